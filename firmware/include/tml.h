@@ -1,0 +1,89 @@
+/* tml.h: what every tinyml kernel and every generated model includes.
+ *
+ * C11 and C++17, freestanding. A kernel is a `static inline` function over a params struct; the
+ * generated model calls it with constant params, so the compiler specialises it for the layer.
+ */
+#ifndef TML_H
+#define TML_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Contract between generated C and the kernels. Raised when either side changes shape. */
+#define TML_ABI_VERSION 1
+
+#ifdef __cplusplus
+#define TML_ALIGNAS(n) alignas(n)
+#define TML_STATIC_ASSERT static_assert
+#else
+#define TML_ALIGNAS(n) _Alignas(n)
+#define TML_STATIC_ASSERT _Static_assert
+#endif
+
+/* Kernels are always inlined: their params are constants at every call. */
+#define TML_KERNEL static inline __attribute__((always_inline))
+
+/* One shared body for several layers (--optimize size). */
+#define TML_NOINLINE __attribute__((noinline))
+
+/* Repeats a kernel's contract in debug builds; costs nothing otherwise. */
+#ifdef TML_DEBUG
+#define TML_ASSERT(condition) ((condition) ? (void)0 : __builtin_trap())
+#else
+#define TML_ASSERT(condition) ((void)0)
+#endif
+
+/* Wraps each layer of a generated model. With TML_PROFILE the agent is told after each layer and may
+ * end the inference there (to look at an intermediate tensor); without it the call stands alone. */
+#ifdef TML_PROFILE
+bool tml_layer_done(uint32_t layer);
+#define TML_LAYER(index, call) \
+    do { \
+        call; \
+        if (tml_layer_done(index)) { \
+            return; \
+        } \
+    } while (0)
+#else
+#define TML_LAYER(index, call) call
+#endif
+
+/* Bounds of the output values: the fused activation, or the whole range of the type. */
+typedef struct {
+    int32_t min;
+    int32_t max;
+} tml_clamp;
+
+/* value * multiplier * 2^(shift - 31), rounded as in tml_fixedpoint.h; shift > 0 is to the left. */
+typedef struct {
+    int32_t multiplier;
+    int32_t shift;
+} tml_requant;
+
+/* One input or output of a model, for code that serves any model (the agent). */
+typedef struct {
+    void *data;
+    uint32_t bytes;
+    float scale;        /* 0 when the tensor is not quantised */
+    int32_t zero_point;
+    char dtype;         /* 'b' int8, 'B' uint8, 'h' int16, 'i' int32, 'f' float32, '?' bool */
+} tml_tensor;
+
+/* A generated model, for code that serves any model. */
+typedef struct {
+    const char *name;
+    const char *sha256; /* first 12 digits of the .tflite file's SHA-256 */
+    void (*invoke)(void);
+    const tml_tensor *inputs;
+    const tml_tensor *outputs;
+    const tml_tensor *layers; /* output of each layer, valid right after that layer */
+    uint8_t *arena;
+    uint32_t arena_bytes;
+    uint16_t input_count;
+    uint16_t output_count;
+    uint16_t layer_count;
+} tml_model;
+
+#endif

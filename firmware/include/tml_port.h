@@ -1,0 +1,22 @@
+/* tml_port.h: all that the agent needs from a board. One file per port implements it. */
+#ifndef TML_PORT_H
+#define TML_PORT_H
+
+#include <stdint.h>
+
+/* Clocks, pins, UART and cycle counter; called once before anything else. */
+void tml_port_init(void);
+
+/* Core clock cycles since an arbitrary start; wraps at 2^32. */
+uint32_t tml_port_cycles(void);
+
+/* Core clock in Hz, as really set up (a PLL that did not lock leaves the reset clock). */
+uint32_t tml_port_clock_hz(void);
+
+/* Next received byte, or -1 when there is none. Never waits. */
+int tml_port_read(void);
+
+/* Sends one byte; waits until the transmitter takes it, but not for ever. */
+void tml_port_write(uint8_t byte);
+
+#endif

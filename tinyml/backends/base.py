@@ -1,0 +1,110 @@
+"""What a backend is: a name, what it requires, and pure functions that build command lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from tinyml.board import Board
+from tinyml.ir.graph import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One program run: argv, working directory, what to say while it runs."""
+
+    argv: tuple[str, ...]
+    cwd: Path | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A firmware project on disk."""
+
+    directory: Path  # absolute; all other paths are relative to it
+    name: str  # of the model: C prefix
+    board: Board
+    template: str
+    sources: tuple[str, ...]  # C files to compile
+    include_dirs: tuple[str, ...]
+    defines: tuple[tuple[str, str], ...]
+    linker_script: str  # "" when the project is a library
+    optimize: str  # "speed" or "size"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """An ELF section that takes memory on the target."""
+
+    name: str
+    region: str
+    nbytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A linked firmware."""
+
+    elf: Path
+    segments: tuple[tuple[int, Path], ...]  # (address, raw binary) to flash
+    sections: tuple[Section, ...]
+    flash_bytes: int  # code, constants and initial values of .data
+    ram_bytes: int  # .data + .bss + reserved stack
+    symbols: tuple[tuple[str, int, int], ...] = ()  # (name, address, bytes) of functions and objects
+    toolchain: str = ""  # name and version that made it
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTime:
+    """Measured work of one layer, per inference."""
+
+    cycles: int
+    instructions: int | None = None  # exact, from an emulator only
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What running an image gave."""
+
+    board: str
+    target: str  # "unicorn", "qemu", "serial /dev/ttyACM0"
+    is_estimate: bool  # cycles come from a timing model, not from silicon
+    clock_hz: int
+    outputs: tuple[tuple[Array, ...], ...]  # per input sample, the raw output arrays
+    layers: tuple[LayerTime, ...]
+    total: LayerTime
+    stack_bytes: int | None  # high-water
+    log: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class Toolchain(Protocol):
+    """Compiles and links a project."""
+
+    name: str
+    requires: tuple[str, ...]  # programs that must be on PATH
+
+    def commands(self, project: Project, build_dir: Path) -> tuple[Command, ...]:
+        """The programs to run, in order. Must not touch the system."""
+
+
+class Simulator(Protocol):
+    """Runs an image without a board."""
+
+    name: str
+    requires: tuple[str, ...]
+
+    def run(self, image: Image, board: Board, inputs: tuple[tuple[Array, ...], ...]) -> Run:
+        """Boots the image, feeds every input sample, profiles."""
+
+
+class Flasher(Protocol):
+    """Writes an image to a board."""
+
+    name: str
+    requires: tuple[str, ...]
+
+    def commands(self, image: Image, board: Board, port: str) -> tuple[Command, ...]:
+        """The programs to run, in order. Must not touch the system."""

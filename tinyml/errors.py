@@ -1,0 +1,110 @@
+"""Every error that tinyml raises on purpose, with its exit code.
+
+    TinymlError                  1
+    ├─ ModelError                1   the model file is damaged or not what we accept
+    │  └─ UnsupportedOps         1   carries every (op, constraint, found)
+    ├─ PlanError                 1   no valid memory plan
+    │  └─ DoesNotFit             1   a region is too small
+    ├─ BoardError                1   a board or chip file is wrong or unknown
+    ├─ BuildError                1   a generated project does not compile
+    ├─ ToolError                 3   an external program is missing or failed
+    ├─ DeviceError               4   port missing, busy, silent, wrong board, crashed firmware
+    └─ MismatchError             5   results differ from the reference
+
+Only ``tinyml.cli`` catches these to print them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class TinymlError(Exception):
+    """A failure that the user can do something about.
+
+    ``message`` says what failed and what was found against what was needed; ``hint`` is the next
+    step, printed on its own line; ``where`` is the file, layer or address concerned.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None, where: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.where = where
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{text}\nhint: {self.hint}" if self.hint else text
+
+
+class ModelError(TinymlError):
+    """The model file is damaged or not what we accept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """One unmet constraint of one op."""
+
+    op: str  # "CONV_2D 'block1/conv' (op 3)"
+    constraint: str  # the sentence of the constraint, e.g. "Weights must be constant."
+    found: str  # what the model has instead
+
+
+class UnsupportedOps(ModelError):
+    """Lists every constraint that any op of the model does not meet."""
+
+    def __init__(self, model: str, found: tuple[Unsupported, ...]) -> None:
+        lines = [f"{item.op}: {item.constraint} Found: {item.found}" for item in found]
+        super().__init__(
+            f"{model}: {len(found)} unsupported thing(s):\n  " + "\n  ".join(lines),
+            hint="'tinyml ops' lists what is supported; convert the model to full int8 "
+            "(int8 inputs, weights and outputs) and replace the ops named above.",
+        )
+        self.found = found
+
+
+class PlanError(TinymlError):
+    """No valid memory plan exists for the model."""
+
+
+class DoesNotFit(PlanError):
+    """A memory region of the board is too small for the model."""
+
+
+class BoardError(TinymlError):
+    """A board or chip file is wrong or unknown."""
+
+
+class BuildError(TinymlError):
+    """A generated project does not compile or link."""
+
+
+class ToolError(TinymlError):
+    """An external program is missing or failed."""
+
+    exit_code = 3
+
+
+class DeviceError(TinymlError):
+    """The board does not answer as it should: missing, busy, silent, crashed, or the wrong one."""
+
+    exit_code = 4
+
+
+class MismatchError(TinymlError):
+    """Results differ from the reference."""
+
+    exit_code = 5
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint that lists the near matches of an unknown name, or all known ones."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3)
+    if near:
+        return "did you mean " + " or ".join(f"'{item}'" for item in near) + "?"
+    return "known: " + ", ".join(names)

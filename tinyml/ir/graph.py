@@ -1,0 +1,170 @@
+"""The model as a frozen graph: tensors, and ops in execution order that name tensors by index.
+
+A pass never changes a graph; it returns a new one (``dataclasses.replace``). ``check`` states what
+every graph must satisfy and runs after load and after every pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyml.errors import ModelError
+
+Array = NDArray[Any]
+
+DTYPES: dict[str, np.dtype[Any]] = {
+    name: np.dtype(name)
+    for name in ("bool", "float32", "int8", "int16", "int32", "int64", "uint8", "uint32")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Quant:
+    """Affine quantisation, real = scale * (q - zero_point).
+
+    One scale for the whole tensor, or one per slice along ``axis``. Scales are float32 values.
+    """
+
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+    axis: int = 0  # meaningful only when there are several scales
+
+    @property
+    def is_per_channel(self) -> bool:
+        """Whether every slice along ``axis`` has a scale of its own."""
+        return len(self.scales) > 1
+
+    @property
+    def scale(self) -> float:
+        """The scale of a per-tensor quantisation."""
+        return self.scales[0]
+
+    @property
+    def zero_point(self) -> int:
+        """The zero point of a per-tensor quantisation."""
+        return self.zero_points[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A value in the graph; constant when ``data`` is set."""
+
+    name: str
+    dtype: str  # a key of DTYPES
+    shape: tuple[int, ...]  # NHWC for images; () for a scalar
+    quant: Quant | None = None
+    data: Array | None = field(default=None, compare=False)  # read-only, of this shape and dtype
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the value is known at compile time."""
+        return self.data is not None
+
+    @property
+    def elements(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the value in bytes."""
+        return self.elements * DTYPES[self.dtype].itemsize
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One operator; inputs and outputs are tensor indices, -1 stands for an absent optional input."""
+
+    kind: str  # TFLite builtin name, e.g. "CONV_2D"
+    name: str  # for people: taken from the output tensor
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    attrs: Any  # frozen dataclass of the op's family
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a graph came from, so that later stages need no other carrier."""
+
+    file_name: str
+    sha256: str
+    nbytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A whole model."""
+
+    name: str  # a C identifier in lower case; prefix of all generated symbols
+    source: Source
+    tensors: tuple[Tensor, ...]
+    ops: tuple[Op, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    def op_inputs(self, op: Op) -> tuple[Tensor | None, ...]:
+        """The input tensors of an op, None where an optional one is absent."""
+        return tuple(self.tensors[i] if i >= 0 else None for i in op.inputs)
+
+    def op_outputs(self, op: Op) -> tuple[Tensor, ...]:
+        """The output tensors of an op."""
+        return tuple(self.tensors[i] for i in op.outputs)
+
+
+def check(graph: Graph) -> Graph:
+    """The graph itself, when it is well formed.
+
+    Each tensor has one producer, ops are in order, indices are in range, data agrees with shape and
+    dtype, int8 and int16 values that an op computes or reads are quantised.
+    Raises ModelError naming the first thing that is wrong.
+    """
+    for problem in _problems(graph):
+        raise ModelError(problem, where=graph.source.file_name)
+    return graph
+
+
+def _problems(graph: Graph) -> Iterator[str]:
+    count = len(graph.tensors)
+    for tensor in graph.tensors:
+        if tensor.data is not None and (
+            tensor.data.shape != tensor.shape or tensor.data.dtype != DTYPES[tensor.dtype]
+        ):
+            yield (
+                f"tensor '{tensor.name}' holds {tensor.data.dtype}{list(tensor.data.shape)} "
+                f"but is declared {tensor.dtype}{list(tensor.shape)}"
+            )
+        if any(size <= 0 for size in tensor.shape):
+            yield f"tensor '{tensor.name}' has the impossible shape {list(tensor.shape)}"
+    known = {i for i, tensor in enumerate(graph.tensors) if tensor.is_constant}
+    for i in graph.inputs:
+        if not 0 <= i < count:
+            yield f"model input {i} is not one of the {count} tensors"
+        elif i in known:
+            yield f"model input '{graph.tensors[i].name}' is constant or listed twice"
+        known.add(i)
+    for number, op in enumerate(graph.ops):
+        label = f"op {number} ({op.kind})"
+        for i in op.inputs:
+            if not -1 <= i < count:
+                yield f"{label} reads tensor {i}, but there are only {count}"
+            elif i >= 0 and i not in known:
+                yield f"{label} reads '{graph.tensors[i].name}' before any op has written it"
+        for i in op.outputs:
+            if not 0 <= i < count:
+                yield f"{label} writes tensor {i}, but there are only {count}"
+            elif i in known:
+                yield f"{label} writes '{graph.tensors[i].name}', which already has a value"
+            known.add(i)
+        for i in (*op.inputs, *op.outputs):
+            tensor = graph.tensors[i] if i >= 0 else None
+            if tensor is not None and tensor.dtype in ("int8", "int16") and tensor.quant is None:
+                yield f"{label}: tensor '{tensor.name}' is {tensor.dtype} without quantisation"
+    for i in graph.outputs:
+        if not 0 <= i < count or i not in known:
+            yield f"model output {i} is never written"

@@ -1,0 +1,101 @@
+"""What lowering produces: a call of one C kernel with everything it needs, as plain data.
+
+A ``KernelCall`` is rendered by one generic template into a params struct, constant arrays and one
+call; nothing in it is C text. The planner reads its scratch, overlap and cost; nobody else does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from tinyml.ir.graph import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Struct:
+    """A C struct value: its fields in the order of the C declaration."""
+
+    type: str  # "tml_conv_2d_params", "tml_requant"
+    fields: tuple[tuple[str, "Value"], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """The address of one of the call's constants, by its name."""
+
+    constant: str
+
+
+Value: TypeAlias = "int | bool | Struct | Ref | tuple[int, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A constant array in flash, owned by one call."""
+
+    name: str  # unique in the call, e.g. "weights"; the generator prefixes model and layer
+    data: Array  # 1-D; its dtype decides the C type
+    comment: str  # what it is and how it is laid out, for the reader of the C file
+    alignment: int = 4  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Arg:
+    """One C argument after the params pointer."""
+
+    kind: Literal["input", "output", "constant", "scratch"]
+    index: int = 0  # of the op's inputs or outputs
+    constant: str = ""  # name of a Constant
+    dtype: str = ""  # C element type to cast a tensor to when it is not the tensor's own
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Output 0 may share memory with input ``input`` when it starts early enough.
+
+    The kernel is right whenever ``input_offset - output_offset >= distance_bytes`` (and also when
+    the two ranges do not touch). 0 is plain in-place; negative lets the output start later.
+    ``rows`` proves it: after step ``i`` the kernel has written ``rows[i][0]`` bytes from the start
+    of the output and will read nothing of the input below byte ``rows[i][1]`` any more. Empty
+    ``rows`` mean that reads and writes go in lock-step per element (elementwise kernels), or that
+    ``reason`` says why order does not matter.
+    """
+
+    input: int
+    distance_bytes: int
+    rows: tuple[tuple[int, int], ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Predicted work of one call on one core family, from the kernel's cost formula."""
+
+    instructions: int = 0
+    code_bytes: int = 0  # flash that this call adds when specialised
+
+
+@dataclass(frozen=True, slots=True)
+class KernelCall:
+    """One kernel invocation that computes one op, or several that were fused."""
+
+    function: str  # "tml_conv_2d_s8"
+    header: str  # "kernels/conv_2d_s8.h", relative to firmware/
+    params: Struct
+    arguments: tuple[Arg, ...]
+    constants: tuple[Constant, ...] = ()
+    scratch_bytes: int = 0
+    overlaps: tuple[Overlap, ...] = ()
+    cost: Cost = field(default=Cost())
+    isa: str = ""  # instruction-set feature that the kernel needs, "" for plain C
+    note: str = ""  # one clause for the report: which form was chosen and why
+
+    def constant_bytes(self) -> int:
+        """Flash taken by the constant arrays."""
+        return sum(int(item.data.nbytes) for item in self.constants)
+
+
+def field_value(struct: Struct, name: str) -> Any:
+    """The value of a field of a struct."""
+    return dict(struct.fields)[name]

@@ -1,0 +1,38 @@
+"""What an operator is: how to read it, what it demands, what it computes, which kernel runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.kernel import KernelCall
+
+Constraint = Callable[[Op, Graph], "str | None"]
+"""Returns None when met, else what was found; its first docstring line is what the user reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpSpec:
+    """One TFLite builtin operator.
+
+    ``read`` turns the operator's options table (an object of the ``tflite`` package, or None) into
+    the attrs dataclass; ``write`` is its inverse for the flatbuffer writer of the tests and fix-ups.
+    ``infer`` returns the output shapes that the op's rule gives for the input shapes.
+    ``reference`` computes all outputs in integer arithmetic (float only where TFLM uses float).
+    ``lower`` returns the plain-C kernel call that is always right, or None when the output is the
+    input's bytes unchanged (RESHAPE): then the planner gives both the same memory.
+    """
+
+    kind: str  # "CONV_2D"
+    opcode: int  # TFLite BuiltinOperator value
+    title: str  # one clause for docs/ops.md
+    attrs: type
+    read: Callable[[Any], Any]
+    write: Callable[[Any, Any], tuple[int, int]]
+    constraints: tuple[Constraint, ...]
+    infer: Callable[[Op, Graph], tuple[tuple[int, ...], ...]]
+    reference: Callable[[Op, Graph, Sequence["Array | None"]], tuple[Array, ...]]
+    lower: Callable[[Op, Graph], "KernelCall | None"]
+    macs: Callable[[Op, Graph], int]

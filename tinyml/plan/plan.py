@@ -1,0 +1,55 @@
+"""The plan: which kernel runs each layer, and where every value lies at which time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinyml.ir.graph import Graph
+from tinyml.ir.kernel import KernelCall
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A byte range of a memory region, taken from step ``first_use`` to ``last_use`` inclusive."""
+
+    region: str
+    offset: int  # bytes from the start of the model's arena in that region
+    nbytes: int
+    first_use: int  # step; -1 for a model input (written before the first step)
+    last_use: int  # step; len(steps) for a model output (read after the last step)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One layer of the compiled model."""
+
+    ops: tuple[int, ...]  # indices into graph.ops that this step computes
+    call: KernelCall | None  # None: the output is the input's memory (RESHAPE)
+    scratch: Placement | None = None
+    alternatives: tuple[tuple[str, int], ...] = ()  # (kernel not chosen, predicted instructions)
+    rejected: tuple[tuple[str, str], ...] = ()  # (variant, why it is not valid here)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One line of the budget: bytes of one purpose in one region, predicted before compiling."""
+
+    region: str
+    purpose: str  # activations, scratch, runtime, stack (RAM); weights, code (flash)
+    nbytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that code generation needs."""
+
+    graph: Graph
+    board: str
+    runtime: str
+    optimize: str  # "speed" or "size"
+    steps: tuple[Step, ...]
+    tensors: tuple[Placement | None, ...]  # per graph tensor; None for constants and unused ones
+    arena_bytes: tuple[tuple[str, int], ...]  # (region, bytes) of the arena in each region used
+    activation_bytes: int  # peak of tensors alone, without scratch
+    lower_bound_bytes: int  # no plan of these live ranges can take less arena
+    uses: tuple[Use, ...]  # the predicted budget

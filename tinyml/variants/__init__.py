@@ -1,0 +1,37 @@
+"""Faster kernels for particular instruction sets, one module each, found by being here.
+
+A module has ``VARIANTS``, a tuple of ``Variant``. A variant offers a ``KernelCall`` for an op when
+it can prove that its kernel is bit-exact there, and says why not otherwise; the planner picks by
+cost among the offers and the plain kernel of the op, which is always right.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from tinyml.ir.graph import Graph, Op
+from tinyml.ir.kernel import KernelCall
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One alternative kernel for one kind of op."""
+
+    name: str  # "dsp/pointwise"
+    kind: str  # op kind it computes
+    isa: str  # feature the chip must have, e.g. "dsp"
+    lower: Callable[[Op, Graph], "KernelCall | str"]  # a str is the reason why it is not valid
+
+
+@cache
+def all_variants() -> tuple[Variant, ...]:
+    """Every variant, sorted by name."""
+    found: list[Variant] = []
+    for module_info in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{module_info.name}")
+        found.extend(getattr(module, "VARIANTS", ()))
+    return tuple(sorted(found, key=lambda variant: variant.name))
