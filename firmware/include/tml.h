@@ -83,7 +83,7 @@ typedef struct {
     uint32_t arena_bytes;
     uint16_t input_count;
     uint16_t output_count;
-    uint16_t layer_count;
+    uint16_t layer_count; /* invoke() overwrites the inputs: fill them before every inference */
 } tml_model;
 
 #endif

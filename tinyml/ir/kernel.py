@@ -68,6 +68,17 @@ class Overlap:
     reason: str = ""
 
 
+def row_overlap(input: int, rows: tuple[tuple[int, int], ...]) -> Overlap:
+    """The overlap that a kernel allows which works through its input in ``rows`` steps.
+
+    In step i it writes up to ``rows[i][0]`` and may still read from ``rows[i-1][1]`` on, so the
+    output must end that much before: the distance is the largest such difference.
+    """
+    kept = (0, *(keep for _, keep in rows[:-1]))
+    distance = max(written - keep for (written, _), keep in zip(rows, kept, strict=True))
+    return Overlap(input, distance, rows)
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """Predicted work of one call on one core family, from the kernel's cost formula."""
