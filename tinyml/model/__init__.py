@@ -1,0 +1,1 @@
+"""The .tflite format: files, reader, writer."""

@@ -1,0 +1,1 @@
+"""From a graph to memory addresses: kernels chosen, live ranges, offsets, verification."""

@@ -1,0 +1,62 @@
+"""ModelFile: a model's bytes with a name and a hash."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinyml.errors import ModelError
+from tinyml.model.schema import MAX_FILE_BYTES
+
+_MAX_NAME = 40  # characters; longer names make unreadable symbols
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A model as it lies on disk."""
+
+    name: str  # a C identifier in lower case, prefix of all generated symbols
+    file_name: str  # without directories
+    data: bytes
+    sha256: str  # hex
+
+
+def read_model(path: Path) -> ModelFile:
+    """The model file at ``path``.
+
+    Raises ModelError if it cannot be read or is empty.
+    """
+    try:
+        if path.is_dir():
+            raise ModelError("is a folder, not a .tflite file", where=str(path))
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ModelError("is larger than 2 GiB, no .tflite file is", where=str(path))
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f"cannot be read: {error.strerror or error}",
+            hint="give the path of a .tflite file.",
+            where=str(path),
+        ) from error
+    return model_file(path.name, data)
+
+
+def model_file(file_name: str, data: bytes) -> ModelFile:
+    """A model file from bytes in memory."""
+    stem = file_name.rsplit(".", 1)[0] if "." in file_name.lstrip(".") else file_name
+    return ModelFile(c_identifier(stem), file_name, data, hashlib.sha256(data).hexdigest())
+
+
+def c_identifier(text: str) -> str:
+    """A lower-case C identifier made of ``text``, of at most about 40 characters.
+
+    It is only ever used as a prefix (``kws_invoke``), so keywords do no harm; "tml" would, as the
+    firmware's own prefix.
+    """
+    words = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+    name = words[:_MAX_NAME].rstrip("_") or "model"
+    if name[0].isdigit() or name == "tml" or name.startswith("tml_"):
+        name = f"model_{name}"
+    return name
