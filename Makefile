@@ -1,0 +1,44 @@
+# make demo and make test need Python >= 3.10 (with venv) and pip's index, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DIGITS := examples/digits
+
+.PHONY: help demo test check docs bench clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+# Pre-releases only for tflite-micro: the project publishes nothing else.
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+demo: $(VENV)/.installed ## build the digits model, boot it on an emulated board, report
+	$(BIN)/tinyml build $(DIGITS)/digits.tflite --board nucleo_l4r5zi
+	$(BIN)/tinyml simulate $(DIGITS)/digits.tflite --board nucleo_l4r5zi \
+	    --inputs $(DIGITS)/test.npz
+
+test: $(VENV)/.installed-test ## run every test that this machine can run
+	$(BIN)/python -m pytest -n auto
+
+check: $(VENV)/.installed-test ## formatting, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+docs: $(VENV)/.installed ## regenerate the pages that are generated
+	$(BIN)/tinyml ops --markdown > docs/ops.md
+	$(BIN)/tinyml boards --markdown > docs/boards.md
+
+bench: $(VENV)/.installed ## measure every model, beside the recorded peers
+	$(BIN)/python -m benchmarks
+
+clean: ## remove what make made
+	rm -rf $(VENV) build
