@@ -1,0 +1,201 @@
+"""What op families share: constraints, activation ranges, rescaling factors, pieces of params.
+
+A constraint returns None when there is nothing to report; an operand that does not exist is
+reported by ``operand_count`` alone, so the others skip it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyml.errors import ModelError
+from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier, wrap_int32
+from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
+from tinyml.ir.kernel import Struct
+
+ACTIVATIONS = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT")  # by TFLite value
+CLAMPING = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6")  # those that are a range of output values
+PADDINGS = ("SAME", "VALID")  # by TFLite value
+
+INT8_MIN, INT8_MAX = -128, 127
+INT32_MAX = (1 << 31) - 1
+
+
+def name_of(names: tuple[str, ...], value: int) -> str:
+    """The name of an enum value of the model file, or "value N" when it is none of them."""
+    return names[value] if 0 <= value < len(names) else f"value {value}"
+
+
+def operand(op: Op, graph: Graph, index: int) -> Tensor | None:
+    """Input ``index`` of an op, None where it is absent."""
+    if index >= len(op.inputs) or op.inputs[index] < 0:
+        return None
+    return graph.tensors[op.inputs[index]]
+
+
+def result(op: Op, graph: Graph) -> Tensor:
+    """The first output of an op."""
+    return graph.tensors[op.outputs[0]]
+
+
+def quant_of(tensor: Tensor) -> Quant:
+    """The quantisation of a tensor that must have one."""
+    if tensor.quant is None or not tensor.quant.scales:
+        raise ModelError(f"tensor '{tensor.name}' is not quantised")
+    return tensor.quant
+
+
+def operand_count(least: int, most: int) -> Callable[[Op, Graph], str | None]:
+    """A constraint on the number of inputs; the first ``least`` must not be left out."""
+
+    def has_operands(op: Op, graph: Graph) -> str | None:
+        """The op must have all its inputs and one output."""
+        present = [i for i in op.inputs[:least] if i >= 0]
+        if len(present) < least or len(op.inputs) > most or len(op.outputs) != 1:
+            return f"{len(op.inputs)} inputs and {len(op.outputs)} outputs"
+        return None
+
+    return has_operands
+
+
+def is_int8(op: Op, graph: Graph) -> str | None:
+    """Input and output must be int8."""
+    for tensor in (operand(op, graph, 0), *graph.op_outputs(op)):
+        if tensor is not None and tensor.dtype != "int8":
+            return f"'{tensor.name}' is {tensor.dtype}"
+    return None
+
+
+def all_int8(op: Op, graph: Graph) -> str | None:
+    """All inputs and outputs must be int8."""
+    for tensor in (*graph.op_inputs(op), *graph.op_outputs(op)):
+        if tensor is not None and tensor.dtype != "int8":
+            return f"'{tensor.name}' is {tensor.dtype}"
+    return None
+
+
+def is_quantised_per_tensor(op: Op, graph: Graph) -> str | None:
+    """Values computed at run time must have one positive scale and one int8 zero point."""
+    for tensor in (*graph.op_inputs(op), *graph.op_outputs(op)):
+        if tensor is None or tensor.dtype != "int8" or tensor.is_constant:
+            continue
+        quant = tensor.quant
+        if quant is None or len(quant.scales) != 1 or len(quant.zero_points) != 1:
+            count = len(quant.scales) if quant else 0
+            return f"'{tensor.name}' has {count} scales"
+        if not (math.isfinite(quant.scale) and quant.scale > 0.0):
+            return f"'{tensor.name}' has scale {quant.scale}"
+        if not INT8_MIN <= quant.zero_point <= INT8_MAX:
+            return f"'{tensor.name}' has zero point {quant.zero_point}"
+    return None
+
+
+def has_same_quantisation(op: Op, graph: Graph) -> str | None:
+    """Input and output must have the same scale and zero point."""
+    given, made = operand(op, graph, 0), result(op, graph)
+    if given is None or given.quant is None or made.quant is None:
+        return None
+    # TFLM compares the float32 scales with this tolerance.
+    difference = abs(np.float32(given.quant.scale) - np.float32(made.quant.scale))
+    if difference <= 1.0e-6 and given.quant.zero_points == made.quant.zero_points:
+        return None
+    return (
+        f"input {given.quant.scale:g} and {given.quant.zero_point}, "
+        f"output {made.quant.scale:g} and {made.quant.zero_point}"
+    )
+
+
+def activation_is_a_range(op: Op, graph: Graph) -> str | None:
+    """The fused activation must be NONE, RELU, RELU6 or RELU_N1_TO_1."""
+    activation = str(op.attrs.activation)
+    if activation not in CLAMPING:
+        return activation
+    quant = result(op, graph).quant
+    if quant is not None and quant.scales and activation != "NONE":
+        low, high = activation_range(activation, quant)
+        if low > high:
+            return f"{activation} with an output that cannot hold any of its values"
+    return None
+
+
+def padding_is_known(op: Op, graph: Graph) -> str | None:
+    """Padding must be SAME or VALID."""
+    padding = str(op.attrs.padding)
+    return None if padding in PADDINGS else padding
+
+
+def is_image(op: Op, graph: Graph) -> str | None:
+    """Input and output must have four dimensions (batch, height, width, channels)."""
+    for tensor in (operand(op, graph, 0), *graph.op_outputs(op)):
+        if tensor is not None and len(tensor.shape) != 4:
+            return f"'{tensor.name}' has shape {list(tensor.shape)}"
+    return None
+
+
+def activation_range(activation: str, quant: Quant) -> tuple[int, int]:
+    """Smallest and largest int8 output that a fused activation allows.
+
+    Source: TensorFlow Lite, CalculateActivationRangeQuantized (kernels/kernel_util.cc): the
+    bound is divided by the scale in float32 and rounded, halves away from zero.
+    """
+    low, high = INT8_MIN, INT8_MAX
+    if activation in ("RELU", "RELU6"):
+        low = max(low, _quantised_bound(0.0, quant))
+    if activation == "RELU6":
+        high = min(high, _quantised_bound(6.0, quant))
+    if activation == "RELU_N1_TO_1":
+        low = max(low, _quantised_bound(-1.0, quant))
+        high = min(high, _quantised_bound(1.0, quant))
+    return low, high
+
+
+def _quantised_bound(bound: float, quant: Quant) -> int:
+    quotient = float(np.float32(bound) / np.float32(quant.scale))
+    if abs(quotient) > INT32_MAX:
+        raise ModelError(f"scale {quant.scale:g} is too small for the fused activation")
+    return quant.zero_point + int(math.copysign(math.floor(abs(quotient) + 0.5), quotient))
+
+
+def rescale_clamp(
+    acc: NDArray[np.int64],
+    multiplier: NDArray[np.int64] | int,
+    shift: NDArray[np.int64] | int,
+    zero_point: int,
+    bounds: tuple[int, int],
+) -> Array:
+    """int8 outputs of int32 sums: rescaled, moved to the zero point, clamped."""
+    scaled = multiply_by_quantized_multiplier(acc, multiplier, shift)
+    return np.clip(wrap_int32(scaled + zero_point), *bounds).astype(np.int8)
+
+
+def channel_factors(
+    given: Quant, weights: Quant, made: Quant, channels: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Multipliers and shifts that take the sums of each output channel to the output's scale.
+
+    The product of the scales is formed in binary64 from float32 scales.
+    Source: TensorFlow Lite, PopulateConvolutionQuantizationParams (kernels/kernel_util.cc).
+    """
+    scales = weights.scales if weights.is_per_channel else weights.scales * channels
+    factors = [
+        quantize_multiplier(
+            float(np.float32(given.scale)) * float(np.float32(s)) / float(np.float32(made.scale))
+        )
+        for s in scales
+    ]
+    pairs = np.array(factors, np.int64).reshape(-1, 2)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def clamp_struct(bounds: tuple[int, int]) -> Struct:
+    """A ``tml_clamp``."""
+    return Struct("tml_clamp", (("min", bounds[0]), ("max", bounds[1])))
+
+
+def requant_struct(multiplier: int, shift: int) -> Struct:
+    """A ``tml_requant``."""
+    return Struct("tml_requant", (("multiplier", int(multiplier)), ("shift", int(shift))))
