@@ -1,0 +1,85 @@
+"""The ``tinyml`` command: the command table, and exceptions turned into messages and exit codes."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+
+import click
+
+from tinyml import __version__, console
+from tinyml.cli import model, project, results
+from tinyml.errors import TinymlError
+
+EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+
+COMMANDS = (
+    model.boards,
+    model.ops,
+    model.inspect,
+    model.check,
+    project.build,
+    results.simulate,
+    results.completion,
+)
+
+
+class OrderedGroup(click.Group):
+    """Lists the commands in the order in which one meets them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the table."""
+        return list(self.commands)
+
+
+@click.group(
+    cls=OrderedGroup,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "auto_envvar_prefix": "TINYML",
+        "max_content_width": 100,
+    },
+)
+@click.version_option(__version__, prog_name="tinyml")
+@click.option(
+    "-v", "--verbose", count=True, help="Show the programs that run; -vv also the passes."
+)
+def cli(verbose: int) -> None:
+    """Turns a trained model into microcontroller firmware and tells the truth about it.
+
+    Start with: tinyml check model.tflite --board nucleo_l4r5zi
+    """
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
+
+
+for _command in COMMANDS:
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Runs the command line; the only place that turns errors into text and exit codes."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        console.note("interrupted")
+        sys.exit(EXIT_INTERRUPTED)
+    except TinymlError as error:
+        where = f"{error.where}: " if error.where else ""
+        console.error(where + error.message, error.hint)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception:
+        console.note(traceback.format_exc())
+        console.error(
+            f"this is a bug in tinyml {__version__}",
+            "please report it with the text above and, if you can, the model",
+        )
+        sys.exit(EXIT_BUG)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,5 @@
+"""``python -m tinyml`` is the ``tinyml`` command."""
+
+from tinyml.cli import main
+
+main()

@@ -1,0 +1,217 @@
+"""The stages as functions, for programs and notebooks; the command line calls the same ones."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from tinyml.backends.base import Image, Run
+from tinyml.board import Board, all_boards, load_board
+from tinyml.errors import MismatchError
+from tinyml.inputs import Samples, random_samples, read_samples
+from tinyml.ir.graph import Array, Graph
+from tinyml.model.file import ModelFile, read_model
+from tinyml.plan.fit import Fit, fit, require
+from tinyml.plan.values import Plan
+from tinyml.report.report import Report, report
+
+__all__ = ["Settings", "build", "check", "load", "load_board", "plan", "simulate", "verify"]
+
+BUILD_ROOT = Path("build")
+RANDOM_SAMPLES = 5  # when the user gives no inputs
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to build; the defaults work."""
+
+    optimize: str = "speed"
+    toolchain: str | None = None  # None: the board's own choice
+    directory: Path | None = None  # None: build/<model>-<board>
+    agent: bool = True
+    template: str | None = None  # None: the board's own choice
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A build directory and what was made there."""
+
+    directory: Path
+    plan: Plan
+    verdict: Fit
+    image: Image | None  # None when the template is a library: nothing is linked
+    report: Report
+    files: tuple[Path, ...]  # what a user will look for, most wanted first
+
+
+def load(path: str | Path) -> Graph:
+    """The checked and simplified graph of a .tflite file; raises ModelError."""
+    return _graph(read_model(Path(path)))
+
+
+def plan(graph: Graph, board: Board, *, optimize: str = "speed") -> Plan:
+    """Kernels, memory layout and predicted budget of ``graph`` on ``board``; raises PlanError."""
+    from tinyml.plan.planner import plan as make_plan
+    from tinyml.plan.verify import verify as verify_plan
+
+    made = make_plan(graph, board, optimize=optimize)
+    verify_plan(made, board)
+    return made
+
+
+def check(graph: Graph, board: Board, *, optimize: str = "speed") -> Fit:
+    """Needs against budgets of the board, before anything is compiled."""
+    return fit(plan(graph, board, optimize=optimize), board, all_boards())
+
+
+def build_model(path: Path, board: Board, settings: Settings = Settings()) -> Built:
+    """From a .tflite file to a project, an image and a report in the build directory.
+
+    Raises ModelError, DoesNotFit, BuildError or ToolError; a failure leaves no half-written file.
+    """
+    model = read_model(path)
+    graph = _graph(model)
+    made = plan(graph, board, optimize=settings.optimize)
+    verdict = fit(made, board, all_boards())
+    require(verdict)
+    directory = settings.directory or BUILD_ROOT / f"{graph.name}-{board.name}"
+    return build(made, board, replace(settings, directory=directory), model_bytes=model.data)
+
+
+def build(
+    made: Plan, board: Board, settings: Settings = Settings(), *, model_bytes: bytes = b""
+) -> Built:
+    """Writes the project of a plan and builds it."""
+    from tinyml.build import build as build_project
+    from tinyml.codegen.generate import generate
+    from tinyml.project import create
+
+    name = f"{made.graph.name}-{board.name}"
+    directory = (settings.directory or BUILD_ROOT / name).absolute()
+    template = settings.template or board.backends["template"]
+    sources = generate(made, board, model_bytes=model_bytes)
+    project = create(made, sources, board, template, directory / "project", agent=settings.agent)
+    image = None
+    if project.linker_script:
+        image = build_project(project, settings.toolchain, directory)
+    verdict = fit(made, board, all_boards())
+    document = report(made, board, verdict, image)
+    path = _write_report(directory, document)
+    files = (project.directory, *((image.elf,) if image else ()), path)
+    return Built(directory, made, verdict, image, document, tuple(_near(item) for item in files))
+
+
+def simulate(
+    built: Built,
+    board: Board,
+    inputs: Sequence[tuple[Array, ...]],
+    *,
+    simulator: str | None = None,
+) -> Run:
+    """Boots the built image on an emulated core and feeds it every sample."""
+    from tinyml.backends import simulator_of
+
+    if built.image is None:
+        raise MismatchError("a library has no image to simulate", hint="build without --library")
+    return simulator_of(simulator or board.backends["simulator"]).run(
+        built.image, board, tuple(inputs)
+    )
+
+
+def simulate_build(
+    built: Built,
+    board: Board,
+    inputs: Path | None = None,
+    limit: int | None = None,
+    *,
+    simulator: str | None = None,
+    save: Path | None = None,
+) -> Built:
+    """Simulates a build on samples from a file (or random ones), verifies, completes the report.
+
+    Raises MismatchError when an output differs from the integer reference.
+    """
+    graph = built.plan.graph
+    samples = (
+        read_samples(inputs, graph, limit)
+        if inputs
+        else random_samples(graph, limit or RANDOM_SAMPLES)
+    )
+    run = simulate(built, board, samples.inputs, simulator=simulator)
+    verify(graph, samples.inputs, run.outputs)
+    details = {**run.details, "equal_to_reference": len(samples.inputs)}
+    if samples.labels:
+        details["accuracy"] = _accuracy(run.outputs, samples)
+    run = replace(run, details=details)
+    document = report(built.plan, board, built.verdict, built.image, run)
+    files = [_near(_write_report(built.directory, document))]
+    if save:
+        names = [graph.tensors[index].name for index in graph.outputs]
+        columns = zip(*run.outputs, strict=True)
+        np.savez(save, **{n: np.stack(c) for n, c in zip(names, columns, strict=True)})
+        files.append(save)
+    return replace(built, report=document, files=tuple(files))
+
+
+def verify(
+    graph: Graph, inputs: Sequence[tuple[Array, ...]], outputs: Sequence[tuple[Array, ...]]
+) -> None:
+    """Raises MismatchError unless every output element equals the integer reference."""
+    from tinyml.ops.reference import run
+
+    for number, (sample, results) in enumerate(zip(inputs, outputs, strict=True)):
+        values = run(graph, sample)
+        for index, found in zip(graph.outputs, results, strict=True):
+            wanted = values[index]
+            wrong = np.flatnonzero(np.ravel(wanted) != np.ravel(found))
+            if wrong.size:
+                first = int(wrong[0])
+                raise MismatchError(
+                    f"sample {number}: {wrong.size} of {wanted.size} elements of output "
+                    f"'{graph.tensors[index].name}' differ from the reference; the first is "
+                    f"element {first}: {np.ravel(found)[first]} instead of "
+                    f"{np.ravel(wanted)[first]}",
+                    hint="this is a bug in a kernel: please report it with the model",
+                )
+
+
+def serve(built: Built, board: Board, announce: Callable[[str], None]) -> None:
+    """Serves the emulated board on a pseudo-terminal until interrupted."""
+    from tinyml.device.pty import serve as serve_pty
+
+    if built.image is None:
+        raise MismatchError("a library has no image to simulate", hint="build without --library")
+    serve_pty(built.image, board, announce)
+
+
+def _graph(model: ModelFile) -> Graph:
+    from tinyml.model.reader import load as read_graph
+    from tinyml.passes import run_passes
+
+    return run_passes(read_graph(model))
+
+
+def _accuracy(outputs: Sequence[tuple[Array, ...]], samples: Samples) -> float:
+    right = sum(
+        int(np.argmax(result[0])) == label
+        for result, label in zip(outputs, samples.labels, strict=True)
+    )
+    return right / len(samples.labels)
+
+
+def _write_report(directory: Path, document: Report) -> Path:
+    from tinyml.project import write_atomic
+
+    path = directory / "report.json"
+    write_atomic(path, json.dumps(document.to_json(), indent=1) + "\n")
+    return path
+
+
+def _near(path: Path) -> Path:
+    relative = Path(os.path.relpath(path))
+    return path if str(relative).startswith("..") else relative

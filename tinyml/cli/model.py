@@ -1,0 +1,88 @@
+"""Commands about boards, operators and models: nothing is built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tinyml import console
+from tinyml.cli import options
+
+if TYPE_CHECKING:
+    from tinyml.board import Board
+
+
+@click.command()
+@click.option("--markdown", is_flag=True, help="Print the page docs/boards.md.")
+@options.JSON
+def boards(markdown: bool, as_json: bool) -> None:
+    """List the known boards: memory, clock, and how each is built and simulated."""
+    from tinyml.report import listing
+
+    table = listing.board_table()
+    if as_json:
+        console.document(listing.as_records(table))
+    elif markdown:
+        console.raw(listing.board_page(table))
+    else:
+        console.table(table.title, table.columns, table.rows)
+
+
+@click.command()
+@click.option("--markdown", is_flag=True, help="Print the page docs/ops.md.")
+@options.JSON
+def ops(markdown: bool, as_json: bool) -> None:
+    """List the supported operators with their constraints and kernels."""
+    from tinyml.report import listing
+
+    table = listing.op_table()
+    if as_json:
+        console.document(listing.as_records(table))
+    elif markdown:
+        console.raw(listing.op_page())
+    else:
+        console.table(table.title, table.columns, table.rows)
+
+
+@click.command()
+@options.MODEL
+@options.JSON
+def inspect(model: Path, as_json: bool) -> None:
+    """Show operators, shapes, quantisation, MACs and weights of MODEL, layer by layer."""
+    from tinyml import api
+    from tinyml.report import listing
+
+    graph = api.load(model)
+    tables = listing.model_tables(graph)
+    if as_json:
+        console.document({table.title: listing.as_records(table) for table in tables})
+        return
+    for table in tables:
+        console.table(table.title, table.columns, table.rows)
+
+
+@click.command()
+@options.MODEL
+@options.board_option(multiple=True)
+@options.OPTIMIZE
+@options.JSON
+def check(model: Path, boards: tuple[Board, ...], optimize: str, as_json: bool) -> int:
+    """Say whether MODEL fits the boards, region by region, and why not. Exits 1 if not."""
+    from tinyml import api
+    from tinyml.report import listing, text
+
+    graph = api.load(model)
+    verdicts = [api.check(graph, board, optimize=optimize) for board in boards]
+    is_ok = all(verdict.is_ok for verdict in verdicts)
+    if as_json:
+        console.document([listing.fit_record(verdict) for verdict in verdicts])
+        return 0 if is_ok else 1
+    for verdict in verdicts:
+        table = text.fit_table(verdict)
+        console.table(table.title, table.columns, table.rows)
+        for sentence in text.fit_sentences(verdict):
+            console.line(sentence)
+        console.verdict(verdict.is_ok, f"{verdict.board}: {text.fit_verdict(verdict)}\n")
+    return 0 if is_ok else 1

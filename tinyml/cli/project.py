@@ -1,0 +1,52 @@
+"""Commands that make something: firmware, or sources for somebody else's firmware."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tinyml import console
+from tinyml.cli import options
+
+if TYPE_CHECKING:
+    from tinyml.board import Board
+
+
+@click.command()
+@options.MODEL
+@options.board_option()
+@options.OPTIMIZE
+@options.TOOLCHAIN
+@options.BUILD_DIR
+@options.AGENT
+@click.option(
+    "--library", is_flag=True, help="Only the C files and kernels, for your own firmware."
+)
+@options.JSON
+def build(
+    model: Path,
+    board: Board,
+    optimize: str,
+    toolchain: str | None,
+    output: Path | None,
+    agent: bool,
+    library: bool,
+    as_json: bool,
+) -> None:
+    """Compile MODEL to C for a board and link a firmware image around it."""
+    from tinyml import api
+    from tinyml.report import text
+
+    settings = api.Settings(optimize, toolchain, output, agent, "library" if library else None)
+    with console.progress(f"building {model.name} for {board.name} …"):
+        built = api.build_model(model, board, settings)
+    if as_json:
+        console.document(built.report.to_json())
+        return
+    for table in text.build_tables(built.report):
+        console.table(table.title, table.columns, table.rows)
+    for path in built.files:
+        console.line(f"wrote {path}")
+    console.verdict(built.report.fits, text.summary(built.report))

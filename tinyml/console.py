@@ -1,0 +1,102 @@
+"""The only module that prints: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+MIN_WIDTH = 100  # columns of a table when the output is not a terminal
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Prints a table; a column whose name ends in ``>`` is aligned to the right."""
+    from rich import box
+    from rich.table import Table
+
+    view = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for column in columns:
+        is_number = column.endswith(">")
+        view.add_column(
+            column.rstrip(">"),
+            justify="right" if is_number else "left",
+            no_wrap=is_number,
+            overflow="fold",
+        )
+    for row in rows:
+        view.add_row(*(_text(cell) for cell in row))
+    _stdout().print(view)
+
+
+def line(text: str = "") -> None:
+    """Prints one line of the result."""
+    _stdout().print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def verdict(is_good: bool, text: str) -> None:
+    """Prints the conclusion, green or red on a terminal."""
+    style = "bold green" if is_good else "bold red"
+    _stdout().print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def document(value: Any) -> None:
+    """Prints a value as JSON."""
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+
+def raw(text: str) -> None:
+    """Prints text exactly as it is."""
+    sys.stdout.write(text)
+
+
+def note(text: str) -> None:
+    """Says something about the work that is not its result."""
+    sys.stderr.write(text + "\n")
+
+
+def error(message: str, hint: str | None = None) -> None:
+    """Prints a failure and the next step."""
+    sys.stderr.write(f"error: {message}\n")
+    if hint:
+        sys.stderr.write(f"hint: {hint}\n")
+
+
+@contextmanager
+def progress(text: str) -> Iterator[None]:
+    """Shows that something is going on, on a terminal only."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
+
+
+def kib(count: int) -> str:
+    """A size for people: exact bytes with thousands separators."""
+    return f"{count:,}"
+
+
+def _text(cell: object) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, int) and not isinstance(cell, bool):
+        return f"{cell:,}"
+    from rich.markup import escape
+
+    return escape(str(cell))
+
+
+def _stdout() -> Console:
+    from rich.console import Console
+
+    probe = Console()
+    if probe.is_terminal:
+        return probe
+    return Console(width=max(MIN_WIDTH, probe.width), no_color=True)

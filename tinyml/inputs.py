@@ -1,0 +1,139 @@
+"""Input samples for running a model: read from .npz/.npy, or made at random."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tinyml.errors import TinymlError
+from tinyml.ir.graph import DTYPES, Array, Graph, Tensor
+
+LABEL_NAMES = ("labels", "label", "y", "targets")
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """What to feed, one tuple of raw input arrays per inference, and what should come out."""
+
+    inputs: tuple[tuple[Array, ...], ...]  # dtype and shape of the model's inputs
+    labels: tuple[int, ...] = ()  # class index per sample, or empty
+
+
+def random_samples(graph: Graph, count: int, seed: int = 0) -> Samples:
+    """``count`` samples drawn uniformly from the whole range of each input's dtype."""
+    generator = np.random.default_rng(seed)
+    return Samples(
+        tuple(
+            tuple(_random(graph.tensors[index], generator) for index in graph.inputs)
+            for _ in range(count)
+        )
+    )
+
+
+def read_samples(path: Path, graph: Graph, limit: int | None = None) -> Samples:
+    """Samples from a .npz (one array per input, optionally ``labels``) or a .npy file.
+
+    An array holds one sample, or several along its first axis. Integer arrays of the input's dtype
+    are raw values; float arrays are real values and are quantised as the input says. A single-input
+    model takes the only array that is not called labels, whatever its name.
+    Raises TinymlError when a file, an array or a shape is not what the model needs.
+    """
+    arrays = _read_arrays(path)
+    names = {name.lower(): name for name in arrays}
+    label_name = next((names[name] for name in LABEL_NAMES if name in names), None)
+    labels = arrays.pop(label_name) if label_name else None
+    columns = [
+        _column(arrays, graph.tensors[index], len(graph.inputs), path) for index in graph.inputs
+    ]
+    count = min(len(column) for column in columns)
+    if any(len(column) != count for column in columns) or (
+        labels is not None and len(labels) != count
+    ):
+        lengths = ", ".join(
+            str(len(item)) for item in (*columns, *([labels] if label_name else []))
+        )
+        raise TinymlError(f"{path}: the arrays hold different numbers of samples: {lengths}")
+    count = min(count, limit) if limit else count
+    return Samples(
+        tuple(tuple(column[i] for column in columns) for i in range(count)),
+        tuple(int(label) for label in np.ravel(labels)[:count]) if labels is not None else (),
+    )
+
+
+def quantise(values: Array, tensor: Tensor) -> Array:
+    """Real values as the raw values of a quantised tensor, rounded to nearest and clamped."""
+    if tensor.quant is None:
+        return np.asarray(values).astype(DTYPES[tensor.dtype])
+    info = np.iinfo(DTYPES[tensor.dtype])
+    scaled = np.round(np.asarray(values, np.float32) / np.float32(tensor.quant.scale))
+    return np.clip(scaled + tensor.quant.zero_point, info.min, info.max).astype(
+        DTYPES[tensor.dtype]
+    )
+
+
+def _random(tensor: Tensor, generator: np.random.Generator) -> Array:
+    dtype = DTYPES[tensor.dtype]
+    if dtype.kind == "f":
+        return generator.standard_normal(tensor.shape).astype(dtype)
+    if dtype.kind == "b":
+        return generator.integers(0, 2, tensor.shape).astype(dtype)
+    info = np.iinfo(dtype)
+    return generator.integers(info.min, info.max, tensor.shape, dtype=dtype, endpoint=True)
+
+
+def _read_arrays(path: Path) -> dict[str, Array]:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return {"input": loaded}
+        with loaded:
+            return {name: loaded[name] for name in loaded.files}
+    except FileNotFoundError:
+        raise TinymlError(f"{path}: no such file") from None
+    except Exception as error:
+        # zip, header and pickle problems come as half a dozen unrelated exception types
+        raise TinymlError(
+            f"{path}: not a readable .npz or .npy file ({error})",
+            hint="write it with numpy.savez(path, input=samples, labels=classes)",
+        ) from error
+
+
+def _column(arrays: dict[str, Array], tensor: Tensor, inputs: int, path: Path) -> list[Array]:
+    name = tensor.name if tensor.name in arrays else None
+    if name is None and inputs == 1 and len(arrays) == 1:
+        name = next(iter(arrays))
+    if name is None:
+        found = ", ".join(sorted(arrays)) or "none"
+        raise TinymlError(
+            f"{path}: no array for input '{tensor.name}'; found: {found}",
+            hint=f"name the array '{tensor.name}'",
+        )
+    array = arrays[name]
+    per_sample = tensor.shape[1:] if tensor.shape[:1] == (1,) else tensor.shape
+    if array.shape == tensor.shape and tensor.shape[:1] == (1,):
+        array = array.reshape(1, *per_sample)
+    elif array.shape == per_sample and array.ndim:
+        array = array[None]
+    elif array.shape[1:] == tensor.shape:
+        per_sample = tensor.shape
+    elif array.shape[1:] != per_sample:
+        raise TinymlError(
+            f"{path}: array '{name}' has shape {list(array.shape)}, input '{tensor.name}' needs "
+            f"[samples, {', '.join(map(str, per_sample))}]"
+        )
+    return [_raw(sample, tensor, name, path).reshape(tensor.shape) for sample in array]
+
+
+def _raw(sample: Array, tensor: Tensor, name: str, path: Path) -> Array:
+    if sample.dtype == DTYPES[tensor.dtype]:
+        return sample
+    if sample.dtype.kind == "f":
+        if not np.isfinite(sample).all():
+            raise TinymlError(f"{path}: array '{name}' holds values that are not finite")
+        return quantise(sample, tensor)
+    raise TinymlError(
+        f"{path}: array '{name}' is {sample.dtype}; input '{tensor.name}' takes {tensor.dtype} "
+        "(raw) or float (real values)"
+    )

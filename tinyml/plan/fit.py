@@ -1,0 +1,148 @@
+"""Does a plan fit its board: needs against budgets, region by region, and why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinyml.board import Board, Budget
+from tinyml.errors import DoesNotFit
+from tinyml.plan.values import Plan, Step
+
+LARGEST = 3  # tensors and weights named in an explanation
+
+
+@dataclass(frozen=True, slots=True)
+class RegionFit:
+    """One memory region: what the firmware needs there and what it may use."""
+
+    region: str
+    kind: str  # "ram" or "flash"
+    budget_bytes: int
+    uses: tuple[tuple[str, int], ...]  # (purpose, bytes), predicted before compiling
+
+    @property
+    def needed_bytes(self) -> int:
+        """Sum over all purposes."""
+        return sum(nbytes for _, nbytes in self.uses)
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether the needs stay within the budget."""
+        return self.needed_bytes <= self.budget_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The verdict for one board."""
+
+    board: str
+    title: str
+    regions: tuple[RegionFit, ...]
+    peak: str  # where RAM peaks: 'layer 4 "conv2d_3"'
+    tensors: tuple[tuple[str, int], ...]  # largest (name, bytes) alive at the peak
+    weights: tuple[tuple[str, int], ...]  # largest (layer, bytes) of constants
+    advice: tuple[str, ...]  # what would help; empty when all fits
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether every region fits."""
+        return all(region.is_ok for region in self.regions)
+
+
+def fit(plan: Plan, board: Board, others: tuple[Board, ...] = ()) -> Fit:
+    """Compares the predicted needs of ``plan`` with the budgets of ``board``.
+
+    ``others`` are boards to name when the model does not fit here but would fit there.
+    """
+    regions = tuple(_region_fit(plan, board, budget, "ram") for budget in board.ram)
+    used = tuple(item for item in regions if item.uses)
+    regions = (*(used or regions[:1]), _region_fit(plan, board, board.flash, "flash"))
+    peak_step = peak(plan)
+    return Fit(
+        board=board.name,
+        title=board.title,
+        regions=regions,
+        peak=_label(plan, plan.steps[peak_step], peak_step),
+        tensors=_alive(plan, peak_step)[:LARGEST],
+        weights=_weights(plan)[:LARGEST],
+        advice=_advice(plan, regions, others),
+    )
+
+
+def require(verdict: Fit) -> None:
+    """Raises DoesNotFit, naming the first region that is too small, unless all fits."""
+    for item in verdict.regions:
+        if item.is_ok:
+            continue
+        largest = verdict.tensors if item.kind == "ram" else verdict.weights
+        listed = ", ".join(f"'{name}' {nbytes:,}" for name, nbytes in largest)
+        at = f" (peak at {verdict.peak})" if item.kind == "ram" else ""
+        raise DoesNotFit(
+            f"the model needs {item.needed_bytes:,} bytes of {item.region}, {verdict.board} "
+            f"offers {item.budget_bytes:,}: {item.needed_bytes - item.budget_bytes:,} too many{at}."
+            f" Largest: {listed}",
+            hint="; ".join(verdict.advice) or None,
+        )
+
+
+def peak(plan: Plan) -> int:
+    """The first step at which the most arena bytes are in use."""
+
+    def load(step: int) -> int:
+        placed = [item for item in plan.tensors if item is not None]
+        scratch = plan.steps[step].scratch
+        if scratch is not None:
+            placed.append(scratch)
+        alive = [item for item in placed if item.first_use <= step <= item.last_use]
+        return max((item.offset + item.nbytes for item in alive), default=0)
+
+    return max(range(len(plan.steps)), key=lambda step: (load(step), -step))
+
+
+def _region_fit(plan: Plan, board: Board, budget: Budget, kind: str) -> RegionFit:
+    uses = tuple((use.purpose, use.nbytes) for use in plan.uses if use.region == budget.region)
+    return RegionFit(budget.region, kind, budget.max_bytes, uses)
+
+
+def _label(plan: Plan, step: Step, number: int) -> str:
+    return f"layer {number} '{plan.graph.ops[step.ops[-1]].name}'"
+
+
+def _alive(plan: Plan, step: int) -> tuple[tuple[str, int], ...]:
+    sizes: dict[tuple[int, int], tuple[str, int]] = {}
+    for tensor, placement in zip(plan.graph.tensors, plan.tensors, strict=True):
+        if placement is not None and placement.first_use <= step <= placement.last_use:
+            sizes.setdefault((placement.offset, placement.nbytes), (tensor.name, placement.nbytes))
+    return tuple(sorted(sizes.values(), key=lambda item: (-item[1], item[0])))
+
+
+def _weights(plan: Plan) -> tuple[tuple[str, int], ...]:
+    sizes = [
+        (plan.graph.ops[step.ops[-1]].name, step.call.constant_bytes())
+        for step in plan.steps
+        if step.call is not None and step.call.constants
+    ]
+    return tuple(sorted(sizes, key=lambda item: (-item[1], item[0])))
+
+
+def _advice(
+    plan: Plan, regions: tuple[RegionFit, ...], others: tuple[Board, ...]
+) -> tuple[str, ...]:
+    short = [item for item in regions if not item.is_ok]
+    if not short:
+        return ()
+    advice = []
+    if any(item.kind == "ram" for item in short):
+        advice.append("a smaller input or fewer channels in the layers at the peak lowers RAM")
+    if any(item.kind == "flash" for item in short):
+        advice.append("fewer channels in the largest layers lower flash; try --optimize size")
+    ram = max((sum(n for _, n in item.uses) for item in regions if item.kind == "ram"), default=0)
+    flash = sum(item.needed_bytes for item in regions if item.kind == "flash")
+    fitting = [
+        other.name
+        for other in others
+        if any(budget.max_bytes >= ram for budget in other.ram) and other.flash.max_bytes >= flash
+    ]
+    if fitting:
+        advice.append("it would fit: " + ", ".join(fitting))
+    return tuple(advice)

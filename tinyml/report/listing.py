@@ -1,0 +1,175 @@
+"""What exists, as tables: boards, operators, and the inside of a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinyml.board import Board, all_boards
+from tinyml.ir.graph import Graph, Tensor
+from tinyml.ops import all_ops, spec_of
+from tinyml.plan.fit import Fit
+from tinyml.report.text import Table
+from tinyml.variants import all_variants
+
+WRITTEN_BY = "<!-- Written by `tinyml {command} --markdown`; do not edit. -->\n\n"
+
+
+def board_table() -> Table:
+    """One row per known board."""
+    rows = tuple(
+        (
+            board.name,
+            board.chip.name,
+            board.chip.core,
+            f"{board.chip.clock_hz / 1e6:g}",
+            " + ".join(f"{budget.region} {_kib(budget.max_bytes)}" for budget in board.ram),
+            _kib(board.flash.max_bytes),
+            board.backends["toolchain"],
+            board.backends["flasher"],
+            board.backends["simulator"],
+        )
+        for board in all_boards()
+    )
+    return Table(
+        "Boards",
+        (
+            "board",
+            "chip",
+            "core",
+            "MHz>",
+            "RAM for a model",
+            "flash>",
+            "built by",
+            "flashed by",
+            "simulated by",
+        ),
+        rows,
+    )
+
+
+def board_page(table: Table) -> str:
+    """docs/boards.md."""
+    lines = [WRITTEN_BY.format(command="boards"), "# Boards\n\n", _markdown(table), "\n"]
+    lines.append(
+        "RAM and flash are what a firmware may use, in KiB. Where each number comes from:\n\n"
+    )
+    for board in all_boards():
+        lines.append(f"- **{board.name}**, {board.title}: {_source(board)}\n")
+    return "".join(lines)
+
+
+def op_table() -> Table:
+    """One row per supported operator."""
+    rows = tuple(
+        (
+            spec.kind,
+            spec.title,
+            ", ".join(v.name for v in all_variants() if v.kind == spec.kind) or "-",
+        )
+        for spec in all_ops().values()
+    )
+    return Table("Operators", ("operator", "what", "faster kernels"), rows)
+
+
+def op_page() -> str:
+    """docs/ops.md: every operator with the constraints that a model must meet."""
+    parts = [WRITTEN_BY.format(command="ops"), "# Operators\n\n", _markdown(op_table())]
+    for spec in all_ops().values():
+        parts.append(f"\n## {spec.kind}\n\n{spec.title}\n\n")
+        for constraint in spec.constraints:
+            first = (constraint.__doc__ or constraint.__name__).strip().splitlines()[0]
+            parts.append(f"- {first}\n")
+    return "".join(parts)
+
+
+def model_tables(graph: Graph) -> tuple[Table, ...]:
+    """Inputs, outputs and layers of a model."""
+    ends = tuple(
+        (role, tensor.name, tensor.dtype, _shape(tensor), _quant(tensor), tensor.nbytes)
+        for role, indices in (("input", graph.inputs), ("output", graph.outputs))
+        for tensor in (graph.tensors[i] for i in indices)
+    )
+    rows = []
+    for number, op in enumerate(graph.ops):
+        output = graph.tensors[op.outputs[0]]
+        constants = [t for t in graph.op_inputs(op) if t is not None and t.is_constant]
+        weights = next((t for t in constants if t.quant and t.quant.is_per_channel), None)
+        rows.append(
+            (
+                number,
+                op.kind,
+                op.name,
+                _shape(output),
+                _quant(output),
+                "per channel" if weights else ("per tensor" if constants else "-"),
+                spec_of(op.kind).macs(op, graph),
+                sum(tensor.nbytes for tensor in constants),
+            )
+        )
+    rows.append(("", "sum", "", "", "", "", sum(r[6] for r in rows), sum(r[7] for r in rows)))
+    return (
+        Table(
+            f"{graph.source.file_name} (sha256 {graph.source.sha256[:12]})",
+            ("", "tensor", "type", "shape", "quantisation", "bytes>"),
+            ends,
+        ),
+        Table(
+            "Layers",
+            ("#>", "op", "name", "output", "quantisation", "weights", "MACs>", "weight B>"),
+            tuple(rows),
+        ),
+    )
+
+
+def fit_record(verdict: Fit) -> dict[str, Any]:
+    """The answer of ``tinyml check`` as plain data."""
+    return {
+        "board": verdict.board,
+        "fits": verdict.is_ok,
+        "regions": [
+            {
+                "region": item.region,
+                "kind": item.kind,
+                "needed_bytes": item.needed_bytes,
+                "budget_bytes": item.budget_bytes,
+                "uses": dict(item.uses),
+                "fits": item.is_ok,
+            }
+            for item in verdict.regions
+        ],
+        "peak": verdict.peak,
+        "largest_tensors": dict(verdict.tensors),
+        "largest_constants": dict(verdict.weights),
+        "advice": list(verdict.advice),
+    }
+
+
+def as_records(table: Table) -> list[dict[str, object]]:
+    """The rows of a table as dictionaries."""
+    names = [column.rstrip(">") or "role" for column in table.columns]
+    return [dict(zip(names, row, strict=True)) for row in table.rows]
+
+
+def _markdown(table: Table) -> str:
+    names = [column.rstrip(">") for column in table.columns]
+    marks = ["--:" if column.endswith(">") else "---" for column in table.columns]
+    lines = [names, marks, *([str(cell) for cell in row] for row in table.rows)]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def _source(board: Board) -> str:
+    return f"{board.source}; chip {board.chip.name}: {board.chip.source}"
+
+
+def _shape(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "scalar"
+
+
+def _quant(tensor: Tensor) -> str:
+    if tensor.quant is None:
+        return "-"
+    return f"{tensor.quant.scale:.6g} * (q {-tensor.quant.zero_point:+d})"
+
+
+def _kib(count: int) -> str:
+    return f"{count / 1024:,.0f} K"

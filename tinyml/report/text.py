@@ -1,0 +1,159 @@
+"""The report as tables for a terminal: titles, columns and rows, nothing printed here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tinyml.plan.fit import Fit
+from tinyml.report.report import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table; a column name that ends in ``>`` is aligned to the right."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[Sequence[object], ...]
+
+
+def layer_table(report: Report) -> Table:
+    """Per layer: shape, MACs and, after a run, cycles, time, share and cycles per MAC."""
+    has_run = report.run is not None
+    total = sum(layer.cycles or 0 for layer in report.layers) or 1
+    rows: list[tuple[object, ...]] = []
+    for layer in report.layers:
+        row: tuple[object, ...] = (
+            layer.index,
+            layer.op,
+            _shape(layer.shape),
+            layer.macs,
+            layer.kernel.removeprefix("tml_") or "-",
+        )
+        if has_run:
+            cycles = layer.cycles or 0
+            row += (
+                layer.instructions,
+                cycles,
+                f"{layer.time_us or 0:,.0f}",
+                f"{100 * cycles / total:.1f}",
+                f"{cycles / layer.macs:.2f}" if layer.macs else "",
+            )
+        else:
+            row += (layer.predicted_instructions, layer.weights_bytes, layer.scratch_bytes)
+        rows.append(row)
+    columns: tuple[str, ...] = ("#>", "op", "output", "MACs>", "kernel")
+    if has_run:
+        columns += ("instructions>", "cycles>", "µs>", "%>", "cyc/MAC>")
+    else:
+        columns += ("instructions (predicted)>", "constants B>", "scratch B>")
+    return Table("Layers", columns, tuple(rows))
+
+
+def memory_table(report: Report) -> Table:
+    """Per region: what is predicted for each purpose, what was linked, what the board offers."""
+    rows: list[tuple[object, ...]] = []
+    for memory in report.memory:
+        uses = " + ".join(f"{name} {nbytes:,}" for name, nbytes in memory.uses.items() if nbytes)
+        linked = memory.linked_bytes
+        rows.append(
+            (
+                memory.region,
+                uses or "-",
+                memory.predicted_bytes,
+                linked if linked is not None else "-",
+                _deviation(memory.predicted_bytes, linked),
+                memory.budget_bytes,
+                f"{100 * (linked or memory.predicted_bytes) / memory.budget_bytes:.1f}",
+            )
+        )
+    return Table(
+        "Memory (bytes)",
+        ("region", "predicted", "sum>", "linked>", "diff>", "budget>", "used %>"),
+        tuple(rows),
+    )
+
+
+def build_tables(report: Report) -> tuple[Table, ...]:
+    """What ``tinyml build`` prints."""
+    return (layer_table(report), memory_table(report))
+
+
+def run_tables(report: Report) -> tuple[Table, ...]:
+    """What ``tinyml simulate`` prints."""
+    return (layer_table(report), memory_table(report))
+
+
+def fit_table(verdict: Fit) -> Table:
+    """The answer of ``tinyml check`` for one board."""
+    rows = tuple(
+        (
+            item.region,
+            " + ".join(f"{purpose} {nbytes:,}" for purpose, nbytes in item.uses if nbytes) or "-",
+            item.needed_bytes,
+            item.budget_bytes,
+            f"{100 * item.needed_bytes / item.budget_bytes:.1f}",
+            "ok" if item.is_ok else f"{item.needed_bytes - item.budget_bytes:,} too many",
+        )
+        for item in verdict.regions
+    )
+    return Table(
+        f"{verdict.board}: {verdict.title}",
+        ("region", "needs (bytes, predicted)", "sum>", "budget>", "used %>", "verdict"),
+        rows,
+    )
+
+
+def fit_sentences(verdict: Fit) -> tuple[str, ...]:
+    """Where the peak is, what is largest, what would help."""
+    tensors = ", ".join(f"'{name}' {nbytes:,}" for name, nbytes in verdict.tensors)
+    weights = ", ".join(f"'{name}' {nbytes:,}" for name, nbytes in verdict.weights)
+    sentences = [f"RAM peaks at {verdict.peak}; alive there: {tensors}"]
+    if weights:
+        sentences.append(f"largest constants: {weights}")
+    sentences += [f"what would help: {advice}" for advice in verdict.advice]
+    return tuple(sentences)
+
+
+def fit_verdict(verdict: Fit) -> str:
+    """The conclusion in one line."""
+    if verdict.is_ok:
+        return "fits"
+    short = [
+        f"{item.region} is {item.needed_bytes - item.budget_bytes:,} bytes too small"
+        for item in verdict.regions
+        if not item.is_ok
+    ]
+    return "DOES NOT FIT: " + ", ".join(short)
+
+
+def summary(report: Report) -> str:
+    """One sentence: how fast, how large, does it fit."""
+    parts = [f"{report.model['file']} on {report.board['name']}"]
+    run = report.run
+    if run:
+        mhz = run["clock_hz"] / 1e6
+        kind = "estimated" if run["is_estimate"] else "measured"
+        parts.append(
+            f"{run['time_us'] / 1000:,.3f} ms per inference at {mhz:g} MHz ({kind}, "
+            f"{run['total']['cycles']:,} cycles)"
+        )
+        if run.get("stack_bytes") is not None:
+            parts.append(f"stack {run['stack_bytes']:,} bytes at most")
+    if run and "accuracy" in run:
+        parts.append(f"accuracy {run['accuracy']:.4f} on {run['samples']} samples")
+    if run:
+        parts.append(f"outputs equal to the reference on all {run['equal_to_reference']} samples")
+    parts.append("fits" if report.fits else "DOES NOT FIT")
+    return "; ".join(parts)
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
+
+
+def _deviation(predicted: int, linked: int | None) -> str:
+    if not linked:
+        return "-"
+    return f"{100 * (predicted - linked) / linked:+.1f} %"
