@@ -20,7 +20,7 @@ _LAST_OLD_OPCODE = 127  # in deprecated_builtin_code, "see builtin_code"
 def write(graph: Graph) -> bytes:
     """The graph as a TensorFlow Lite flatbuffer that interpreters and the reader accept."""
     import flatbuffers
-    from tflite import Model
+    import tflite
 
     constants = [tensor for tensor in graph.tensors if tensor.data is not None]
     builder = flatbuffers.Builder(4096 + 2 * sum(tensor.nbytes for tensor in constants))
@@ -31,18 +31,18 @@ def write(graph: Graph) -> bytes:
     subgraphs = _table_vector(builder, [_subgraph(builder, graph, kinds)])
     codes = _table_vector(builder, [_operator_code(builder, kind) for kind in kinds])
     description = builder.CreateString("written by tinyml")
-    Model.Start(builder)
-    Model.AddVersion(builder, VERSION)
-    Model.AddOperatorCodes(builder, codes)
-    Model.AddSubgraphs(builder, subgraphs)
-    Model.AddDescription(builder, description)
-    Model.AddBuffers(builder, buffers)
-    builder.Finish(Model.End(builder), file_identifier=IDENTIFIER)
+    tflite.ModelStart(builder)
+    tflite.ModelAddVersion(builder, VERSION)
+    tflite.ModelAddOperatorCodes(builder, codes)
+    tflite.ModelAddSubgraphs(builder, subgraphs)
+    tflite.ModelAddDescription(builder, description)
+    tflite.ModelAddBuffers(builder, buffers)
+    builder.Finish(tflite.ModelEnd(builder), file_identifier=IDENTIFIER)
     return bytes(builder.Output())
 
 
 def _subgraph(builder: Any, graph: Graph, kinds: list[str]) -> int:
-    from tflite import SubGraph
+    import tflite
 
     buffer_of: dict[int, int] = {}
     for i, tensor in enumerate(graph.tensors):
@@ -55,17 +55,17 @@ def _subgraph(builder: Any, graph: Graph, kinds: list[str]) -> int:
     inputs = _numbers(builder, graph.inputs, np.int32)
     outputs = _numbers(builder, graph.outputs, np.int32)
     name = builder.CreateString(graph.name)
-    SubGraph.Start(builder)
-    SubGraph.AddTensors(builder, tensors)
-    SubGraph.AddInputs(builder, inputs)
-    SubGraph.AddOutputs(builder, outputs)
-    SubGraph.AddOperators(builder, operators)
-    SubGraph.AddName(builder, name)
-    return int(SubGraph.End(builder))
+    tflite.SubGraphStart(builder)
+    tflite.SubGraphAddTensors(builder, tensors)
+    tflite.SubGraphAddInputs(builder, inputs)
+    tflite.SubGraphAddOutputs(builder, outputs)
+    tflite.SubGraphAddOperators(builder, operators)
+    tflite.SubGraphAddName(builder, name)
+    return int(tflite.SubGraphEnd(builder))
 
 
 def _buffer(builder: Any, tensor: Tensor | None) -> int:
-    from tflite import Buffer
+    import tflite
 
     data = b"" if tensor is None or tensor.data is None else _little_endian(tensor.data)
     vector = 0
@@ -74,10 +74,10 @@ def _buffer(builder: Any, tensor: Tensor | None) -> int:
         builder.head -= len(data)
         builder.Bytes[builder.Head() : builder.Head() + len(data)] = data
         vector = builder.EndVector()
-    Buffer.Start(builder)
+    tflite.BufferStart(builder)
     if vector:
-        Buffer.AddData(builder, vector)
-    return int(Buffer.End(builder))
+        tflite.BufferAddData(builder, vector)
+    return int(tflite.BufferEnd(builder))
 
 
 def _little_endian(data: np.ndarray[Any, Any]) -> bytes:
@@ -85,59 +85,59 @@ def _little_endian(data: np.ndarray[Any, Any]) -> bytes:
 
 
 def _tensor(builder: Any, tensor: Tensor, buffer: int) -> int:
-    from tflite import Tensor as TensorTable
+    import tflite
 
     name = builder.CreateString(tensor.name)
     shape = _numbers(builder, tensor.shape, np.int32)
     quant = _quantization(builder, tensor.quant) if tensor.quant is not None else 0
-    TensorTable.Start(builder)
-    TensorTable.AddShape(builder, shape)
-    TensorTable.AddType(builder, TENSOR_TYPES[tensor.dtype])
-    TensorTable.AddBuffer(builder, buffer)
-    TensorTable.AddName(builder, name)
+    tflite.TensorStart(builder)
+    tflite.TensorAddShape(builder, shape)
+    tflite.TensorAddType(builder, TENSOR_TYPES[tensor.dtype])
+    tflite.TensorAddBuffer(builder, buffer)
+    tflite.TensorAddName(builder, name)
     if quant:
-        TensorTable.AddQuantization(builder, quant)
-    TensorTable.AddHasRank(builder, True)
-    return int(TensorTable.End(builder))
+        tflite.TensorAddQuantization(builder, quant)
+    tflite.TensorAddHasRank(builder, True)
+    return int(tflite.TensorEnd(builder))
 
 
 def _quantization(builder: Any, quant: Quant) -> int:
-    from tflite import QuantizationParameters
+    import tflite
 
     scales = _numbers(builder, quant.scales, np.float32)
     zero_points = _numbers(builder, quant.zero_points, np.int64)
-    QuantizationParameters.Start(builder)
-    QuantizationParameters.AddScale(builder, scales)
-    QuantizationParameters.AddZeroPoint(builder, zero_points)
-    QuantizationParameters.AddQuantizedDimension(builder, quant.axis)
-    return int(QuantizationParameters.End(builder))
+    tflite.QuantizationParametersStart(builder)
+    tflite.QuantizationParametersAddScale(builder, scales)
+    tflite.QuantizationParametersAddZeroPoint(builder, zero_points)
+    tflite.QuantizationParametersAddQuantizedDimension(builder, quant.axis)
+    return int(tflite.QuantizationParametersEnd(builder))
 
 
 def _operator(builder: Any, op: Op, kinds: list[str]) -> int:
-    from tflite import Operator
+    import tflite
 
     options_type, options = ops.spec_of(op.kind).write(builder, op.attrs)
     inputs = _numbers(builder, op.inputs, np.int32)
     outputs = _numbers(builder, op.outputs, np.int32)
-    Operator.Start(builder)
-    Operator.AddOpcodeIndex(builder, kinds.index(op.kind))
-    Operator.AddInputs(builder, inputs)
-    Operator.AddOutputs(builder, outputs)
+    tflite.OperatorStart(builder)
+    tflite.OperatorAddOpcodeIndex(builder, kinds.index(op.kind))
+    tflite.OperatorAddInputs(builder, inputs)
+    tflite.OperatorAddOutputs(builder, outputs)
     if options_type:
-        Operator.AddBuiltinOptionsType(builder, options_type)
-        Operator.AddBuiltinOptions(builder, options)
-    return int(Operator.End(builder))
+        tflite.OperatorAddBuiltinOptionsType(builder, options_type)
+        tflite.OperatorAddBuiltinOptions(builder, options)
+    return int(tflite.OperatorEnd(builder))
 
 
 def _operator_code(builder: Any, kind: str) -> int:
-    from tflite import OperatorCode
+    import tflite
 
     opcode = ops.spec_of(kind).opcode
-    OperatorCode.Start(builder)
-    OperatorCode.AddDeprecatedBuiltinCode(builder, min(opcode, _LAST_OLD_OPCODE))
-    OperatorCode.AddVersion(builder, 1)
-    OperatorCode.AddBuiltinCode(builder, opcode)
-    return int(OperatorCode.End(builder))
+    tflite.OperatorCodeStart(builder)
+    tflite.OperatorCodeAddDeprecatedBuiltinCode(builder, min(opcode, _LAST_OLD_OPCODE))
+    tflite.OperatorCodeAddVersion(builder, 1)
+    tflite.OperatorCodeAddBuiltinCode(builder, opcode)
+    return int(tflite.OperatorCodeEnd(builder))
 
 
 def _numbers(builder: Any, values: tuple[float, ...], dtype: Any) -> int:

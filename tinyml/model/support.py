@@ -1,0 +1,111 @@
+"""Whether we can compile a well-formed graph: its operators, their constraints and shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tinyml import ops
+from tinyml.errors import ModelError, Unsupported, UnsupportedOps
+from tinyml.ir.graph import Graph, Op
+from tinyml.ops.spec import Constraint
+
+_FLOATS_ALLOWED = ("QUANTIZE", "DEQUANTIZE")
+_QUANTISE_HINT = (
+    "convert it again with full integer quantisation: a representative data set, "
+    "target_spec.supported_ops = [TFLITE_BUILTINS_INT8], inference_input_type = "
+    "inference_output_type = int8."
+)
+# What the code of an operator may run into on operands that it has already complained about.
+_CONFUSIONS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, ModelError)
+
+
+def check_supported(graph: Graph) -> None:
+    """Returns when every op is of a known kind and meets all its constraints.
+
+    Raises ModelError for float and hybrid models, else UnsupportedOps with all that is unmet.
+    """
+    _refuse_float(graph)
+    found = tuple(
+        item for number, op in enumerate(graph.ops) for item in _unsupported(graph, number, op)
+    )
+    if found:
+        raise UnsupportedOps(graph.source.file_name, found)
+
+
+def check_shapes(graph: Graph) -> None:
+    """Returns when the declared output shapes are those that the op's rule gives.
+
+    Raises ModelError naming the first op that disagrees.
+    """
+    for number, op in enumerate(graph.ops):
+        declared = tuple(tensor.shape for tensor in graph.op_outputs(op))
+        try:
+            inferred = ops.spec_of(op.kind).infer(op, graph)
+        except _CONFUSIONS as error:
+            raise ModelError(f"{_label(number, op)}: no output shape follows ({error})") from error
+        if inferred != declared:
+            raise ModelError(
+                f"{_label(number, op)} declares the output {_shapes(declared)}, "
+                f"its inputs and options give {_shapes(inferred)}",
+                hint="the file is damaged, or its shapes were edited; convert it again.",
+            )
+
+
+def _refuse_float(graph: Graph) -> None:
+    hybrid = [op for op in graph.ops if _computes_float(graph, op) and _has_int8_weights(graph, op)]
+    if hybrid:
+        raise ModelError(
+            f"'{hybrid[0].name}' ({hybrid[0].kind}) has int8 weights but float32 values "
+            f"(dynamic-range quantisation), as have {len(hybrid) - 1} other ops",
+            hint=_QUANTISE_HINT,
+        )
+    floats = [op for op in graph.ops if _computes_float(graph, op)]
+    if floats:
+        raise ModelError(
+            f"'{floats[0].name}' ({floats[0].kind}) computes in float32, as do "
+            f"{len(floats) - 1} other of the {len(graph.ops)} ops; only int8 models are supported",
+            hint=_QUANTISE_HINT,
+        )
+
+
+def _computes_float(graph: Graph, op: Op) -> bool:
+    tensors = (*graph.op_inputs(op), *graph.op_outputs(op))
+    return op.kind not in _FLOATS_ALLOWED and any(
+        tensor is not None and tensor.dtype == "float32" and not tensor.is_constant
+        for tensor in tensors
+    )
+
+
+def _has_int8_weights(graph: Graph, op: Op) -> bool:
+    return any(t is not None and t.is_constant and t.dtype == "int8" for t in graph.op_inputs(op))
+
+
+def _unsupported(graph: Graph, number: int, op: Op) -> Iterator[Unsupported]:
+    label = _label(number, op)
+    spec = ops.all_ops().get(op.kind)
+    if spec is None:
+        yield Unsupported(label, "The operator must be a supported one.", op.kind)
+        return
+    is_clean = True
+    for constraint in spec.constraints:
+        try:
+            found = constraint(op, graph)
+        except _CONFUSIONS as error:
+            # When an earlier constraint was unmet already, this is only its consequence.
+            found = f"operands that make no sense ({error})" if is_clean else None
+        if found is not None:
+            is_clean = False
+            yield Unsupported(label, sentence(constraint), found)
+
+
+def sentence(constraint: Constraint) -> str:
+    """What a constraint demands, as its docstring's first line says."""
+    return (constraint.__doc__ or "").strip().split("\n")[0]
+
+
+def _label(number: int, op: Op) -> str:
+    return f"{op.kind} '{op.name}' (op {number})"
+
+
+def _shapes(shapes: tuple[tuple[int, ...], ...]) -> str:
+    return " and ".join(str(list(shape)) for shape in shapes) or "nothing"
