@@ -6,9 +6,21 @@ stem is the name. Unknown keys are errors. Nothing in tinyml asks for a board or
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
+
+from tinyml import resources
+from tinyml.datafile import Table, read_table
+from tinyml.errors import BoardError, did_you_mean
+
+ARM_CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55")
+CORES = (*ARM_CORES, "rv32imc", "xtensa-lx7")
+FEATURES = ("dsp", "fpu_dp", "fpu_sp", "mve", "pie")
+CYCLE_COUNTERS = ("ccount", "dwt", "mcycle", "systick", "timer")
+BACKENDS = ("runtime", "toolchain", "flasher", "simulator", "template")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,20 +31,31 @@ class Region:
     kind: str  # "flash" or "ram"
     base: int
     nbytes: int
-    read_wait_cycles: int = 0  # extra core cycles of an instruction fetch that misses the prefetcher
+    read_wait_cycles: int = 0  # average extra core cycles of a fetch that is not sequential
+    note: str = ""  # wait states and what hides them
 
 
 @dataclass(frozen=True, slots=True)
 class Uart:
     """The serial port that the agent uses."""
 
-    kind: str  # register layout: firmware/port/uart_<kind>.c and simulate/uart.py know it
+    kind: str  # register layout: firmware/port/uart/<kind>.c and simulate/uart.py know it
     base: int  # address of its registers
+    name: str = ""  # as in the chip's reference manual
+    defines: Mapping[str, int] | None = None  # C macros: how to power and clock it
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A free-running 32-bit up-counter, for cores without a cycle counter."""
+
+    base: int  # address of its count register
+    clock_hz: int
 
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A microcontroller."""
+    """A microcontroller, as a board uses it."""
 
     name: str
     title: str
@@ -41,13 +64,18 @@ class Chip:
     isa: tuple[str, ...]  # features a kernel may need: "dsp", "mve", "fpu_sp", "fpu_dp"
     clock_hz: int  # what the firmware sets up
     reset_clock_hz: int  # what it runs at out of reset
-    regions: tuple[Region, ...]
+    regions: tuple[Region, ...]  # without what a boot loader keeps for itself
     boot_region: str  # where the vector table lies
-    port: str  # firmware/port/<port>/: clock and pins
-    cycle_counter: str  # "dwt" or "systick"
-    uart: Uart | None
+    port: tuple[str, ...]  # C files in firmware/port/: start-up, clock, pins
+    cycle_counter: str  # firmware/port/cycles/<cycle_counter>.c
+    timer: Timer | None  # what cycle_counter "timer" reads
+    uart: Uart | None  # the one that the board chose
     defines: Mapping[str, int]  # C macros for the port (register values of this chip)
-    ready: tuple[tuple[int, int], ...]  # (address, mask): status bits that the simulator shows as set
+    ready: tuple[tuple[int, int], ...]  # (address, mask): status bits that the simulator shows set
+
+    def region(self, name: str) -> Region:
+        """The region of that name."""
+        return next(region for region in self.regions if region.name == name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +95,7 @@ class Board:
     source: str
     chip: Chip
     usb: tuple[str, ...]  # "vid:pid" of its serial port
-    ram: tuple[Budget, ...]  # regions for arenas, first choice first; usable after boot
+    ram: tuple[Budget, ...]  # usable after boot, first choice first; .data, .bss, stack in ram[0]
     flash: Budget  # region for code and weights
     stack_bytes: int  # reserved for the main stack
     backends: Mapping[str, str]  # runtime, toolchain, flasher, simulator, template
@@ -77,4 +105,193 @@ class Board:
 
     def region(self, name: str) -> Region:
         """The chip's region of that name."""
-        return next(region for region in self.chip.regions if region.name == name)
+        return self.chip.region(name)
+
+
+def port_sources(board: Board) -> tuple[str, ...]:
+    """The C files of the board's port, relative to firmware/; none when it has no port."""
+    chip = board.chip
+    if chip.uart is None:
+        return ()
+    own = tuple(f"port/{name}" for name in chip.port)
+    return (
+        "port/port.c",
+        f"port/cycles/{chip.cycle_counter}.c",
+        f"port/uart/{chip.uart.kind}.c",
+        *own,
+    )
+
+
+def config_macros(board: Board) -> dict[str, int]:
+    """Every macro that the port's C files need, by name: what tml_config.h defines."""
+    chip = board.chip
+    macros = {
+        "TML_BAUD": board.baud,
+        "TML_CLOCK_HZ": chip.clock_hz,
+        "TML_RESET_CLOCK_HZ": chip.reset_clock_hz,
+        "TML_STACK_BYTES": board.stack_bytes,
+    }
+    if chip.timer is not None:
+        macros |= {"TML_TIMER_COUNT": chip.timer.base, "TML_TIMER_HZ": chip.timer.clock_hz}
+    if chip.uart is not None:
+        macros |= {"TML_UART_BASE": chip.uart.base, **(chip.uart.defines or {})}
+    return macros | dict(chip.defines) | dict(board.defines)
+
+
+def load_board(name_or_path: str | Path) -> Board:
+    """The board of that name, or the one in that .toml file.
+
+    The chip of a private board is looked up beside its file (there or in ``chips/``) first.
+    Raises BoardError if there is no such board or its file is wrong.
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        path = _find(str(name_or_path), "board", (resources.path("boards"),))
+    elif not path.is_file():
+        raise BoardError(
+            "no such file", where=str(path), hint="'tinyml boards' lists the boards known by name"
+        )
+    return _read_board(read_table(path), path)
+
+
+def all_boards() -> tuple[Board, ...]:
+    """Every board that comes with tinyml, by name."""
+    return tuple(load_board(path) for path in sorted(resources.path("boards").glob("*.toml")))
+
+
+def _find(name: str, what: str, folders: tuple[Path, ...]) -> Path:
+    for folder in folders:
+        path = folder / f"{name}.toml"
+        if path.is_file() and path.parent == folder:
+            return path
+    known = {path.stem for folder in folders for path in folder.glob("*.toml")}
+    raise BoardError(f"unknown {what} '{name}'", hint=did_you_mean(name, known))
+
+
+def _read_board(top: Table, path: Path) -> Board:
+    beside = (path.parent, path.parent / "chips", resources.path("boards") / "chips")
+    chip_name = top.text("chip")
+    chip_file = read_table(_find(chip_name, "chip", beside))
+    memory, serial = top.table("memory"), top.table("serial", {})
+    flash = memory.table("flash")
+    chip = _read_chip(chip_file, chip_name, serial, flash)
+    backends = top.table("backends")
+    board = Board(
+        name=path.stem,
+        title=top.text("title"),
+        source=top.text("source"),
+        chip=chip,
+        usb=top.strings("usb", ()),
+        ram=tuple(_read_budget(item, chip, "ram") for item in memory.tables("ram")),
+        flash=_read_budget(flash, chip, "flash"),
+        stack_bytes=top.integer("stack_bytes", minimum=256),
+        backends={kind: backends.text(kind) for kind in BACKENDS},
+        baud=serial.integer("baud", 115_200, minimum=300),
+        defines=top.integers("defines"),
+        options={kind: top.value(kind, dict, "a table", {}) for kind in BACKENDS if top.has(kind)},
+    )
+    for table in (top, memory, serial, backends):
+        table.close()
+    _check(board, top)
+    return board
+
+
+def _read_chip(top: Table, name: str, serial: Table, flash: Table) -> Chip:
+    regions = tuple(_read_region(item) for item in top.tables("regions"))
+    reserved = flash.integer("reserved_bytes", 0)
+    used = flash.text("region")
+    timer = top.table("timer") if top.has("timer") else None
+    chip = Chip(
+        name=name,
+        title=top.text("title"),
+        source=top.text("source"),
+        core=top.choice("core", CORES),
+        isa=top.strings("isa"),
+        clock_hz=top.integer("clock_hz", minimum=1),
+        reset_clock_hz=top.integer("reset_clock_hz", minimum=1),
+        regions=tuple(_cut(item, reserved) if item.name == used else item for item in regions),
+        boot_region=top.choice("boot_region", tuple(item.name for item in regions)),
+        port=top.strings("port", ()),
+        cycle_counter=top.choice("cycle_counter", CYCLE_COUNTERS),
+        timer=timer and Timer(timer.integer("base"), timer.integer("clock_hz", minimum=1)),
+        uart=_read_uart(top.table("uarts", {}), serial),
+        defines=top.integers("defines"),
+        ready=top.pairs("ready"),
+    )
+    for table in (top, timer):
+        if table:
+            table.close()
+    _check_regions(chip, top)
+    return chip
+
+
+def _read_region(table: Table) -> Region:
+    region = Region(
+        name=table.text("name"),
+        kind=table.choice("kind", ("flash", "ram")),
+        base=table.integer("base"),
+        nbytes=table.integer("nbytes", minimum=1),
+        read_wait_cycles=table.integer("read_wait_cycles", 0),
+        note=table.text("note", ""),
+    )
+    table.close()
+    return region
+
+
+def _cut(region: Region, reserved_bytes: int) -> Region:
+    return replace(
+        region, base=region.base + reserved_bytes, nbytes=max(region.nbytes - reserved_bytes, 0)
+    )
+
+
+def _read_uart(uarts: Table, serial: Table) -> Uart | None:
+    names = uarts.names()
+    if not names:
+        return None
+    name = serial.choice("uart", names)
+    table = uarts.table(name)
+    uart = Uart(table.text("kind"), table.integer("base"), name, table.integers("defines"))
+    table.close()
+    return uart
+
+
+def _read_budget(table: Table, chip: Chip, kind: str) -> Budget:
+    region = chip.region(table.choice("region", tuple(r.name for r in chip.regions)))
+    budget = Budget(region.name, table.integer("max_bytes", region.nbytes, minimum=1))
+    if region.kind != kind:
+        raise table.error(f"budget for {kind} names region '{region.name}', which is {region.kind}")
+    if budget.max_bytes > region.nbytes:
+        raise table.error(
+            f"'{region.name}' has {region.nbytes:,} bytes, the budget wants {budget.max_bytes:,}"
+        )
+    table.close()
+    return budget
+
+
+def _check_regions(chip: Chip, top: Table) -> None:
+    for feature in chip.isa:
+        if feature not in FEATURES:
+            raise top.error(f"unknown feature '{feature}' in isa", did_you_mean(feature, FEATURES))
+    ordered = sorted(chip.regions, key=lambda region: region.base)
+    for before, after in itertools.pairwise(ordered):
+        if before.base + before.nbytes > after.base:
+            raise top.error(f"regions '{before.name}' and '{after.name}' overlap")
+    if len({region.name for region in ordered}) < len(ordered):
+        raise top.error("two regions have the same name")
+    if ordered[-1].base + ordered[-1].nbytes > 1 << 32:
+        raise top.error(f"region '{ordered[-1].name}' ends beyond 4 GB")
+    if chip.cycle_counter == "timer" and chip.timer is None:
+        raise top.error("cycle_counter is 'timer', but there is no table [timer]")
+
+
+def _check(board: Board, top: Table) -> None:
+    if board.stack_bytes % 8:
+        raise top.error(f"'stack_bytes' must be a multiple of 8, found {board.stack_bytes}")
+    main = board.ram[0]
+    if board.stack_bytes >= main.max_bytes:
+        raise top.error(
+            f"the stack ({board.stack_bytes:,} bytes) leaves nothing of '{main.region}' "
+            f"({main.max_bytes:,} bytes)"
+        )
+    if len({budget.region for budget in board.ram}) < len(board.ram):
+        raise top.error("two RAM budgets name the same region")
