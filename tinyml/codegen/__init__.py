@@ -1,0 +1,1 @@
+"""C sources from a plan."""

@@ -1,0 +1,1 @@
+"""Talking to a board: links, frames, the agent client."""

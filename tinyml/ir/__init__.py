@@ -1,0 +1,1 @@
+"""The values that all stages share: graph, fixed-point arithmetic, kernel calls."""

@@ -1,0 +1,1 @@
+"""What is known about a build, as JSON, tables and pages."""

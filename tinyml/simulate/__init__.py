@@ -1,0 +1,1 @@
+"""The emulated board: core, memory map, peripherals, timing model."""
