@@ -7,7 +7,8 @@ reported by ``operand_count`` alone, so the others skip it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,28 @@ INT32_MAX = (1 << 31) - 1
 def name_of(names: tuple[str, ...], value: int) -> str:
     """The name of an enum value of the model file, or "value N" when it is none of them."""
     return names[value] if 0 <= value < len(names) else f"value {value}"
+
+
+def options_table(options: Any, table: str) -> Any:
+    """The options of an operator, when they are the ``table`` that the operator needs.
+
+    Raises ModelError otherwise: the file is damaged.
+    """
+    found = "no options" if options is None else type(options).__name__
+    if found != table:
+        raise ModelError(f"an operator has {found} where {table} must be")
+    return options
+
+
+def write_options(builder: Any, table: str, fields: Sequence[tuple[str, Any]]) -> tuple[int, int]:
+    """Adds an options table to a flatbuffer; returns its BuiltinOptions value and its offset."""
+    import tflite
+
+    getattr(tflite, f"{table}Start")(builder)
+    for name, value in fields:
+        getattr(tflite, f"{table}Add{name}")(builder, value)
+    end = getattr(tflite, f"{table}End")(builder)
+    return int(getattr(tflite.BuiltinOptions, table)), int(end)
 
 
 def operand(op: Op, graph: Graph, index: int) -> Tensor | None:

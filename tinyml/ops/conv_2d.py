@@ -1,0 +1,237 @@
+"""CONV_2D: convolution of an NHWC image with OHWI filters, in groups when filters are shallower."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
+from tinyml.ops.common import (
+    ACTIVATIONS,
+    PADDINGS,
+    activation_is_a_range,
+    channel_factors,
+    clamp_struct,
+    is_image,
+    is_int8,
+    is_quantised_per_tensor,
+    name_of,
+    operand,
+    operand_count,
+    options_table,
+    padding_is_known,
+    quant_of,
+    rescale_clamp,
+    result,
+    write_options,
+)
+from tinyml.ops.spec import OpSpec
+from tinyml.ops.weighted import (
+    INPUT,
+    WEIGHTS,
+    WeightedSum,
+    bias_is_int32_constant,
+    channel_constants,
+    sums_fit_32_bits,
+    weighted_sum,
+    weights_are_constant,
+    weights_are_int8,
+    weights_are_symmetric,
+    weights_scaled_along,
+)
+from tinyml.ops.windows import (
+    filter_fits,
+    filter_windows,
+    image_overlap,
+    pad_image,
+    tap_view,
+    window_struct,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Conv2dAttrs:
+    """Options of CONV_2D."""
+
+    padding: str = "SAME"
+    stride_h: int = 1
+    stride_w: int = 1
+    dilation_h: int = 1
+    dilation_w: int = 1
+    activation: str = "NONE"
+
+
+def read(options: Any) -> Conv2dAttrs:
+    """Attrs of a Conv2DOptions table."""
+    table = options_table(options, "Conv2DOptions")
+    return Conv2dAttrs(
+        name_of(PADDINGS, table.Padding()),
+        table.StrideH(),
+        table.StrideW(),
+        table.DilationHFactor(),
+        table.DilationWFactor(),
+        name_of(ACTIVATIONS, table.FusedActivationFunction()),
+    )
+
+
+def write(builder: Any, attrs: Conv2dAttrs) -> tuple[int, int]:
+    """Adds a Conv2DOptions table; returns its union value and offset."""
+    fields = (
+        ("Padding", PADDINGS.index(attrs.padding)),
+        ("StrideW", attrs.stride_w),
+        ("StrideH", attrs.stride_h),
+        ("FusedActivationFunction", ACTIVATIONS.index(attrs.activation)),
+        ("DilationWFactor", attrs.dilation_w),
+        ("DilationHFactor", attrs.dilation_h),
+    )
+    return write_options(builder, "Conv2DOptions", fields)
+
+
+def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
+    """[batch, rows, columns, filters]."""
+    rows, columns = filter_windows(op, graph)
+    batches = graph.tensors[op.inputs[INPUT]].shape[0]
+    filters = graph.tensors[op.inputs[WEIGHTS]].shape[0]
+    return ((batches, rows.out_size, columns.out_size, filters),)
+
+
+def groups_divide_channels(op: Op, graph: Graph) -> str | None:
+    """Input channels must be a multiple of the filters' depth, and filters of the groups."""
+    given, weights = operand(op, graph, INPUT), operand(op, graph, WEIGHTS)
+    if given is None or weights is None or len(given.shape) != 4 or len(weights.shape) != 4:
+        return None
+    channels, filters, depth = given.shape[3], weights.shape[0], weights.shape[3]
+    if depth < 1 or channels % depth or filters % (channels // depth):
+        return f"{channels} channels, {filters} filters of depth {depth}"
+    return None
+
+
+def layer(op: Op, graph: Graph) -> WeightedSum:
+    """The layer's numbers; taps of a row in the order of the filter (row, column, channel)."""
+    given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
+    assert weights.data is not None
+    rows = weights.data.astype(np.int64).reshape(weights.shape[0], -1)
+    factors = channel_factors(
+        quant_of(given), quant_of(weights), quant_of(result(op, graph)), len(rows)
+    )
+    return weighted_sum(op, graph, rows, *factors)
+
+
+def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """The convolution as one matrix product per filter tap and group.
+
+    Products of int8 values are summed in binary64, which is exact far beyond 32 bits.
+    """
+    values, numbers = inputs[INPUT], layer(op, graph)
+    assert values is not None
+    rows, columns = filter_windows(op, graph)
+    filters, kernel_h, kernel_w, depth = graph.tensors[op.inputs[WEIGHTS]].shape
+    taps = numbers.weights.astype(np.float64).reshape(filters, kernel_h, kernel_w, depth)
+    padded = pad_image(values, rows, columns, numbers.input_zero_point).astype(np.float64)
+    padded -= numbers.input_zero_point
+    groups = values.shape[3] // depth
+    per_group = filters // groups
+    sums = np.zeros((values.shape[0], rows.out_size, columns.out_size, filters))
+    for k_y in range(kernel_h):
+        for k_x in range(kernel_w):
+            seen = tap_view(padded, rows, columns, k_y, k_x)
+            for group in range(groups):
+                made = slice(group * per_group, (group + 1) * per_group)
+                read = slice(group * depth, (group + 1) * depth)
+                sums[..., made] += seen[..., read] @ taps[made, k_y, k_x].T
+    total = sums.astype(np.int64) + numbers.bias
+    return (
+        rescale_clamp(
+            total, numbers.multiplier, numbers.shift, numbers.output_zero_point, numbers.bounds
+        ),
+    )
+
+
+def macs(op: Op, graph: Graph) -> int:
+    """Multiplications, those with padding counted too."""
+    depth_taps = graph.tensors[op.inputs[WEIGHTS]].elements // result(op, graph).shape[3]
+    return result(op, graph).elements * depth_taps
+
+
+def lower(op: Op, graph: Graph) -> KernelCall:
+    """The plain kernel."""
+    given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
+    assert weights.data is not None
+    rows, columns = filter_windows(op, graph)
+    numbers = layer(op, graph)
+    filters, depth = weights.shape[0], weights.shape[3]
+    params = Struct(
+        "tml_conv_2d_params",
+        (
+            ("batches", given.shape[0]),
+            ("height", window_struct(rows)),
+            ("width", window_struct(columns)),
+            ("in_channels", given.shape[3]),
+            ("out_channels", filters),
+            ("groups", given.shape[3] // depth),
+            ("per_channel", not numbers.is_uniform),
+            ("padding_value", numbers.input_zero_point),
+            ("output_offset", numbers.output_zero_point),
+            ("clamp", clamp_struct(numbers.bounds)),
+        ),
+    )
+    constants = (
+        Constant("weights", weights.data.reshape(-1), "filter, row, column, channel"),
+        *channel_constants(numbers),
+    )
+    return KernelCall(
+        "tml_conv_2d_s8",
+        "kernels/conv_2d_s8.h",
+        params,
+        (
+            Arg("input", 0),
+            *(Arg("constant", constant=constant.name) for constant in constants),
+            Arg("output", 0),
+        ),
+        constants,
+        overlaps=(image_overlap(rows, columns, given.shape, result(op, graph).shape),),
+        cost=cost(op, graph),
+    )
+
+
+def cost(op: Op, graph: Graph) -> Cost:
+    """Work of the plain kernel on a Cortex-M4."""
+    outputs = result(op, graph).elements
+    return Cost(instructions=3 * macs(op, graph) + 40 * outputs, code_bytes=500)
+
+
+_BASICS = (
+    operand_count(2, 3),
+    is_int8,
+    is_image,
+    is_quantised_per_tensor,
+    weights_are_constant,
+    weights_are_int8,
+    weights_are_symmetric,
+    weights_scaled_along(0),
+    bias_is_int32_constant,
+    padding_is_known,
+    activation_is_a_range,
+    filter_fits,
+    groups_divide_channels,
+)
+
+OPS = (
+    OpSpec(
+        kind="CONV_2D",
+        opcode=3,
+        title="2-D convolution: any stride, dilation and padding, grouped, per channel or tensor",
+        attrs=Conv2dAttrs,
+        read=read,
+        write=write,
+        constraints=(*_BASICS, sums_fit_32_bits(layer, _BASICS)),
+        infer=infer,
+        reference=reference,
+        lower=lower,
+        macs=macs,
+    ),
+)

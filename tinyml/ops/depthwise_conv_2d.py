@@ -1,0 +1,230 @@
+"""DEPTHWISE_CONV_2D: each input channel is filtered alone, into ``depth_multiplier`` outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
+from tinyml.ops.common import (
+    ACTIVATIONS,
+    PADDINGS,
+    activation_is_a_range,
+    channel_factors,
+    clamp_struct,
+    is_image,
+    is_int8,
+    is_quantised_per_tensor,
+    name_of,
+    operand,
+    operand_count,
+    options_table,
+    padding_is_known,
+    quant_of,
+    rescale_clamp,
+    result,
+    write_options,
+)
+from tinyml.ops.spec import OpSpec
+from tinyml.ops.weighted import (
+    INPUT,
+    WEIGHTS,
+    WeightedSum,
+    bias_is_int32_constant,
+    channel_constants,
+    sums_fit_32_bits,
+    weighted_sum,
+    weights_are_constant,
+    weights_are_int8,
+    weights_are_symmetric,
+    weights_scaled_along,
+)
+from tinyml.ops.windows import (
+    filter_fits,
+    filter_windows,
+    image_overlap,
+    pad_image,
+    tap_view,
+    window_struct,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DepthwiseConv2dAttrs:
+    """Options of DEPTHWISE_CONV_2D."""
+
+    padding: str = "SAME"
+    stride_h: int = 1
+    stride_w: int = 1
+    depth_multiplier: int = 1  # output channels per input channel
+    dilation_h: int = 1
+    dilation_w: int = 1
+    activation: str = "NONE"
+
+
+def read(options: Any) -> DepthwiseConv2dAttrs:
+    """Attrs of a DepthwiseConv2DOptions table."""
+    table = options_table(options, "DepthwiseConv2DOptions")
+    return DepthwiseConv2dAttrs(
+        name_of(PADDINGS, table.Padding()),
+        table.StrideH(),
+        table.StrideW(),
+        table.DepthMultiplier(),
+        table.DilationHFactor(),
+        table.DilationWFactor(),
+        name_of(ACTIVATIONS, table.FusedActivationFunction()),
+    )
+
+
+def write(builder: Any, attrs: DepthwiseConv2dAttrs) -> tuple[int, int]:
+    """Adds a DepthwiseConv2DOptions table; returns its union value and offset."""
+    fields = (
+        ("Padding", PADDINGS.index(attrs.padding)),
+        ("StrideW", attrs.stride_w),
+        ("StrideH", attrs.stride_h),
+        ("DepthMultiplier", attrs.depth_multiplier),
+        ("FusedActivationFunction", ACTIVATIONS.index(attrs.activation)),
+        ("DilationWFactor", attrs.dilation_w),
+        ("DilationHFactor", attrs.dilation_h),
+    )
+    return write_options(builder, "DepthwiseConv2DOptions", fields)
+
+
+def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
+    """[batch, rows, columns, filters]."""
+    rows, columns = filter_windows(op, graph)
+    batches = graph.tensors[op.inputs[INPUT]].shape[0]
+    filters = graph.tensors[op.inputs[WEIGHTS]].shape[3]
+    return ((batches, rows.out_size, columns.out_size, filters),)
+
+
+def filters_match_channels(op: Op, graph: Graph) -> str | None:
+    """There must be depth_multiplier filters for each input channel."""
+    given, weights = operand(op, graph, INPUT), operand(op, graph, WEIGHTS)
+    if given is None or weights is None or len(given.shape) != 4 or len(weights.shape) != 4:
+        return None
+    channels, multiplier = given.shape[3], op.attrs.depth_multiplier
+    if weights.shape[0] != 1 or weights.shape[3] != channels * multiplier:
+        return f"filters {list(weights.shape)}, {channels} channels, multiplier {multiplier}"
+    return None
+
+
+def layer(op: Op, graph: Graph) -> WeightedSum:
+    """The layer's numbers; taps of a row in the order of the filter (row, column)."""
+    given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
+    assert weights.data is not None
+    rows = weights.data.astype(np.int64).reshape(-1, weights.shape[3]).T
+    factors = channel_factors(
+        quant_of(given), quant_of(weights), quant_of(result(op, graph)), len(rows)
+    )
+    return weighted_sum(op, graph, rows, *factors)
+
+
+def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """The convolution, one filter tap at a time for all pixels and channels."""
+    values, numbers = inputs[INPUT], layer(op, graph)
+    assert values is not None
+    rows, columns = filter_windows(op, graph)
+    padded = pad_image(values, rows, columns, numbers.input_zero_point).astype(np.int64)
+    padded -= numbers.input_zero_point
+    if op.attrs.depth_multiplier > 1:
+        padded = np.repeat(padded, op.attrs.depth_multiplier, axis=3)
+    shape = (values.shape[0], rows.out_size, columns.out_size, len(numbers.bias))
+    sums = np.broadcast_to(numbers.bias, shape).copy()
+    for tap, of_tap in enumerate(numbers.weights.T):
+        k_y, k_x = divmod(tap, columns.kernel)
+        sums += tap_view(padded, rows, columns, k_y, k_x) * of_tap
+    return (
+        rescale_clamp(
+            sums, numbers.multiplier, numbers.shift, numbers.output_zero_point, numbers.bounds
+        ),
+    )
+
+
+def macs(op: Op, graph: Graph) -> int:
+    """Multiplications, those with padding counted too."""
+    _, kernel_h, kernel_w, _ = graph.tensors[op.inputs[WEIGHTS]].shape
+    return result(op, graph).elements * kernel_h * kernel_w
+
+
+def lower(op: Op, graph: Graph) -> KernelCall:
+    """The plain kernel, with the weights re-ordered so that a channel's taps lie together."""
+    given = graph.tensors[op.inputs[INPUT]]
+    rows, columns = filter_windows(op, graph)
+    numbers = layer(op, graph)
+    params = Struct(
+        "tml_depthwise_conv_2d_params",
+        (
+            ("batches", given.shape[0]),
+            ("height", window_struct(rows)),
+            ("width", window_struct(columns)),
+            ("in_channels", given.shape[3]),
+            ("depth_multiplier", op.attrs.depth_multiplier),
+            ("per_channel", not numbers.is_uniform),
+            ("padding_value", numbers.input_zero_point),
+            ("output_offset", numbers.output_zero_point),
+            ("clamp", clamp_struct(numbers.bounds)),
+        ),
+    )
+    constants = (
+        Constant(
+            "weights", numbers.weights.astype(np.int8).reshape(-1), "output channel, row, column"
+        ),
+        *channel_constants(numbers),
+    )
+    return KernelCall(
+        "tml_depthwise_conv_2d_s8",
+        "kernels/depthwise_conv_2d_s8.h",
+        params,
+        (
+            Arg("input", 0),
+            *(Arg("constant", constant=constant.name) for constant in constants),
+            Arg("output", 0),
+        ),
+        constants,
+        overlaps=(image_overlap(rows, columns, given.shape, result(op, graph).shape),),
+        cost=cost(op, graph),
+    )
+
+
+def cost(op: Op, graph: Graph) -> Cost:
+    """Work of the plain kernel on a Cortex-M4."""
+    outputs = result(op, graph).elements
+    return Cost(instructions=4 * macs(op, graph) + 40 * outputs, code_bytes=500)
+
+
+_BASICS = (
+    operand_count(2, 3),
+    is_int8,
+    is_image,
+    is_quantised_per_tensor,
+    weights_are_constant,
+    weights_are_int8,
+    weights_are_symmetric,
+    weights_scaled_along(3),
+    bias_is_int32_constant,
+    padding_is_known,
+    activation_is_a_range,
+    filter_fits,
+    filters_match_channels,
+)
+
+OPS = (
+    OpSpec(
+        kind="DEPTHWISE_CONV_2D",
+        opcode=4,
+        title="depthwise convolution: any multiplier, stride, dilation and padding",
+        attrs=DepthwiseConv2dAttrs,
+        read=read,
+        write=write,
+        constraints=(*_BASICS, sums_fit_32_bits(layer, _BASICS)),
+        infer=infer,
+        reference=reference,
+        lower=lower,
+        macs=macs,
+    ),
+)

@@ -1,0 +1,241 @@
+"""FULLY_CONNECTED: rows of inputs times a constant matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from tinyml.ir.fixedpoint import quantize_multiplier
+from tinyml.ir.graph import Array, Graph, Op, Quant
+from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, row_overlap
+from tinyml.ops.common import (
+    ACTIVATIONS,
+    activation_is_a_range,
+    channel_factors,
+    clamp_struct,
+    is_int8,
+    is_quantised_per_tensor,
+    name_of,
+    operand,
+    operand_count,
+    options_table,
+    quant_of,
+    rescale_clamp,
+    result,
+    write_options,
+)
+from tinyml.ops.spec import OpSpec
+from tinyml.ops.weighted import (
+    BIAS,
+    INPUT,
+    WEIGHTS,
+    IntArray,
+    WeightedSum,
+    bias_is_int32_constant,
+    channel_constants,
+    sums_fit_32_bits,
+    weighted_sum,
+    weights_are_constant,
+    weights_are_int8,
+    weights_are_symmetric,
+    weights_scaled_along,
+)
+
+_FORMATS = ("DEFAULT", "SHUFFLED4x16INT8")  # by TFLite value
+_BIAS_TOLERANCE = 0.02  # output steps per bias step that TFLM lets the bias scale be off
+
+
+@dataclass(frozen=True, slots=True)
+class FullyConnectedAttrs:
+    """Options of FULLY_CONNECTED."""
+
+    activation: str = "NONE"
+    keep_num_dims: bool = False  # output keeps all dimensions of the input but the last
+    weights_format: str = "DEFAULT"
+
+
+def read(options: Any) -> FullyConnectedAttrs:
+    """Attrs of a FullyConnectedOptions table."""
+    table = options_table(options, "FullyConnectedOptions")
+    return FullyConnectedAttrs(
+        name_of(ACTIVATIONS, table.FusedActivationFunction()),
+        bool(table.KeepNumDims()),
+        name_of(_FORMATS, table.WeightsFormat()),
+    )
+
+
+def write(builder: Any, attrs: FullyConnectedAttrs) -> tuple[int, int]:
+    """Adds a FullyConnectedOptions table; returns its union value and offset."""
+    fields = (
+        ("FusedActivationFunction", ACTIVATIONS.index(attrs.activation)),
+        ("WeightsFormat", _FORMATS.index(attrs.weights_format)),
+        ("KeepNumDims", attrs.keep_num_dims),
+    )
+    return write_options(builder, "FullyConnectedOptions", fields)
+
+
+def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
+    """[rows, outputs], or the input's shape with the last dimension replaced."""
+    given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
+    outputs, features = weights.shape
+    if op.attrs.keep_num_dims:
+        return ((*given.shape[:-1], outputs),)
+    return ((given.elements // features, outputs),)
+
+
+def weights_are_a_matrix(op: Op, graph: Graph) -> str | None:
+    """Weights must be a matrix in the default format whose rows divide the input."""
+    given, weights = operand(op, graph, INPUT), operand(op, graph, WEIGHTS)
+    if given is None or weights is None:
+        return None
+    if len(weights.shape) != 2 or op.attrs.weights_format != "DEFAULT":
+        return f"shape {list(weights.shape)}, format {op.attrs.weights_format}"
+    features = weights.shape[1]
+    whole = given.shape[-1:] == (features,) if op.attrs.keep_num_dims else True
+    if features < 1 or prod(given.shape) % features or not whole:
+        return f"weights {list(weights.shape)}, input {list(given.shape)}"
+    return None
+
+
+def bias_scale_matches(op: Op, graph: Graph) -> str | None:
+    """The bias scale must be the input's scale times the weights'."""
+    given, weights = operand(op, graph, INPUT), operand(op, graph, WEIGHTS)
+    bias, made = operand(op, graph, BIAS), result(op, graph)
+    quants = [tensor.quant for tensor in (given, weights, bias, made) if tensor is not None]
+    scales = [quant.scales[0] for quant in quants if quant is not None and len(quant.scales) == 1]
+    if len(scales) != 4 or scales[3] <= 0.0:
+        return None
+    # Source: TensorFlow Lite, GetQuantizedConvolutionMultipler (kernels/kernel_util.cc).
+    if abs(scales[0] * scales[1] - scales[2]) / scales[3] <= _BIAS_TOLERANCE:
+        return None
+    return f"{scales[2]:g} instead of {scales[0] * scales[1]:g}"
+
+
+def output_factors(
+    given: Quant, weights: Quant, made: Quant, outputs: int
+) -> tuple[IntArray, IntArray]:
+    """Multipliers and shifts of all outputs.
+
+    With one scale for all weights TFLM multiplies the scales in float32, unlike convolutions.
+    Source: TensorFlow Lite, GetQuantizedConvolutionMultipler (kernels/kernel_util.cc).
+    """
+    if weights.is_per_channel:
+        return channel_factors(given, weights, made, outputs)
+    product = np.float32(given.scale) * np.float32(weights.scale)
+    multiplier, shift = quantize_multiplier(float(product) / float(np.float32(made.scale)))
+    return np.full(outputs, multiplier, np.int64), np.full(outputs, shift, np.int64)
+
+
+def layer(op: Op, graph: Graph) -> WeightedSum:
+    """The layer's numbers; one row of weights per output."""
+    given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
+    assert weights.data is not None
+    factors = output_factors(
+        quant_of(given), quant_of(weights), quant_of(result(op, graph)), weights.shape[0]
+    )
+    return weighted_sum(op, graph, weights.data.astype(np.int64), *factors)
+
+
+def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """A matrix product; sums of int8 products are exact in binary64."""
+    values, numbers = inputs[INPUT], layer(op, graph)
+    assert values is not None
+    rows = values.reshape(-1, numbers.weights.shape[1]).astype(np.float64)
+    sums = (rows - numbers.input_zero_point) @ numbers.weights.T.astype(np.float64)
+    made = rescale_clamp(
+        sums.astype(np.int64) + numbers.bias,
+        numbers.multiplier,
+        numbers.shift,
+        numbers.output_zero_point,
+        numbers.bounds,
+    )
+    return (made.reshape(result(op, graph).shape),)
+
+
+def macs(op: Op, graph: Graph) -> int:
+    """Multiplications."""
+    return result(op, graph).elements * graph.tensors[op.inputs[WEIGHTS]].shape[1]
+
+
+def lower(op: Op, graph: Graph) -> KernelCall:
+    """The plain kernel."""
+    given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
+    assert weights.data is not None
+    numbers = layer(op, graph)
+    outputs, features = weights.shape
+    batches = given.elements // features
+    params = Struct(
+        "tml_fully_connected_params",
+        (
+            ("batches", batches),
+            ("in_features", features),
+            ("out_features", outputs),
+            ("per_channel", not numbers.is_uniform),
+            ("output_offset", numbers.output_zero_point),
+            ("clamp", clamp_struct(numbers.bounds)),
+        ),
+    )
+    constants = (
+        Constant("weights", weights.data.reshape(-1), "output, input"),
+        *channel_constants(numbers),
+    )
+    return KernelCall(
+        "tml_fully_connected_s8",
+        "kernels/fully_connected_s8.h",
+        params,
+        (
+            Arg("input", 0),
+            *(Arg("constant", constant=constant.name) for constant in constants),
+            Arg("output", 0),
+        ),
+        constants,
+        overlaps=_overlaps(batches, features, outputs),
+        cost=cost(op, graph),
+    )
+
+
+def _overlaps(batches: int, features: int, outputs: int) -> tuple[Overlap, ...]:
+    # One row of outputs needs its whole row of inputs until it is complete.
+    steps = tuple(((row + 1) * outputs, (row + 1) * features) for row in range(batches))
+    return (row_overlap(0, steps),) if batches > 1 else ()
+
+
+def cost(op: Op, graph: Graph) -> Cost:
+    """Work of the plain kernel on a Cortex-M4."""
+    outputs = result(op, graph).elements
+    return Cost(instructions=3 * macs(op, graph) + 30 * outputs, code_bytes=300)
+
+
+_BASICS = (
+    operand_count(2, 3),
+    is_int8,
+    is_quantised_per_tensor,
+    weights_are_constant,
+    weights_are_int8,
+    weights_are_symmetric,
+    weights_scaled_along(0),
+    bias_is_int32_constant,
+    activation_is_a_range,
+    weights_are_a_matrix,
+    bias_scale_matches,
+)
+
+OPS = (
+    OpSpec(
+        kind="FULLY_CONNECTED",
+        opcode=9,
+        title="matrix product: any number of rows, per channel or tensor, bias optional",
+        attrs=FullyConnectedAttrs,
+        read=read,
+        write=write,
+        constraints=(*_BASICS, sums_fit_32_bits(layer, _BASICS)),
+        infer=infer,
+        reference=reference,
+        lower=lower,
+        macs=macs,
+    ),
+)

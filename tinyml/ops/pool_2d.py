@@ -1,0 +1,213 @@
+"""AVERAGE_POOL_2D and MAX_POOL_2D: one value per channel and window; padding is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinyml.errors import ModelError
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
+from tinyml.ir.shapes import Window, window
+from tinyml.ops.common import (
+    ACTIVATIONS,
+    INT8_MIN,
+    PADDINGS,
+    activation_is_a_range,
+    activation_range,
+    clamp_struct,
+    has_same_quantisation,
+    is_image,
+    is_int8,
+    is_quantised_per_tensor,
+    name_of,
+    operand,
+    operand_count,
+    options_table,
+    padding_is_known,
+    quant_of,
+    result,
+    write_options,
+)
+from tinyml.ops.spec import OpSpec
+from tinyml.ops.windows import image_overlap, pad_image, tap_view, window_struct
+
+
+@dataclass(frozen=True, slots=True)
+class Pool2dAttrs:
+    """Options of the 2-D pools."""
+
+    padding: str = "SAME"
+    stride_h: int = 1
+    stride_w: int = 1
+    kernel_h: int = 1
+    kernel_w: int = 1
+    activation: str = "NONE"
+
+
+def read(options: Any) -> Pool2dAttrs:
+    """Attrs of a Pool2DOptions table."""
+    table = options_table(options, "Pool2DOptions")
+    return Pool2dAttrs(
+        name_of(PADDINGS, table.Padding()),
+        table.StrideH(),
+        table.StrideW(),
+        table.FilterHeight(),
+        table.FilterWidth(),
+        name_of(ACTIVATIONS, table.FusedActivationFunction()),
+    )
+
+
+def write(builder: Any, attrs: Pool2dAttrs) -> tuple[int, int]:
+    """Adds a Pool2DOptions table; returns its union value and offset."""
+    fields = (
+        ("Padding", PADDINGS.index(attrs.padding)),
+        ("StrideW", attrs.stride_w),
+        ("StrideH", attrs.stride_h),
+        ("FilterWidth", attrs.kernel_w),
+        ("FilterHeight", attrs.kernel_h),
+        ("FusedActivationFunction", ACTIVATIONS.index(attrs.activation)),
+    )
+    return write_options(builder, "Pool2DOptions", fields)
+
+
+def windows(op: Op, graph: Graph) -> tuple[Window, Window]:
+    """The pool's windows over rows and columns.
+
+    Raises ModelError when the window does not fit.
+    """
+    given, attrs = operand(op, graph, 0), op.attrs
+    if given is None or len(given.shape) != 4:
+        raise ModelError("the input must have four dimensions")
+    return (
+        window(attrs.padding, given.shape[1], attrs.kernel_h, attrs.stride_h),
+        window(attrs.padding, given.shape[2], attrs.kernel_w, attrs.stride_w),
+    )
+
+
+def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
+    """[batch, rows, columns, channels]."""
+    rows, columns = windows(op, graph)
+    given = graph.tensors[op.inputs[0]]
+    return ((given.shape[0], rows.out_size, columns.out_size, given.shape[3]),)
+
+
+def window_fits(op: Op, graph: Graph) -> str | None:
+    """The window must fit into the padded input."""
+    try:
+        windows(op, graph)
+    except ModelError as error:
+        return error.message
+    return None
+
+
+def average(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """Averages of the inputs inside each window, halves away from zero, then clamped."""
+    values = inputs[0]
+    assert values is not None
+    rows, columns = windows(op, graph)
+    padded = pad_image(values, rows, columns, 0).astype(np.int64)
+    sums = np.zeros(result(op, graph).shape, np.int64)
+    for k_y in range(rows.kernel):
+        for k_x in range(columns.kernel):
+            sums += tap_view(padded, rows, columns, k_y, k_x)
+    inside = np.outer(_taps_inside(rows), _taps_inside(columns))[None, :, :, None]
+    rounded = np.sign(sums) * ((np.abs(sums) + inside // 2) // inside)
+    return (_clamped(op, graph, rounded),)
+
+
+def _taps_inside(axis: Window) -> Array:
+    return np.array([end - start for start, end in map(axis.taps, range(axis.out_size))])
+
+
+def maximum(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """Greatest inputs inside each window, clamped."""
+    values = inputs[0]
+    assert values is not None
+    rows, columns = windows(op, graph)
+    padded = pad_image(values, rows, columns, INT8_MIN)
+    greatest = np.full(result(op, graph).shape, INT8_MIN, np.int8)
+    for k_y in range(rows.kernel):
+        for k_x in range(columns.kernel):
+            np.maximum(greatest, tap_view(padded, rows, columns, k_y, k_x), out=greatest)
+    return (_clamped(op, graph, greatest),)
+
+
+def _clamped(op: Op, graph: Graph, values: Array) -> Array:
+    bounds = activation_range(op.attrs.activation, quant_of(result(op, graph)))
+    return np.clip(values, *bounds).astype(np.int8)
+
+
+def macs(op: Op, graph: Graph) -> int:
+    """None: pools do not multiply."""
+    return 0
+
+
+def lower(op: Op, graph: Graph) -> KernelCall:
+    """The plain kernel of either pool."""
+    name = "average_pool_2d" if op.kind == "AVERAGE_POOL_2D" else "max_pool_2d"
+    given, made = graph.tensors[op.inputs[0]], result(op, graph)
+    rows, columns = windows(op, graph)
+    params = Struct(
+        f"tml_{name}_params",
+        (
+            ("batches", given.shape[0]),
+            ("height", window_struct(rows)),
+            ("width", window_struct(columns)),
+            ("channels", given.shape[3]),
+            ("clamp", clamp_struct(activation_range(op.attrs.activation, quant_of(made)))),
+        ),
+    )
+    taps = rows.used_taps() * columns.used_taps() * given.shape[0] * given.shape[3]
+    return KernelCall(
+        f"tml_{name}_s8",
+        f"kernels/{name}_s8.h",
+        params,
+        (Arg("input", 0), Arg("output", 0)),
+        overlaps=(image_overlap(rows, columns, given.shape, made.shape),),
+        cost=Cost(instructions=4 * taps + 20 * made.elements, code_bytes=250),
+    )
+
+
+_CONSTRAINTS = (
+    operand_count(1, 1),
+    is_int8,
+    is_image,
+    is_quantised_per_tensor,
+    has_same_quantisation,
+    padding_is_known,
+    activation_is_a_range,
+    window_fits,
+)
+
+OPS = (
+    OpSpec(
+        kind="AVERAGE_POOL_2D",
+        opcode=1,
+        title="average over windows: any size, stride and padding",
+        attrs=Pool2dAttrs,
+        read=read,
+        write=write,
+        constraints=_CONSTRAINTS,
+        infer=infer,
+        reference=average,
+        lower=lower,
+        macs=macs,
+    ),
+    OpSpec(
+        kind="MAX_POOL_2D",
+        opcode=17,
+        title="maximum over windows: any size, stride and padding",
+        attrs=Pool2dAttrs,
+        read=read,
+        write=write,
+        constraints=_CONSTRAINTS,
+        infer=infer,
+        reference=maximum,
+        lower=lower,
+        macs=macs,
+    ),
+)

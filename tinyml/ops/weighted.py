@@ -1,0 +1,189 @@
+"""Layers that sum weighted inputs: what CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED share.
+
+All three compute ``clamp(rescale(bias + sum of w * (x - zero_point)) + output zero point)``; they
+differ in which inputs meet which weights. A ``WeightedSum`` holds the numbers of that formula, one
+row of weights per output channel, for references, lowerings and proofs about value ranges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyml.errors import ModelError
+from tinyml.ir.graph import Graph, Op
+from tinyml.ir.kernel import Constant
+from tinyml.ops.common import (
+    INT8_MAX,
+    INT8_MIN,
+    INT32_MAX,
+    activation_range,
+    operand,
+    quant_of,
+    result,
+)
+
+IntArray = NDArray[np.int64]
+INPUT, WEIGHTS, BIAS = 0, 1, 2  # operands of all three operators
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightedSum:
+    """The numbers of one layer, one row or element per output channel."""
+
+    weights: IntArray  # [out_channels, taps], int8 values
+    bias: IntArray  # [out_channels], int32 values; zeros when the layer has none
+    multiplier: IntArray  # [out_channels]
+    shift: IntArray  # [out_channels]; positive = left
+    input_zero_point: int
+    output_zero_point: int
+    bounds: tuple[int, int]  # clamp of the int8 output
+
+    def sum_bounds(self) -> tuple[IntArray, IntArray]:
+        """Least and greatest sum of each channel over all int8 inputs."""
+        positive = np.maximum(self.weights, 0).sum(axis=1)
+        negative = np.minimum(self.weights, 0).sum(axis=1)
+        low = INT8_MIN - self.input_zero_point
+        high = INT8_MAX - self.input_zero_point
+        return (
+            self.bias + positive * low + negative * high,
+            self.bias + positive * high + negative * low,
+        )
+
+    def folded_bias(self) -> IntArray:
+        """What is left to add to ``sum of w * x``: the bias less zero_point times the weights."""
+        return np.asarray(self.bias - self.input_zero_point * self.weights.sum(axis=1), np.int64)
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether all channels are rescaled alike."""
+        first = self.multiplier[0], self.shift[0]
+        return bool(np.all(self.multiplier == first[0]) and np.all(self.shift == first[1]))
+
+
+def weighted_sum(
+    op: Op, graph: Graph, weights: IntArray, multiplier: IntArray, shift: IntArray
+) -> WeightedSum:
+    """The numbers of a layer whose weights are brought into rows already."""
+    bias = operand(op, graph, BIAS)
+    made = quant_of(result(op, graph))
+    given = operand(op, graph, INPUT)
+    assert given is not None
+    return WeightedSum(
+        weights,
+        np.zeros(len(weights), np.int64)
+        if bias is None or bias.data is None
+        else bias.data.astype(np.int64).reshape(-1),
+        multiplier,
+        shift,
+        quant_of(given).zero_point,
+        made.zero_point,
+        activation_range(op.attrs.activation, made),
+    )
+
+
+def channel_constants(layer: WeightedSum) -> tuple[Constant, Constant, Constant]:
+    """Folded bias, multiplier and shift per channel; the last two have one element if uniform."""
+    channels = slice(0, 1) if layer.is_uniform else slice(None)
+    note = "the same for all channels" if layer.is_uniform else "per output channel"
+    return (
+        Constant(
+            "bias",
+            layer.folded_bias().astype(np.int32),
+            "per output channel: bias - input zero point * sum of weights",
+        ),
+        Constant("multiplier", layer.multiplier[channels].astype(np.int32), f"rescaling, {note}"),
+        Constant("shift", layer.shift[channels].astype(np.int8), f"rescaling, {note}; + is left"),
+    )
+
+
+def weights_are_constant(op: Op, graph: Graph) -> str | None:
+    """Weights must be constant."""
+    weights = operand(op, graph, WEIGHTS)
+    if weights is None or weights.is_constant:
+        return None
+    return f"'{weights.name}' is computed at run time"
+
+
+def weights_are_int8(op: Op, graph: Graph) -> str | None:
+    """Weights must be int8."""
+    weights = operand(op, graph, WEIGHTS)
+    return f"'{weights.name}' is {weights.dtype}" if weights and weights.dtype != "int8" else None
+
+
+def weights_are_symmetric(op: Op, graph: Graph) -> str | None:
+    """Weights must have zero point 0."""
+    weights = operand(op, graph, WEIGHTS)
+    if weights is None or weights.quant is None:
+        return None
+    others = sorted({zero for zero in weights.quant.zero_points if zero != 0})
+    return f"'{weights.name}' has zero point {others[0]}" if others else None
+
+
+def weights_scaled_along(axis: int) -> Callable[[Op, Graph], str | None]:
+    """A constraint: one positive scale for all weights, or one per slice along ``axis``."""
+
+    def has_scales(op: Op, graph: Graph) -> str | None:
+        """Weights must have one positive scale, or one per output channel."""
+        weights = operand(op, graph, WEIGHTS)
+        if weights is None or weights.dtype != "int8":
+            return None
+        quant = weights.quant
+        if quant is None or not quant.scales:
+            return f"'{weights.name}' has no scale"
+        if quant.is_per_channel:
+            channels = weights.shape[axis] if len(weights.shape) > axis else 0
+            if quant.axis != axis or len(quant.scales) != channels:
+                return f"'{weights.name}' has {len(quant.scales)} scales along axis {quant.axis}"
+        if not all(0.0 < scale < float("inf") for scale in quant.scales):
+            return f"'{weights.name}' has a scale of {min(quant.scales)}"
+        return None
+
+    return has_scales
+
+
+def bias_is_int32_constant(op: Op, graph: Graph) -> str | None:
+    """Bias must be a constant int32 vector with one element per output channel, or absent."""
+    bias = operand(op, graph, BIAS)
+    if bias is None:
+        return None
+    if bias.dtype != "int32" or not bias.is_constant:
+        return f"'{bias.name}' is {bias.dtype}{'' if bias.is_constant else ' and not constant'}"
+    made = result(op, graph)
+    channels = made.shape[-1] if made.shape else 1
+    return f"'{bias.name}' has {bias.elements} elements" if bias.elements != channels else None
+
+
+def sums_fit_32_bits(
+    layer_of: Callable[[Op, Graph], WeightedSum],
+    basics: tuple[Callable[[Op, Graph], str | None], ...],
+) -> Callable[[Op, Graph], str | None]:
+    """A constraint that proves that no 32-bit sum can overflow; skipped unless ``basics`` hold.
+
+    Partial sums stay inside the bounds too: they are the sums of an input that is zero elsewhere.
+    """
+
+    def sums_fit(op: Op, graph: Graph) -> str | None:
+        """Sums must fit 32 bits for every input, also after rescaling by more than 1."""
+        if any(basic(op, graph) for basic in basics):
+            return None
+        try:
+            layer = layer_of(op, graph)
+        except ModelError as error:
+            return error.message
+        low, high = layer.sum_bounds()
+        greatest = np.maximum(np.abs(low), np.abs(high))
+        # 256 below the top, so that adding a zero point after rescaling cannot overflow either.
+        over = greatest.astype(float) * np.exp2(np.maximum(layer.shift, 0)) > INT32_MAX - 256
+        if not over.any():
+            return None
+        channel = int(np.argmax(over))
+        return (
+            f"channel {channel} reaches {int(greatest[channel])} "
+            f"with a left shift of {max(0, int(layer.shift[channel]))}"
+        )
+
+    return sums_fit

@@ -1,0 +1,90 @@
+"""Windows over images: what convolutions and pools share in references and lowerings."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyml.errors import ModelError
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.kernel import Overlap, Struct, row_overlap
+from tinyml.ir.shapes import Window, window
+from tinyml.ops.common import operand
+
+
+def filter_windows(op: Op, graph: Graph) -> tuple[Window, Window]:
+    """The windows of a convolution's filter over rows and columns.
+
+    Raises ModelError when the filter does not fit.
+    """
+    given, weights = operand(op, graph, 0), operand(op, graph, 1)
+    if given is None or weights is None or len(given.shape) != 4 or len(weights.shape) != 4:
+        raise ModelError("input and weights must have four dimensions")
+    attrs = op.attrs
+    _, kernel_h, kernel_w, _ = weights.shape
+    return (
+        window(attrs.padding, given.shape[1], kernel_h, attrs.stride_h, attrs.dilation_h),
+        window(attrs.padding, given.shape[2], kernel_w, attrs.stride_w, attrs.dilation_w),
+    )
+
+
+def filter_fits(op: Op, graph: Graph) -> str | None:
+    """The filter must have four dimensions and fit into the padded input."""
+    try:
+        filter_windows(op, graph)
+    except ModelError as error:
+        return error.message
+    return None
+
+
+def pad_image(values: Array, rows: Window, columns: Window, fill: int) -> Array:
+    """An NHWC image with the padding that the windows read around it."""
+    around = ((0, 0), (rows.pad, rows.pad_after), (columns.pad, columns.pad_after), (0, 0))
+    return np.pad(values, around, constant_values=fill)
+
+
+def tap_view(padded: Array, rows: Window, columns: Window, k_y: int, k_x: int) -> Array:
+    """The padded image's element under one filter tap, for all outputs at once."""
+    start_y, start_x = k_y * rows.dilation, k_x * columns.dilation
+    stop_y = start_y + (rows.out_size - 1) * rows.stride + 1
+    stop_x = start_x + (columns.out_size - 1) * columns.stride + 1
+    return padded[:, start_y : stop_y : rows.stride, start_x : stop_x : columns.stride, :]
+
+
+def window_struct(axis: Window) -> Struct:
+    """A ``tml_window``."""
+    return Struct(
+        "tml_window",
+        (
+            ("in", axis.in_size),
+            ("out", axis.out_size),
+            ("kernel", axis.kernel),
+            ("stride", axis.stride),
+            ("dilation", axis.dilation),
+            ("pad", axis.pad),
+            ("pad_after", axis.pad_after),
+        ),
+    )
+
+
+def image_overlap(
+    rows: Window, columns: Window, given: tuple[int, ...], made: tuple[int, ...]
+) -> Overlap:
+    """The overlap of a kernel that finishes one output pixel after the other, in memory order.
+
+    Once a pixel is written, the lowest input that is still read is under the first tap of the next
+    pixel of the row, or of the next row.
+    """
+    batches, _, in_w, in_channels = given
+    _, out_h, out_w, out_channels = made
+    batch = np.arange(batches).reshape(-1, 1, 1)
+    out_y = np.arange(out_h).reshape(1, -1, 1)
+    next_x = np.arange(1, out_w + 1).reshape(1, 1, -1)
+    first_y = np.array([rows.first_needed(y) for y in range(out_h)]).reshape(1, -1, 1)
+    first_x = np.array([columns.first_needed(x) for x in range(1, out_w + 1)]).reshape(1, 1, -1)
+    written = (((batch * out_h + out_y) * out_w) + next_x) * out_channels
+    in_image = (batch * rows.in_size + first_y) * in_w
+    keep = np.broadcast_to((in_image + first_x) * in_channels, written.shape)
+    # The next row may start further left in memory than the row's last window ends.
+    keep_flat = np.minimum.accumulate(keep.reshape(-1)[::-1])[::-1]
+    steps = zip(written.reshape(-1).tolist(), keep_flat.tolist(), strict=True)
+    return row_overlap(0, tuple(steps))
