@@ -1,0 +1,93 @@
+"""One measurement: a model on a board, built without the agent for size, with it for speed."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tinyml import api
+from tinyml.board import Board
+from tinyml.inputs import random_samples
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of a measured model."""
+
+    op: str
+    macs: int
+    kernel: str
+    predicted: int  # instructions, by the kernel's cost formula
+    instructions: int
+    cycles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Exact figures of one model on one emulated board; the outputs equalled the reference."""
+
+    model: str  # file stem
+    board: str
+    core: str
+    clock_hz: int
+    macs: int
+    instructions: int
+    cycles: int
+    activation_bytes: int
+    arena_bytes: int  # activations and scratch
+    stack_bytes: int
+    ram_bytes: int  # without the agent: .data + .bss, without the stack reserve
+    flash_bytes: int  # without the agent
+    code_bytes: int  # flash without weights and other constants of the layers
+    layers: tuple[Layer, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+def measure(path: Path, board: Board, samples: int, optimize: str) -> Measurement:
+    """Builds, simulates and verifies; raises MismatchError when an output is not exact."""
+    with tempfile.TemporaryDirectory(prefix="tinyml-bench-") as folder:
+        bare = api.build_model(
+            path,
+            board,
+            api.Settings(optimize=optimize, directory=Path(folder) / "bare", agent=False),
+        )
+        full = api.build_model(
+            path, board, api.Settings(optimize=optimize, directory=Path(folder) / "full")
+        )
+        inputs = random_samples(full.plan.graph, samples).inputs
+        run = api.simulate(full, board, inputs)
+        api.verify(full.plan.graph, inputs, run.outputs)
+    assert bare.image is not None
+    report = full.report
+    constants = sum(layer.weights_bytes for layer in report.layers)
+    return Measurement(
+        model=path.stem,
+        board=board.name,
+        core=board.chip.core,
+        clock_hz=run.clock_hz,
+        macs=report.model["macs"],
+        instructions=run.total.instructions or 0,
+        cycles=run.total.cycles,
+        activation_bytes=full.plan.activation_bytes,
+        arena_bytes=sum(nbytes for _, nbytes in full.plan.arena_bytes),
+        stack_bytes=run.stack_bytes or 0,
+        ram_bytes=bare.image.ram_bytes - board.stack_bytes,
+        flash_bytes=bare.image.flash_bytes,
+        code_bytes=bare.image.flash_bytes - constants,
+        layers=tuple(
+            Layer(
+                layer.op,
+                layer.macs,
+                layer.kernel,
+                layer.predicted_instructions,
+                time.instructions or 0,
+                time.cycles,
+            )
+            for layer, time in zip(report.layers, run.layers, strict=True)
+        ),
+    )
