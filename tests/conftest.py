@@ -1,0 +1,51 @@
+"""Options, skips with a reason, golden files."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+GOLDEN = Path(__file__).parent / "golden"
+
+NEEDS = {"qemu": "qemu-system-arm", "arm_gcc": "arm-none-eabi-gcc"}  # marker: program
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")
+    parser.addoption("--board", default=None, help="board file or name for tests marked hil")
+    parser.addoption("--port", default=None, help="serial port for tests marked hil")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    missing = {mark: program for mark, program in NEEDS.items() if not shutil.which(program)}
+    has_board = config.getoption("--board") and config.getoption("--port")
+    for item in items:
+        for mark, program in missing.items():
+            if item.get_closest_marker(mark):
+                item.add_marker(pytest.mark.skip(reason=f"{program} is not on PATH"))
+        if item.get_closest_marker("hil") and not has_board:
+            item.add_marker(pytest.mark.skip(reason="needs --board and --port"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_rewrite_of_asserts_in_support() -> None:
+    pytest.register_assert_rewrite("tests.support")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compares a text with a file under tests/golden, or rewrites it with --update-golden."""
+
+    def compare(name: str, text: str) -> None:
+        path = GOLDEN / name
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+        assert path.exists(), f"{path} is missing: run pytest with --update-golden"
+        expected = path.read_text(encoding="utf-8")
+        assert text == expected, f"{name} changed: check the diff, then --update-golden"
+
+    return compare

@@ -1,0 +1,70 @@
+"""A plan made by hand: two small FULLY_CONNECTED layers, so that tests need no planner."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor
+from tinyml.ops.fully_connected import OPS, FullyConnectedAttrs
+from tinyml.plan.values import Placement, Plan, Step
+
+MODEL_BYTES = bytes(range(20))  # stands for a .tflite file
+
+
+def sine_graph() -> Graph:
+    """x [1, 1] -> hidden [1, 16] + RELU -> y [1, 1], int8."""
+    rng = np.random.default_rng(7)
+    scales = tuple(float(np.float32(s)) for s in (0.025, 0.012, 0.02, 0.008, 0.0078125))
+    x, w0, hidden, w1, y = scales
+
+    def weights(name: str, shape: tuple[int, ...], scale: float) -> Tensor:
+        data = rng.integers(-127, 128, shape).astype(np.int8)
+        data.setflags(write=False)
+        return Tensor(name, "int8", shape, Quant((scale,), (0,)), data)
+
+    def bias(name: str, count: int, scale: float) -> Tensor:
+        data = rng.integers(-900, 900, count).astype(np.int32)
+        data.setflags(write=False)
+        return Tensor(name, "int32", (count,), Quant((scale,), (0,)), data)
+
+    tensors = (
+        Tensor("serving_default_x:0", "int8", (1, 1), Quant((x,), (-128,))),
+        weights("model/hidden/MatMul", (16, 1), w0),
+        bias("model/hidden/BiasAdd/ReadVariableOp", 16, float(np.float32(x) * np.float32(w0))),
+        Tensor(
+            "model/hidden/Relu;model/hidden/BiasAdd", "int8", (1, 16), Quant((hidden,), (-128,))
+        ),
+        weights("model/out/MatMul", (1, 16), w1),
+        bias("model/out/BiasAdd/ReadVariableOp", 1, float(np.float32(hidden) * np.float32(w1))),
+        Tensor("StatefulPartitionedCall:0", "int8", (1, 1), Quant((y,), (0,))),
+    )
+    ops = (
+        Op("FULLY_CONNECTED", "hidden", (0, 1, 2), (3,), FullyConnectedAttrs("RELU")),
+        Op("FULLY_CONNECTED", "out", (3, 4, 5), (6,), FullyConnectedAttrs()),
+    )
+    source = Source("sine.tflite", hashlib.sha256(MODEL_BYTES).hexdigest(), len(MODEL_BYTES))
+    return Graph("sine", source, tensors, ops, (0,), (6,))
+
+
+def sine_plan(region: str = "sram", board: str = "testboard", optimize: str = "speed") -> Plan:
+    """The plan of sine_graph with everything in one region."""
+    graph = sine_graph()
+    lower = OPS[0].lower
+    tensors: list[Placement | None] = [None] * len(graph.tensors)
+    tensors[0] = Placement(region, 0, 1, -1, 0)
+    tensors[3] = Placement(region, 16, 16, 0, 1)
+    tensors[6] = Placement(region, 0, 1, 1, 2)
+    return Plan(
+        graph=graph,
+        board=board,
+        runtime="aot",
+        optimize=optimize,
+        steps=tuple(Step((i,), lower(op, graph)) for i, op in enumerate(graph.ops)),
+        tensors=tuple(tensors),
+        arena_bytes=((region, 32),),
+        activation_bytes=32,
+        lower_bound_bytes=17,
+        uses=(),
+    )

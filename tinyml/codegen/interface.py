@@ -1,0 +1,82 @@
+"""The inputs and outputs of a model as the application sees them, as C text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tinyml.codegen.literals import c_argument, c_comment, c_float, c_type, shape_text
+from tinyml.ir.graph import Graph, Tensor
+
+_FORMATS = {
+    "int8": "b",
+    "uint8": "B",
+    "int16": "h",
+    "int32": "i",
+    "float32": "f",
+    "bool": "?",
+}
+_RANGES = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
+
+
+@dataclass(frozen=True, slots=True)
+class IoView:
+    """One input or output of the model."""
+
+    suffix: str  # "input", or "input_1" when there are several
+    macro: str  # the same in upper case
+    title: str  # 'input "x": int8 [1, 28, 28, 1]'
+    c_type: str
+    elements: int
+    nbytes: int
+    pointer: str  # C expression of its address
+    descriptor: str  # initialiser of its tml_tensor
+    is_quantised: bool
+    scale: str
+    zero_point: str
+    lowest: str  # of the dtype
+    highest: str
+
+
+def io_views(
+    graph: Graph, tensors: tuple[int, ...], word: str, places: Mapping[int, str]
+) -> tuple[IoView, ...]:
+    """The inputs or outputs of the model; ``word`` names them."""
+    views: list[IoView] = []
+    for number, index in enumerate(tensors):
+        tensor = graph.tensors[index]
+        suffix = word if len(tensors) == 1 else f"{word}_{number}"
+        lowest, highest = _RANGES.get(tensor.dtype, (0, 0))
+        is_quantised = tensor.quant is not None and tensor.dtype in _RANGES
+        views.append(
+            IoView(
+                suffix=suffix,
+                macro=suffix.upper(),
+                title=f'{word} {number} "{c_comment(tensor.name)}": '
+                f"{tensor.dtype} {shape_text(tensor.shape)}",
+                c_type=c_type(tensor.dtype),
+                elements=tensor.elements,
+                nbytes=tensor.nbytes,
+                pointer=places[index],
+                descriptor=descriptor(tensor, places[index]),
+                is_quantised=is_quantised,
+                scale=c_float(tensor.quant.scale) if tensor.quant and is_quantised else "",
+                zero_point=c_argument(tensor.quant.zero_point)
+                if tensor.quant and is_quantised
+                else "",
+                lowest=c_argument(lowest),
+                highest=c_argument(highest),
+            )
+        )
+    return tuple(views)
+
+
+def descriptor(tensor: Tensor, place: str) -> str:
+    """The initialiser of the tml_tensor that describes a tensor to code for any model."""
+    scale = c_float(tensor.quant.scale) if tensor.quant else "0.0f"
+    zero_point = tensor.quant.zero_point if tensor.quant else 0
+    data = f"(void *){place}" if tensor.is_constant else place
+    return (
+        f"{{.data = {data}, .bytes = {tensor.nbytes}, .scale = {scale}, "
+        f".zero_point = {zero_point}, .dtype = '{_FORMATS.get(tensor.dtype, '?')}'}}"
+    )

@@ -1,0 +1,146 @@
+"""One step of a plan as C text: params, constants, one call. The same code serves every kernel.
+
+In a step that fuses several ops, an argument's input index counts the inputs that come from
+outside the step, in the order of its ops; its output index counts the last op's outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tinyml.codegen.literals import c_array, c_type, c_value, wrap_comment
+from tinyml.ir.graph import Array, Graph
+from tinyml.ir.kernel import Arg, KernelCall
+from tinyml.plan.values import Step
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantView:
+    """A constant array in the weights file."""
+
+    symbol: str
+    declaration: str  # "int8_t kws_l0_weights[640]"
+    alignment: int
+    comment: tuple[str, ...]  # lines
+    initialiser: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """One argument of a call, resolved."""
+
+    kind: str  # of the Arg
+    dtype: str  # of the elements as the kernel sees them; "" for untyped scratch
+    text: str  # the C expression
+
+
+def step_inputs(step: Step, graph: Graph) -> tuple[int, ...]:
+    """The tensors that a step reads from outside, as Arg indices count them."""
+    made = {tensor for op in step.ops for tensor in graph.ops[op].outputs}
+    return tuple(i for op in step.ops for i in graph.ops[op].inputs if i not in made)
+
+
+def step_outputs(step: Step, graph: Graph) -> tuple[int, ...]:
+    """The tensors that a step leaves behind."""
+    return graph.ops[step.ops[-1]].outputs
+
+
+def constant_symbols(call: KernelCall, prefix: str) -> dict[str, str]:
+    """The C symbol of each of a call's constants."""
+    return {item.name: f"{prefix}_{item.name}" for item in call.constants}
+
+
+def constant_views(
+    call: KernelCall, symbols: Mapping[str, str], title: str
+) -> tuple[ConstantView, ...]:
+    """The constant arrays of one call."""
+    return tuple(
+        ConstantView(
+            symbol=symbols[item.name],
+            declaration=array_declaration(item.data, symbols[item.name]),
+            alignment=max(item.alignment, item.data.dtype.itemsize),
+            comment=wrap_comment(f"{title}: {item.comment}"),
+            initialiser=c_array(item.data),
+        )
+        for item in call.constants
+    )
+
+
+def array_declaration(data: Array, symbol: str) -> str:
+    """The declarator of an array with the elements of ``data``."""
+    return f"{c_type(data.dtype.name)} {symbol}[{data.size}]"
+
+
+def params_text(call: KernelCall, symbols: Mapping[str, str]) -> str:
+    """The initialiser of a call's params struct."""
+    return c_value(call.params, symbols)
+
+
+def operands(
+    step: Step,
+    graph: Graph,
+    *,
+    tensors: Mapping[int, str],
+    symbols: Mapping[str, str],
+    scratch: str,
+) -> tuple[Operand, ...]:
+    """The arguments of a step's call after the params pointer."""
+    call = step.call
+    assert call is not None
+    inputs, outputs = step_inputs(step, graph), step_outputs(step, graph)
+    dtypes = {item.name: item.data.dtype.name for item in call.constants}
+
+    def resolve(arg: Arg) -> Operand:
+        match arg.kind:
+            case "constant":
+                return _cast(arg, dtypes[arg.constant], symbols[arg.constant])
+            case "scratch":
+                return _cast(arg, "", scratch)
+            case _:
+                places = inputs if arg.kind == "input" else outputs
+                tensor = places[arg.index]
+                if tensor < 0:  # an optional input that the model leaves out
+                    return Operand(arg.kind, arg.dtype, "NULL")
+                return _cast(arg, graph.tensors[tensor].dtype, tensors[tensor])
+
+    return tuple(resolve(arg) for arg in call.arguments)
+
+
+def parameter_texts(items: tuple[Operand, ...], params_type: str) -> tuple[str, ...]:
+    """The parameters of a shared wrapper around a kernel."""
+    parts = [f"const {params_type} *params"]
+    for number, item in enumerate(items):
+        base = c_type(item.dtype) if item.dtype else "void"
+        const = "const " if item.kind in ("input", "constant") else ""
+        parts.append(f"{const}{base} *{item.kind}_{number}")
+    return tuple(parts)
+
+
+def forwarded_texts(items: tuple[Operand, ...]) -> tuple[str, ...]:
+    """The arguments with which a shared wrapper calls its kernel."""
+    return ("params", *(f"{item.kind}_{i}" for i, item in enumerate(items)))
+
+
+def call_text(function: str, arguments: tuple[str, ...], *, indent: int, suffix: str) -> str:
+    """A call, broken after commas so that lines stay within 100 columns where they can."""
+    lines = [f"{function}("]
+    column = indent + len(lines[0])
+    for number, argument in enumerate(arguments):
+        word = argument + ("," if number + 1 < len(arguments) else suffix)
+        if number and column + 1 + len(word) > 100:
+            lines.append(" " * (indent + 4) + word)
+            column = len(lines[-1])
+        else:
+            lines[-1] += (" " if number else "") + word
+            column += len(word) + (1 if number else 0)
+    return "\n".join(lines)
+
+
+def _cast(arg: Arg, dtype: str, text: str) -> Operand:
+    if not arg.dtype or arg.dtype == dtype:
+        return Operand(arg.kind, dtype, text)
+    const = "const " if arg.kind in ("input", "constant") else ""
+    target = f"({const}{c_type(arg.dtype)} *)"
+    through = "" if arg.kind == "scratch" else f"({const}void *)"
+    return Operand(arg.kind, arg.dtype, f"{target}{through}{text}")

@@ -1,0 +1,186 @@
+"""Where the values lie, as C text: arenas, tensor addresses with live ranges, the layer table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tinyml.board import Board
+from tinyml.codegen.literals import c_comment, c_type, shape_text
+from tinyml.plan.values import Placement, Plan, Step
+
+
+@dataclass(frozen=True, slots=True)
+class ArenaView:
+    """The block of RAM that a model takes in one region."""
+
+    region: str
+    symbol: str
+    macro: str  # suffix of the size macro: "ARENA_BYTES", "DTCM_ARENA_BYTES"
+    declaration: str  # "int8_t arena[KWS_ARENA_BYTES]"
+    nbytes: int
+    budget_bytes: int  # 0 when there is none to check
+    section: str  # linker section; "" for ordinary .bss
+
+
+@dataclass(frozen=True, slots=True)
+class TensorView:
+    """One #define: the address of a tensor, or of a layer's scratch."""
+
+    index: int  # graph tensor; -1 for scratch
+    symbol: str
+    address: str
+    comment: str
+    padded_symbol: str = ""
+
+
+def arena_views(plan: Plan, board: Board | None) -> tuple[ArenaView, ...]:
+    """The arenas; the one in the board's first RAM region, or the only one, is plain .bss."""
+    default = board.ram[0].region if board and board.ram else _first_region(plan)
+    budgets = {item.region: item.max_bytes for item in board.ram} if board else {}
+    views: list[ArenaView] = []
+    for region, nbytes in sorted(plan.arena_bytes, key=lambda item: item[0] != default):
+        if not nbytes:
+            continue
+        symbol = "arena" if region == default else f"arena_{region}"
+        macro = "ARENA_BYTES" if region == default else f"{region.upper()}_ARENA_BYTES"
+        views.append(
+            ArenaView(
+                region=region,
+                symbol=symbol,
+                macro=macro,
+                declaration=f"int8_t {symbol}[{plan.graph.name.upper()}_{macro}]",
+                nbytes=nbytes,
+                budget_bytes=budgets.get(region, 0),
+                section="" if region == default else f".arena_{region}",
+            )
+        )
+    return tuple(views)
+
+
+def tensor_views(
+    plan: Plan, names: tuple[str, ...], arenas: tuple[ArenaView, ...]
+) -> tuple[tuple[TensorView, ...], dict[int, str]]:
+    """The addresses in order of first use, and the scratch symbol of each step that has one."""
+    symbols = {item.region: item.symbol for item in arenas}
+    placed = [(i, place) for i, place in enumerate(plan.tensors) if place is not None]
+    placed.sort(key=lambda item: (item[1].first_use, item[0]))
+    views: list[TensorView] = []
+    for index, place in placed:
+        tensor = plan.graph.tensors[index]
+        text = f"({symbols[place.region]} + {place.offset})"
+        if tensor.dtype != "int8":
+            text = f"(({c_type(tensor.dtype)} *)(void *){text})"
+        comment = (
+            f"{tensor.dtype} {shape_text(tensor.shape)}, {_live(place, len(plan.steps))}"
+            f"{_reuses(index, place, placed, names)}"
+        )
+        views.append(TensorView(index, f"T_{names[index].upper()}", text, comment))
+    scratch: dict[int, str] = {}
+    for number, step in enumerate(plan.steps):
+        if step.scratch is not None and step.scratch.nbytes:
+            place = step.scratch
+            scratch[number] = f"SCRATCH_{number}"
+            address = f"((void *)({symbols[place.region]} + {place.offset}))"
+            comment = f"{place.nbytes} bytes for layer {number}"
+            views.append(TensorView(-1, scratch[number], address, comment))
+    return _aligned(views), scratch
+
+
+def layer_table(plan: Plan, names: tuple[str, ...], macs: tuple[int, ...]) -> tuple[str, ...]:
+    """The lines of the table that opens model.c."""
+    several = sum(1 for _, nbytes in plan.arena_bytes if nbytes) > 1
+    rows = [("#", "op", "output", "arena", "scratch", "MACs")]
+    for number, step in enumerate(plan.steps):
+        output = plan.graph.ops[step.ops[-1]].outputs[0]
+        place = plan.tensors[output]
+        arena = "constant"
+        if place is not None:
+            arena = f"[{place.offset}, {place.offset + place.nbytes})"
+            arena = f"{place.region} {arena}" if several else arena
+        rows.append(
+            (
+                str(number),
+                "+".join(plan.graph.ops[op].kind for op in step.ops),
+                f"{names[output]} {shape_text(plan.graph.tensors[output].shape)}",
+                arena,
+                str(step.scratch.nbytes if step.scratch else 0),
+                str(macs[number]),
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(6)]
+    left = (False, True, True, True, False, False)
+    return tuple(
+        c_comment(
+            "  ".join(
+                cell.ljust(width) if is_left else cell.rjust(width)
+                for cell, width, is_left in zip(row, widths, left, strict=True)
+            ).rstrip()
+        )
+        for row in rows
+    )
+
+
+def peak_text(plan: Plan) -> str:
+    """The arena sizes and the layer where the most bytes are live."""
+    parts = [f"{nbytes} bytes of {region}" for region, nbytes in plan.arena_bytes if nbytes]
+    if not plan.steps:
+        return f"Arena: {' + '.join(parts) or '0 bytes'}."
+    live = [_live_bytes(plan, number, step) for number, step in enumerate(plan.steps)]
+    return f"Arena: {' + '.join(parts) or '0 bytes'}; peak at layer {live.index(max(live))}."
+
+
+def _live_bytes(plan: Plan, number: int, step: Step) -> int:
+    """Bytes of the arena that hold a live value during a step, overlaps counted once."""
+    places = [p for p in plan.tensors if p and p.first_use <= number <= p.last_use]
+    if step.scratch is not None:
+        places.append(step.scratch)
+    total = 0
+    for region, _ in plan.arena_bytes:
+        end = 0
+        for place in sorted((p for p in places if p.region == region), key=lambda p: p.offset):
+            total += max(0, place.offset + place.nbytes - max(end, place.offset))
+            end = max(end, place.offset + place.nbytes)
+    return total
+
+
+def _first_region(plan: Plan) -> str:
+    return plan.arena_bytes[0][0] if plan.arena_bytes else ""
+
+
+def _live(place: Placement, steps: int) -> str:
+    first = "input" if place.first_use < 0 else str(place.first_use)
+    last = "output" if place.last_use >= steps else str(place.last_use)
+    return f"live {first}..{last}"
+
+
+def _reuses(
+    index: int, place: Placement, placed: list[tuple[int, Placement]], names: tuple[str, ...]
+) -> str:
+    """Whose memory a tensor takes over, latest first; "over x" when x is still being read."""
+    over: list[str] = []
+    before: list[tuple[int, str]] = []
+    for other, item in placed:
+        touches = item.region == place.region and not (
+            item.offset + item.nbytes <= place.offset or place.offset + place.nbytes <= item.offset
+        )
+        if other == index or not touches or item.first_use >= place.first_use:
+            continue
+        if item.last_use >= place.first_use:
+            over.append(names[other])
+        else:
+            before.append((item.last_use, names[other]))
+    text = f", over {' and '.join(over)}" if over else ""
+    if before:
+        latest = [name for _, name in sorted(before, key=lambda item: -item[0])]
+        text += f", reuses {', '.join(latest[:3])}{' ...' if len(latest) > 3 else ''}"
+    return text
+
+
+def _aligned(views: list[TensorView]) -> tuple[TensorView, ...]:
+    """The same with symbols and addresses padded to columns."""
+    symbol = max((len(item.symbol) for item in views), default=0)
+    address = max((len(item.address) for item in views), default=0)
+    return tuple(
+        replace(item, padded_symbol=item.symbol.ljust(symbol), address=item.address.ljust(address))
+        for item in views
+    )

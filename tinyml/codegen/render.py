@@ -1,0 +1,40 @@
+"""The one Jinja set-up for C, linker scripts and build files.
+
+``[[ x ]]``, ``[% ... %]`` and ``[# ... #]`` instead of Jinja's own delimiters, which occur in C
+initialisers; line statements start with ``//%``. Unknown names are errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def environment(folder: Path) -> Environment:
+    """A Jinja environment for the templates in a folder."""
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        undefined=jinja2.StrictUndefined,
+        variable_start_string="[[",
+        variable_end_string="]]",
+        block_start_string="[%",
+        block_end_string="%]",
+        comment_start_string="[#",
+        comment_end_string="#]",
+        line_statement_prefix="//%",
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+
+
+def render(env: Environment, template: str, values: Mapping[str, Any]) -> str:
+    """A template's text with values placed in it."""
+    return env.get_template(template).render(**values)

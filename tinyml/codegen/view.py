@@ -1,0 +1,310 @@
+"""The finished strings that the templates place: a plan seen as a C program.
+
+All arithmetic, escaping and naming happens here; the templates only loop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import tinyml
+from tinyml.board import Board
+from tinyml.codegen.interface import IoView, descriptor, io_views
+from tinyml.codegen.layers import (
+    ConstantView,
+    Operand,
+    array_declaration,
+    call_text,
+    constant_symbols,
+    constant_views,
+    forwarded_texts,
+    operands,
+    parameter_texts,
+    params_text,
+    step_inputs,
+)
+from tinyml.codegen.literals import (
+    c_array,
+    c_comment,
+    c_string,
+    shape_text,
+    wrap_comment,
+)
+from tinyml.codegen.memory import (
+    ArenaView,
+    TensorView,
+    arena_views,
+    layer_table,
+    peak_text,
+    tensor_views,
+)
+from tinyml.codegen.names import tensor_names
+from tinyml.ir.graph import Graph, Op
+from tinyml.plan.values import Plan, Step
+
+
+@dataclass(frozen=True, slots=True)
+class LayerView:
+    """One step: a comment, params, one call."""
+
+    index: int
+    comment: tuple[str, ...]
+    params_type: str  # "" when the step does nothing
+    params: str
+    call: str
+    descriptor: str  # initialiser of the tml_tensor of its output
+
+
+@dataclass(frozen=True, slots=True)
+class WrapperView:
+    """A kernel instance that several layers share."""
+
+    name: str
+    prototype: str
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelView:
+    """Everything that the templates of one model place."""
+
+    name: str
+    macro: str  # the name in upper case
+    tool: str  # "tinyml 0.1.0"
+    source: str  # file name of the model
+    sha: str  # first 12 digits of its SHA-256
+    target: str  # " for <board>", or ""
+    command: str  # what makes these files again
+    name_string: str
+    sha_string: str
+    headers: tuple[str, ...]
+    macs: int
+    weight_bytes: int
+    table: tuple[str, ...]  # lines
+    peak: str
+    arenas: tuple[ArenaView, ...]
+    tensors: tuple[TensorView, ...]
+    inputs: tuple[IoView, ...]
+    outputs: tuple[IoView, ...]
+    layers: tuple[LayerView, ...]
+    wrappers: tuple[WrapperView, ...]
+    constants: tuple[ConstantView, ...]
+
+
+def model_view(plan: Plan, board: Board | None) -> ModelView:
+    """The view of a plan; without a board everything lies in one arena in ordinary RAM."""
+    graph = plan.graph
+    names = tensor_names(graph)
+    arenas = arena_views(plan, board)
+    tensors, scratch = tensor_views(plan, names, arenas)
+    places = {item.index: item.symbol for item in tensors}
+    weights = _Weights(graph, names)
+    places |= {i: weights.tensor(i) for i in _used_constants(plan)}
+    calls = _calls(plan, places, scratch, weights)
+    macs = tuple(_step_macs(step, graph) for step in plan.steps)
+    target = f" --board {plan.board}" if plan.board else ""
+    size = " --optimize size" if plan.optimize == "size" else ""
+    return ModelView(
+        name=graph.name,
+        macro=graph.name.upper(),
+        tool=f"tinyml {tinyml.__version__}",
+        source=c_comment(graph.source.file_name),
+        sha=graph.source.sha256[:12],
+        target=f" for {plan.board}" if plan.board else "",
+        command=f"tinyml build {c_comment(graph.source.file_name)}{target}{size}",
+        name_string=c_string(graph.name),
+        sha_string=c_string(graph.source.sha256[:12]),
+        headers=tuple(sorted({step.call.header for step in plan.steps if step.call})),
+        macs=sum(macs),
+        weight_bytes=weights.nbytes,
+        table=layer_table(plan, names, macs),
+        peak=peak_text(plan),
+        arenas=arenas,
+        tensors=tensors,
+        inputs=io_views(graph, graph.inputs, "input", places),
+        outputs=io_views(graph, graph.outputs, "output", places),
+        layers=_layer_views(plan, calls, places),
+        wrappers=tuple(item for item in calls.wrappers.values() if item.name in calls.shared),
+        constants=tuple(weights.views),
+    )
+
+
+_Signature: TypeAlias = tuple[str, tuple[str, ...]]  # C function, parameters
+
+
+class _Weights:
+    """The constant arrays, each distinct content once."""
+
+    def __init__(self, graph: Graph, names: tuple[str, ...]) -> None:
+        self.views: list[ConstantView] = []
+        self.nbytes = 0
+        self._graph, self._names = graph, names
+        self._known: dict[tuple[str, bytes], tuple[str, int]] = {}
+
+    def layer(self, index: int, step: Step, title: str) -> dict[str, str]:
+        """The symbols of a layer's constants, which are added unless their bytes exist."""
+        assert step.call is not None
+        symbols = constant_symbols(step.call, f"{self._graph.name}_l{index}")
+        for view, item in zip(
+            constant_views(step.call, symbols, title), step.call.constants, strict=True
+        ):
+            key = (item.data.dtype.name, item.data.tobytes())
+            symbol, alignment = self._known.setdefault(key, (view.symbol, view.alignment))
+            if symbol != view.symbol and alignment >= view.alignment:
+                symbols[item.name] = symbol
+                continue
+            self.views.append(view)
+            self.nbytes += item.data.nbytes
+        return symbols
+
+    def tensor(self, index: int) -> str:
+        """The symbol of a constant tensor that a kernel reads as an ordinary input."""
+        tensor = self._graph.tensors[index]
+        assert tensor.data is not None
+        symbol = f"{self._graph.name}_t_{self._names[index]}"
+        comment = f'constant "{tensor.name}", {tensor.dtype} {shape_text(tensor.shape)}'
+        self.views.append(
+            ConstantView(
+                symbol=symbol,
+                declaration=array_declaration(tensor.data, symbol),
+                alignment=max(4, tensor.data.dtype.itemsize),
+                comment=wrap_comment(comment),
+                initialiser=c_array(tensor.data),
+            )
+        )
+        self.nbytes += tensor.nbytes
+        return symbol
+
+
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """Per step its params text and arguments; wrappers by signature, and which are shared."""
+
+    params: tuple[str, ...]
+    operands: tuple[tuple[Operand, ...], ...]
+    functions: tuple[str, ...]
+    wrappers: dict[_Signature, WrapperView]
+    shared: frozenset[str]
+
+
+def _calls(
+    plan: Plan, places: dict[int, str], scratch: dict[int, str], weights: _Weights
+) -> _Calls:
+    params: list[str] = []
+    arguments: list[tuple[Operand, ...]] = []
+    keys: list[_Signature] = []
+    wrappers: dict[_Signature, WrapperView] = {}
+    for index, step in enumerate(plan.steps):
+        call = step.call
+        if call is None:
+            params.append("")
+            arguments.append(())
+            keys.append(("", ()))
+            continue
+        title = f"layer {index}, {_kinds(step, plan.graph)}"
+        symbols = weights.layer(index, step, title)
+        params.append(params_text(call, symbols))
+        found = operands(
+            step, plan.graph, tensors=places, symbols=symbols, scratch=scratch.get(index, "NULL")
+        )
+        arguments.append(found)
+        key = (call.function, parameter_texts(found, call.params.type))
+        keys.append(key)
+        if key not in wrappers:
+            same = sum(1 for function, _ in wrappers if function == call.function)
+            name = f"run_{call.function.removeprefix('tml_')}" + (f"_{same + 1}" if same else "")
+            wrappers[key] = WrapperView(
+                name=name,
+                prototype=call_text(
+                    f"static TML_NOINLINE void {name}", key[1], indent=0, suffix=")"
+                ),
+                call=call_text(call.function, forwarded_texts(found), indent=4, suffix=");"),
+            )
+    shared = frozenset(
+        wrapper.name
+        for key, wrapper in wrappers.items()
+        if plan.optimize == "size" and keys.count(key) > 1
+    )
+    functions = tuple(
+        wrappers[key].name if key in wrappers and wrappers[key].name in shared else key[0]
+        for key in keys
+    )
+    return _Calls(tuple(params), tuple(arguments), functions, wrappers, shared)
+
+
+def _layer_views(plan: Plan, calls: _Calls, places: dict[int, str]) -> tuple[LayerView, ...]:
+    graph = plan.graph
+    views: list[LayerView] = []
+    for index, step in enumerate(plan.steps):
+        output = graph.ops[step.ops[-1]].outputs[0]
+        head = f"TML_LAYER({index}, "
+        if step.call is None:
+            call = f"{head}(void)0);"
+        else:
+            texts = (f"&layer_{index}", *(item.text for item in calls.operands[index]))
+            call = head + call_text(
+                calls.functions[index], texts, indent=4 + len(head), suffix="));"
+            )
+        views.append(
+            LayerView(
+                index=index,
+                comment=_layer_comment(index, step, graph),
+                params_type=step.call.params.type if step.call else "",
+                params=calls.params[index],
+                call=call,
+                descriptor=descriptor(graph.tensors[output], places[output]),
+            )
+        )
+    return tuple(views)
+
+
+def _layer_comment(index: int, step: Step, graph: Graph) -> tuple[str, ...]:
+    first, last = graph.ops[step.ops[0]], graph.ops[step.ops[-1]]
+    shapes = [
+        shape_text(graph.tensors[i].shape)
+        for i in first.inputs
+        if i >= 0 and not graph.tensors[i].is_constant
+    ]
+    output = graph.tensors[last.outputs[0]]
+    text = (
+        f'layer {index}: {_kinds(step, graph)} "{last.name}", '
+        f"{' and '.join(shapes) or 'constants'} -> {shape_text(output.shape)}"
+    )
+    if step.call is None:
+        text += "; the bytes stay where they are"
+    elif step.call.note:
+        text += f"; {step.call.note}"
+    return wrap_comment(text)
+
+
+def _kinds(step: Step, graph: Graph) -> str:
+    """The ops of a step with their fused activations: "CONV_2D + RELU6"."""
+    return " + ".join(word for op in step.ops for word in _kind(graph.ops[op]))
+
+
+def _kind(op: Op) -> tuple[str, ...]:
+    activation = getattr(op.attrs, "activation", "NONE")
+    return (op.kind,) if activation == "NONE" else (op.kind, str(activation))
+
+
+def _used_constants(plan: Plan) -> tuple[int, ...]:
+    """Constant tensors that a kernel reads as an ordinary input, or that are model outputs."""
+    graph = plan.graph
+    used = set(graph.outputs)
+    for step in plan.steps:
+        if step.call:
+            tensors = step_inputs(step, graph)
+            used |= {tensors[a.index] for a in step.call.arguments if a.kind == "input"}
+    return tuple(sorted(i for i in used if i >= 0 and graph.tensors[i].is_constant))
+
+
+def _step_macs(step: Step, graph: Graph) -> int:
+    from tinyml.ops import all_ops
+
+    known = all_ops()
+    return sum(
+        known[graph.ops[op].kind].macs(graph.ops[op], graph)
+        for op in step.ops
+        if graph.ops[op].kind in known
+    )
