@@ -1,0 +1,64 @@
+"""Maps of one 8-bit value to another: 256 bytes tabulated at compile time, one kernel for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyml.ir.graph import DTYPES, Array, Graph, Op
+from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct
+from tinyml.ops.common import result
+from tinyml.ops.operands import input_argument
+
+_INSTRUCTIONS = 5  # per element, compiled for Armv7-M
+
+
+@dataclass(frozen=True, slots=True)
+class NoAttrs:
+    """Options of an operator that has none."""
+
+
+def read_none(options: Any) -> NoAttrs:
+    """Attrs of an operator whose options hold nothing."""
+    return NoAttrs()
+
+
+def write_none(builder: Any, attrs: Any) -> tuple[int, int]:
+    """Writes no options table."""
+    return 0, 0
+
+
+def input_values(dtype: str) -> NDArray[np.int64]:
+    """All values of an 8-bit type, in the order of their bytes read as unsigned numbers."""
+    return np.arange(256, dtype=np.uint8).view(DTYPES[dtype]).astype(np.int64)
+
+
+def look_up(table: Array, values: Array) -> Array:
+    """The table's entry for each 8-bit value, by its byte."""
+    return table[np.ascontiguousarray(values).view(np.uint8)]
+
+
+def lookup_call(op: Op, graph: Graph, table: Array, *, what: str) -> KernelCall:
+    """A call of ``tml_lookup_s8`` with a table in the order of ``input_values``."""
+    out = result(op, graph)
+    given, constants = input_argument(op, graph, 0)
+    entries = Constant(
+        "table", table.view(np.int8), f"{what} of every input byte, as an unsigned index", 1
+    )
+    return KernelCall(
+        function="tml_lookup_s8",
+        header="kernels/lookup_s8.h",
+        params=Struct("tml_lookup_params", (("count", out.elements),)),
+        arguments=(
+            Arg(given.kind, given.index, given.constant, dtype="int8"),
+            Arg("constant", constant="table"),
+            Arg("output", dtype="int8"),
+        ),
+        constants=(*constants, entries),
+        overlaps=(Overlap(0, 0),) if given.kind == "input" else (),
+        cost=Cost(_INSTRUCTIONS * out.elements + 10),
+        note="table of 256 bytes",
+    )
