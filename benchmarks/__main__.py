@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: measure, print, compare with the baseline, write docs/performance.md."""
+"""``python -m benchmarks``: measure, print, compare with the baseline, write the tables."""
 
 from __future__ import annotations
 

@@ -1,0 +1,83 @@
+"""Samples from files: shapes, names, raw and real values, labels, and every way to get it wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinyml.errors import TinymlError
+from tinyml.inputs import quantise, random_samples, read_samples
+from tinyml.ir.graph import Graph, Quant, Source, Tensor
+
+
+def graph_of(*shapes: tuple[int, ...]) -> Graph:
+    tensors = tuple(
+        Tensor(f"in{i}", "int8", shape, Quant((0.5,), (-3,))) for i, shape in enumerate(shapes)
+    )
+    return Graph("m", Source("m.tflite", "0", 0), tensors, (), tuple(range(len(shapes))), ())
+
+
+def save(folder: Path, **arrays: Any) -> Path:
+    path = folder / "x.npz"
+    np.savez(path, **arrays)
+    return path
+
+
+def test_several_float_samples_are_quantised(tmp_path: Path) -> None:
+    values = np.array([[[0.0, 0.5]], [[-1.0, 1000.0]]], np.float32)
+    samples = read_samples(save(tmp_path, pixels=values, labels=[4, 2]), graph_of((1, 1, 2)))
+    assert [sample[0].tolist() for sample in samples.inputs] == [[[[-3, -2]]], [[[-5, 127]]]]
+    assert samples.labels == (4, 2)
+
+
+def test_raw_samples_are_kept(tmp_path: Path) -> None:
+    raw = np.array([[1, -128]], np.int8)
+    samples = read_samples(save(tmp_path, whatever=raw), graph_of((1, 2)))
+    assert samples.inputs[0][0].tolist() == [[1, -128]]
+
+
+def test_two_inputs_by_name(tmp_path: Path) -> None:
+    path = save(tmp_path, in0=np.zeros((3, 2), np.int8), in1=np.ones((3, 4), np.int8))
+    samples = read_samples(path, graph_of((1, 2), (1, 4)), limit=2)
+    assert len(samples.inputs) == 2
+    assert [array.shape for array in samples.inputs[0]] == [(1, 2), (1, 4)]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": np.zeros((2, 3), np.int8)}, "has shape [2, 3], input 'in0' needs [samples, 2]"),
+        ({"x": np.zeros((1, 2), np.int16)}, "is int16; input 'in0' takes int8 (raw) or float"),
+        ({"x": np.full((1, 2), np.nan, np.float32)}, "not finite"),
+        ({"x": np.zeros((2, 2), np.int8), "y": np.zeros(3)}, "different numbers of samples: 2, 3"),
+        ({"a": np.zeros((1, 2)), "b": np.zeros((1, 2))}, "no array for input 'in0'; found: a, b"),
+    ],
+)
+def test_wrong_arrays(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
+    with pytest.raises(TinymlError) as caught:
+        read_samples(save(tmp_path, **arrays), graph_of((1, 2)))
+    assert message in str(caught.value)
+
+
+def test_files_that_are_not_arrays(tmp_path: Path) -> None:
+    with pytest.raises(TinymlError, match="no such file"):
+        read_samples(tmp_path / "absent.npz", graph_of((1, 2)))
+    (tmp_path / "text.npz").write_text("hello")
+    with pytest.raises(TinymlError, match=r"not a readable \.npz or \.npy file"):
+        read_samples(tmp_path / "text.npz", graph_of((1, 2)))
+
+
+def test_random_samples_span_the_range_and_repeat() -> None:
+    graph = graph_of((1, 1000))
+    first, again = random_samples(graph, 2), random_samples(graph, 2)
+    assert np.array_equal(first.inputs[1][0], again.inputs[1][0])
+    assert first.inputs[0][0].min() == -128
+    assert first.inputs[0][0].max() == 127
+
+
+def test_quantise_saturates() -> None:
+    tensor = graph_of((2,)).tensors[0]
+    assert quantise(np.array([-1e6, 1e6]), tensor).tolist() == [-128, 127]
