@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinyml import ops
-from tinyml.errors import ModelError
+from tinyml.errors import ModelError, UnsupportedOps
 from tinyml.ir.graph import DTYPES, Array, Graph, Op, Quant, Source, Tensor, check
 from tinyml.model.file import ModelFile
 from tinyml.model.flatbuffer import verify
@@ -39,7 +39,7 @@ def load(file: ModelFile) -> Graph:
         check_supported(graph)
         check_shapes(graph)
     except ModelError as error:
-        if error.where is None:
+        if error.where is None and not isinstance(error, UnsupportedOps):
             error.where = file.file_name
         raise
     return graph

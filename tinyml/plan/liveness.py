@@ -1,0 +1,95 @@
+"""Which memory is needed when: tensors gathered into buffers, buffers with live ranges.
+
+Time counts in steps. A model input is written before the first step (-1), a model output is read
+after the last one (``len(steps)``); both ends of a range are inclusive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tinyml.errors import PlanError
+from tinyml.ir.graph import Graph
+from tinyml.plan.values import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """Bytes that one tensor, or several that are views of one another, live in."""
+
+    tensors: tuple[int, ...]
+    nbytes: int
+    first_use: int
+    last_use: int
+
+
+def reads_of(graph: Graph, step: Step) -> tuple[int, ...]:
+    """The tensors computed at run time that a step reads, in operand order."""
+    inside = {i for number in step.ops for i in graph.ops[number].outputs}
+    operands = (i for number in step.ops for i in graph.ops[number].inputs)
+    return tuple(
+        dict.fromkeys(
+            i for i in operands if i >= 0 and i not in inside and not graph.tensors[i].is_constant
+        )
+    )
+
+
+def writes_of(graph: Graph, step: Step) -> tuple[int, ...]:
+    """The tensors that a step leaves behind; what is only passed on inside of it is left out."""
+    made = [i for number in step.ops for i in graph.ops[number].outputs]
+    if len(step.ops) == 1:
+        return tuple(made)
+    outside = set(graph.outputs)
+    for number, op in enumerate(graph.ops):
+        if number not in step.ops:
+            outside.update(op.inputs)
+    return tuple(i for i in made if i in outside)
+
+
+def live_ranges(graph: Graph, steps: Sequence[Step]) -> dict[int, tuple[int, int]]:
+    """First and last use of each tensor that needs memory."""
+    ranges = {i: (-1, -1) for i in graph.inputs}
+    for number, step in enumerate(steps):
+        for i in reads_of(graph, step):
+            ranges[i] = (ranges[i][0], number)
+        for i in writes_of(graph, step):
+            ranges[i] = (number, number)
+    for i in graph.outputs:
+        if i in ranges:
+            ranges[i] = (ranges[i][0], len(steps))
+    return ranges
+
+
+def buffers_of(graph: Graph, steps: Sequence[Step]) -> tuple[Buffer, ...]:
+    """The buffers of a program, in order of first use.
+
+    A step without a kernel (RESHAPE) makes its output a view of its input.
+    """
+    ranges = live_ranges(graph, steps)
+    owner = {i: i for i in ranges}
+    for step in steps:
+        if step.call is not None:
+            continue
+        read, written = reads_of(graph, step), writes_of(graph, step)
+        if len(read) != 1 or len(written) != 1:
+            op = graph.ops[step.ops[0]]
+            raise PlanError(
+                f"'{op.name}' ({op.kind}) reads a constant and computes nothing; it should have "
+                "been folded",
+                hint="run the passes (tinyml.passes.run_passes) on the graph before planning.",
+            )
+        owner[written[0]] = owner[read[0]]
+    members: dict[int, list[int]] = {}
+    for i in ranges:
+        members.setdefault(owner[i], []).append(i)
+    buffers = [
+        Buffer(
+            tuple(tensors),
+            max(graph.tensors[i].nbytes for i in tensors),
+            min(ranges[i][0] for i in tensors),
+            max(ranges[i][1] for i in tensors),
+        )
+        for tensors in members.values()
+    ]
+    return tuple(sorted(buffers, key=lambda buffer: (buffer.first_use, buffer.tensors)))

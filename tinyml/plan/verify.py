@@ -1,0 +1,242 @@
+"""An independent second opinion on a plan: nothing here uses the planner's own code.
+
+Live ranges are computed anew from the graph, every pair of values that is alive at the same step
+is compared byte for byte, and where a kernel's output shares memory with its input the kernel's
+reads and writes are played through, row by row. Whether the plan fits its board's budget is asked
+in ``tinyml.plan.fit``; here the sums must be right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinyml.board import Board
+from tinyml.errors import PlanError
+from tinyml.ir.graph import DTYPES
+from tinyml.ir.kernel import KernelCall, Overlap
+from tinyml.plan.values import Placement, Plan
+
+_ALIGNMENT = 16  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim on memory, with a name for messages."""
+
+    label: str
+    at: Placement
+    tensor: int = -1  # -1 for scratch
+
+    def __str__(self) -> str:
+        end = self.at.offset + self.at.nbytes
+        return (
+            f"{self.label} at [{self.at.offset}, {end}) of {self.at.region}, "
+            f"steps {self.at.first_use} to {self.at.last_use}"
+        )
+
+
+def verify(plan: Plan, board: Board) -> None:
+    """Returns when the plan is sound on this board; raises PlanError naming what is not."""
+    views = _views(plan)
+    claims = [*_tensor_claims(plan), *_scratch_claims(plan)]
+    _check_operands(plan)
+    _check_bounds(plan, board, claims)
+    for i, a in enumerate(claims):
+        for b in claims[i + 1 :]:
+            if is_clash(a.at, b.at) and not _is_allowed(plan, views, a, b):
+                raise PlanError(f"two values would share memory: {a}, and {b}")
+
+
+def is_clash(a: Placement, b: Placement) -> bool:
+    """Whether two placements share a byte at the same time."""
+    return (
+        a.region == b.region
+        and a.first_use <= b.last_use
+        and b.first_use <= a.last_use
+        and a.offset < b.offset + b.nbytes
+        and b.offset < a.offset + a.nbytes
+    )
+
+
+def _tensor_claims(plan: Plan) -> list[Claim]:
+    """Placements of all tensors, after comparing them with the uses that the steps make."""
+    uses: dict[int, list[int]] = {i: [-1] for i in plan.graph.inputs}
+    for number, step in enumerate(plan.steps):
+        for op in (plan.graph.ops[i] for i in step.ops):
+            for i in (*op.inputs, *op.outputs):
+                if i >= 0 and not plan.graph.tensors[i].is_constant:
+                    uses.setdefault(i, []).append(number)
+    for i in plan.graph.outputs:
+        uses.setdefault(i, []).append(len(plan.steps))
+    inner = _inner_tensors(plan)
+    claims = []
+    for i, (tensor, placement) in enumerate(zip(plan.graph.tensors, plan.tensors, strict=True)):
+        is_needed = i in uses and i not in inner and not tensor.is_constant
+        if placement is None and is_needed:
+            raise PlanError(f"'{tensor.name}' is used but has no place in memory")
+        if placement is None:
+            continue
+        if not is_needed:
+            raise PlanError(f"'{tensor.name}' has a place in memory but no use for it")
+        claim = Claim(f"'{tensor.name}'", placement, i)
+        if (placement.first_use, placement.last_use) != (min(uses[i]), max(uses[i])):
+            raise PlanError(f"{claim}, is used from step {min(uses[i])} to {max(uses[i])}")
+        if placement.nbytes != tensor.nbytes:
+            raise PlanError(f"{claim}, needs {tensor.nbytes} bytes")
+        claims.append(claim)
+    return claims
+
+
+def _inner_tensors(plan: Plan) -> set[int]:
+    """Tensors that are only passed on within a fused step."""
+    graph = plan.graph
+    inner: set[int] = set()
+    for step in plan.steps:
+        if len(step.ops) > 1:
+            made = {i for op in step.ops[:-1] for i in graph.ops[op].outputs}
+            others = (op for n, op in enumerate(graph.ops) if n not in step.ops)
+            inner |= made - {i for op in others for i in op.inputs}
+    return inner - set(graph.outputs)
+
+
+def _scratch_claims(plan: Plan) -> list[Claim]:
+    claims = []
+    for number, step in enumerate(plan.steps):
+        needed = step.call.scratch_bytes if step.call is not None else 0
+        found = step.scratch.nbytes if step.scratch is not None else 0
+        if found != needed:
+            raise PlanError(f"step {number} needs {needed} bytes of scratch, the plan has {found}")
+        if step.scratch is None:
+            continue
+        claim = Claim(f"scratch of step {number}", step.scratch)
+        if (step.scratch.first_use, step.scratch.last_use) != (number, number):
+            raise PlanError(f"{claim}, is used at step {number} only")
+        claims.append(claim)
+    return claims
+
+
+def _check_operands(plan: Plan) -> None:
+    """Every op is computed once, in order, and calls take only what exists."""
+    done = [op for step in plan.steps for op in step.ops]
+    if done != list(range(len(plan.graph.ops))):
+        raise PlanError(f"the steps compute the ops {done} of {len(plan.graph.ops)}, in that order")
+    for number, step in enumerate(plan.steps):
+        if step.call is None:
+            continue
+        first, last = plan.graph.ops[step.ops[0]], plan.graph.ops[step.ops[-1]]
+        constants = {constant.name for constant in step.call.constants}
+        for item in step.call.arguments:
+            tensors = first.inputs if item.kind == "input" else last.outputs
+            if item.kind in ("input", "output"):
+                tensor = tensors[item.index] if 0 <= item.index < len(tensors) else -1
+                if tensor < 0 or plan.tensors[tensor] is None:
+                    raise PlanError(
+                        f"step {number}: {step.call.function} takes {item.kind} {item.index}, "
+                        "which has no place in memory"
+                    )
+            elif item.kind == "constant" and item.constant not in constants:
+                raise PlanError(
+                    f"step {number}: {step.call.function} takes the constant '{item.constant}', "
+                    "which it does not have"
+                )
+
+
+def _check_bounds(plan: Plan, board: Board, claims: list[Claim]) -> None:
+    known = {budget.region for budget in board.ram}
+    ends: dict[str, int] = {}
+    for claim in claims:
+        if claim.at.region not in known:
+            raise PlanError(f"{claim}: board '{board.name}' keeps no arena in that region")
+        if claim.at.offset < 0 or claim.at.offset % _ALIGNMENT:
+            raise PlanError(f"{claim}, is not aligned to {_ALIGNMENT} bytes")
+        end = claim.at.offset + claim.at.nbytes
+        ends[claim.at.region] = max(ends.get(claim.at.region, 0), end)
+    arenas = dict(plan.arena_bytes)
+    for region, end in ends.items():
+        if end > arenas.get(region, 0):
+            raise PlanError(
+                f"the arena in {region} has {arenas.get(region, 0)} bytes, values reach to {end}"
+            )
+    for region, nbytes in plan.arena_bytes:
+        budgeted = sum(
+            use.nbytes
+            for use in plan.uses
+            if use.region == region and use.purpose in ("activations", "scratch")
+        )
+        if budgeted != nbytes:
+            raise PlanError(f"the arena in {region} has {nbytes} bytes, the budget {budgeted}")
+    if plan.lower_bound_bytes > sum(nbytes for _, nbytes in plan.arena_bytes):
+        raise PlanError(f"the arena is below its lower bound of {plan.lower_bound_bytes} bytes")
+
+
+def _views(plan: Plan) -> dict[int, int]:
+    """The tensor whose bytes each tensor is, through steps that compute nothing."""
+    root = {i: i for i in range(len(plan.graph.tensors))}
+    for step in plan.steps:
+        if step.call is None:
+            op = plan.graph.ops[step.ops[0]]
+            root[op.outputs[0]] = root[op.inputs[0]]
+            if _where(plan, op.outputs[0]) != _where(plan, op.inputs[0]):
+                raise PlanError(f"'{op.name}' is a view of its input but lies somewhere else")
+    return root
+
+
+def _where(plan: Plan, tensor: int) -> tuple[str, int, int] | None:
+    placement = plan.tensors[tensor]
+    if placement is None:
+        return None
+    return placement.region, placement.offset, placement.nbytes
+
+
+def _is_allowed(plan: Plan, views: dict[int, int], a: Claim, b: Claim) -> bool:
+    """Whether two claims that share bytes may do so."""
+    if a.tensor < 0 or b.tensor < 0:
+        return False
+    if views[a.tensor] == views[b.tensor]:
+        return True
+    early, late = (a, b) if a.at.first_use < b.at.first_use else (b, a)
+    number = late.at.first_use
+    if early.at.last_use != number or not 0 <= number < len(plan.steps):
+        return False
+    step = plan.steps[number]
+    if step.call is None or late.tensor != plan.graph.ops[step.ops[-1]].outputs[0]:
+        return False
+    op = plan.graph.ops[step.ops[0]]
+    operands = [k for k, i in enumerate(op.inputs) if i >= 0 and views[i] == views[early.tensor]]
+    overlaps = {item.input: item for item in step.call.overlaps}
+    for k in operands:
+        if k not in overlaps:
+            return False
+        _play(step.call, overlaps[k], plan, early, late)
+    return bool(operands)
+
+
+def _play(call: KernelCall, overlap: Overlap, plan: Plan, read: Claim, written: Claim) -> None:
+    """Raises PlanError if the kernel would overwrite bytes of its input before reading them."""
+    gap = read.at.offset - written.at.offset
+    pair = f"{call.function} reads {read}, and writes {written}"
+    if gap < overlap.distance_bytes:
+        raise PlanError(f"{pair}: the output must start {overlap.distance_bytes} bytes below")
+    if overlap.reason and not overlap.rows:
+        return
+    rows = overlap.rows or _lock_step(plan, read, written, pair)
+    if rows[-1][0] < written.at.nbytes:
+        raise PlanError(f"{pair}: its rows write {rows[-1][0]} bytes")
+    # Within a lock-step element the read comes first; within a row the kernel may mix them.
+    keeps = [keep for _, keep in rows]
+    still_read = [0, *keeps[:-1]] if overlap.rows else keeps
+    for i, ((done, _), keep) in enumerate(zip(rows, still_read, strict=True)):
+        if keep < read.at.nbytes and done > gap + keep:
+            raise PlanError(
+                f"{pair}: at row {i} it has written {done} bytes and still reads from {keep} on"
+            )
+
+
+def _lock_step(plan: Plan, read: Claim, written: Claim, pair: str) -> tuple[tuple[int, int], ...]:
+    """Rows of an elementwise kernel: its first and last elements, which are the extremes."""
+    from_bytes = DTYPES[plan.graph.tensors[read.tensor].dtype].itemsize
+    to_bytes = DTYPES[plan.graph.tensors[written.tensor].dtype].itemsize
+    count = read.at.nbytes // from_bytes
+    if count * to_bytes != written.at.nbytes:
+        raise PlanError(f"{pair}: an elementwise overlap of different numbers of elements")
+    return tuple((i * to_bytes, i * from_bytes) for i in sorted({1, max(1, count - 1), count}))
