@@ -1,0 +1,106 @@
+"""The command line as a user meets it: results on stdout, errors with a next step, exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DIGITS = ROOT / "examples" / "digits"
+MODEL = str(DIGITS / "digits.tflite")
+
+
+def tinyml(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tinyml", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(Path.home()), "PYTHONPATH": str(ROOT)},
+    )
+
+
+def test_boards_lists_every_board() -> None:
+    result = tinyml("boards", "--json")
+    names = {record["board"] for record in json.loads(result.stdout)}
+    assert {"nucleo_l4r5zi", "nicla_vision", "esp32s3", "rpi_pico2"} <= names
+
+
+def test_inspect_shows_the_layers() -> None:
+    result = tinyml("inspect", MODEL)
+    assert result.returncode == 0
+    assert "DEPTHWISE_CONV_2D" in result.stdout
+    assert "0.00392157 * (q +128)" in result.stdout
+
+
+def test_check_says_where_ram_peaks() -> None:
+    result = tinyml("check", MODEL, "--board", "nucleo_l4r5zi", "--board", "esp32s3")
+    assert result.returncode == 0
+    assert "RAM peaks at layer" in result.stdout
+    assert "esp32s3: fits" in result.stdout
+
+
+def test_check_explains_what_does_not_fit(tmp_path: Path) -> None:
+    board = (ROOT / "boards" / "nucleo_l4r5zi.toml").read_text()
+    small = tmp_path / "small.toml"
+    small.write_text(board.replace("max_bytes = 655_360", "max_bytes = 4_096"))
+    assert small.read_text() != board
+    result = tinyml("check", MODEL, "--board", str(small))
+    assert result.returncode == 1
+    assert "DOES NOT FIT: sram is" in result.stdout
+    assert "it would fit: " in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "expected"),
+    [
+        (("inspect", "absent.tflite"), 1, "cannot be read: No such file or directory"),
+        (("inspect", str(DIGITS / "test.npz")), 1, "test.npz"),
+        (("check", MODEL, "--board", "nucleo_l4r5z"), 1, "did you mean 'nucleo_l4r5zi'"),
+        (("check", MODEL), 2, "Missing option '--board'"),
+        (("build", MODEL, "--board", "nucleo_l4r5zi", "--optimize", "fast"), 2, "'fast' is not"),
+        (("bild",), 2, "No such command 'bild'"),
+        (
+            ("simulate", MODEL, "--board", "nucleo_l4r5zi", "--inputs", "absent.npz"),
+            1,
+            "no such file",
+        ),
+    ],
+)
+def test_mistakes_get_one_clear_error(
+    arguments: tuple[str, ...], code: int, expected: str, tmp_path: Path
+) -> None:
+    result = tinyml(*arguments, cwd=tmp_path)
+    assert result.returncode == code, result.stderr
+    assert expected in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_truncated_model_is_one_error(tmp_path: Path) -> None:
+    damaged = tmp_path / "half.tflite"
+    damaged.write_bytes(Path(MODEL).read_bytes()[:7000])
+    result = tinyml("build", str(damaged), "--board", "nucleo_l4r5zi", cwd=tmp_path)
+    assert result.returncode == 1
+    assert "half.tflite" in result.stderr
+    assert not (tmp_path / "build").exists()
+
+
+@pytest.mark.sim
+def test_simulate_reports_accuracy_and_equality(tmp_path: Path) -> None:
+    result = tinyml(
+        *("simulate", MODEL, "--board", "nucleo_l4r5zi"),
+        *("--inputs", str(DIGITS / "test.npz"), "--samples", "20", "--outputs", "out.npz"),
+        cwd=tmp_path,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "outputs equal to the reference on all 20 samples" in result.stdout
+    report = json.loads((tmp_path / "build/digits-nucleo_l4r5zi/report.json").read_text())
+    assert report["format"] == 1
+    assert report["run"]["samples"] == 20
+    assert (tmp_path / "out.npz").exists()
