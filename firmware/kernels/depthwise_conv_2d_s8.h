@@ -1,0 +1,108 @@
+/* depthwise_conv_2d_s8.h: DEPTHWISE_CONV_2D in plain C, valid for every layer.
+ *
+ * out[b, y, x, f] = clamp(rescale(bias[f] + sum over k_y, k_x of
+ *                    w[f, k_y, k_x] * in[b, y * stride - pad + k_y * dilation, ..., f / multiplier])
+ *                    + offset)
+ *
+ * Padding counts as padding_value, which is the input's zero point: the bias has had
+ * zero_point * sum(w) taken away beforehand, so inputs need no offset. Images are NHWC; the taps of
+ * a filter lie together. Output pixels are finished one after the other. Windows that lie inside the
+ * image have constant bounds and are inlined; those at the border share one function.
+ * multiplier and shift have one element when !per_channel.
+ */
+#ifndef TML_DEPTHWISE_CONV_2D_S8_H
+#define TML_DEPTHWISE_CONV_2D_S8_H
+
+#include "tml.h"
+#include "tml_fixedpoint.h"
+#include "tml_window.h"
+
+typedef struct {
+    int32_t batches;
+    tml_window height;
+    tml_window width;
+    int32_t in_channels;
+    int32_t depth_multiplier; /* filters per input channel */
+    bool per_channel;
+    int32_t padding_value;
+    int32_t output_offset;
+    tml_clamp clamp;
+} tml_depthwise_conv_2d_params;
+
+/* Sum of the products of one filter whose window hangs over the border. */
+static TML_NOINLINE __attribute__((unused)) int32_t tml_depthwise_conv_2d_border(
+    const tml_depthwise_conv_2d_params *params, const int8_t *input, const int8_t *weights,
+    const tml_taps *rows, const tml_taps *columns)
+{
+    const int32_t step = params->width.dilation * params->in_channels;
+    const int32_t row_step = params->height.dilation * params->width.in * params->in_channels;
+    int32_t sum = 0;
+    for (int32_t k_y = 0; k_y < params->height.kernel; ++k_y) {
+        const bool row_inside = k_y >= rows->start && k_y < rows->end;
+        for (int32_t k_x = 0; k_x < params->width.kernel; ++k_x) {
+            const bool inside = row_inside && k_x >= columns->start && k_x < columns->end;
+            const int32_t value
+                = inside ? input[k_y * row_step + k_x * step] : params->padding_value;
+            sum += value * *weights++;
+        }
+    }
+    return sum;
+}
+
+/* Sum of the products of one filter whose window lies inside the image. */
+TML_KERNEL int32_t tml_depthwise_conv_2d_inside(const tml_depthwise_conv_2d_params *params,
+                                                const int8_t *input, const int8_t *weights)
+{
+    const int32_t step = params->width.dilation * params->in_channels;
+    const int32_t row_step = params->height.dilation * params->width.in * params->in_channels;
+    int32_t sum = 0;
+    TML_ROLLED
+    for (int32_t k_y = 0; k_y < params->height.kernel; ++k_y) {
+        for (int32_t k_x = 0; k_x < params->width.kernel; ++k_x) {
+            sum += input[k_x * step] * weights[k_x];
+        }
+        input += row_step;
+        weights += params->width.kernel;
+    }
+    return sum;
+}
+
+TML_KERNEL void tml_depthwise_conv_2d_s8(const tml_depthwise_conv_2d_params *params,
+                                         const int8_t *input, const int8_t *weights,
+                                         const int32_t *bias, const int32_t *multiplier,
+                                         const int8_t *shift, int8_t *output)
+{
+    const tml_window *height = &params->height;
+    const tml_window *width = &params->width;
+    const int32_t filters = params->in_channels * params->depth_multiplier;
+    const int32_t filter = height->kernel * width->kernel;
+
+    for (int32_t batch = 0; batch < params->batches; ++batch) {
+        for (int32_t out_y = 0; out_y < height->out; ++out_y) {
+            const tml_taps rows = tml_taps_of(height, out_y);
+            for (int32_t out_x = 0; out_x < width->out; ++out_x) {
+                const tml_taps columns = tml_taps_of(width, out_x);
+                const bool is_whole
+                    = tml_taps_are_all(height, &rows) && tml_taps_are_all(width, &columns);
+                const int32_t first = (rows.input * width->in + columns.input) * params->in_channels;
+                TML_ROLLED
+                for (int32_t out_c = 0; out_c < filters; ++out_c) {
+                    const int8_t *x = input + first + out_c / params->depth_multiplier;
+                    const int8_t *w = weights + out_c * filter;
+                    const int32_t sum = bias[out_c]
+                        + (is_whole ? tml_depthwise_conv_2d_inside(params, x, w)
+                                    : tml_depthwise_conv_2d_border(params, x, w, &rows, &columns));
+                    const int32_t k = params->per_channel ? out_c : 0;
+                    const int32_t scaled
+                        = tml_requantise(sum, multiplier[k], shift[k]) + params->output_offset;
+                    output[out_c]
+                        = (int8_t)tml_clamp_to(scaled, params->clamp.min, params->clamp.max);
+                }
+                output += filters;
+            }
+        }
+        input += height->in * width->in * params->in_channels;
+    }
+}
+
+#endif
