@@ -1,0 +1,61 @@
+"""The registries: which backends exist, by kind and name.
+
+A name maps to "module:factory", imported when it is asked for, so that a missing vendor package
+breaks only its own backend. Outside packages add to these through entry points in the group
+``tinyml.<kind>``, for instance ``tinyml.toolchains``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from tinyml.errors import ToolError, did_you_mean
+
+if TYPE_CHECKING:
+    from tinyml.backends.base import Simulator, Toolchain
+
+REGISTRY: dict[str, dict[str, str]] = {
+    "simulators": {
+        "host": "tinyml.backends.simulators:Host",
+        "qemu": "tinyml.backends.simulators:Qemu",
+        "unicorn": "tinyml.backends.simulators:Unicorn",
+    },
+    "toolchains": {
+        "arm_gcc": "tinyml.backends.toolchains:arm_gcc",
+        "zig": "tinyml.backends.toolchains:zig",
+    },
+}
+
+
+def names_of(kind: str) -> tuple[str, ...]:
+    """The known backends of a kind."""
+    outside = importlib.metadata.entry_points(group=f"tinyml.{kind}")
+    return tuple(sorted({*REGISTRY[kind], *(item.name for item in outside)}))
+
+
+def toolchain_of(name: str | None) -> Toolchain:
+    """The toolchain of that name; None means zig, or arm_gcc where there is no zig."""
+    if name is None:
+        from tinyml.backends.toolchains import default
+
+        return default()
+    return cast("Toolchain", _make("toolchains", name))
+
+
+def simulator_of(name: str) -> Simulator:
+    """The simulator of that name."""
+    return cast("Simulator", _make("simulators", name))
+
+
+def _make(kind: str, name: str) -> Any:
+    path = REGISTRY[kind].get(name)
+    if path is not None:
+        module, _, factory = path.partition(":")
+        return cast(Callable[[], Any], getattr(importlib.import_module(module), factory))()
+    for item in importlib.metadata.entry_points(group=f"tinyml.{kind}"):
+        if item.name == name:
+            return item.load()()
+    raise ToolError(f"no {kind[:-1]} is called '{name}'", hint=did_you_mean(name, names_of(kind)))

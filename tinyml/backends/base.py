@@ -52,7 +52,9 @@ class Image:
     sections: tuple[Section, ...]
     flash_bytes: int  # code, constants and initial values of .data
     ram_bytes: int  # .data + .bss + reserved stack
-    symbols: tuple[tuple[str, int, int], ...] = ()  # (name, address, bytes) of functions and objects
+    symbols: tuple[
+        tuple[str, int, int], ...
+    ] = ()  # (name, address, bytes) of functions and objects
     toolchain: str = ""  # name and version that made it
 
 
@@ -81,13 +83,28 @@ class Run:
 
 
 class Toolchain(Protocol):
-    """Compiles and links a project."""
+    """Compiles and links a project. Builds command lines only; ``tinyml.build`` runs them."""
 
-    name: str
-    requires: tuple[str, ...]  # programs that must be on PATH
+    @property
+    def name(self) -> str:
+        """As in the board file."""
 
-    def commands(self, project: Project, build_dir: Path) -> tuple[Command, ...]:
-        """The programs to run, in order. Must not touch the system."""
+    @property
+    def version(self) -> str:
+        """Of the compiler; part of the key of cached objects."""
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """Programs that must be there."""
+
+    def prepare(self, project: Project) -> tuple[tuple[Path, Command], ...]:
+        """Files that are made once, for good, in the user's cache, and how."""
+
+    def compile(self, project: Project, source: str, output: Path) -> Command:
+        """One C file, relative to the project, to an object."""
+
+    def link(self, project: Project, objects: tuple[Path, ...], build_dir: Path) -> Command:
+        """Objects to firmware.elf and firmware.map in the build directory."""
 
 
 class Simulator(Protocol):
