@@ -85,6 +85,8 @@ def c_value(
             return "true" if value else "false"
         case int() | np.integer():
             return c_int(int(value))
+        case float():
+            return c_float(value)
         case Ref(constant=name):
             return lookup(name)
         case tuple():

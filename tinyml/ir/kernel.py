@@ -27,7 +27,7 @@ class Ref:
     constant: str
 
 
-Value: TypeAlias = "int | bool | Struct | Ref | tuple[int, ...]"
+Value: TypeAlias = "int | bool | float | Struct | Ref | tuple[int, ...]"  # floats are float32
 
 
 @dataclass(frozen=True, slots=True)

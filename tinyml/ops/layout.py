@@ -1,0 +1,230 @@
+"""RESHAPE and CONCATENATION: values are moved, never computed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinyml.errors import ModelError
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, Value
+from tinyml.ops.common import (
+    ACTIVATIONS,
+    all_int8,
+    name_of,
+    operand,
+    operand_count,
+    options_table,
+    quant_of,
+    result,
+    write_options,
+)
+from tinyml.ops.operands import have_one_scale, input_argument, no_macs
+from tinyml.ops.spec import OpSpec
+
+MAX_PARTS = 10  # inputs of a concatenation; TFLM's limit as well
+_ARITIES = (2, 4, MAX_PARTS)  # inputs that the kernels take
+
+
+@dataclass(frozen=True, slots=True)
+class ReshapeAttrs:
+    """Options of RESHAPE; the declared shape of the output is what counts, as in TFLM."""
+
+    new_shape: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConcatenationAttrs:
+    """Options of CONCATENATION."""
+
+    axis: int = 0  # may count from the end
+    activation: str = "NONE"
+
+
+def read_reshape(options: Any) -> ReshapeAttrs:
+    """Attrs of a ReshapeOptions table, which may be missing."""
+    if options is None:
+        return ReshapeAttrs()
+    table = options_table(options, "ReshapeOptions")
+    return ReshapeAttrs(tuple(table.NewShape(i) for i in range(table.NewShapeLength())))
+
+
+def write_reshape(builder: Any, attrs: ReshapeAttrs) -> tuple[int, int]:
+    """Adds a ReshapeOptions table; returns its union value and offset."""
+    shape = builder.CreateNumpyVector(np.array(attrs.new_shape, np.int32))
+    return write_options(builder, "ReshapeOptions", (("NewShape", shape),))
+
+
+def infer_reshape(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
+    """The declared shape, when it has as many elements as the input.
+
+    Raises ModelError otherwise.
+    """
+    given, made = graph.tensors[op.inputs[0]], result(op, graph)
+    if given.elements != made.elements:
+        raise ModelError(f"{list(given.shape)} cannot become {list(made.shape)}")
+    return (made.shape,)
+
+
+def keeps_type(op: Op, graph: Graph) -> str | None:
+    """Input and output must have the same type."""
+    given, made = operand(op, graph, 0), result(op, graph)
+    if given is None or given.dtype == made.dtype:
+        return None
+    return f"{given.dtype} and {made.dtype}"
+
+
+def keeps_elements(op: Op, graph: Graph) -> str | None:
+    """Input and output must have the same number of elements."""
+    try:
+        infer_reshape(op, graph)
+    except ModelError as error:
+        return error.message
+    return None
+
+
+def reshape_reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """The same elements in another shape."""
+    assert inputs[0] is not None
+    return (inputs[0].reshape(result(op, graph).shape),)
+
+
+def lower_nothing(op: Op, graph: Graph) -> None:
+    """No kernel: the output is the input's memory."""
+    return None
+
+
+def read_concatenation(options: Any) -> ConcatenationAttrs:
+    """Attrs of a ConcatenationOptions table."""
+    table = options_table(options, "ConcatenationOptions")
+    activation = name_of(ACTIVATIONS, table.FusedActivationFunction())
+    return ConcatenationAttrs(table.Axis(), activation)
+
+
+def write_concatenation(builder: Any, attrs: ConcatenationAttrs) -> tuple[int, int]:
+    """Adds a ConcatenationOptions table; returns its union value and offset."""
+    activation = ACTIVATIONS.index(attrs.activation)
+    fields = (("Axis", attrs.axis), ("FusedActivationFunction", activation))
+    return write_options(builder, "ConcatenationOptions", fields)
+
+
+def _axis(op: Op, graph: Graph) -> int:
+    rank = len(graph.tensors[op.inputs[0]].shape)
+    axis = int(op.attrs.axis)
+    if not -rank <= axis < rank:
+        raise ModelError(f"there is no axis {axis} in {rank} dimensions")
+    return axis % rank
+
+
+def infer_concatenation(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
+    """The inputs' common shape, with the sum of their sizes along the axis.
+
+    Raises ModelError when the shapes do not fit together.
+    """
+    axis = _axis(op, graph)
+    shapes = [graph.tensors[i].shape for i in op.inputs]
+    first = shapes[0]
+    if len({(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}) != 1:
+        raise ModelError(f"shapes {[list(shape) for shape in shapes]} do not fit along axis {axis}")
+    return ((*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :]),)
+
+
+def inputs_fit_together(op: Op, graph: Graph) -> str | None:
+    """The inputs must have equal shapes but for the axis along which they are put together."""
+    try:
+        infer_concatenation(op, graph)
+    except ModelError as error:
+        return error.message
+    return None
+
+
+def nothing_is_rescaled(op: Op, graph: Graph) -> str | None:
+    """All inputs must have the output's scale and zero point."""
+    wanted = quant_of(result(op, graph))
+    for tensor in graph.op_inputs(op):
+        if tensor is None or tensor.quant is None:
+            continue
+        if (tensor.quant.scales, tensor.quant.zero_points) != (wanted.scales, wanted.zero_points):
+            return f"'{tensor.name}' has {tensor.quant.scale:g} and {tensor.quant.zero_point}"
+    return None
+
+
+def has_no_activation(op: Op, graph: Graph) -> str | None:
+    """There must be no fused activation."""
+    activation = str(op.attrs.activation)
+    return None if activation == "NONE" else activation
+
+
+def concatenation_reference(
+    op: Op, graph: Graph, inputs: Sequence[Array | None]
+) -> tuple[Array, ...]:
+    """The inputs one after the other along the axis."""
+    return (np.concatenate([item for item in inputs if item is not None], axis=_axis(op, graph)),)
+
+
+def lower_concatenation(op: Op, graph: Graph) -> KernelCall:
+    """A call of ``tml_concatenation_<arity>_s8``; missing inputs have runs of 0 bytes."""
+    axis = _axis(op, graph)
+    shapes = [graph.tensors[i].shape for i in op.inputs]
+    arity = next(count for count in _ARITIES if count >= len(shapes))
+    runs = [math.prod(shape[axis:]) for shape in shapes]
+    outer = math.prod(shapes[0][:axis])
+    given = [input_argument(op, graph, i) for i in range(len(shapes))]
+    spare = arity - len(shapes)
+    fields: tuple[tuple[str, Value], ...] = (
+        ("rows", outer),
+        ("run", tuple(runs + [0] * spare)),
+    )
+    # A single row begins with the whole of the first input, which may be there already.
+    in_place = outer == 1 and given[0][0].kind == "input"
+    reason = "the first input is moved first, by memmove, and never read again"
+    return KernelCall(
+        function=f"tml_concatenation_{arity}_s8",
+        header="kernels/concatenation_s8.h",
+        params=Struct(f"tml_concatenation_{arity}_params", fields),
+        arguments=(*(arg for arg, _ in given), *[given[0][0]] * spare, Arg("output")),
+        constants=tuple(item for _, constants in given for item in constants),
+        overlaps=(Overlap(0, 0, reason=reason),) if in_place else (),
+        cost=Cost(outer * 40 * len(shapes) + result(op, graph).elements // 2 + 20),
+    )
+
+
+OPS = (
+    OpSpec(
+        kind="CONCATENATION",
+        opcode=2,
+        title="Tensors one after the other along an axis",
+        attrs=ConcatenationAttrs,
+        read=read_concatenation,
+        write=write_concatenation,
+        constraints=(
+            operand_count(1, MAX_PARTS),
+            all_int8,
+            have_one_scale,
+            nothing_is_rescaled,
+            has_no_activation,
+            inputs_fit_together,
+        ),
+        infer=infer_concatenation,
+        reference=concatenation_reference,
+        lower=lower_concatenation,
+        macs=no_macs,
+    ),
+    OpSpec(
+        kind="RESHAPE",
+        opcode=22,
+        title="The same elements in another shape; takes no time",
+        attrs=ReshapeAttrs,
+        read=read_reshape,
+        write=write_reshape,
+        constraints=(operand_count(1, 2), keeps_type, keeps_elements),
+        infer=infer_reshape,
+        reference=reshape_reference,
+        lower=lower_nothing,
+        macs=no_macs,
+    ),
+)

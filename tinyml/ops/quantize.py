@@ -1,0 +1,218 @@
+"""QUANTIZE and DEQUANTIZE: between float32 and integers, or from one quantisation to another.
+
+Maps of 8-bit values are tables; only the float and int16 inputs have kernels of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier, wrap_int32
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, row_overlap
+from tinyml.ops.common import operand, operand_count, quant_of, requant_struct, result
+from tinyml.ops.lookup import NoAttrs, input_values, lookup_call, read_none, write_none
+from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
+from tinyml.ops.spec import OpSpec
+
+_QUANTIZE_TYPES = (
+    ("float32", "int8"),
+    ("int8", "int8"),
+    ("int8", "uint8"),
+    ("uint8", "int8"),
+    ("int16", "int8"),
+)
+_RANGES = {"int8": (-128, 127), "uint8": (0, 255)}
+MAX_SHIFT = 14  # an offset int16 value takes 17 bits with its sign
+_MAX_OVERLAP_ELEMENTS = 4096
+
+
+def types_are_supported(op: Op, graph: Graph) -> str | None:
+    """Types must be float32, int8, uint8 or int16 to int8, or int8 to uint8."""
+    given, made = operand(op, graph, 0), result(op, graph)
+    if given is None or (given.dtype, made.dtype) in _QUANTIZE_TYPES:
+        return None
+    return f"{given.dtype} to {made.dtype}"
+
+
+def makes_float(op: Op, graph: Graph) -> str | None:
+    """The input must be int8 or uint8, the output float32."""
+    given, made = operand(op, graph, 0), result(op, graph)
+    if given is None or (given.dtype in ("int8", "uint8") and made.dtype == "float32"):
+        return None
+    return f"{given.dtype} to {made.dtype}"
+
+
+def rescaling_fits_32_bits(op: Op, graph: Graph) -> str | None:
+    """The output scale must be above 2^-14 of the input scale."""
+    given = operand(op, graph, 0)
+    if given is None or given.dtype == "float32":
+        return None
+    shift = rescale_factor(op, graph)[1]
+    return None if shift <= MAX_SHIFT else f"2^{-shift}"
+
+
+def rescale_factor(op: Op, graph: Graph) -> tuple[int, int]:
+    """Factor from the input's scale to the output's.
+
+    Source: TensorFlow Lite Micro, PrepareQuantizeReference (binary64 quotient).
+    """
+    given, made = quant_of(graph.tensors[op.inputs[0]]), quant_of(result(op, graph))
+    return quantize_multiplier(float(np.float32(given.scale)) / float(np.float32(made.scale)))
+
+
+def rescale(op: Op, graph: Graph, values: NDArray[np.int64]) -> Array:
+    """Values in another quantisation. Source: reference_ops::Requantize."""
+    given, made = quant_of(graph.tensors[op.inputs[0]]), result(op, graph)
+    scaled = multiply_by_quantized_multiplier(values - given.zero_point, *rescale_factor(op, graph))
+    bounds = _RANGES[made.dtype]
+    moved = wrap_int32(scaled + quant_of(made).zero_point)
+    return np.clip(moved, *bounds).astype(made.dtype)
+
+
+def round_to_int8(values: Array, scale: float, zero_point: int) -> Array:
+    """float32 divided by the scale, rounded with halves away from zero, moved and clamped.
+
+    What is beyond int32 (TFLM leaves it undefined) becomes the nearest int8, NaN the lowest.
+    Source: reference_ops::AffineQuantize.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        quotients = np.nan_to_num(values / np.float32(scale), nan=-np.inf).astype(np.float64)
+    quotients = np.clip(quotients, -1024.0, 1024.0)  # all that is outside saturates
+    rounded = np.copysign(np.floor(np.abs(quotients) + 0.5), quotients).astype(np.int64)
+    return np.clip(rounded + zero_point, -128, 127).astype(np.int8)
+
+
+def quantize_reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """Rounding of float32, or rescaling of integers."""
+    values, made = inputs[0], quant_of(result(op, graph))
+    assert values is not None
+    if values.dtype == np.float32:
+        return (round_to_int8(values, made.scale, made.zero_point),)
+    return (rescale(op, graph, values.astype(np.int64)),)
+
+
+def dequantize_reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """scale * (q - zero point), which is exact in binary64 and rounded once, to binary32.
+
+    One binary32 product of the same two exact factors is therefore the same.
+    Source: reference_ops::Dequantize.
+    """
+    values, given = inputs[0], quant_of(graph.tensors[op.inputs[0]])
+    assert values is not None
+    centred = (values.astype(np.int64) - given.zero_point).astype(np.float32)
+    return (centred * np.float32(given.scale),)
+
+
+def lower_quantize(op: Op, graph: Graph) -> KernelCall:
+    """A table for 8-bit inputs, else ``tml_quantize_f32_s8`` or ``tml_quantize_s16_s8``."""
+    tensor, out = graph.tensors[op.inputs[0]], result(op, graph)
+    if tensor.dtype in _RANGES:
+        table = rescale(op, graph, input_values(tensor.dtype))
+        return lookup_call(op, graph, table, what="rescaled value")
+    given, constants = input_argument(op, graph, 0)
+    quant = quant_of(out)
+    if tensor.dtype == "float32":
+        name, instructions = "f32_s8", 24
+        struct = Struct(
+            "tml_quantize_f32_params",
+            (
+                ("count", out.elements),
+                ("scale", float(np.float32(quant.scale))),
+                ("zero_point", quant.zero_point),
+            ),
+        )
+    else:
+        name, instructions = "s16_s8", 16
+        struct = Struct(
+            "tml_quantize_s16_params",
+            (
+                ("count", out.elements),
+                ("input_offset", -quant_of(tensor).zero_point),
+                ("requant", requant_struct(*rescale_factor(op, graph))),
+                ("output_offset", quant.zero_point),
+            ),
+        )
+    return KernelCall(
+        function=f"tml_quantize_{name}",
+        header="kernels/quantize_s8.h",
+        params=struct,
+        arguments=(given, Arg("output")),
+        constants=constants,
+        # The output is narrower: writing never overtakes reading.
+        overlaps=(Overlap(0, 0),) if given.kind == "input" else (),
+        cost=Cost(instructions * out.elements + 10),
+    )
+
+
+def lower_dequantize(op: Op, graph: Graph) -> KernelCall:
+    """A call of ``tml_dequantize_s8`` or ``tml_dequantize_u8``."""
+    tensor, out = graph.tensors[op.inputs[0]], result(op, graph)
+    quant = quant_of(tensor)
+    given, constants = input_argument(op, graph, 0)
+    struct = Struct(
+        "tml_dequantize_params",
+        (
+            ("count", out.elements),
+            ("input_offset", -quant.zero_point),
+            ("scale", float(np.float32(quant.scale))),
+        ),
+    )
+    return KernelCall(
+        function="tml_dequantize_" + ("s8" if tensor.dtype == "int8" else "u8"),
+        header="kernels/dequantize_s8.h",
+        params=struct,
+        arguments=(given, Arg("output")),
+        constants=constants,
+        overlaps=_widening(out.elements) if given.kind == "input" else (),
+        cost=Cost(7 * out.elements + 10),
+    )
+
+
+def _widening(count: int) -> tuple[Overlap, ...]:
+    if count > _MAX_OVERLAP_ELEMENTS:
+        return ()
+    return (row_overlap(0, tuple((4 * i, i) for i in range(1, count + 1))),)
+
+
+def _spec(kind: str, opcode: int, title: str, **functions: Any) -> OpSpec:
+    return OpSpec(
+        kind=kind,
+        opcode=opcode,
+        title=title,
+        attrs=NoAttrs,
+        read=read_none,
+        write=write_none,
+        infer=same_shape,
+        macs=no_macs,
+        **functions,
+    )
+
+
+OPS = (
+    _spec(
+        "DEQUANTIZE",
+        6,
+        "int8 or uint8 to float32",
+        constraints=(operand_count(1, 1), makes_float, have_one_scale),
+        reference=dequantize_reference,
+        lower=lower_dequantize,
+    ),
+    _spec(
+        "QUANTIZE",
+        114,
+        "float32 to int8, or another scale or type of integer",
+        constraints=(
+            operand_count(1, 1),
+            types_are_supported,
+            have_one_scale,
+            rescaling_fits_32_bits,
+        ),
+        reference=quantize_reference,
+        lower=lower_quantize,
+    ),
+)
