@@ -1,10 +1,30 @@
-"""Graph → simpler graph, exactly equal in what it computes."""
+"""Graph → simpler graph that computes exactly the same, element for element."""
 
 from __future__ import annotations
 
-from tinyml.ir.graph import Graph
+import logging
+from collections.abc import Callable
+
+from tinyml.ir.graph import Graph, check
+from tinyml.passes.fuse import fuse_activation, fuse_pad
+from tinyml.passes.simplify import drop_dead, drop_identities, fold_constants
+
+PASSES: tuple[Callable[[Graph], Graph], ...] = (
+    fold_constants,  # ops on constants only become constants
+    drop_identities,  # ops that pass their input on unchanged disappear
+    fuse_pad,  # PAD into the convolution behind it
+    fuse_activation,  # RELU and RELU6 into the op before them
+    drop_dead,  # ops whose results nobody reads disappear
+)
+
+_log = logging.getLogger("tinyml")
 
 
 def run_passes(graph: Graph) -> Graph:
-    """The graph after all passes."""
+    """The graph after all passes, checked after each; tensor indices stay as they were."""
+    for each in PASSES:
+        before = len(graph.ops)
+        graph = check(each(graph))
+        if len(graph.ops) != before:
+            _log.debug("%s: %d ops become %d", each.__name__, before, len(graph.ops))
     return graph

@@ -1,0 +1,101 @@
+"""Activation and padding into the op beside them, where that gives the same bytes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tinyml.errors import ModelError
+from tinyml.ir.graph import Graph, Op
+from tinyml.ir.shapes import window
+from tinyml.ops.common import activation_range
+from tinyml.passes.rewrite import all_bytes, makers, reader_counts, table_of
+
+_ACTIVATIONS = ("RELU", "RELU6")
+_CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")  # rows and columns are axes 1 and 2 of both
+
+
+def fuse_activation(graph: Graph) -> Graph:
+    """Lets the op before a RELU or RELU6 clamp its output itself.
+
+    Only where the activation on its own does nothing but clamp to the very range of the fused one:
+    at different scales it would rescale, and round, once more.
+    """
+    for activation in tuple(op for op in graph.ops if op.kind in _ACTIVATIONS):
+        maker = makers(graph).get(activation.inputs[0])
+        if maker is None or reader_counts(graph)[activation.inputs[0]] != 1:
+            continue
+        op = graph.ops[maker]
+        if _is_clamp(graph, op, activation):
+            fused = replace(
+                op,
+                outputs=activation.outputs,
+                attrs=replace(op.attrs, activation=activation.kind),
+            )
+            graph = replace(
+                graph,
+                ops=tuple(fused if o is op else o for o in graph.ops if o is not activation),
+            )
+    return graph
+
+
+def _is_clamp(graph: Graph, op: Op, activation: Op) -> bool:
+    if getattr(op.attrs, "activation", None) != "NONE" or len(op.outputs) != 1:
+        return False
+    given, made = (graph.tensors[i] for i in (activation.inputs[0], activation.outputs[0]))
+    if given.quant is None or given.quant != made.quant or given.dtype != "int8":
+        return False
+    table = table_of((activation,), graph)
+    try:
+        low, high = activation_range(activation.kind, given.quant)
+    except ModelError:
+        return False
+    clamped = np.clip(all_bytes("int8").astype(np.int64), low, high)
+    return low <= high and table is not None and np.array_equal(table, clamped)
+
+
+def fuse_pad(graph: Graph) -> Graph:
+    """Lets a VALID convolution behind a PAD read the unpadded image with padding SAME.
+
+    Only where SAME means exactly the rows and columns that PAD adds; it does for the usual "pad
+    right and bottom, then stride 2" of MobileNet and for stride 1. Both fill with the zero point.
+    """
+    for pad in tuple(op for op in graph.ops if op.kind == "PAD"):
+        readers = [op for op in graph.ops if pad.outputs[0] in op.inputs]
+        if len(readers) != 1 or pad.outputs[0] in graph.outputs:
+            continue
+        op = readers[0]
+        if _is_same_padding(graph, pad, op):
+            fused = replace(
+                op,
+                inputs=(pad.inputs[0], *op.inputs[1:]),
+                attrs=replace(op.attrs, padding="SAME"),
+            )
+            graph = replace(
+                graph, ops=tuple(fused if o is op else o for o in graph.ops if o is not pad)
+            )
+    return graph
+
+
+def _is_same_padding(graph: Graph, pad: Op, op: Op) -> bool:
+    given, padded = graph.tensors[pad.inputs[0]], graph.tensors[pad.outputs[0]]
+    amounts = graph.tensors[pad.inputs[1]].data
+    if op.kind not in _CONVOLUTIONS or op.attrs.padding != "VALID" or amounts is None:
+        return False
+    if given.quant != padded.quant or len(given.shape) != 4 or op.inputs[0] != pad.outputs[0]:
+        return False
+    around = [(int(before), int(after)) for before, after in np.reshape(amounts, (-1, 2))]
+    if around[0] != (0, 0) or around[3] != (0, 0):
+        return False
+    attrs, weights = op.attrs, graph.tensors[op.inputs[1]]
+    strides, dilations = (attrs.stride_h, attrs.stride_w), (attrs.dilation_h, attrs.dilation_w)
+    for axis in (1, 2):
+        stride, dilation = strides[axis - 1], dilations[axis - 1]
+        kernel = weights.shape[axis]
+        same = window("SAME", given.shape[axis], kernel, stride, dilation)
+        valid = window("VALID", padded.shape[axis], kernel, stride, dilation)
+        # Rows that no window reaches may be padded or not: they are never read.
+        if (same.pad, same.out_size) != (around[axis][0], valid.out_size):
+            return False
+    return True

@@ -1,0 +1,121 @@
+"""Constants folded, identities and dead ops removed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tinyml import ops
+from tinyml.ir.graph import DTYPES, Graph, Op, Tensor
+from tinyml.passes.rewrite import all_bytes, makers, reader_counts, table_of
+
+_MAX_FOLDED_BYTES = 1 << 20  # larger results stay computed: flash would grow more than RAM shrinks
+
+
+def fold_constants(graph: Graph) -> Graph:
+    """Computes ops that read constants only, with the ops' own integer reference."""
+    tensors = list(graph.tensors)
+    kept = []
+    for op in graph.ops:
+        current = replace(graph, tensors=tuple(tensors))
+        if not _is_foldable(op, current):
+            kept.append(op)
+            continue
+        values = tuple(None if t is None else t.data for t in current.op_inputs(op))
+        results = ops.spec_of(op.kind).reference(op, current, values)
+        for i, result in zip(op.outputs, results, strict=True):
+            data = np.ascontiguousarray(result, DTYPES[tensors[i].dtype])
+            data.flags.writeable = False
+            tensors[i] = replace(tensors[i], data=data.reshape(tensors[i].shape))
+    return replace(graph, tensors=tuple(tensors), ops=tuple(kept))
+
+
+def _is_foldable(op: Op, graph: Graph) -> bool:
+    made = graph.op_outputs(op)
+    return (
+        all(tensor is None or tensor.is_constant for tensor in graph.op_inputs(op))
+        and not set(op.outputs) & set(graph.outputs)
+        and sum(tensor.nbytes for tensor in made) <= _MAX_FOLDED_BYTES
+    )
+
+
+def drop_identities(graph: Graph) -> Graph:
+    """Removes ops that hand on their input unchanged, and pairs that undo each other.
+
+    Readers of the result read the input instead. Where the result is a model output, its maker
+    writes it directly, if nobody else reads what it writes.
+    """
+    while True:
+        for number, op in enumerate(graph.ops):
+            source = _identity_source(graph, number, op)
+            if source is not None:
+                shorter = _bypass(graph, number, source)
+                if shorter is not None:
+                    graph = shorter
+                    break
+        else:
+            return graph
+
+
+def _identity_source(graph: Graph, number: int, op: Op) -> int | None:
+    """The tensor that the op's output equals, if it equals one."""
+    if len(op.outputs) != 1 or not op.inputs or op.inputs[0] < 0:
+        return None
+    made = graph.tensors[op.outputs[0]]
+    given = graph.tensors[op.inputs[0]]
+    if _is_same(given, made) and op.kind in ("RESHAPE", "PAD"):
+        return op.inputs[0]  # equal shapes: nothing was padded
+    if _is_same(given, made) and _passes_bytes(graph, (op,)):
+        return op.inputs[0]
+    maker = makers(graph).get(op.inputs[0])
+    if maker is None or len(graph.ops[maker].inputs) != 1:
+        return None
+    before = graph.ops[maker]
+    if _is_same(graph.tensors[before.inputs[0]], made) and _passes_bytes(graph, (before, op)):
+        return before.inputs[0]
+    return None
+
+
+def _is_same(a: Tensor, b: Tensor) -> bool:
+    return (a.dtype, a.shape, a.quant) == (b.dtype, b.shape, b.quant)
+
+
+def _passes_bytes(graph: Graph, chain: tuple[Op, ...]) -> bool:
+    table = table_of(chain, graph)
+    dtype = graph.tensors[chain[0].inputs[0]].dtype
+    return table is not None and np.array_equal(table, all_bytes(dtype))
+
+
+def _bypass(graph: Graph, number: int, source: int) -> Graph | None:
+    """The graph without op ``number``, whose output equals ``source``; None if it must stay."""
+    (result,) = graph.ops[number].outputs
+    others = (*graph.ops[:number], *graph.ops[number + 1 :])
+    if result not in graph.outputs:
+        return replace(graph, ops=tuple(_rename(op, source, result) for op in others))
+    maker = makers(graph).get(source)
+    if maker is None or source in graph.outputs or reader_counts(graph)[source] != 1:
+        return None
+    writer = graph.ops[maker]
+    outputs = tuple(result if i == source else i for i in writer.outputs)
+    return replace(
+        graph, ops=tuple(replace(op, outputs=outputs) if op is writer else op for op in others)
+    )
+
+
+def _rename(op: Op, source: int, result: int) -> Op:
+    if result not in op.inputs:
+        return op
+    return replace(op, inputs=tuple(source if i == result else i for i in op.inputs))
+
+
+def drop_dead(graph: Graph) -> Graph:
+    """Removes ops of whose results none is read, directly or indirectly, for a model output."""
+    needed = set(graph.outputs)
+    kept = []
+    for op in reversed(graph.ops):
+        if needed.isdisjoint(op.outputs):
+            continue
+        needed.update(op.inputs)
+        kept.append(op)
+    return replace(graph, ops=tuple(reversed(kept)))
