@@ -97,7 +97,7 @@ def read_elf(path: Path) -> Elf:
         raise BuildError(f"damaged ELF file: {error}", where=path.name) from error
 
 
-def load_image(segments: Iterable[Segment], fill: int = 0xFF) -> tuple[int, bytes]:
+def flat_image(segments: Iterable[Segment], fill: int = 0xFF) -> tuple[int, bytes]:
     """(lowest load address, bytes from there on) of all file content, gaps filled."""
     kept = [item for item in segments if item.data]
     if not kept:

@@ -40,6 +40,7 @@ def project_flags(project: Project) -> tuple[str, ...]:
         OPTIMIZE[project.optimize],
         *(f"-D{name}={value}" for name, value in project.defines),
         *(f"-I{folder}" for folder in project.include_dirs),
+        f"-fdebug-prefix-map={project.directory}=.",  # the same image from any folder
     )
 
 
@@ -93,6 +94,7 @@ class Zig:
                 "-nostdinc",
                 *COMMON_FLAGS,
                 *project_flags(project),
+                f"-fdebug-prefix-map={self.library}=zig",
                 "-isystem",
                 str(self.library / "include"),
                 "-c",

@@ -1,0 +1,192 @@
+"""Sources → Project: a folder with everything that a compiler needs, and nothing of tinyml's.
+
+A template is a folder in ``templates/``. Its ``template.toml`` names the files that are rendered
+and which of them become the user's own: those are written once and never touched again. From
+``firmware/`` exactly those files are copied that the model's kernels, the board's port and the
+agent include.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tinyml
+from tinyml import resources
+from tinyml.backends.base import Project
+from tinyml.backends.cores import CORES
+from tinyml.backends.toolchains import OPTIMIZE
+from tinyml.board import Board, config_macros, port_sources
+from tinyml.codegen.generate import Sources
+from tinyml.codegen.render import environment, render
+from tinyml.datafile import read_table
+from tinyml.errors import TinymlError, did_you_mean
+from tinyml.files import write_atomic as write_atomic
+from tinyml.includes import included
+from tinyml.plan.values import Plan
+
+MODEL_DIR = "model"
+FIRMWARE_DIR = "firmware"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A project skeleton."""
+
+    folder: Path
+    name: str
+    kind: str  # "firmware": is linked; "library": for somebody else's firmware
+    files: tuple[tuple[str, str], ...]  # (template, file in the project)
+    keep: tuple[str, ...]  # files that are the user's own once written
+    linker_script: str
+    sources: tuple[str, ...]  # of the files, those that the compiler gets
+    firmware: tuple[str, ...]  # parts of firmware/ besides kernels: agent, libc, port
+
+
+def load_template(name: str) -> Template:
+    """The template of that name, or in that folder; raises TinymlError if there is none."""
+    folder = Path(name)
+    if not (folder / "template.toml").is_file():
+        folder = resources.path("templates") / name
+    if not (folder / "template.toml").is_file():
+        known = [item.parent.name for item in resources.path("templates").glob("*/template.toml")]
+        raise TinymlError(f"no template is called '{name}'", hint=did_you_mean(name, known))
+    top = read_table(folder / "template.toml")
+    top.text("title")
+    top.strings("variables", ())
+    kind = top.choice("kind", ("firmware", "library"))
+    names = top.table("files")
+    files = tuple((item, names.text(item)) for item in names.names())
+    build = top.table("build", {})
+    sources = build.strings("sources", ())
+    template = Template(
+        folder=folder,
+        name=folder.name,
+        kind=kind,
+        files=files,
+        keep=build.strings("keep", sources),
+        linker_script=build.text("linker_script", ""),
+        sources=sources,
+        firmware=build.strings("firmware", ()),
+    )
+    for table in (top, names, build):
+        table.close()
+    return template
+
+
+def create(
+    plan: Plan, sources: Sources, board: Board, template: str, dest: Path, *, agent: bool = True
+) -> Project:
+    """Writes the project of a model into ``dest``.
+
+    May be repeated: files that did not change keep their time, the user's own files stay as they
+    are. Without an agent the firmware still runs the model, but does not listen to anybody.
+    """
+    skeleton = load_template(template)
+    has_agent = agent and "agent" in skeleton.firmware
+    copied = _firmware_files(sources, board, skeleton, has_agent)
+    compiled = (
+        *skeleton.sources,
+        *(f"{MODEL_DIR}/{name}" for name in sources.compiled),
+        *(f"{FIRMWARE_DIR}/{name}" for name in copied if name.endswith(".c")),
+    )
+    folders = [MODEL_DIR, FIRMWARE_DIR, f"{FIRMWARE_DIR}/include"]
+    if skeleton.linker_script:
+        folders += [".", f"{FIRMWARE_DIR}/libc"]
+    project = Project(
+        directory=dest.resolve(),
+        name=sources.name,
+        board=board,
+        template=skeleton.name,
+        sources=compiled,
+        include_dirs=tuple(folders),
+        defines=(("TML_AGENT", "1"), ("TML_PROFILE", "1")) if has_agent else (),
+        linker_script=skeleton.linker_script,
+        optimize=plan.optimize,
+    )
+    _write(project, plan, sources, skeleton, copied)
+    return project
+
+
+def _write(
+    project: Project, plan: Plan, sources: Sources, template: Template, copied: tuple[str, ...]
+) -> None:
+    values = _variables(project, plan, copied)
+    env = environment(template.folder)
+    rendered = {made: render(env, item, values) for item, made in template.files}
+    known = {item for item, _ in template.files} | {"template.toml"}
+    for path in sorted(template.folder.rglob("*")):
+        name = path.relative_to(template.folder).as_posix()
+        if path.is_file() and name not in known:
+            rendered[name] = path.read_text(encoding="utf-8")
+    for name, text in rendered.items():
+        target = project.directory / name
+        if name not in template.keep or not target.exists():
+            write_atomic(target, text)
+    for name, text in sources.files:
+        write_atomic(project.directory / MODEL_DIR / name, text)
+    firmware = resources.path("firmware")
+    for name in copied:
+        write_atomic(project.directory / FIRMWARE_DIR / name, (firmware / name).read_bytes())
+
+
+def _firmware_files(
+    sources: Sources, board: Board, template: Template, has_agent: bool
+) -> tuple[str, ...]:
+    """The files of firmware/ that a project needs, relative to it."""
+    root = resources.path("firmware")
+    starts = [root / name for name in sources.headers] + [root / "include" / "tml.h"]
+    if template.linker_script:
+        starts.append(root / "libc" / "string.c")
+    if "port" in template.firmware:
+        starts += [root / name for name in port_sources(board)]
+    if has_agent:
+        starts += sorted((root / "agent").glob("*.c"))
+    folders = [root, root / "include"]
+    if template.linker_script:
+        folders.append(root / "libc")
+    files = {*(path.resolve() for path in starts), *included(starts, folders)}
+    return tuple(sorted(path.relative_to(root.resolve()).as_posix() for path in files))
+
+
+def _variables(project: Project, plan: Plan, copied: tuple[str, ...]) -> dict[str, Any]:
+    """What the templates see; template.toml describes each name."""
+    graph, board = plan.graph, project.board
+    core = CORES.get(board.chip.core)
+    return {
+        "board": board,
+        "model": {
+            "name": graph.name,
+            "file_name": graph.source.file_name,
+            "sha256": graph.source.sha256[:12],
+        },
+        "config": _config(plan, board),
+        "has_agent": bool(project.defines),
+        "sources": project.sources,
+        "headers": tuple(f"{FIRMWARE_DIR}/{name}" for name in copied if name.endswith(".h")),
+        "include_dirs": project.include_dirs,
+        "defines": project.defines,
+        "flags": core.gcc if core else (),
+        "optimize": (OPTIMIZE[project.optimize],),
+        "tool_version": tinyml.__version__,
+        "command": f"tinyml build {graph.source.file_name} --board {board.name}",
+    }
+
+
+def _config(plan: Plan, board: Board) -> tuple[tuple[str, str], ...]:
+    """The macros of tml_config.h as C literals: the board's, then the agent's."""
+    graph = plan.graph
+    output_bytes = sum(-(-graph.tensors[i].nbytes // 4) * 4 for i in graph.outputs)
+    macros = {
+        **config_macros(board),
+        "TML_AGENT_OUTPUT_BYTES": output_bytes,
+        "TML_AGENT_LAYERS": max(1, len(plan.steps)),
+    }
+    return tuple((name, _literal(name, value)) for name, value in macros.items())
+
+
+def _literal(name: str, value: int) -> str:
+    """Quantities in decimal, register addresses and values in hexadecimal."""
+    is_quantity = value < 10 or name.endswith(("_HZ", "_BYTES", "_BAUD", "_LAYERS"))
+    return f"{value}u" if is_quantity else f"0x{value:08X}u"
