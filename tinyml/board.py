@@ -7,6 +7,7 @@ stem is the name. Unknown keys are errors. Nothing in tinyml asks for a board or
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -132,7 +133,12 @@ def config_macros(board: Board) -> dict[str, int]:
         "TML_STACK_BYTES": board.stack_bytes,
     }
     if chip.timer is not None:
-        macros |= {"TML_TIMER_COUNT": chip.timer.base, "TML_TIMER_HZ": chip.timer.clock_hz}
+        common = math.gcd(chip.clock_hz, chip.timer.clock_hz)
+        macros |= {
+            "TML_TIMER_COUNT": chip.timer.base,
+            "TML_TIMER_CYCLES": chip.clock_hz // common,  # per TML_TIMER_TICKS
+            "TML_TIMER_TICKS": chip.timer.clock_hz // common,
+        }
     if chip.uart is not None:
         macros |= {"TML_UART_BASE": chip.uart.base, **(chip.uart.defines or {})}
     return macros | dict(chip.defines) | dict(board.defines)
@@ -141,7 +147,7 @@ def config_macros(board: Board) -> dict[str, int]:
 def load_board(name_or_path: str | Path) -> Board:
     """The board of that name, or the one in that .toml file.
 
-    The chip of a private board is looked up beside its file (there or in ``chips/``) first.
+    The chip of a private board is looked up beside its file (in ``chips/`` or there) first.
     Raises BoardError if there is no such board or its file is wrong.
     """
     path = Path(name_or_path)
@@ -169,8 +175,9 @@ def _find(name: str, what: str, folders: tuple[Path, ...]) -> Path:
 
 
 def _read_board(top: Table, path: Path) -> Board:
-    beside = (path.parent, path.parent / "chips", resources.path("boards") / "chips")
     chip_name = top.text("chip")
+    own = () if chip_name == path.stem else (path.parent,)
+    beside = (path.parent / "chips", *own, resources.path("boards") / "chips")
     chip_file = read_table(_find(chip_name, "chip", beside))
     memory, serial = top.table("memory"), top.table("serial", {})
     flash = memory.table("flash")
@@ -213,7 +220,7 @@ def _read_chip(top: Table, name: str, serial: Table, flash: Table) -> Chip:
         boot_region=top.choice("boot_region", tuple(item.name for item in regions)),
         port=top.strings("port", ()),
         cycle_counter=top.choice("cycle_counter", CYCLE_COUNTERS),
-        timer=timer and Timer(timer.integer("base"), timer.integer("clock_hz", minimum=1)),
+        timer=Timer(timer.integer("base"), timer.integer("clock_hz", minimum=1)) if timer else None,
         uart=_read_uart(top.table("uarts", {}), serial),
         defines=top.integers("defines"),
         ready=top.pairs("ready"),

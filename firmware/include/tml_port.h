@@ -4,6 +4,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Clocks, pins, UART and cycle counter; called once before anything else. */
 void tml_port_init(void);
 
@@ -18,5 +22,12 @@ int tml_port_read(void);
 
 /* Sends one byte; waits until the transmitter takes it, but not for ever. */
 void tml_port_write(uint8_t byte);
+
+/* Most bytes of the stack that were ever in use since boot; 0 when the port cannot tell. */
+uint32_t tml_port_stack_used(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

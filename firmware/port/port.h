@@ -1,0 +1,60 @@
+/* port.h: how the parts of a port meet. port.c calls them; one file provides each.
+ *
+ * All addresses and register values come from tml_config.h, which is generated from the chip's and the
+ * board's data file.
+ */
+#ifndef TML_PORT_PARTS_H
+#define TML_PORT_PARTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tml_config.h"
+#include "tml_port.h"
+
+#define TML_REG(address) (*(volatile uint32_t *)(uintptr_t)(address))
+
+/* Turns of a polling loop before it gives up: at least 5 ms on any core that we know, and an image
+ * still boots on an emulator that shows no status bits. */
+#define TML_POLL_LIMIT 100000u
+
+typedef struct {
+    uint32_t core_hz;
+    uint32_t uart_hz; /* what the UART's baud rate generator is fed with */
+} tml_clocks;
+
+/* Waits until the bits of `mask` read as `value`. Returns false when they never do. */
+static inline bool tml_wait(uint32_t address, uint32_t mask, uint32_t value)
+{
+    for (uint32_t turn = 0; turn < TML_POLL_LIMIT; turn++) {
+        if ((TML_REG(address) & mask) == value) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static inline void tml_set_bits(uint32_t address, uint32_t bits)
+{
+    TML_REG(address) |= bits;
+}
+
+/* Replaces the bits of `mask` by `value`. */
+static inline void tml_set_field(uint32_t address, uint32_t mask, uint32_t value)
+{
+    TML_REG(address) = (TML_REG(address) & ~mask) | value;
+}
+
+/* The chip's clock tree: sets it up and says what came of it. */
+tml_clocks tml_clock_init(void);
+
+/* Powers and clocks the UART, connects its pins. */
+void tml_pins_init(void);
+
+/* 8 data bits, no parity, TML_BAUD. */
+void tml_uart_init(uint32_t uart_hz);
+
+/* Starts the cycle counter. */
+void tml_cycles_init(void);
+
+#endif
