@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.register_assert_rewrite("tests.support")
+
 GOLDEN = Path(__file__).parent / "golden"
 
 NEEDS = {"qemu": "qemu-system-arm", "arm_gcc": "arm-none-eabi-gcc"}  # marker: program
@@ -28,11 +30,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason=f"{program} is not on PATH"))
         if item.get_closest_marker("hil") and not has_board:
             item.add_marker(pytest.mark.skip(reason="needs --board and --port"))
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _no_rewrite_of_asserts_in_support() -> None:
-    pytest.register_assert_rewrite("tests.support")
 
 
 @pytest.fixture
