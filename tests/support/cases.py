@@ -1,0 +1,265 @@
+"""Rows of tests/ops/*.toml as graphs of one op with input vectors; see the README there."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinyml.ir.graph import DTYPES, Array, Graph, Op, Quant, Source, Tensor, check
+from tinyml.ops import spec_of
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # Python 3.10
+    import tomli as tomllib  # type: ignore[no-redef]
+
+FOLDER = Path(__file__).parent.parent / "ops"
+DEFAULT_VECTORS = ("random", "min", "max", "alternate")
+
+_OPERAND_KEYS = {
+    *("shape", "dtype", "scale", "zero_point", "axis", "data", "range"),
+    *("bias", "absent", "same_as"),
+}
+_CASE_KEYS = {"name", "why", "attrs", "inputs", "output", "vectors"}
+
+Vector = tuple[Array, ...]  # one array per input of a graph
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A graph of one op, and what to feed it."""
+
+    name: str
+    graph: Graph
+    vectors: tuple[Vector, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """All cases of one op."""
+
+    op: str
+    cases: tuple[Case, ...]
+    not_applicable: Mapping[str, str]  # property that cannot be covered: why
+
+
+def case_paths() -> tuple[Path, ...]:
+    """Every file of rows, sorted."""
+    return tuple(sorted(FOLDER.glob("*.toml")))
+
+
+def load_cases(path: Path) -> CaseFile:
+    """The cases of one file."""
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    _refuse_unknown(table, {"op", "not_applicable", "case"}, path.name)
+    kind = table["op"]
+    cases = tuple(_case(kind, row, f"{path.stem}/{row['name']}") for row in table["case"])
+    assert len({case.name for case in cases}) == len(cases), f"{path.name}: names repeat"
+    return CaseFile(kind, cases, table.get("not_applicable", {}))
+
+
+def merge(cases: Sequence[Case], name: str) -> Case:
+    """One graph that holds all the cases side by side, so that one program runs them all.
+
+    The result has as many vectors as the case with most; the others repeat their last.
+    """
+    tensors: list[Tensor] = []
+    ops: list[Op] = []
+    inputs: list[int] = []
+    outputs: list[int] = []
+    for case in cases:
+        base = len(tensors)
+        tensors += [replace(t, name=f"{case.name}/{t.name}") for t in case.graph.tensors]
+        ops += [_shifted(op, base, case.name) for op in case.graph.ops]
+        inputs += [base + i for i in case.graph.inputs]
+        outputs += [base + i for i in case.graph.outputs]
+    count = max(len(case.vectors) for case in cases)
+    vectors = tuple(
+        tuple(value for case in cases for value in case.vectors[min(i, len(case.vectors) - 1)])
+        for i in range(count)
+    )
+    graph = Graph(name, _source(name), tuple(tensors), tuple(ops), tuple(inputs), tuple(outputs))
+    return Case(name, check(graph), vectors)
+
+
+def _shifted(op: Op, base: int, prefix: str) -> Op:
+    return replace(
+        op,
+        name=f"{prefix}/{op.name}",
+        inputs=tuple(base + i if i >= 0 else -1 for i in op.inputs),
+        outputs=tuple(base + i for i in op.outputs),
+    )
+
+
+def _case(kind: str, row: Mapping[str, Any], label: str) -> Case:
+    _refuse_unknown(row, _CASE_KEYS, label)
+    tensors: list[Tensor] = []
+    indices: list[int] = []
+    ranges: dict[int, tuple[float, float]] = {}
+    for number, operand in enumerate(row["inputs"]):
+        _refuse_unknown(operand, _OPERAND_KEYS, label)
+        if operand.get("absent"):
+            indices.append(-1)
+        elif "same_as" in operand:
+            indices.append(indices[operand["same_as"]])
+        else:
+            indices.append(len(tensors))
+            tensor = _operand(operand, f"x{number}", tensors, f"{label}/{number}")
+            if tensor.data is None:
+                ranges[len(tensors)] = _range(operand, tensor.dtype, is_constant=False)
+            tensors.append(tensor)
+    output = row["output"]
+    _refuse_unknown(output, _OPERAND_KEYS, label)
+    made = _operand({"shape": [], **output}, "y", tensors, f"{label}/y")
+    spec = spec_of(kind)
+    op = Op(kind, row["name"], tuple(indices), (len(tensors),), _attrs(spec.attrs, row))
+    graph = Graph(
+        f"{kind}_{row['name']}".lower(),
+        _source(label),
+        (*tensors, made),
+        (op,),
+        tuple(ranges),
+        (len(tensors),),
+    )
+    (shape,) = spec.infer(op, graph)
+    graph = replace(graph, tensors=(*tensors, replace(made, shape=shape)))
+    for constraint in spec.constraints:
+        found = constraint(op, graph)
+        assert found is None, f"{label}: {constraint.__doc__} Found: {found}"
+    names = row.get("vectors", DEFAULT_VECTORS)
+    vectors = tuple(_vector(name, graph, ranges, label) for name in names)
+    return Case(row["name"], check(graph), vectors)
+
+
+def _attrs(attrs: type, row: Mapping[str, Any]) -> Any:
+    given = dict(row.get("attrs", {}))
+    _refuse_unknown(given, {field.name for field in fields(attrs)}, f"{row['name']}: attrs")
+    return attrs(**{key: tuple(v) if isinstance(v, list) else v for key, v in given.items()})
+
+
+def _operand(
+    operand: Mapping[str, Any], name: str, earlier: Sequence[Tensor], label: str
+) -> Tensor:
+    shape = tuple(operand["shape"])
+    if operand.get("bias"):
+        scales = _bias_scales(earlier)
+        dtype, operand = "int32", {"data": "random", **operand}
+        quant: Quant | None = Quant(scales, (0,) * len(scales))
+    else:
+        dtype = operand.get("dtype", "int8")
+        quant = _quant(operand, shape)
+    data = None
+    if "data" in operand:
+        data = _constant(operand, shape, dtype, label)
+        data.setflags(write=False)
+    return Tensor(name, dtype, shape, quant, data)
+
+
+def _bias_scales(earlier: Sequence[Tensor]) -> tuple[float, ...]:
+    given, weights = earlier[0].quant, earlier[1].quant
+    assert given is not None
+    assert weights is not None
+    scales = np.float32(given.scale) * np.array(weights.scales, np.float32)
+    return tuple(scales.tolist())
+
+
+def _quant(operand: Mapping[str, Any], shape: tuple[int, ...]) -> Quant | None:
+    scale = operand.get("scale")
+    if scale is None:
+        return None
+    axis = operand.get("axis", 0)
+    if isinstance(scale, dict):
+        scales = np.geomspace(scale["from"], scale["to"], shape[axis])
+    else:
+        scales = np.atleast_1d(scale)
+    count = len(scales)
+    rounded = tuple(scales.astype(np.float32).tolist())
+    return Quant(rounded, (operand.get("zero_point", 0),) * count, axis)
+
+
+def _range(operand: Mapping[str, Any], dtype: str, *, is_constant: bool) -> tuple[float, float]:
+    if "range" in operand:
+        low, high = operand["range"]
+        return low, high
+    if dtype == "float32":
+        return -10.0, 10.0
+    if dtype == "int8" and is_constant:
+        return -127, 127
+    info = np.iinfo(DTYPES[dtype])
+    return int(info.min), int(info.max)
+
+
+def _constant(operand: Mapping[str, Any], shape: tuple[int, ...], dtype: str, label: str) -> Array:
+    data = operand["data"]
+    if data == "random":
+        return _random(shape, dtype, _range(operand, dtype, is_constant=True), label)
+    if isinstance(data, list):
+        return np.array(data, DTYPES[dtype]).reshape(shape)
+    return np.full(shape, data, DTYPES[dtype])
+
+
+def _random(shape: tuple[int, ...], dtype: str, bounds: tuple[float, float], label: str) -> Array:
+    rng = np.random.default_rng(zlib.crc32(label.encode()))
+    if dtype == "float32":
+        return rng.uniform(*bounds, shape).astype(np.float32)
+    return rng.integers(int(bounds[0]), int(bounds[1]), shape, DTYPES[dtype], endpoint=True)
+
+
+def _vector(
+    name: str, graph: Graph, ranges: Mapping[int, tuple[float, float]], label: str
+) -> Vector:
+    return tuple(
+        _values(name, number, graph, index, ranges[index], label)
+        for number, index in enumerate(graph.inputs)
+    )
+
+
+def _values(
+    name: str, number: int, graph: Graph, index: int, bounds: tuple[float, float], label: str
+) -> Array:
+    tensor = graph.tensors[index]
+    position = np.arange(tensor.elements)
+    low, high = bounds
+    match name:
+        case "random":
+            return _random(tensor.shape, tensor.dtype, bounds, f"{label}/run {number}")
+        case "min":
+            flat = np.full(tensor.elements, low)
+        case "max":
+            flat = np.full(tensor.elements, high)
+        case "alternate":
+            flat = np.where((position + number) % 2 == 0, low, high)
+        case "sweep" if DTYPES[tensor.dtype].itemsize == 1:
+            flat = int(low) + position // 256**number % (int(high) - int(low) + 1)
+        case "sweep":
+            flat = np.linspace(low, high, tensor.elements)
+        case "ties":
+            flat = _ties(graph, position)
+        case _:
+            raise AssertionError(f"{label}: no vector is called '{name}'")
+    return flat.astype(DTYPES[tensor.dtype]).reshape(tensor.shape)
+
+
+def _ties(graph: Graph, position: Array) -> Array:
+    """Halves between two steps of the output, and the floats just below and above them."""
+    quant = graph.tensors[graph.outputs[0]].quant
+    assert quant is not None
+    steps = (position // 3 % 300) - 150 - quant.zero_point
+    halves = ((steps + 0.5) * np.float32(quant.scale)).astype(np.float32)
+    towards = np.array([-np.inf, np.nan, np.inf], np.float32)[position % 3]
+    return np.where(position % 3 == 1, halves, np.nextafter(halves, towards))
+
+
+def _refuse_unknown(table: Mapping[str, Any], known: set[str], label: str) -> None:
+    unknown = sorted(set(table) - known)
+    assert not unknown, f"{label}: unknown keys {unknown}, known are {sorted(known)}"
+
+
+def _source(label: str) -> Source:
+    return Source("case.tflite", hashlib.sha256(label.encode()).hexdigest(), 0)

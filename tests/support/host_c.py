@@ -1,0 +1,155 @@
+"""The generated C of a graph, compiled for this machine with sanitizers and run as a process.
+
+Inputs go in and outputs come out as raw bytes: the driver below feeds every record on stdin to the
+model and writes its outputs to stdout.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tests.support.cases import Vector
+from tinyml import resources
+from tinyml.board import Board, Budget, Chip, Region
+from tinyml.codegen.generate import generate
+from tinyml.ir.graph import DTYPES, Array, Graph
+from tinyml.plan.planner import plan
+from tinyml.plan.verify import verify
+
+WARNINGS = (
+    *("-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Wmissing-prototypes"),
+    *("-Wvla", "-Wdouble-promotion", "-Werror"),
+)
+SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+
+_MEMORY_BYTES = 64 << 20
+_DRIVER = """\
+#include <stdio.h>
+
+#include "tml.h"
+
+extern const tml_model {name}_model;
+
+int main(void)
+{{
+    const tml_model *const model = &{name}_model;
+    for (;;) {{
+        for (unsigned i = 0; i < model->input_count; ++i) {{
+            const tml_tensor *const input = &model->inputs[i];
+            if (fread(input->data, 1, input->bytes, stdin) != input->bytes) {{
+                return i == 0 ? 0 : 1;
+            }}
+        }}
+        model->invoke();
+        for (unsigned i = 0; i < model->output_count; ++i) {{
+            const tml_tensor *const output = &model->outputs[i];
+            (void)fwrite(output->data, 1, output->bytes, stdout);
+        }}
+    }}
+}}
+"""
+
+
+def host_board() -> Board:
+    """A board with plenty of memory and no special instructions, to plan for this machine."""
+    regions = tuple(
+        Region(name, kind, base, _MEMORY_BYTES)
+        for name, kind, base in (("flash", "flash", 0x08000000), ("ram", "ram", 0x20000000))
+    )
+    chip = Chip(
+        name="host",
+        title="this machine",
+        source="tests",
+        core="cortex-m4",
+        isa=(),
+        clock_hz=1_000_000,
+        reset_clock_hz=1_000_000,
+        regions=regions,
+        boot_region="flash",
+        port=(),
+        cycle_counter="dwt",
+        timer=None,
+        uart=None,
+        defines={},
+        ready=(),
+    )
+    return Board(
+        name="host",
+        title="this machine",
+        source="tests",
+        chip=chip,
+        usb=(),
+        ram=(Budget("ram", _MEMORY_BYTES),),
+        flash=Budget("flash", _MEMORY_BYTES),
+        stack_bytes=4096,
+        backends={},
+        baud=115_200,
+        defines={},
+        options={},
+    )
+
+
+def compiler() -> tuple[str, ...]:
+    """A C compiler for this machine and its sanitizers: gcc or clang, else zig without them."""
+    for program in ("gcc", "clang"):
+        path = shutil.which(program)
+        if path:
+            return (path, *SANITIZERS)
+    return (sys.executable, "-m", "ziglang", "cc")
+
+
+def compile_graph(graph: Graph, folder: Path) -> Path:
+    """Plans and generates a graph in ``folder`` and compiles it with the driver."""
+    board = host_board()
+    made = plan(graph, board)
+    verify(made, board)
+    sources = generate(made, None)
+    for name, text in sources.files:
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / "driver.c").write_text(_DRIVER.format(name=sources.name), encoding="utf-8")
+    firmware = resources.path("firmware")
+    program = folder / "program"
+    command = [
+        *compiler(),
+        *("-std=c11", "-O1", "-g", "-DTML_DEBUG"),
+        *WARNINGS,
+        *(f"-I{path}" for path in (folder, firmware / "include", firmware)),
+        *("-o", str(program)),
+        *(str(folder / name) for name in (*sources.compiled, "driver.c")),
+    ]
+    _run(command, b"")
+    return program
+
+
+def run_program(program: Path, graph: Graph, vectors: Sequence[Vector]) -> list[Vector]:
+    """Feeds the vectors to a compiled graph."""
+    data = b"".join(np.ascontiguousarray(value).tobytes() for v in vectors for value in v)
+    answer = _run([str(program)], data)
+    offset, found = 0, []
+    for _ in vectors:
+        results: list[Array] = []
+        for i in graph.outputs:
+            tensor = graph.tensors[i]
+            flat = np.frombuffer(answer, DTYPES[tensor.dtype], tensor.elements, offset)
+            results.append(flat.reshape(tensor.shape))
+            offset += tensor.nbytes
+        found.append(tuple(results))
+    assert offset == len(answer)
+    return found
+
+
+def run_on_host(graph: Graph, vectors: Sequence[Vector], folder: Path) -> list[Vector]:
+    """The outputs of the generated C."""
+    return run_program(compile_graph(graph, folder), graph, vectors)
+
+
+def _run(command: Sequence[str], data: bytes) -> bytes:
+    done = subprocess.run(command, input=data, capture_output=True, check=False)
+    assert done.returncode == 0, f"{command[0]} failed:\n{done.stderr.decode()[-4000:]}"
+    return done.stdout

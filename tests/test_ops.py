@@ -1,0 +1,35 @@
+"""Every row of tests/ops: numpy reference = generated C on this machine = TensorFlow Lite Micro."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.cases import Case, case_paths, load_cases, merge
+from tests.support.executors import assert_equal, run_reference
+from tests.support.host_c import run_on_host
+from tests.support.tflm import needs_tflm, run_in_tflm
+
+PATHS = case_paths()
+CASES = [
+    pytest.param(case, id=f"{path.stem}-{case.name}")
+    for path in PATHS
+    for case in load_cases(path).cases
+]
+
+
+@pytest.mark.host_cc
+@pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
+def test_host_c_equals_reference(path: Path, tmp_path: Path) -> None:
+    """All cases of an op are layers of one program: it is compiled once."""
+    case = merge(load_cases(path).cases, path.stem)
+    found = run_on_host(case.graph, case.vectors, tmp_path)
+    assert_equal(case.graph, run_reference(case.graph, case.vectors), found)
+
+
+@needs_tflm
+@pytest.mark.parametrize("case", CASES)
+def test_tflm_equals_reference(case: Case) -> None:
+    found = run_in_tflm(case.graph, case.vectors)
+    assert_equal(case.graph, run_reference(case.graph, case.vectors), found)
