@@ -1,0 +1,129 @@
+/* All filters over three widened pixels: what pointwise and general convolution share.
+ *
+ * Whole pairs of filters go straight to the output. An odd last filter is computed as a pair with
+ * weights of 0 into a spare place and its bytes are copied. Forms that leave 32-bit sums have them
+ * rescaled here by the plain rounding rule, which is right for every factor and clamp.
+ */
+#ifndef TML_DSP_GEMM_RUN_H
+#define TML_DSP_GEMM_RUN_H
+
+#include "gemm_block.h"
+#include "tml_fixedpoint.h"
+
+/* How 32-bit sums become outputs, and how wide the weights are. */
+enum {
+    TML_DSP_LINEAR_FORM = 0,
+    TML_DSP_ROUNDING_FORM = 1,
+    TML_DSP_SUMS_FORM = 2,
+    TML_DSP_WIDE_ROUNDING_FORM = 3,
+    TML_DSP_WIDE_SUMS_FORM = 4
+};
+
+typedef struct {
+    int32_t form;
+    int32_t shift; /* of the linear form */
+    int32_t out_channels;
+    uint32_t loops; /* of tml_dsp_block */
+    uint32_t entry;
+    int32_t pair_words;    /* of the weights of two filters, biases and constants included */
+    int32_t sums;          /* words from the widened inputs to the 32-bit sums; 0 without */
+    int32_t output_offset; /* of the sums forms, as is the clamp */
+    tml_clamp clamp;
+} tml_dsp_gemm_params;
+
+/* The block of a form; only those that some layer uses become code. */
+TML_KERNEL tml_dsp_gemm tml_dsp_gemm_of(int32_t form, int32_t shift)
+{
+    switch (form) {
+    case TML_DSP_ROUNDING_FORM:
+        return tml_dsp_gemm_rounding;
+    case TML_DSP_SUMS_FORM:
+        return tml_dsp_gemm_sums;
+    case TML_DSP_WIDE_ROUNDING_FORM:
+        return tml_dsp_gemm_wide_rounding;
+    case TML_DSP_WIDE_SUMS_FORM:
+        return tml_dsp_gemm_wide_sums;
+    default:
+        break;
+    }
+    switch (shift) {
+    case 8:
+        return tml_dsp_gemm_linear_8;
+    case 9:
+        return tml_dsp_gemm_linear_9;
+    case 10:
+        return tml_dsp_gemm_linear_10;
+    case 12:
+        return tml_dsp_gemm_linear_12;
+    case 13:
+        return tml_dsp_gemm_linear_13;
+    default:
+        return tml_dsp_gemm_linear_11;
+    }
+}
+
+/* Rescales the sums of `count` pixels; their constants follow the weights of each pair. */
+TML_DSP_SHARED void tml_dsp_rescale_sums(const tml_dsp_gemm_params *params, const int32_t *sums,
+                                         const int32_t *weights, int8_t *output, int32_t count)
+{
+    const int32_t channels = params->out_channels;
+    const int32_t padded = (channels + 1) & ~1;
+    for (int32_t c = 0; c < channels; ++c) {
+        const int32_t *rescale = weights + params->pair_words * ((c >> 1) + 1) - 4 + 2 * (c & 1);
+        for (int32_t pixel = 0; pixel < count; ++pixel) {
+            const int32_t scaled = tml_requantise(sums[pixel * padded + c], rescale[0], rescale[1]);
+            output[pixel * channels + c] = (int8_t)tml_clamp_to(
+                scaled + params->output_offset, params->clamp.min, params->clamp.max);
+        }
+    }
+}
+
+/* Outputs of the first `left` pixels (3 or more: of all) out of the three that are widened. */
+TML_KERNEL void tml_dsp_gemm_run(const tml_dsp_gemm_params *params, int32_t *widened,
+                                 const int32_t *weights, int8_t *output, int32_t left,
+                                 tml_dsp_gemm gemm)
+{
+    const int32_t channels = params->out_channels;
+    const int32_t pairs = channels >> 1;
+    int32_t spare[2];
+    tml_dsp_block block;
+    block.inputs = widened;
+    block.loops = params->loops;
+    block.entry = params->entry;
+    block.weights = weights;
+
+    if (params->sums > 0) {
+        const int32_t padded = (channels + 1) & ~1;
+        block.output = widened + params->sums;
+        block.second = 4 * padded;
+        block.third = 8 * padded;
+        block.end = weights + params->pair_words * (padded >> 1);
+        gemm(&block);
+        tml_dsp_rescale_sums(params, widened + params->sums, weights, output, left < 3 ? left : 3);
+        return;
+    }
+    block.output = output;
+    block.second = left > 1 ? channels : 0;
+    block.third = left > 2 ? 2 * channels : block.second;
+    block.end = weights + params->pair_words * pairs;
+    if (pairs > 0) {
+        gemm(&block);
+    }
+    if ((channels & 1) != 0) {
+        block.output = spare;
+        block.weights = block.end;
+        block.end += params->pair_words;
+        const int32_t second = block.second;
+        const int32_t third = block.third;
+        block.second = second > 0 ? 2 : 0;
+        block.third = third > second ? 4 : block.second;
+        gemm(&block);
+        const int8_t *from = (const int8_t *)spare;
+        output += channels - 1;
+        output[0] = from[0];
+        output[second] = from[block.second];
+        output[third] = from[block.third];
+    }
+}
+
+#endif
