@@ -9,6 +9,7 @@
     ├─ BuildError                1   a generated project does not compile
     ├─ ToolError                 3   an external program is missing or failed
     ├─ DeviceError               4   port missing, busy, silent, wrong board, crashed firmware
+    │  └─ SimulationFault        4   the emulated firmware did what the chip would not allow
     └─ MismatchError             5   results differ from the reference
 
 Only ``tinyml.cli`` catches these to print them.
@@ -93,6 +94,10 @@ class DeviceError(TinymlError):
     """The board does not answer as it should: missing, busy, silent, crashed, or the wrong one."""
 
     exit_code = 4
+
+
+class SimulationFault(DeviceError):
+    """The firmware on an emulated board did what the chip would not allow."""
 
 
 class MismatchError(TinymlError):

@@ -1,0 +1,76 @@
+/* Counts instructions and cycles of an emulated core, once per executed basic block.
+ *
+ * The emulator calls tml_block before each block. What a block costs is asked of Python once and kept
+ * in a hash table with linear probing; from then on nothing but this function runs. A block is known
+ * by address and length, because the emulator may cut the same code differently.
+ *
+ * Built for the host on first use; the struct is mirrored in counter.py.
+ */
+#include <stdint.h>
+
+typedef struct {
+    uint32_t address;
+    uint32_t nbytes; /* 0: the slot is free */
+    uint32_t instructions;
+    uint32_t cycles;
+    uint32_t taken;   /* more cycles when the block that follows in time does not follow in memory */
+    uint32_t arrival; /* more cycles when this block does not follow its predecessor in memory */
+} tml_block_cost;
+
+typedef struct tml_counter {
+    uint64_t instructions;
+    uint64_t cycles;
+    uint64_t limit; /* the emulator is stopped before a block once cycles have reached this */
+    uint32_t next;  /* address behind the last block */
+    uint32_t taken; /* of the last block */
+    uint32_t mask;  /* slots - 1; slots is a power of two */
+    uint32_t used;  /* slots taken */
+    tml_block_cost *slots;
+    int (*stop)(void *engine);
+    void (*miss)(uint32_t address, uint32_t nbytes, tml_block_cost *cost);
+} tml_counter;
+
+static tml_block_cost *find(tml_counter *counter, uint32_t address, uint32_t nbytes)
+{
+    uint32_t slot = (address >> 1) ^ (address >> 13) ^ (nbytes << 7);
+    for (;; slot++) {
+        tml_block_cost *cost = &counter->slots[slot & counter->mask];
+        if (cost->address == address && cost->nbytes == nbytes) {
+            return cost;
+        }
+        if (cost->nbytes == 0) {
+            return cost;
+        }
+    }
+}
+
+void tml_block(void *engine, uint64_t where, uint32_t nbytes, void *user)
+{
+    tml_counter *counter = user;
+    const uint32_t address = (uint32_t)where;
+    if (counter->cycles >= counter->limit) {
+        counter->stop(engine);
+        return;
+    }
+    tml_block_cost *cost = find(counter, address, nbytes);
+    if (cost->nbytes == 0) {
+        if (counter->used > counter->mask / 2) { /* start over rather than probe for ever */
+            for (uint32_t i = 0; i <= counter->mask; i++) {
+                counter->slots[i].nbytes = 0;
+            }
+            counter->used = 0;
+            cost = find(counter, address, nbytes);
+        }
+        counter->miss(address, nbytes, cost);
+        cost->address = address;
+        cost->nbytes = nbytes;
+        counter->used++;
+    }
+    counter->instructions += cost->instructions;
+    counter->cycles += cost->cycles;
+    if (address != counter->next) {
+        counter->cycles += counter->taken + cost->arrival;
+    }
+    counter->next = address + nbytes;
+    counter->taken = cost->taken;
+}

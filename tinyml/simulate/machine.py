@@ -1,0 +1,260 @@
+"""An emulated board: boots the very ELF that would be flashed, with the chip's memory map.
+
+Flash can be read and executed but not written, nothing else exists but RAM (filled with a pattern,
+not zero) and peripherals. Whatever the chip would answer with a fault ends in a SimulationFault
+that names the function. There are no interrupts.
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import Enum
+from importlib import import_module
+from typing import Any, Literal
+
+from tinyml.board import Board
+from tinyml.elf import Elf
+from tinyml.errors import BoardError, SimulationFault
+from tinyml.simulate.counter import attach
+from tinyml.simulate.decode import decode
+from tinyml.simulate.faults import Symbols, access_fault, instruction_fault, region_at
+from tinyml.simulate.peripherals import Bus
+from tinyml.simulate.timing import BlockCost, block_cost, core_named
+from tinyml.simulate.uart import Uart
+
+POISON = 0xA5  # what RAM holds at power-up
+ERASED = 0xFF
+PAGE = 0x1000
+NOWHERE = 0xFFFFFFFE  # an address that is never reached
+PERIPHERALS = ((0x40000000, 0x20000000), (0xD0000000, 0x10000), (0xE0000000, 0x100000))
+SLICE_CYCLES = 50_000_000  # the emulator comes up for air (Ctrl-C) this often
+VECTORS = "tml_vectors"  # symbol of the vector table, when it is not at the start of its region
+
+MODELS = {
+    "cortex-m0plus": "UC_CPU_ARM_CORTEX_M0",
+    "cortex-m3": "UC_CPU_ARM_CORTEX_M3",
+    "cortex-m4": "UC_CPU_ARM_CORTEX_M4",
+    "cortex-m7": "UC_CPU_ARM_CORTEX_M7",
+    "cortex-m33": "UC_CPU_ARM_CORTEX_M33",
+}
+
+
+class Stop(Enum):
+    """Why the emulator came back."""
+
+    IDLE = "idle"  # the firmware waits for the serial port, or sleeps
+    LIMIT = "limit"  # the cycles it was given are used up
+
+
+class Machine:
+    """One emulated board, booted up to its reset vector."""
+
+    def __init__(self, elf: Elf, board: Board, *, is_native: bool = True) -> None:
+        self.board = board
+        self.uart = Uart(board.chip.uart.kind, self._stop) if board.chip.uart else None
+        self.shown: Literal["cycles", "instructions"] = "cycles"
+        """What the firmware reads from its cycle counters."""
+        self._symbols = Symbols(elf)
+        self._fault: SimulationFault | None = None
+        self._is_stopping = False
+        options = board.options.get("simulator", {})
+        self._core = core_named(
+            board.chip.core, multiply_cycles=int(options.get("multiply_cycles", 1))
+        )
+        if board.chip.core not in MODELS:
+            raise BoardError(f"the emulator has no '{board.chip.core}'", where=board.name)
+        self._uc: Any = import_module("unicorn")  # loads the emulator: not before it is needed
+        self._arm: Any = import_module("unicorn.arm_const")
+        self._engine = self._uc.Uc(
+            self._uc.UC_ARCH_ARM, self._uc.UC_MODE_THUMB | self._uc.UC_MODE_MCLASS
+        )
+        self._engine.ctl_set_cpu_model(getattr(self._arm, MODELS[board.chip.core]))
+        self._bus = Bus(
+            board.chip,
+            self.uart,
+            self._ticks,
+            self._refuse,
+            has_cycle_counter=self._core.has_cycle_counter,
+        )
+        self._map(elf)
+        self._hook()
+        self.counter = attach(self._engine, self._cost_of, is_native=is_native)
+        self._pc = 0
+        self._boot(elf)
+
+    @property
+    def cycles(self) -> int:
+        """Core cycles since reset, by the timing model."""
+        return self.counter.cycles
+
+    @property
+    def instructions(self) -> int:
+        """Instructions executed since reset."""
+        return self.counter.instructions
+
+    def run(self, cycles: int) -> Stop:
+        """Lets the firmware run until it is idle, but not for more than so many cycles.
+
+        Raises SimulationFault when it does what the chip would not allow.
+        """
+        end = self.counter.cycles + cycles
+        self._is_stopping = False
+        while not self._is_stopping:
+            before = self.counter.cycles
+            if before >= end:
+                return Stop.LIMIT
+            self.counter.stop_at(min(end, before + SLICE_CYCLES))
+            try:
+                self._engine.emu_start(self._pc | 1, NOWHERE)
+            except self._uc.UcError as error:
+                self._pc = self._register("PC")
+                raise self._fault or self._unknown(str(error)) from error
+            self._pc = self._register("PC")
+            if self._fault is not None:
+                raise self._fault
+            if self.counter.cycles < min(end, before + SLICE_CYCLES):
+                return Stop.IDLE  # nobody asked for a stop: it sleeps
+        return Stop.IDLE
+
+    def read_memory(self, address: int, nbytes: int) -> bytes:
+        """What memory holds, for tests and for looking into a crash."""
+        return bytes(self._engine.mem_read(address, nbytes))
+
+    def where(self) -> str:
+        """The function and address at which the firmware stands."""
+        return f"{self._symbols.name(self._pc)} (pc 0x{self._pc:08x})"
+
+    def _register(self, name: str) -> int:
+        return int(self._engine.reg_read(getattr(self._arm, f"UC_ARM_REG_{name}")))
+
+    def _ticks(self) -> int:
+        counter = self.counter
+        return counter.cycles if self.shown == "cycles" else counter.instructions
+
+    def _stop(self) -> None:
+        self._is_stopping = True
+        self._engine.emu_stop()
+
+    def _refuse(self, what: str) -> None:
+        """Ends the run with a fault at the instruction that is being executed."""
+        pc = self._register("PC")
+        self._fault = instruction_fault(self.board, self._symbols, pc, f"the firmware {what}")
+        self._stop()
+
+    def _unknown(self, text: str) -> SimulationFault:
+        return instruction_fault(
+            self.board, self._symbols, self._pc, f"the emulator gave up: {text}"
+        )
+
+    def _map(self, elf: Elf) -> None:
+        uc = self._uc
+        for region in self.board.chip.regions:
+            base = region.base & -PAGE
+            nbytes = (region.base + region.nbytes + PAGE - 1 & -PAGE) - base
+            if base == 0 and region.kind == "ram" and not _is_used(elf, 0, PAGE):
+                base, nbytes = PAGE, nbytes - PAGE  # a null pointer must not hit memory
+            is_flash = region.kind == "flash"
+            protection = uc.UC_PROT_READ | uc.UC_PROT_EXEC if is_flash else uc.UC_PROT_ALL
+            self._engine.mem_map(base, nbytes, protection)
+            if not is_flash or _is_used(elf, base, nbytes):
+                self._engine.mem_write(base, bytes([ERASED if is_flash else POISON]) * nbytes)
+        for segment in elf.segments:
+            if segment.data:
+                self._load(segment.load_address, segment.data)
+        for base, nbytes in PERIPHERALS:
+            self._engine.mmio_map(base, nbytes, self._on_read, base, self._on_write, base)
+
+    def _load(self, address: int, data: bytes) -> None:
+        region = region_at(self.board.chip.regions, address)
+        if region is None or address + len(data) > region.base + region.nbytes:
+            raise SimulationFault(
+                f"the image wants {len(data):,} bytes at 0x{address:08x}, where the chip has no "
+                "memory for them",
+                hint="was it built for another board?",
+                where=self.board.name,
+            )
+        if region.kind != "flash":
+            raise SimulationFault(
+                f"the image wants {len(data):,} bytes in '{region.name}' at start, but only flash "
+                "keeps its content without power",
+                hint="the linker script must give .data a load address in flash (AT>)",
+                where=self.board.name,
+            )
+        self._engine.mem_write(address, data)
+
+    def _hook(self) -> None:
+        uc = self._uc
+        self._engine.hook_add(uc.UC_HOOK_MEM_INVALID, self._on_invalid_access)
+        self._engine.hook_add(uc.UC_HOOK_INTR, self._on_exception)
+        self._engine.hook_add(uc.UC_HOOK_INSN_INVALID, self._on_invalid_instruction)
+
+    def _boot(self, elf: Elf) -> None:
+        vectors = elf.symbol(VECTORS)
+        base = (
+            vectors.address if vectors else self.board.chip.region(self.board.chip.boot_region).base
+        )
+        stack, reset = struct.unpack("<2I", self.read_memory(base, 8))
+        flash_or_ram = region_at(self.board.chip.regions, reset & ~1)
+        if flash_or_ram is None or not reset & 1:
+            raise SimulationFault(
+                f"the vector table at 0x{base:08x} does not start with a stack and a reset handler "
+                f"(0x{stack:08x}, 0x{reset:08x})",
+                hint="was the image built for another board?",
+                where=self.board.name,
+            )
+        self._engine.reg_write(self._arm.UC_ARM_REG_SP, stack)
+        self._pc = reset & ~1
+
+    def _cost_of(self, address: int, nbytes: int) -> tuple[BlockCost, int]:
+        code = bytes(self._engine.mem_read(address, nbytes))
+        if not self._bus.is_fpu_enabled and any(i.kind.startswith("fp") for i in decode(code)):
+            self._refuse("uses the floating-point unit before switching it on (CPACR)")
+        region = region_at(self.board.chip.regions, address)
+        return block_cost(code, self._core), region.read_wait_cycles if region else 0
+
+    def _on_read(self, _: Any, offset: int, nbytes: int, base: int) -> int:
+        return self._bus.read(base + offset, nbytes)
+
+    def _on_write(self, _: Any, offset: int, nbytes: int, value: int, base: int) -> None:
+        self._bus.write(base + offset, nbytes, value)
+
+    def _on_invalid_access(
+        self, engine: Any, access: int, address: int, nbytes: int, value: int, _: Any
+    ) -> bool:
+        uc = self._uc
+        reads = (uc.UC_MEM_READ_UNMAPPED, uc.UC_MEM_READ_PROT)
+        writes = (uc.UC_MEM_WRITE_UNMAPPED, uc.UC_MEM_WRITE_PROT)
+        kind = "read" if access in reads else "write" if access in writes else "execution"
+        pc = self._register("PC")
+        if kind == "execution":
+            pc, nbytes = self._register("LR") & ~1, 0
+        self._fault = access_fault(self.board, self._symbols, pc, kind, address, nbytes)
+        return False
+
+    def _on_exception(self, engine: Any, number: int, _: Any) -> None:
+        names = {1: "an undefined instruction", 2: "an SVC instruction", 7: "a breakpoint (BKPT)"}
+        what = names.get(number, f"exception {number} of the emulator")
+        self._fault = instruction_fault(self.board, self._symbols, self._register("PC"), what)
+        self._stop()
+
+    def _on_invalid_instruction(self, engine: Any, _: Any) -> bool:
+        self._fault = instruction_fault(
+            self.board,
+            self._symbols,
+            self._register("PC"),
+            f"an instruction that a {self.board.chip.core} does not have",
+            "the image was compiled for another core, or a jump went into data",
+        )
+        return False
+
+
+def _is_used(elf: Elf, base: int, nbytes: int) -> bool:
+    """Whether the image claims anything between base and base + nbytes."""
+    return any(
+        start < base + nbytes and base < start + length
+        for segment in elf.segments
+        for start, length in (
+            (segment.address, segment.memory_bytes),
+            (segment.load_address, len(segment.data)),
+        )
+    )
