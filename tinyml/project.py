@@ -19,6 +19,7 @@ from tinyml.backends.cores import CORES
 from tinyml.backends.toolchains import OPTIMIZE
 from tinyml.board import Board, config_macros, port_sources
 from tinyml.codegen.generate import Sources
+from tinyml.codegen.interface import io_names
 from tinyml.codegen.render import environment, render
 from tinyml.datafile import read_table
 from tinyml.errors import TinymlError, did_you_mean
@@ -112,7 +113,8 @@ def create(
 def _write(
     project: Project, plan: Plan, sources: Sources, template: Template, copied: tuple[str, ...]
 ) -> None:
-    values = _variables(project, plan, copied)
+    library = " --library" if template.kind == "library" else ""
+    values = _variables(project, plan, copied, sources.command + library)
     env = environment(template.folder)
     rendered = {made: render(env, item, values) for item, made in template.files}
     known = {item for item, _ in template.files} | {"template.toml"}
@@ -150,7 +152,9 @@ def _firmware_files(
     return tuple(sorted(path.relative_to(root.resolve()).as_posix() for path in files))
 
 
-def _variables(project: Project, plan: Plan, copied: tuple[str, ...]) -> dict[str, Any]:
+def _variables(
+    project: Project, plan: Plan, copied: tuple[str, ...], command: str
+) -> dict[str, Any]:
     """What the templates see; template.toml describes each name."""
     graph, board = plan.graph, project.board
     core = CORES.get(board.chip.core)
@@ -160,6 +164,8 @@ def _variables(project: Project, plan: Plan, copied: tuple[str, ...]) -> dict[st
             "name": graph.name,
             "file_name": graph.source.file_name,
             "sha256": graph.source.sha256[:12],
+            "inputs": io_names("input", len(graph.inputs)),
+            "outputs": io_names("output", len(graph.outputs)),
         },
         "config": _config(plan, board),
         "has_agent": bool(project.defines),
@@ -170,7 +176,7 @@ def _variables(project: Project, plan: Plan, copied: tuple[str, ...]) -> dict[st
         "flags": core.gcc if core else (),
         "optimize": (OPTIMIZE[project.optimize],),
         "tool_version": tinyml.__version__,
-        "command": f"tinyml build {graph.source.file_name} --board {board.name}",
+        "command": command,
     }
 
 

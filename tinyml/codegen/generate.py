@@ -22,6 +22,7 @@ class Sources:
     files: tuple[tuple[str, str], ...]  # (file name, text)
     compiled: tuple[str, ...]  # those that the firmware compiles
     headers: tuple[str, ...]  # kernel headers that they include, relative to firmware/
+    command: str  # what makes them again
 
     def text(self, file_name: str) -> str:
         """The text of one file."""
@@ -59,4 +60,5 @@ def generate(plan: Plan, board: Board | None, *, model_bytes: bytes = b"") -> So
         files=tuple(files),
         compiled=(f"{name}.c", f"{name}_weights.c"),
         headers=view.headers,
+        command=view.command,
     )

@@ -38,14 +38,20 @@ class IoView:
     highest: str
 
 
+def io_names(word: str, count: int) -> tuple[str, ...]:
+    """What the inputs or outputs are called in the C interface."""
+    return (word,) if count == 1 else tuple(f"{word}_{number}" for number in range(count))
+
+
 def io_views(
     graph: Graph, tensors: tuple[int, ...], word: str, places: Mapping[int, str]
 ) -> tuple[IoView, ...]:
     """The inputs or outputs of the model; ``word`` names them."""
+    suffixes = io_names(word, len(tensors))
     views: list[IoView] = []
     for number, index in enumerate(tensors):
         tensor = graph.tensors[index]
-        suffix = word if len(tensors) == 1 else f"{word}_{number}"
+        suffix = suffixes[number]
         lowest, highest = _RANGES.get(tensor.dtype, (0, 0))
         is_quantised = tensor.quant is not None and tensor.dtype in _RANGES
         views.append(

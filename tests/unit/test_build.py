@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from tests.support.plans import MODEL_BYTES, TEMPLATE, board_of, sine_plan
+from tinyml.backends.base import Image, Project
+from tinyml.build import build, load_image
+from tinyml.codegen.generate import generate
+from tinyml.elf import read_elf
+from tinyml.errors import BuildError
+from tinyml.project import create
+
+
+def make(folder: Path, optimize: str = "speed", core: str = "cortex-m4") -> Project:
+    plan, board = sine_plan(optimize=optimize), board_of(core)
+    sources = generate(plan, board, model_bytes=MODEL_BYTES)
+    return create(plan, sources, board, TEMPLATE, folder / "project")
+
+
+def built(folder: Path, toolchain: str, optimize: str = "speed", core: str = "cortex-m4") -> Image:
+    return build(make(folder, optimize, core), toolchain, folder)
+
+
+@pytest.mark.parametrize("optimize", ["speed", "size"])
+def test_zig_image(tmp_path: Path, optimize: str) -> None:
+    image = built(tmp_path, "zig", optimize)
+    assert 500 < image.flash_bytes < 8000
+    assert image.ram_bytes >= 32 + 2048
+    assert {item.region for item in image.sections} == {"flash", "sram"}
+    names = {name for name, _, _ in image.symbols}
+    assert {"main", "sine_invoke", "sine_l0_weights"} <= names
+    assert ("run_fully_connected_s8" in names) == (optimize == "size")
+    assert "sine_model" not in names, "the descriptor must be dropped when nobody uses it"
+    assert (tmp_path / "firmware.bin").stat().st_size == image.flash_bytes
+    assert (tmp_path / "firmware.hex").read_text().endswith(":00000001FF\n")
+    assert load_image(tmp_path / "image.json") == image
+
+
+@pytest.mark.arm_gcc
+def test_arm_gcc_image(tmp_path: Path) -> None:
+    image = built(tmp_path, "arm_gcc")
+    assert image.toolchain.startswith("arm_gcc ")
+    assert 500 < image.flash_bytes < 8000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m7", "cortex-m33", "cortex-m55"])
+def test_zig_builds_for_every_core(tmp_path: Path, core: str) -> None:
+    assert built(tmp_path, "zig", core=core).flash_bytes > 500
+
+
+def test_the_same_image_from_any_folder(tmp_path: Path) -> None:
+    first, second = (built(tmp_path / name, "zig") for name in ("a", "b"))
+    assert first.elf.read_bytes() == second.elf.read_bytes()
+
+
+def test_only_what_changed_is_compiled_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    project = make(tmp_path)
+    build(project, "zig", tmp_path)
+    before = {path.name for path in (tmp_path / "objects").iterdir()}
+    header = project.directory / "firmware" / "include" / "tml_fixedpoint.h"
+    header.write_text(header.read_text() + "\n/* changed */\n")
+    build(project, "zig", tmp_path)
+    after = {path.name for path in (tmp_path / "objects").iterdir()}
+    assert [name.split("-")[0] for name in before - after] == ["model_sine"]
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "tinyml"):
+        build(project, "zig", tmp_path)
+    assert caplog.messages == []
+
+
+def test_a_compiler_error_is_shown(tmp_path: Path) -> None:
+    project = make(tmp_path)
+    (project.directory / "main.c").write_text("int main(void) { return nonsense; }\n")
+    with pytest.raises(BuildError) as caught:
+        build(project, "zig", tmp_path)
+    assert "compiling main.c" in caught.value.message
+    assert "undeclared identifier 'nonsense'" in caught.value.message
+    assert not list((tmp_path / "objects").glob("main-*"))
+
+
+def test_an_image_that_does_not_fit_is_a_build_error(tmp_path: Path) -> None:
+    project = make(tmp_path)
+    script = project.directory / "linker.ld"
+    script.write_text(script.read_text().replace("LENGTH = 524288", "LENGTH = 256"))
+    with pytest.raises(BuildError, match="will not fit in region"):
+        build(project, "zig", tmp_path)
+    assert not (tmp_path / "firmware.elf").exists()
+
+
+def test_a_linked_elf_reads_back(tmp_path: Path) -> None:
+    elf = read_elf(built(tmp_path, "zig").elf)
+    entry = elf.symbol("Reset_Handler")
+    assert entry is not None
+    assert (elf.machine, elf.entry, entry.kind) == (40, entry.address, "function")
+    assert [item.name for item in elf.functions()[:2]] == ["main", "Reset_Handler"]
+    assert {item.name: item.is_loaded for item in elf.sections} == {".text": True, ".bss": False}
+
+
+def test_an_image_description_of_another_format(tmp_path: Path) -> None:
+    (tmp_path / "image.json").write_text('{"format": 99}')
+    with pytest.raises(BuildError, match="format 99, this version reads 1"):
+        load_image(tmp_path / "image.json")
+    (tmp_path / "image.json").write_text("[")
+    with pytest.raises(BuildError, match="not an image description"):
+        load_image(tmp_path / "image.json")

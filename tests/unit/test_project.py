@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.plans import MODEL_BYTES, TEMPLATE, board_of, sine_plan
+from tinyml.backends.base import Project
+from tinyml.codegen.generate import generate
+from tinyml.errors import TinymlError
+from tinyml.files import write_atomic
+from tinyml.includes import included
+from tinyml.project import create, load_template
+
+
+def make(dest: Path, template: str = TEMPLATE) -> Project:
+    plan, board = sine_plan(), board_of()
+    return create(plan, generate(plan, board, model_bytes=MODEL_BYTES), board, template, dest)
+
+
+def listing(project: Project) -> str:
+    files = (p for p in project.directory.rglob("*") if p.is_file())
+    return "".join(f"{p.relative_to(project.directory).as_posix()}\n" for p in sorted(files))
+
+
+def test_a_project_holds_exactly_what_it_needs(
+    tmp_path: Path, golden: Callable[[str, str], None]
+) -> None:
+    project = make(tmp_path / "p")
+    golden("project-files.txt", listing(project))
+    assert project.sources == (
+        "main.c",
+        "start.c",
+        "model/sine.c",
+        "model/sine_weights.c",
+        "firmware/libc/string.c",
+    )
+
+
+def test_the_library_template(tmp_path: Path, golden: Callable[[str, str], None]) -> None:
+    project = make(tmp_path / "p", "library")
+    golden("library-files.txt", listing(project))
+    for name in ("CMakeLists.txt", "README.md"):
+        golden(f"library/{name}", (project.directory / name).read_text(encoding="utf-8"))
+    assert project.linker_script == ""
+
+
+def test_making_it_again_keeps_the_users_files_and_unchanged_times(tmp_path: Path) -> None:
+    project = make(tmp_path)
+    mine, generated = tmp_path / "main.c", tmp_path / "model" / "sine.c"
+    mine.write_text("/* mine */\n")
+    (tmp_path / "start.c").write_text("/* not mine */\n")
+    os.utime(generated, (1, 1))
+    assert make(tmp_path) == project
+    assert mine.read_text() == "/* mine */\n"
+    assert "Reset_Handler" in (tmp_path / "start.c").read_text()
+    assert generated.stat().st_mtime == 1
+
+
+def test_an_unknown_template_lists_the_known_ones() -> None:
+    with pytest.raises(TinymlError) as caught:
+        load_template("librari")
+    assert str(caught.value) == ("no template is called 'librari'\nhint: did you mean 'library'?")
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(OSError):  # noqa: PT011 - which one depends on the system
+        write_atomic(tmp_path / "taken", "text")
+    assert [item.name for item in tmp_path.iterdir()] == ["taken"]
+    assert write_atomic(tmp_path / "new", "ü\n")
+    assert not write_atomic(tmp_path / "new", "ü\n")
+
+
+def test_includes_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "inc").mkdir()
+    main, first, second = tmp_path / "m.c", tmp_path / "a.h", tmp_path / "inc" / "b.h"
+    main.write_text('#include "a.h"\n#include <stdint.h>\n')
+    first.write_text('#if 0\n#  include "b.h"\n#endif\n')
+    second.write_text('#include "a.h"\n')
+    assert included([main], [tmp_path / "inc"]) == (first.resolve(), second.resolve())
