@@ -20,11 +20,12 @@ CASES = [
 
 
 @pytest.mark.host_cc
+@pytest.mark.parametrize("optimize", ["size", "speed"])
 @pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
-def test_host_c_equals_reference(path: Path, tmp_path: Path) -> None:
+def test_host_c_equals_reference(path: Path, optimize: str, tmp_path: Path) -> None:
     """All cases of an op are layers of one program: it is compiled once."""
     case = merge(load_cases(path).cases, path.stem)
-    found = run_on_host(case.graph, case.vectors, tmp_path)
+    found = run_on_host(case.graph, case.vectors, tmp_path, optimize=optimize)
     assert_equal(case.graph, run_reference(case.graph, case.vectors), found)
 
 

@@ -1,5 +1,7 @@
-"""The generated C of a graph, compiled for this machine with sanitizers and run as a process.
+"""The generated C of a graph, compiled for this machine and run as a process.
 
+Kernels shared by all layers (``optimize="size"``) are compiled with sanitizers, kernels specialised
+for each layer ("speed") with optimisation: sanitizers take minutes on what inlines that much.
 Inputs go in and outputs come out as raw bytes: the driver below feeds every record on stdin to the
 model and writes its outputs to stdout.
 """
@@ -95,19 +97,19 @@ def host_board() -> Board:
     )
 
 
-def compiler() -> tuple[str, ...]:
-    """A C compiler for this machine and its sanitizers: gcc or clang, else zig without them."""
+def compiler(optimize: str) -> tuple[str, ...]:
+    """A C compiler for this machine with flags: gcc or clang, else zig, which has no sanitizers."""
     for program in ("gcc", "clang"):
         path = shutil.which(program)
         if path:
-            return (path, *SANITIZERS)
-    return (sys.executable, "-m", "ziglang", "cc")
+            return (path, "-O2") if optimize == "speed" else (path, "-O1", "-g", *SANITIZERS)
+    return (sys.executable, "-m", "ziglang", "cc", "-O2")
 
 
-def compile_graph(graph: Graph, folder: Path) -> Path:
+def compile_graph(graph: Graph, folder: Path, *, optimize: str = "size") -> Path:
     """Plans and generates a graph in ``folder`` and compiles it with the driver."""
     board = host_board()
-    made = plan(graph, board)
+    made = plan(graph, board, optimize=optimize)
     verify(made, board)
     sources = generate(made, None)
     for name, text in sources.files:
@@ -116,8 +118,8 @@ def compile_graph(graph: Graph, folder: Path) -> Path:
     firmware = resources.path("firmware")
     program = folder / "program"
     command = [
-        *compiler(),
-        *("-std=c11", "-O1", "-g", "-DTML_DEBUG"),
+        *compiler(optimize),
+        *("-std=c11", "-DTML_DEBUG"),
         *WARNINGS,
         *(f"-I{path}" for path in (folder, firmware / "include", firmware)),
         *("-o", str(program)),
@@ -144,9 +146,11 @@ def run_program(program: Path, graph: Graph, vectors: Sequence[Vector]) -> list[
     return found
 
 
-def run_on_host(graph: Graph, vectors: Sequence[Vector], folder: Path) -> list[Vector]:
+def run_on_host(
+    graph: Graph, vectors: Sequence[Vector], folder: Path, *, optimize: str = "size"
+) -> list[Vector]:
     """The outputs of the generated C."""
-    return run_program(compile_graph(graph, folder), graph, vectors)
+    return run_program(compile_graph(graph, folder, optimize=optimize), graph, vectors)
 
 
 def _run(command: Sequence[str], data: bytes) -> bytes:
