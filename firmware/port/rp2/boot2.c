@@ -30,7 +30,7 @@
 
 extern const uint32_t tml_boot2[64];
 
-__attribute__((section(".rodata.tml_boot2"), used)) const uint32_t tml_boot2[64] = {
+__attribute__((section(".boot2"), used)) const uint32_t tml_boot2[64] = {
     0x21004B09u, 0x60596099u, 0x615A2204u, 0x601A4A07u, 0x20F44A07u, 0x2101501Au, 0x48066099u, 0x60084906u,
     0xF381C806u, 0x47108808u, 0x18000000u, 0x001F0300u, 0x03000218u, 0x10000100u, 0xE000ED08u,
     [63] = 0x669BF527u,

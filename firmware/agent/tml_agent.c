@@ -1,0 +1,96 @@
+/* tml_agent.c: receives commands and hands them to their functions. */
+#include "tml_agent.h"
+
+#include "tml_commands.h"
+#include "tml_port.h"
+#include "tml_session.h"
+#include "tml_text.h"
+
+#define MAX_COMMAND 80
+
+typedef struct {
+    const char *word;
+    void (*run)(const tml_model *model, const char *arguments);
+} tml_command;
+
+static void help(const tml_model *model, const char *arguments);
+
+static const tml_command commands[] = {
+    {"name", tml_command_name},
+    {"profile", tml_command_profile},
+    {"timestamp", tml_command_timestamp},
+    {"db", tml_command_db},
+    {"infer", tml_command_infer},
+    {"results", tml_command_results},
+    {"help", help},
+    {"id", tml_command_id},
+    {"tensor", tml_command_tensor},
+    {"layers", tml_command_layers},
+    {"cycles", tml_command_cycles},
+    {"mem", tml_command_mem},
+    {"out", tml_command_out},
+    {"layer", tml_command_layer},
+};
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+static const tml_model *model;
+static char line[MAX_COMMAND + 1];
+static uint32_t length; /* MAX_COMMAND + 1 when the command is too long */
+
+static void help(const tml_model *served, const char *arguments)
+{
+    (void)served;
+    (void)arguments;
+    tml_put_line("name% profile% timestamp% db load N% db HEX% db print% infer N W% results%");
+    tml_put_line("id% tensor in|out|layer K% db select K% db crc% layers% cycles% mem% out K% layer K%");
+}
+
+static void run(const char *text)
+{
+    for (uint32_t i = 0; i < COMMAND_COUNT; i++) {
+        const char *arguments = text;
+        if (tml_take_word(&arguments, commands[i].word)) {
+            commands[i].run(model, arguments);
+            return;
+        }
+    }
+    tml_put_text("e-[Unknown command: ");
+    tml_put_text(text);
+    tml_put_line("]");
+}
+
+static void take(char c)
+{
+    if (c == '%') {
+        if (length > MAX_COMMAND) {
+            tml_put_line("e-[Command too long]");
+        } else {
+            line[length] = '\0';
+            run(line);
+        }
+        length = 0;
+        tml_put_line("m-ready");
+    } else if (c >= ' ' && c <= '~') {
+        if (length < MAX_COMMAND) {
+            line[length++] = c;
+        } else {
+            length = MAX_COMMAND + 1;
+        }
+    } /* line ends and noise are nothing */
+}
+
+void tml_agent_start(const tml_model *served)
+{
+    model = served;
+    tml_session_start(served);
+    tml_put_line("m-init-done");
+    tml_put_line("m-ready");
+}
+
+void tml_agent_poll(void)
+{
+    (void)tml_session_cycles();
+    for (int byte = tml_port_read(); byte >= 0; byte = tml_port_read()) {
+        take((char)byte);
+    }
+}

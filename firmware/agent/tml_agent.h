@@ -1,0 +1,26 @@
+/* tml_agent.h: answers the serial protocol for one model (docs/serial-protocol.md).
+ *
+ * Nothing of it runs during an inference but the hook after each layer.
+ */
+#ifndef TML_AGENT_H
+#define TML_AGENT_H
+
+#include "tml.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TML_AGENT_PROTOCOL 1
+
+/* Says on the serial line that it is there. tml_port_init() comes first. */
+void tml_agent_start(const tml_model *model);
+
+/* Takes what has arrived and carries out each complete command. Returns soon when nothing has. */
+void tml_agent_poll(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

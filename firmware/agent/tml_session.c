@@ -1,0 +1,114 @@
+/* tml_session.c: see tml_session.h. */
+#include "tml_session.h"
+
+#include "tml_config.h"
+#include "tml_port.h"
+
+static const tml_model *model;
+static bool is_fresh;
+static uint32_t stop_after = TML_ALL_LAYERS;
+static bool is_stopped;
+static uint32_t layer_start;
+static uint32_t layer_cycles[TML_AGENT_LAYERS];
+static uint32_t total_cycles;
+static uint32_t last_read;
+static uint64_t all_cycles;
+static TML_ALIGNAS(4) uint8_t kept[TML_AGENT_OUTPUT_BYTES];
+
+void tml_session_start(const tml_model *chosen)
+{
+    model = chosen;
+    last_read = tml_port_cycles();
+}
+
+uint64_t tml_session_cycles(void)
+{
+    const uint32_t now = tml_port_cycles();
+    all_cycles += now - last_read;
+    last_read = now;
+    return all_cycles;
+}
+
+void tml_session_input_loaded(void)
+{
+    is_fresh = true;
+}
+
+bool tml_session_is_fresh(void)
+{
+    return is_fresh;
+}
+
+/* The model calls this after each layer. The time spent in here belongs to no layer. */
+bool tml_layer_done(uint32_t layer)
+{
+    const uint32_t cycles = tml_port_cycles() - layer_start;
+    if (layer < TML_AGENT_LAYERS) {
+        layer_cycles[layer] = cycles;
+    }
+    total_cycles += cycles;
+    if (layer == stop_after) {
+        is_stopped = true;
+        return true;
+    }
+    (void)tml_session_cycles(); /* a long model may take more than 2^32 cycles */
+    layer_start = tml_port_cycles();
+    return false;
+}
+
+/* Bytes up to the output in `kept`, where each starts at a multiple of four. */
+static uint32_t output_offset(uint32_t index)
+{
+    uint32_t offset = 0;
+    for (uint32_t i = 0; i < index; i++) {
+        offset += (model->outputs[i].bytes + 3u) & ~3u;
+    }
+    return offset;
+}
+
+static void keep_outputs(void)
+{
+    for (uint32_t i = 0; i < model->output_count; i++) {
+        const tml_tensor *output = &model->outputs[i];
+        const uint32_t offset = output_offset(i);
+        if (offset + output->bytes <= TML_AGENT_OUTPUT_BYTES) {
+            memcpy(kept + offset, output->data, output->bytes);
+        }
+    }
+}
+
+bool tml_session_infer(uint32_t last_layer)
+{
+    const bool is_whole = last_layer == TML_ALL_LAYERS;
+    const uint32_t total_before = total_cycles;
+    const bool was_fresh = is_fresh;
+    is_fresh = false;
+    stop_after = last_layer;
+    is_stopped = is_whole;
+    total_cycles = 0;
+    (void)tml_session_cycles();
+    layer_start = tml_port_cycles();
+    model->invoke();
+    (void)tml_session_cycles();
+    if (!is_whole) {
+        total_cycles = total_before;
+    } else if (was_fresh) {
+        keep_outputs();
+    }
+    return is_stopped;
+}
+
+uint32_t tml_session_layer_cycles(uint32_t layer)
+{
+    return layer < TML_AGENT_LAYERS ? layer_cycles[layer] : 0;
+}
+
+uint32_t tml_session_total_cycles(void)
+{
+    return total_cycles;
+}
+
+const uint8_t *tml_session_output(uint32_t index)
+{
+    return kept + output_offset(index);
+}

@@ -1,0 +1,40 @@
+/* tml_session.h: one model, the input loaded for it, and what its last inference gave.
+ *
+ * invoke() overwrites its inputs, so the outputs of the first inference after a load are kept, and
+ * later ones only serve timing.
+ */
+#ifndef TML_SESSION_H
+#define TML_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tml.h"
+
+#define TML_ALL_LAYERS UINT32_MAX
+
+void tml_session_start(const tml_model *model);
+
+/* Core cycles since the start of the session; call it at least every 2^32 cycles. */
+uint64_t tml_session_cycles(void);
+
+/* An input was written completely. */
+void tml_session_input_loaded(void);
+
+/* Whether an input was loaded since the last inference. */
+bool tml_session_is_fresh(void);
+
+/* Runs the model; with a layer number, only up to that layer, whose output is then readable.
+ * Returns false when it did not stop at that layer because the layer takes no code. */
+bool tml_session_infer(uint32_t last_layer);
+
+/* Cycles of the layer in the last inference that ran it. */
+uint32_t tml_session_layer_cycles(uint32_t layer);
+
+/* Cycles of all layers in the last complete inference. */
+uint32_t tml_session_total_cycles(void);
+
+/* The kept bytes of an output. */
+const uint8_t *tml_session_output(uint32_t index);
+
+#endif
