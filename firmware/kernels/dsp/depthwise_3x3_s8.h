@@ -1,0 +1,108 @@
+/* depthwise_3x3_s8.h: DEPTHWISE_CONV_2D with 3x3 taps and stride 1 or 2, for Armv7E-M (SMLAD).
+ *
+ * One channel at a time lies in scratch as int16 lines (depthwise_plane.h); depthwise_3x3_block.h
+ * computes four outputs of a line at once.
+ *
+ * Weights and bias carry a factor of 256. A channel is five words in flash:
+ *   filter row i: w1 | w0 << 8 | w2 << 16 | extra[i] << 24,  i = 0..2;  256 * bias;  multiplier
+ * and its output is one of
+ *   linear    ssat8((offset + (sum * multiplier >> 32)) >> 11)   offset = extra, 24 bits, signed
+ *   rounding  ssat8(smmlar(sum >> 7, multiplier, offset + (sum < 0 ? -1 : 0)) >> n)
+ *             n = extra[0], offset = 2^(n - 1) + output_offset * 2^n + (extra[1], extra[2])
+ * (tinyml/ir/requant.py proves them equal to the reference.) |sum| < 2^31 with its factor.
+ *
+ * Instructions per output: linear 13 (stride 1), 13.75 (stride 2); rounding 3 more; gathering 2.3
+ * per input element; 45 per line and 150 per channel. In place if distance 0 (one filter per input).
+ */
+#ifndef TML_DSP_DEPTHWISE_3X3_S8_H
+#define TML_DSP_DEPTHWISE_3X3_S8_H
+
+#include "kernels/dsp/depthwise_3x3_block.h"
+#include "kernels/dsp/depthwise_plane.h"
+
+typedef struct {
+    tml_depthwise_plane plane;
+    int32_t batches;
+    int32_t in_batch;  /* bytes of an image */
+    int32_t out_batch;
+    int32_t channels;
+    int32_t multiplier; /* filters per channel */
+    int32_t output_offset;
+    int32_t fours_bytes; /* what the groups of four outputs of a line advance in scratch */
+    int32_t tail;        /* outputs of a line beyond them: 0 to 3 */
+    int32_t skip;        /* bytes from there to the next line, in scratch ... */
+    int32_t out_skip;    /* ... and in the output */
+} tml_depthwise_3x3_params;
+
+/* The five words of a channel, unpacked. */
+TML_KERNEL void tml_depthwise_3x3_filter(tml_depthwise_3x3_state *state, const uint32_t *filter,
+                                         int32_t output_offset, bool is_rounding)
+{
+    uint32_t extra = 0;
+    for (int32_t i = 0; i < 3; ++i) {
+        const uint32_t word = filter[i];
+        state->weights[2 * i] = (word & 0xFF00u) | word << 24;
+        state->weights[2 * i + 1] = (word << 8) & 0xFF00FF00u;
+        extra = extra >> 8 | (word & 0xFF000000u);
+    }
+    state->bias = (int32_t)filter[3];
+    state->multiplier = (int32_t)filter[4];
+    if (is_rounding) {
+        state->shift = (int32_t)(extra >> 8 & 0xFFu);
+        state->offset
+            = (2 * output_offset + 1) * (1 << (state->shift - 1)) + ((int32_t)extra >> 16);
+    } else {
+        state->offset = (int32_t)extra >> 8;
+    }
+}
+
+TML_KERNEL void tml_depthwise_3x3(const tml_depthwise_3x3_params *params, const int8_t *input,
+                                  const uint32_t *filters, int8_t *output, int16_t *scratch,
+                                  int32_t stride, bool is_rounding)
+{
+    const tml_depthwise_plane *plane = &params->plane;
+    tml_depthwise_3x3_state state;
+    state.line_bytes = stride * plane->pitch;
+    state.skip = params->skip;
+    state.out_skip = params->out_skip;
+    state.tail = params->tail;
+    input = tml_plane_settle(plane, input, output);
+    tml_plane_fill(scratch, plane->rows * plane->pitch, plane->padding);
+    for (int32_t batch = 0; batch < params->batches; ++batch) {
+        const uint32_t *filter = filters;
+        int8_t *out = output + batch * params->out_batch;
+        for (int32_t channel = 0; channel < params->channels; ++channel) {
+            for (int32_t i = 0; i < params->multiplier; ++i) {
+                int8_t *line = out++;
+                tml_depthwise_3x3_filter(&state, filter, params->output_offset, is_rounding);
+                filter += 5;
+                for (int32_t out_line = 0; out_line < plane->out_lines; out_line += plane->band) {
+                    const int32_t left = plane->out_lines - out_line;
+                    const int32_t lines = left < plane->band ? left : plane->band;
+                    tml_plane_load(plane, input + channel, scratch, out_line);
+                    state.end = scratch + (params->fours_bytes - state.line_bytes) / 2;
+                    state.last = scratch + lines * state.line_bytes / 2;
+                    tml_depthwise_3x3_lines(&state, scratch, plane->pitch, line, plane->out_step,
+                                            stride, is_rounding);
+                    line += plane->band * plane->out_line_step;
+                }
+            }
+        }
+        input += params->in_batch;
+    }
+}
+
+/* One shared body per stride and form; a model keeps only those it calls. */
+#define TML_DEPTHWISE_3X3(name, stride, is_rounding) \
+    static TML_NOINLINE __attribute__((unused)) void name( \
+        const tml_depthwise_3x3_params *params, const int8_t *input, const uint32_t *filters, \
+        int8_t *output, int16_t *scratch) \
+    { \
+        tml_depthwise_3x3(params, input, filters, output, scratch, stride, is_rounding); \
+    }
+TML_DEPTHWISE_3X3(tml_depthwise_3x3_s1_s8, 1, false)
+TML_DEPTHWISE_3X3(tml_depthwise_3x3_s2_s8, 2, false)
+TML_DEPTHWISE_3X3(tml_depthwise_3x3_s1_rounding_s8, 1, true)
+TML_DEPTHWISE_3X3(tml_depthwise_3x3_s2_rounding_s8, 2, true)
+
+#endif
