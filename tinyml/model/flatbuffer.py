@@ -70,7 +70,7 @@ def verify(data: bytes) -> None:
 
     Raises ModelError that names the part and the byte at fault.
     """
-    walk = _Walk(data, max(_LEAST_WORK, len(data)))
+    walk = _Walk(data, max(_LEAST_WORK, 2 * len(data)))
     walk.table(walk.target(0, "model"), "model")
 
 
@@ -78,7 +78,7 @@ def verify(data: bytes) -> None:
 class _Walk:
     data: bytes
     work_left: int
-    seen: dict[int, str] = field(default_factory=dict)  # verified tables by position
+    seen: dict[tuple[int, str], int] = field(default_factory=dict)  # verified tables: their work
 
     def number(self, position: int, layout: str, what: str) -> int:
         nbytes = struct.calcsize(layout)
@@ -105,9 +105,11 @@ class _Walk:
             )
 
     def table(self, position: int, name: str) -> None:
-        if self.seen.get(position) == name:
-            self.spend(1, name, position)
+        if (position, name) in self.seen:
+            # Verified already, but a reader that comes here again works again.
+            self.spend(self.seen[position, name], name, position)
             return
+        work_before = self.work_left
         vtable = position - self.number(position, "<i", name)
         vtable_bytes = self.number(vtable, "<H", f"the field list of a {name}")
         table_bytes = self.number(vtable + 2, "<H", f"the field list of a {name}")
@@ -133,7 +135,7 @@ class _Walk:
                     f"lies outside of its {table_bytes} bytes"
                 )
             self.field(position + offset, kind, f"field {number} of a {name}")
-        self.seen[position] = name
+        self.seen[position, name] = work_before - self.work_left
 
     def field(self, position: int, kind: _Kind, what: str) -> None:
         match kind:

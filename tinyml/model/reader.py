@@ -251,6 +251,8 @@ def _attrs(read: Any, table: Any, label: str) -> Any:
         options.Init(union.Bytes, union.Pos)
     try:
         return read(options)
+    except ModelError as error:
+        raise ModelError(f"{label}: {error.message}", hint=error.hint) from error
     except (AttributeError, LookupError, ValueError, TypeError, struct.error) as error:
         # Only the family knows which options it wants and which values they may have.
         found = type(options).__name__ if options is not None else "no options"
