@@ -5,6 +5,7 @@ Templates place what is made here; they never compute or escape.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -26,6 +27,7 @@ C_TYPES = {
 
 PER_LINE = 12
 _LINE_LENGTH = 100
+_NESTED_LENGTH = 76  # of a struct in a struct, to stay on the line of its name
 
 
 def c_type(dtype: str) -> str:
@@ -76,8 +78,8 @@ def c_value(
 ) -> str:
     """A C initialiser: a number, a symbol for a Ref, braces for tuples and structs.
 
-    Structs get designated initialisers, one field per line outside, on one line when nested and
-    short enough.
+    Structs get designated initialisers: one field per line outside; nested ones are filled into as
+    few lines as they need.
     """
     lookup = symbol_of if callable(symbol_of) else symbol_of.__getitem__
     match value:
@@ -93,11 +95,13 @@ def c_value(
             return "{" + ", ".join(c_int(int(item)) for item in value) + "}"
         case Struct(fields=fields):
             parts = [f".{name} = {c_value(item, lookup, depth + 1)}" for name, item in fields]
-            flat = "{" + ", ".join(parts) + "}"
-            if depth > 0 and len(flat) <= _LINE_LENGTH - 40 and "\n" not in flat:
-                return flat
             inner = "    " * (depth + 1)
-            return "{\n" + "".join(f"{inner}{part},\n" for part in parts) + "    " * depth + "}"
+            if depth == 0:
+                return "{\n" + "".join(f"{inner}{part},\n" for part in parts) + "}"
+            flat = "{" + ", ".join(parts) + "}"
+            if "\n" not in flat and len(flat) <= _NESTED_LENGTH:
+                return flat
+            return "{\n" + _filled(parts, inner) + "    " * depth + "}"
     raise TypeError(f"no C initialiser for {value!r}")
 
 
@@ -116,7 +120,7 @@ def c_string(text: str) -> str:
 def wrap_comment(text: str, width: int = _LINE_LENGTH - 4) -> tuple[str, ...]:
     """Text broken into comment lines."""
     lines: list[str] = []
-    for word in c_comment(text).split():
+    for word in re.split(r"(?<!\d,) +", c_comment(text)):  # shapes stay in one piece
         if lines and len(lines[-1]) + 1 + len(word) <= width:
             lines[-1] += " " + word
         else:
@@ -127,6 +131,17 @@ def wrap_comment(text: str, width: int = _LINE_LENGTH - 4) -> tuple[str, ...]:
 def shape_text(shape: tuple[int, ...]) -> str:
     """A shape as people write it."""
     return "[" + ", ".join(str(size) for size in shape) + "]"
+
+
+def _filled(parts: list[str], indent: str) -> str:
+    """Parts with commas, as many per line as there is room for."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and "\n" not in part and len(lines[-1]) + len(part) + 2 <= _LINE_LENGTH:
+            lines[-1] += f" {part},"
+        else:
+            lines.append(f"{indent}{part},")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _words(flat: Array) -> list[str]:

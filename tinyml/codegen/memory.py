@@ -51,7 +51,7 @@ def arena_views(plan: Plan, board: Board | None) -> tuple[ArenaView, ...]:
                 declaration=f"int8_t {symbol}[{plan.graph.name.upper()}_{macro}]",
                 nbytes=nbytes,
                 budget_bytes=budgets.get(region, 0),
-                section="" if region == default else f".arena_{region}",
+                section="" if region == default else f".bss.tml_{region}",
             )
         )
     return tuple(views)
@@ -156,24 +156,29 @@ def _live(place: Placement, steps: int) -> str:
 def _reuses(
     index: int, place: Placement, placed: list[tuple[int, Placement]], names: tuple[str, ...]
 ) -> str:
-    """Whose memory a tensor takes over, latest first; "over x" when x is still being read."""
-    over: list[str] = []
-    before: list[tuple[int, str]] = []
-    for other, item in placed:
-        touches = item.region == place.region and not (
-            item.offset + item.nbytes <= place.offset or place.offset + place.nbytes <= item.offset
-        )
-        if other == index or not touches or item.first_use >= place.first_use:
-            continue
-        if item.last_use >= place.first_use:
-            over.append(names[other])
-        else:
-            before.append((item.last_use, names[other]))
-    text = f", over {' and '.join(over)}" if over else ""
-    if before:
-        latest = [name for _, name in sorted(before, key=lambda item: -item[0])]
-        text += f", reuses {', '.join(latest[:3])}{' ...' if len(latest) > 3 else ''}"
-    return text
+    """Whose memory a tensor takes over: "over x" when x is still being read, else "reuses x".
+
+    Of those that had the same bytes before, only the last of each byte is named.
+    """
+    before = [
+        (item.last_use, other, item)
+        for other, item in placed
+        if other != index and item.region == place.region and item.first_use < place.first_use
+    ]
+    words: dict[str, list[str]] = {"over": [], "reuses": []}
+    free = {(place.offset, place.offset + place.nbytes)}  # ranges whose last owner is not known
+    for last_use, other, item in sorted(before, key=lambda entry: (-entry[0], entry[1])):
+        start, end = item.offset, item.offset + item.nbytes
+        hit = {(a, b) for a, b in free if a < end and start < b}
+        if hit:
+            words["over" if last_use >= place.first_use else "reuses"].append(names[other])
+            rest = {part for a, b in hit for part in ((a, min(b, start)), (max(a, end), b))}
+            free = (free - hit) | {(a, b) for a, b in rest if a < b}
+    return "".join(
+        f", {word} {', '.join(found[:3])}{' ...' if len(found) > 3 else ''}"
+        for word, found in words.items()
+        if found
+    )
 
 
 def _aligned(views: list[TensorView]) -> tuple[TensorView, ...]:
