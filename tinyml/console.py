@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-MIN_WIDTH = 100  # columns of a table when the output is not a terminal
+UNBROKEN = frozenset({"board", "op", "operator", "output", "region", "verdict"})  # columns
+MIN_WIDTH = 120  # columns of a table when the output is not a terminal
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -25,7 +26,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
         view.add_column(
             column.rstrip(">"),
             justify="right" if is_number else "left",
-            no_wrap=is_number,
+            no_wrap=is_number or column in UNBROKEN,
             overflow="fold",
         )
     for row in rows:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tinyml.board import Board
 
 
-@click.command()
+@click.command(short_help="List the known boards.")
 @click.option("--markdown", is_flag=True, help="Print the page docs/boards.md.")
 @options.JSON
 def boards(markdown: bool, as_json: bool) -> None:
@@ -30,7 +30,7 @@ def boards(markdown: bool, as_json: bool) -> None:
         console.table(table.title, table.columns, table.rows)
 
 
-@click.command()
+@click.command(short_help="List the supported operators.")
 @click.option("--markdown", is_flag=True, help="Print the page docs/ops.md.")
 @options.JSON
 def ops(markdown: bool, as_json: bool) -> None:
@@ -46,7 +46,7 @@ def ops(markdown: bool, as_json: bool) -> None:
         console.table(table.title, table.columns, table.rows)
 
 
-@click.command()
+@click.command(short_help="Show the layers of a model.")
 @options.MODEL
 @options.JSON
 def inspect(model: Path, as_json: bool) -> None:
@@ -63,7 +63,7 @@ def inspect(model: Path, as_json: bool) -> None:
         console.table(table.title, table.columns, table.rows)
 
 
-@click.command()
+@click.command(short_help="Say whether a model fits a board.")
 @options.MODEL
 @options.board_option(multiple=True)
 @options.OPTIMIZE

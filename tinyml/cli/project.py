@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tinyml.board import Board
 
 
-@click.command()
+@click.command(short_help="Compile a model and link a firmware image.")
 @options.MODEL
 @options.board_option()
 @options.OPTIMIZE

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tinyml.board import Board
 
 
-@click.command()
+@click.command(short_help="Run the image on an emulated board.")
 @options.MODEL
 @options.board_option()
 @click.option(
@@ -69,7 +69,7 @@ def simulate(
     console.verdict(ran.report.fits, text.summary(ran.report))
 
 
-@click.command()
+@click.command(short_help="Switch on shell completion.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print the line that switches on completion of commands and boards in SHELL."""

@@ -105,20 +105,26 @@ def _region_fit(plan: Plan, board: Board, budget: Budget, kind: str) -> RegionFi
 
 
 def _label(plan: Plan, step: Step, number: int) -> str:
-    return f"layer {number} '{plan.graph.ops[step.ops[-1]].name}'"
+    return f"layer {number} '{short_name(plan.graph.ops[step.ops[-1]].name)}'"
 
 
 def _alive(plan: Plan, step: int) -> tuple[tuple[str, int], ...]:
     sizes: dict[tuple[int, int], tuple[str, int]] = {}
     for tensor, placement in zip(plan.graph.tensors, plan.tensors, strict=True):
         if placement is not None and placement.first_use <= step <= placement.last_use:
-            sizes.setdefault((placement.offset, placement.nbytes), (tensor.name, placement.nbytes))
+            label = (short_name(tensor.name), placement.nbytes)
+            sizes.setdefault((placement.offset, placement.nbytes), label)
     return tuple(sorted(sizes.values(), key=lambda item: (-item[1], item[0])))
+
+
+def short_name(name: str) -> str:
+    """The first of the names that a framework joined with semicolons, without its outer scopes."""
+    return "/".join(name.split(";")[0].split("/")[-2:])
 
 
 def _weights(plan: Plan) -> tuple[tuple[str, int], ...]:
     sizes = [
-        (plan.graph.ops[step.ops[-1]].name, step.call.constant_bytes())
+        (short_name(plan.graph.ops[step.ops[-1]].name), step.call.constant_bytes())
         for step in plan.steps
         if step.call is not None and step.call.constants
     ]

@@ -7,7 +7,7 @@ from typing import Any
 from tinyml.board import Board, all_boards
 from tinyml.ir.graph import Graph, Tensor
 from tinyml.ops import all_ops, spec_of
-from tinyml.plan.fit import Fit
+from tinyml.plan.fit import Fit, short_name
 from tinyml.report.text import Table
 from tinyml.variants import all_variants
 
@@ -22,7 +22,7 @@ def board_table() -> Table:
             board.chip.name,
             board.chip.core,
             f"{board.chip.clock_hz / 1e6:g}",
-            " + ".join(f"{budget.region} {_kib(budget.max_bytes)}" for budget in board.ram),
+            ", ".join(f"{budget.region} {_kib(budget.max_bytes)}" for budget in board.ram),
             _kib(board.flash.max_bytes),
             board.backends["toolchain"],
             board.backends["flasher"],
@@ -37,8 +37,8 @@ def board_table() -> Table:
             "chip",
             "core",
             "MHz>",
-            "RAM for a model",
-            "flash>",
+            "RAM (KiB)",
+            "flash (KiB)>",
             "built by",
             "flashed by",
             "simulated by",
@@ -98,7 +98,7 @@ def model_tables(graph: Graph) -> tuple[Table, ...]:
             (
                 number,
                 op.kind,
-                op.name,
+                short_name(op.name),
                 _shape(output),
                 _quant(output),
                 "per channel" if weights else ("per tensor" if constants else "-"),
@@ -172,4 +172,4 @@ def _quant(tensor: Tensor) -> str:
 
 
 def _kib(count: int) -> str:
-    return f"{count / 1024:,.0f} K"
+    return f"{count / 1024:,.0f}"

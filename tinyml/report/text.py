@@ -29,7 +29,7 @@ def layer_table(report: Report) -> Table:
             layer.op,
             _shape(layer.shape),
             layer.macs,
-            layer.kernel.removeprefix("tml_") or "-",
+            layer.kernel.removeprefix("tml_").removesuffix("_s8") or "-",
         )
         if has_run:
             cycles = layer.cycles or 0
@@ -45,9 +45,9 @@ def layer_table(report: Report) -> Table:
         rows.append(row)
     columns: tuple[str, ...] = ("#>", "op", "output", "MACs>", "kernel")
     if has_run:
-        columns += ("instructions>", "cycles>", "µs>", "%>", "cyc/MAC>")
+        columns += ("instr.>", "cycles>", "µs>", "%>", "cyc/MAC>")
     else:
-        columns += ("instructions (predicted)>", "constants B>", "scratch B>")
+        columns += ("predicted instr.>", "constants B>", "scratch B>")
     return Table("Layers", columns, tuple(rows))
 
 
