@@ -1,4 +1,4 @@
-"""Matrix kernels for cores with DSP instructions: pointwise convolution and several rows of FC.
+"""Matrix kernels for cores with DSP instructions: pointwise convolution and FULLY_CONNECTED.
 
 Each lowering proves its kernel exact for the layer (``choose_form``) or says why it is not, packs
 the weights and states the cost in instructions on a Cortex-M4, counted from the kernel's code.
@@ -7,7 +7,7 @@ the weights and states the cost in instructions on a Cortex-M4, counted from the
 from __future__ import annotations
 
 from tinyml.ir.graph import Graph, Op
-from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, Value, row_overlap
+from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, Value, row_overlap
 from tinyml.ops import conv_2d, fully_connected
 from tinyml.ops.common import clamp_struct, result
 from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
@@ -21,82 +21,154 @@ from tinyml.variants.dsp_streams import (
     WIDE_SUMS,
     Form,
     choose_form,
+    group_words,
     pair_stream,
-    pair_words,
+    quad_stream,
     stream_order,
     unrolled,
 )
 
-_UNROLL = 8  # steps, in gemm_block.h
-_STEP_BYTES = {False: 68, True: 64}
+# Instructions per group of filters besides its steps, by form: gemm_block.h, row_block.h.
 _PAIR = {LINEAR: 35, ROUNDING: 51, SUMS: 23, WIDE_ROUNDING: 48, WIDE_SUMS: 20}
-_RESCALE = 32  # instructions per output of the C code
+_QUAD = {LINEAR: 26, ROUNDING: 44, SUMS: 21, WIDE_ROUNDING: 42, WIDE_SUMS: 17}
+_RESCALE = 32  # per output of the forms that leave sums
 
 
 def pointwise(op: Op, graph: Graph) -> KernelCall | str:
     """A 1x1 convolution with stride 1."""
-    given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
+    reason = why_not_dense(op, graph)
     rows, columns = filter_windows(op, graph)
-    if weights.shape[1:3] != (1, 1):
+    if reason is not None:
+        return reason
+    if (rows.kernel, columns.kernel) != (1, 1):
         return "the filter is larger than 1x1"
-    if weights.shape[3] != given.shape[3]:
-        return "the convolution is grouped"
-    if rows.stride != 1 or columns.stride != 1:
+    if (rows.stride, columns.stride) != (1, 1):
         return "the stride is not 1"
-    return _rows_times_filters(conv_2d.layer(op, graph), result(op, graph).elements)
+    return _three_rows(conv_2d.layer(op, graph), result(op, graph).elements)
+
+
+def single_pixel(op: Op, graph: Graph) -> KernelCall | str:
+    """A convolution whose filter covers the whole input: one output pixel per image."""
+    reason = why_not_dense(op, graph)
+    rows, columns = filter_windows(op, graph)
+    if reason is not None:
+        return reason
+    for axis in (rows, columns):
+        if axis.kernel != axis.in_size or axis.out_size != 1 or axis.dilation != 1:
+            return "the filter does not cover the input"
+    return _one_row(conv_2d.layer(op, graph), result(op, graph).elements)
+
+
+def fully_connected_row(op: Op, graph: Graph) -> KernelCall | str:
+    """FULLY_CONNECTED, one row of inputs at a time."""
+    return _one_row(fully_connected.layer(op, graph), result(op, graph).elements)
 
 
 def fully_connected_rows(op: Op, graph: Graph) -> KernelCall | str:
-    """FULLY_CONNECTED, three rows at a time."""
-    return _rows_times_filters(fully_connected.layer(op, graph), result(op, graph).elements)
+    """FULLY_CONNECTED, three rows of inputs at a time."""
+    return _three_rows(fully_connected.layer(op, graph), result(op, graph).elements)
 
 
-def _rows_times_filters(layer: WeightedSum, outputs: int) -> KernelCall:
+def why_not_dense(op: Op, graph: Graph) -> str | None:
+    """Why a convolution is none in which every filter sees all channels."""
+    given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
+    return "the convolution is grouped" if weights.shape[3] != given.shape[3] else None
+
+
+def _three_rows(layer: WeightedSum, outputs: int) -> KernelCall:
     filters, channels = layer.weights.shape
     pixels = outputs // filters
     form = choose_form(layer)
     order = stream_order(1, channels, 4)
-    params = Struct(
-        "tml_dsp_pointwise_params",
-        (
-            ("pixels", pixels),
-            ("in_channels", channels),
-            ("gemm", gemm_params(form, layer, len(order))),
-        ),
+    fields: tuple[tuple[str, Value], ...] = (
+        ("pixels", pixels),
+        ("in_channels", channels),
+        ("gemm", gemm_params(form, layer, len(order))),
     )
-    triples = -(-pixels // 3)
     widen = 30 + 13 * (channels // 4) + 9 * (channels % 4)
+    instructions = 40 + -(-pixels // 3) * (widen + gemm_cost(form, len(order)))
+    return matrix_call(
+        "pointwise",
+        fields,
+        pair_stream(form, order),
+        form,
+        scratch_bytes=gemm_scratch(form, len(order)),
+        overlap=_chasing(pixels, channels, filters, 3),
+        instructions=instructions,
+    )
+
+
+def _one_row(layer: WeightedSum, outputs: int) -> KernelCall:
+    filters, features = layer.weights.shape
+    rows = outputs // filters
+    form = choose_form(layer)
+    order = stream_order(1, features, 8)
+    taps = len(order)
+    loops, entry = unrolled(taps // 8, 4, 84 if form.is_wide else 108)
+    gemm = _gemm_struct(form, layer, taps // 2, entry, group_words(form, taps, 4), taps // 2)
+    steps = (21 if form.is_wide else 27) * (taps // 8) + 3 * loops
+    rescale = _RESCALE * filters if form.leaves_sums else 0
+    per_row = 75 + 6 * (features // 4) - (-filters // 4) * (steps + _QUAD[form.kind]) + rescale
+    sums_bytes = 4 * (-(-filters // 4) * 4) if form.leaves_sums else 0
+    return matrix_call(
+        "fully_connected",
+        (("rows", rows), ("in_features", features), ("gemm", gemm)),
+        quad_stream(form, order),
+        form,
+        scratch_bytes=2 * taps + sums_bytes,
+        overlap=_chasing(rows, features, filters, 1),
+        instructions=40 + rows * per_row,
+    )
+
+
+def _chasing(pixels: int, channels: int, filters: int, at_once: int) -> Overlap:
+    # Some pixels are read completely, then their outputs are written: two steps each time.
+    steps: list[tuple[int, int]] = []
+    for first in range(0, pixels, at_once):
+        end = min(first + at_once, pixels)
+        steps += [(first * filters, end * channels), (end * filters, end * channels)]
+    return row_overlap(0, tuple(steps))
+
+
+def matrix_call(
+    name: str,
+    fields: tuple[tuple[str, Value], ...],
+    weights: Constant,
+    form: Form,
+    *,
+    scratch_bytes: int,
+    overlap: Overlap,
+    instructions: int,
+) -> KernelCall:
+    """The call of ``tml_dsp_<name>_s8``: input, weights, output, scratch."""
     return KernelCall(
-        "tml_dsp_pointwise_s8",
-        "kernels/dsp/pointwise_s8.h",
-        params,
+        f"tml_dsp_{name}_s8",
+        f"kernels/dsp/{name}_s8.h",
+        Struct(f"tml_dsp_{name}_params", fields),
         (
             Arg("input", 0),
-            Arg("constant", constant="weights"),
+            Arg("constant", constant=weights.name),
             Arg("output", 0),
             Arg("scratch", dtype="int32"),
         ),
-        (pair_stream(form, order),),
-        scratch_bytes=gemm_scratch(form, len(order)),
-        overlaps=(_chasing(pixels, channels, filters),),
-        cost=Cost(40 + triples * (widen + gemm_cost(form, len(order)))),
+        (weights,),
+        scratch_bytes=scratch_bytes,
+        overlaps=(overlap,),
+        cost=Cost(instructions),
         isa="dsp",
         note=form.name,
     )
 
 
-def _chasing(pixels: int, channels: int, filters: int) -> Overlap:
-    # Three pixels are read completely, then their outputs are written: two steps per triple.
-    steps: list[tuple[int, int]] = []
-    for first in range(0, pixels, 3):
-        end = min(first + 3, pixels)
-        steps += [(first * filters, end * channels), (end * filters, end * channels)]
-    return row_overlap(0, tuple(steps))
+def gemm_params(form: Form, layer: WeightedSum, taps: int) -> Struct:
+    """The ``tml_dsp_gemm_params`` of gemm_block.h for a number of taps filled up to 4."""
+    loops, entry = unrolled(taps // 4, 8, 64 if form.is_wide else 68)
+    return _gemm_struct(form, layer, loops, entry, group_words(form, taps, 2), taps * 3 // 2)
 
 
-def gemm_params(form: Form, layer: WeightedSum, taps: int) -> Value:
-    """The ``tml_dsp_gemm_params`` of a layer whose taps are filled up to 4."""
-    loops, entry = unrolled(taps // 4, _UNROLL, _STEP_BYTES[form.is_wide])
+def _gemm_struct(
+    form: Form, layer: WeightedSum, loops: int, entry: int, words: int, widened_words: int
+) -> Struct:
     return Struct(
         "tml_dsp_gemm_params",
         (
@@ -105,8 +177,8 @@ def gemm_params(form: Form, layer: WeightedSum, taps: int) -> Value:
             ("out_channels", len(form.weights)),
             ("loops", loops),
             ("entry", entry),
-            ("pair_words", pair_words(form, taps)),
-            ("sums", taps * 3 // 2 if form.leaves_sums else 0),
+            ("group_words", words),
+            ("sums", widened_words if form.leaves_sums else 0),
             ("output_offset", layer.output_zero_point),
             ("clamp", clamp_struct(layer.bounds)),
         ),
@@ -122,7 +194,7 @@ def gemm_scratch(form: Form, taps: int) -> int:
 def gemm_cost(form: Form, taps: int) -> int:
     """Instructions of all filters over three pixels: gemm_run.h."""
     filters = len(form.weights)
-    loops, _ = unrolled(taps // 4, _UNROLL, 0)
+    loops, _ = unrolled(taps // 4, 8, 0)
     pair = _PAIR[form.kind] + (16 if form.is_wide else 17) * (taps // 4) + 2 * loops
     rescale = (20 + 3 * _RESCALE) * filters if form.leaves_sums else 0
     return 35 + -(-filters // 2) * pair + rescale + (30 if filters % 2 else 0)
@@ -130,5 +202,7 @@ def gemm_cost(form: Form, taps: int) -> int:
 
 VARIANTS = (
     Variant("dsp/pointwise", "CONV_2D", "dsp", pointwise),
+    Variant("dsp/single_pixel", "CONV_2D", "dsp", single_pixel),
+    Variant("dsp/row", "FULLY_CONNECTED", "dsp", fully_connected_row),
     Variant("dsp/rows", "FULLY_CONNECTED", "dsp", fully_connected_rows),
 )

@@ -150,9 +150,10 @@ def _pad_rows(rows: IntArray, multiple: int) -> IntArray:
     return np.concatenate((rows, np.zeros((missing, rows.shape[1]), np.int64)))
 
 
-def pair_words(form: Form, taps: int) -> int:
-    """Words of the stream per pair of filters, for a number of taps filled up to 4."""
-    return 2 + taps * (2 if form.is_wide else 1) // 2 + 2 * int(form.constants.shape[1])
+def group_words(form: Form, taps: int, group: int) -> int:
+    """Words of the stream per group of filters, for a number of taps already filled up."""
+    weights = taps * group // (2 if form.is_wide else 4)
+    return group + weights + group * int(form.constants.shape[1])
 
 
 def unrolled(steps: int, unroll: int, step_bytes: int) -> tuple[int, int]:

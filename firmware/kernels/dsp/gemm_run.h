@@ -25,7 +25,7 @@ typedef struct {
     int32_t out_channels;
     uint32_t loops; /* of tml_dsp_block */
     uint32_t entry;
-    int32_t pair_words;    /* of the weights of two filters, biases and constants included */
+    int32_t group_words;   /* of the stream for two (in row_block.h four) filters */
     int32_t sums;          /* words from the widened inputs to the 32-bit sums; 0 without */
     int32_t output_offset; /* of the sums forms, as is the clamp */
     tml_clamp clamp;
@@ -62,18 +62,23 @@ TML_KERNEL tml_dsp_gemm tml_dsp_gemm_of(int32_t form, int32_t shift)
     }
 }
 
-/* Rescales the sums of `count` pixels; their constants follow the weights of each pair. */
+/* Rescales the sums of `count` pixels. Their constants end the stream of each group of filters. */
 TML_DSP_SHARED void tml_dsp_rescale_sums(const tml_dsp_gemm_params *params, const int32_t *sums,
-                                         const int32_t *weights, int8_t *output, int32_t count)
+                                         const int32_t *weights, int8_t *output, int32_t count,
+                                         int32_t group)
 {
     const int32_t channels = params->out_channels;
-    const int32_t padded = (channels + 1) & ~1;
+    const int32_t padded = (channels + group - 1) & ~(group - 1);
     for (int32_t c = 0; c < channels; ++c) {
-        const int32_t *rescale = weights + params->pair_words * ((c >> 1) + 1) - 4 + 2 * (c & 1);
+        const int32_t within = c & (group - 1);
+        const int32_t *rescale = weights + params->group_words - 2 * (group - within);
         for (int32_t pixel = 0; pixel < count; ++pixel) {
             const int32_t scaled = tml_requantise(sums[pixel * padded + c], rescale[0], rescale[1]);
             output[pixel * channels + c] = (int8_t)tml_clamp_to(
                 scaled + params->output_offset, params->clamp.min, params->clamp.max);
+        }
+        if (within == group - 1) {
+            weights += params->group_words;
         }
     }
 }
@@ -97,22 +102,23 @@ TML_KERNEL void tml_dsp_gemm_run(const tml_dsp_gemm_params *params, int32_t *wid
         block.output = widened + params->sums;
         block.second = 4 * padded;
         block.third = 8 * padded;
-        block.end = weights + params->pair_words * (padded >> 1);
+        block.end = weights + params->group_words * (padded >> 1);
         gemm(&block);
-        tml_dsp_rescale_sums(params, widened + params->sums, weights, output, left < 3 ? left : 3);
+        tml_dsp_rescale_sums(params, widened + params->sums, weights, output, left < 3 ? left : 3,
+                             2);
         return;
     }
     block.output = output;
     block.second = left > 1 ? channels : 0;
     block.third = left > 2 ? 2 * channels : block.second;
-    block.end = weights + params->pair_words * pairs;
+    block.end = weights + params->group_words * pairs;
     if (pairs > 0) {
         gemm(&block);
     }
     if ((channels & 1) != 0) {
         block.output = spare;
         block.weights = block.end;
-        block.end += params->pair_words;
+        block.end += params->group_words;
         const int32_t second = block.second;
         const int32_t third = block.third;
         block.second = second > 0 ? 2 : 0;

@@ -1,0 +1,61 @@
+/* A band of padded input rows, for kernels that look at a window of the image.
+ *
+ *        left   a row of the input       right        Some rows of the input stand in scratch with
+ *      +------+--------------------+------+           their padding around them, so that a window is
+ *      | zp   | x x x x x x x x x  | zp   |  row r    never cut off. The band moves down the image:
+ *      | zp   | x x x x x x x x x  | zp   |  row r+1  rows that are needed again move to its top,
+ *      +------+--------------------+------+           the others are read from the input, once.
+ *
+ * As every input row is read before the outputs of its first window are written, the output may
+ * chase the input closely. Padding left and right is written once and stays.
+ * Cost: 12 instructions per 16 bytes of a row, 25 per row.
+ */
+#ifndef TML_DSP_PADDED_ROWS_H
+#define TML_DSP_PADDED_ROWS_H
+
+#include "tml.h"
+
+/* Copies downwards in memory or between different places; neither needs to be aligned. */
+TML_KERNEL void tml_dsp_copy(int8_t *to, const int8_t *from, int32_t bytes)
+{
+    int32_t blocks = bytes >> 4;
+    if (blocks > 0) {
+        __asm__ volatile("1:\n\t"
+                         "ldr r4, [%1], #4\n\t"
+                         "ldr r5, [%1], #4\n\t"
+                         "ldr r6, [%1], #4\n\t"
+                         "ldr r8, [%1], #4\n\t"
+                         "str r4, [%0], #4\n\t"
+                         "str r5, [%0], #4\n\t"
+                         "str r6, [%0], #4\n\t"
+                         "subs %2, #1\n\t"
+                         "str r8, [%0], #4\n\t"
+                         "bne 1b"
+                         : "+r"(to), "+r"(from), "+r"(blocks)
+                         :
+                         : "r4", "r5", "r6", "r8", "cc", "memory");
+    }
+    int32_t rest = bytes & 15;
+    if (rest > 0) {
+        __asm__ volatile("1:\n\t"
+                         "ldrb r4, [%1], #1\n\t"
+                         "subs %2, #1\n\t"
+                         "strb r4, [%0], #1\n\t"
+                         "bne 1b"
+                         : "+r"(to), "+r"(from), "+r"(rest)
+                         :
+                         : "r4", "cc", "memory");
+    }
+}
+
+/* Fills whole words. */
+TML_KERNEL void tml_dsp_fill(int8_t *to, int32_t bytes, int32_t value)
+{
+    int32_t *word = (int32_t *)(void *)to;
+    const int32_t words = (int32_t)((uint32_t)(value & 0xff) * UINT32_C(0x01010101));
+    for (int32_t i = 0; i < bytes >> 2; ++i) {
+        word[i] = words;
+    }
+}
+
+#endif
