@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -152,8 +153,8 @@ def simulate_build(
     files = [_near(_write_report(built.directory, document))]
     if save:
         names = [graph.tensors[index].name for index in graph.outputs]
-        columns = zip(*run.outputs, strict=True)
-        np.savez(save, **{n: np.stack(c) for n, c in zip(names, columns, strict=True)})
+        columns: list[Any] = [np.stack(column) for column in zip(*run.outputs, strict=True)]
+        np.savez(save, **dict(zip(names, columns, strict=True)))
         files.append(save)
     return replace(built, report=document, files=tuple(files))
 
@@ -168,6 +169,7 @@ def verify(
         values = run(graph, sample)
         for index, found in zip(graph.outputs, results, strict=True):
             wanted = values[index]
+            assert wanted is not None
             wrong = np.flatnonzero(np.ravel(wanted) != np.ravel(found))
             if wrong.size:
                 first = int(wrong[0])

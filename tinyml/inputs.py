@@ -47,14 +47,11 @@ def read_samples(path: Path, graph: Graph, limit: int | None = None) -> Samples:
     columns = [
         _column(arrays, graph.tensors[index], len(graph.inputs), path) for index in graph.inputs
     ]
-    count = min(len(column) for column in columns)
-    if any(len(column) != count for column in columns) or (
-        labels is not None and len(labels) != count
-    ):
-        lengths = ", ".join(
-            str(len(item)) for item in (*columns, *([labels] if label_name else []))
-        )
-        raise TinymlError(f"{path}: the arrays hold different numbers of samples: {lengths}")
+    lengths = [len(column) for column in columns] + ([] if labels is None else [len(labels)])
+    count = min(lengths)
+    if max(lengths) != count:
+        listed = ", ".join(map(str, lengths))
+        raise TinymlError(f"{path}: the arrays hold different numbers of samples: {listed}")
     count = min(count, limit) if limit else count
     return Samples(
         tuple(tuple(column[i] for column in columns) for i in range(count)),
@@ -68,9 +65,8 @@ def quantise(values: Array, tensor: Tensor) -> Array:
         return np.asarray(values).astype(DTYPES[tensor.dtype])
     info = np.iinfo(DTYPES[tensor.dtype])
     scaled = np.round(np.asarray(values, np.float32) / np.float32(tensor.quant.scale))
-    return np.clip(scaled + tensor.quant.zero_point, info.min, info.max).astype(
-        DTYPES[tensor.dtype]
-    )
+    raw: Array = np.clip(scaled + tensor.quant.zero_point, info.min, info.max)
+    return raw.astype(DTYPES[tensor.dtype])
 
 
 def _random(tensor: Tensor, generator: np.random.Generator) -> Array:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class BoardType(click.ParamType):
+class BoardType(click.ParamType):  # type: ignore[type-arg]  # generic only in newer Click
     """A board by name, or the path of a board file."""
 
     name = "board"
@@ -32,9 +32,10 @@ class BoardType(click.ParamType):
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """Completes board names."""
-        from tinyml.board import board_names
+        from tinyml import resources
 
-        return [CompletionItem(name) for name in board_names() if name.startswith(incomplete)]
+        names = sorted(path.stem for path in resources.path("boards").glob("*.toml"))
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 MODEL = click.argument("model", type=click.Path(path_type=Path, dir_okay=False))

@@ -89,7 +89,7 @@ def model_tables(graph: Graph) -> tuple[Table, ...]:
         for role, indices in (("input", graph.inputs), ("output", graph.outputs))
         for tensor in (graph.tensors[i] for i in indices)
     )
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for number, op in enumerate(graph.ops):
         output = graph.tensors[op.outputs[0]]
         constants = [t for t in graph.op_inputs(op) if t is not None and t.is_constant]
