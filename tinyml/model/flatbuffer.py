@@ -16,7 +16,7 @@ from tinyml.errors import ModelError
 
 # What a field holds: a scalar or vector elements of N bytes, a string, one table, many tables.
 _Kind = tuple[str, "int | str"]
-_UNKNOWN = "options"  # a table whose fields depend on the operator
+_UNKNOWN = "table of options"  # one whose fields depend on the operator
 
 SCHEMA: dict[str, dict[int, _Kind]] = {  # field number → kind, of the fields that are read
     "model": {
@@ -74,6 +74,10 @@ def verify(data: bytes) -> None:
     walk.table(walk.target(0, "model"), "model")
 
 
+def _one(name: str) -> str:
+    return f"an {name}" if name[0] in "aeiou" else f"a {name}"
+
+
 @dataclass(slots=True)
 class _Walk:
     data: bytes
@@ -111,8 +115,8 @@ class _Walk:
             return
         work_before = self.work_left
         vtable = position - self.number(position, "<i", name)
-        vtable_bytes = self.number(vtable, "<H", f"the field list of a {name}")
-        table_bytes = self.number(vtable + 2, "<H", f"the field list of a {name}")
+        vtable_bytes = self.number(vtable, "<H", f"the field list of {_one(name)}")
+        table_bytes = self.number(vtable + 2, "<H", f"the field list of {_one(name)}")
         if vtable_bytes < 4 or vtable_bytes % 2 or vtable + vtable_bytes > len(self.data):
             raise ModelError(
                 f"damaged: the field list of the {name} at byte {position} is {vtable_bytes} bytes"
@@ -134,7 +138,7 @@ class _Walk:
                     f"damaged: field {number} of the {name} at byte {position} "
                     f"lies outside of its {table_bytes} bytes"
                 )
-            self.field(position + offset, kind, f"field {number} of a {name}")
+            self.field(position + offset, kind, f"field {number} of {_one(name)}")
         self.seen[position, name] = work_before - self.work_left
 
     def field(self, position: int, kind: _Kind, what: str) -> None:
@@ -144,7 +148,7 @@ class _Walk:
             case ("tables", str(name)):
                 start, count = self.vector(position, 4, what)
                 for i in range(count):
-                    self.table(self.target(start + 4 * i, f"a {name}"), name)
+                    self.table(self.target(start + 4 * i, _one(name)), name)
             case ("vector", int(nbytes)):
                 _, count = self.vector(position, nbytes, what)
                 self.spend(count, what, position)

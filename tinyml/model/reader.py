@@ -27,6 +27,7 @@ _MAX_RANK = 8
 _MAX_SIZE = 1 << 20  # of one dimension; this and the next are far above what a microcontroller
 _MAX_TENSOR_BYTES = 1 << 28  # holds, and keep the work of later stages in bounds
 _MAX_NAME_BYTES = 1000
+_SCALES = (2.0**-100, 2.0**100)  # of 8- and 16-bit values; their ratios stay finite in float32
 
 
 def load(file: ModelFile) -> Graph:
@@ -172,6 +173,8 @@ def _quant(table: Any, dtype: str, shape: tuple[int, ...], label: str) -> Quant 
     zero_points = _integers(table.ZeroPointAsNumpy())
     if not np.isfinite(scales).all() or min(scales) < 0.0:
         raise ModelError(f"{label} has a scale that is negative or not a number")
+    if count == 1 and dtype in _ZERO_POINTS and not _SCALES[0] <= scales[0] <= _SCALES[1]:
+        raise ModelError(f"{label} has the scale {scales[0]:g}; no values are that small or large")
     least, most = _ZERO_POINTS.get(dtype, (-(1 << 31), (1 << 31) - 1))
     if min(zero_points) < least or max(zero_points) > most:
         raise ModelError(

@@ -16,7 +16,7 @@ _QUANTISE_HINT = (
     "inference_output_type = int8."
 )
 # What the code of an operator may run into on operands that it has already complained about.
-_CONFUSIONS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, ModelError)
+_CONFUSIONS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 def check_supported(graph: Graph) -> None:
@@ -41,7 +41,7 @@ def check_shapes(graph: Graph) -> None:
         declared = tuple(tensor.shape for tensor in graph.op_outputs(op))
         try:
             inferred = ops.spec_of(op.kind).infer(op, graph)
-        except _CONFUSIONS as error:
+        except (ModelError, *_CONFUSIONS) as error:
             raise ModelError(f"{_label(number, op)}: no output shape follows ({error})") from error
         if inferred != declared:
             raise ModelError(
@@ -90,6 +90,8 @@ def _unsupported(graph: Graph, number: int, op: Op) -> Iterator[Unsupported]:
     for constraint in spec.constraints:
         try:
             found = constraint(op, graph)
+        except ModelError as error:
+            found = error.message
         except _CONFUSIONS as error:
             # When an earlier constraint was unmet already, this is only its consequence.
             found = f"operands that make no sense ({error})" if is_clean else None

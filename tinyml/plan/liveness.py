@@ -75,9 +75,9 @@ def buffers_of(graph: Graph, steps: Sequence[Step]) -> tuple[Buffer, ...]:
         if len(read) != 1 or len(written) != 1:
             op = graph.ops[step.ops[0]]
             raise PlanError(
-                f"'{op.name}' ({op.kind}) reads a constant and computes nothing; it should have "
-                "been folded",
-                hint="run the passes (tinyml.passes.run_passes) on the graph before planning.",
+                f"'{op.name}' ({op.kind}) hands on a constant, which has no place in memory",
+                hint="run the passes (tinyml.passes.run_passes) before planning; a model output "
+                "must depend on a model input.",
             )
         owner[written[0]] = owner[read[0]]
     members: dict[int, list[int]] = {}
