@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,7 +22,7 @@ from tinyml.backends.base import Command, Image, Project, Section, Toolchain
 from tinyml.board import Board
 from tinyml.elf import Elf, flat_image, intel_hex, read_elf
 from tinyml.errors import BuildError, ToolError
-from tinyml.files import write_atomic
+from tinyml.files import make_folder, write_atomic
 from tinyml.includes import included
 
 FORMAT = 1
@@ -36,7 +37,7 @@ def build(project: Project, toolchain: str | None, build_dir: Path) -> Image:
     """
     chain = toolchain_of(toolchain)
     build_dir = build_dir.resolve()
-    (build_dir / "objects").mkdir(parents=True, exist_ok=True)
+    make_folder(build_dir / "objects")
     _prepare(chain, project)
     objects = _compile(chain, project, build_dir)
     _link(chain, project, objects, build_dir)
@@ -99,13 +100,16 @@ def _prepare(chain: Toolchain, project: Project) -> None:
     for made, command in chain.prepare(project):
         if made.exists():
             continue
-        made.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(made.parent)
         with _lock(made.with_suffix(".lock")):
             if not made.exists():
                 partial = made.with_suffix(".partial.a")
                 argv = tuple(word.replace(str(made), str(partial)) for word in command.argv)
-                process.run(Command(argv, command.cwd, command.message))
-                partial.replace(made)
+                try:
+                    process.run(Command(argv, command.cwd, command.message))
+                    partial.replace(made)
+                finally:
+                    shutil.rmtree(made.with_suffix(".work"), ignore_errors=True)
 
 
 def _compile(chain: Toolchain, project: Project, build_dir: Path) -> tuple[Path, ...]:

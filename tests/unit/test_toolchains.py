@@ -43,7 +43,8 @@ def test_zig_commands() -> None:
         "/zig/zig build-lib /zig/lib/compiler_rt.zig -target thumb-freestanding-eabihf "
         "-mcpu=cortex_m4+vfp4d16sp -O ReleaseSmall -fstrip -ffunction-sections -fdata-sections "
         "-femit-bin=/cache/compiler-rt/0.17.1-cortex-m4.a "
-        "--cache-dir /cache/zig --global-cache-dir /cache/zig",
+        "--cache-dir /cache/compiler-rt/0.17.1-cortex-m4.work "
+        "--global-cache-dir /cache/compiler-rt/0.17.1-cortex-m4.work",
         "/zig/zig clang --no-default-config --target=thumbv7em-none-eabihf -mcpu=cortex-m4 "
         f"-mfpu=fpv4-sp-d16 -mfloat-abi=hard -nostdinc {COMMON} -O3 {REST} "
         "-fdebug-prefix-map=/zig/lib=zig -isystem /zig/lib/include "

@@ -98,7 +98,10 @@ class Toolchain(Protocol):
         """Programs that must be there."""
 
     def prepare(self, project: Project) -> tuple[tuple[Path, Command], ...]:
-        """Files that are made once, for good, in the user's cache, and how."""
+        """Files that are made once, for good, in the user's cache, and how.
+
+        A command may use the folder of that name with the suffix .work; it is removed afterwards.
+        """
 
     def compile(self, project: Project, source: str, output: Path) -> Command:
         """One C file, relative to the project, to an object."""

@@ -59,6 +59,7 @@ class Zig:
         """The compiler's run-time library, about five seconds per core, kept for good."""
         core = core_of(project.board.chip.core, self.name)
         made = self._runtime_library(core)
+        work = str(made.with_suffix(".work"))
         command = Command(
             (
                 str(self.program),
@@ -74,9 +75,9 @@ class Zig:
                 "-fdata-sections",
                 f"-femit-bin={made}",
                 "--cache-dir",
-                str(self.cache / "zig"),
+                work,
                 "--global-cache-dir",
-                str(self.cache / "zig"),
+                work,
             ),
             message=f"building the run-time library for {core.name} (once)",
         )

@@ -5,6 +5,7 @@ All arithmetic, escaping and naming happens here; the templates only loop.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -14,10 +15,7 @@ from tinyml.codegen.interface import IoView, descriptor, io_views
 from tinyml.codegen.layers import (
     ConstantView,
     Operand,
-    array_declaration,
     call_text,
-    constant_symbols,
-    constant_views,
     forwarded_texts,
     operands,
     parameter_texts,
@@ -25,7 +23,6 @@ from tinyml.codegen.layers import (
     step_inputs,
 )
 from tinyml.codegen.literals import (
-    c_array,
     c_comment,
     c_string,
     shape_text,
@@ -40,6 +37,7 @@ from tinyml.codegen.memory import (
     tensor_views,
 )
 from tinyml.codegen.names import tensor_names
+from tinyml.codegen.weights import Weights
 from tinyml.ir.graph import Graph, Op
 from tinyml.plan.values import Plan, Step
 
@@ -99,7 +97,7 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
     arenas = arena_views(plan, board)
     tensors, scratch = tensor_views(plan, names, arenas)
     places = {item.index: item.symbol for item in tensors}
-    weights = _Weights(graph, names)
+    weights = Weights(graph, names)
     places |= {i: weights.tensor(i) for i in _used_constants(plan)}
     calls = _calls(plan, places, scratch, weights)
     macs = tuple(_step_macs(step, graph) for step in plan.steps)
@@ -112,7 +110,7 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
         source=c_comment(graph.source.file_name),
         sha=graph.source.sha256[:12],
         target=f" for {plan.board}" if plan.board else "",
-        command=f"tinyml build {c_comment(graph.source.file_name)}{target}{size}",
+        command=f"tinyml build {c_comment(shlex.quote(graph.source.file_name))}{target}{size}",
         name_string=c_string(graph.name),
         sha_string=c_string(graph.source.sha256[:12]),
         headers=tuple(sorted({step.call.header for step in plan.steps if step.call})),
@@ -133,50 +131,6 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
 _Signature: TypeAlias = tuple[str, tuple[str, ...]]  # C function, parameters
 
 
-class _Weights:
-    """The constant arrays, each distinct content once."""
-
-    def __init__(self, graph: Graph, names: tuple[str, ...]) -> None:
-        self.views: list[ConstantView] = []
-        self.nbytes = 0
-        self._graph, self._names = graph, names
-        self._known: dict[tuple[str, bytes], tuple[str, int]] = {}
-
-    def layer(self, index: int, step: Step, title: str) -> dict[str, str]:
-        """The symbols of a layer's constants, which are added unless their bytes exist."""
-        assert step.call is not None
-        symbols = constant_symbols(step.call, f"{self._graph.name}_l{index}")
-        for view, item in zip(
-            constant_views(step.call, symbols, title), step.call.constants, strict=True
-        ):
-            key = (item.data.dtype.name, item.data.tobytes())
-            symbol, alignment = self._known.setdefault(key, (view.symbol, view.alignment))
-            if symbol != view.symbol and alignment >= view.alignment:
-                symbols[item.name] = symbol
-                continue
-            self.views.append(view)
-            self.nbytes += item.data.nbytes
-        return symbols
-
-    def tensor(self, index: int) -> str:
-        """The symbol of a constant tensor that a kernel reads as an ordinary input."""
-        tensor = self._graph.tensors[index]
-        assert tensor.data is not None
-        symbol = f"{self._graph.name}_t_{self._names[index]}"
-        comment = f'constant "{tensor.name}", {tensor.dtype} {shape_text(tensor.shape)}'
-        self.views.append(
-            ConstantView(
-                symbol=symbol,
-                declaration=array_declaration(tensor.data, symbol),
-                alignment=max(4, tensor.data.dtype.itemsize),
-                comment=wrap_comment(comment),
-                initialiser=c_array(tensor.data),
-            )
-        )
-        self.nbytes += tensor.nbytes
-        return symbol
-
-
 @dataclass(frozen=True, slots=True)
 class _Calls:
     """Per step its params text and arguments; wrappers by signature, and which are shared."""
@@ -188,9 +142,7 @@ class _Calls:
     shared: frozenset[str]
 
 
-def _calls(
-    plan: Plan, places: dict[int, str], scratch: dict[int, str], weights: _Weights
-) -> _Calls:
+def _calls(plan: Plan, places: dict[int, str], scratch: dict[int, str], weights: Weights) -> _Calls:
     params: list[str] = []
     arguments: list[tuple[Operand, ...]] = []
     keys: list[_Signature] = []

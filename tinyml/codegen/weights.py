@@ -1,0 +1,57 @@
+"""The constant arrays of a model: which exist, and what each is called."""
+
+from __future__ import annotations
+
+from tinyml.codegen.layers import (
+    ConstantView,
+    array_declaration,
+    constant_symbols,
+    constant_views,
+)
+from tinyml.codegen.literals import c_array, shape_text, wrap_comment
+from tinyml.ir.graph import Graph
+from tinyml.plan.values import Step
+
+
+class Weights:
+    """The constant arrays, each distinct content once."""
+
+    def __init__(self, graph: Graph, names: tuple[str, ...]) -> None:
+        self.views: list[ConstantView] = []
+        self.nbytes = 0
+        self._graph, self._names = graph, names
+        self._known: dict[tuple[str, bytes], tuple[str, int]] = {}
+
+    def layer(self, index: int, step: Step, title: str) -> dict[str, str]:
+        """The symbols of a layer's constants, which are added unless their bytes exist."""
+        assert step.call is not None
+        symbols = constant_symbols(step.call, f"{self._graph.name}_l{index}")
+        for view, item in zip(
+            constant_views(step.call, symbols, title), step.call.constants, strict=True
+        ):
+            key = (item.data.dtype.name, item.data.tobytes())
+            symbol, alignment = self._known.setdefault(key, (view.symbol, view.alignment))
+            if symbol != view.symbol and alignment >= view.alignment:
+                symbols[item.name] = symbol
+                continue
+            self.views.append(view)
+            self.nbytes += item.data.nbytes
+        return symbols
+
+    def tensor(self, index: int) -> str:
+        """The symbol of a constant tensor that a kernel reads as an ordinary input."""
+        tensor = self._graph.tensors[index]
+        assert tensor.data is not None
+        symbol = f"{self._graph.name}_t_{self._names[index]}"
+        comment = f'constant "{tensor.name}", {tensor.dtype} {shape_text(tensor.shape)}'
+        self.views.append(
+            ConstantView(
+                symbol=symbol,
+                declaration=array_declaration(tensor.data, symbol),
+                alignment=max(4, tensor.data.dtype.itemsize),
+                comment=wrap_comment(comment),
+                initialiser=c_array(tensor.data),
+            )
+        )
+        self.nbytes += tensor.nbytes
+        return symbol
