@@ -10,9 +10,11 @@ import logging
 import shlex
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from tinyml.backends.base import Command
 from tinyml.errors import ToolError
@@ -88,6 +90,34 @@ def run(command: Command, *, dry_run: bool = False, timeout_s: float = 600.0) ->
     if output.strip():
         log.info("%s", output.rstrip())
     return output
+
+
+@contextmanager
+def running(command: Command) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """A command that goes on running: its standard input, and its stdout and stderr as one pipe.
+
+    It is ended on leaving. Raises ToolError when the program is missing or cannot be started.
+    """
+    log.info("%s", quoted(command))
+    program = require(command.argv[0])
+    try:
+        started = subprocess.Popen(
+            [program, *command.argv[1:]],
+            cwd=command.cwd,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            bufsize=0,
+        )
+    except OSError as error:
+        raise ToolError(f"'{program}' cannot be started: {error.strerror or error}") from error
+    assert started.stdin is not None
+    assert started.stdout is not None
+    try:
+        yield started.stdin, started.stdout
+    finally:
+        started.kill()
+        started.communicate()
 
 
 def run_all(

@@ -27,22 +27,13 @@ from dataclasses import dataclass, field, replace
 from tinyml.errors import BoardError, did_you_mean
 from tinyml.simulate.decode import BRANCHES, Instruction, decode
 
+_SIMPLE_MEMORY = ("load", "store", "load_many", "store_many")
 _MEMORY = frozenset(
-    [
-        "load",
-        "store",
-        "load_pair",
-        "store_pair",
-        "load_many",
-        "store_many",
-        "load_many_pc",
-        "load_pc",
-        "exclusive",
-        "fp_load",
-        "fp_store",
-        "fp_load_many",
-        "fp_store_many",
-    ]
+    (
+        *_SIMPLE_MEMORY,
+        *(f"fp_{kind}" for kind in _SIMPLE_MEMORY),
+        *("load_pair", "store_pair", "load_pc", "load_many_pc", "exclusive"),
+    )
 )
 _OVERLAPPING = frozenset(("load", "store", "fp_load", "fp_store"))
 _MULTIPLIER = frozenset(

@@ -1,0 +1,69 @@
+"""What a firmware says when the core stops it, on QEMU: our own emulator has no exceptions."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.port_image import build_image
+from tinyml.backends.toolchains import arm_gcc
+from tinyml.board import load_board
+
+MAIN = """\
+#include "tml_port.h"
+
+int main(void);
+
+__attribute__((noinline)) static int dig(int depth, volatile int *above)
+{
+    volatile int here[64];
+    here[0] = depth + above[0];
+    return depth > 0 ? dig(depth - 1, here) + here[0] : here[0];
+}
+
+int main(void)
+{
+    volatile int top = 1;
+    tml_port_init();
+    tml_port_write('>');
+    return FAULT;
+}
+"""
+
+
+def output_of(fault: str, folder: Path) -> tuple[str, int]:
+    """What the image prints within two seconds, and where main lies."""
+    source = folder / "main.c"
+    source.write_text(MAIN.replace("FAULT", fault))
+    elf = build_image(load_board("stm32f405"), arm_gcc(), (source,), folder)
+    symbol = elf.symbol("main")
+    assert symbol is not None
+    command = ["qemu-system-arm", "-M", "netduinoplus2", "-display", "none", "-monitor", "none"]
+    command += ["-serial", "stdio", "-kernel", str(folder / "firmware.elf")]
+    try:
+        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=2)
+    except subprocess.TimeoutExpired as error:
+        return (error.stdout or b"").decode(), symbol.address & ~1
+    raise AssertionError("the emulator ended by itself")
+
+
+@pytest.mark.qemu
+@pytest.mark.arm_gcc
+def test_bad_address_is_reported(tmp_path: Path) -> None:
+    text, main = output_of("*(volatile int *)(0x60000000u + (unsigned)top)", tmp_path)
+    match = re.fullmatch(
+        r">\r\ne-\[fault 3 at ([0-9A-F]{8}) from [0-9A-F]{8} status 00008200 address 60000001\]\r\n",
+        text,
+    )
+    assert match, text
+    assert main <= int(match[1], 16) < main + 64
+
+
+@pytest.mark.qemu
+@pytest.mark.arm_gcc
+def test_stack_overflow_is_reported(tmp_path: Path) -> None:
+    text, _ = output_of("dig(1000, &top)", tmp_path)
+    assert text.startswith(">\r\ne-[fault 3, stack overflow status "), text

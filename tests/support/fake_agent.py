@@ -1,0 +1,122 @@
+"""A firmware that exists only in memory: answers the serial protocol, over a link gone bad."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+
+from tinyml.device import frames
+
+Wire = Callable[[bytes], bytes]
+
+
+class FakeAgent:
+    """A Link whose other end is a model that adds one to each of eight bytes.
+
+    ``down`` and ``up`` are applied to what goes to the device and what comes back; ``skip`` makes
+    it say nothing to so many commands.
+    """
+
+    name = "fake"
+
+    def __init__(self, down: Wire = bytes, up: Wire = bytes, *, skip: int = 0) -> None:
+        self.commands: list[str] = []
+        self.inferences = 0
+        self._down, self._up, self._skip = down, up, skip
+        self._command = b""
+        self._reply = b""
+        self._expected = 0
+        self._input = bytearray()
+        self._output = bytes(8)
+        self._is_fresh = False
+
+    def write(self, data: bytes) -> None:
+        for value in self._down(data):
+            if value == ord("%"):
+                self._run(self._command.decode("latin-1"))
+                self._command = b""
+            else:
+                self._command += bytes([value])
+
+    def read(self, timeout_s: float) -> bytes:
+        reply, self._reply = self._reply, b""
+        return reply
+
+    def close(self) -> None:
+        pass
+
+    def _run(self, text: str) -> None:
+        self.commands.append(text)
+        if self._skip:
+            self._skip -= 1
+            return
+        try:
+            lines = self._answer(text.split())
+        except (ValueError, IndexError):
+            lines = [f"e-[Unknown command: {text}]"]
+        self._reply += self._up("".join(f"{line}\r\n" for line in [*lines, "m-ready"]).encode())
+
+    def _answer(self, words: list[str]) -> list[str]:
+        line = frames.checked_line
+        match words:
+            case ["id"]:
+                values = ("plus", "0123456789ab", 1, 1, 1, 2, 80_000_000, 64)
+                return [line("id", "protocol=1", *values)]
+            case ["tensor", "in" | "out" | "layer" as kind, index] if int(index) < 2:
+                return [line("tensor", kind, index, "b", 8, "3F000000", -128)]
+            case ["db", "select", "0"]:
+                self._expected = 0
+                return []
+            case ["db", "load", count]:
+                self._expected = int(count)
+                self._input.clear()
+                return [f"m-[Expecting {count} bytes]"]
+            case ["db", "crc"]:
+                crc = zlib.crc32(self._input)
+                return [line("crc", 0, len(self._input), f"{crc:08X}")]
+            case ["db", digits]:
+                self._input += bytes.fromhex(digits)
+                if len(self._input) != self._expected:
+                    return []
+                self._is_fresh = True
+                return ["m-load-done"]
+            case ["infer", count, warmup]:
+                return self._infer(int(count), int(warmup))
+            case ["layers"]:
+                return [line("layer", index, 1000 + index) for index in range(2)]
+            case ["cycles"]:
+                return [line("cycles", 2001)]
+            case ["mem"]:
+                return [line("mem", 64, 1024, 300)]
+            case ["out", "0"]:
+                return self._dump(self._output)
+            case ["layer", index] if int(index) < 2:
+                return self._dump(bytes(8))
+            case ["name"]:
+                return ["m-name-dut-[fake]"]
+            case ["profile"]:
+                return ["m-profile-[ULPMark for tinyML Firmware V0.0.1]", "m-model-[plus]"]
+            case ["timestamp"]:
+                return ["m-lap-us-5"]
+            case ["results"]:
+                return ["m-results-[0.500,-1.000]"]
+        raise ValueError(words)
+
+    def _infer(self, count: int, warmup: int) -> list[str]:
+        lines = []
+        if self._is_fresh:
+            self._output = bytes(value + 1 & 0xFF for value in self._input)
+        else:
+            lines.append(
+                frames.checked_line("warning", "input was overwritten by the last inference")
+            )
+        self._is_fresh = False
+        self.inferences += count + warmup
+        lines += [f"m-warmup-start-{warmup}", "m-warmup-done", f"m-infer-start-{count}"]
+        return [*lines, "m-lap-us-100", "m-lap-us-350", "m-infer-done", "m-results-[0.500]"]
+
+    def _dump(self, data: bytes) -> list[str]:
+        return [
+            frames.checked_line("data", at, data[at : at + 4].hex().upper())
+            for at in range(0, len(data), 4)
+        ]

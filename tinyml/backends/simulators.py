@@ -1,0 +1,106 @@
+"""Simulators: a firmware's own image on an emulated core, on QEMU, or built for this machine."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+
+from tinyml import process
+from tinyml.backends.base import Command, Image, LayerTime, Run
+from tinyml.board import Board
+from tinyml.device.agent import AgentClient
+from tinyml.device.link import MemoryLink, PipeLink, SerialLink
+from tinyml.elf import read_elf
+from tinyml.errors import ToolError
+from tinyml.ir.graph import Array
+
+Samples = tuple[tuple[Array, ...], ...]
+
+QEMU_START_S = 10.0
+
+
+class Unicorn:
+    """The very image that would be flashed, on an emulated core with exact instruction counts."""
+
+    name = "unicorn"
+    requires: tuple[str, ...] = ()
+
+    def run(self, image: Image, board: Board, inputs: Samples) -> Run:
+        """Boots the image, feeds every sample, times the first one in cycles and instructions."""
+        from tinyml.profile import load, profile
+        from tinyml.simulate.machine import Machine
+
+        machine = Machine(read_elf(image.elf), board)
+        client = AgentClient(MemoryLink(machine))
+        run = profile(client, board.name, inputs, is_estimate=True)
+        machine.shown = "instructions"
+        load(client, inputs[0])
+        client.infer()
+        instructions = client.layer_cycles()
+        total = client.total_cycles()
+        return replace(
+            run,
+            layers=tuple(
+                LayerTime(layer.cycles, count)
+                for layer, count in zip(run.layers, instructions, strict=True)
+            ),
+            total=LayerTime(run.total.cycles, total),
+            details={**run.details, "timing_model": board.chip.core},
+        )
+
+
+class Qemu:
+    """The image on QEMU, through its UART; QEMU counts no cycles, so times read 0."""
+
+    name = "qemu"
+    requires = ("qemu-system-arm",)
+
+    def command(self, image: Image, board: Board) -> Command:
+        """How QEMU is started. Raises ToolError when it has no machine like the board."""
+        machine = board.options.get("simulator", {}).get("qemu_machine")
+        if machine is None:
+            raise ToolError(
+                f"no machine of QEMU is known to be like '{board.name}'",
+                hint="use --simulator unicorn, or set qemu_machine in the board file's [simulator]",
+            )
+        argv = ("qemu-system-arm", "-M", str(machine), "-kernel", str(image.elf))
+        return Command((*argv, "-display", "none", "-monitor", "none", "-serial", "pty"))
+
+    def run(self, image: Image, board: Board, inputs: Samples) -> Run:
+        """Boots the image, feeds every sample."""
+        from tinyml.profile import profile
+
+        with process.running(self.command(image, board)) as (stdin, stdout):
+            link = SerialLink(_pty_path(PipeLink(self.name, stdin, stdout)), board.baud)
+            try:
+                run = profile(AgentClient(link), board.name, inputs, is_estimate=True)
+            finally:
+                link.close()
+        return replace(run, target=self.name)
+
+
+class Host:
+    """A firmware built for this machine, whose serial port is its standard input and output."""
+
+    name = "host"
+    requires: tuple[str, ...] = ()
+
+    def run(self, image: Image, board: Board, inputs: Samples) -> Run:
+        """Starts the program, feeds every sample; its times are this machine's."""
+        from tinyml.profile import profile
+
+        with process.running(Command((str(image.elf),))) as (stdin, stdout):
+            return profile(AgentClient(PipeLink(self.name, stdin, stdout)), board.name, inputs)
+
+
+def _pty_path(link: PipeLink) -> str:
+    """The pty that QEMU names in its first line."""
+    text = b""
+    end = time.monotonic() + QEMU_START_S
+    while time.monotonic() < end:
+        text += link.read(0.5)
+        match = re.search(rb"(/dev/\S+)", text)
+        if match and b"\n" in text:
+            return match.group(1).decode()
+    raise ToolError(f"QEMU did not open a serial port:\n{text.decode(errors='replace')}")

@@ -1,0 +1,166 @@
+"""Byte links to a firmware: an emulated board in memory, a serial port, a running program.
+
+A link moves bytes and knows nothing of what they say.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import time
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+from tinyml.errors import BoardError, DeviceError
+
+if TYPE_CHECKING:
+    from tinyml.simulate.machine import Machine
+
+QUIRKS = (errno.EINVAL, errno.ENOTTY)  # what a pty says to parity and to modem lines
+
+
+class Link(Protocol):
+    """A way to a firmware and back."""
+
+    name: str  # for people: "unicorn", "serial /dev/ttyACM0"
+
+    def write(self, data: bytes) -> None:
+        """Sends all the bytes."""
+
+    def read(self, timeout_s: float) -> bytes:
+        """Some bytes as soon as there are any, or none when the time is over."""
+
+    def close(self) -> None:
+        """Gives the port or program back."""
+
+
+class MemoryLink:
+    """The serial port of an emulated board; its timeouts are in the board's own time.
+
+    The emulator runs only while somebody reads, and returns early when the firmware has nothing
+    more to say.
+    """
+
+    name = "unicorn"
+
+    def __init__(self, machine: Machine) -> None:
+        if machine.uart is None:
+            raise BoardError("the board has no serial port to talk to", where=machine.board.name)
+        self.machine = machine
+        self._uart = machine.uart
+
+    def write(self, data: bytes) -> None:
+        """Queues bytes for the firmware."""
+        self._uart.received.extend(data)
+
+    def read(self, timeout_s: float) -> bytes:
+        """Runs the firmware until it waits for input; what it has sent by then."""
+        if not self._uart.sent:
+            self.machine.run(int(timeout_s * self.machine.board.chip.clock_hz))
+        data = bytes(self._uart.sent)
+        self._uart.sent.clear()
+        return data
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class SerialLink:
+    """A serial port: a device, or any URL that pyserial knows (socket://, rfc2217:// …)."""
+
+    def __init__(self, url: str, baud: int = 115_200) -> None:
+        self.name = f"serial {url}"
+        self._url = url
+        self._port = _open(url, baud)
+
+    def write(self, data: bytes) -> None:
+        """Sends all the bytes."""
+        try:
+            self._port.write(data)
+            self._port.flush()
+        except OSError as error:
+            if error.errno not in QUIRKS:
+                raise self._gone(error) from error
+
+    def read(self, timeout_s: float) -> bytes:
+        """Some bytes as soon as there are any, or none when the time is over."""
+        try:
+            self._port.timeout = timeout_s
+            first: bytes = self._port.read(1)
+            return first + self._port.read(self._waiting()) if first else b""
+        except OSError as error:
+            raise self._gone(error) from error
+
+    def close(self) -> None:
+        """Closes the port."""
+        self._port.close()
+
+    def _waiting(self) -> int:
+        try:
+            return int(self._port.in_waiting)
+        except OSError as error:
+            if error.errno in QUIRKS:
+                return 0
+            raise
+
+    def _gone(self, error: OSError) -> DeviceError:
+        return DeviceError(
+            f"the connection to '{self._url}' broke: {error}",
+            hint="was the board unplugged or reset? Plug it in and try again",
+        )
+
+
+class PipeLink:
+    """Standard input and output of a running program, such as a firmware built for this machine."""
+
+    def __init__(self, name: str, stdin: IO[bytes], stdout: IO[bytes]) -> None:
+        self.name = name
+        self._in = stdin
+        self._out = stdout
+
+    def write(self, data: bytes) -> None:
+        """Sends all the bytes."""
+        try:
+            self._in.write(data)
+            self._in.flush()
+        except OSError as error:
+            raise DeviceError(f"the program '{self.name}' has ended: {error}") from error
+
+    def read(self, timeout_s: float) -> bytes:
+        """Some bytes as soon as there are any, or none when the time is over."""
+        ready, _, _ = select.select([self._out], [], [], timeout_s)
+        if not ready:
+            return b""
+        data = os.read(self._out.fileno(), 65536)
+        if not data:
+            raise DeviceError(f"the program '{self.name}' has ended unexpectedly")
+        return data
+
+    def close(self) -> None:
+        """Closes its standard input, which ends a firmware."""
+        self._in.close()
+
+
+def _open(url: str, baud: int) -> Any:
+    import serial
+
+    last: Exception | None = None
+    for _ in range(3):  # a board that was just reset may take a moment to come back
+        try:
+            return serial.serial_for_url(url, baudrate=baud, timeout=0.1, write_timeout=5.0)
+        except (OSError, ValueError) as error:  # SerialException is an OSError
+            last = error
+            if getattr(error, "errno", None) not in (*QUIRKS, errno.EBUSY, errno.EAGAIN):
+                break
+            time.sleep(0.2)
+    raise DeviceError(
+        f"the serial port '{url}' cannot be opened: {last}",
+        hint=f"ports that are there: {', '.join(_known_ports()) or 'none'}; is another program, "
+        "such as a terminal, using it?",
+    ) from last
+
+
+def _known_ports() -> list[str]:
+    from serial.tools import list_ports
+
+    return sorted(port.device for port in list_ports.comports())

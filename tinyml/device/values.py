@@ -1,0 +1,47 @@
+"""What the serial agent tells of its board, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What runs on the board."""
+
+    model: str
+    sha256: str  # first 12 digits
+    abi: int
+    inputs: int
+    outputs: int
+    layers: int
+    clock_hz: int
+    arena_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """An input, an output or a layer's output of the model."""
+
+    dtype: str
+    nbytes: int
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """RAM as the firmware sees it."""
+
+    arena_bytes: int
+    stack_reserved_bytes: int
+    stack_used_bytes: int  # high-water
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What an ``infer`` command took."""
+
+    iterations: int
+    time_us: int  # of all iterations
+    was_input_fresh: bool  # False: the last inference had overwritten the input
