@@ -38,6 +38,14 @@
 #define TML_ROLLED
 #endif
 
+/* The compiler forgets where a pointer comes from, so that it does not replace the pointers of nested
+ * loops by more of them than there are registers. Costs no instruction. */
+#if defined(__GNUC__) || defined(__clang__)
+#define TML_OPAQUE(pointer) __asm__("" : "+r"(pointer))
+#else
+#define TML_OPAQUE(pointer) ((void)0)
+#endif
+
 /* Repeats a kernel's contract in debug builds; costs nothing otherwise. */
 #ifdef TML_DEBUG
 #define TML_ASSERT(condition) ((condition) ? (void)0 : __builtin_trap())

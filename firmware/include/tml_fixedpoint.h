@@ -29,13 +29,23 @@ TML_KERNEL int32_t tml_rounding_shift_right(int32_t x, int32_t exponent)
     return (x >> exponent) + (remainder > threshold ? 1 : 0);
 }
 
-/* x * multiplier * 2^(shift - 31), rounded twice; -31 <= shift <= 30. The left shift wraps. */
+/* x * multiplier * 2^(shift - 31), rounded twice; multiplier >= 0, -31 <= shift <= 30. The left shift
+ * wraps. */
 TML_KERNEL int32_t tml_requantise(int32_t x, int32_t multiplier, int32_t shift)
 {
     const int32_t left = shift > 0 ? shift : 0;
     const int32_t right = shift > 0 ? 0 : -shift;
     const int32_t shifted = (int32_t)((uint32_t)x << left);
-    return tml_rounding_shift_right(tml_high_mul(shifted, multiplier), right);
+    const int64_t product = (int64_t)shifted * multiplier; /* see tml_high_mul; cannot saturate */
+    return tml_rounding_shift_right((int32_t)((product + (INT64_C(1) << 30)) >> 31), right);
+}
+
+/* The same for -31 <= shift <= -1 and |x| < 2^30: fewer instructions, no branch. */
+TML_KERNEL int32_t tml_requantise_right(int32_t x, int32_t multiplier, int32_t shift)
+{
+    const int64_t product = (int64_t)(2 * x) * multiplier;
+    const int32_t high = (int32_t)((product + (INT64_C(1) << 31)) >> 32);
+    return (high + (INT32_C(1) << (-shift - 1)) + (high >> 31)) >> -shift;
 }
 
 TML_KERNEL int32_t tml_clamp_to(int32_t x, int32_t min, int32_t max)

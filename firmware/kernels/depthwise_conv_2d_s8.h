@@ -23,30 +23,68 @@ typedef struct {
     tml_window width;
     int32_t in_channels;
     int32_t depth_multiplier; /* filters per input channel */
-    bool per_channel;
     int32_t padding_value;
+    bool per_channel;
+    bool shifts_right; /* tml_requantise_right is valid for all channels */
     int32_t output_offset;
     tml_clamp clamp;
 } tml_depthwise_conv_2d_params;
 
-/* Sum of the products of one filter whose window hangs over the border. */
+/* The constants of a layer. */
+typedef struct {
+    const int8_t *weights;
+    const int32_t *bias;
+    const int32_t *multiplier;
+    const int8_t *shift;
+} tml_depthwise_conv_2d_filters;
+
+/* One output of filter f. */
+TML_KERNEL int8_t tml_depthwise_conv_2d_output(const tml_depthwise_conv_2d_params *params,
+                                               const tml_depthwise_conv_2d_filters *filters,
+                                               int32_t f, int32_t sum)
+{
+    const int32_t k = params->per_channel ? f : 0;
+    const int32_t multiplier = filters->multiplier[k];
+    const int32_t shift = filters->shift[k];
+    const int32_t scaled = params->shifts_right
+        ? tml_requantise_right(sum + filters->bias[f], multiplier, shift)
+        : tml_requantise(sum + filters->bias[f], multiplier, shift);
+    return (int8_t)tml_clamp_to(scaled + params->output_offset, params->clamp.min,
+                                params->clamp.max);
+}
+
+/* Sum of the products of one filter whose window hangs over the border; input is under tap 0. */
 static TML_NOINLINE __attribute__((unused)) int32_t tml_depthwise_conv_2d_border(
     const tml_depthwise_conv_2d_params *params, const int8_t *input, const int8_t *weights,
     const tml_taps *rows, const tml_taps *columns)
 {
     const int32_t step = params->width.dilation * params->in_channels;
     const int32_t row_step = params->height.dilation * params->width.in * params->in_channels;
+    const int32_t kernel_w = params->width.kernel;
     int32_t sum = 0;
+    int32_t outside = 0; /* sum of the weights over padding */
+    TML_ROLLED
     for (int32_t k_y = 0; k_y < params->height.kernel; ++k_y) {
-        const bool row_inside = k_y >= rows->start && k_y < rows->end;
-        for (int32_t k_x = 0; k_x < params->width.kernel; ++k_x) {
-            const bool inside = row_inside && k_x >= columns->start && k_x < columns->end;
-            const int32_t value
-                = inside ? input[k_y * row_step + k_x * step] : params->padding_value;
-            sum += value * *weights++;
+        const bool is_inside = k_y >= rows->start && k_y < rows->end;
+        const int32_t start = is_inside ? columns->start : kernel_w;
+        const int32_t end = is_inside ? columns->end : kernel_w;
+        const int8_t *x = input + k_y * row_step + start * step;
+        int32_t k_x = 0;
+        TML_ROLLED
+        for (; k_x < start; ++k_x) {
+            outside += *weights++;
+        }
+        TML_ROLLED
+        for (; k_x < end; ++k_x) {
+            sum += *x * *weights++;
+            x += step;
+        }
+        TML_ROLLED
+        for (; k_x < kernel_w; ++k_x) {
+            outside += *weights++;
         }
     }
-    return sum;
+    return sum + outside * params->padding_value;
 }
 
 /* Sum of the products of one filter whose window lies inside the image. */
@@ -56,13 +94,10 @@ TML_KERNEL int32_t tml_depthwise_conv_2d_inside(const tml_depthwise_conv_2d_para
     const int32_t step = params->width.dilation * params->in_channels;
     const int32_t row_step = params->height.dilation * params->width.in * params->in_channels;
     int32_t sum = 0;
-    TML_ROLLED
     for (int32_t k_y = 0; k_y < params->height.kernel; ++k_y) {
         for (int32_t k_x = 0; k_x < params->width.kernel; ++k_x) {
-            sum += input[k_x * step] * weights[k_x];
+            sum += input[k_y * row_step + k_x * step] * *weights++;
         }
-        input += row_step;
-        weights += params->width.kernel;
     }
     return sum;
 }
@@ -74,31 +109,31 @@ TML_KERNEL void tml_depthwise_conv_2d_s8(const tml_depthwise_conv_2d_params *par
 {
     const tml_window *height = &params->height;
     const tml_window *width = &params->width;
-    const int32_t filters = params->in_channels * params->depth_multiplier;
-    const int32_t filter = height->kernel * width->kernel;
+    const tml_depthwise_conv_2d_filters filters = {weights, bias, multiplier, shift};
+    const int32_t out_channels = params->in_channels * params->depth_multiplier;
+    const int32_t taps = height->kernel * width->kernel;
 
     for (int32_t batch = 0; batch < params->batches; ++batch) {
+        TML_ROLLED
         for (int32_t out_y = 0; out_y < height->out; ++out_y) {
             const tml_taps rows = tml_taps_of(height, out_y);
+            TML_ROLLED
             for (int32_t out_x = 0; out_x < width->out; ++out_x) {
                 const tml_taps columns = tml_taps_of(width, out_x);
-                const bool is_whole
+                const bool is_inside
                     = tml_taps_are_all(height, &rows) && tml_taps_are_all(width, &columns);
-                const int32_t first = (rows.input * width->in + columns.input) * params->in_channels;
+                const int8_t *corner
+                    = input + (rows.input * width->in + columns.input) * params->in_channels;
                 TML_ROLLED
-                for (int32_t out_c = 0; out_c < filters; ++out_c) {
-                    const int8_t *x = input + first + out_c / params->depth_multiplier;
-                    const int8_t *w = weights + out_c * filter;
-                    const int32_t sum = bias[out_c]
-                        + (is_whole ? tml_depthwise_conv_2d_inside(params, x, w)
-                                    : tml_depthwise_conv_2d_border(params, x, w, &rows, &columns));
-                    const int32_t k = params->per_channel ? out_c : 0;
-                    const int32_t scaled
-                        = tml_requantise(sum, multiplier[k], shift[k]) + params->output_offset;
-                    output[out_c]
-                        = (int8_t)tml_clamp_to(scaled, params->clamp.min, params->clamp.max);
+                for (int32_t f = 0; f < out_channels; ++f) {
+                    const int8_t *x = corner + f / params->depth_multiplier;
+                    const int8_t *w = weights + f * taps;
+                    const int32_t sum = is_inside
+                        ? tml_depthwise_conv_2d_inside(params, x, w)
+                        : tml_depthwise_conv_2d_border(params, x, w, &rows, &columns);
+                    output[f] = tml_depthwise_conv_2d_output(params, &filters, f, sum);
                 }
-                output += filters;
+                output += out_channels;
             }
         }
         input += height->in * width->in * params->in_channels;

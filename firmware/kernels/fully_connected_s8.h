@@ -17,6 +17,7 @@ typedef struct {
     int32_t in_features;
     int32_t out_features;
     bool per_channel;
+    bool shifts_right; /* tml_requantise_right is valid for all outputs */
     int32_t output_offset;
     tml_clamp clamp;
 } tml_fully_connected_params;
@@ -27,26 +28,29 @@ TML_KERNEL void tml_fully_connected_dot(const tml_fully_connected_params *params
                                         int32_t *sums)
 {
     const int32_t next = params->in_features;
-    int32_t sum_0 = sums[0];
-    int32_t sum_1 = count > 1 ? sums[1] : 0;
-    int32_t sum_2 = count > 1 ? sums[2] : 0;
-    int32_t sum_3 = count > 1 ? sums[3] : 0;
+    const int8_t *end = input + params->in_features;
+    TML_OPAQUE(input);
+    TML_OPAQUE(weights);
+    TML_OPAQUE(end);
     TML_ROLLED
-    for (int32_t i = 0; i < params->in_features; ++i) {
-        const int32_t value = input[i];
-        sum_0 += value * weights[i];
-        if (count > 1) {
-            sum_1 += value * weights[i + next];
-            sum_2 += value * weights[i + 2 * next];
-            sum_3 += value * weights[i + 3 * next];
+    for (; input != end; ++input, ++weights) {
+        const int32_t value = *input;
+        sums[0] += value * weights[0];
+        if (count == 4) {
+            sums[1] += value * weights[next];
+            sums[2] += value * weights[2 * next];
+            sums[3] += value * weights[3 * next];
         }
     }
-    sums[0] = sum_0;
-    if (count > 1) {
-        sums[1] = sum_1;
-        sums[2] = sum_2;
-        sums[3] = sum_3;
-    }
+}
+
+TML_KERNEL int8_t tml_fully_connected_output(const tml_fully_connected_params *params, int32_t sum,
+                                             int32_t multiplier, int32_t shift)
+{
+    const int32_t scaled = params->shifts_right ? tml_requantise_right(sum, multiplier, shift)
+                                                : tml_requantise(sum, multiplier, shift);
+    return (int8_t)tml_clamp_to(scaled + params->output_offset, params->clamp.min,
+                                params->clamp.max);
 }
 
 TML_KERNEL void tml_fully_connected_s8(const tml_fully_connected_params *params,
@@ -54,24 +58,29 @@ TML_KERNEL void tml_fully_connected_s8(const tml_fully_connected_params *params,
                                        const int32_t *bias, const int32_t *multiplier,
                                        const int8_t *shift, int8_t *output)
 {
+    TML_ROLLED
     for (int32_t batch = 0; batch < params->batches; ++batch) {
+        const int8_t *w = weights;
+        int32_t out = 0;
         TML_ROLLED
-        for (int32_t out = 0; out < params->out_features;) {
-            const int32_t count = params->out_features - out >= 4 ? 4 : 1;
-            const int8_t *rows = weights + out * params->in_features;
-            int32_t sums[4] = {0, 0, 0, 0};
-            if (count == 4) {
-                tml_fully_connected_dot(params, input, rows, 4, sums);
-            } else {
-                tml_fully_connected_dot(params, input, rows, 1, sums);
-            }
+        for (; out < (params->out_features & ~3); out += 4) {
+            int32_t sums[4] = {bias[out], bias[out + 1], bias[out + 2], bias[out + 3]};
+            tml_fully_connected_dot(params, input, w, 4, sums);
             TML_ROLLED
-            for (int32_t i = 0; i < count; ++i, ++out) {
-                const int32_t k = params->per_channel ? out : 0;
-                const int32_t scaled = tml_requantise(sums[i] + bias[out], multiplier[k], shift[k])
-                    + params->output_offset;
-                output[out] = (int8_t)tml_clamp_to(scaled, params->clamp.min, params->clamp.max);
+            for (int32_t i = 0; i < 4; ++i) {
+                const int32_t k = params->per_channel ? out + i : 0;
+                output[out + i]
+                    = tml_fully_connected_output(params, sums[i], multiplier[k], shift[k]);
             }
+            w += 4 * params->in_features;
+        }
+        TML_ROLLED
+        for (; out < params->out_features; ++out) {
+            const int32_t k = params->per_channel ? out : 0;
+            int32_t sum = bias[out];
+            tml_fully_connected_dot(params, input, w, 1, &sum);
+            output[out] = tml_fully_connected_output(params, sum, multiplier[k], shift[k]);
+            w += params->in_features;
         }
         input += params->in_features;
         output += params->out_features;

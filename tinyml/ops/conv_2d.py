@@ -15,7 +15,6 @@ from tinyml.ops.common import (
     PADDINGS,
     activation_is_a_range,
     channel_factors,
-    clamp_struct,
     is_image,
     is_int8,
     is_quantised_per_tensor,
@@ -25,7 +24,6 @@ from tinyml.ops.common import (
     options_table,
     padding_is_known,
     quant_of,
-    rescale_clamp,
     result,
     write_options,
 )
@@ -36,6 +34,7 @@ from tinyml.ops.weighted import (
     WeightedSum,
     bias_is_int32_constant,
     channel_constants,
+    rescale_fields,
     sums_fit_32_bits,
     weighted_sum,
     weights_are_constant,
@@ -47,6 +46,7 @@ from tinyml.ops.windows import (
     filter_fits,
     filter_windows,
     image_overlap,
+    is_padded,
     pad_image,
     tap_view,
     window_struct,
@@ -144,11 +144,7 @@ def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Arr
                 read = slice(group * depth, (group + 1) * depth)
                 sums[..., made] += seen[..., read] @ taps[made, k_y, k_x].T
     total = sums.astype(np.int64) + numbers.bias
-    return (
-        rescale_clamp(
-            total, numbers.multiplier, numbers.shift, numbers.output_zero_point, numbers.bounds
-        ),
-    )
+    return (numbers.outputs(total),)
 
 
 def macs(op: Op, graph: Graph) -> int:
@@ -162,8 +158,10 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
     assert weights.data is not None
     rows, columns = filter_windows(op, graph)
-    numbers = layer(op, graph)
+    numbers = layer(op, graph).tamed()
     filters, depth = weights.shape[0], weights.shape[3]
+    # Where there is padding the kernel leaves taps out, which a folded bias would have counted.
+    is_folded = not is_padded(rows, columns)
     params = Struct(
         "tml_conv_2d_params",
         (
@@ -173,15 +171,13 @@ def lower(op: Op, graph: Graph) -> KernelCall:
             ("in_channels", given.shape[3]),
             ("out_channels", filters),
             ("groups", given.shape[3] // depth),
-            ("per_channel", not numbers.is_uniform),
-            ("padding_value", numbers.input_zero_point),
-            ("output_offset", numbers.output_zero_point),
-            ("clamp", clamp_struct(numbers.bounds)),
+            ("input_offset", 0 if is_folded else -numbers.input_zero_point),
+            *rescale_fields(numbers),
         ),
     )
     constants = (
         Constant("weights", weights.data.reshape(-1), "filter, row, column, channel"),
-        *channel_constants(numbers),
+        *channel_constants(numbers, is_folded),
     )
     return KernelCall(
         "tml_conv_2d_s8",

@@ -15,7 +15,6 @@ from tinyml.ops.common import (
     PADDINGS,
     activation_is_a_range,
     channel_factors,
-    clamp_struct,
     is_image,
     is_int8,
     is_quantised_per_tensor,
@@ -25,7 +24,6 @@ from tinyml.ops.common import (
     options_table,
     padding_is_known,
     quant_of,
-    rescale_clamp,
     result,
     write_options,
 )
@@ -36,6 +34,7 @@ from tinyml.ops.weighted import (
     WeightedSum,
     bias_is_int32_constant,
     channel_constants,
+    rescale_fields,
     sums_fit_32_bits,
     weighted_sum,
     weights_are_constant,
@@ -138,11 +137,7 @@ def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Arr
     for tap, of_tap in enumerate(numbers.weights.T):
         k_y, k_x = divmod(tap, columns.kernel)
         sums += tap_view(padded, rows, columns, k_y, k_x) * of_tap
-    return (
-        rescale_clamp(
-            sums, numbers.multiplier, numbers.shift, numbers.output_zero_point, numbers.bounds
-        ),
-    )
+    return (numbers.outputs(sums),)
 
 
 def macs(op: Op, graph: Graph) -> int:
@@ -155,7 +150,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     """The plain kernel, with the weights re-ordered so that a channel's taps lie together."""
     given = graph.tensors[op.inputs[INPUT]]
     rows, columns = filter_windows(op, graph)
-    numbers = layer(op, graph)
+    numbers = layer(op, graph).tamed()
     params = Struct(
         "tml_depthwise_conv_2d_params",
         (
@@ -164,17 +159,15 @@ def lower(op: Op, graph: Graph) -> KernelCall:
             ("width", window_struct(columns)),
             ("in_channels", given.shape[3]),
             ("depth_multiplier", op.attrs.depth_multiplier),
-            ("per_channel", not numbers.is_uniform),
             ("padding_value", numbers.input_zero_point),
-            ("output_offset", numbers.output_zero_point),
-            ("clamp", clamp_struct(numbers.bounds)),
+            *rescale_fields(numbers),
         ),
     )
     constants = (
         Constant(
             "weights", numbers.weights.astype(np.int8).reshape(-1), "output channel, row, column"
         ),
-        *channel_constants(numbers),
+        *channel_constants(numbers, is_folded=True),
     )
     return KernelCall(
         "tml_depthwise_conv_2d_s8",

@@ -16,7 +16,6 @@ from tinyml.ops.common import (
     ACTIVATIONS,
     activation_is_a_range,
     channel_factors,
-    clamp_struct,
     is_int8,
     is_quantised_per_tensor,
     name_of,
@@ -24,7 +23,6 @@ from tinyml.ops.common import (
     operand_count,
     options_table,
     quant_of,
-    rescale_clamp,
     result,
     write_options,
 )
@@ -37,6 +35,7 @@ from tinyml.ops.weighted import (
     WeightedSum,
     bias_is_int32_constant,
     channel_constants,
+    rescale_fields,
     sums_fit_32_bits,
     weighted_sum,
     weights_are_constant,
@@ -146,13 +145,7 @@ def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Arr
     assert values is not None
     rows = values.reshape(-1, numbers.weights.shape[1]).astype(np.float64)
     sums = (rows - numbers.input_zero_point) @ numbers.weights.T.astype(np.float64)
-    made = rescale_clamp(
-        sums.astype(np.int64) + numbers.bias,
-        numbers.multiplier,
-        numbers.shift,
-        numbers.output_zero_point,
-        numbers.bounds,
-    )
+    made = numbers.outputs(sums.astype(np.int64) + numbers.bias)
     return (made.reshape(result(op, graph).shape),)
 
 
@@ -165,7 +158,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     """The plain kernel."""
     given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
     assert weights.data is not None
-    numbers = layer(op, graph)
+    numbers = layer(op, graph).tamed()
     outputs, features = weights.shape
     batches = given.elements // features
     params = Struct(
@@ -174,14 +167,12 @@ def lower(op: Op, graph: Graph) -> KernelCall:
             ("batches", batches),
             ("in_features", features),
             ("out_features", outputs),
-            ("per_channel", not numbers.is_uniform),
-            ("output_offset", numbers.output_zero_point),
-            ("clamp", clamp_struct(numbers.bounds)),
+            *rescale_fields(numbers),
         ),
     )
     constants = (
         Constant("weights", weights.data.reshape(-1), "output, input"),
-        *channel_constants(numbers),
+        *channel_constants(numbers, is_folded=True),
     )
     return KernelCall(
         "tml_fully_connected_s8",

@@ -8,26 +8,29 @@ row of weights per output channel, for references, lowerings and proofs about va
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.errors import ModelError
-from tinyml.ir.graph import Graph, Op
-from tinyml.ir.kernel import Constant
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.kernel import Constant, Value
 from tinyml.ops.common import (
     INT8_MAX,
     INT8_MIN,
     INT32_MAX,
     activation_range,
+    clamp_struct,
     operand,
     quant_of,
+    rescale_clamp,
     result,
 )
 
 IntArray = NDArray[np.int64]
 INPUT, WEIGHTS, BIAS = 0, 1, 2  # operands of all three operators
+RIGHT_SHIFT_LIMIT = 1 << 30  # tml_requantise_right doubles the sum
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +60,36 @@ class WeightedSum:
         """What is left to add to ``sum of w * x``: the bias less zero_point times the weights."""
         return np.asarray(self.bias - self.input_zero_point * self.weights.sum(axis=1), np.int64)
 
+    def outputs(self, sums: IntArray) -> Array:
+        """The int8 outputs of sums [..., out_channels]."""
+        return rescale_clamp(sums, self.multiplier, self.shift, self.output_zero_point, self.bounds)
+
+    def tamed(self) -> WeightedSum:
+        """The same layer with smaller biases of dead channels.
+
+        Converters give channels without weights biases of 2**30 and more. Where the output is the
+        same for all inputs, and also when the sums are moved below 2**30, they are moved.
+        """
+        low, high = self.sum_bounds()
+        limit = RIGHT_SHIFT_LIMIT - 1
+        move = np.minimum(limit - high, 0) + np.maximum(-limit - low, 0)
+        if not move.any():
+            return self
+        made = [self.outputs(sums) for sums in (low, high, low + move, high + move)]
+        is_dead = np.all([made[0] == other for other in made[1:]], axis=0)
+        return replace(self, bias=np.where(is_dead, self.bias + move, self.bias))
+
+    @property
+    def shifts_right(self) -> bool:
+        """Whether tml_requantise_right serves all channels: right shifts and sums below 2**30."""
+        low, high = self.sum_bounds()
+        greatest = max(int(np.abs(low).max()), int(np.abs(high).max()))
+        return greatest < RIGHT_SHIFT_LIMIT and bool(np.all(self.c_shift() < 0))
+
+    def c_shift(self) -> IntArray:
+        """Shifts as the kernels get them: a factor of 0 shifts right too."""
+        return np.where(self.multiplier == 0, -1, self.shift)
+
     @property
     def is_uniform(self) -> bool:
         """Whether all channels are rescaled alike."""
@@ -85,18 +118,26 @@ def weighted_sum(
     )
 
 
-def channel_constants(layer: WeightedSum) -> tuple[Constant, Constant, Constant]:
-    """Folded bias, multiplier and shift per channel; the last two have one element if uniform."""
+def channel_constants(layer: WeightedSum, is_folded: bool) -> tuple[Constant, ...]:
+    """Bias, multiplier and shift per channel; the last two have one element if uniform."""
     channels = slice(0, 1) if layer.is_uniform else slice(None)
     note = "the same for all channels" if layer.is_uniform else "per output channel"
+    bias = layer.folded_bias() if is_folded else layer.bias
+    fold = ": bias - input zero point * sum of weights" if is_folded else ""
     return (
-        Constant(
-            "bias",
-            layer.folded_bias().astype(np.int32),
-            "per output channel: bias - input zero point * sum of weights",
-        ),
+        Constant("bias", bias.astype(np.int32), f"per output channel{fold}"),
         Constant("multiplier", layer.multiplier[channels].astype(np.int32), f"rescaling, {note}"),
-        Constant("shift", layer.shift[channels].astype(np.int8), f"rescaling, {note}; + is left"),
+        Constant("shift", layer.c_shift()[channels].astype(np.int8), f"rescaling, {note}"),
+    )
+
+
+def rescale_fields(layer: WeightedSum) -> tuple[tuple[str, Value], ...]:
+    """The fields at the end of each kernel's params that say how sums become outputs."""
+    return (
+        ("per_channel", not layer.is_uniform),
+        ("shifts_right", layer.shifts_right),
+        ("output_offset", layer.output_zero_point),
+        ("clamp", clamp_struct(layer.bounds)),
     )
 
 

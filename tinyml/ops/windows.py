@@ -50,6 +50,11 @@ def tap_view(padded: Array, rows: Window, columns: Window, k_y: int, k_x: int) -
     return padded[:, start_y : stop_y : rows.stride, start_x : stop_x : columns.stride, :]
 
 
+def is_padded(rows: Window, columns: Window) -> bool:
+    """Whether any window hangs over the border."""
+    return max(rows.pad, rows.pad_after, columns.pad, columns.pad_after) > 0
+
+
 def window_struct(axis: Window) -> Struct:
     """A ``tml_window``."""
     return Struct(
