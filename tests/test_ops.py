@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cases import Case, case_paths, load_cases, merge
+from tests.support.cases import case_names, case_paths, load_case, load_cases, merge
 from tests.support.executors import assert_equal, run_reference
 from tests.support.host_c import run_on_host
 from tests.support.tflm import needs_tflm, run_in_tflm
 
 PATHS = case_paths()
 CASES = [
-    pytest.param(case, id=f"{path.stem}-{case.name}")
+    pytest.param(path, name, id=f"{path.stem}-{name}")
     for path in PATHS
-    for case in load_cases(path).cases
+    for name in case_names(path)
 ]
 
 
@@ -30,7 +30,8 @@ def test_host_c_equals_reference(path: Path, optimize: str, tmp_path: Path) -> N
 
 
 @needs_tflm
-@pytest.mark.parametrize("case", CASES)
-def test_tflm_equals_reference(case: Case) -> None:
+@pytest.mark.parametrize(("path", "name"), CASES)
+def test_tflm_equals_reference(path: Path, name: str) -> None:
+    case = load_case(path, name)
     found = run_in_tflm(case.graph, case.vectors)
     assert_equal(case.graph, run_reference(case.graph, case.vectors), found)

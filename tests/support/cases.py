@@ -6,6 +6,7 @@ import hashlib
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +57,29 @@ def case_paths() -> tuple[Path, ...]:
 
 def load_cases(path: Path) -> CaseFile:
     """The cases of one file."""
+    table = _read(path)
+    cases = tuple(load_case(path, name) for name in case_names(path))
+    assert len({case.name for case in cases}) == len(cases), f"{path.name}: names repeat"
+    return CaseFile(table["op"], cases, table.get("not_applicable", {}))
+
+
+def case_names(path: Path) -> tuple[str, ...]:
+    """The names of the cases of one file."""
+    return tuple(row["name"] for row in _read(path)["case"])
+
+
+def load_case(path: Path, name: str) -> Case:
+    """One case."""
+    table = _read(path)
+    row = next(row for row in table["case"] if row["name"] == name)
+    return _case(table["op"], row, f"{path.stem}/{name}")
+
+
+@cache
+def _read(path: Path) -> dict[str, Any]:
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     _refuse_unknown(table, {"op", "not_applicable", "case"}, path.name)
-    kind = table["op"]
-    cases = tuple(_case(kind, row, f"{path.stem}/{row['name']}") for row in table["case"])
-    assert len({case.name for case in cases}) == len(cases), f"{path.name}: names repeat"
-    return CaseFile(kind, cases, table.get("not_applicable", {}))
+    return table
 
 
 def merge(cases: Sequence[Case], name: str) -> Case:

@@ -108,11 +108,12 @@ def has_few_dimensions(op: Op, graph: Graph) -> str | None:
     return None if len(shape) <= MAX_RANK else f"{len(shape)} dimensions"
 
 
-def add_factors(op: Op, graph: Graph) -> tuple[Factor, Factor, Factor]:
-    """Factors of both operands and of the sum, from the scales in binary64.
+def sum_factors(op: Op, graph: Graph) -> tuple[Factor, Factor, Factor]:
+    """Factors of both operands and of their sum, from the scales in binary64.
 
     Operands are scaled to 2^19 / max(scales) units. Source: TensorFlow Lite Micro,
-    CalculateOpDataAdd (micro/kernels/add_common.cc).
+    CalculateOpDataAdd (micro/kernels/add_common.cc) and, since 13 October 2026, CalculateOpDataSub;
+    before, SUB divided in binary32, which differs in a few elements of ten thousand.
     """
     a, b, out = (float(scale) for scale in _scales(op, graph))
     twice = 2.0 * max(a, b)
@@ -120,17 +121,6 @@ def add_factors(op: Op, graph: Graph) -> tuple[Factor, Factor, Factor]:
         quantize_multiplier(a / twice),
         quantize_multiplier(b / twice),
         quantize_multiplier(twice / ((1 << LEFT_SHIFT) * out)),
-    )
-
-
-def sub_factors(op: Op, graph: Graph) -> tuple[Factor, Factor, Factor]:
-    """As for ADD, but TFLM divides in binary32 here (CalculateOpDataSub, sub_common.cc)."""
-    a, b, out = _scales(op, graph)
-    twice = np.float32(2) * max(a, b)
-    return (
-        quantize_multiplier(float(a / twice)),
-        quantize_multiplier(float(b / twice)),
-        quantize_multiplier(float(twice / (np.float32(1 << LEFT_SHIFT) * out))),
     )
 
 
@@ -150,7 +140,7 @@ def _scales(op: Op, graph: Graph) -> tuple[np.float32, np.float32, np.float32]:
 
 def sum_is_scaled_down(op: Op, graph: Graph) -> str | None:
     """The output scale must be above 2^-19 of the larger input scale."""
-    factors = (add_factors if op.kind == "ADD" else sub_factors)(op, graph)
+    factors = sum_factors(op, graph)
     if factors[2][1] <= 0:
         return None
     return "scales " + ", ".join(f"{scale:g}" for scale in _scales(op, graph))
@@ -170,7 +160,7 @@ def _centred(tensor: Tensor, values: Array | None) -> NDArray[np.int64]:
 
 def sum_reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
     """Both operands scaled to a common unit, added or subtracted, scaled to the output."""
-    factors = (add_factors if op.kind == "ADD" else sub_factors)(op, graph)
+    factors = sum_factors(op, graph)
     a, b = (
         multiply_by_quantized_multiplier(
             _centred(graph.tensors[i], values) << LEFT_SHIFT, multiplier, shift
@@ -194,7 +184,7 @@ def mul_reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple
 def lower_sum(op: Op, graph: Graph) -> KernelCall:
     """A call of ``tml_add_s8`` or ``tml_sub_s8``."""
     name = op.kind.lower()
-    first, second, out = (add_factors if op.kind == "ADD" else sub_factors)(op, graph)
+    first, second, out = sum_factors(op, graph)
     fields = (
         ("input1_requant", requant_struct(*first)),
         ("input2_requant", requant_struct(*second)),
