@@ -20,6 +20,15 @@ class Problem:
     sizes: tuple[int, ...]
     pairs: tuple[tuple[int, int, int, int], ...]
     """(a, b, distance of a below b, distance of b below a); one of the two must be kept."""
+    neighbours: tuple[tuple[tuple[int, int, int], ...], ...] = field(init=False, repr=False)
+    """Per range: (other, distance of this below it, distance of it below this)."""
+
+    def __post_init__(self) -> None:
+        around: list[list[tuple[int, int, int]]] = [[] for _ in self.sizes]
+        for a, b, below_b, below_a in self.pairs:
+            around[a].append((b, below_b, below_a))
+            around[b].append((a, below_a, below_b))
+        object.__setattr__(self, "neighbours", tuple(map(tuple, around)))
 
     def height(self, offsets: Sequence[int]) -> int:
         """Size of the arena that a layout needs."""
@@ -27,15 +36,11 @@ class Problem:
 
     def place(self, order: Iterable[int]) -> list[int]:
         """Puts each range in turn at the lowest offset that those before it leave free."""
-        neighbours: list[list[tuple[int, int, int]]] = [[] for _ in self.sizes]
-        for a, b, below_b, below_a in self.pairs:
-            neighbours[a].append((b, below_b, below_a))
-            neighbours[b].append((a, below_a, below_b))
         offsets = [-1] * len(self.sizes)
         for i in order:
             taken = sorted(
                 (offsets[j] - below, offsets[j] + above)
-                for j, below, above in neighbours[i]
+                for j, below, above in self.neighbours[i]
                 if offsets[j] >= 0
             )
             lowest = 0

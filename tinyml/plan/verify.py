@@ -37,10 +37,10 @@ class Claim:
 
 def verify(plan: Plan, board: Board) -> None:
     """Returns when the plan is sound on this board; raises PlanError naming what is not."""
-    views = _views(plan)
     claims = [*_tensor_claims(plan), *_scratch_claims(plan)]
     _check_operands(plan)
     _check_bounds(plan, board, claims)
+    views = _views(plan)
     for i, a in enumerate(claims):
         for b in claims[i + 1 :]:
             if is_clash(a.at, b.at) and not _is_allowed(plan, views, a, b):
