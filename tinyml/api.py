@@ -55,12 +55,14 @@ def load(path: str | Path) -> Graph:
     return _graph(read_model(Path(path)))
 
 
-def plan(graph: Graph, board: Board, *, optimize: str = "speed") -> Plan:
+def plan(
+    graph: Graph, board: Board, *, optimize: str = "speed", agent: bool = True
+) -> Plan:
     """Kernels, memory layout and predicted budget of ``graph`` on ``board``; raises PlanError."""
     from tinyml.plan.planner import plan as make_plan
     from tinyml.plan.verify import verify as verify_plan
 
-    made = make_plan(graph, board, optimize=optimize)
+    made = make_plan(graph, board, optimize=optimize, agent=agent)
     verify_plan(made, board)
     return made
 
@@ -77,7 +79,7 @@ def build_model(path: Path, board: Board, settings: Settings = Settings()) -> Bu
     """
     model = read_model(path)
     graph = _graph(model)
-    made = plan(graph, board, optimize=settings.optimize)
+    made = plan(graph, board, optimize=settings.optimize, agent=settings.agent)
     verdict = fit(made, board, all_boards())
     require(verdict)
     directory = settings.directory or BUILD_ROOT / f"{graph.name}-{board.name}"

@@ -45,11 +45,19 @@ class _Memory:
     activation_bytes: int
 
 
-def plan(graph: Graph, board: Board, *, runtime: str = "aot", optimize: str = "speed") -> Plan:
+def plan(
+    graph: Graph,
+    board: Board,
+    *,
+    runtime: str = "aot",
+    optimize: str = "speed",
+    agent: bool = True,
+) -> Plan:
     """Kernels, memory layout and predicted budget of a graph on a board.
 
     Raises PlanError if the graph cannot be planned at all; a plan that is too large for the board
-    is returned, with its arena in the largest region.
+    is returned, with its arena in the largest region. ``agent`` is whether the firmware will hold
+    the serial agent, which takes RAM and flash of its own.
     """
     if optimize not in OPTIMIZE:
         raise PlanError(f"cannot optimize for '{optimize}'", hint=did_you_mean(optimize, OPTIMIZE))
@@ -59,7 +67,7 @@ def plan(graph: Graph, board: Board, *, runtime: str = "aot", optimize: str = "s
     for goal in goals:
         steps = tuple(_step(i, graph, *offers[i], goal) for i in range(len(graph.ops)))
         memory = _memory(graph, steps)
-        region, uses, is_fitting = _region(graph, steps, memory, board, optimize)
+        region, uses, is_fitting = _region(graph, steps, memory, board, optimize, agent)
         made = Plan(
             graph=graph,
             board=board.name,
@@ -180,19 +188,28 @@ def _sharings(
 
 
 def _region(
-    graph: Graph, steps: tuple[Step, ...], memory: _Memory, board: Board, optimize: str
+    graph: Graph,
+    steps: tuple[Step, ...],
+    memory: _Memory,
+    board: Board,
+    optimize: str,
+    agent: bool,
 ) -> tuple[str, tuple[Use, ...], bool]:
     """The first region of the board that holds the arena and all else, or the largest one."""
     if not board.ram:
         raise PlanError(f"board '{board.name}' names no memory region for the arena")
+
+    def uses_in(region: str) -> tuple[Use, ...]:
+        arena = ((region, memory.layout.arena_bytes),)
+        peak = memory.activation_bytes
+        return predict(graph, steps, arena, peak, board, optimize, agent)
+
     for budget in board.ram:
-        arena = ((budget.region, memory.layout.arena_bytes),)
-        uses = predict(graph, steps, arena, memory.activation_bytes, board, optimize)
+        uses = uses_in(budget.region)
         if sum(use.nbytes for use in uses if use.region == budget.region) <= budget.max_bytes:
             return budget.region, uses, True
     largest = max(board.ram, key=lambda budget: budget.max_bytes).region
-    arena = ((largest, memory.layout.arena_bytes),)
-    return largest, predict(graph, steps, arena, memory.activation_bytes, board, optimize), False
+    return largest, uses_in(largest), False
 
 
 def _placements(

@@ -1,12 +1,29 @@
-"""What a plan will need of each memory region, predicted before anything is compiled."""
+"""What a plan will need of each memory region, predicted before anything is compiled.
+
+Weights and RAM are known exactly. Code is a sum of measured sizes (``footprint.toml``): what every
+firmware of the board needs, what the first use of a kernel adds, and what each use adds.
+"""
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 from tinyml.board import Board
 from tinyml.ir.graph import Graph
 from tinyml.plan.values import Step, Use
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+LAYER_STATE_BYTES = 4  # of the agent per layer: the cycles it took
+UNKNOWN_KERNEL_BYTES = (600, 200)  # first use, each use of a kernel that was never measured
 
 
 def predict(
@@ -16,11 +33,53 @@ def predict(
     activation_bytes: int,
     board: Board,
     optimize: str,
+    agent: bool = True,
 ) -> tuple[Use, ...]:
     """The budget, line by line; ``arena_bytes`` is (region, bytes) of the arena in each region."""
-    weights = sum(step.call.constant_bytes() for step in steps if step.call is not None)
+    base = _base(board, optimize, agent)
+    first = board.ram[0].region
     uses = []
     for region, nbytes in arena_bytes:
-        uses.append(Use(region, "activations", activation_bytes))
-        uses.append(Use(region, "scratch", nbytes - activation_bytes))
-    return (*uses, Use(board.flash.region, "weights", weights))
+        uses.append(Use(region, "activations", min(activation_bytes, nbytes)))
+        uses.append(Use(region, "scratch", max(0, nbytes - activation_bytes)))
+    state = base["ram_bytes"] + runtime_state_bytes(graph, len(steps), agent=agent)
+    uses.append(Use(first, "runtime", state))
+    uses.append(Use(first, "stack", board.stack_bytes))
+    calls = [step.call for step in steps if step.call is not None]
+    flash = board.flash.region
+    uses.append(Use(flash, "weights", sum(call.constant_bytes() for call in calls)))
+    sizes = _data().get("kernels", {}).get(board.chip.core, {}).get(optimize, {})
+    code = base["flash_bytes"]
+    for function, count in Counter(call.function for call in calls).items():
+        once, each = sizes.get(function, UNKNOWN_KERNEL_BYTES)
+        code += once + count * each
+    uses.append(Use(flash, "code", code))
+    return tuple(uses)
+
+
+def runtime_state_bytes(graph: Graph, layers: int, *, agent: bool) -> int:
+    """RAM of the agent that depends on the model: its outputs and the cycles of each layer."""
+    if not agent:
+        return 0
+    outputs = sum(graph.tensors[index].nbytes for index in graph.outputs)
+    return LAYER_STATE_BYTES * layers + -(-outputs // 4) * 4
+
+
+def _base(board: Board, optimize: str, agent: bool) -> dict[str, int]:
+    """Flash and RAM of a firmware without model; that of the chip's likes for unknown boards."""
+    measured = _data().get("base", {})
+    key = "agent" if agent else "bare"
+    own = measured.get(board.name, {}).get(optimize)
+    candidates = [own] if own else [item[optimize] for item in measured.values()]
+    return {
+        name: max((item[key][name] for item in candidates), default=0)
+        for name in ("flash_bytes", "ram_bytes")
+    }
+
+
+@cache
+def _data() -> dict[str, Any]:
+    path = Path(__file__).with_name("footprint.toml")
+    if not path.exists():
+        return {}
+    return tomllib.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,178 @@
+"""``python -m benchmarks.footprint``: measures code sizes and writes tinyml/plan/footprint.toml.
+
+The prediction of ``tinyml check`` is a sum: what every firmware of a board needs, what the first
+use of a kernel adds, and what each use adds. The three are fitted here, per core and goal, to the
+linker's figures for whole models and for single layers cut out of them.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+import numpy as np
+
+from benchmarks.models import large_kernels, many_channels, residuals
+from tinyml import api
+from tinyml.board import Board, all_boards
+from tinyml.errors import TinymlError
+from tinyml.ir.graph import Graph
+from tinyml.plan.predict import runtime_state_bytes
+
+ROOT = Path(__file__).parent.parent
+TARGET = ROOT / "tinyml" / "plan" / "footprint.toml"
+SINGLES = 3  # single-layer builds per kernel
+CORES = {  # core → the board that its kernels are measured on
+    "cortex-m0plus": "nucleo_g0b1re",
+    "cortex-m33": "nucleo_u575zi_q",
+    "cortex-m4": "nucleo_l4r5zi",
+    "cortex-m7": "nucleo_h743zi2",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What the linker says about one model."""
+
+    kernels: Counter[str]
+    layers: int
+    flash_bytes: int  # without the layers' constants
+    ram_bytes: int  # without arena, stack and the state that depends on the model
+
+
+def sizes(graphs: list[Graph], board: Board, settings: api.Settings) -> Iterator[Size]:
+    """Builds each graph; those that the board cannot take are left out."""
+    for graph in graphs:
+        try:
+            plan = api.plan(graph, board, optimize=settings.optimize, agent=settings.agent)
+            with tempfile.TemporaryDirectory(prefix="tinyml-footprint-") as folder:
+                made = api.build(plan, board, replace(settings, directory=Path(folder)))
+        except TinymlError as error:
+            click.echo(f"  {graph.name}: {error}", err=True)
+            continue
+        assert made.image is not None
+        calls = [step.call for step in plan.steps if step.call is not None]
+        yield Size(
+            Counter(call.function for call in calls),
+            len(plan.steps),
+            made.image.flash_bytes - sum(call.constant_bytes() for call in calls),
+            made.image.ram_bytes
+            - board.stack_bytes
+            - sum(nbytes for _, nbytes in plan.arena_bytes)
+            - runtime_state_bytes(graph, len(plan.steps), agent=settings.agent),
+        )
+
+
+def singles(graphs: list[Graph], board: Board, optimize: str) -> list[Graph]:
+    """One-layer graphs, up to ``SINGLES`` for each kernel that the graphs use."""
+    seen: Counter[str] = Counter()
+    cut = []
+    for graph in graphs:
+        plan = api.plan(graph, board, optimize=optimize)
+        for step in plan.steps:
+            if step.call is None or seen[step.call.function] >= SINGLES or len(step.ops) > 1:
+                continue
+            seen[step.call.function] += 1
+            op = graph.ops[step.ops[0]]
+            inputs = tuple(i for i in op.inputs if i >= 0 and not graph.tensors[i].is_constant)
+            cut.append(
+                replace(
+                    graph,
+                    name=f"single_{len(cut)}",
+                    ops=(op,),
+                    inputs=tuple(dict.fromkeys(inputs)),
+                    outputs=op.outputs,
+                )
+            )
+    return cut
+
+
+def fit(found: list[Size]) -> tuple[float, dict[str, tuple[float, float]]]:
+    """(base, {kernel: (first use, each use)}) in bytes: least squares, nothing below zero.
+
+    A small penalty keeps sizes that the data does not tell apart from running off.
+    """
+    names = sorted({name for size in found for name in size.kernels})
+    rows = np.array(
+        [
+            [1.0, *(float(n in s.kernels) for n in names), *(float(s.kernels[n]) for n in names)]
+            for s in found
+        ]
+    )
+    wanted = np.array([float(size.flash_bytes) for size in found])
+    active = np.ones(rows.shape[1], bool)
+    while True:
+        used = rows[:, active]
+        penalty = 0.05 * np.eye(used.shape[1])
+        penalty[0, 0] = 0.0
+        solution = np.zeros(rows.shape[1])
+        solution[active] = np.linalg.solve(used.T @ used + penalty, used.T @ wanted)
+        if (solution >= 0).all():
+            break
+        active &= solution >= 0
+    once, each = solution[1 : 1 + len(names)], solution[1 + len(names) :]
+    return float(solution[0]), {
+        name: (float(a), float(b)) for name, a, b in zip(names, once, each, strict=True)
+    }
+
+
+def model_code(size: Size, kernels: dict[str, tuple[float, float]]) -> float:
+    """Predicted bytes of a model's code."""
+    return sum(
+        kernels[name][0] + count * kernels[name][1] for name, count in size.kernels.items()
+    )
+
+
+def measure_core(core: str, graphs: list[Graph], boards: list[Board], optimize: str) -> list[str]:
+    """The lines of the data file for one core and goal."""
+    reference = next(board for board in boards if board.name == CORES[core])
+    settings = api.Settings(optimize=optimize)
+    whole = list(sizes(graphs, reference, settings))
+    parts = list(sizes(singles(graphs, reference, optimize), reference, settings))
+    _, kernels = fit([*whole, *whole, *parts])  # whole models count twice
+    errors = [
+        size.flash_bytes - model_code(size, kernels) for size in whole
+    ]
+    spread = max(errors) - min(errors)
+    click.echo(f"{core} {optimize}: base {np.mean(errors):,.0f}, spread {spread:,.0f}", err=True)
+    lines = [f"\n[kernels.{core}.{optimize}]  # bytes of the first use, bytes of each use\n"]
+    lines += [f"{name} = [{once:.0f}, {each:.0f}]\n" for name, (once, each) in kernels.items()]
+    smallest = graphs[:1]
+    for board in boards:
+        if board.chip.core != core or board.backends["toolchain"] != "zig":
+            continue
+        lines.append(f"\n[base.{board.name}.{optimize}]\n")
+        for agent, key in ((True, "agent"), (False, "bare")):
+            made = list(sizes(graphs if board is reference else smallest, board,
+                              replace(settings, agent=agent)))
+            flash = np.mean([size.flash_bytes - model_code(size, kernels) for size in made])
+            ram = max(size.ram_bytes for size in made)
+            lines.append(f"{key} = {{ flash_bytes = {flash:.0f}, ram_bytes = {ram} }}\n")
+    return lines
+
+
+@click.command()
+@click.option("--models", type=click.Path(path_type=Path), default=ROOT.parent / "shared" / "models")
+@click.option("--core", "cores", multiple=True, default=tuple(CORES))
+def main(models: Path, cores: tuple[str, ...]) -> None:
+    """Builds everything and writes the data file."""
+    graphs = [api.load(ROOT / "examples" / "digits" / "digits.tflite")]
+    graphs += [large_kernels(), residuals(), many_channels()]
+    graphs += [api.load(path) for path in sorted(models.glob("*.tflite"))]
+    boards = list(all_boards())
+    lines = [
+        "# Code sizes in bytes, measured with the zig toolchain.\n",
+        "# Written by `python -m benchmarks.footprint`; do not edit.\n",
+    ]
+    for core in cores:
+        for optimize in ("speed", "size"):
+            lines += measure_core(core, graphs, boards, optimize)
+    TARGET.write_text("".join(lines), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
