@@ -122,9 +122,7 @@ def fit(found: list[Size]) -> tuple[float, dict[str, tuple[float, float]]]:
 
 def model_code(size: Size, kernels: dict[str, tuple[float, float]]) -> float:
     """Predicted bytes of a model's code."""
-    return sum(
-        kernels[name][0] + count * kernels[name][1] for name, count in size.kernels.items()
-    )
+    return sum(kernels[name][0] + count * kernels[name][1] for name, count in size.kernels.items())
 
 
 def measure_core(core: str, graphs: list[Graph], boards: list[Board], optimize: str) -> list[str]:
@@ -134,9 +132,7 @@ def measure_core(core: str, graphs: list[Graph], boards: list[Board], optimize: 
     whole = list(sizes(graphs, reference, settings))
     parts = list(sizes(singles(graphs, reference, optimize), reference, settings))
     _, kernels = fit([*whole, *whole, *parts])  # whole models count twice
-    errors = [
-        size.flash_bytes - model_code(size, kernels) for size in whole
-    ]
+    errors = [size.flash_bytes - model_code(size, kernels) for size in whole]
     spread = max(errors) - min(errors)
     click.echo(f"{core} {optimize}: base {np.mean(errors):,.0f}, spread {spread:,.0f}", err=True)
     lines = [f"\n[kernels.{core}.{optimize}]  # bytes of the first use, bytes of each use\n"]
@@ -147,8 +143,13 @@ def measure_core(core: str, graphs: list[Graph], boards: list[Board], optimize: 
             continue
         lines.append(f"\n[base.{board.name}.{optimize}]\n")
         for agent, key in ((True, "agent"), (False, "bare")):
-            made = list(sizes(graphs if board is reference else smallest, board,
-                              replace(settings, agent=agent)))
+            made = list(
+                sizes(
+                    graphs if board is reference else smallest,
+                    board,
+                    replace(settings, agent=agent),
+                )
+            )
             flash = np.mean([size.flash_bytes - model_code(size, kernels) for size in made])
             ram = max(size.ram_bytes for size in made)
             lines.append(f"{key} = {{ flash_bytes = {flash:.0f}, ram_bytes = {ram} }}\n")
@@ -156,7 +157,9 @@ def measure_core(core: str, graphs: list[Graph], boards: list[Board], optimize: 
 
 
 @click.command()
-@click.option("--models", type=click.Path(path_type=Path), default=ROOT.parent / "shared" / "models")
+@click.option(
+    "--models", type=click.Path(path_type=Path), default=ROOT.parent / "shared" / "models"
+)
 @click.option("--core", "cores", multiple=True, default=tuple(CORES))
 def main(models: Path, cores: tuple[str, ...]) -> None:
     """Builds everything and writes the data file."""

@@ -55,9 +55,7 @@ def load(path: str | Path) -> Graph:
     return _graph(read_model(Path(path)))
 
 
-def plan(
-    graph: Graph, board: Board, *, optimize: str = "speed", agent: bool = True
-) -> Plan:
+def plan(graph: Graph, board: Board, *, optimize: str = "speed", agent: bool = True) -> Plan:
     """Kernels, memory layout and predicted budget of ``graph`` on ``board``; raises PlanError."""
     from tinyml.plan.planner import plan as make_plan
     from tinyml.plan.verify import verify as verify_plan
