@@ -14,6 +14,7 @@ from tinyml.ir.graph import Array
 from tinyml.ir.kernel import Ref, Struct, Value
 
 C_TYPES = {
+    "char": "char",  # untyped scratch
     "bool": "bool",
     "float32": "float",
     "int8": "int8_t",
