@@ -90,6 +90,17 @@ def test_private_board_by_path(tmp_path: Path) -> None:
     assert board.ram[0].max_bytes == 100_000
 
 
+def test_board_in_the_docs_loads(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "adding-a-board.md").read_text(encoding="utf-8")
+    example = re.search(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert example is not None
+    path = tmp_path / "mine.toml"
+    path.write_text(example[1], encoding="utf-8")
+    board = load_board(path)
+    assert board.region("flash").base == 0x0801_0000
+    assert config_macros(board)["TML_UART_BASE"] == 0x4000_4800
+
+
 @pytest.mark.parametrize("folder", [".", "chips"])
 def test_private_chip_beside_the_board(tmp_path: Path, folder: str) -> None:
     chips = resources.path("boards") / "chips"

@@ -1,6 +1,7 @@
 /* tml_text.c: see tml_text.h. */
 #include "tml_text.h"
 
+#include "tml.h"
 #include "tml_crc.h"
 #include "tml_port.h"
 
@@ -8,13 +9,13 @@
 
 static uint16_t payload_crc;
 
-void tml_put_char(char c)
+TML_NOINLINE void tml_put_char(char c)
 {
     payload_crc = tml_crc16_add(payload_crc, (uint8_t)c);
     tml_port_write((uint8_t)c);
 }
 
-void tml_put_text(const char *text)
+TML_NOINLINE void tml_put_text(const char *text)
 {
     while (*text != '\0') {
         tml_put_char(*text++);
@@ -27,7 +28,7 @@ void tml_put_line(const char *text)
     tml_put_text("\r\n");
 }
 
-void tml_put_unsigned(uint64_t value)
+TML_NOINLINE void tml_put_unsigned(uint64_t value)
 {
     char digits[MAX_DIGITS];
     int count = 0;
@@ -48,7 +49,7 @@ void tml_put_signed(int64_t value)
     tml_put_unsigned(value < 0 ? 0u - (uint64_t)value : (uint64_t)value);
 }
 
-void tml_put_hex(uint32_t value, int digits)
+TML_NOINLINE void tml_put_hex(uint32_t value, int digits)
 {
     for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4) {
         tml_put_char("0123456789ABCDEF"[(value >> shift) & 0xFu]);
