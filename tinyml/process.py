@@ -117,7 +117,9 @@ def running(command: Command) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
         yield started.stdin, started.stdout
     finally:
         started.kill()
-        started.communicate()
+        started.wait()
+        started.stdin.close()
+        started.stdout.close()
 
 
 def run_all(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import time
 from dataclasses import replace
+from pathlib import Path
 
-from tinyml import process
+from tinyml import process, resources
 from tinyml.backends.base import Command, Image, LayerTime, Run
 from tinyml.board import Board
 from tinyml.device.agent import AgentClient
@@ -81,17 +83,49 @@ class Qemu:
 
 
 class Host:
-    """A firmware built for this machine, whose serial port is its standard input and output."""
+    """The project's C compiled for this machine; its serial port is standard input and output.
+
+    Kernels in plain C only: those for an instruction set do not compile here.
+    """
 
     name = "host"
     requires: tuple[str, ...] = ()
 
+    def command(self, image: Image, program: Path) -> Command:
+        """How the project beside an image is compiled, with the port for PCs."""
+        from tinyml.backends.toolchains import host_compiler
+
+        project = image.elf.parent / "project"
+        model = (path for path in (project / "model").glob("*.c") if "_tflite" not in path.name)
+        sources = sorted((project / "main.c", *model, *(project / "firmware/agent").glob("*.c")))
+        folders = (project, *(project / name for name in ("model", "firmware", "firmware/include")))
+        return Command(
+            (
+                *host_compiler(),
+                *("-std=c11", "-O2", "-fno-strict-aliasing", "-DTML_AGENT=1", "-DTML_PROFILE=1"),
+                *(f"-I{folder}" for folder in folders),
+                *map(str, sources),
+                str(resources.path("firmware") / "port" / "host" / "host.c"),
+                *("-o", str(program)),
+            ),
+            message="compiling the firmware for this machine",
+        )
+
     def run(self, image: Image, board: Board, inputs: Samples) -> Run:
-        """Starts the program, feeds every sample; its times are this machine's."""
+        """Compiles and starts the program, feeds every sample; its times are this machine's."""
         from tinyml.profile import profile
 
-        with process.running(Command((str(image.elf),))) as (stdin, stdout):
-            return profile(AgentClient(PipeLink(self.name, stdin, stdout)), board.name, inputs)
+        with tempfile.TemporaryDirectory() as folder:
+            program = Path(folder) / "firmware"
+            try:
+                process.run(self.command(image, program))
+            except ToolError as error:
+                raise ToolError(
+                    f"cannot compile the firmware for '{board.name}' here:\n{error.message}",
+                    hint="kernels for the board's instruction set need --simulator unicorn",
+                ) from error
+            with process.running(Command((str(program),))) as (stdin, stdout):
+                return profile(AgentClient(PipeLink(self.name, stdin, stdout)), board.name, inputs)
 
 
 def _pty_path(link: PipeLink) -> str:

@@ -1,0 +1,86 @@
+"""The emulated board behind a link and behind a pseudo-terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+import pytest
+
+from tinyml.device.link import MemoryLink, SerialLink
+from tinyml.device.pty import PtyServer
+from tinyml.errors import BoardError, SimulationFault
+from tinyml.simulate.machine import Machine
+
+pytestmark = pytest.mark.sim
+
+UART_BASE = 0x40011000
+
+
+def test_memory_link(compile_firmware, make_board):
+    link = MemoryLink(Machine(compile_firmware("echo", UART_KIND=1, UART=UART_BASE), make_board()))
+    assert link.read(1) == b"+\xa5"
+    assert link.read(1) == b""
+    link.write(b"HAL")
+    assert link.read(1) == b"IBM"
+
+
+def test_hung_firmware_is_a_timeout_in_board_time(compile_firmware, make_board):
+    machine = Machine(compile_firmware("counters"), make_board())
+    link = MemoryLink(machine)
+    assert link.read(0.01) == b""
+    assert machine.cycles == pytest.approx(1_000_000, rel=0.01)  # 10 ms at 100 MHz
+
+
+def test_crash_comes_out_of_the_link(compile_firmware, make_board):
+    link = MemoryLink(Machine(compile_firmware("faults", FAULT=4), make_board()))
+    with pytest.raises(SimulationFault, match="culprit"):
+        link.read(1)
+
+
+def test_board_without_serial_port(compile_firmware, make_board):
+    import dataclasses
+
+    board = make_board()
+    board = dataclasses.replace(board, chip=dataclasses.replace(board.chip, uart=None))
+    with pytest.raises(BoardError, match="no serial port"):
+        MemoryLink(Machine(compile_firmware("dot", TURNS=5), board))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals on Windows")
+def test_clients_come_and_go_on_the_pty(compile_firmware, make_board):
+    elf = compile_firmware("echo", UART_KIND=1, UART=UART_BASE)
+    server = PtyServer(Machine(elf, make_board()))
+    is_over = threading.Event()
+
+    def serve() -> None:
+        while not is_over.is_set():
+            server.step()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        assert os.path.exists(server.path)
+        first = SerialLink(server.path)
+        assert _read(first, 2) == b"+\xa5"
+        first.write(b"HAL")
+        assert _read(first, 3) == b"IBM"
+        first.close()
+        second = SerialLink(server.path)
+        second.write(b"abc")
+        assert _read(second, 3) == b"bcd"
+        second.close()
+    finally:
+        is_over.set()
+        thread.join()
+        server.close()
+
+
+def _read(link: SerialLink, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        more = link.read(5)
+        assert more, data
+        data += more
+    return data
