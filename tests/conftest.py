@@ -7,8 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 pytest.register_assert_rewrite("tests.support")
+
+# The same examples every time; --hypothesis-profile=explore looks for new ones.
+settings.register_profile("tinyml", derandomize=True, deadline=None, database=None)
+settings.register_profile("explore", max_examples=1000, deadline=None)
+settings.load_profile("tinyml")
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -42,7 +42,7 @@ class ConcatenationAttrs:
     """Options of CONCATENATION."""
 
     axis: int = 0  # may count from the end
-    activation: str = "NONE"
+    fused: str = "NONE"  # activation; none is supported
 
 
 def read_reshape(options: Any) -> ReshapeAttrs:
@@ -107,7 +107,7 @@ def read_concatenation(options: Any) -> ConcatenationAttrs:
 
 def write_concatenation(builder: Any, attrs: ConcatenationAttrs) -> tuple[int, int]:
     """Adds a ConcatenationOptions table; returns its union value and offset."""
-    activation = ACTIVATIONS.index(attrs.activation)
+    activation = ACTIVATIONS.index(attrs.fused)
     fields = (("Axis", attrs.axis), ("FusedActivationFunction", activation))
     return write_options(builder, "ConcatenationOptions", fields)
 
@@ -128,7 +128,7 @@ def infer_concatenation(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
     axis = _axis(op, graph)
     shapes = [graph.tensors[i].shape for i in op.inputs]
     first = shapes[0]
-    if len({(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}) != 1:
+    if len({(len(shape), *shape[:axis], *shape[axis + 1 :]) for shape in shapes}) != 1:
         raise ModelError(f"shapes {[list(shape) for shape in shapes]} do not fit along axis {axis}")
     return ((*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :]),)
 
@@ -155,7 +155,7 @@ def nothing_is_rescaled(op: Op, graph: Graph) -> str | None:
 
 def has_no_activation(op: Op, graph: Graph) -> str | None:
     """There must be no fused activation."""
-    activation = str(op.attrs.activation)
+    activation = str(op.attrs.fused)
     return None if activation == "NONE" else activation
 
 

@@ -38,7 +38,7 @@ def input_values(dtype: str) -> NDArray[np.int64]:
 
 def look_up(table: Array, values: Array) -> Array:
     """The table's entry for each 8-bit value, by its byte."""
-    return table[np.ascontiguousarray(values).view(np.uint8)]
+    return np.asarray(table[values.astype(np.uint8)])
 
 
 def lookup_call(op: Op, graph: Graph, table: Array, *, what: str) -> KernelCall:
