@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinyml.ir.graph import Graph, Op
-from tinyml.ir.kernel import KernelCall, Overlap, Value, row_overlap
-from tinyml.ir.shapes import Window
-from tinyml.ops import conv_2d
+from tinyml.ir.kernel import KernelCall, Overlap, Struct, Value, row_overlap
+from tinyml.ir.shapes import Window, window
+from tinyml.ops import conv_2d, fully_connected
 from tinyml.ops.common import result
-from tinyml.ops.weighted import INPUT
+from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.ops.windows import filter_windows, image_overlap
 from tinyml.variants import Variant
 from tinyml.variants.dsp_gemm import (
+    chasing,
     gemm_cost,
     gemm_params,
     gemm_scratch,
@@ -28,9 +29,9 @@ from tinyml.variants.dsp_streams import choose_form, pair_stream, stream_order
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Padded rows of the input in scratch; ``out_rows`` is 0 when windows lie in the input."""
+    """Padded rows of the input in scratch, or the input itself when ``rows`` is 0."""
 
-    out_rows: int  # rows of outputs per position of the band
+    at_once: int  # rows of outputs per position of the band
     rows: int
     step: int  # input rows by which it moves
     pitch: int  # bytes per row
@@ -38,7 +39,36 @@ class Band:
     @property
     def nbytes(self) -> int:
         """Scratch that it takes."""
-        return self.rows * self.pitch if self.out_rows else 0
+        return self.rows * self.pitch
+
+    def struct(self, rows: Window, columns: Window, channels: int, fill: int) -> Struct:
+        """Its ``tml_dsp_band_params``."""
+        return Struct(
+            "tml_dsp_band_params",
+            (
+                ("in_rows", rows.in_size),
+                ("in_row_bytes", columns.in_size * channels),
+                ("pad_rows", rows.pad),
+                ("pad_bytes", columns.pad * channels),
+                ("padding_value", fill),
+                ("out_rows", rows.out_size),
+                ("at_once", self.at_once),
+                ("rows", self.rows),
+                ("step", self.step),
+                ("pitch", self.pitch),
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A convolution as the kernel sees it; FULLY_CONNECTED is one of 1x1 over its rows."""
+
+    batches: int
+    rows: Window
+    columns: Window
+    channels: int
+    filters: int
 
 
 def convolution(op: Op, graph: Graph) -> KernelCall | str:
@@ -46,10 +76,27 @@ def convolution(op: Op, graph: Graph) -> KernelCall | str:
     reason = why_not_dense(op, graph)
     if reason is not None:
         return reason
-    given, made = graph.tensors[op.inputs[INPUT]], result(op, graph)
+    return _convolve(shape_of(op, graph), conv_2d.layer(op, graph))
+
+
+def fully_connected_rows(op: Op, graph: Graph) -> KernelCall | str:
+    """FULLY_CONNECTED, three rows of inputs at a time."""
+    layer = fully_connected.layer(op, graph)
+    filters, channels = layer.weights.shape
+    one = window("VALID", 1, 1, 1)
+    rows = window("VALID", result(op, graph).elements // filters, 1, 1)
+    return _convolve(Shape(1, one, rows, channels, filters), layer)
+
+
+def shape_of(op: Op, graph: Graph) -> Shape:
+    """The shape of a CONV_2D."""
+    given = graph.tensors[op.inputs[INPUT]]
     rows, columns = filter_windows(op, graph)
-    batches, _, _, channels = given.shape
-    layer = conv_2d.layer(op, graph)
+    return Shape(given.shape[0], rows, columns, given.shape[3], result(op, graph).shape[3])
+
+
+def _convolve(shape: Shape, layer: WeightedSum) -> KernelCall:
+    rows, columns, channels = shape.rows, shape.columns, shape.channels
     form = choose_form(layer)
     band = choose_band(rows, columns, channels)
     is_dense = columns.dilation == 1
@@ -59,19 +106,10 @@ def convolution(op: Op, graph: Graph) -> KernelCall | str:
     scratch = gemm_scratch(form, len(order))
     step_x = columns.stride * channels
     fields: tuple[tuple[str, Value], ...] = (
-        ("batches", batches),
-        ("in_rows", rows.in_size),
-        ("in_row_bytes", columns.in_size * channels),
-        ("out_rows", rows.out_size),
+        ("batches", shape.batches),
+        ("band", band.struct(rows, columns, channels, layer.input_zero_point)),
+        ("band_offset", scratch),
         ("out_columns", columns.out_size),
-        ("pad_rows", rows.pad),
-        ("pad_bytes", columns.pad * channels),
-        ("padding_value", layer.input_zero_point),
-        ("band", scratch),
-        ("band_out_rows", band.out_rows),
-        ("band_rows", band.rows),
-        ("band_step", band.step),
-        ("pitch", band.pitch),
         ("step_x", step_x),
         ("step_y", rows.stride * band.pitch - columns.out_size * step_x),
         ("segment_rows", segments[0]),
@@ -81,30 +119,37 @@ def convolution(op: Op, graph: Graph) -> KernelCall | str:
         ("segment_bytes", length),
         ("gemm", gemm_params(form, layer, len(order))),
     )
-    per_segment = 25 + 13 * (length // 4) + 9 * (length % 4)
-    per_three = 70 + segments[0] * segments[1] * per_segment + gemm_cost(form, len(order))
+    per_segment = 14 + 13 * (length // 4) + 9 * (length % 4)
+    per_three = 50 + segments[0] * segments[1] * per_segment + gemm_cost(form, len(order))
     work = triples(band, rows, columns) * per_three + band_cost(band, rows, columns, channels)
-    overlap = (
-        band_overlap(band, rows, columns, batches, channels, made.shape[3])
-        if band.out_rows
-        else image_overlap(rows, columns, given.shape, made.shape)
-    )
     return matrix_call(
         "conv_2d",
         fields,
         pair_stream(form, order),
         form,
         scratch_bytes=scratch + band.nbytes,
-        overlap=overlap,
-        instructions=60 + batches * work,
+        overlap=_overlap(shape, band),
+        instructions=60 + shape.batches * work,
     )
+
+
+def _overlap(shape: Shape, band: Band) -> Overlap:
+    rows, columns = shape.rows, shape.columns
+    if band.rows:
+        return band_overlap(shape, band)
+    if all((axis.kernel, axis.stride) == (1, 1) for axis in (rows, columns)):
+        pixels = rows.out_size * columns.out_size
+        return chasing(shape.batches * pixels, shape.channels, shape.filters, 3)
+    given = (shape.batches, rows.in_size, columns.in_size, shape.channels)
+    made = (shape.batches, rows.out_size, columns.out_size, shape.filters)
+    return image_overlap(rows, columns, given, made)
 
 
 def choose_band(rows: Window, columns: Window, channels: int) -> Band:
     """The lowest band that wastes little, or none where there is no padding."""
     row_bytes = columns.in_size * channels
     if not (rows.pad or rows.pad_after or columns.pad or columns.pad_after):
-        return Band(0, 0, 0, row_bytes)
+        return Band(rows.out_size, 0, 0, row_bytes)
     width = (columns.out_size - 1) * columns.stride + columns.extent
     pitch = -(-width * channels // 4) * 4
     bands = []
@@ -118,39 +163,40 @@ def choose_band(rows: Window, columns: Window, channels: int) -> Band:
 
 def triples(band: Band, rows: Window, columns: Window) -> int:
     """How often three windows are widened, per image."""
-    if not band.out_rows:
-        return -(-rows.out_size * columns.out_size // 3)
-    whole, rest = divmod(rows.out_size, band.out_rows)
-    return whole * -(-band.out_rows * columns.out_size // 3) - (-rest * columns.out_size // 3)
+    whole, rest = divmod(rows.out_size, band.at_once)
+    return whole * -(-band.at_once * columns.out_size // 3) - (-rest * columns.out_size // 3)
 
 
 def band_cost(band: Band, rows: Window, columns: Window, channels: int) -> int:
     """Instructions that fill and move the band, per image."""
-    if not band.out_rows:
+    if not band.rows:
         return 0
-    positions = -(-rows.out_size // band.out_rows)
+    positions = -(-rows.out_size // band.at_once)
     kept = max(0, band.rows - band.step)
     filled = band.rows + (positions - 1) * (band.rows - kept)
     row = 25 + 10 * (columns.in_size * channels // 16) + 4 * (columns.in_size * channels % 16)
     return filled * row + positions * (40 + 10 * (kept * band.pitch // 16)) + band.nbytes
 
 
-def band_overlap(
-    band: Band, rows: Window, columns: Window, batches: int, channels: int, filters: int
-) -> Overlap:
+def band_overlap(shape: Shape, band: Band) -> Overlap:
     """All rows under a position of the band are read, then its outputs are written."""
-    row_bytes, made_bytes = columns.in_size * channels, columns.out_size * filters
+    rows = shape.rows
+    row_bytes = shape.columns.in_size * shape.channels
+    made_bytes = shape.columns.out_size * shape.filters
     steps: list[tuple[int, int]] = []
-    for batch in range(batches):
+    for batch in range(shape.batches):
         read, made = batch * rows.in_size * row_bytes, batch * rows.out_size * made_bytes
-        for first in range(0, rows.out_size, band.out_rows):
-            last = min(first + band.out_rows, rows.out_size)
+        for first in range(0, rows.out_size, band.at_once):
+            last = min(first + band.at_once, rows.out_size)
             below = first * rows.stride - rows.pad + band.rows
-            keep = read + min(max(below, 0), rows.in_size) * row_bytes
             if last == rows.out_size:
-                keep = read + rows.in_size * row_bytes
+                below = rows.in_size
+            keep = read + min(max(below, 0), rows.in_size) * row_bytes
             steps += [(made + first * made_bytes, keep), (made + last * made_bytes, keep)]
     return row_overlap(0, tuple(steps))
 
 
-VARIANTS = (Variant("dsp/conv_2d", "CONV_2D", "dsp", convolution),)
+VARIANTS = (
+    Variant("dsp/conv_2d", "CONV_2D", "dsp", convolution),
+    Variant("dsp/rows", "FULLY_CONNECTED", "dsp", fully_connected_rows),
+)

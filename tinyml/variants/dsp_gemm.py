@@ -1,4 +1,4 @@
-"""Matrix kernels for cores with DSP instructions: pointwise convolution and FULLY_CONNECTED.
+"""Matrix times vector for cores with DSP instructions, and what it shares with convolution.
 
 Each lowering proves its kernel exact for the layer (``choose_form``) or says why it is not, packs
 the weights and states the cost in instructions on a Cortex-M4, counted from the kernel's code.
@@ -22,7 +22,6 @@ from tinyml.variants.dsp_streams import (
     Form,
     choose_form,
     group_words,
-    pair_stream,
     quad_stream,
     stream_order,
     unrolled,
@@ -32,19 +31,6 @@ from tinyml.variants.dsp_streams import (
 _PAIR = {LINEAR: 35, ROUNDING: 51, SUMS: 23, WIDE_ROUNDING: 48, WIDE_SUMS: 20}
 _QUAD = {LINEAR: 26, ROUNDING: 44, SUMS: 21, WIDE_ROUNDING: 42, WIDE_SUMS: 17}
 _RESCALE = 32  # per output of the forms that leave sums
-
-
-def pointwise(op: Op, graph: Graph) -> KernelCall | str:
-    """A 1x1 convolution with stride 1."""
-    reason = why_not_dense(op, graph)
-    rows, columns = filter_windows(op, graph)
-    if reason is not None:
-        return reason
-    if (rows.kernel, columns.kernel) != (1, 1):
-        return "the filter is larger than 1x1"
-    if (rows.stride, columns.stride) != (1, 1):
-        return "the stride is not 1"
-    return _three_rows(conv_2d.layer(op, graph), result(op, graph).elements)
 
 
 def single_pixel(op: Op, graph: Graph) -> KernelCall | str:
@@ -64,38 +50,10 @@ def fully_connected_row(op: Op, graph: Graph) -> KernelCall | str:
     return _one_row(fully_connected.layer(op, graph), result(op, graph).elements)
 
 
-def fully_connected_rows(op: Op, graph: Graph) -> KernelCall | str:
-    """FULLY_CONNECTED, three rows of inputs at a time."""
-    return _three_rows(fully_connected.layer(op, graph), result(op, graph).elements)
-
-
 def why_not_dense(op: Op, graph: Graph) -> str | None:
     """Why a convolution is none in which every filter sees all channels."""
     given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
     return "the convolution is grouped" if weights.shape[3] != given.shape[3] else None
-
-
-def _three_rows(layer: WeightedSum, outputs: int) -> KernelCall:
-    filters, channels = layer.weights.shape
-    pixels = outputs // filters
-    form = choose_form(layer)
-    order = stream_order(1, channels, 4)
-    fields: tuple[tuple[str, Value], ...] = (
-        ("pixels", pixels),
-        ("in_channels", channels),
-        ("gemm", gemm_params(form, layer, len(order))),
-    )
-    widen = 30 + 13 * (channels // 4) + 9 * (channels % 4)
-    instructions = 40 + -(-pixels // 3) * (widen + gemm_cost(form, len(order)))
-    return matrix_call(
-        "pointwise",
-        fields,
-        pair_stream(form, order),
-        form,
-        scratch_bytes=gemm_scratch(form, len(order)),
-        overlap=_chasing(pixels, channels, filters, 3),
-        instructions=instructions,
-    )
 
 
 def _one_row(layer: WeightedSum, outputs: int) -> KernelCall:
@@ -116,13 +74,13 @@ def _one_row(layer: WeightedSum, outputs: int) -> KernelCall:
         quad_stream(form, order),
         form,
         scratch_bytes=2 * taps + sums_bytes,
-        overlap=_chasing(rows, features, filters, 1),
+        overlap=chasing(rows, features, filters, 1),
         instructions=40 + rows * per_row,
     )
 
 
-def _chasing(pixels: int, channels: int, filters: int, at_once: int) -> Overlap:
-    # Some pixels are read completely, then their outputs are written: two steps each time.
+def chasing(pixels: int, channels: int, filters: int, at_once: int) -> Overlap:
+    """Some pixels are read completely, then their outputs are written: two steps each time."""
     steps: list[tuple[int, int]] = []
     for first in range(0, pixels, at_once):
         end = min(first + at_once, pixels)
@@ -201,8 +159,6 @@ def gemm_cost(form: Form, taps: int) -> int:
 
 
 VARIANTS = (
-    Variant("dsp/pointwise", "CONV_2D", "dsp", pointwise),
     Variant("dsp/single_pixel", "CONV_2D", "dsp", single_pixel),
     Variant("dsp/row", "FULLY_CONNECTED", "dsp", fully_connected_row),
-    Variant("dsp/rows", "FULLY_CONNECTED", "dsp", fully_connected_rows),
 )

@@ -1,9 +1,10 @@
-/* General convolution, int8: any filter, stride, dilation and padding.
+/* Convolution, int8: any filter, stride, dilation and padding; 1x1 is where it is plainest. Also
+ * FULLY_CONNECTED of several rows.
  *
  *   output[y][x][filter] = requantise(bias[filter] + sum over window of input * weight)
  *
  * The windows of three output pixels are widened side by side into `scratch` (the only expansion
- * there is), then all filters run over them as in a 1x1 convolution (gemm_block.h). A window is
+ * there is), then all filters run over them (gemm_block.h). A window is
  * `segment_rows` times `segment_columns` runs of contiguous bytes: whole rows of the filter, or
  * single taps when columns are dilated. With padding, windows lie in a band of padded rows
  * (padded_rows.h), otherwise in the input itself. Pixels are counted through the rows of a band, so
@@ -23,24 +24,15 @@
 
 typedef struct {
     int32_t batches;
-    int32_t in_rows;
-    int32_t in_row_bytes;
-    int32_t out_rows;
+    tml_dsp_band_params band;
+    int32_t band_offset;   /* bytes from scratch to the band */
     int32_t out_columns;
-    int32_t pad_rows;       /* above the input */
-    int32_t pad_bytes;      /* to the left of a row */
-    int32_t padding_value;
-    int32_t band;           /* bytes from scratch to the band */
-    int32_t band_out_rows;  /* rows of outputs per band; 0: windows lie in the input */
-    int32_t band_rows;      /* rows of inputs in the band */
-    int32_t band_step;      /* input rows by which the band moves */
-    int32_t pitch;          /* bytes from row to row under the windows; a multiple of 4 in a band */
-    int32_t step_x;         /* bytes from window to window */
-    int32_t step_y;         /* bytes from the end of a row of windows to the next */
+    int32_t step_x;        /* bytes from window to window */
+    int32_t step_y;        /* bytes from the end of a row of windows to the next */
     int32_t segment_rows;
-    int32_t segment_pitch;  /* bytes */
+    int32_t segment_pitch; /* bytes */
     int32_t segment_columns;
-    int32_t segment_step;   /* bytes */
+    int32_t segment_step;  /* bytes */
     int32_t segment_bytes;
     tml_dsp_gemm_params gemm;
 } tml_dsp_conv_2d_params;
@@ -101,52 +93,21 @@ TML_KERNEL int8_t *tml_dsp_conv_pixels(const tml_dsp_conv_2d_params *params, con
     return end;
 }
 
-/* Brings rows `from` .. band_rows - 1 of the band in, the first of which is input row `row`. */
-TML_KERNEL void tml_dsp_fill_band(const tml_dsp_conv_2d_params *params, const int8_t *input,
-                                  int32_t row, int8_t *band, int32_t from)
-{
-    const int32_t room = params->pitch - params->pad_bytes;
-    const int32_t bytes = params->in_row_bytes < room ? params->in_row_bytes : room;
-    for (int32_t i = from; i < params->band_rows; ++i, ++row) {
-        int8_t *to = band + i * params->pitch;
-        if (row >= 0 && row < params->in_rows) {
-            tml_dsp_copy(to + params->pad_bytes, input + row * params->in_row_bytes, bytes);
-        } else {
-            tml_dsp_fill(to, params->pitch, params->padding_value);
-        }
-    }
-}
-
 TML_DSP_SHARED void tml_dsp_conv_2d_run(const tml_dsp_conv_2d_params *params, const int8_t *input,
                                         const int32_t *weights, int8_t *output, int32_t *scratch,
                                         tml_dsp_gemm gemm)
 {
-    int8_t *const band = (int8_t *)scratch + params->band;
-    const int32_t kept = params->band_rows - params->band_step;
+    const tml_dsp_band_params *band = &params->band;
     for (int32_t batch = 0; batch < params->batches; ++batch) {
-        const int8_t *windows = input;
-        int32_t rows = params->out_rows;
-        if (params->band_out_rows > 0) {
-            windows = band;
-            rows = params->band_out_rows;
-            tml_dsp_fill(band, params->band_rows * params->pitch, params->padding_value);
-        }
-        int32_t row = -params->pad_rows;
-        int32_t from = 0;
-        for (int32_t y = 0; y < params->out_rows; y += rows) {
-            const int32_t count = params->out_rows - y < rows ? params->out_rows - y : rows;
-            if (params->band_out_rows > 0) {
-                tml_dsp_fill_band(params, input, row + from, band, from);
-                row += params->band_step;
-            }
-            output = tml_dsp_conv_pixels(params, windows, count * params->out_columns, weights,
+        for (int32_t y = 0; y < band->out_rows; y += band->at_once) {
+            const int32_t left = band->out_rows - y;
+            const int32_t rows = left < band->at_once ? left : band->at_once;
+            const int8_t *windows =
+                tml_dsp_band_at(band, y, input, (int8_t *)scratch + params->band_offset);
+            output = tml_dsp_conv_pixels(params, windows, rows * params->out_columns, weights,
                                          output, scratch, gemm);
-            if (params->band_out_rows > 0 && kept > 0) {
-                tml_dsp_copy(band, band + params->band_step * params->pitch, kept * params->pitch);
-                from = kept;
-            }
         }
-        input += params->in_rows * params->in_row_bytes;
+        input += band->in_rows * band->in_row_bytes;
     }
 }
 

@@ -58,4 +58,49 @@ TML_KERNEL void tml_dsp_fill(int8_t *to, int32_t bytes, int32_t value)
     }
 }
 
+typedef struct {
+    int32_t in_rows;
+    int32_t in_row_bytes;
+    int32_t pad_rows;      /* above the input */
+    int32_t pad_bytes;     /* to the left of a row */
+    int32_t padding_value;
+    int32_t out_rows;      /* of the whole output */
+    int32_t at_once;       /* rows of outputs per position of the band; all without a band */
+    int32_t rows;          /* in the band; 0: windows lie in the input, which needs no padding */
+    int32_t step;          /* input rows by which the band moves */
+    int32_t pitch;         /* bytes from row to row; a multiple of 4 in a band */
+} tml_dsp_band_params;
+
+/* Brings the rows in that the windows of output rows `out_row` .. out_row + at_once - 1 need, when
+ * the band served the rows before; returns where the first window starts. */
+TML_KERNEL const int8_t *tml_dsp_band_at(const tml_dsp_band_params *params, int32_t out_row,
+                                         const int8_t *input, int8_t *band)
+{
+    if (params->rows == 0) {
+        return input;
+    }
+    const int32_t pitch = params->pitch;
+    int32_t from = params->rows - params->step;
+    int32_t row = out_row / params->at_once * params->step - params->pad_rows;
+    if (out_row == 0) {
+        from = 0;
+        tml_dsp_fill(band, params->rows * pitch, params->padding_value);
+    } else if (from > 0) {
+        tml_dsp_copy(band, band + params->step * pitch, from * pitch);
+    } else {
+        from = 0;
+    }
+    const int32_t room = pitch - params->pad_bytes;
+    const int32_t bytes = params->in_row_bytes < room ? params->in_row_bytes : room;
+    for (; from < params->rows; ++from) {
+        int8_t *to = band + from * pitch;
+        if (row + from >= 0 && row + from < params->in_rows) {
+            tml_dsp_copy(to + params->pad_bytes, input + (row + from) * params->in_row_bytes, bytes);
+        } else {
+            tml_dsp_fill(to, pitch, params->padding_value);
+        }
+    }
+    return band;
+}
+
 #endif
