@@ -124,25 +124,26 @@ def simulate(
     )
 
 
+def samples_of(graph: Graph, inputs: Path | None = None, limit: int | None = None) -> Samples:
+    """The samples in a file, or random ones; raises TinymlError when the file does not match."""
+    if inputs is None:
+        return random_samples(graph, limit or RANDOM_SAMPLES)
+    return read_samples(inputs, graph, limit)
+
+
 def simulate_build(
     built: Built,
     board: Board,
-    inputs: Path | None = None,
-    limit: int | None = None,
+    samples: Samples,
     *,
     simulator: str | None = None,
     save: Path | None = None,
 ) -> Built:
-    """Simulates a build on samples from a file (or random ones), verifies, completes the report.
+    """Simulates a build on samples, verifies the outputs, completes the report.
 
     Raises MismatchError when an output differs from the integer reference.
     """
     graph = built.plan.graph
-    samples = (
-        read_samples(inputs, graph, limit)
-        if inputs
-        else random_samples(graph, limit or RANDOM_SAMPLES)
-    )
     run = simulate(built, board, samples.inputs, simulator=simulator)
     verify(graph, samples.inputs, run.outputs)
     details = {**run.details, "equal_to_reference": len(samples.inputs)}

@@ -52,13 +52,14 @@ def simulate(
     from tinyml.report import text
 
     settings = api.Settings(optimize, toolchain, output)
+    feed = api.samples_of(api.load(model), inputs, samples)
     with console.progress(f"building {model.name} for {board.name} …"):
         built = api.build_model(model, board, settings)
     if serial:
         api.serve(built, board, announce=console.line)
         return
     with console.progress("running on the emulated core …"):
-        ran = api.simulate_build(built, board, inputs, samples, simulator=simulator, save=outputs)
+        ran = api.simulate_build(built, board, feed, simulator=simulator, save=outputs)
     if as_json:
         console.document(ran.report.to_json())
         return
