@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from tests.support.port_image import FAKE_MODEL, build_image
 from tinyml import resources
 from tinyml.backends import names_of
-from tinyml.backends.toolchains import arm_gcc, zig
+from tinyml.backends.toolchains import ArmGcc, Zig, arm_gcc, zig
 from tinyml.board import all_boards, config_macros, load_board, port_sources
 from tinyml.errors import BoardError
 
@@ -193,6 +194,50 @@ def test_port_boots_and_talks(name: str, tmp_path: Path) -> None:
     used = re.search(rf"m-mem-\[40,{board.stack_bytes},(\d+)\]", text)
     assert used is not None
     assert 64 <= int(used[1]) <= 1024
+
+
+SECOND_REGION = """\
+#include "tml_port.h"
+
+int main(void);
+
+__attribute__((section(".arena_axi"))) static uint8_t arena[200000];
+
+int main(void)
+{
+    uint32_t ones = 0;
+    tml_port_init();
+    for (uint32_t i = 0; i < sizeof arena; i++) {
+        ones |= arena[i];
+        arena[i] = 1;
+    }
+    tml_port_write(ones == 0 ? 'z' : '!');
+    return 0;
+}
+"""
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize(
+    "toolchain", [pytest.param(zig), pytest.param(arm_gcc, marks=pytest.mark.arm_gcc)]
+)
+def test_arena_in_another_region_starts_as_zeros(
+    tmp_path: Path, toolchain: Callable[[], Zig | ArmGcc]
+) -> None:
+    from tinyml.simulate.machine import Machine
+
+    source = tmp_path / "main.c"
+    source.write_text(SECOND_REGION)
+    board = load_board("nucleo_h743zi2")
+    elf = build_image(board, toolchain(), (source,), tmp_path)
+    arena = elf.symbol("arena")
+    assert arena is not None
+    assert arena.address == board.region("axi").base
+    assert sum(len(segment.data) for segment in elf.segments) < 10_000  # takes no flash
+    machine = Machine(elf, board)  # fills RAM with a pattern
+    machine.run(100_000_000)
+    assert machine.uart is not None
+    assert machine.uart.sent == b"z"
 
 
 @pytest.mark.arm_gcc
