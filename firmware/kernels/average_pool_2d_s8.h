@@ -42,7 +42,6 @@ TML_KERNEL void tml_average_pool_2d_s8(const tml_average_pool_2d_params *params,
                     TML_ROLLED
                     for (int32_t k_y = 0; k_y < height; ++k_y) {
                         const int8_t *row = corner + c + k_y * row_step;
-                        TML_ROLLED
                         for (int32_t i = 0; i < row_bytes; i += params->channels) {
                             sum += row[i];
                         }

@@ -1,13 +1,12 @@
 /* depthwise_conv_2d_s8.h: DEPTHWISE_CONV_2D in plain C, valid for every layer.
  *
- * out[b, y, x, f] = clamp(rescale(bias[f] + sum over k_y, k_x of
- *                    w[f, k_y, k_x] * in[b, y * stride - pad + k_y * dilation, ..., f / multiplier])
- *                    + offset)
+ * out[b, y, x, f] = clamp(rescale(bias[f] + sum over k_y, k_x of w[f, k_y, k_x]
+ *     * (in[b, y * stride - pad + k_y * dilation, ..., f / multiplier] + input_offset)) + offset)
  *
- * Padding counts as padding_value, which is the input's zero point: the bias has had
- * zero_point * sum(w) taken away beforehand, so inputs need no offset. Images are NHWC; the taps of
- * a filter lie together. Output pixels are finished one after the other. Windows that lie inside the
- * image have constant bounds and are inlined; those at the border share one function.
+ * Taps in the padding are left out. Where there is no padding the compiler folds the input's zero
+ * point into the bias and input_offset is 0. Images are NHWC; the taps of a filter lie together.
+ * Output pixels are finished one after the other. Windows inside the image have constant bounds, so
+ * that their loops are unrolled when they are short.
  * multiplier and shift have one element when !per_channel.
  */
 #ifndef TML_DEPTHWISE_CONV_2D_S8_H
@@ -23,7 +22,7 @@ typedef struct {
     tml_window width;
     int32_t in_channels;
     int32_t depth_multiplier; /* filters per input channel */
-    int32_t padding_value;
+    int32_t input_offset;
     bool per_channel;
     bool shifts_right; /* tml_requantise_right is valid for all channels */
     int32_t output_offset;
@@ -53,40 +52,6 @@ TML_KERNEL int8_t tml_depthwise_conv_2d_output(const tml_depthwise_conv_2d_param
                                 params->clamp.max);
 }
 
-/* Sum of the products of one filter whose window hangs over the border; input is under tap 0. */
-static TML_NOINLINE __attribute__((unused)) int32_t tml_depthwise_conv_2d_border(
-    const tml_depthwise_conv_2d_params *params, const int8_t *input, const int8_t *weights,
-    const tml_taps *rows, const tml_taps *columns)
-{
-    const int32_t step = params->width.dilation * params->in_channels;
-    const int32_t row_step = params->height.dilation * params->width.in * params->in_channels;
-    const int32_t kernel_w = params->width.kernel;
-    int32_t sum = 0;
-    int32_t outside = 0; /* sum of the weights over padding */
-    TML_ROLLED
-    for (int32_t k_y = 0; k_y < params->height.kernel; ++k_y) {
-        const bool is_inside = k_y >= rows->start && k_y < rows->end;
-        const int32_t start = is_inside ? columns->start : kernel_w;
-        const int32_t end = is_inside ? columns->end : kernel_w;
-        const int8_t *x = input + k_y * row_step + start * step;
-        int32_t k_x = 0;
-        TML_ROLLED
-        for (; k_x < start; ++k_x) {
-            outside += *weights++;
-        }
-        TML_ROLLED
-        for (; k_x < end; ++k_x) {
-            sum += *x * *weights++;
-            x += step;
-        }
-        TML_ROLLED
-        for (; k_x < kernel_w; ++k_x) {
-            outside += *weights++;
-        }
-    }
-    return sum + outside * params->padding_value;
-}
-
 /* Sum of the products of one filter whose window lies inside the image. */
 TML_KERNEL int32_t tml_depthwise_conv_2d_inside(const tml_depthwise_conv_2d_params *params,
                                                 const int8_t *input, const int8_t *weights)
@@ -96,8 +61,35 @@ TML_KERNEL int32_t tml_depthwise_conv_2d_inside(const tml_depthwise_conv_2d_para
     int32_t sum = 0;
     for (int32_t k_y = 0; k_y < params->height.kernel; ++k_y) {
         for (int32_t k_x = 0; k_x < params->width.kernel; ++k_x) {
-            sum += input[k_y * row_step + k_x * step] * *weights++;
+            sum += (input[k_y * row_step + k_x * step] + params->input_offset) * *weights++;
         }
+    }
+    return sum;
+}
+
+/* The same for a window that hangs over the border; input is under tap 0. */
+TML_KERNEL int32_t tml_depthwise_conv_2d_border(const tml_depthwise_conv_2d_params *params,
+                                                const int8_t *input, const int8_t *weights,
+                                                const tml_taps *rows, const tml_taps *columns)
+{
+    const int32_t step = params->width.dilation * params->in_channels;
+    const int32_t row_step = params->height.dilation * params->width.in * params->in_channels;
+    int32_t sum = 0;
+    input += rows->start * row_step + columns->start * step;
+    weights += rows->start * params->width.kernel + columns->start;
+    TML_ROLLED
+    for (int32_t k_y = rows->start; k_y < rows->end; ++k_y) {
+        const int8_t *x = input;
+        const int8_t *w = weights;
+        TML_OPAQUE(x);
+        TML_OPAQUE(w);
+        TML_ROLLED
+        for (int32_t k_x = columns->start; k_x < columns->end; ++k_x) {
+            sum += (*x + params->input_offset) * *w++;
+            x += step;
+        }
+        input += row_step;
+        weights += params->width.kernel;
     }
     return sum;
 }

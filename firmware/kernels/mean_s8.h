@@ -35,7 +35,6 @@ TML_KERNEL void tml_mean_s8(const tml_mean_params *params, const int8_t *input, 
                 TML_ROLLED
                 for (int32_t i = 0; i < params->outer_reduced; ++i) {
                     const int8_t *run = input + i * middle_bytes + middle * inner_bytes + inner;
-                    TML_ROLLED
                     for (int32_t k = 0; k < inner_bytes; k += params->inner) {
                         sum += run[k];
                     }

@@ -52,6 +52,10 @@ class Window:
         """Taps inside the input, summed over all outputs."""
         return sum(end - start for start, end in map(self.taps, range(self.out_size)))
 
+    def whole_outputs(self) -> int:
+        """Outputs whose taps all lie inside the input."""
+        return sum(self.taps(out) == (0, self.kernel) for out in range(self.out_size))
+
 
 def window(padding: str, in_size: int, kernel: int, stride: int, dilation: int = 1) -> Window:
     """The window that TFLite's padding rule gives for one axis.

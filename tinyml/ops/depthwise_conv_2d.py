@@ -46,6 +46,7 @@ from tinyml.ops.windows import (
     filter_fits,
     filter_windows,
     image_overlap,
+    is_padded,
     pad_image,
     tap_view,
     window_struct,
@@ -151,6 +152,8 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     given = graph.tensors[op.inputs[INPUT]]
     rows, columns = filter_windows(op, graph)
     numbers = layer(op, graph).tamed()
+    # Where there is padding the kernel leaves taps out, which a folded bias would have counted.
+    is_folded = not is_padded(rows, columns)
     params = Struct(
         "tml_depthwise_conv_2d_params",
         (
@@ -159,7 +162,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
             ("width", window_struct(columns)),
             ("in_channels", given.shape[3]),
             ("depth_multiplier", op.attrs.depth_multiplier),
-            ("padding_value", numbers.input_zero_point),
+            ("input_offset", 0 if is_folded else -numbers.input_zero_point),
             *rescale_fields(numbers),
         ),
     )
@@ -167,7 +170,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
         Constant(
             "weights", numbers.weights.astype(np.int8).reshape(-1), "output channel, row, column"
         ),
-        *channel_constants(numbers, is_folded=True),
+        *channel_constants(numbers, is_folded),
     )
     return KernelCall(
         "tml_depthwise_conv_2d_s8",
@@ -185,9 +188,24 @@ def lower(op: Op, graph: Graph) -> KernelCall:
 
 
 def cost(op: Op, graph: Graph) -> Cost:
-    """Work of the plain kernel on a Cortex-M4."""
+    """Work of the plain kernel on a Cortex-M4, measured.
+
+    Without padding 3 instructions per product and 25 per output; with padding 4 inside the image, 7
+    and 10 per filter row at the border, 40 per output.
+    """
+    rows, columns = filter_windows(op, graph)
     outputs = result(op, graph).elements
-    return Cost(instructions=4 * macs(op, graph) + 40 * outputs, code_bytes=500)
+    taps = rows.kernel * columns.kernel
+    code_bytes = 150 + 8 * min(taps, 50)
+    if not is_padded(rows, columns):
+        return Cost((3 * taps + 25) * outputs, code_bytes)
+    each = outputs // (rows.out_size * columns.out_size)  # outputs at one place of the image
+    inside = each * rows.whole_outputs() * columns.whole_outputs()
+    border_taps = each * rows.used_taps() * columns.used_taps() - inside * taps
+    border_rows = rows.kernel * (outputs - inside)
+    return Cost(
+        4 * taps * inside + 7 * border_taps + 10 * border_rows + 40 * outputs, code_bytes + 300
+    )
 
 
 _BASICS = (

@@ -175,7 +175,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
         "kernels/mean_s8.h",
         params,
         (Arg("input", 0), Arg("output", 0)),
-        cost=Cost(instructions=4 * given.elements + 30 * made.elements, code_bytes=150),
+        cost=Cost(instructions=3 * given.elements + 30 * made.elements, code_bytes=150),
     )
 
 
