@@ -308,6 +308,27 @@ def vector(builder: Any, offsets: list[int]) -> int:
     return int(builder.EndVector())
 
 
+def test_an_input_of_free_size_is_refused() -> None:
+    """The writer writes no shape_signature: a name, read as four integers, stands in for it."""
+    patch = Patch(write(with_tensor(IMAGE, name="Q" * 16)))
+    image = patch.subgraph.Tensors(IMAGE)
+    start = bytes(patch.data).index(b"Q" * 16)
+    for batch, height, is_fine in ((-1, 6, True), (1, -1, False)):
+        struct.pack_into("<I4i", patch.data, start - 4, 4, batch, height, 6, 3)
+        # Tensors with the same fields share their field list, so all names are used this way.
+        fields = image._tab.Pos - struct.unpack_from("<i", patch.data, image._tab.Pos)[0]
+        (name,) = struct.unpack_from("<H", patch.data, fields + 4 + 2 * 3)
+        grown = struct.unpack_from("<H", patch.data, fields)[0]
+        assert grown >= 4 + 2 * 8, "the field list has room for shape_signature"
+        struct.pack_into("<H", patch.data, fields + 4 + 2 * 7, name)
+        if is_fine:
+            assert read(bytes(patch.data)).tensors[IMAGE].shape == (1, 6, 6, 3)
+            continue
+        with pytest.raises(ModelError) as caught:
+            read(bytes(patch.data))
+        assert "has no fixed size in dimension 1: [1, -1, 6, 3]" in str(caught.value)
+
+
 def test_an_op_may_not_read_what_is_not_there_yet() -> None:
     graph = small_network()
     swapped = dataclasses.replace(graph, ops=(graph.ops[1], graph.ops[0], *graph.ops[2:]))
