@@ -22,6 +22,7 @@ from tinyml.board import Board, Budget, Chip, Region
 from tinyml.codegen.generate import generate
 from tinyml.ir.graph import DTYPES, Array, Graph
 from tinyml.plan.planner import plan
+from tinyml.plan.values import Plan
 from tinyml.plan.verify import verify
 
 WARNINGS = (
@@ -111,6 +112,11 @@ def compile_graph(graph: Graph, folder: Path, *, optimize: str = "size") -> Path
     board = host_board()
     made = plan(graph, board, optimize=optimize)
     verify(made, board)
+    return compile_plan(made, folder)
+
+
+def compile_plan(made: Plan, folder: Path) -> Path:
+    """Generates a plan for ``host_board`` in ``folder`` and compiles it with the driver."""
     sources = generate(made, None)
     for name, text in sources.files:
         (folder / name).write_text(text, encoding="utf-8")
@@ -118,7 +124,7 @@ def compile_graph(graph: Graph, folder: Path, *, optimize: str = "size") -> Path
     firmware = resources.path("firmware")
     program = folder / "program"
     command = [
-        *compiler(optimize),
+        *compiler(made.optimize),
         *("-std=c11", "-DTML_DEBUG"),
         *WARNINGS,
         *(f"-I{path}" for path in (folder, firmware / "include", firmware)),

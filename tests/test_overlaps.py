@@ -1,0 +1,64 @@
+"""Kernels that say how close their output may come to their input, put exactly that close."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.cases import case_paths, load_cases, merge
+from tests.support.executors import assert_equal, run_reference
+from tests.support.host_c import compile_plan, host_board, run_program
+from tinyml.ir.graph import Graph
+from tinyml.ir.kernel import Overlap
+from tinyml.ops import spec_of
+from tinyml.plan.planner import plan
+from tinyml.plan.values import Placement, Plan
+
+_ALIGNMENT = 16  # between cases
+
+
+def _overlapping(graph: Graph) -> Plan:
+    """A plan of single ops with each first input at its least distance from the output."""
+    made = plan(graph, host_board(), optimize="size")
+    places = list(made.tensors)
+    base = 0
+    for op in graph.ops:
+        call = spec_of(op.kind).lower(op, graph)
+        overlaps = call.overlaps if call else (Overlap(0, 0),)  # no call: the same memory
+        overlap = next((item for item in overlaps if item.input == 0), None)
+        shared = op.inputs[0] if overlap else -1
+        distance = overlap.distance_bytes if overlap else 0
+        offsets = {op.outputs[0]: max(0, -distance)}
+        if shared >= 0:
+            offsets[shared] = max(0, distance)
+        end = max(offset + graph.tensors[i].nbytes for i, offset in offsets.items())
+        for i in op.inputs:
+            if i >= 0 and i not in offsets and not graph.tensors[i].is_constant:
+                offsets[i] = end = -(-end // _ALIGNMENT) * _ALIGNMENT
+                end += graph.tensors[i].nbytes
+        for i, offset in offsets.items():
+            nbytes = graph.tensors[i].nbytes
+            places[i] = Placement("ram", base + offset, nbytes, -1, len(graph.ops))
+        base = -(-(base + end) // _ALIGNMENT) * _ALIGNMENT
+    scratch = [step.scratch.nbytes if step.scratch else 0 for step in made.steps]
+    steps = tuple(
+        replace(step, scratch=replace(step.scratch, offset=base)) if step.scratch else step
+        for step in made.steps
+    )
+    return replace(
+        made,
+        steps=steps,
+        tensors=tuple(places),
+        arena_bytes=(("ram", base + max(scratch, default=0)),),
+    )
+
+
+@pytest.mark.host_cc
+@pytest.mark.parametrize("path", case_paths(), ids=[path.stem for path in case_paths()])
+def test_output_at_least_distance_equals_reference(path: Path, tmp_path: Path) -> None:
+    case = merge(load_cases(path).cases, path.stem)
+    program = compile_plan(_overlapping(case.graph), tmp_path)
+    found = run_program(program, case.graph, case.vectors)
+    assert_equal(case.graph, run_reference(case.graph, case.vectors), found)
