@@ -75,7 +75,7 @@ void Reset_Handler(void)
 
 #if TML_HAS_CACHES
 /* Cortex-M7: both caches are off and hold garbage after reset.
- * Source: Arm DDI 0403, B2.2.7; ARM DUI 0646, 4.8. */
+ * Source: Armv7-M Architecture Reference Manual; Cortex-M7 Generic User Guide, cache maintenance. */
 static void enable_caches(void)
 {
     TML_REG(ICIALLU) = 0;

@@ -1,6 +1,6 @@
 /* dwt.c: the 32-bit cycle counter of Armv7-M and Armv8-M Mainline cores.
  *
- * Source: Armv7-M Architecture Reference Manual, C1.8 (Data Watchpoint and Trace unit).
+ * Source: Armv7-M Architecture Reference Manual, Data Watchpoint and Trace unit.
  */
 #include "../port.h"
 

@@ -2,7 +2,7 @@
  *
  * SysTick counts down and has 24 bits. Software extends it at each read, so two reads must not lie
  * more than 2^24 cycles apart: a layer that takes longer is reported modulo 2^24. Prefer timer.c.
- * Source: Armv6-M Architecture Reference Manual, B3.3.
+ * Source: Armv6-M Architecture Reference Manual, system timer.
  */
 #include "../port.h"
 

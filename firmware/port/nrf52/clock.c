@@ -1,7 +1,7 @@
 /* clock.c: nRF52, the 64 MHz clock from the 32 MHz crystal, and the instruction cache.
  *
  * The core always runs at 64 MHz; without the crystal it is only less accurate.
- * Source: nRF52840 Product Specification 1.7, 5.4 (CLOCK), 4.3.6 (NVMC).
+ * Source: nRF52840 Product Specification, CLOCK and NVMC.
  */
 #include "../port.h"
 

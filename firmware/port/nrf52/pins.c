@@ -1,6 +1,6 @@
 /* pins.c: UART pins of an nRF52. TML_TX_PIN and TML_RX_PIN are 32 * port + pin, as in PSEL.
  *
- * Source: nRF52840 Product Specification 1.7, 6.9 (GPIO): the ports lie 0x300 bytes apart.
+ * Source: nRF52840 Product Specification, GPIO: the ports lie 0x300 bytes apart.
  */
 #include "../port.h"
 

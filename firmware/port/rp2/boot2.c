@@ -24,7 +24,7 @@
  *        msr  msp, r1                                   gives the stack
  *        bx   r2                                        and the reset handler.
  *
- * Source: RP2040 data sheet, 2.8.1.3.1 (checksum), 4.10.13 (SSI registers).
+ * Source: RP2040 data sheet, boot sequence (checksum) and SSI registers.
  */
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* clock.c: RP2040 and RP2350, system PLL from the crystal; releases the blocks in use from reset.
  *
- * Source: RP2040 data sheet, 2.14 (resets), 2.15 (clocks), 2.16 (XOSC), 2.18 (PLL); the blocks are the
+ * Source: RP2040 data sheet, subsystem resets, clocks, XOSC, PLL; the blocks are the
  * same in the RP2350 at other addresses.
  */
 #include "../port.h"

@@ -1,7 +1,7 @@
 /* image_def.c: the block by which the boot ROM of an RP2350 knows an executable image.
  *
  * It must lie in the first 4 KB; without another item the vector table is at the image's start.
- * Source: RP2350 data sheet, 5.9.5.1 (minimum Arm IMAGE_DEF).
+ * Source: RP2350 data sheet, boot ROM, minimum Arm IMAGE_DEF.
  */
 #include <stdint.h>
 

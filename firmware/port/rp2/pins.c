@@ -1,6 +1,6 @@
 /* pins.c: UART pins of RP2040 and RP2350.
  *
- * Source: RP2040 data sheet, 2.19.6; RP2350 data sheet, 9.11 (its pads start isolated).
+ * Source: RP2040 data sheet, GPIO; RP2350 data sheet, pads (they start isolated).
  */
 #include "../port.h"
 

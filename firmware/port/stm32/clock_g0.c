@@ -1,7 +1,7 @@
 /* clock_g0.c: STM32 G0, PLL from the internal 16 MHz oscillator (1 % accurate).
  *
  * The UART is fed with the 16 MHz directly, whatever the core runs at.
- * Source: RM0444 (STM32G0B1), 5.2.4 (PLL), 3.3.4 (wait states).
+ * Source: RM0444 (STM32G0B1), RCC (PLL), FLASH (wait states).
  */
 #include "../port.h"
 

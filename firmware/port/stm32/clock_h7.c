@@ -2,7 +2,7 @@
  *
  * The UART is fed with the 64 MHz directly, whatever the core runs at. Where a boot loader chose the
  * core's supply (TML_PWR_SUPPLY undefined), it stays: the choice can be written only once.
- * Source: RM0433 (STM32H743), 6.6.2 (voltage scaling), 8.5.5 (PLLs), 4.3.8 (wait states).
+ * Source: RM0433 (STM32H743), PWR (voltage scaling), RCC (PLLs), FLASH (wait states).
  */
 #include "../port.h"
 

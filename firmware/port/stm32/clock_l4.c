@@ -1,7 +1,7 @@
 /* clock_l4.c: STM32 L4+, PLL from the internal 16 MHz oscillator (1 % accurate), range 1 boost mode.
  *
  * The UART is fed with the 16 MHz directly, whatever the core runs at.
- * Source: RM0432 (STM32L4R5), 5.1.8 (boost mode), 6.2.10 (PLL), 3.3.3 (wait states).
+ * Source: RM0432 (STM32L4R5), PWR (boost mode), RCC (PLL), FLASH (wait states).
  */
 #include "../port.h"
 

@@ -2,7 +2,7 @@
  *
  * The UART is fed with the 16 MHz directly, whatever the core runs at. Addresses are the non-secure
  * ones: TrustZone is off in a chip as delivered.
- * Source: RM0456 (STM32U575), 10.5.4 (voltage scaling), 11.4.6 (PLLs), 7.3.3 (wait states), 8.
+ * Source: RM0456 (STM32U575), PWR (voltage scaling), RCC (PLLs), FLASH (wait states), ICACHE.
  */
 #include "../port.h"
 

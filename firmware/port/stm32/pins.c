@@ -1,6 +1,6 @@
 /* pins.c: UART power and pins on any STM32 with GPIO registers of the second kind (all but F1).
  *
- * Source: RM0090 (STM32F4), 8.4: one block of 0x400 bytes per port, MODER and AFR are common to all.
+ * Source: RM0090 (STM32F4), GPIO: one block of 0x400 bytes per port, MODER and AFR are common to all.
  */
 #include "../port.h"
 

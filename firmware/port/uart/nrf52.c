@@ -1,6 +1,6 @@
 /* nrf52.c: the UART without DMA of the nRF51 and nRF52 series.
  *
- * It takes six bytes before one is lost. Source: nRF52840 Product Specification 1.7, 6.33.
+ * It takes six bytes before one is lost. Source: nRF52840 Product Specification, UART.
  */
 #include "../port.h"
 

@@ -1,6 +1,6 @@
 /* pl011.c: Arm PrimeCell UART, as in RP2040 and RP2350, with its FIFOs on.
  *
- * Source: Arm DDI 0183, 3.3; RP2040 data sheet, 4.2.8.
+ * Source: PrimeCell UART (PL011) Technical Reference Manual; RP2040 data sheet, UART.
  */
 #include "../port.h"
 

@@ -1,6 +1,6 @@
 /* stm32_v1.c: USART of STM32 F1, F2, F4 and L1 (status and data registers SR, DR).
  *
- * Source: RM0090 (STM32F4), 30.6. Polled, no FIFO, one byte may wait.
+ * Source: RM0090 (STM32F4), USART. Polled, no FIFO, one byte may wait.
  */
 #include "../port.h"
 

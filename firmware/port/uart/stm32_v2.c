@@ -1,6 +1,6 @@
 /* stm32_v2.c: USART and LPUART of STM32 F0, F3, F7, G0, G4, H5, H7, L0, L4, U5, WB (ISR, RDR, TDR).
  *
- * Source: RM0432 (STM32L4+), 48.8 and 49.7. Polled, FIFO off, one byte may wait.
+ * Source: RM0432 (STM32L4+), USART and LPUART. Polled, FIFO off, one byte may wait.
  */
 #include "../port.h"
 
