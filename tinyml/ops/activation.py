@@ -175,5 +175,5 @@ OPS = (
     ),
     _spec("RELU", 19, "max(x, 0)", relu_table, (relu_fits_32_bits,)),
     _spec("RELU6", 21, "min(max(x, 0), 6)", relu6_table, (has_same_quantisation, six_is_in_range)),
-    _spec("TANH", 28, "Hyperbolic tangent", tanh_table, (scale_is_not_tiny, output_is(1 / 128, 0))),
+    _spec("TANH", 28, "hyperbolic tangent", tanh_table, (scale_is_not_tiny, output_is(1 / 128, 0))),
 )

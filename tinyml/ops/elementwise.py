@@ -281,7 +281,7 @@ def _spec(
 
 
 OPS = (
-    _spec("ADD", 0, "Sum", sum_reference, lower_sum),
-    _spec("SUB", 41, "Difference", sum_reference, lower_sum),
-    _spec("MUL", 18, "Product", mul_reference, lower_mul),
+    _spec("ADD", 0, "sum", sum_reference, lower_sum),
+    _spec("SUB", 41, "difference", sum_reference, lower_sum),
+    _spec("MUL", 18, "product", mul_reference, lower_mul),
 )

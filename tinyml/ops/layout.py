@@ -197,7 +197,7 @@ OPS = (
     OpSpec(
         kind="CONCATENATION",
         opcode=2,
-        title="Tensors one after the other along an axis",
+        title="tensors one after the other along an axis",
         attrs=ConcatenationAttrs,
         read=read_concatenation,
         write=write_concatenation,
@@ -217,7 +217,7 @@ OPS = (
     OpSpec(
         kind="RESHAPE",
         opcode=22,
-        title="The same elements in another shape; takes no time",
+        title="the same elements in another shape; takes no time",
         attrs=ReshapeAttrs,
         read=read_reshape,
         write=write_reshape,

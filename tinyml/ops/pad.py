@@ -190,6 +190,6 @@ def _spec(kind: str, opcode: int, title: str, inputs: int, *constraints: Constra
 
 
 OPS = (
-    _spec("PAD", 34, "A border of zeros", 2),
-    _spec("PADV2", 60, "A border of a given value", 3, fill_is_constant),
+    _spec("PAD", 34, "a border of zeros", 2),
+    _spec("PADV2", 60, "a border of a given value", 3, fill_is_constant),
 )

@@ -146,7 +146,7 @@ OPS = (
     OpSpec(
         kind="SOFTMAX",
         opcode=25,
-        title="Exponentials over their sum, along the last dimension",
+        title="exponentials over their sum, along the last dimension",
         attrs=SoftmaxAttrs,
         read=read,
         write=write,
