@@ -1,0 +1,116 @@
+"""Exact Winograd F(2x2, 3x3) for cores with DSP instructions: less than half the products.
+
+It pays with flash, 32 bytes per weight instead of 9 (each 3x3 filter plane becomes 16 elements of
+16 bits); the planner sees both. Nothing is rounded: with twice the usual filter transform, all
+intermediates are integers, and the block delivers four times the sum (winograd_block.h).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyml.ir.graph import Graph, Op
+from tinyml.ir.kernel import Constant, KernelCall, Value
+from tinyml.ops import conv_2d
+from tinyml.ops.weighted import WeightedSum
+from tinyml.variants import Variant
+from tinyml.variants.dsp_conv_2d import Band, Shape, band_cost, band_overlap, shape_of
+from tinyml.variants.dsp_gemm import matrix_call, why_not_dense
+from tinyml.variants.dsp_streams import LINEAR, ROUNDING, Form, IntArray, choose_form, unrolled
+
+_RUNS = (1, 2, 0, 3)  # order of the elements in both directions
+_TWICE_G = np.array(((2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, -2)), np.int64)
+_SUM_LIMIT = 1 << 29  # four times a sum must fit 32 bits
+_BLOCK = {LINEAR: 430, ROUNDING: 490}  # instructions per pair of filters besides its runs
+
+
+def winograd(op: Op, graph: Graph) -> KernelCall | str:
+    """A dense 3x3 convolution with stride 1 of even size."""
+    reason = why_not_dense(op, graph)
+    if reason is not None:
+        return reason
+    shape = shape_of(op, graph)
+    for axis in (shape.rows, shape.columns):
+        if (axis.kernel, axis.stride, axis.dilation) != (3, 1, 1):
+            return "the filter is not 3x3 with stride and dilation 1"
+        if axis.out_size % 2:
+            return "the output has an odd number of rows or columns"
+    if shape.channels % 4 or shape.filters % 2:
+        return "channels are no multiple of 4, or filters are odd in number"
+    layer = conv_2d.layer(op, graph)
+    form = choose_form(layer)
+    if form.kind not in (LINEAR, ROUNDING):
+        return f"the layer needs the form '{form.name}'"
+    low, high = layer.sum_bounds()
+    if max(-int(low.min()), int(high.max())) >= _SUM_LIMIT and form.kind == ROUNDING:
+        return "four times a sum does not fit 32 bits"
+    return _call(shape, layer, form)
+
+
+def _call(shape: Shape, layer: WeightedSum, form: Form) -> KernelCall:
+    rows, columns, channels = shape.rows, shape.columns, shape.channels
+    band = choose_tile_band(shape)
+    loops, entry = unrolled(channels // 4, 4, 64)
+    weights = winograd_stream(form, channels)
+    fields: tuple[tuple[str, Value], ...] = (
+        ("batches", shape.batches),
+        ("band", band.struct(rows, columns, channels, layer.input_zero_point)),
+        ("band_offset", 96 * channels),
+        ("out_columns", columns.out_size),
+        ("in_channels", channels),
+        ("out_channels", shape.filters),
+        ("form", form.kind),
+        ("shift", form.shift),
+        ("loops", loops),
+        ("entry", entry),
+        ("weight_words", weights.data.size),
+    )
+    block = _BLOCK[form.kind] + 16 * (16 * (channels // 4) + 2 * loops)
+    per_three = 120 + 660 * (channels // 4) + 25 + shape.filters // 2 * block
+    work = _tile_triples(shape, band) * per_three + band_cost(band, rows, columns, channels)
+    return matrix_call(
+        "winograd_3x3",
+        fields,
+        weights,
+        form,
+        scratch_bytes=96 * channels + band.nbytes,
+        overlap=band_overlap(shape, band),
+        instructions=60 + shape.batches * work,
+    )
+
+
+def choose_tile_band(shape: Shape) -> Band:
+    """The lowest band of tiles that wastes little; also where there is no padding."""
+    pitch = -(-(shape.columns.out_size + 2) * shape.channels // 4) * 4
+    bands = [Band(n, n + 2, n, pitch) for n in (2, 4, 6) if n <= shape.rows.out_size]
+    fewest = min(_tile_triples(shape, band) for band in bands)
+    return next(band for band in bands if 30 * _tile_triples(shape, band) <= 31 * fewest)
+
+
+def _tile_triples(shape: Shape, band: Band) -> int:
+    columns = shape.columns.out_size // 2
+    whole, rest = divmod(shape.rows.out_size, band.at_once)
+    return whole * -(-band.at_once // 2 * columns // 3) - (-(rest // 2) * columns // 3)
+
+
+def winograd_stream(form: Form, channels: int) -> Constant:
+    """Weights for winograd_block.h: per pair of filters biases, constants, 16 runs."""
+    planes = form.weights.reshape(-1, 3, 3, channels)
+    made = np.einsum("qi,pj,fijc->fqpc", _TWICE_G, _TWICE_G, planes)[:, _RUNS][:, :, _RUNS]
+    # Channels as SXTB16 widens them: (0, 2), (1, 3).
+    swapped = made.reshape(*made.shape[:3], -1, 4)[..., (0, 2, 1, 3)].reshape(made.shape)
+    words: IntArray = swapped[..., 0::2] & 0xFFFF | swapped[..., 1::2] << 16
+    pairs = len(words) // 2
+    runs = words.reshape(pairs, 2, 16, -1).transpose(0, 2, 3, 1).reshape(pairs, -1)
+    constants = np.zeros((len(words), 3), np.int64)
+    constants[:, : form.constants.shape[1]] = form.constants
+    parts = (4 * form.bias.reshape(pairs, 2), constants.reshape(pairs, 6), runs)
+    stream = np.concatenate(parts, axis=1).reshape(-1)
+    return Constant(
+        "weights",
+        stream.astype(np.uint64).astype(np.uint32).view(np.int32),
+        "per two filters: 4 * biases, rescaling, 16 elements of the transformed filters",
+    )
+
+
+VARIANTS = (Variant("dsp/winograd_3x3", "CONV_2D", "dsp", winograd),)
