@@ -25,6 +25,9 @@ from tinyml.variants import Variant
 IntArray = NDArray[np.int64]
 
 SCRATCH_BYTES = 1024  # a band takes no more than this, if at all possible
+MAX_SMALL = 8  # elements of a line that are worth code of its own
+SMALL_PITCH = 16  # halfwords of a scratch line of the kernel for small images
+_IN_PLACE = "a channel's lines are read before the same channel's outputs replace them"
 _SHIFT = 11  # N of the linear form, fixed in the kernels
 _FACTOR_LOG2 = 8  # of the kernels' sums
 
@@ -107,32 +110,37 @@ def overlaps_of(op: Op, lines: Lines, band: Band) -> tuple[Overlap, ...]:
     """In place, when each channel has one filter."""
     if op.attrs.depth_multiplier != 1 or not is_safe_in_place(lines, band):
         return ()
-    reason = "a channel's lines are read before the same channel's outputs replace them"
-    return (Overlap(INPUT, 0, reason=reason),)
+    return (Overlap(INPUT, 0, reason=_IN_PLACE),)
 
 
 def plane_struct(numbers: WeightedSum, lines: Lines, band: Band, sizes: tuple[int, int]) -> Struct:
     """A ``tml_depthwise_plane``; ``sizes`` of input and output in bytes."""
     across = lines.across
     padding = numbers.input_zero_point & 0xFFFF
+    head = band.lead & 1
+    fours, tail = divmod(band.count - head, 4)
+    passed = head + 4 * fours + (tail & 2)  # elements that the kernel's pointers pass
     return Struct(
         "tml_depthwise_plane",
         (
             ("in_step", lines.in_steps[0]),
             ("in_line_step", lines.in_steps[1]),
             ("in_lines", across.in_size),
-            ("in_count", band.count),
             ("pad_lines", across.pad),
-            ("lead", band.lead),
+            ("lead", 2 * band.lead),
+            ("fours", 8 * fours),
+            ("ends", head << 2 | tail),
+            ("in_skip", lines.in_steps[1] - passed * lines.in_steps[0]),
+            ("skip", band.pitch - 2 * passed),
             ("pitch", band.pitch),
             ("rows", band.rows),
+            ("kept", max(0, across.extent - across.stride)),
             ("padding", _int32(padding | padding << 16)),
+            ("stride", across.stride),
             ("out_step", lines.out_steps[0]),
             ("out_line_step", lines.out_steps[1]),
             ("out_lines", across.out_size),
             ("band", band.lines),
-            ("kept", max(0, across.extent - across.stride)),
-            ("stride", across.stride),
             ("in_bytes", sizes[0]),
             ("out_bytes", sizes[1]),
         ),
@@ -186,15 +194,22 @@ def gather_cost(lines: Lines, band: Band) -> int:
     return lines.across.in_size * per_line + max(0, padding) * refilled + moved + 40 * bands
 
 
-def lower_3x3(op: Op, graph: Graph) -> KernelCall | str:
-    """A call of one of the 3x3 kernels, lines along the cheaper axis."""
-    rows, columns = filter_windows(op, graph)
+def _why_not_3x3(op: Op, rows: Window, columns: Window) -> str:
     if (rows.kernel, columns.kernel) != (3, 3):
         return f"{rows.kernel}x{columns.kernel} taps, not 3x3"
     if rows.stride != columns.stride or rows.stride not in (1, 2):
         return f"strides {rows.stride} and {columns.stride}, not both 1 or both 2"
     if (rows.dilation, columns.dilation) != (1, 1):
         return "the taps are dilated"
+    return ""
+
+
+def lower_3x3(op: Op, graph: Graph) -> KernelCall | str:
+    """A call of one of the 3x3 kernels, lines along the cheaper axis."""
+    rows, columns = filter_windows(op, graph)
+    reason = _why_not_3x3(op, rows, columns)
+    if reason:
+        return reason
     numbers = layer(op, graph)
     solved = solve(numbers, _FACTOR_LOG2)
     if isinstance(solved, str):
@@ -223,12 +238,13 @@ def _call_3x3(
         (
             ("plane", plane_struct(numbers, lines, band, sizes)),
             ("batches", batches),
-            ("in_batch", given.elements // batches),
-            ("out_batch", made.elements // batches),
-            ("channels", channels),
+            ("in_next", given.elements // batches - channels),
+            ("out_next", made.elements // batches - made.shape[3]),
+            ("filters", made.shape[3]),
             ("multiplier", op.attrs.depth_multiplier),
             ("output_offset", numbers.output_zero_point),
-            ("fours_bytes", 8 * stride * fours),
+            ("first_end", 8 * stride * fours - stride * band.pitch),
+            ("line_bytes", stride * band.pitch),
             ("tail", tail),
             ("skip", stride * (band.pitch - 2 * step)),
             ("out_skip", lines.out_steps[1] - step * lines.out_steps[0]),
@@ -246,7 +262,7 @@ def _call_3x3(
             Arg("input", INPUT),
             Arg("constant", constant="filters"),
             Arg("output"),
-            Arg("scratch", dtype="int16"),
+            Arg("scratch", dtype="char"),
         ),
         (_filters_3x3(numbers, solved, lines.is_transposed),),
         scratch_bytes=band.scratch_bytes,
@@ -279,4 +295,78 @@ def _filters_3x3(numbers: WeightedSum, solved: Linear | Rounding, is_transposed:
     )
 
 
-VARIANTS = (Variant("dsp/depthwise_3x3", "DEPTHWISE_CONV_2D", "dsp", lower_3x3),)
+def lower_small(op: Op, graph: Graph) -> KernelCall | str:
+    """A call of the kernel for 3x3 taps over narrow images, specialised for the shape."""
+    rows, columns = filter_windows(op, graph)
+    reason = _why_not_3x3(op, rows, columns)
+    if reason:
+        return reason
+    if op.attrs.depth_multiplier != 1:
+        return "several filters per channel"
+    if result(op, graph).shape[3] >= 1 << 11:
+        return "too many channels for the offsets in instructions"
+    numbers = layer(op, graph)
+    solved = solve(numbers, _FACTOR_LOG2)
+    if not isinstance(solved, Linear):
+        return solved if isinstance(solved, str) else "the kernel has no rounding form"
+    stride, (pairs, odd) = columns.stride, divmod(columns.out_size, 2)
+    lines = layouts(op, graph)[0]
+    used = 2 * stride * pairs + (4 if odd else 2 if stride == 1 else 1)
+    count = band_of(lines, 0, 0).count
+    if max(columns.in_size, columns.out_size) > MAX_SMALL:
+        return f"lines of more than {MAX_SMALL} elements gain too little for their code"
+    if max(columns.pad + count, used) > SMALL_PITCH:
+        return f"lines of more than {SMALL_PITCH} elements with their padding"
+    height = (rows.out_size - 1) * stride + 3
+    in_lines = min(rows.in_size, height - rows.pad)
+    given, made = graph.tensors[op.inputs[INPUT]], result(op, graph)
+    batches, _, _, channels = given.shape
+    padding = numbers.input_zero_point & 0xFFFF
+    params = Struct(
+        "tml_depthwise_small_params",
+        (
+            ("batches", batches),
+            ("channels", channels),
+            ("stride", stride),
+            ("in_height", rows.in_size),
+            ("in_width", columns.in_size),
+            ("in_lines", in_lines),
+            ("in_count", count),
+            ("lead", columns.pad),
+            ("pad_lines", rows.pad),
+            ("rows", height),
+            ("out_lines", rows.out_size),
+            ("out_width", columns.out_size),
+            ("padding", _int32(padding | padding << 16)),
+            ("in_bytes", given.nbytes),
+            ("out_bytes", made.nbytes),
+        ),
+    )
+    per_line = pairs * (21 + 3 * stride) + 15 * odd + 3
+    per_channel = 46 + rows.out_size * per_line + in_lines * (2 * count + 4)
+    return KernelCall(
+        "tml_depthwise_small_s8",
+        "kernels/dsp/depthwise_small_s8.h",
+        params,
+        (
+            Arg("input", INPUT),
+            Arg("constant", constant="filters"),
+            Arg("output"),
+            Arg("scratch", dtype="int16"),
+        ),
+        (_filters_3x3(numbers, solved, False),),
+        scratch_bytes=2 * height * SMALL_PITCH,
+        overlaps=(Overlap(INPUT, 0, reason=_IN_PLACE),),
+        cost=Cost(
+            instructions=100 + batches * channels * per_channel,
+            code_bytes=250 + 4 * (per_line + 2 * count),
+        ),
+        isa="dsp",
+        note="specialised for its shape, linear form",
+    )
+
+
+VARIANTS = (
+    Variant("dsp/depthwise_3x3", "DEPTHWISE_CONV_2D", "dsp", lower_3x3),
+    Variant("dsp/depthwise_small", "DEPTHWISE_CONV_2D", "dsp", lower_small),
+)

@@ -29,11 +29,11 @@ typedef struct {
     int32_t multiplier;
     int32_t offset;
     int32_t shift;
-    const int16_t *end; /* of the fours of a line, and what it advances per line */
+    const char *end; /* of the fours of a line, and what it advances per line */
     int32_t line_bytes;
     int32_t skip;
     int32_t out_skip;
-    const int16_t *last; /* start of the line after the last */
+    const char *last; /* start of the line after the last */
     int32_t tail;
 } tml_depthwise_3x3_state;
 
@@ -141,14 +141,13 @@ typedef struct {
         : [k] "r"(state), [step] "r"(step) \
         : "cc", "memory")
 
-/* `stride` and `is_rounding` are constants at each of the four callers below. */
-TML_KERNEL void tml_depthwise_3x3_lines(tml_depthwise_3x3_state *state, const int16_t *scratch,
+/* `stride` and `is_rounding` are constants at each of the four callers. */
+TML_KERNEL void tml_depthwise_3x3_lines(tml_depthwise_3x3_state *state, const char *line0,
                                         int32_t pitch, int8_t *output, int32_t step,
                                         int32_t stride, bool is_rounding)
 {
-    const int16_t *line0 = scratch;
-    const int16_t *line1 = scratch + pitch / 2;
-    const int16_t *line2 = scratch + pitch;
+    const char *line1 = line0 + pitch;
+    const char *line2 = line1 + pitch;
     uint32_t p, q, a, b;
     int32_t y0, y1, y2, y3;
     if (is_rounding) {

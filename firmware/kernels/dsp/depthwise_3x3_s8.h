@@ -23,72 +23,83 @@
 typedef struct {
     tml_depthwise_plane plane;
     int32_t batches;
-    int32_t in_batch;  /* bytes of an image */
-    int32_t out_batch;
-    int32_t channels;
-    int32_t multiplier; /* filters per channel */
+    int32_t in_next;    /* bytes from behind the channels of an image's first pixel to the next image */
+    int32_t out_next;   /* the same in the output */
+    int32_t filters;    /* output channels */
+    int32_t multiplier; /* filters per input channel */
     int32_t output_offset;
-    int32_t fours_bytes; /* what the groups of four outputs of a line advance in scratch */
-    int32_t tail;        /* outputs of a line beyond them: 0 to 3 */
-    int32_t skip;        /* bytes from there to the next line, in scratch ... */
-    int32_t out_skip;    /* ... and in the output */
+    int32_t first_end;  /* bytes that the fours of a line advance in scratch, less line_bytes */
+    int32_t line_bytes; /* from an output line to the next, in scratch */
+    int32_t tail;       /* outputs of a line beyond the fours: 0 to 3 */
+    int32_t skip;       /* bytes from there to the next line, in scratch ... */
+    int32_t out_skip;   /* ... and in the output */
 } tml_depthwise_3x3_params;
 
 /* The five words of a channel, unpacked. */
 TML_KERNEL void tml_depthwise_3x3_filter(tml_depthwise_3x3_state *state, const uint32_t *filter,
                                          int32_t output_offset, bool is_rounding)
 {
-    uint32_t extra = 0;
-    for (int32_t i = 0; i < 3; ++i) {
-        const uint32_t word = filter[i];
-        state->weights[2 * i] = (word & 0xFF00u) | word << 24;
-        state->weights[2 * i + 1] = (word << 8) & 0xFF00FF00u;
-        extra = extra >> 8 | (word & 0xFF000000u);
-    }
+    const uint32_t row0 = filter[0], row1 = filter[1], row2 = filter[2];
+    state->weights[0] = (row0 & 0xFF00u) | row0 << 24;
+    state->weights[1] = (row0 << 8) & 0xFF00FF00u;
+    state->weights[2] = (row1 & 0xFF00u) | row1 << 24;
+    state->weights[3] = (row1 << 8) & 0xFF00FF00u;
+    state->weights[4] = (row2 & 0xFF00u) | row2 << 24;
+    state->weights[5] = (row2 << 8) & 0xFF00FF00u;
     state->bias = (int32_t)filter[3];
     state->multiplier = (int32_t)filter[4];
     if (is_rounding) {
-        state->shift = (int32_t)(extra >> 8 & 0xFFu);
-        state->offset
-            = (2 * output_offset + 1) * (1 << (state->shift - 1)) + ((int32_t)extra >> 16);
+        state->shift = (int32_t)(row0 >> 24);
+        state->offset = (2 * output_offset + 1) * (1 << (state->shift - 1))
+            + ((int32_t)((row2 & 0xFF000000u) | (row1 >> 8 & 0xFF0000u)) >> 16);
     } else {
-        state->offset = (int32_t)extra >> 8;
+        state->offset
+            = (int32_t)((row2 & 0xFF000000u) | (row1 >> 8 & 0xFF0000u) | row0 >> 24 << 8) >> 8;
     }
 }
 
 TML_KERNEL void tml_depthwise_3x3(const tml_depthwise_3x3_params *params, const int8_t *input,
-                                  const uint32_t *filters, int8_t *output, int16_t *scratch,
+                                  const uint32_t *filter, int8_t *output, char *scratch,
                                   int32_t stride, bool is_rounding)
 {
     const tml_depthwise_plane *plane = &params->plane;
     tml_depthwise_3x3_state state;
-    state.line_bytes = stride * plane->pitch;
+    state.line_bytes = params->line_bytes;
     state.skip = params->skip;
     state.out_skip = params->out_skip;
     state.tail = params->tail;
-    input = tml_plane_settle(plane, input, output);
+    input = tml_plane_settle(input, output, plane->in_bytes, plane->out_bytes);
     tml_plane_fill(scratch, plane->rows * plane->pitch, plane->padding);
+    TML_ROLLED
     for (int32_t batch = 0; batch < params->batches; ++batch) {
-        const uint32_t *filter = filters;
-        int8_t *out = output + batch * params->out_batch;
-        for (int32_t channel = 0; channel < params->channels; ++channel) {
-            for (int32_t i = 0; i < params->multiplier; ++i) {
-                int8_t *line = out++;
-                tml_depthwise_3x3_filter(&state, filter, params->output_offset, is_rounding);
-                filter += 5;
-                for (int32_t out_line = 0; out_line < plane->out_lines; out_line += plane->band) {
-                    const int32_t left = plane->out_lines - out_line;
-                    const int32_t lines = left < plane->band ? left : plane->band;
-                    tml_plane_load(plane, input + channel, scratch, out_line);
-                    state.end = scratch + (params->fours_bytes - state.line_bytes) / 2;
-                    state.last = scratch + lines * state.line_bytes / 2;
-                    tml_depthwise_3x3_lines(&state, scratch, plane->pitch, line, plane->out_step,
-                                            stride, is_rounding);
-                    line += plane->band * plane->out_line_step;
-                }
+        int32_t left = params->multiplier; /* filters of the channel at hand */
+        int32_t filters = params->filters;
+        TML_ROLLED
+        do {
+            int8_t *line = output++;
+            int32_t out_line = 0;
+            tml_depthwise_3x3_filter(&state, filter, params->output_offset, is_rounding);
+            filter += 5;
+            TML_ROLLED
+            do {
+                int32_t lines = plane->out_lines - out_line;
+                lines = lines < plane->band ? lines : plane->band;
+                tml_plane_load(plane, input, scratch, out_line);
+                state.end = scratch + params->first_end;
+                state.last = scratch + lines * params->line_bytes;
+                tml_depthwise_3x3_lines(&state, scratch, plane->pitch, line, plane->out_step,
+                                        stride, is_rounding);
+                line += plane->band * plane->out_line_step;
+                out_line += plane->band;
+            } while (out_line < plane->out_lines);
+            if (--left == 0) {
+                left = params->multiplier;
+                ++input;
             }
-        }
-        input += params->in_batch;
+        } while (--filters > 0);
+        filter -= 5 * params->filters;
+        input += params->in_next;
+        output += params->out_next;
     }
 }
 
@@ -96,7 +107,7 @@ TML_KERNEL void tml_depthwise_3x3(const tml_depthwise_3x3_params *params, const 
 #define TML_DEPTHWISE_3X3(name, stride, is_rounding) \
     static TML_NOINLINE __attribute__((unused)) void name( \
         const tml_depthwise_3x3_params *params, const int8_t *input, const uint32_t *filters, \
-        int8_t *output, int16_t *scratch) \
+        int8_t *output, char *scratch) \
     { \
         tml_depthwise_3x3(params, input, filters, output, scratch, stride, is_rounding); \
     }
