@@ -76,20 +76,16 @@ def image_overlap(
 ) -> Overlap:
     """The overlap of a kernel that finishes one output pixel after the other, in memory order.
 
-    Once a pixel is written, the lowest input that is still read is under the first tap of the next
-    pixel of the row, or of the next row.
+    Once a pixel is written, the lowest input that is still read lies under the first tap of the
+    next pixel of the row, or of the first pixel of the next row.
     """
-    batches, _, in_w, in_channels = given
+    batches, in_h, in_w, in_channels = given
     _, out_h, out_w, out_channels = made
-    batch = np.arange(batches).reshape(-1, 1, 1)
-    out_y = np.arange(out_h).reshape(1, -1, 1)
-    next_x = np.arange(1, out_w + 1).reshape(1, 1, -1)
-    first_y = np.array([rows.first_needed(y) for y in range(out_h)]).reshape(1, -1, 1)
-    first_x = np.array([columns.first_needed(x) for x in range(1, out_w + 1)]).reshape(1, 1, -1)
-    written = (((batch * out_h + out_y) * out_w) + next_x) * out_channels
-    in_image = (batch * rows.in_size + first_y) * in_w
-    keep = np.broadcast_to((in_image + first_x) * in_channels, written.shape)
-    # The next row may start further left in memory than the row's last window ends.
-    keep_flat = np.minimum.accumulate(keep.reshape(-1)[::-1])[::-1]
-    steps = zip(written.reshape(-1).tolist(), keep_flat.tolist(), strict=True)
-    return row_overlap(0, tuple(steps))
+    starts = np.array([*(rows.first_needed(y) for y in range(out_h)), in_h]) * in_w
+    next_x = np.array([columns.first_needed(x) for x in range(1, out_w + 1)])
+    in_row, next_row = starts[:-1, None] + next_x, starts[1:, None]
+    in_image = np.minimum(in_row, next_row).reshape(-1)
+    images = np.arange(batches).reshape(-1, 1) * (in_h * in_w)
+    keep = (images + in_image).reshape(-1) * in_channels
+    written = np.arange(1, len(keep) + 1) * out_channels
+    return row_overlap(0, tuple(zip(written.tolist(), keep.tolist(), strict=True)))
