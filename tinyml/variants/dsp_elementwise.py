@@ -1,0 +1,122 @@
+"""ADD and SUB for cores with MLA and SSAT: one linear form, checked over all pairs of inputs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyml.ir.graph import Graph, Op, Source, Tensor
+from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct
+from tinyml.ops.common import INT8_MAX, INT8_MIN, quant_of, result
+from tinyml.ops.elementwise import sum_reference
+from tinyml.variants import Variant
+
+IntArray = NDArray[np.int64]
+
+_NOWHERE = Source("", "", 0)
+_BYTES = np.arange(INT8_MIN, INT8_MAX + 1, dtype=np.int64)
+_LARGEST_SHIFT = 23
+_SHIFTS = 4  # that are tried, from the largest that fits 32 bits
+_ATTEMPTS = 40  # pairs of factors per shift
+
+
+@dataclass(frozen=True, slots=True)
+class PairForm:
+    """``ssat8((offset + x * factor1 + y * factor2) >> shift)``."""
+
+    factor1: int
+    factor2: int
+    offset: int
+    shift: int
+
+    def apply(self, x: IntArray, y: IntArray) -> IntArray:
+        """What the kernel computes."""
+        total = self.offset + x * self.factor1 + y * self.factor2
+        return np.asarray(np.clip(total >> self.shift, INT8_MIN, INT8_MAX), np.int64)
+
+
+def solve_pair(table: IntArray, slope1: float, slope2: float) -> PairForm | None:
+    """The form that gives ``table[x + 128, y + 128]`` for every pair of bytes, if one is found.
+
+    For given factors and shift the offsets that are right for a pair form an interval: the sum must
+    be at least ``table << shift`` and less than ``(table + 1) << shift``, where SSAT does not cut.
+    The intersection over all pairs is computed, so what is returned is proven. The first factors
+    are the slopes themselves; the others deviate by a few units.
+    """
+    x, y = _BYTES[:, None], _BYTES[None, :]
+    raised, lowered = table > INT8_MIN, table < INT8_MAX
+    reach = (abs(slope1) + abs(slope2)) * 256 + 129
+    largest = min(_LARGEST_SHIFT, 31 - math.frexp(reach)[1])
+    far = 1 << 62
+    for shift in range(largest, max(8, largest - _SHIFTS), -1):
+        needed = table << shift
+        for factor1, factor2 in _factors(slope1 * 2.0**shift, slope2 * 2.0**shift):
+            missing = needed - (factor1 * x + factor2 * y)
+            low = int(missing.max(where=raised, initial=-far))
+            high = int(missing.min(where=lowered, initial=far)) + (1 << shift) - 1
+            offset = (max(low, -far >> 1) + min(high, far >> 1)) // 2
+            if low <= high and abs(offset) + 128 * (abs(factor1) + abs(factor2)) < 1 << 31:
+                return PairForm(factor1, factor2, offset, shift)
+    return None
+
+
+def _factors(ideal1: float, ideal2: float) -> Iterator[tuple[int, int]]:
+    random = np.random.default_rng(0)
+    yield round(ideal1), round(ideal2)
+    for attempt in range(1, _ATTEMPTS):
+        off1, off2 = random.normal(0.0, 1.0 + attempt / 20, 2)
+        yield round(ideal1 + off1), round(ideal2 + off2)
+
+
+def lower_sum(op: Op, graph: Graph) -> KernelCall | str:
+    """A call of ``tml_dsp_add_s8``."""
+    first, second, made = *(graph.tensors[i] for i in op.inputs), result(op, graph)
+    if first.is_constant or second.is_constant:
+        return "an operand is constant"
+    if first.elements != made.elements or second.elements != made.elements:
+        return "an operand is broadcast"
+    scales = [quant_of(tensor).scale for tensor in (first, second, made)]
+    sign = -1.0 if op.kind == "SUB" else 1.0
+    form = solve_pair(_table(op, (first, second, made)), *_slopes(scales, sign))
+    if form is None:
+        return "no linear form is exact for all pairs of inputs"
+    fields = ("factor1", "factor2", "offset", "shift")
+    return KernelCall(
+        "tml_dsp_add_s8",
+        "kernels/dsp/add_s8.h",
+        Struct(
+            "tml_dsp_add_params",
+            (("count", made.elements), *((name, getattr(form, name)) for name in fields)),
+        ),
+        (Arg("input", 0), Arg("input", 1), Arg("output")),
+        overlaps=(Overlap(0, 0), Overlap(1, 0)),
+        cost=Cost(instructions=30 + 13 * made.elements // 2, code_bytes=170),
+        isa="dsp",
+        note=f"one linear form, shift {form.shift}",
+    )
+
+
+def _slopes(scales: list[float], sign: float) -> tuple[float, float]:
+    first, second, made = scales
+    return first / made, sign * second / made
+
+
+def _table(op: Op, tensors: tuple[Tensor, ...]) -> IntArray:
+    """The reference's output for every pair of bytes."""
+    shape = (1, 256, 256, 1)
+    square = tuple(replace(tensor, shape=shape, data=None) for tensor in tensors)
+    alone = replace(op, inputs=(0, 1), outputs=(2,))
+    x, y = np.broadcast_arrays(_BYTES.astype(np.int8)[:, None], _BYTES.astype(np.int8)[None, :])
+    graph = Graph("pairs", _NOWHERE, square, (alone,), (0, 1), (2,))
+    (made,) = sum_reference(alone, graph, (x.reshape(shape), y.reshape(shape)))
+    return made.astype(np.int64).reshape(256, 256)
+
+
+VARIANTS = (
+    Variant("dsp/add", "ADD", "dsp", lower_sum),
+    Variant("dsp/sub", "SUB", "dsp", lower_sum),
+)
