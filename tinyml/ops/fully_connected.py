@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyml.ir.fixedpoint import quantize_multiplier
-from tinyml.ir.graph import Array, Graph, Op, Quant
+from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, row_overlap
 from tinyml.ops.common import (
     ACTIVATIONS,
@@ -31,7 +30,6 @@ from tinyml.ops.weighted import (
     BIAS,
     INPUT,
     WEIGHTS,
-    IntArray,
     WeightedSum,
     bias_is_int32_constant,
     channel_constants,
@@ -114,26 +112,15 @@ def bias_scale_matches(op: Op, graph: Graph) -> str | None:
     return f"{scales[2]:g} instead of {scales[0] * scales[1]:g}"
 
 
-def output_factors(
-    given: Quant, weights: Quant, made: Quant, outputs: int
-) -> tuple[IntArray, IntArray]:
-    """Multipliers and shifts of all outputs.
-
-    With one scale for all weights TFLM multiplies the scales in float32, unlike convolutions.
-    Source: TensorFlow Lite, GetQuantizedConvolutionMultipler (kernels/kernel_util.cc).
-    """
-    if weights.is_per_channel:
-        return channel_factors(given, weights, made, outputs)
-    product = np.float32(given.scale) * np.float32(weights.scale)
-    multiplier, shift = quantize_multiplier(float(product) / float(np.float32(made.scale)))
-    return np.full(outputs, multiplier, np.int64), np.full(outputs, shift, np.int64)
-
-
 def layer(op: Op, graph: Graph) -> WeightedSum:
-    """The layer's numbers; one row of weights per output."""
+    """The layer's numbers; one row of weights per output.
+
+    TFLM of before autumn 2026 multiplies the scales of input and weights in single precision when
+    all weights have one scale. Its newer versions, which we equal, compute as for convolutions.
+    """
     given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
     assert weights.data is not None
-    factors = output_factors(
+    factors = channel_factors(
         quant_of(given), quant_of(weights), quant_of(result(op, graph)), weights.shape[0]
     )
     return weighted_sum(op, graph, weights.data.astype(np.int64), *factors)
