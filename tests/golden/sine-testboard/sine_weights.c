@@ -14,7 +14,7 @@ TML_ALIGNAS(4) const int32_t sine_l0_bias[16] = {
     13400, -16120, 148, 10592,
 };
 
-TML_ALIGNAS(4) const int32_t sine_l0_multiplier[1] = {2061584446};
+TML_ALIGNAS(4) const int32_t sine_l0_multiplier[1] = {2061584397};
 
 TML_ALIGNAS(4) const int8_t sine_l0_shift[1] = {-6};
 
@@ -25,7 +25,7 @@ TML_ALIGNAS(4) const int8_t sine_l1_weights[16] = {
 
 TML_ALIGNAS(4) const int32_t sine_l1_bias[1] = {34716};
 
-TML_ALIGNAS(4) const int32_t sine_l1_multiplier[1] = {1407374976};
+TML_ALIGNAS(4) const int32_t sine_l1_multiplier[1] = {1407374919};
 
 TML_ALIGNAS(4) const int8_t sine_l1_shift[1] = {-5};
 
