@@ -7,7 +7,8 @@
  * input k advances by step_k[i] elements (0 where it is broadcast). Loops that are not needed come
  * first and count 1.
  *
- * Shifts are not positive, both input factors at most 1/2: sums stay below 2^29.
+ * Input factors are at most 1/2, which is shift 0 (the larger of two scales always has it); all
+ * others have negative shifts. So |sum| < 2^29. The output's shift is not positive.
  * The output may be an input of the same number of elements, in place.
  * Source of the arithmetic: TensorFlow Lite, reference_integer_ops::Add, reference_ops::Sub.
  */
@@ -31,7 +32,18 @@ typedef struct {
 
 TML_KERNEL int32_t tml_add_scale(int32_t value, tml_requant requant)
 {
-    return tml_requantise(value * (1 << 20), requant.multiplier, requant.shift);
+    return requant.shift == 0
+        ? value * (1 << 19)
+        : tml_requantise_right(value * (1 << 20), requant.multiplier, requant.shift);
+}
+
+TML_KERNEL int32_t tml_add_output(const tml_add_params *params, int32_t sum)
+{
+    const tml_requant requant = params->output_requant;
+    const int32_t scaled = requant.shift == 0
+        ? tml_requantise(sum, requant.multiplier, 0)
+        : tml_requantise_right(sum, requant.multiplier, requant.shift);
+    return tml_clamp_to(scaled + params->output_offset, params->clamp.min, params->clamp.max);
 }
 
 TML_KERNEL void tml_add_or_subtract(const tml_add_params *params, const int8_t *input1,
@@ -55,10 +67,7 @@ TML_KERNEL void tml_add_or_subtract(const tml_add_params *params, const int8_t *
                     const int32_t scaled1 = tml_add_scale(value1, params->input1_requant);
                     const int32_t scaled2 = tml_add_scale(value2, params->input2_requant);
                     const int32_t sum = is_difference ? scaled1 - scaled2 : scaled1 + scaled2;
-                    const int32_t scaled = tml_requantise(sum, params->output_requant.multiplier,
-                                                          params->output_requant.shift);
-                    *output++ = (int8_t)tml_clamp_to(scaled + params->output_offset,
-                                                     params->clamp.min, params->clamp.max);
+                    *output++ = (int8_t)tml_add_output(params, sum);
                     at1[3] += params->step1[3];
                     at2[3] += params->step2[3];
                 }

@@ -27,6 +27,15 @@ typedef struct {
     tml_clamp clamp;
 } tml_mul_params;
 
+TML_KERNEL int32_t tml_mul_output(const tml_mul_params *params, int32_t product)
+{
+    const tml_requant requant = params->output_requant;
+    const int32_t scaled = requant.shift < 0
+        ? tml_requantise_right(product, requant.multiplier, requant.shift)
+        : tml_requantise(product, requant.multiplier, requant.shift);
+    return tml_clamp_to(scaled + params->output_offset, params->clamp.min, params->clamp.max);
+}
+
 TML_KERNEL void tml_mul_s8(const tml_mul_params *params, const int8_t *input1,
                            const int8_t *input2, int8_t *output)
 {
@@ -45,11 +54,7 @@ TML_KERNEL void tml_mul_s8(const tml_mul_params *params, const int8_t *input1,
                 for (int32_t i3 = 0; i3 < params->count[3]; ++i3) {
                     const int32_t value1 = *at1[3] + params->input1_offset;
                     const int32_t value2 = *at2[3] + params->input2_offset;
-                    const int32_t scaled = tml_requantise(value1 * value2,
-                                                          params->output_requant.multiplier,
-                                                          params->output_requant.shift);
-                    *output++ = (int8_t)tml_clamp_to(scaled + params->output_offset,
-                                                     params->clamp.min, params->clamp.max);
+                    *output++ = (int8_t)tml_mul_output(params, value1 * value2);
                     at1[3] += params->step1[3];
                     at2[3] += params->step2[3];
                 }

@@ -45,8 +45,10 @@ TML_KERNEL void tml_quantize_s16_s8(const tml_quantize_s16_params *params, const
                                     int8_t *output)
 {
     for (int32_t i = 0; i < params->count; ++i) {
-        const int32_t scaled = tml_requantise(input[i] + params->input_offset,
-                                              params->requant.multiplier, params->requant.shift);
+        const int32_t value = input[i] + params->input_offset;
+        const int32_t scaled = params->requant.shift < 0
+            ? tml_requantise_right(value, params->requant.multiplier, params->requant.shift)
+            : tml_requantise(value, params->requant.multiplier, params->requant.shift);
         output[i] = (int8_t)tml_clamp_to(scaled + params->output_offset, -128, 127);
     }
 }

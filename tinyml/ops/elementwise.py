@@ -186,11 +186,16 @@ def lower_sum(op: Op, graph: Graph) -> KernelCall:
     name = op.kind.lower()
     first, second, out = sum_factors(op, graph)
     fields = (
-        ("input1_requant", requant_struct(*first)),
-        ("input2_requant", requant_struct(*second)),
+        ("input1_requant", _operand_requant(*first)),
+        ("input2_requant", _operand_requant(*second)),
         ("output_requant", requant_struct(*out)),
     )
     return _lower(op, graph, f"tml_{name}_s8", "kernels/add_s8.h", "tml_add_params", fields)
+
+
+def _operand_requant(multiplier: int, shift: int) -> Struct:
+    """Shift 0 stands for exactly one half in the kernel; what underflowed must not look like it."""
+    return requant_struct(multiplier, shift if multiplier else -1)
 
 
 def lower_mul(op: Op, graph: Graph) -> KernelCall:
@@ -199,7 +204,7 @@ def lower_mul(op: Op, graph: Graph) -> KernelCall:
     return _lower(op, graph, "tml_mul_s8", "kernels/mul_s8.h", "tml_mul_params", fields)
 
 
-_INSTRUCTIONS = {"ADD": 31, "SUB": 31, "MUL": 17}  # per element, compiled for Armv7-M
+_INSTRUCTIONS = {"ADD": 29, "SUB": 32, "MUL": 24}  # per element, counted on Armv7-M
 
 
 def _lower(

@@ -23,7 +23,7 @@ from tinyml.ops.common import (
     result,
     write_options,
 )
-from tinyml.ops.operands import have_one_scale, input_argument, no_macs
+from tinyml.ops.operands import have_one_scale, input_argument, move_instructions, no_macs
 from tinyml.ops.spec import OpSpec
 
 MAX_PARTS = 10  # inputs of a concatenation; TFLM's limit as well
@@ -189,7 +189,7 @@ def lower_concatenation(op: Op, graph: Graph) -> KernelCall:
         arguments=(*(arg for arg, _ in given), *[given[0][0]] * spare, Arg("output")),
         constants=tuple(item for _, constants in given for item in constants),
         overlaps=(Overlap(0, 0, reason=reason),) if in_place else (),
-        cost=Cost(outer * 40 * len(shapes) + result(op, graph).elements // 2 + 20),
+        cost=Cost(outer * move_instructions(runs, is_aligned=all(run % 4 == 0 for run in runs))),
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant
 
+_INLINE_BYTES = 16
 _RANGES = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-(1 << 15), (1 << 15) - 1)}
 
 
@@ -41,6 +43,15 @@ def have_one_scale(op: Op, graph: Graph) -> str | None:
 def same_shape(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
     """The shape rule of ops that treat every element alike: the input's shape."""
     return (graph.tensors[op.inputs[0]].shape,)
+
+
+def move_instructions(runs: Sequence[int], *, is_aligned: bool) -> int:
+    """Instructions to move runs of bytes: short ones inline, long ones by memmove.
+
+    memmove takes words where both sides are aligned alike, else single bytes.
+    """
+    per_byte = 1.75 if is_aligned else 4.75
+    return sum(2 + run if run <= _INLINE_BYTES else 25 + int(per_byte * run) for run in runs)
 
 
 def no_macs(op: Op, graph: Graph) -> int:

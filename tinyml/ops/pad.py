@@ -23,7 +23,7 @@ from tinyml.ops.common import (
     result,
 )
 from tinyml.ops.lookup import NoAttrs, read_none, write_none
-from tinyml.ops.operands import have_one_scale, input_argument, no_macs
+from tinyml.ops.operands import have_one_scale, input_argument, move_instructions, no_macs
 from tinyml.ops.spec import Constraint, OpSpec
 
 MAX_RANK = 4
@@ -143,6 +143,21 @@ def _pad_overlap(border: _Border) -> tuple[Overlap, ...]:
     return (row_overlap(0, rows),)
 
 
+def _instructions(border: _Border) -> int:
+    """Runs that are moved, and the calls and words that fill the border."""
+    opened = (1, *np.cumprod(border.counts[:-1]).tolist())  # times that each border is written
+    widths = [
+        (times, width)
+        for times, before, after in zip(opened, border.before, border.after, strict=True)
+        for width in (before, after)
+        if width
+    ]
+    fills = sum(times * (20 if width > 16 else 1) + times * width // 3 for times, width in widths)
+    run = border.counts[-1]
+    is_aligned = all(width % 4 == 0 for width in (run, *border.before, *border.after))
+    return int(fills + opened[-1] * move_instructions((run,), is_aligned=is_aligned))
+
+
 def lower_pad(op: Op, graph: Graph) -> KernelCall:
     """A call of ``tml_pad_s8``."""
     border = _border(op, graph)
@@ -153,7 +168,6 @@ def lower_pad(op: Op, graph: Graph) -> KernelCall:
         ("after", border.after),
         ("value", fill_value(op, graph)),
     )
-    runs = math.prod(border.counts[:-1])
     return KernelCall(
         function="tml_pad_s8",
         header="kernels/pad_s8.h",
@@ -161,7 +175,7 @@ def lower_pad(op: Op, graph: Graph) -> KernelCall:
         arguments=(given, Arg("output")),
         constants=constants,
         overlaps=_pad_overlap(border) if given.kind == "input" else (),
-        cost=Cost(60 * runs + result(op, graph).elements // 2 + 60),
+        cost=Cost(_instructions(border)),
     )
 
 

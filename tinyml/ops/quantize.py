@@ -117,7 +117,7 @@ def lower_quantize(op: Op, graph: Graph) -> KernelCall:
     given, constants = input_argument(op, graph, 0)
     quant = quant_of(out)
     if tensor.dtype == "float32":
-        name, instructions = "f32_s8", 24
+        name, instructions = "f32_s8", 33
         struct = Struct(
             "tml_quantize_f32_params",
             (
@@ -127,7 +127,7 @@ def lower_quantize(op: Op, graph: Graph) -> KernelCall:
             ),
         )
     else:
-        name, instructions = "s16_s8", 16
+        name, instructions = "s16_s8", 19
         struct = Struct(
             "tml_quantize_s16_params",
             (
@@ -169,7 +169,7 @@ def lower_dequantize(op: Op, graph: Graph) -> KernelCall:
         arguments=(given, Arg("output")),
         constants=constants,
         overlaps=_widening(out.elements) if given.kind == "input" else (),
-        cost=Cost(7 * out.elements + 10),
+        cost=Cost(6 * out.elements + 10),
     )
 
 

@@ -124,7 +124,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
         arguments=(given, Arg("constant", constant="exp"), Arg("output")),
         constants=(*constants, table),
         overlaps=(Overlap(0, 0),) if given.kind == "input" else (),
-        cost=Cost(rows * (42 * depth + 130)),
+        cost=Cost(rows * (26 * depth + 63)),
     )
 
 
