@@ -119,9 +119,15 @@ def simulate(
 
     if built.image is None:
         raise MismatchError("a library has no image to simulate", hint="build without --library")
-    return simulator_of(simulator or board.backends["simulator"]).run(
+    run = simulator_of(simulator or board.backends["simulator"]).run(
         built.image, board, tuple(inputs)
     )
+    shapes = [built.plan.graph.tensors[index].shape for index in built.plan.graph.outputs]
+    shaped = tuple(
+        tuple(array.reshape(shape) for array, shape in zip(result, shapes, strict=True))
+        for result in run.outputs
+    )
+    return replace(run, outputs=shaped)
 
 
 def samples_of(graph: Graph, inputs: Path | None = None, limit: int | None = None) -> Samples:

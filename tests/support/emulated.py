@@ -1,0 +1,26 @@
+"""Generated C in a real image on an emulated core: the executor for boards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.support.cases import Vector
+from tinyml import api
+from tinyml.ir.graph import Graph
+
+
+def run_on_board(
+    graph: Graph,
+    vectors: Sequence[Vector],
+    folder: Path,
+    *,
+    board: str = "nucleo_l4r5zi",
+    optimize: str = "speed",
+    toolchain: str | None = None,
+) -> list[Vector]:
+    """The outputs of the image that ``tinyml build`` makes."""
+    target = api.load_board(board)
+    plan = api.plan(graph, target, optimize=optimize)
+    built = api.build(plan, target, api.Settings(optimize, toolchain, directory=folder))
+    return list(api.simulate(built, target, vectors).outputs)

@@ -1,0 +1,83 @@
+"""Whole models: reference = TFLM = C on the host = images on emulated boards; prediction = linker.
+
+The digits model and models made here always run; the MLPerf Tiny models run when their folder
+lies beside the checkout.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from benchmarks.models import large_kernels, many_channels, residuals
+from tests.support.executors import assert_equal, run_reference
+from tests.support.host_c import run_on_host
+from tests.support.tflm import needs_tflm, run_in_tflm
+from tinyml import api
+from tinyml.inputs import random_samples
+from tinyml.ir.graph import Array, Graph
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared" / "models"
+FILES = [ROOT / "examples" / "digits" / "digits.tflite", *sorted(SHARED.glob("*.tflite"))]
+MADE = {"large_kernels": large_kernels, "residuals": residuals, "many_channels": many_channels}
+NAMES = [*(path.stem for path in FILES), *MADE]
+BOARDS = ("nucleo_l4r5zi", "nucleo_h743zi2", "nucleo_u575zi_q", "nucleo_g0b1re")
+VECTORS = 20
+
+Vectors = tuple[tuple[Array, ...], ...]
+
+
+@cache
+def model(name: str) -> Graph:
+    if name in MADE:
+        return MADE[name]()
+    return api.load(next(path for path in FILES if path.stem == name))
+
+
+@cache
+def vectors(name: str) -> Vectors:
+    return random_samples(model(name), VECTORS, seed=20).inputs
+
+
+@cache
+def expected(name: str) -> list[tuple[Array, ...]]:
+    return run_reference(model(name), vectors(name))
+
+
+@needs_tflm
+@pytest.mark.parametrize("name", NAMES)
+def test_tflm_equals_reference(name: str) -> None:
+    assert_equal(model(name), expected(name), run_in_tflm(model(name), vectors(name)))
+
+
+@pytest.mark.host_cc
+@pytest.mark.parametrize("name", NAMES)
+def test_host_c_equals_reference(name: str, tmp_path: Path) -> None:
+    found = run_on_host(model(name), vectors(name), tmp_path, optimize="speed")
+    assert_equal(model(name), expected(name), found)
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("optimize", ["speed", "size"])
+@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("name", NAMES)
+def test_image_is_exact_and_as_large_as_predicted(
+    name: str, board: str, optimize: str, tmp_path: Path
+) -> None:
+    """Before compiling against after linking: RAM within 2 %, flash within 5 %."""
+    target = api.load_board(board)
+    plan = api.plan(model(name), target, optimize=optimize)
+    if not api.fit(plan, target).is_ok:
+        pytest.skip(f"{name} does not fit {board}")
+    built = api.build(plan, target, api.Settings(optimize, directory=tmp_path))
+    count = VECTORS if optimize == "speed" else 2
+    run = api.simulate(built, target, vectors(name)[:count])
+    assert_equal(model(name), expected(name)[:count], run.outputs)
+    for memory in built.report.memory:
+        if memory.linked_bytes:
+            limit = 0.05 if memory.kind == "flash" else 0.02
+            error = abs(memory.predicted_bytes - memory.linked_bytes) / memory.linked_bytes
+            assert error <= limit, (memory.region, memory.predicted_bytes, memory.linked_bytes)
