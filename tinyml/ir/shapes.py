@@ -57,6 +57,15 @@ class Window:
         return sum(self.taps(out) == (0, self.kernel) for out in range(self.out_size))
 
 
+def padded_window(
+    in_size: int, kernel: int, stride: int, dilation: int, before: int, after: int
+) -> Window:
+    """The window of an axis with ``before`` and ``after`` elements of padding around it."""
+    extent = (kernel - 1) * dilation + 1
+    out_size = (in_size + before + after - extent) // stride + 1
+    return Window(in_size, kernel, stride, dilation, before, out_size)
+
+
 def window(padding: str, in_size: int, kernel: int, stride: int, dilation: int = 1) -> Window:
     """The window that TFLite's padding rule gives for one axis.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ops.common import (
@@ -43,6 +44,7 @@ from tinyml.ops.weighted import (
     weights_scaled_along,
 )
 from tinyml.ops.windows import (
+    Pads,
     filter_fits,
     filter_windows,
     image_overlap,
@@ -63,6 +65,7 @@ class Conv2dAttrs:
     dilation_h: int = 1
     dilation_w: int = 1
     activation: str = "NONE"
+    pads: Pads | None = None  # instead of padding; TFLite cannot say it, streamed layers need it
 
 
 def read(options: Any) -> Conv2dAttrs:
@@ -80,6 +83,8 @@ def read(options: Any) -> Conv2dAttrs:
 
 def write(builder: Any, attrs: Conv2dAttrs) -> tuple[int, int]:
     """Adds a Conv2DOptions table; returns its union value and offset."""
+    if attrs.pads is not None:
+        raise ModelError("explicit padding has no form in a TFLite file")
     fields = (
         ("Padding", PADDINGS.index(attrs.padding)),
         ("StrideW", attrs.stride_w),

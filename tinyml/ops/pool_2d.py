@@ -11,7 +11,7 @@ import numpy as np
 from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
-from tinyml.ir.shapes import Window, window
+from tinyml.ir.shapes import Window
 from tinyml.ops.common import (
     ACTIVATIONS,
     INT8_MIN,
@@ -33,7 +33,15 @@ from tinyml.ops.common import (
     write_options,
 )
 from tinyml.ops.spec import OpSpec
-from tinyml.ops.windows import image_overlap, is_padded, pad_image, tap_view, window_struct
+from tinyml.ops.windows import (
+    Pads,
+    image_overlap,
+    image_windows,
+    is_padded,
+    pad_image,
+    tap_view,
+    window_struct,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,7 @@ class Pool2dAttrs:
     kernel_h: int = 1
     kernel_w: int = 1
     activation: str = "NONE"
+    pads: Pads | None = None  # instead of padding; TFLite cannot say it, streamed layers need it
 
 
 def read(options: Any) -> Pool2dAttrs:
@@ -63,6 +72,8 @@ def read(options: Any) -> Pool2dAttrs:
 
 def write(builder: Any, attrs: Pool2dAttrs) -> tuple[int, int]:
     """Adds a Pool2DOptions table; returns its union value and offset."""
+    if attrs.pads is not None:
+        raise ModelError("explicit padding has no form in a TFLite file")
     fields = (
         ("Padding", PADDINGS.index(attrs.padding)),
         ("StrideW", attrs.stride_w),
@@ -82,10 +93,7 @@ def windows(op: Op, graph: Graph) -> tuple[Window, Window]:
     given, attrs = operand(op, graph, 0), op.attrs
     if given is None or len(given.shape) != 4:
         raise ModelError("the input must have four dimensions")
-    return (
-        window(attrs.padding, given.shape[1], attrs.kernel_h, attrs.stride_h),
-        window(attrs.padding, given.shape[2], attrs.kernel_w, attrs.stride_w),
-    )
+    return image_windows(attrs, given.shape, (attrs.kernel_h, attrs.kernel_w), (1, 1))
 
 
 def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:

@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Overlap, Struct, row_overlap
-from tinyml.ir.shapes import Window, window
+from tinyml.ir.shapes import Window, padded_window, window
 from tinyml.ops.common import operand
+
+Pads = tuple[int, int, int, int]  # top, bottom, left, right
+
+
+def image_windows(
+    attrs: Any, shape: tuple[int, ...], kernel: tuple[int, int], dilation: tuple[int, int]
+) -> tuple[Window, Window]:
+    """The windows over rows and columns that the padding and strides in ``attrs`` give.
+
+    ``attrs.pads`` (top, bottom, left, right) stands above ``attrs.padding`` unless it is None.
+    """
+    strides = (attrs.stride_h, attrs.stride_w)
+    if attrs.pads is None:
+        rows, columns = (
+            window(attrs.padding, shape[1 + axis], kernel[axis], strides[axis], dilation[axis])
+            for axis in (0, 1)
+        )
+    else:
+        rows, columns = (
+            padded_window(
+                shape[1 + axis],
+                kernel[axis],
+                strides[axis],
+                dilation[axis],
+                *attrs.pads[2 * axis : 2 * axis + 2],
+            )
+            for axis in (0, 1)
+        )
+    return rows, columns
 
 
 def filter_windows(op: Op, graph: Graph) -> tuple[Window, Window]:
@@ -21,9 +52,8 @@ def filter_windows(op: Op, graph: Graph) -> tuple[Window, Window]:
         raise ModelError("input and weights must have four dimensions")
     attrs = op.attrs
     _, kernel_h, kernel_w, _ = weights.shape
-    return (
-        window(attrs.padding, given.shape[1], kernel_h, attrs.stride_h, attrs.dilation_h),
-        window(attrs.padding, given.shape[2], kernel_w, attrs.stride_w, attrs.dilation_w),
+    return image_windows(
+        attrs, given.shape, (kernel_h, kernel_w), (attrs.dilation_h, attrs.dilation_w)
     )
 
 
