@@ -46,6 +46,15 @@
 #define TML_OPAQUE(pointer) ((void)0)
 #endif
 
+/* In front of a loop of constant length that is to be written out (up to 8 times at once). */
+#if defined(__clang__)
+#define TML_UNROLLED _Pragma("clang loop unroll_count(8)")
+#elif defined(__GNUC__)
+#define TML_UNROLLED _Pragma("GCC unroll 8")
+#else
+#define TML_UNROLLED
+#endif
+
 /* Repeats a kernel's contract in debug builds; costs nothing otherwise. */
 #ifdef TML_DEBUG
 #define TML_ASSERT(condition) ((condition) ? (void)0 : __builtin_trap())

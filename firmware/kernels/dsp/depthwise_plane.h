@@ -43,13 +43,6 @@ typedef struct {
     int32_t out_bytes;
 } tml_depthwise_plane;
 
-/* In front of a loop of constant length that is to be written out (up to 8 times at once). */
-#if defined(__clang__)
-#define TML_UNROLLED _Pragma("clang loop unroll_count(8)")
-#else
-#define TML_UNROLLED _Pragma("GCC unroll 8")
-#endif
-
 /* Two int16 of a line; kernels read lines both ways. */
 typedef uint32_t __attribute__((may_alias)) tml_plane_pair;
 
