@@ -19,16 +19,16 @@ from tinyml.plan.values import Placement, Plan
 _ALIGNMENT = 16  # between cases
 
 
-def _overlapping(graph: Graph) -> Plan:
-    """A plan of single ops with each first input at its least distance from the output."""
+def _overlapping(graph: Graph, operand: int) -> Plan:
+    """A plan of single ops with one input of each at its least distance from the output."""
     made = plan(graph, host_board(), optimize="size")
     places = list(made.tensors)
     base = 0
     for op in graph.ops:
         call = spec_of(op.kind).lower(op, graph)
         overlaps = call.overlaps if call else (Overlap(0, 0),)  # no call: the same memory
-        overlap = next((item for item in overlaps if item.input == 0), None)
-        shared = op.inputs[0] if overlap else -1
+        overlap = next((item for item in overlaps if item.input == operand), None)
+        shared = op.inputs[operand] if overlap else -1
         distance = overlap.distance_bytes if overlap else 0
         offsets = {op.outputs[0]: max(0, -distance)}
         if shared >= 0:
@@ -55,10 +55,16 @@ def _overlapping(graph: Graph) -> Plan:
     )
 
 
+SECOND = ("add", "mul", "sub")  # ops whose output may take the place of their second operand
+ROWS = [(path, 0) for path in case_paths()] + [(p, 1) for p in case_paths() if p.stem in SECOND]
+
+
 @pytest.mark.host_cc
-@pytest.mark.parametrize("path", case_paths(), ids=[path.stem for path in case_paths()])
-def test_output_at_least_distance_equals_reference(path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("path", "operand"), ROWS, ids=[f"{p.stem}-{k}" for p, k in ROWS])
+def test_output_at_least_distance_equals_reference(
+    path: Path, operand: int, tmp_path: Path
+) -> None:
     case = merge(load_cases(path).cases, path.stem)
-    program = compile_plan(_overlapping(case.graph), tmp_path)
+    program = compile_plan(_overlapping(case.graph, operand), tmp_path)
     found = run_program(program, case.graph, case.vectors)
     assert_equal(case.graph, run_reference(case.graph, case.vectors), found)
