@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import KernelCall, Overlap, Struct, Value, row_overlap
-from tinyml.ir.shapes import Window, window
+from tinyml.ir.shapes import Window
 from tinyml.ops import conv_2d, fully_connected
 from tinyml.ops.common import result
 from tinyml.ops.weighted import INPUT, WeightedSum
@@ -25,6 +25,9 @@ from tinyml.variants.dsp_gemm import (
     why_not_dense,
 )
 from tinyml.variants.dsp_streams import choose_form, pair_stream, stream_order
+
+# A body of its own saves some 50 instructions per three pixels and takes 200 to 600 bytes.
+_SHARED_FROM = 2500  # instructions per three pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A convolution as the kernel sees it; FULLY_CONNECTED is one of 1x1 over its rows."""
+    """A convolution as the kernel sees it."""
 
     batches: int
     rows: Window
@@ -76,16 +79,16 @@ def convolution(op: Op, graph: Graph) -> KernelCall | str:
     reason = why_not_dense(op, graph)
     if reason is not None:
         return reason
-    return _convolve(shape_of(op, graph), conv_2d.layer(op, graph))
+    shape, layer = shape_of(op, graph), conv_2d.layer(op, graph)
+    axes = (shape.rows, shape.columns)
+    if all((axis.kernel, axis.stride) == (1, 1) for axis in axes):
+        return _three_pixels(layer, result(op, graph).elements)
+    return _convolve(shape, layer)
 
 
 def fully_connected_rows(op: Op, graph: Graph) -> KernelCall | str:
     """FULLY_CONNECTED, three rows of inputs at a time."""
-    layer = fully_connected.layer(op, graph)
-    filters, channels = layer.weights.shape
-    one = window("VALID", 1, 1, 1)
-    rows = window("VALID", result(op, graph).elements // filters, 1, 1)
-    return _convolve(Shape(1, one, rows, channels, filters), layer)
+    return _three_pixels(fully_connected.layer(op, graph), result(op, graph).elements)
 
 
 def shape_of(op: Op, graph: Graph) -> Shape:
@@ -95,38 +98,71 @@ def shape_of(op: Op, graph: Graph) -> Shape:
     return Shape(given.shape[0], rows, columns, given.shape[3], result(op, graph).shape[3])
 
 
+def _three_pixels(layer: WeightedSum, outputs: int) -> KernelCall:
+    """A 1x1 convolution with stride 1."""
+    filters, channels = layer.weights.shape
+    pixels = outputs // filters
+    form = choose_form(layer)
+    order = stream_order(1, channels, 4)
+    fields: tuple[tuple[str, Value], ...] = (
+        ("pixels", pixels),
+        ("in_channels", channels),
+        ("gemm", gemm_params(form, layer, len(order))),
+    )
+    per_three = 70 + 13 * (channels // 4) + 12 * (channels % 4) + gemm_cost(form, len(order))
+    return matrix_call(
+        "pointwise",
+        fields,
+        pair_stream(form, order),
+        form,
+        is_shared=per_three > _SHARED_FROM,
+        scratch_bytes=gemm_scratch(form, len(order)),
+        overlap=chasing(pixels, channels, filters, 3),
+        instructions=60 + -(-pixels // 3) * per_three,
+    )
+
+
 def _convolve(shape: Shape, layer: WeightedSum) -> KernelCall:
     rows, columns, channels = shape.rows, shape.columns, shape.channels
     form = choose_form(layer)
     band = choose_band(rows, columns, channels)
     is_dense = columns.dilation == 1
-    segments = (rows.kernel, 1) if is_dense else (rows.kernel, columns.kernel)
+    groups, segments = (1, rows.kernel) if is_dense else (rows.kernel, columns.kernel)
     length = channels * (columns.kernel if is_dense else 1)
-    order = stream_order(segments[0] * segments[1], length, 4)
+    order = stream_order(groups * segments, length, 4)
     scratch = gemm_scratch(form, len(order))
-    step_x = columns.stride * channels
+    step_x, row_pitch = columns.stride * channels, rows.dilation * band.pitch
     fields: tuple[tuple[str, Value], ...] = (
         ("batches", shape.batches),
         ("band", band.struct(rows, columns, channels, layer.input_zero_point)),
         ("band_offset", scratch),
-        ("out_columns", columns.out_size),
-        ("step_x", step_x),
-        ("step_y", rows.stride * band.pitch - columns.out_size * step_x),
-        ("segment_rows", segments[0]),
-        ("segment_pitch", rows.dilation * band.pitch),
-        ("segment_columns", segments[1]),
-        ("segment_step", columns.dilation * channels),
-        ("segment_bytes", length),
+        (
+            "window",
+            Struct(
+                "tml_dsp_window_params",
+                (
+                    ("out_columns", columns.out_size),
+                    ("step_x", step_x),
+                    ("step_y", rows.stride * band.pitch - columns.out_size * step_x),
+                    ("groups", groups),
+                    ("group_pitch", row_pitch),
+                    ("segments", segments),
+                    ("segment_bytes", length),
+                    ("segment_step", row_pitch if is_dense else columns.dilation * channels),
+                ),
+            ),
+        ),
         ("gemm", gemm_params(form, layer, len(order))),
     )
-    per_segment = 14 + 13 * (length // 4) + 9 * (length % 4)
-    per_three = 50 + segments[0] * segments[1] * per_segment + gemm_cost(form, len(order))
+    per_segment = 6 + 13 * (length // 4) + 12 * (length % 4)
+    per_three = 60 + groups * (40 + segments * per_segment) + gemm_cost(form, len(order))
     work = triples(band, rows, columns) * per_three + band_cost(band, rows, columns, channels)
     return matrix_call(
         "conv_2d",
         fields,
         pair_stream(form, order),
         form,
+        is_shared=per_three > _SHARED_FROM,
         scratch_bytes=scratch + band.nbytes,
         overlap=_overlap(shape, band),
         instructions=60 + shape.batches * work,
@@ -137,9 +173,6 @@ def _overlap(shape: Shape, band: Band) -> Overlap:
     rows, columns = shape.rows, shape.columns
     if band.rows:
         return band_overlap(shape, band)
-    if all((axis.kernel, axis.stride) == (1, 1) for axis in (rows, columns)):
-        pixels = rows.out_size * columns.out_size
-        return chasing(shape.batches * pixels, shape.channels, shape.filters, 3)
     given = (shape.batches, rows.in_size, columns.in_size, shape.channels)
     made = (shape.batches, rows.out_size, columns.out_size, shape.filters)
     return image_overlap(rows, columns, given, made)

@@ -94,13 +94,14 @@ def matrix_call(
     weights: Constant,
     form: Form,
     *,
+    is_shared: bool = True,
     scratch_bytes: int,
     overlap: Overlap,
     instructions: int,
 ) -> KernelCall:
-    """The call of ``tml_dsp_<name>_s8``: input, weights, output, scratch."""
+    """The call of ``tml_dsp_<name>_s8``, shared or not: input, weights, output, scratch."""
     return KernelCall(
-        f"tml_dsp_{name}_s8",
+        f"tml_dsp_{name}_s8" if is_shared else f"tml_dsp_{name}_own_s8",
         f"kernels/dsp/{name}_s8.h",
         Struct(f"tml_dsp_{name}_params", fields),
         (

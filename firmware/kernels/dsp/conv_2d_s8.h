@@ -13,7 +13,7 @@
  * Layouts: NHWC; weights as in gemm_block.h in the order of the widened taps (tinyml's
  * stream_order); scratch: 6 bytes per tap rounded up to 4, sums, then the band.
  * Overlap: all rows under a band's windows are read before the band's outputs are written.
- * Cost per three pixels: 70 + 12 per segment + 13 per word + 9 per odd byte + filters / 2 * block.
+ * Cost per three pixels: 80, the widening (widen.h), filters / 2 * block.
  */
 #ifndef TML_DSP_CONV_2D_S8_H
 #define TML_DSP_CONV_2D_S8_H
@@ -23,61 +23,83 @@
 #include "widen.h"
 
 typedef struct {
+    int32_t out_columns;
+    int32_t step_x;      /* bytes from window to window */
+    int32_t step_y;      /* bytes from the end of a row of windows to the next */
+    int32_t groups;      /* of segments: rows of the filter when columns are dilated, else 1 */
+    int32_t group_pitch; /* bytes from group to group */
+    int32_t segments;    /* in a group */
+    int32_t segment_bytes;
+    int32_t segment_step; /* bytes from segment to segment */
+} tml_dsp_window_params;
+
+typedef struct {
     int32_t batches;
     tml_dsp_band_params band;
-    int32_t band_offset;   /* bytes from scratch to the band */
-    int32_t out_columns;
-    int32_t step_x;        /* bytes from window to window */
-    int32_t step_y;        /* bytes from the end of a row of windows to the next */
-    int32_t segment_rows;
-    int32_t segment_pitch; /* bytes */
-    int32_t segment_columns;
-    int32_t segment_step;  /* bytes */
-    int32_t segment_bytes;
+    int32_t band_offset; /* bytes from scratch to the band */
+    tml_dsp_window_params window;
     tml_dsp_gemm_params gemm;
 } tml_dsp_conv_2d_params;
 
-/* Widens the windows that start at three places. */
-TML_KERNEL void tml_dsp_widen_windows(const tml_dsp_conv_2d_params *params, const int8_t *const at[3],
-                                      int32_t *widened)
+/* Widens three windows to `widened`: whole words of all segments, then odd bytes. */
+TML_KERNEL void tml_dsp_widen_windows(const tml_dsp_window_params *params,
+                                      tml_dsp_windows *windows, int32_t *widened)
 {
-    const int32_t words = params->segment_bytes >> 2;
-    const int32_t whole = params->segment_bytes & ~3;
-    for (int32_t pass = words > 0 ? 0 : 1; pass < 2; ++pass) {
-        int32_t index = 0;
-        if (pass == 1 && whole == params->segment_bytes) {
-            break;
-        }
-        for (int32_t row = 0; row < params->segment_rows; ++row) {
-            int32_t offset = row * params->segment_pitch;
-            for (int32_t column = params->segment_columns; column > 0; --column) {
-                const int8_t *p0 = at[0] + offset;
-                const int8_t *p1 = at[1] + offset;
-                const int8_t *p2 = at[2] + offset;
-                if (pass == 0) {
-                    widened = tml_dsp_widen_words(p0, p1, p2, words, widened);
-                } else {
-                    for (int32_t i = whole; i < params->segment_bytes; ++i) {
-                        tml_dsp_widen_byte(p0[i], p1[i], p2[i], index++, widened);
-                    }
+    const int32_t odd = params->segment_bytes & 3;
+    int32_t index = 0;
+    windows->widened = widened;
+    if (windows->words > 0) {
+        TML_ROLLED
+        for (int32_t group = params->groups; group > 0; --group) {
+            tml_dsp_widen_words(windows);
+            windows->widened += 6 * windows->words * windows->segments;
+            if (params->groups > 1) {
+                const int32_t move = group > 1 ? 1 : 1 - params->groups;
+                for (int32_t i = 0; i < 3; ++i) {
+                    windows->at[i] += move * params->group_pitch;
                 }
-                offset += params->segment_step;
             }
+        }
+    }
+    if (odd == 0) {
+        return;
+    }
+    TML_ROLLED
+    for (int32_t group = 0; group < params->groups; ++group) {
+        int32_t offset = group * params->group_pitch + (params->segment_bytes & ~3);
+        TML_ROLLED
+        for (int32_t segment = windows->segments; segment > 0; --segment) {
+            TML_ROLLED
+            for (int32_t i = 0; i < odd; ++i) {
+                int16_t *to = tml_dsp_odd_byte(windows->widened, index++);
+                to[0] = windows->at[0][offset + i];
+                to[2] = windows->at[1][offset + i];
+                to[4] = windows->at[2][offset + i];
+            }
+            offset += params->segment_step;
         }
     }
 }
 
 /* Outputs of `left` pixels whose windows start at `window`; returns the end of the outputs. */
-TML_KERNEL int8_t *tml_dsp_conv_pixels(const tml_dsp_conv_2d_params *params, const int8_t *window,
+TML_KERNEL int8_t *tml_dsp_conv_pixels(const tml_dsp_window_params *params,
+                                       const tml_dsp_gemm_params *filters, const int8_t *window,
                                        int32_t left, const int32_t *weights, int8_t *output,
-                                       int32_t *scratch, tml_dsp_gemm gemm)
+                                       int32_t *widened, tml_dsp_gemm gemm,
+                                       tml_dsp_rescale rescale)
 {
     int32_t column = params->out_columns;
-    int8_t *const end = output + left * params->gemm.out_channels;
+    tml_dsp_windows windows;
+    tml_dsp_block block;
+    windows.segments = params->segments;
+    windows.words = params->segment_bytes >> 2;
+    windows.skip = params->segment_step - (params->segment_bytes & ~3);
+    tml_dsp_gemm_prepare(filters, widened, weights, &block);
+
+    TML_ROLLED
     for (; left > 0; left -= 3) {
-        const int8_t *at[3];
         for (int32_t i = 0; i < 3; ++i) {
-            at[i] = window;
+            windows.at[i] = window;
             if (i + 1 < left) {
                 window += params->step_x;
                 if (--column == 0) {
@@ -86,37 +108,58 @@ TML_KERNEL int8_t *tml_dsp_conv_pixels(const tml_dsp_conv_2d_params *params, con
                 }
             }
         }
-        tml_dsp_widen_windows(params, at, scratch);
-        tml_dsp_gemm_run(&params->gemm, scratch, weights, output, left, gemm);
-        output += 3 * params->gemm.out_channels;
+        tml_dsp_widen_windows(params, &windows, widened);
+        tml_dsp_gemm_run(filters, &block, output, left, gemm, rescale);
+        output += (left < 3 ? left : 3) * filters->out_channels;
     }
-    return end;
+    return output;
 }
 
-TML_DSP_SHARED void tml_dsp_conv_2d_run(const tml_dsp_conv_2d_params *params, const int8_t *input,
-                                        const int32_t *weights, int8_t *output, int32_t *scratch,
-                                        tml_dsp_gemm gemm)
+TML_KERNEL void tml_dsp_conv_2d_body(const tml_dsp_conv_2d_params *params, const int8_t *input,
+                                     const int32_t *weights, int8_t *output, int32_t *scratch,
+                                     tml_dsp_gemm gemm, tml_dsp_rescale rescale)
 {
     const tml_dsp_band_params *band = &params->band;
+    TML_ROLLED
     for (int32_t batch = 0; batch < params->batches; ++batch) {
+        TML_ROLLED
         for (int32_t y = 0; y < band->out_rows; y += band->at_once) {
             const int32_t left = band->out_rows - y;
             const int32_t rows = left < band->at_once ? left : band->at_once;
             const int8_t *windows =
                 tml_dsp_band_at(band, y, input, (int8_t *)scratch + params->band_offset);
-            output = tml_dsp_conv_pixels(params, windows, rows * params->out_columns, weights,
-                                         output, scratch, gemm);
+            output = tml_dsp_conv_pixels(&params->window, &params->gemm, windows,
+                                         rows * params->window.out_columns, weights, output,
+                                         scratch, gemm, rescale);
         }
         input += band->in_rows * band->in_row_bytes;
     }
 }
 
-/* See the top of the file. */
+TML_DSP_SHARED void tml_dsp_conv_2d_shared(const tml_dsp_conv_2d_params *params,
+                                           const int8_t *input, const int32_t *weights,
+                                           int8_t *output, int32_t *scratch, tml_dsp_gemm gemm,
+                                           tml_dsp_rescale rescale)
+{
+    tml_dsp_conv_2d_body(params, input, weights, output, scratch, gemm, rescale);
+}
+
+/* See the top of the file. One body for all layers, where the block takes most of the time. */
 TML_KERNEL void tml_dsp_conv_2d_s8(const tml_dsp_conv_2d_params *params, const int8_t *input,
                                    const int32_t *weights, int8_t *output, int32_t *scratch)
 {
-    tml_dsp_conv_2d_run(params, input, weights, output, scratch,
-                        tml_dsp_gemm_of(params->gemm.form, params->gemm.shift));
+    tml_dsp_conv_2d_shared(params, input, weights, output, scratch,
+                           tml_dsp_gemm_of(params->gemm.form, params->gemm.shift),
+                           tml_dsp_rescale_of(&params->gemm));
+}
+
+/* The same with a body of its own, for layers with few products per pixel. */
+TML_KERNEL void tml_dsp_conv_2d_own_s8(const tml_dsp_conv_2d_params *params, const int8_t *input,
+                                       const int32_t *weights, int8_t *output, int32_t *scratch)
+{
+    tml_dsp_conv_2d_body(params, input, weights, output, scratch,
+                         tml_dsp_gemm_of(params->gemm.form, params->gemm.shift),
+                         tml_dsp_rescale_of(&params->gemm));
 }
 
 #endif

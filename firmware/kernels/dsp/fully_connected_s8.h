@@ -77,7 +77,8 @@ TML_KERNEL void tml_dsp_widen_row(const int8_t *row, int32_t features, int32_t *
 
 TML_DSP_SHARED void tml_dsp_fully_connected_run(const tml_dsp_fully_connected_params *params,
                                                 const int8_t *input, const int32_t *weights,
-                                                int8_t *output, int32_t *scratch, tml_dsp_row block)
+                                                int8_t *output, int32_t *scratch, tml_dsp_row block,
+                                                tml_dsp_rescale rescale)
 {
     const tml_dsp_gemm_params *gemm = &params->gemm;
     const int32_t outputs = gemm->out_channels;
@@ -86,14 +87,15 @@ TML_DSP_SHARED void tml_dsp_fully_connected_run(const tml_dsp_fully_connected_pa
     run.entry = gemm->entry;
     run.inputs_end = scratch + gemm->loops;
 
+    TML_ROLLED
     for (int32_t row = 0; row < params->rows; ++row) {
         tml_dsp_widen_row(input, params->in_features, scratch);
         run.weights = weights;
-        if (gemm->sums > 0) {
+        if (rescale != NULL) {
             run.output = scratch + gemm->sums;
             run.end = weights + gemm->group_words * ((outputs + 3) >> 2);
             block(&run);
-            tml_dsp_rescale_sums(gemm, scratch + gemm->sums, weights, output, 1, 4);
+            rescale(gemm, scratch + gemm->sums, weights, output, 1, 4);
         } else {
             run.output = output;
             run.end = weights + gemm->group_words * (outputs >> 2);
@@ -122,7 +124,8 @@ TML_KERNEL void tml_dsp_fully_connected_s8(const tml_dsp_fully_connected_params 
                                            int8_t *output, int32_t *scratch)
 {
     tml_dsp_fully_connected_run(params, input, weights, output, scratch,
-                                tml_dsp_row_of(params->gemm.form, params->gemm.shift));
+                                tml_dsp_row_of(params->gemm.form, params->gemm.shift),
+                                tml_dsp_rescale_of(&params->gemm));
 }
 
 #endif

@@ -1,4 +1,4 @@
-/* All filters over three widened pixels: what pointwise and general convolution share.
+/* All filters over three widened pixels: the parts around a run of gemm_block.h.
  *
  * Whole pairs of filters go straight to the output. An odd last filter is computed as a pair with
  * weights of 0 into a spare place and its bytes are copied. Forms that leave 32-bit sums have them
@@ -69,9 +69,11 @@ TML_DSP_SHARED void tml_dsp_rescale_sums(const tml_dsp_gemm_params *params, cons
 {
     const int32_t channels = params->out_channels;
     const int32_t padded = (channels + group - 1) & ~(group - 1);
+    TML_ROLLED
     for (int32_t c = 0; c < channels; ++c) {
         const int32_t within = c & (group - 1);
         const int32_t *rescale = weights + params->group_words - 2 * (group - within);
+        TML_ROLLED
         for (int32_t pixel = 0; pixel < count; ++pixel) {
             const int32_t scaled = tml_requantise(sums[pixel * padded + c], rescale[0], rescale[1]);
             output[pixel * channels + c] = (int8_t)tml_clamp_to(
@@ -83,52 +85,68 @@ TML_DSP_SHARED void tml_dsp_rescale_sums(const tml_dsp_gemm_params *params, cons
     }
 }
 
-/* Outputs of the first `left` pixels (3 or more: of all) out of the three that are widened. */
-TML_KERNEL void tml_dsp_gemm_run(const tml_dsp_gemm_params *params, int32_t *widened,
-                                 const int32_t *weights, int8_t *output, int32_t left,
-                                 tml_dsp_gemm gemm)
+typedef void (*tml_dsp_rescale)(const tml_dsp_gemm_params *params, const int32_t *sums,
+                                const int32_t *weights, int8_t *output, int32_t count,
+                                int32_t group);
+
+/* What a form needs after its block: nothing, or the rescaling of sums. */
+TML_KERNEL tml_dsp_rescale tml_dsp_rescale_of(const tml_dsp_gemm_params *params)
+{
+    return params->sums > 0 ? tml_dsp_rescale_sums : NULL;
+}
+
+/* The block for all whole pairs of filters over three pixels, where outputs go in place. */
+TML_KERNEL void tml_dsp_gemm_prepare(const tml_dsp_gemm_params *params, const int32_t *widened,
+                                     const int32_t *weights, tml_dsp_block *block)
+{
+    block->second = params->out_channels;
+    block->third = 2 * params->out_channels;
+    block->inputs = widened;
+    block->loops = params->loops;
+    block->entry = params->entry;
+    block->weights = weights;
+    block->end = weights + params->group_words * (params->out_channels >> 1);
+}
+
+/* Runs a prepared block into `output`, for `left` pixels (3 or more: all three that are widened). */
+TML_KERNEL void tml_dsp_gemm_run(const tml_dsp_gemm_params *params, tml_dsp_block *block,
+                                 int8_t *output, int32_t left, tml_dsp_gemm gemm,
+                                 tml_dsp_rescale rescale)
 {
     const int32_t channels = params->out_channels;
-    const int32_t pairs = channels >> 1;
-    int32_t spare[2];
-    tml_dsp_block block;
-    block.inputs = widened;
-    block.loops = params->loops;
-    block.entry = params->entry;
-    block.weights = weights;
-
-    if (params->sums > 0) {
+    if (rescale != NULL) {
         const int32_t padded = (channels + 1) & ~1;
-        block.output = widened + params->sums;
-        block.second = 4 * padded;
-        block.third = 8 * padded;
-        block.end = weights + params->group_words * (padded >> 1);
-        gemm(&block);
-        tml_dsp_rescale_sums(params, widened + params->sums, weights, output, left < 3 ? left : 3,
-                             2);
+        int32_t *sums = (int32_t *)(uintptr_t)block->inputs + params->sums;
+        block->output = sums;
+        block->second = 4 * padded;
+        block->third = 8 * padded;
+        block->end = block->weights + params->group_words * (padded >> 1);
+        gemm(block);
+        rescale(params, sums, block->weights, output, left < 3 ? left : 3, 2);
         return;
     }
-    block.output = output;
-    block.second = left > 1 ? channels : 0;
-    block.third = left > 2 ? 2 * channels : block.second;
-    block.end = weights + params->group_words * pairs;
-    if (pairs > 0) {
-        gemm(&block);
+    block->output = output;
+    if (left < 3) {
+        block->second = left > 1 ? channels : 0;
+        block->third = block->second;
+    }
+    if (channels > 1) {
+        gemm(block);
     }
     if ((channels & 1) != 0) {
-        block.output = spare;
-        block.weights = block.end;
-        block.end += params->group_words;
-        const int32_t second = block.second;
-        const int32_t third = block.third;
-        block.second = second > 0 ? 2 : 0;
-        block.third = third > second ? 4 : block.second;
-        gemm(&block);
+        int32_t spare[2];
+        tml_dsp_block last = *block;
+        last.output = spare;
+        last.second = block->second > 0 ? 2 : 0;
+        last.third = block->third > block->second ? 4 : last.second;
+        last.weights = block->end;
+        last.end = block->end + params->group_words;
+        gemm(&last);
         const int8_t *from = (const int8_t *)spare;
         output += channels - 1;
         output[0] = from[0];
-        output[second] = from[block.second];
-        output[third] = from[block.third];
+        output[block->second] = from[last.second];
+        output[block->third] = from[last.third];
     }
 }
 

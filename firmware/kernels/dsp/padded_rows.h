@@ -53,6 +53,7 @@ TML_KERNEL void tml_dsp_fill(int8_t *to, int32_t bytes, int32_t value)
 {
     int32_t *word = (int32_t *)(void *)to;
     const int32_t words = (int32_t)((uint32_t)(value & 0xff) * UINT32_C(0x01010101));
+    TML_ROLLED
     for (int32_t i = 0; i < bytes >> 2; ++i) {
         word[i] = words;
     }
@@ -92,6 +93,7 @@ TML_KERNEL const int8_t *tml_dsp_band_at(const tml_dsp_band_params *params, int3
     }
     const int32_t room = pitch - params->pad_bytes;
     const int32_t bytes = params->in_row_bytes < room ? params->in_row_bytes : room;
+    TML_ROLLED
     for (; from < params->rows; ++from) {
         int8_t *to = band + from * pitch;
         if (row + from >= 0 && row + from < params->in_rows) {

@@ -5,47 +5,62 @@
  *   pixel 2: c0 c1 c2 c3 ...       word 2: (c0, c2) of pixel 2     word 5: (c1, c3) of pixel 2
  *
  * so that one LDM feeds three pixels. The order (0,2), (1,3) is what SXTB16 gives; weights are
- * stored in the same order. Bytes beyond the last whole word of a segment come after all words, in
- * pairs (e0, e1); a last half step is filled up by weights of 0, whatever the memory holds.
- * Cost: 13 instructions per word of three pixels, about 9 per odd byte of three pixels.
+ * stored in the same order. A window is a number of segments of contiguous bytes: all their whole
+ * words come first, then the odd bytes in pairs (e0, e1); a last half step is filled up by weights
+ * of 0, whatever the memory holds.
+ * Cost: 26 instructions + 6 per segment + 13 per word of three pixels + 12 per odd byte of three.
  */
 #ifndef TML_DSP_WIDEN_H
 #define TML_DSP_WIDEN_H
 
-#include "tml.h"
+#include "gemm_block.h"
 
-/* Widens `words` >= 1 words of each pixel, which may be unaligned; returns the end of `widened`. */
-TML_KERNEL int32_t *tml_dsp_widen_words(const int8_t *pixel0, const int8_t *pixel1,
-                                        const int8_t *pixel2, int32_t words, int32_t *widened)
+/* Equidistant segments under three windows. */
+typedef struct {
+    const int8_t *at[3]; /* first segment of each window, need not be aligned */
+    int32_t *widened;
+    int32_t segments; /* >= 1 */
+    int32_t words;    /* whole words of a segment, >= 1 */
+    int32_t skip;     /* bytes from the last whole word of a segment to the next segment */
+} tml_dsp_windows;
+
+/* Widens the whole words of all segments. */
+TML_DSP_SHARED void tml_dsp_widen_words(const tml_dsp_windows *windows)
 {
-    __asm__ volatile("1:\n\t"
-                     "ldr r4, [%0], #4\n\t"
-                     "ldr r5, [%1], #4\n\t"
-                     "ldr r6, [%2], #4\n\t"
-                     "sxtb16 r8, r4, ror #8\n\t"
-                     "sxtb16 r9, r5, ror #8\n\t"
-                     "sxtb16 r10, r6, ror #8\n\t"
-                     "sxtb16 r4, r4\n\t"
-                     "sxtb16 r5, r5\n\t"
-                     "sxtb16 r6, r6\n\t"
-                     "stm %3!, {r4, r5, r6}\n\t"
-                     "subs %4, #1\n\t"
-                     "stm %3!, {r8, r9, r10}\n\t"
-                     "bne 1b"
-                     : "+r"(pixel0), "+r"(pixel1), "+r"(pixel2), "+r"(widened), "+r"(words)
+    __asm__ volatile("mov r0, %0\n\t"
+                     "push {r4-r11, lr}\n\t"
+                     "ldm r0, {r0-r6}\n"
+                     "1:\n\t"
+                     "mov lr, r5\n"
+                     "2:\n\t"
+                     "ldr r7, [r0], #4\n\t"
+                     "ldr r8, [r1], #4\n\t"
+                     "ldr r9, [r2], #4\n\t"
+                     "sxtb16 r10, r7, ror #8\n\t"
+                     "sxtb16 r11, r8, ror #8\n\t"
+                     "sxtb16 r12, r9, ror #8\n\t"
+                     "sxtb16 r7, r7\n\t"
+                     "sxtb16 r8, r8\n\t"
+                     "sxtb16 r9, r9\n\t"
+                     "stm r3!, {r7, r8, r9}\n\t"
+                     "subs lr, #1\n\t"
+                     "stm r3!, {r10, r11, r12}\n\t"
+                     "bne 2b\n\t"
+                     "add r0, r6\n\t"
+                     "add r1, r6\n\t"
+                     "add r2, r6\n\t"
+                     "subs r4, #1\n\t"
+                     "bne 1b\n\t"
+                     "pop {r4-r11, lr}\n\t"
                      :
-                     : "r4", "r5", "r6", "r8", "r9", "r10", "cc", "memory");
-    return widened;
+                     : "r"(windows)
+                     : "r0", "r1", "r2", "r3", "r12", "lr", "cc", "memory");
 }
 
-/* Appends element `index` of the odd bytes; `widened` is the end of the whole words. */
-TML_KERNEL void tml_dsp_widen_byte(int32_t pixel0, int32_t pixel1, int32_t pixel2, int32_t index,
-                                   int32_t *widened)
+/* Element `index` of the odd bytes, that of pixel 0; those of the others are 2 and 4 further. */
+TML_KERNEL int16_t *tml_dsp_odd_byte(int32_t *after_words, int32_t index)
 {
-    int16_t *to = (int16_t *)widened + 6 * (index >> 1) + (index & 1);
-    to[0] = (int16_t)pixel0;
-    to[2] = (int16_t)pixel1;
-    to[4] = (int16_t)pixel2;
+    return (int16_t *)after_words + 6 * (index >> 1) + (index & 1);
 }
 
 #endif
