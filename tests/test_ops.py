@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.support.cases import case_names, case_paths, load_case, load_cases, merge
@@ -35,3 +36,16 @@ def test_tflm_equals_reference(path: Path, name: str) -> None:
     case = load_case(path, name)
     found = run_in_tflm(case.graph, case.vectors)
     assert_equal(case.graph, run_reference(case.graph, case.vectors), found)
+
+
+@pytest.mark.host_cc
+@pytest.mark.parametrize("optimize", ["size", "speed"])
+def test_floats_beyond_int32_saturate(optimize: str, tmp_path: Path) -> None:
+    """TFLM leaves them undefined, so no row can ask for them."""
+    case = load_case(PATHS[0].parent / "quantize.toml", "float_one_by_one_zero_point_lowest")
+    values = [np.nan, np.inf, -np.inf, 3e38, -3e38, 1e12, -1e12, 0.0, -0.0]
+    vectors = [(np.array(values, np.float32).reshape(1, 1, 1, 9),)]
+    ((expected,),) = run_reference(case.graph, vectors)
+    assert expected.reshape(-1).tolist() == [-128, 127, -128, 127, -128, 127, -128, -128, -128]
+    found = run_on_host(case.graph, vectors, tmp_path, optimize=optimize)
+    assert_equal(case.graph, [(expected,)], found)

@@ -116,6 +116,21 @@ def _shifted(op: Op, base: int, prefix: str) -> Op:
 
 
 def _case(kind: str, row: Mapping[str, Any], label: str) -> Case:
+    graph, ranges = row_graph(kind, row, label)
+    op, spec = graph.ops[0], spec_of(kind)
+    for constraint in spec.constraints:
+        found = constraint(op, graph)
+        assert found is None, f"{label}: {constraint.__doc__} Found: {found}"
+    assert spec.infer(op, graph) == (graph.tensors[graph.outputs[0]].shape,), label
+    names = row.get("vectors", DEFAULT_VECTORS)
+    vectors = tuple(_vector(name, graph, ranges, label) for name in names)
+    return Case(row["name"], check(graph), vectors)
+
+
+def row_graph(
+    kind: str, row: Mapping[str, Any], label: str
+) -> tuple[Graph, dict[int, tuple[float, float]]]:
+    """The graph of a row, whether supported or not, and the ranges of its run-time inputs."""
     _refuse_unknown(row, _CASE_KEYS, label)
     tensors: list[Tensor] = []
     indices: list[int] = []
@@ -145,14 +160,10 @@ def _case(kind: str, row: Mapping[str, Any], label: str) -> Case:
         tuple(ranges),
         (len(tensors),),
     )
-    (shape,) = spec.infer(op, graph)
-    graph = replace(graph, tensors=(*tensors, replace(made, shape=shape)))
-    for constraint in spec.constraints:
-        found = constraint(op, graph)
-        assert found is None, f"{label}: {constraint.__doc__} Found: {found}"
-    names = row.get("vectors", DEFAULT_VECTORS)
-    vectors = tuple(_vector(name, graph, ranges, label) for name in names)
-    return Case(row["name"], check(graph), vectors)
+    if "shape" not in output:
+        (shape,) = spec.infer(op, graph)
+        graph = replace(graph, tensors=(*tensors, replace(made, shape=shape)))
+    return graph, ranges
 
 
 def _attrs(attrs: type, row: Mapping[str, Any]) -> Any:

@@ -1,0 +1,49 @@
+"""Every plain kernel header compiles on its own, as C11 and as C++17, without a warning."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.host_c import WARNINGS
+from tinyml import resources
+
+FIRMWARE = resources.path("firmware")
+HEADERS = sorted(FIRMWARE.glob("kernels/*.h"))
+LANGUAGES = {
+    "c11": ("gcc", "c", "-std=c11", *WARNINGS),
+    "c++17": ("g++", "c++", "-std=c++17", *(w for w in WARNINGS if w != "-Wmissing-prototypes")),
+}
+
+
+@pytest.mark.host_cc
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_headers_stand_alone(language: str, tmp_path: Path) -> None:
+    program, suffix, *flags = LANGUAGES[language]
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not on PATH")
+    sources = []
+    for header in HEADERS:
+        source = tmp_path / f"{header.stem}.{suffix}"
+        source.write_text(f'#include "kernels/{header.name}"\n', encoding="utf-8")
+        sources.append(str(source))
+    include = (f"-I{FIRMWARE}", f"-I{FIRMWARE / 'include'}")
+    command = [program, "-fsyntax-only", *flags, *include, *sources]
+    done = subprocess.run(command, capture_output=True, check=False, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.host_cc
+def test_headers_live_together(tmp_path: Path) -> None:
+    """No two kernels share the name of a helper or a type."""
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is not on PATH")
+    source = tmp_path / "all.c"
+    source.write_text("".join(f'#include "kernels/{h.name}"\n' for h in HEADERS), encoding="utf-8")
+    include = (f"-I{FIRMWARE}", f"-I{FIRMWARE / 'include'}")
+    command = ["gcc", "-fsyntax-only", "-std=c11", *WARNINGS, *include, str(source)]
+    done = subprocess.run(command, capture_output=True, check=False, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,250 @@
+"""What operators refuse, and in which words. Each row breaks one constraint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.cases import row_graph
+from tinyml.errors import ModelError
+from tinyml.model.support import sentence
+from tinyml.ops import spec_of
+
+X = {"shape": [1, 4], "scale": 0.05, "zero_point": 0}
+HALF = {"scale": 0.00390625, "zero_point": -128}
+PADDINGS = {"shape": [2, 2], "dtype": "int32", "data": 1}
+
+
+def row(inputs: list[dict[str, Any]], output: dict[str, Any], **attrs: Any) -> dict[str, Any]:
+    # The shape is given: what is refused may have none by the op's rule.
+    return {
+        "name": "refused",
+        "inputs": inputs,
+        "output": {"shape": [1, 4], **output},
+        "attrs": attrs,
+    }
+
+
+REFUSED = [
+    (
+        "ADD",
+        row([X], X),
+        "The op must have all its inputs and one output.",
+        "1 inputs and 1 outputs",
+    ),
+    (
+        "ADD",
+        row([X, {**X, "dtype": "int16"}], X),
+        "All inputs and outputs must be int8.",
+        "'x1' is int16",
+    ),
+    (
+        "ADD",
+        row([X, {**X, "scale": [0.1, 0.2], "data": 1}], X),
+        "Every quantised input and output must have one positive scale and one zero point in "
+        "range.",
+        "'x1' has 2 scales",
+    ),
+    (
+        "MUL",
+        row([X, {**X, "zero_point": 128}], X),
+        "Every quantised input and output must have one positive scale and one zero point in "
+        "range.",
+        "'x1' has zero point 128",
+    ),
+    (
+        "SUB",
+        row([X, {**X, "scale": 0.0}], X),
+        "Every quantised input and output must have one positive scale and one zero point in "
+        "range.",
+        "'x1' has scale 0.0",
+    ),
+    (
+        "ADD",
+        row([X, {**X, "shape": [1, 1, 1, 1, 4]}], X),
+        "Shapes must broadcast to at most four dimensions.",
+        "5 dimensions",
+    ),
+    (
+        "ADD",
+        row([X, {**X, "shape": [3]}], X),
+        "Shapes must broadcast to at most four dimensions.",
+        "shapes [1, 4] and [3] cannot be combined",
+    ),
+    (
+        "ADD",
+        row([X, X], X, activation="TANH"),
+        "The fused activation must be NONE, RELU, RELU6 or RELU_N1_TO_1.",
+        "TANH",
+    ),
+    (
+        "ADD",
+        row([X, X], {"scale": 1e-8}),
+        "The output scale must be above 2^-19 of the larger input scale.",
+        "scales 0.05, 0.05, 1e-08",
+    ),
+    (
+        "MUL",
+        row([X, X], {"scale": 1e-8}),
+        "The output scale must be above 2^-15 of the product of the input scales.",
+        "scales 0.05, 0.05, 1e-08",
+    ),
+    (
+        "RELU",
+        row([X], {"scale": 1e-9}),
+        "The output scale must be above 2^-22 of the input scale.",
+        "2^-26",
+    ),
+    (
+        "RELU6",
+        row([X], {**X, "zero_point": 1}),
+        "Input and output must have the same scale and zero point.",
+        "input 0.05 and 0, output 0.05 and 1",
+    ),
+    (
+        "RELU6",
+        row([{**X, "scale": 1e-10}], {**X, "scale": 1e-10}),
+        "The scale must not be so small that 6 overflows.",
+        "scale 1e-10 is too small for the fused activation",
+    ),
+    (
+        "LOGISTIC",
+        row([X], {"scale": 0.00390625, "zero_point": 0}),
+        "The output must have scale 1/256 and zero point -128.",
+        "0.00390625 and 0",
+    ),
+    (
+        "LOGISTIC",
+        row([{**X, "scale": 1e-9}], HALF),
+        "The input scale must be at least 2^-28.",
+        "1e-09",
+    ),
+    (
+        "TANH",
+        row([X], {"scale": 0.01}),
+        "The output must have scale 1/128 and zero point 0.",
+        "0.01 and 0",
+    ),
+    (
+        "SOFTMAX",
+        row([{**X, "shape": [1, 4096]}], {**HALF, "shape": [1, 4096]}),
+        "The last dimension must exist and have at most 4095 elements.",
+        "shape [1, 4096]",
+    ),
+    (
+        "SOFTMAX",
+        row([X], HALF, beta=-1.0),
+        "Input scale times beta must be above 2^-26.",
+        "-0.05",
+    ),
+    (
+        "RESHAPE",
+        row([X], {"scale": 0.05, "shape": [3]}),
+        "Input and output must have the same number of elements.",
+        "[1, 4] cannot become [3]",
+    ),
+    (
+        "RESHAPE",
+        row([X], {"dtype": "uint8"}),
+        "Input and output must have the same type.",
+        "int8 and uint8",
+    ),
+    (
+        "PAD",
+        row([X, {**PADDINGS, "data": -1}], X),
+        "Paddings must be a constant int32 pair, not negative, for each dimension of the input.",
+        "[[-1, -1], [-1, -1]]",
+    ),
+    (
+        "PAD",
+        row([X, {"shape": [2, 2], "dtype": "int32"}], X),
+        "Paddings must be a constant int32 pair, not negative, for each dimension of the input.",
+        "they are computed at run time",
+    ),
+    (
+        "PAD",
+        row([X, {**PADDINGS, "dtype": "int64"}], X),
+        "Paddings must be a constant int32 pair, not negative, for each dimension of the input.",
+        "int64[2, 2] for an input [1, 4]",
+    ),
+    (
+        "PADV2",
+        row([X, PADDINGS, {"shape": [], "scale": 0.05}], X),
+        "The value to pad with must be one int8 constant, quantised as the output.",
+        "'x2' is computed int8[]",
+    ),
+    (
+        "PADV2",
+        row([X, PADDINGS, {"shape": [], "scale": 0.06, "data": 3}], X),
+        "The value to pad with must be one int8 constant, quantised as the output.",
+        "'x2' has 0.06 and 0",
+    ),
+    (
+        "CONCATENATION",
+        row([X, {**X, "zero_point": 1}], X, axis=1),
+        "All inputs must have the output's scale and zero point.",
+        "'x1' has 0.05 and 1",
+    ),
+    (
+        "CONCATENATION",
+        row([X, {**X, "shape": [2, 4]}], X, axis=1),
+        "The inputs must have equal shapes but for the axis along which they are put together.",
+        "shapes [[1, 4], [2, 4]] do not fit along axis 1",
+    ),
+    (
+        "CONCATENATION",
+        row([X, X], X, axis=2),
+        "The inputs must have equal shapes but for the axis along which they are put together.",
+        "there is no axis 2 in 2 dimensions",
+    ),
+    (
+        "CONCATENATION",
+        row([X, X], X, axis=1, fused="RELU"),
+        "There must be no fused activation.",
+        "RELU",
+    ),
+    (
+        "CONCATENATION",
+        row([X] * 11, X),
+        "The op must have all its inputs and one output.",
+        "11 inputs and 1 outputs",
+    ),
+    (
+        "QUANTIZE",
+        row([{"shape": [1, 4], "dtype": "float32"}], {"scale": 0.1, "dtype": "uint8"}),
+        "Types must be float32, int8, uint8 or int16 to int8, or int8 to uint8.",
+        "float32 to uint8",
+    ),
+    (
+        "QUANTIZE",
+        row([X], {"scale": 1e-9}),
+        "The output scale must be above 2^-14 of the input scale.",
+        "2^-26",
+    ),
+    (
+        "DEQUANTIZE",
+        row([{**X, "dtype": "int16"}], {"dtype": "float32"}),
+        "The input must be int8 or uint8, the output float32.",
+        "int16 to float32",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "broken", "demand", "found"),
+    REFUSED,
+    ids=[f"{kind}-{number}" for number, (kind, *_) in enumerate(REFUSED)],
+)
+def test_refused(kind: str, broken: dict[str, Any], demand: str, found: str) -> None:
+    graph, _ = row_graph(kind, broken, "refused")
+    unmet = []
+    for constraint in spec_of(kind).constraints:
+        try:
+            message = constraint(graph.ops[0], graph)
+        except (ModelError, ValueError, IndexError, AttributeError):
+            continue  # a consequence of what an earlier constraint reports
+        if message is not None:
+            unmet.append((sentence(constraint), message))
+    assert unmet
+    assert unmet[0] == (demand, found)
