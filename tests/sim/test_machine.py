@@ -52,6 +52,32 @@ def test_ram_that_holds_no_code_is_a_fault(compile_firmware, make_board):
 
 @pytest.mark.parametrize("is_native", [True, False])
 @pytest.mark.parametrize(
+    ("core", "fault", "text"),
+    [
+        ("cortex-m4", 11, None),
+        ("cortex-m0plus", 11, "4 bytes at 0x20000101"),
+        ("cortex-m4", 12, "4 bytes at 0x20000102"),
+        ("cortex-m33", 13, "4 bytes at 0x20000101"),
+    ],
+)
+def test_unaligned_accesses(compile_firmware, make_board, core, fault, text, is_native):
+    elf = compile_firmware("faults", core=core, FAULT=fault)
+    unwatched = Machine(elf, make_board(core=core), is_native=is_native)
+    assert unwatched.run(MILLION) is Stop.IDLE
+    machine = Machine(elf, make_board(core=core), is_native=is_native)
+    with machine.checked_alignment():
+        if text is None:
+            assert machine.run(MILLION) is Stop.IDLE
+        else:
+            with pytest.raises(SimulationFault, match=text) as caught:
+                machine.run(MILLION)
+            assert "faults there" in (caught.value.hint or "")
+    if text is None:
+        assert machine.cycles == unwatched.cycles
+
+
+@pytest.mark.parametrize("is_native", [True, False])
+@pytest.mark.parametrize(
     ("kind", "name"), [(1, "stm32_v1"), (2, "stm32_v2"), (3, "nrf52"), (4, "pl011")]
 )
 def test_serial_port(compile_firmware, make_board, kind, name, is_native):
@@ -114,6 +140,22 @@ def test_native_and_python_hooks_agree(compile_firmware, make_board, core):
         totals.append((machine.instructions, machine.cycles))
     assert totals[0] == totals[1]
     assert totals[0][0] > 100_000
+
+
+def test_counts_are_exact(compile_firmware, make_board):
+    import unicorn
+
+    machine = Machine(
+        compile_firmware("dot", core="cortex-m0plus", TURNS=3), make_board("cortex-m0plus")
+    )
+    executed = [0]
+
+    def count(*_: object) -> None:
+        executed[0] += 1
+
+    machine._engine.hook_add(unicorn.UC_HOOK_CODE, count)
+    machine.run(100 * MILLION)
+    assert machine.instructions == executed[0] > 10_000
 
 
 def test_slices_do_not_change_the_counts(compile_firmware, make_board):

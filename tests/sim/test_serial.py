@@ -63,7 +63,8 @@ def test_clients_come_and_go_on_the_pty(compile_firmware, make_board):
     try:
         assert os.path.exists(server.path)
         first = SerialLink(server.path)
-        assert _read(first, 2) == b"+\xa5"
+        while first.read(0.3):
+            pass  # what the firmware says at boot, unless opening the port has thrown it away
         first.write(b"HAL")
         assert _read(first, 3) == b"IBM"
         first.close()

@@ -38,7 +38,8 @@ class Unicorn:
         run = profile(client, board.name, inputs, is_estimate=True)
         machine.shown = "instructions"
         load(client, inputs[0])
-        client.infer()
+        with machine.checked_alignment():
+            client.infer()
         instructions = client.layer_cycles()
         total = client.total_cycles()
         return replace(

@@ -74,3 +74,28 @@ void tml_block(void *engine, uint64_t where, uint32_t nbytes, void *user)
     counter->next = address + nbytes;
     counter->taken = cost->taken;
 }
+
+typedef struct {
+    int (*read_register)(void *engine, int number, void *value);
+    int32_t program_counter; /* the emulator's number of that register */
+    int (*judge)(uint32_t pc, uint32_t address, uint32_t nbytes); /* 1: this instruction may */
+    uint32_t allowed[256]; /* instructions that may access unaligned words, by address */
+} tml_alignment;
+
+/* Called at each data access while alignment is checked. */
+void tml_access(void *engine, int type, uint64_t where, int nbytes, int64_t value, void *user)
+{
+    (void)type;
+    (void)value;
+    const uint32_t needed = nbytes > 4 ? 4 : (uint32_t)nbytes; /* doubles need a word's alignment */
+    if ((where & (needed - 1)) == 0) {
+        return;
+    }
+    tml_alignment *alignment = user;
+    uint32_t pc = 0;
+    alignment->read_register(engine, alignment->program_counter, &pc);
+    uint32_t *known = &alignment->allowed[(pc >> 1) & 255];
+    if (*known != pc && alignment->judge(pc, (uint32_t)where, (uint32_t)nbytes)) {
+        *known = pc;
+    }
+}

@@ -8,6 +8,8 @@ that names the function. There are no interrupts.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from importlib import import_module
 from typing import Any, Literal
@@ -15,6 +17,7 @@ from typing import Any, Literal
 from tinyml.board import Board
 from tinyml.elf import Elf
 from tinyml.errors import BoardError, SimulationFault
+from tinyml.simulate.alignment import may_be_unaligned, watch
 from tinyml.simulate.counter import attach
 from tinyml.simulate.decode import decode
 from tinyml.simulate.faults import Symbols, access_fault, instruction_fault, region_at
@@ -74,10 +77,11 @@ class Machine:
             self.uart,
             self._ticks,
             self._refuse,
-            has_cycle_counter=self._core.has_cycle_counter,
+            has_cycle_counter=not self._core.is_baseline,
         )
         self._map(elf)
         self._hook()
+        self._is_native = is_native
         self.counter = attach(self._engine, self._cost_of, is_native=is_native)
         self._pc = 0
         self._boot(elf)
@@ -115,6 +119,15 @@ class Machine:
             if self.counter.cycles < min(end, before + SLICE_CYCLES):
                 return Stop.IDLE  # nobody asked for a stop: it sleeps
         return Stop.IDLE
+
+    @contextmanager
+    def checked_alignment(self) -> Iterator[None]:
+        """While this lasts, unaligned accesses that the core does not allow are faults."""
+        watching = watch(self._engine, self._judge, is_native=self._is_native)
+        try:
+            yield
+        finally:
+            watching.stop()
 
     def read_memory(self, address: int, nbytes: int) -> bytes:
         """What memory holds, for tests and for looking into a crash."""
@@ -211,6 +224,20 @@ class Machine:
             self._refuse("uses the floating-point unit before switching it on (CPACR)")
         region = region_at(self.board.chip.regions, address)
         return block_cost(code, self._core), region.read_wait_cycles if region else 0
+
+    def _judge(self, pc: int, address: int, nbytes: int) -> bool:
+        if may_be_unaligned(self.read_memory(pc & ~1, 4), self._core):
+            return True
+        self._fault = instruction_fault(
+            self.board,
+            self._symbols,
+            pc,
+            f"unaligned access to {nbytes} bytes at 0x{address:08x}",
+            f"a {self._core.name} faults there; only LDR, STR, LDRH and STRH may be unaligned, and "
+            "on Armv6-M not even these",
+        )
+        self._stop()
+        return False
 
     def _on_read(self, _: Any, offset: int, nbytes: int, base: int) -> int:
         return self._bus.read(base + offset, nbytes)

@@ -54,7 +54,7 @@ class Core:
     refill: Mapping[str, int]  # more when a branch of that kind is taken
     has_overlapping_loads: bool = False  # a load right after a load or store takes one cycle
     is_dual_issue: bool = False
-    has_cycle_counter: bool = True  # DWT CYCCNT
+    is_baseline: bool = False  # Armv6-M: no DWT cycle counter, no unaligned accesses
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ _M0PLUS = Core(
     cycles={"load": 2, "store": 2, "system": 3, "barrier": 3},
     per_word=_MANY,
     refill={"branch": 1, "call": 2, "branch_register": 1, "move_pc": 1, "load_many_pc": 2},
-    has_cycle_counter=False,
+    is_baseline=True,
 )
 
 _M7 = Core(

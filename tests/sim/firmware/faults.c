@@ -29,6 +29,15 @@ __attribute__((noinline)) void culprit(void)
     REG(0xE000E010) = 7;
 #elif FAULT == 10
     ((void (*)(void))0x20000101)(); /* RAM holds no code */
+#elif FAULT == 11
+    sink = *(volatile uint32_t *)0x20000101u; /* allowed, but on Armv6-M */
+    sink = *(volatile uint16_t *)0x20000103u;
+#elif FAULT == 12
+    uint32_t low, high;
+    __asm volatile("ldrd %0, %1, [%2]" : "=r"(low), "=r"(high) : "r"(0x20000102));
+    sink = low + high;
+#elif FAULT == 13
+    __asm volatile("stmia %0!, {r2, r3}" : : "r"(0x20000101) : "memory");
 #endif
 }
 
