@@ -22,6 +22,10 @@ from tinyml.simulate.timing import Core
 log = logging.getLogger("tinyml")
 
 MAY_BE_UNALIGNED = ("load", "store", "load_pc")
+# Code and SRAM; not the peripherals, where a hooked load inside an IT block leaves the emulator in
+# that IT block for ever.
+LAST_WATCHED = 0x3FFF_FFFF
+
 
 Judge = Callable[[int, int, int], bool]
 """(pc, address, bytes) of an unaligned access: whether it is allowed; if not, it ends the run."""
@@ -60,8 +64,8 @@ class NativeWatch:
             uc.UC_HOOK_MEM_READ | uc.UC_HOOK_MEM_WRITE,
             ctypes.cast(self._library.tml_access, ctypes.c_void_p),
             ctypes.byref(self._state),
-            ctypes.c_uint64(1),  # begin > end: every address
             ctypes.c_uint64(0),
+            ctypes.c_uint64(LAST_WATCHED),
         )
         if status:
             raise OSError(f"the emulator refuses the native hook (error {status})")
@@ -82,7 +86,8 @@ class PythonWatch:
         self._judge = judge
         self._allowed: set[int] = set()
         self._pc = import_module("unicorn.arm_const").UC_ARM_REG_PC
-        self._handle = engine.hook_add(uc.UC_HOOK_MEM_READ | uc.UC_HOOK_MEM_WRITE, self._on_access)
+        accesses = uc.UC_HOOK_MEM_READ | uc.UC_HOOK_MEM_WRITE
+        self._handle = engine.hook_add(accesses, self._on_access, begin=0, end=LAST_WATCHED)
         engine.ctl_flush_tb()
 
     def stop(self) -> None:
