@@ -77,6 +77,16 @@ def test_unaligned_accesses(compile_firmware, make_board, core, fault, text, is_
 
 
 @pytest.mark.parametrize("is_native", [True, False])
+def test_watching_accesses_in_it_blocks_changes_nothing(compile_firmware, make_board, is_native):
+    """The emulator let a load within an IT block make the block after it conditional."""
+    elf = compile_firmware("faults", FAULT=14)
+    machine = Machine(elf, make_board(), is_native=is_native)
+    with machine.checked_alignment():
+        assert machine.run(MILLION) is Stop.IDLE
+    assert _words(machine, elf, "sink", 1) == (2,)
+
+
+@pytest.mark.parametrize("is_native", [True, False])
 @pytest.mark.parametrize(
     ("kind", "name"), [(1, "stm32_v1"), (2, "stm32_v2"), (3, "nrf52"), (4, "pl011")]
 )

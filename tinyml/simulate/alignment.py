@@ -22,6 +22,7 @@ from tinyml.simulate.timing import Core
 log = logging.getLogger("tinyml")
 
 MAY_BE_UNALIGNED = ("load", "store", "load_pc")
+IT_STATE = 0x0600FC00  # of the program status register
 # Code and SRAM; not the peripherals, where a hooked load inside an IT block leaves the emulator in
 # that IT block for ever.
 LAST_WATCHED = 0x3FFF_FFFF
@@ -36,7 +37,9 @@ _Judge = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint32, ctypes.c_uint32, ctypes
 class _State(ctypes.Structure):
     _fields_ = [
         ("read_register", ctypes.c_void_p),
+        ("write_register", ctypes.c_void_p),
         ("program_counter", ctypes.c_int32),
+        ("program_status", ctypes.c_int32),
         ("judge", _Judge),
         ("allowed", ctypes.c_uint32 * 256),
     ]
@@ -51,9 +54,12 @@ class NativeWatch:
         self._engine = engine
         self._library = ctypes.CDLL(str(library))
         self._judge = _Judge(lambda pc, address, nbytes: int(judge(pc, address, nbytes)))
+        arm: Any = import_module("unicorn.arm_const")
         self._state = _State(
             read_register=ctypes.cast(binding.uclib.uc_reg_read, ctypes.c_void_p).value,
-            program_counter=import_module("unicorn.arm_const").UC_ARM_REG_PC,
+            write_register=ctypes.cast(binding.uclib.uc_reg_write, ctypes.c_void_p).value,
+            program_counter=arm.UC_ARM_REG_PC,
+            program_status=arm.UC_ARM_REG_XPSR,
             judge=self._judge,
         )
         self._remove = binding.uclib.uc_hook_del
@@ -85,7 +91,7 @@ class PythonWatch:
         self._engine = engine
         self._judge = judge
         self._allowed: set[int] = set()
-        self._pc = import_module("unicorn.arm_const").UC_ARM_REG_PC
+        self._arm: Any = import_module("unicorn.arm_const")
         accesses = uc.UC_HOOK_MEM_READ | uc.UC_HOOK_MEM_WRITE
         self._handle = engine.hook_add(accesses, self._on_access, begin=0, end=LAST_WATCHED)
         engine.ctl_flush_tb()
@@ -98,8 +104,11 @@ class PythonWatch:
     def _on_access(
         self, engine: Any, _type: int, address: int, nbytes: int, _value: int, _: object
     ) -> None:
+        status = engine.reg_read(self._arm.UC_ARM_REG_XPSR)
+        if status & IT_STATE:  # see tml_access in hook.c
+            engine.reg_write(self._arm.UC_ARM_REG_XPSR, status & ~IT_STATE)
         if address & (min(nbytes, 4) - 1):
-            pc = engine.reg_read(self._pc)
+            pc = engine.reg_read(self._arm.UC_ARM_REG_PC)
             if pc not in self._allowed and self._judge(pc, address, nbytes):
                 self._allowed.add(pc)
 

@@ -75,23 +75,36 @@ void tml_block(void *engine, uint64_t where, uint32_t nbytes, void *user)
     counter->taken = cost->taken;
 }
 
+#define IT_STATE 0x0600FC00u /* of the program status register */
+
 typedef struct {
     int (*read_register)(void *engine, int number, void *value);
-    int32_t program_counter; /* the emulator's number of that register */
+    int (*write_register)(void *engine, int number, const void *value);
+    int32_t program_counter; /* the emulator's numbers of these registers */
+    int32_t program_status;
     int (*judge)(uint32_t pc, uint32_t address, uint32_t nbytes); /* 1: this instruction may */
     uint32_t allowed[256]; /* instructions that may access unaligned words, by address */
 } tml_alignment;
 
-/* Called at each data access while alignment is checked. */
+/* Called at each data access while alignment is checked.
+ *
+ * For an access within an IT block the emulator (unicorn 2.1) writes the IT state into the core before
+ * it calls, and forgets to clear it: the block after would run conditionally. Hence it is done here. */
 void tml_access(void *engine, int type, uint64_t where, int nbytes, int64_t value, void *user)
 {
     (void)type;
     (void)value;
+    tml_alignment *alignment = user;
+    uint32_t status = 0;
+    alignment->read_register(engine, alignment->program_status, &status);
+    if ((status & IT_STATE) != 0) {
+        status &= ~IT_STATE;
+        alignment->write_register(engine, alignment->program_status, &status);
+    }
     const uint32_t needed = nbytes > 4 ? 4 : (uint32_t)nbytes; /* doubles need a word's alignment */
     if ((where & (needed - 1)) == 0) {
         return;
     }
-    tml_alignment *alignment = user;
     uint32_t pc = 0;
     alignment->read_register(engine, alignment->program_counter, &pc);
     uint32_t *known = &alignment->allowed[(pc >> 1) & 255];

@@ -38,6 +38,22 @@ __attribute__((noinline)) void culprit(void)
     sink = low + high;
 #elif FAULT == 13
     __asm volatile("stmia %0!, {r2, r3}" : : "r"(0x20000101) : "memory");
+#elif FAULT == 14
+    uint32_t turns = 0;
+    __asm volatile("movs r0, #0\n\t"
+                   "itte eq\n\t"
+                   "ldreq r1, [%1]\n\t"
+                   "moveq r2, #1\n\t"
+                   "movne r2, #2\n\t"
+                   "b 1f\n\t"
+                   "nop\n"
+                   "1: cmp r0, #1\n\t"
+                   "add %0, #1\n\t"
+                   "add %0, r2"
+                   : "+r"(turns)
+                   : "r"(&constant)
+                   : "r0", "r1", "r2", "cc");
+    sink = turns;
 #endif
 }
 
