@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.support.cases import Case, merge
+from tests.support.emulated import run_on_board
 from tests.support.executors import assert_equal, run_reference
 from tests.support.graphs import cases
 from tests.support.host_c import run_on_host
@@ -37,15 +38,31 @@ def test_what_is_written_and_simplified_computes_the_same(case: Case) -> None:
     assert_equal(simple, expected, run_reference(simple, case.vectors))
 
 
+def side_by_side(drawn: list[Case]) -> Case:
+    """Several graphs in one program: building it is what takes the time."""
+    return merge([replace(case, name=f"g{n}") for n, case in enumerate(drawn)], "random")
+
+
 @pytest.mark.host_cc
 @pytest.mark.slow
 @settings(max_examples=max(1, settings().max_examples // 10))
 @given(drawn=st.lists(cases(), min_size=1, max_size=8))
 def test_host_c_equals_reference(drawn: list[Case]) -> None:
-    """Several graphs side by side in one program: compiling is what takes the time."""
-    named = [replace(case, name=f"g{number}") for number, case in enumerate(drawn)]
-    case = merge(named, "random")
+    case = side_by_side(drawn)
     simple = run_passes(case.graph)
     with tempfile.TemporaryDirectory() as folder:
         found = run_on_host(simple, case.vectors, Path(folder))
+    assert_equal(simple, run_reference(case.graph, case.vectors), found)
+
+
+@pytest.mark.sim
+@pytest.mark.slow
+@settings(max_examples=max(1, settings().max_examples // 25), phases=(Phase.generate,))
+@given(drawn=st.lists(cases(), min_size=4, max_size=8))
+def test_emulated_core_equals_reference(drawn: list[Case]) -> None:
+    """On a core with DSP instructions, with the kernels that the planner prefers there."""
+    case = side_by_side(drawn)
+    simple = run_passes(case.graph)
+    with tempfile.TemporaryDirectory() as folder:
+        found = run_on_board(simple, case.vectors, Path(folder))
     assert_equal(simple, run_reference(case.graph, case.vectors), found)
