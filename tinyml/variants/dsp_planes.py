@@ -151,13 +151,18 @@ def int32(word: int) -> int:
     return word - (1 << 32) if word >= 1 << 31 else word
 
 
-def solve(numbers: WeightedSum) -> Linear | Rounding | str:
-    """The requantisation that the kernels can do, or why none of the two is exact here."""
+def rescaling_of(numbers: WeightedSum) -> Rescaling:
+    """What happens to the layer's sums."""
     low, high = numbers.sum_bounds()
-    rescaling = Rescaling(
+    return Rescaling(
         numbers.multiplier, numbers.shift, numbers.output_zero_point, numbers.bounds, low, high
     )
-    if np.any(np.maximum(-low, high) >= np.int64(1) << (31 - FACTOR_LOG2)):
+
+
+def solve(numbers: WeightedSum) -> Linear | Rounding | str:
+    """The requantisation that the kernels can do, or why none of the two is exact here."""
+    rescaling = rescaling_of(numbers)
+    if np.any(np.maximum(-rescaling.low, rescaling.high) >= np.int64(1) << (31 - FACTOR_LOG2)):
         return f"sums times {1 << FACTOR_LOG2} do not fit 32 bits"
     linear = solve_linear(rescaling, FACTOR_LOG2, (_SHIFT,))
     if isinstance(linear, Linear) and np.all(np.abs(linear.offset) < 1 << 23):
