@@ -13,7 +13,7 @@ import numpy as np
 
 from tinyml.backends.base import Image, Run
 from tinyml.board import Board, all_boards, load_board
-from tinyml.errors import MismatchError
+from tinyml.errors import BuildError, MismatchError
 from tinyml.inputs import Samples, random_samples, read_samples
 from tinyml.ir.graph import Array, Graph
 from tinyml.model.file import ModelFile, read_model
@@ -94,6 +94,7 @@ def build(
 
     name = f"{made.graph.name}-{board.name}"
     directory = (settings.directory or BUILD_ROOT / name).absolute()
+    _refuse_other_model(directory, made.graph.name)
     template = settings.template or board.backends["template"]
     sources = generate(made, board, model_bytes=model_bytes)
     project = create(made, sources, board, template, directory / "project", agent=settings.agent)
@@ -196,6 +197,19 @@ def serve(built: Built, board: Board, announce: Callable[[str], None]) -> None:
     if built.image is None:
         raise MismatchError("a library has no image to simulate", hint="build without --library")
     serve_pty(built.image, board, announce)
+
+
+def _refuse_other_model(directory: Path, name: str) -> None:
+    """A build directory belongs to one model: the user's own files in it call that model."""
+    try:
+        found = json.loads((directory / "report.json").read_text(encoding="utf-8"))["model"]["name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if found != name:
+        raise BuildError(
+            f"{directory} holds the project of another model, '{found}'",
+            hint="give another --output, or delete that directory",
+        )
 
 
 def _graph(model: ModelFile) -> Graph:
