@@ -26,7 +26,7 @@ FACTOR_LOG2 = 8  # of the kernels' sums
 SCRATCH_BYTES = 1024  # a band takes no more, unless that were fewer than four output lines ...
 MOST_SCRATCH_BYTES = 2048  # ... and then no more than this, unless one line needs it
 IN_PLACE = "a channel's lines are read before the same channel's outputs replace them"
-_SHIFT = 11  # N of the linear form, fixed in the kernels
+_SHIFT = 10  # N of the linear form, fixed in the kernels: serves factors below 1/8
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ def rescaling_of(numbers: WeightedSum) -> Rescaling:
 def solve(numbers: WeightedSum) -> Linear | Rounding | str:
     """The requantisation that the kernels can do, or why none of the two is exact here."""
     rescaling = rescaling_of(numbers)
-    if np.any(np.maximum(-rescaling.low, rescaling.high) >= np.int64(1) << (31 - FACTOR_LOG2)):
+    if np.any(~rescaling.is_dead() & (rescaling.reach() >= 1 << (31 - FACTOR_LOG2))):
         return f"sums times {1 << FACTOR_LOG2} do not fit 32 bits"
     linear = solve_linear(rescaling, FACTOR_LOG2, (_SHIFT,))
     if isinstance(linear, Linear) and np.all(np.abs(linear.offset) < 1 << 23):

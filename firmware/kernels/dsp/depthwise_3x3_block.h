@@ -81,7 +81,7 @@ typedef struct {
 #define TML_DW_LOAD_ROUNDING TML_DW_LOAD_LINEAR "ldr %[a], [%[k], #36]\n\t"
 #define TML_DW_END_LINEAR(y) \
     "smmla %[" y "], %[" y "], %[p], %[q]\n\t" \
-    "ssat %[" y "], #8, %[" y "], asr #11\n\t"
+    "ssat %[" y "], #8, %[" y "], asr #10\n\t"
 #define TML_DW_END_ROUNDING(y) \
     "asr %[" y "], %[" y "], #7\n\t" \
     "add %[b], %[q], %[" y "], asr #31\n\t" \

@@ -6,7 +6,7 @@
  * Weights and bias carry a factor of 256. A channel is five words in flash:
  *   filter row i: w1 | w0 << 8 | w2 << 16 | extra[i] << 24,  i = 0..2;  256 * bias;  multiplier
  * and its output is one of
- *   linear    ssat8((offset + (sum * multiplier >> 32)) >> 11)   offset = extra, 24 bits, signed
+ *   linear    ssat8((offset + (sum * multiplier >> 32)) >> 10)   offset = extra, 24 bits, signed
  *   rounding  ssat8(smmlar(sum >> 7, multiplier, offset + (sum < 0 ? -1 : 0)) >> n)
  *             n = extra[0], offset = 2^(n - 1) + output_offset * 2^n + (extra[1], extra[2])
  * (tinyml/ir/requant.py proves them equal to the reference.) |sum| < 2^31 with its factor.

@@ -81,7 +81,7 @@ TML_KERNEL int8_t tml_depthwise_rows_finish(const tml_depthwise_rows_end *end, i
         high >>= end->shift;
         __asm__("ssat %0, #8, %1" : "=r"(made) : "r"(high) : "cc");
     } else {
-        __asm__("smmla %0, %1, %2, %3\n\tssat %0, #8, %0, asr #11"
+        __asm__("smmla %0, %1, %2, %3\n\tssat %0, #8, %0, asr #10"
                 : "=r"(made)
                 : "r"(sum), "r"(end->multiplier), "r"(end->offset)
                 : "cc");

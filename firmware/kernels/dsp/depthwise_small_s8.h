@@ -63,7 +63,7 @@ typedef struct {
 #define TML_DWS_RESCALE "ldrd %[a], %[b], [%[k], #4]\n\t"
 #define TML_DWS_END(y) \
     "smmla %[" y "], %[" y "], %[a], %[b]\n\t" \
-    "ssat %[" y "], #8, %[" y "], asr #11\n\t"
+    "ssat %[" y "], #8, %[" y "], asr #10\n\t"
 
 #define TML_DWS_TWO_1 \
     TML_DWS_2_1(", #32]", "p1", "q1", "y0") TML_DWS_2_1(", #64]", "p2", "q2", "y1") \
