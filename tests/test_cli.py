@@ -49,7 +49,7 @@ def test_check_explains_what_does_not_fit(tmp_path: Path) -> None:
     board = (ROOT / "boards" / "nucleo_l4r5zi.toml").read_text()
     small = tmp_path / "small.toml"
     for before, after in (
-        ('region = "sram"', 'region = "sram", max_bytes = 4_096'),
+        ('region = "sram"', 'region = "sram", max_bytes = 3_072'),
         ("stack_bytes = 8192", "stack_bytes = 2048"),
     ):
         assert before in board

@@ -12,7 +12,7 @@ from tests.support.host_c import WARNINGS
 from tinyml import resources
 
 FIRMWARE = resources.path("firmware")
-HEADERS = sorted(FIRMWARE.glob("kernels/*.h"))
+HEADERS = sorted([*FIRMWARE.glob("kernels/*.h"), *FIRMWARE.glob("kernels/stream/*.h")])
 LANGUAGES = {
     "c11": ("gcc", "c", "-std=c11", *WARNINGS),
     "c++17": ("g++", "c++", "-std=c++17", *(w for w in WARNINGS if w != "-Wmissing-prototypes")),
@@ -28,7 +28,7 @@ def test_headers_stand_alone(language: str, tmp_path: Path) -> None:
     sources = []
     for header in HEADERS:
         source = tmp_path / f"{header.stem}.{suffix}"
-        source.write_text(f'#include "kernels/{header.name}"\n', encoding="utf-8")
+        source.write_text(f'#include "{header.relative_to(FIRMWARE)}"\n', encoding="utf-8")
         sources.append(str(source))
     include = (f"-I{FIRMWARE}", f"-I{FIRMWARE / 'include'}")
     command = [program, "-fsyntax-only", *flags, *include, *sources]
@@ -42,7 +42,9 @@ def test_headers_live_together(tmp_path: Path) -> None:
     if shutil.which("gcc") is None:
         pytest.skip("gcc is not on PATH")
     source = tmp_path / "all.c"
-    source.write_text("".join(f'#include "kernels/{h.name}"\n' for h in HEADERS), encoding="utf-8")
+    source.write_text(
+        "".join(f'#include "{h.relative_to(FIRMWARE)}"\n' for h in HEADERS), encoding="utf-8"
+    )
     include = (f"-I{FIRMWARE}", f"-I{FIRMWARE / 'include'}")
     command = ["gcc", "-fsyntax-only", "-std=c11", *WARNINGS, *include, str(source)]
     done = subprocess.run(command, capture_output=True, check=False, text=True)

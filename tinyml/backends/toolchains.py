@@ -17,7 +17,7 @@ from tinyml.backends.base import Command, Project
 from tinyml.backends.cores import Core, core_of
 from tinyml.errors import ToolError
 
-OPTIMIZE = {"speed": "-O3", "size": "-Os"}
+OPTIMIZE = {"speed": "-O3", "balanced": "-O3", "ram": "-O3", "size": "-Os"}
 
 # What both compilers get. Arena bytes are read as several types, therefore no strict aliasing.
 COMMON_FLAGS = (

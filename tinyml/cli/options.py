@@ -57,7 +57,7 @@ def board_option(*, multiple: bool = False) -> Callable[[F], F]:
 
 OPTIMIZE = click.option(
     "--optimize",
-    type=click.Choice(["speed", "size"]),
+    type=click.Choice(["speed", "balanced", "ram", "size"]),
     default="speed",
     show_default=True,
     help="What kernels and compiler are chosen for.",

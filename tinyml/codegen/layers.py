@@ -94,15 +94,15 @@ def operands(
     def resolve(arg: Arg) -> Operand:
         match arg.kind:
             case "constant":
-                return _cast(arg, dtypes[arg.constant], symbols[arg.constant])
+                return operand_of(arg, dtypes[arg.constant], symbols[arg.constant])
             case "scratch":
-                return _cast(arg, "", scratch)
+                return operand_of(arg, "", scratch)
             case _:
                 places = inputs if arg.kind == "input" else outputs
                 tensor = places[arg.index]
                 if tensor < 0:  # an optional input that the model leaves out
                     return Operand(arg.kind, arg.dtype, "NULL")
-                return _cast(arg, graph.tensors[tensor].dtype, tensors[tensor])
+                return operand_of(arg, graph.tensors[tensor].dtype, tensors[tensor])
 
     return tuple(resolve(arg) for arg in call.arguments)
 
@@ -137,7 +137,8 @@ def call_text(function: str, arguments: tuple[str, ...], *, indent: int, suffix:
     return "\n".join(lines)
 
 
-def _cast(arg: Arg, dtype: str, text: str) -> Operand:
+def operand_of(arg: Arg, dtype: str, text: str) -> Operand:
+    """An argument with a cast where the kernel wants other elements than ``dtype``."""
     if not arg.dtype or arg.dtype == dtype:
         return Operand(arg.kind, dtype, text)
     const = "const " if arg.kind in ("input", "constant") else ""

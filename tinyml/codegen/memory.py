@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from tinyml.board import Board
 from tinyml.codegen.literals import c_comment, c_type, shape_text
-from tinyml.plan.values import Placement, Plan, Step
+from tinyml.plan.values import Placement, Plan, Step, kinds_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def layer_table(plan: Plan, names: tuple[str, ...], macs: tuple[int, ...]) -> tu
         rows.append(
             (
                 str(number),
-                "+".join(plan.graph.ops[op].kind for op in step.ops),
+                kinds_text([plan.graph.ops[op].kind for op in step.ops]),
                 f"{names[output]} {shape_text(plan.graph.tensors[output].shape)}",
                 arena,
                 str(step.scratch.nbytes if step.scratch else 0),

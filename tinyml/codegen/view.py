@@ -37,6 +37,7 @@ from tinyml.codegen.memory import (
     tensor_views,
 )
 from tinyml.codegen.names import tensor_names
+from tinyml.codegen.streams import StreamView, stream_params, stream_view
 from tinyml.codegen.weights import Weights
 from tinyml.ir.graph import Graph, Op
 from tinyml.plan.values import Plan, Step
@@ -52,6 +53,7 @@ class LayerView:
     params: str
     call: str
     descriptor: str  # initialiser of the tml_tensor of its output
+    stream: StreamView | None = None  # set when it runs row by row
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
     calls = _calls(plan, places, scratch, weights)
     macs = tuple(_step_macs(step, graph) for step in plan.steps)
     target = f" --board {plan.board}" if plan.board else ""
-    size = " --optimize size" if plan.optimize == "size" else ""
+    goal = "" if plan.optimize == "speed" else f" --optimize {plan.optimize}"
     return ModelView(
         name=graph.name,
         macro=graph.name.upper(),
@@ -110,10 +112,12 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
         source=c_comment(graph.source.file_name),
         sha=graph.source.sha256[:12],
         target=f" for {plan.board}" if plan.board else "",
-        command=f"tinyml build {c_comment(shlex.quote(graph.source.file_name))}{target}{size}",
+        command=f"tinyml build {c_comment(shlex.quote(graph.source.file_name))}{target}{goal}",
         name_string=c_string(graph.name),
         sha_string=c_string(graph.source.sha256[:12]),
-        headers=tuple(sorted({step.call.header for step in plan.steps if step.call})),
+        headers=tuple(
+            sorted({k.header for step in plan.steps if step.call for k in step.call.kernels()})
+        ),
         macs=sum(macs),
         weight_bytes=weights.nbytes,
         table=layer_table(plan, names, macs),
@@ -140,6 +144,7 @@ class _Calls:
     functions: tuple[str, ...]
     wrappers: dict[_Signature, WrapperView]
     shared: frozenset[str]
+    streams: dict[int, StreamView]
 
 
 def _calls(plan: Plan, places: dict[int, str], scratch: dict[int, str], weights: Weights) -> _Calls:
@@ -147,6 +152,7 @@ def _calls(plan: Plan, places: dict[int, str], scratch: dict[int, str], weights:
     arguments: list[tuple[Operand, ...]] = []
     keys: list[_Signature] = []
     wrappers: dict[_Signature, WrapperView] = {}
+    streams: dict[int, StreamView] = {}
     for index, step in enumerate(plan.steps):
         call = step.call
         if call is None:
@@ -156,7 +162,20 @@ def _calls(plan: Plan, places: dict[int, str], scratch: dict[int, str], weights:
             continue
         title = f"layer {index}, {_kinds(step, plan.graph)}"
         symbols = weights.layer(index, step, title)
-        params.append(params_text(call, symbols))
+        if call.stream is not None:
+            place = scratch.get(index, "NULL")
+            streams[index] = stream_view(
+                index,
+                call.stream,
+                plan.graph,
+                names=weights.names,
+                places=places,
+                symbols=symbols,
+                scratch=place,
+            )
+            params.append(stream_params(index, call.stream))
+        else:
+            params.append(params_text(call, symbols))
         found = operands(
             step, plan.graph, tensors=places, symbols=symbols, scratch=scratch.get(index, "NULL")
         )
@@ -182,7 +201,7 @@ def _calls(plan: Plan, places: dict[int, str], scratch: dict[int, str], weights:
         wrappers[key].name if key in wrappers and wrappers[key].name in shared else key[0]
         for key in keys
     )
-    return _Calls(tuple(params), tuple(arguments), functions, wrappers, shared)
+    return _Calls(tuple(params), tuple(arguments), functions, wrappers, shared, streams)
 
 
 def _layer_views(plan: Plan, calls: _Calls, places: dict[int, str]) -> tuple[LayerView, ...]:
@@ -206,6 +225,7 @@ def _layer_views(plan: Plan, calls: _Calls, places: dict[int, str]) -> tuple[Lay
                 params=calls.params[index],
                 call=call,
                 descriptor=descriptor(graph.tensors[output], places[output]),
+                stream=calls.streams.get(index),
             )
         )
     return tuple(views)

@@ -19,7 +19,8 @@ class Weights:
     def __init__(self, graph: Graph, names: tuple[str, ...]) -> None:
         self.views: list[ConstantView] = []
         self.nbytes = 0
-        self._graph, self._names = graph, names
+        self.names = names
+        self._graph = graph
         self._known: dict[tuple[str, bytes], tuple[str, int]] = {}
 
     def layer(self, index: int, step: Step, title: str) -> dict[str, str]:
@@ -42,7 +43,7 @@ class Weights:
         """The symbol of a constant tensor that a kernel reads as an ordinary input."""
         tensor = self._graph.tensors[index]
         assert tensor.data is not None
-        symbol = f"{self._graph.name}_t_{self._names[index]}"
+        symbol = f"{self._graph.name}_t_{self.names[index]}"
         comment = f'constant "{tensor.name}", {tensor.dtype} {shape_text(tensor.shape)}'
         self.views.append(
             ConstantView(

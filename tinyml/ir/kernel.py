@@ -6,10 +6,12 @@ call; nothing in it is C text. The planner reads its scratch, overlap and cost; 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from tinyml.ir.graph import Array
+from tinyml.ir.stream import Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,7 @@ class Struct:
     """A C struct value: its fields in the order of the C declaration."""
 
     type: str  # "tml_conv_2d_params", "tml_requant"
-    fields: tuple[tuple[str, "Value"], ...]
+    fields: tuple[tuple[str, Value], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Constant:
 class Arg:
     """One C argument after the params pointer."""
 
-    kind: Literal["input", "output", "constant", "scratch"]
+    kind: Literal["input", "output", "constant", "scratch", "run"]  # run: number, of a stage
     index: int = 0  # of the op's inputs or outputs
     constant: str = ""  # name of a Constant
     dtype: str = ""  # C element type to cast a tensor to when it is not the tensor's own
@@ -101,10 +103,18 @@ class KernelCall:
     cost: Cost = field(default=Cost())
     isa: str = ""  # instruction-set feature that the kernel needs, "" for plain C
     note: str = ""  # one clause for the report: which form was chosen and why
+    stream: Stream | None = None  # set when the call runs other kernels, row by row
 
     def constant_bytes(self) -> int:
         """Flash taken by the constant arrays."""
         return sum(int(item.data.nbytes) for item in self.constants)
+
+    def kernels(self) -> Iterator[KernelCall]:
+        """This call and those that it makes; their constants are among this call's."""
+        yield self
+        for stage in self.stream.stages if self.stream is not None else ():
+            if stage.call is not None:
+                yield stage.call
 
 
 def field_value(struct: Struct, name: str) -> Any:

@@ -2,38 +2,31 @@
 
 Kernels are chosen by cost among the plain one, which is always right, and the variants for the
 chip's instruction set that prove themselves valid for the op. When the fastest choice fits in no
-memory region of the board, the choice that needs the least memory is tried. A plan is made even
-when nothing fits: ``tinyml.plan.fit`` says by how much it does not.
+memory region of the board, the fastest one that fits is taken, in which several ops may be one
+step, computed row by row (``tinyml.plan.partition``). A plan is made even when nothing fits:
+``tinyml.plan.fit`` says by how much it does not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
 
-from tinyml import ops, variants
 from tinyml.board import Board
 from tinyml.errors import PlanError, did_you_mean
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.plan.allocate import Layout, Range, Sharing, allocate
 from tinyml.plan.liveness import Buffer, buffers_of, live_ranges
+from tinyml.plan.offers import Offer, offers_of
+from tinyml.plan.partition import programs
 from tinyml.plan.predict import predict
 from tinyml.plan.values import Placement, Plan, Step, Use
 
-PLAIN = "plain"  # name of an op's own kernel among the alternatives
-OPTIMIZE = ("speed", "size")
+OPTIMIZE = ("speed", "balanced", "ram", "size")
 
-_Goal: TypeAlias = Literal["speed", "size", "ram"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Offer:
-    """A valid kernel for an op."""
-
-    name: str
-    call: KernelCall
+# How much more time a little less RAM is worth: a percent of one for so many of the other.
+_WORTH = {"balanced": 1.0, "ram": 4.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,80 +54,85 @@ def plan(
     """
     if optimize not in OPTIMIZE:
         raise PlanError(f"cannot optimize for '{optimize}'", hint=did_you_mean(optimize, OPTIMIZE))
-    offers = tuple(_offers(op, graph, board.chip.isa) for op in graph.ops)
-    goals: tuple[_Goal, ...] = ("size" if optimize == "size" else "speed", "ram")
-    best: Plan | None = None
-    for goal in goals:
-        steps = tuple(_step(i, graph, *offers[i], goal) for i in range(len(graph.ops)))
-        memory = _memory(graph, steps)
-        region, uses, is_fitting = _region(graph, steps, memory, board, optimize, agent)
-        made = Plan(
-            graph=graph,
-            board=board.name,
-            runtime=runtime,
-            optimize=optimize,
-            steps=_with_scratch(steps, memory, region),
-            tensors=_placements(graph, steps, memory, region),
-            arena_bytes=((region, memory.layout.arena_bytes),),
-            activation_bytes=memory.activation_bytes,
-            lower_bound_bytes=memory.layout.lower_bound_bytes,
-            uses=uses,
-        )
-        if is_fitting:
-            return made
-        if best is None or memory.layout.arena_bytes < best.arena_bytes[0][1]:
-            best = made
-    assert best is not None
+    offers = [offers_of(op, graph, board.chip.isa) for op in graph.ops]
+    singles = [_steps(i, graph, *found, optimize) for i, found in enumerate(offers)]
+
+    def made(steps: tuple[Step, ...]) -> tuple[Plan, bool]:
+        return _plan(graph, steps, board, runtime, optimize, agent)
+
+    if optimize in _WORTH:
+        plans = [made(steps) for steps in programs(graph, singles, board.chip.isa)]
+        fitting = [item for item, is_fitting in plans if is_fitting]
+        if fitting:
+            return min(fitting, key=lambda item: _price(item, _WORTH[optimize]))
+        return min((item for item, _ in plans), key=lambda item: item.arena_bytes[0][1])
+    fast, is_fitting = made(tuple(steps[0] for steps in singles))
+    best = fast
+    if not is_fitting:
+        for steps in programs(graph, singles, board.chip.isa):
+            small, is_fitting = made(steps)
+            if is_fitting:
+                return small
+            if small.arena_bytes[0][1] < best.arena_bytes[0][1]:
+                best = small
     return best
 
 
-def _offers(
-    op: Op, graph: Graph, isa: Sequence[str]
-) -> tuple[tuple[_Offer, ...], tuple[tuple[str, str], ...]]:
-    """Valid kernels of an op, the plain one first, and why other variants are not valid."""
-    plain = ops.spec_of(op.kind).lower(op, graph)
-    if plain is None:
-        return (), ()
-    offers = [_Offer(PLAIN, plain)]
-    rejected = []
-    for variant in variants.all_variants():
-        if variant.kind != op.kind or variant.isa not in isa:
-            continue
-        call = variant.lower(op, graph)
-        if isinstance(call, str):
-            rejected.append((variant.name, call))
-        else:
-            offers.append(_Offer(variant.name, call))
-    return tuple(offers), tuple(rejected)
+def _price(item: Plan, worth: float) -> float:
+    """RAM and time multiplied, so that what counts are their proportions."""
+    instructions = sum(step.call.cost.instructions for step in item.steps if step.call)
+    return float(item.arena_bytes[0][1] ** worth * max(1, instructions))
 
 
-def _step(
+def _plan(
+    graph: Graph, steps: tuple[Step, ...], board: Board, runtime: str, optimize: str, agent: bool
+) -> tuple[Plan, bool]:
+    """The plan that runs the steps, and whether it fits."""
+    memory = _memory(graph, steps)
+    region, uses, is_fitting = _region(graph, steps, memory, board, optimize, agent)
+    made = Plan(
+        graph=graph,
+        board=board.name,
+        runtime=runtime,
+        optimize=optimize,
+        steps=_with_scratch(steps, memory, region),
+        tensors=_placements(graph, steps, memory, region),
+        arena_bytes=((region, memory.layout.arena_bytes),),
+        activation_bytes=memory.activation_bytes,
+        lower_bound_bytes=memory.layout.lower_bound_bytes,
+        uses=uses,
+    )
+    return made, is_fitting
+
+
+def _steps(
     number: int,
     graph: Graph,
-    offers: tuple[_Offer, ...],
+    offers: tuple[Offer, ...],
     rejected: tuple[tuple[str, str], ...],
-    goal: _Goal,
-) -> Step:
+    optimize: str,
+) -> tuple[Step, ...]:
+    """The op alone, on each of its kernels, the preferred one first."""
     if not offers:
-        return Step((number,), None)
-    key = _cost_key(graph.ops[number], graph, goal)
-    chosen = min(offers, key=lambda offer: key(offer.call))
-    alternatives = tuple(
-        (offer.name, offer.call.cost.instructions) for offer in offers if offer is not chosen
-    )
-    return Step((number,), chosen.call, alternatives=alternatives, rejected=rejected)
+        return (Step((number,), None),)
+    key = _cost_key(graph.ops[number], graph, optimize)
+    steps = []
+    for chosen in sorted(offers, key=lambda offer: key(offer.call)):
+        others = tuple(
+            (offer.name, offer.call.cost.instructions) for offer in offers if offer is not chosen
+        )
+        steps.append(Step((number,), chosen.call, alternatives=others, rejected=rejected))
+    return tuple(steps)
 
 
-def _cost_key(op: Op, graph: Graph, goal: _Goal) -> Callable[[KernelCall], tuple[int, ...]]:
+def _cost_key(op: Op, graph: Graph, optimize: str) -> Callable[[KernelCall], tuple[int, ...]]:
     """What to minimise; ties go to the next number, then to the first offer."""
 
     def key(call: KernelCall) -> tuple[int, ...]:
         time = call.cost.instructions
         flash = call.cost.code_bytes + call.constant_bytes()
         ram = _local_bytes(op, graph, call)
-        return {"speed": (time, ram, flash), "size": (flash, time, ram), "ram": (ram, time, flash)}[
-            goal
-        ]
+        return (flash, time, ram) if optimize == "size" else (time, ram, flash)
 
     return key
 
@@ -161,8 +159,13 @@ def _memory(graph: Graph, steps: tuple[Step, ...]) -> _Memory:
     layout = allocate([*ranges, *scratches], sharings)
     if not scratches:
         return _Memory(buffers, layout, layout.arena_bytes)
-    tensors_alone = allocate(ranges, sharings)
-    return _Memory(buffers, layout, min(tensors_alone.arena_bytes, layout.arena_bytes))
+    windows = [
+        Range(number, number, step.call.stream.window_bytes)
+        for number, step in enumerate(steps)
+        if step.call is not None and step.call.stream is not None
+    ]
+    without_scratch = allocate([*ranges, *windows], sharings)
+    return _Memory(buffers, layout, min(without_scratch.arena_bytes, layout.arena_bytes))
 
 
 def _sharings(

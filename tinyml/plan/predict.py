@@ -36,6 +36,7 @@ def predict(
     agent: bool = True,
 ) -> tuple[Use, ...]:
     """The budget, line by line; ``arena_bytes`` is (region, bytes) of the arena in each region."""
+    optimize = "size" if optimize == "size" else "speed"  # what the compiler is told
     base = _base(board, optimize, agent)
     first = board.ram[0].region
     uses = []
@@ -46,11 +47,12 @@ def predict(
     uses.append(Use(first, "runtime", state))
     uses.append(Use(first, "stack", board.stack_bytes))
     calls = [step.call for step in steps if step.call is not None]
+    kernels = [kernel for call in calls for kernel in call.kernels()]
     flash = board.flash.region
     uses.append(Use(flash, "weights", sum(call.constant_bytes() for call in calls)))
     sizes = _data().get("kernels", {}).get(board.chip.core, {}).get(optimize, {})
     code = base["flash_bytes"]
-    for function, count in Counter(call.function for call in calls).items():
+    for function, count in Counter(kernel.function for kernel in kernels).items():
         once, each = sizes.get(function, UNKNOWN_KERNEL_BYTES)
         code += once + count * each
     uses.append(Use(flash, "code", code))

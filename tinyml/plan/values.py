@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tinyml.ir.graph import Graph
@@ -46,10 +47,17 @@ class Plan:
     graph: Graph
     board: str
     runtime: str
-    optimize: str  # "speed" or "size"
+    optimize: str  # one of planner.OPTIMIZE
     steps: tuple[Step, ...]
     tensors: tuple[Placement | None, ...]  # per graph tensor; None for constants and unused ones
     arena_bytes: tuple[tuple[str, int], ...]  # (region, bytes) of the arena in each region used
-    activation_bytes: int  # peak of tensors alone, without scratch
+    activation_bytes: int  # peak of tensors and windows of them, without kernels' scratch
     lower_bound_bytes: int  # no plan of these live ranges can take less arena
     uses: tuple[Use, ...]  # the predicted budget
+
+
+def kinds_text(kinds: Sequence[str]) -> str:
+    """The ops of a step in a few words, for tables."""
+    if len(kinds) <= 2:
+        return "+".join(kinds)
+    return f"{kinds[0]}+..+{kinds[-1]} ({len(kinds)} ops)"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tinyml.plan.fit import Fit
+from tinyml.plan.values import kinds_text
 from tinyml.report.report import Report
 
 
@@ -26,7 +27,7 @@ def layer_table(report: Report) -> Table:
     for layer in report.layers:
         row: tuple[object, ...] = (
             layer.index,
-            layer.op,
+            kinds_text(layer.op.split("+")),
             _shape(layer.shape),
             layer.macs,
             layer.kernel.removeprefix("tml_").removesuffix("_s8") or "-",

@@ -1,0 +1,184 @@
+"""A step that runs row by row as C text: one function per stage, tables of rows and stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tinyml.codegen.layers import Operand, call_text, operand_of, params_text
+from tinyml.codegen.literals import c_value, shape_text, wrap_comment
+from tinyml.ir.graph import Graph
+from tinyml.ir.kernel import Arg, Ref, Struct
+from tinyml.ir.stream import Reading, Rows, Stage, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class StageView:
+    """One kernel call in a function of its own."""
+
+    comment: tuple[str, ...]  # lines
+    params_type: str
+    symbol: str
+    params: str
+    function: str
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """One element of a table."""
+
+    comment: str
+    initialiser: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamView:
+    """What the template places in front of the step's params."""
+
+    stages: tuple[StageView, ...]
+    rows: tuple[EntryView, ...]
+    table: tuple[EntryView, ...]
+
+
+def stream_params(index: int, stream: Stream) -> str:
+    """The initialiser of the step's ``tml_stream_params``."""
+    fields = (
+        ("rows", Ref(f"layer_{index}_rows")),
+        ("stages", Ref(f"layer_{index}_stages")),
+        ("row_count", len(stream.rows)),
+        ("stage_count", len(stream.stages)),
+    )
+    return c_value(Struct("tml_stream_params", fields), str)
+
+
+def stream_view(
+    index: int,
+    stream: Stream,
+    graph: Graph,
+    *,
+    names: Sequence[str],
+    places: Mapping[int, str],
+    symbols: Mapping[str, str],
+    scratch: str,
+) -> StreamView:
+    """The view of one step's stream; ``names`` of all tensors, ``places`` of those in the arena."""
+    stages = tuple(
+        _stage_view(index, number, stage, graph, symbols, scratch)
+        for number, stage in enumerate(stream.stages)
+        if stage.call is not None
+    )
+    rows = tuple(_rows_entry(item, graph, names, places, scratch) for item in stream.rows)
+    table = tuple(
+        _stage_entry(index, number, stage, graph) for number, stage in enumerate(stream.stages)
+    )
+    return StreamView(stages, rows, table)
+
+
+def _stage_view(
+    index: int,
+    number: int,
+    stage: Stage,
+    graph: Graph,
+    symbols: Mapping[str, str],
+    scratch: str,
+) -> StageView:
+    call = stage.call
+    assert call is not None
+    op = graph.ops[stage.op]
+    text = f'layer {index}, stage {number}: {op.kind} "{op.name}", {_height(stage.band)} at once'
+    if call.note:
+        text += f"; {call.note}"
+    symbol = f"layer_{index}_stage_{number}"
+    arguments = (f"&{symbol}", *(item.text for item in _operands(stage, graph, symbols, scratch)))
+    return StageView(
+        comment=wrap_comment(text),
+        params_type=call.params.type,
+        symbol=symbol,
+        params=params_text(call, symbols),
+        function=f"run_{symbol}",
+        call=call_text(call.function, arguments, indent=4, suffix=");"),
+    )
+
+
+def _operands(
+    stage: Stage, graph: Graph, symbols: Mapping[str, str], scratch: str
+) -> tuple[Operand, ...]:
+    call = stage.call
+    assert call is not None
+    op = graph.ops[stage.op]
+    values = [i for i in op.inputs if i >= 0 and not graph.tensors[i].is_constant]
+    dtypes = {item.name: item.data.dtype.name for item in call.constants}
+    own = f"((int8_t *){scratch} + {stage.scratch_offset})"
+
+    def resolve(arg: Arg) -> Operand:
+        match arg.kind:
+            case "constant":
+                return operand_of(arg, dtypes[arg.constant], symbols[arg.constant])
+            case "scratch":
+                return _scratch(arg, own)
+            case "input":
+                is_first = values.index(op.inputs[arg.index]) == 0
+                return operand_of(arg, "int8", "band->input" if is_first else "band->other")
+            case "run":
+                return Operand(arg.kind, "", "band->run")
+            case _:
+                return operand_of(arg, "int8", "band->output")
+
+    return tuple(resolve(arg) for arg in call.arguments)
+
+
+def _scratch(arg: Arg, place: str) -> Operand:
+    """A kernel's scratch, through void because the compiler cannot see its alignment."""
+    return operand_of(arg, "", f"(void *){place}")
+
+
+def _rows_entry(
+    item: Rows, graph: Graph, names: Sequence[str], places: Mapping[int, str], scratch: str
+) -> EntryView:
+    tensor = graph.tensors[item.tensor]
+    own = f"(int8_t *){scratch} + {item.offset}"
+    given = item.count if item.place == "input" else 0
+    fields = (
+        ("data", Ref(own if item.place == "scratch" else places[item.tensor])),
+        ("pitch", item.pitch),
+        ("capacity", item.capacity),
+        ("lead", item.lead),
+        ("above", item.above),
+        ("below", item.below),
+        ("fill", item.fill),
+        ("given", given),
+        ("is_padded", item.is_padded),
+    )
+    part = f"{_height(item.capacity)} of" if item.place == "scratch" else item.place
+    comment = f"{part} {names[item.tensor]} {shape_text(tensor.shape)}"
+    return EntryView(comment, c_value(Struct("tml_rows", fields), str, 1))
+
+
+def _stage_entry(index: int, number: int, stage: Stage, graph: Graph) -> EntryView:
+    readings = (*stage.inputs, None)
+    fields = (
+        ("run", Ref("NULL" if stage.call is None else f"run_layer_{index}_stage_{number}")),
+        ("input", _reading(readings[0])),
+        ("other", _reading(readings[1])),
+        ("output", stage.output),
+        ("band", stage.band),
+        ("runs", stage.runs),
+        ("copied_bytes", stage.copied_bytes),
+    )
+    kind = "copies rows of the input" if stage.op < 0 else graph.ops[stage.op].kind
+    return EntryView(f"{number}: {kind}", c_value(Struct("tml_stage", fields), str, 1))
+
+
+def _reading(reading: Reading | None) -> Struct:
+    values = (
+        (0, 0, 0, 0, 0)
+        if reading is None
+        else (reading.rows, reading.start, reading.need, reading.step, reading.skip)
+    )
+    names = ("rows", "start", "need", "step", "skip")
+    return Struct("tml_reading", tuple(zip(names, values, strict=True)))
+
+
+def _height(rows: int) -> str:
+    return "1 row" if rows == 1 else f"{rows} rows"

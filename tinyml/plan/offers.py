@@ -1,0 +1,40 @@
+"""The kernels that an op can run on: its plain one, and the variants that are valid there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tinyml import ops, variants
+from tinyml.ir.graph import Graph, Op
+from tinyml.ir.kernel import KernelCall
+
+PLAIN = "plain"  # name of an op's own kernel among the alternatives
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A valid kernel for an op."""
+
+    name: str
+    call: KernelCall
+
+
+def offers_of(
+    op: Op, graph: Graph, isa: Sequence[str]
+) -> tuple[tuple[Offer, ...], tuple[tuple[str, str], ...]]:
+    """Valid kernels of an op, the plain one first, and why other variants are not valid."""
+    plain = ops.spec_of(op.kind).lower(op, graph)
+    if plain is None:
+        return (), ()
+    offers = [Offer(PLAIN, plain)]
+    rejected = []
+    for variant in variants.all_variants():
+        if variant.kind != op.kind or variant.isa not in isa:
+            continue
+        call = variant.lower(op, graph)
+        if isinstance(call, str):
+            rejected.append((variant.name, call))
+        else:
+            offers.append(Offer(variant.name, call))
+    return tuple(offers), tuple(rejected)
