@@ -17,10 +17,11 @@ from tinyml.variants.dsp_streams import (
     LINEAR,
     ROUNDING,
     SUMS,
+    UNIFORM_WORDS,
     WIDE_ROUNDING,
     WIDE_SUMS,
     Form,
-    choose_form,
+    choose_uniform_form,
     group_words,
     quad_stream,
     stream_order,
@@ -30,7 +31,7 @@ from tinyml.variants.dsp_streams import (
 # Instructions per group of filters besides its steps, by form: gemm_block.h, row_block.h.
 _PAIR = {LINEAR: 35, ROUNDING: 51, SUMS: 23, WIDE_ROUNDING: 48, WIDE_SUMS: 20}
 _QUAD = {LINEAR: 26, ROUNDING: 44, SUMS: 21, WIDE_ROUNDING: 42, WIDE_SUMS: 17}
-_RESCALE = 32  # per output of the forms that leave sums
+_RESCALE = 40  # per output of the forms that leave sums
 
 
 def single_pixel(op: Op, graph: Graph) -> KernelCall | str:
@@ -59,7 +60,7 @@ def why_not_dense(op: Op, graph: Graph) -> str | None:
 def _one_row(layer: WeightedSum, outputs: int) -> KernelCall:
     filters, features = layer.weights.shape
     rows = outputs // filters
-    form = choose_form(layer)
+    form = choose_uniform_form(layer)
     order = stream_order(1, features, 8)
     taps = len(order)
     loops, entry = unrolled(taps // 8, 4, 84 if form.is_wide else 108)
@@ -70,7 +71,12 @@ def _one_row(layer: WeightedSum, outputs: int) -> KernelCall:
     sums_bytes = 4 * (-(-filters // 4) * 4) if form.leaves_sums else 0
     return matrix_call(
         "fully_connected",
-        (("rows", rows), ("in_features", features), ("gemm", gemm)),
+        (
+            ("rows", rows),
+            ("in_features", features),
+            ("uniform_words", UNIFORM_WORDS if form.is_uniform else 0),
+            ("gemm", gemm),
+        ),
         quad_stream(form, order),
         form,
         scratch_bytes=2 * taps + sums_bytes,

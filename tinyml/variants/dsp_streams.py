@@ -7,7 +7,7 @@ firmware/kernels/dsp/gemm_block.h and row_block.h.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ FORM_NAMES = ("linear", "rounding", "32-bit sums", "wide, rounding", "wide, 32-b
 
 PACKED_SCALE_LOG2 = 8  # packed blocks deliver 256 * sum
 _PACKED_LIMIT = 1 << 23
+UNIFORM_WORDS = 3  # M C n in front of the stream
 LINEAR_SHIFTS = (11, 12, 10, 9, 8, 13)  # those that have a block
 
 
@@ -34,7 +35,8 @@ class Form:
     shift: int  # of the linear form, else 0
     weights: IntArray  # [channels, taps]
     bias: IntArray  # [channels], zero point and delta folded in
-    constants: IntArray  # [channels, 2 or 3] for the epilogue
+    constants: IntArray  # [channels, 2 or 3] for the epilogue, [1, 2 or 3] when uniform
+    is_uniform: bool = False  # all channels have the same constants, kept once
 
     @property
     def is_wide(self) -> bool:
@@ -86,6 +88,32 @@ def choose_form(layer: WeightedSum) -> Form:
     return Form(kind, 0, layer.weights, layer.folded_bias(), constants)
 
 
+def choose_uniform_form(layer: WeightedSum) -> Form:
+    """As ``choose_form``, with the same constants for all channels where one factor allows that.
+
+    The channels are proven as one whose sums may be any of theirs.
+    """
+    if not layer.is_uniform or not can_pack(layer.weights):
+        return choose_form(layer)
+    every = rescaling_of(layer)
+    whole = replace(
+        every.of(np.zeros(1, np.int64)),
+        low=every.low.min(keepdims=True),
+        high=every.high.max(keepdims=True),
+    )
+    linear = solve_linear(whole, PACKED_SCALE_LOG2, LINEAR_SHIFTS)
+    bias = layer.folded_bias()
+    if isinstance(linear, Linear):
+        constants = np.stack((linear.multiplier, linear.offset), axis=1)
+        bias = bias + linear.delta
+        return Form(LINEAR, linear.shift, layer.weights, bias, constants, is_uniform=True)
+    rounding = solve_rounding(whole)
+    if isinstance(rounding, Rounding) and int(whole.reach()[0]) < _PACKED_LIMIT:
+        constants = np.stack((rounding.multiplier, rounding.offset, rounding.shift), axis=1)
+        return Form(ROUNDING, 0, layer.weights, bias, constants, is_uniform=True)
+    return choose_form(layer)
+
+
 def can_pack(weights: IntArray) -> bool:
     """Whether A + 256 * B fits 16 bits for all weights of each pair of filters."""
     paired = _pad_rows(weights, 2)
@@ -121,6 +149,11 @@ def _stream(form: Form, order: IntArray, group: int, title: str) -> Constant:
     rows = _pad_rows(rows[:, order], group)
     bias = _pad_rows(form.bias[:, None], group)[:, 0]
     constants = _pad_rows(form.constants, group)
+    head = np.zeros(0, np.int64)
+    if form.is_uniform:
+        head = np.zeros(UNIFORM_WORDS, np.int64)
+        head[: form.constants.shape[1]] = form.constants[0]
+        constants = np.zeros((len(rows), 0), np.int64)
     if form.is_wide:
         lanes = rows[..., 0::2] & 0xFFFF | rows[..., 1::2] << 16
         first = bias
@@ -137,7 +170,7 @@ def _stream(form: Form, order: IntArray, group: int, title: str) -> Constant:
         taps.transpose(0, 2, 1).reshape(blocks, -1),
         constants.reshape(blocks, -1),
     )
-    words = np.concatenate(parts, axis=1).reshape(-1)
+    words = np.concatenate((head, np.concatenate(parts, axis=1).reshape(-1)))
     return Constant(
         "weights",
         words.astype(np.uint64).astype(np.uint32).view(np.int32),
@@ -153,7 +186,7 @@ def _pad_rows(rows: IntArray, multiple: int) -> IntArray:
 def group_words(form: Form, taps: int, group: int) -> int:
     """Words of the stream per group of filters, for a number of taps already filled up."""
     weights = taps * group // (2 if form.is_wide else 4)
-    return group + weights + group * int(form.constants.shape[1])
+    return group + weights + (0 if form.is_uniform else group * int(form.constants.shape[1]))
 
 
 def unrolled(steps: int, unroll: int, step_bytes: int) -> tuple[int, int]:

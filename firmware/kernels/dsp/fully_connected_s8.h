@@ -19,15 +19,16 @@
 typedef struct {
     int32_t rows;
     int32_t in_features;
+    int32_t uniform_words;    /* 3 when M C n of all outputs stand before the weights, else 0 */
     tml_dsp_gemm_params gemm; /* groups of four; `loops`: words of widened inputs */
 } tml_dsp_fully_connected_params;
 
 /* The block of a form; only those that some layer uses become code. */
-TML_KERNEL tml_dsp_row tml_dsp_row_of(int32_t form, int32_t shift)
+TML_KERNEL tml_dsp_row tml_dsp_row_of(int32_t form, int32_t shift, bool is_uniform)
 {
     switch (form) {
     case TML_DSP_ROUNDING_FORM:
-        return tml_dsp_row_rounding;
+        return is_uniform ? tml_dsp_row_uniform_rounding : tml_dsp_row_rounding;
     case TML_DSP_SUMS_FORM:
         return tml_dsp_row_sums;
     case TML_DSP_WIDE_ROUNDING_FORM:
@@ -39,17 +40,17 @@ TML_KERNEL tml_dsp_row tml_dsp_row_of(int32_t form, int32_t shift)
     }
     switch (shift) {
     case 8:
-        return tml_dsp_row_linear_8;
+        return is_uniform ? tml_dsp_row_uniform_8 : tml_dsp_row_linear_8;
     case 9:
-        return tml_dsp_row_linear_9;
+        return is_uniform ? tml_dsp_row_uniform_9 : tml_dsp_row_linear_9;
     case 10:
-        return tml_dsp_row_linear_10;
+        return is_uniform ? tml_dsp_row_uniform_10 : tml_dsp_row_linear_10;
     case 12:
-        return tml_dsp_row_linear_12;
+        return is_uniform ? tml_dsp_row_uniform_12 : tml_dsp_row_linear_12;
     case 13:
-        return tml_dsp_row_linear_13;
+        return is_uniform ? tml_dsp_row_uniform_13 : tml_dsp_row_linear_13;
     default:
-        return tml_dsp_row_linear_11;
+        return is_uniform ? tml_dsp_row_uniform_11 : tml_dsp_row_linear_11;
     }
 }
 
@@ -86,6 +87,8 @@ TML_DSP_SHARED void tml_dsp_fully_connected_run(const tml_dsp_fully_connected_pa
     run.inputs = scratch;
     run.entry = gemm->entry;
     run.inputs_end = scratch + gemm->loops;
+    run.constants = weights;
+    weights += params->uniform_words;
 
     TML_ROLLED
     for (int32_t row = 0; row < params->rows; ++row) {
@@ -124,7 +127,8 @@ TML_KERNEL void tml_dsp_fully_connected_s8(const tml_dsp_fully_connected_params 
                                            int8_t *output, int32_t *scratch)
 {
     tml_dsp_fully_connected_run(params, input, weights, output, scratch,
-                                tml_dsp_row_of(params->gemm.form, params->gemm.shift),
+                                tml_dsp_row_of(params->gemm.form, params->gemm.shift,
+                                               params->uniform_words > 0),
                                 tml_dsp_rescale_of(&params->gemm));
 }
 

@@ -10,10 +10,10 @@
  * weights holds for each four filters
  *   4 biases (b and d: + 256 times, as in gemm_block.h)
  *   8 words per step (wide: 16): for each pair of inputs A|B, C|D (wide: A, B, C, D)
- *   the constants of the epilogue for A, B, C, D
+ *   the constants of the epilogue for A, B, C, D, unless all outputs have the same (uniform)
  * Inputs are int16 pairs in the order (0,2), (1,3), as widen.h makes them.
- * Cost per four filters: 26 instructions (rounding 44, wide 42; sums 21 or 17 and then some 25 per
- * output), 27 (wide 21) per step and 3 per 4 steps.
+ * Cost per four filters: 26 instructions, uniform 25 (rounding 44 and 42, wide 42; sums 21 or
+ * 17 and then some 25 per output), 27 (wide 21) per step and 3 per 4 steps.
  */
 #ifndef TML_DSP_ROW_BLOCK_H
 #define TML_DSP_ROW_BLOCK_H
@@ -28,21 +28,24 @@ typedef struct {
     const int32_t *inputs_end;
     const int32_t *end; /* of the weights */
     const int32_t *weights;
+    const int32_t *constants; /* M C n of all outputs, when they are uniform; else any 3 words */
 } tml_dsp_row_block;
 
 typedef void (*tml_dsp_row)(const tml_dsp_row_block *block);
 
-/* Stack frame while running: output, inputs, address of entry, end of inputs, end of weights. */
+/* Stack frame while running: output, inputs, address of entry, end of inputs, end of weights, and
+ * at 20 the uniform constants. */
 #define TML_DSP_ROW(name, step, epilogue)                                                      \
     TML_DSP_SHARED void name(const tml_dsp_row_block *block)                                   \
     {                                                                                          \
         __asm__ volatile("mov r0, %0\n\t"                                                      \
                          "push {r4-r11, lr}\n\t"                                               \
-                         "ldm r0, {r1-r6}\n\t"                                                 \
-                         "adr.w r7, 2f\n\t"                                                    \
-                         "add r3, r7\n\t"                                                      \
+                         "ldm r0, {r1-r7}\n\t"                                                 \
+                         "adr.w r8, 2f\n\t"                                                    \
+                         "add r3, r8\n\t"                                                      \
                          "orr r3, #1\n\t"                                                      \
-                         "push {r1-r5}\n\t"                                                    \
+                         "ldm r7, {r7, r8, r9}\n\t"                                            \
+                         "push {r1-r5, r7, r8, r9}\n\t"                                        \
                          "mov r1, r6\n"                                                        \
                          "1:\n\t" /* next four filters: sums start with the biases */          \
                          "ldm r1!, {r2, r3, r4, r5}\n\t"                                       \
@@ -58,7 +61,7 @@ typedef void (*tml_dsp_row)(const tml_dsp_row_block *block);
                          "ldr r6, [sp, #16]\n\t"                                               \
                          "cmp r1, r6\n\t"                                                      \
                          "bne.w 1b\n\t"                                                        \
-                         "add sp, #20\n\t"                                                     \
+                         "add sp, #32\n\t"                                                     \
                          "pop {r4-r11, lr}\n\t"                                                \
                          :                                                                     \
                          : "r"(block)                                                          \
@@ -90,25 +93,27 @@ typedef void (*tml_dsp_row)(const tml_dsp_row_block *block);
 /* b and d become 256 * B and 256 * D. */
 #define TML_DSP_ROW_SEPARATE "sub r3, r2\n\tsub r5, r4\n\t"
 
-#define TML_DSP_ROW_EPILOGUE_LINEAR(shift)                                                     \
-    TML_DSP_ROW_SEPARATE TML_DSP_LSL_8("r2") TML_DSP_LSL_8("r4")                               \
-    "ldm r1!, {r6, r7, r8, r9}\n\t"                                                            \
-    "ldm r1!, {r10, r11, r12, lr}\n\t"                                                         \
-    "smmla r2, r2, r6, r7\n\tsmmla r3, r3, r8, r9\n\t"                                         \
-    "smmla r4, r4, r10, r11\n\tsmmla r5, r5, r12, lr\n\t"                                      \
+#define TML_DSP_ROW_EPILOGUE_LINEAR(shift, constants, ma, mb, mc, md)                          \
+    TML_DSP_ROW_SEPARATE TML_DSP_LSL_8("r2") TML_DSP_LSL_8("r4") constants                     \
+    "smmla r2, r2, " ma "\n\tsmmla r3, r3, " mb "\n\t"                                         \
+    "smmla r4, r4, " mc "\n\tsmmla r5, r5, " md "\n\t"                                         \
     "ssat r2, #8, r2, asr #" #shift "\n\tssat r3, #8, r3, asr #" #shift "\n\t"                 \
     "ssat r4, #8, r4, asr #" #shift "\n\tssat r5, #8, r5, asr #" #shift "\n\t"                 \
     "ldr r0, [sp]\n\t"                                                                         \
     "strb r3, [r0, #1]\n\tstrb r4, [r0, #2]\n\tstrb r5, [r0, #3]\n\tstrb r2, [r0], #4\n\t"
 
-#define TML_DSP_ROW_ROUND(sum)                                                                 \
-    "ldm r1!, {r8, r9, r10}\n\t" TML_DSP_ROUND(sum) "strb " sum ", [r0], #1\n\t"
+#define TML_DSP_ROW_ROUND(constants, sum)                                                      \
+    constants TML_DSP_ROUND(sum) "strb " sum ", [r0], #1\n\t"
 
-#define TML_DSP_ROW_EPILOGUE_ROUNDING(separate, twice)                                         \
+/* `constants` loads M, C, n before each output, `uniform` before all four. */
+#define TML_DSP_ROW_EPILOGUE_ROUNDING(separate, twice, uniform, constants)                     \
     separate TML_DSP_LSL_1("r2") twice("r3") TML_DSP_LSL_1("r4") twice("r5")                   \
-    "ldr r0, [sp]\n\t"                                                                         \
-    TML_DSP_ROW_ROUND("r2") TML_DSP_ROW_ROUND("r3")                                            \
-    TML_DSP_ROW_ROUND("r4") TML_DSP_ROW_ROUND("r5")
+    "ldr r0, [sp]\n\t" uniform                                                                 \
+    TML_DSP_ROW_ROUND(constants, "r2") TML_DSP_ROW_ROUND(constants, "r3")                      \
+    TML_DSP_ROW_ROUND(constants, "r4") TML_DSP_ROW_ROUND(constants, "r5")
+
+#define TML_DSP_ROW_EACH "ldm r1!, {r8, r9, r10}\n\t"
+#define TML_DSP_ROW_UNIFORM "ldrd r8, r9, [sp, #20]\n\tldr r10, [sp, #28]\n\t"
 
 #define TML_DSP_ROW_EPILOGUE_SUMS(separate, once)                                              \
     separate once("r3") once("r5")                                                             \
@@ -118,7 +123,12 @@ typedef void (*tml_dsp_row)(const tml_dsp_row_block *block);
 
 #define TML_DSP_ROW_LINEAR(shift)                                                              \
     TML_DSP_ROW(tml_dsp_row_linear_##shift, TML_DSP_ROW_STEP_PACKED,                           \
-                TML_DSP_ROW_EPILOGUE_LINEAR(shift))
+                TML_DSP_ROW_EPILOGUE_LINEAR(                                                   \
+                    shift, "ldm r1!, {r6-r9}\n\tldm r1!, {r10, r11, r12, lr}\n\t",             \
+                    "r6, r7", "r8, r9", "r10, r11", "r12, lr"))                                \
+    TML_DSP_ROW(tml_dsp_row_uniform_##shift, TML_DSP_ROW_STEP_PACKED,                          \
+                TML_DSP_ROW_EPILOGUE_LINEAR(shift, "ldrd r6, r7, [sp, #20]\n\t", "r6, r7",     \
+                                            "r6, r7", "r6, r7", "r6, r7"))
 
 TML_DSP_ROW_LINEAR(8)
 TML_DSP_ROW_LINEAR(9)
@@ -127,11 +137,15 @@ TML_DSP_ROW_LINEAR(11)
 TML_DSP_ROW_LINEAR(12)
 TML_DSP_ROW_LINEAR(13)
 TML_DSP_ROW(tml_dsp_row_rounding, TML_DSP_ROW_STEP_PACKED,
-            TML_DSP_ROW_EPILOGUE_ROUNDING(TML_DSP_ROW_SEPARATE, TML_DSP_ASR_7))
+            TML_DSP_ROW_EPILOGUE_ROUNDING(TML_DSP_ROW_SEPARATE, TML_DSP_ASR_7, "",
+                                          TML_DSP_ROW_EACH))
+TML_DSP_ROW(tml_dsp_row_uniform_rounding, TML_DSP_ROW_STEP_PACKED,
+            TML_DSP_ROW_EPILOGUE_ROUNDING(TML_DSP_ROW_SEPARATE, TML_DSP_ASR_7,
+                                          TML_DSP_ROW_UNIFORM, ""))
 TML_DSP_ROW(tml_dsp_row_sums, TML_DSP_ROW_STEP_PACKED,
             TML_DSP_ROW_EPILOGUE_SUMS(TML_DSP_ROW_SEPARATE, TML_DSP_ASR_8))
 TML_DSP_ROW(tml_dsp_row_wide_rounding, TML_DSP_ROW_STEP_WIDE,
-            TML_DSP_ROW_EPILOGUE_ROUNDING("", TML_DSP_LSL_1))
+            TML_DSP_ROW_EPILOGUE_ROUNDING("", TML_DSP_LSL_1, "", TML_DSP_ROW_EACH))
 TML_DSP_ROW(tml_dsp_row_wide_sums, TML_DSP_ROW_STEP_WIDE,
             TML_DSP_ROW_EPILOGUE_SUMS("", TML_DSP_AS_IS))
 
