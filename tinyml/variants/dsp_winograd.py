@@ -66,7 +66,7 @@ def _call(shape: Shape, layer: WeightedSum, form: Form) -> KernelCall:
         ("weight_words", weights.data.size),
     )
     block = _BLOCK[form.kind] + 16 * (16 * (channels // 4) + 2 * loops)
-    per_three = 120 + 660 * (channels // 4) + 25 + shape.filters // 2 * block
+    per_three = 180 + 627 * (channels // 4) + shape.filters // 2 * block
     work = _tile_triples(shape, band) * per_three + band_cost(band, rows, columns, channels)
     return matrix_call(
         "winograd_3x3",
