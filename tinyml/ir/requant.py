@@ -30,7 +30,8 @@ INT8_MIN, INT8_MAX = -128, 127
 _INT32_END = np.int64(1) << 31
 _SHIFTS = (11, 12, 10, 9, 8, 13, 14, 7, 15, 6, 5, 4, 3, 2, 1)  # N, in order of preference
 _NEARBY = (0, 1, -1, 2, -2, 3, -3, 5, -5, 8, -8)  # tried around the ideal M'
-_DELTAS = tuple(np.array(sorted(range(-n, n + 1), key=abs), np.int64) for n in (8, 512))
+_FAR = 512  # of delta from what it is sought near
+_DELTAS = tuple(np.array(sorted(range(-n, n + 1), key=abs), np.int64) for n in (8, _FAR))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,12 +151,15 @@ def solve_linear(
     and at the ends of the range (where SSAT cuts at -128 and 127 only) by the same inequalities.
     ``c`` is M' = M * 2**(N + 1 + shift - s), or a neighbour, times 2**s; then some ``delta`` near 0
     is sought for which the interval of K contains a value of that form. The 32-bit results of
-    SMMLA are checked at both ends of the range, which bounds them in between.
+    SMMLA are checked at both ends of the range, which bounds them in between. Where the sums are
+    too large for their factor, but close to one another, ``delta`` is sought near minus their
+    middle instead.
     """
     if not is_monotone(rescaling):
         return "a left shift could overflow 32 bits"
     scale = np.broadcast_to(np.asarray(scale_log2, np.int64), rescaling.low.shape)
-    if np.any(~rescaling.is_dead() & (rescaling.reach() >= _INT32_END >> scale)):
+    most = _INT32_END >> scale
+    if np.any(~rescaling.is_dead() & (rescaling.high - rescaling.low >= 2 * (most - _FAR))):
         return "sums times the kernel's factor do not fit 32 bits"
     limits = thresholds(rescaling)
     channels = np.arange(len(rescaling.low))
@@ -209,6 +213,11 @@ def _solve_for_shift(
     dead = rescaling.is_dead()
     if np.any(~dead & (ideal >= _INT32_END)):
         return None
+    reach = rescaling.reach()
+    if np.any(~dead & (reach * ideal * np.exp2(scale) >= 2.0**61)):
+        return None
+    too_large = reach >= (_INT32_END >> scale) - _FAR
+    centre = np.where(too_large, -(rescaling.low + rescaling.high) // 2, 0)[:, None]
     multiplier = np.zeros_like(rescaling.low)
     offset = np.where(dead, rescaling.apply(rescaling.low) << shift, 0)
     delta = np.zeros_like(rescaling.low)
@@ -222,12 +231,12 @@ def _solve_for_shift(
             continue
         # K = C * 2**32 + delta * c for each delta; the first that lies in the interval counts.
         factor = tried << scale[open_]
-        moved = deltas * factor[:, None]
+        moved = (centre[open_] + deltas) * factor[:, None]
         offsets = -((moved - low[:, None]) >> 32)
         fits = (offsets << 32) + moved <= high[:, None]
         fits &= ((tried > 0) & (tried < _INT32_END) & (low <= high))[:, None]
         for end in (rescaling.low, rescaling.high):
-            sums = (end[open_][:, None] + deltas) << scale[open_][:, None]
+            sums = (end[open_][:, None] + centre[open_] + deltas) << scale[open_][:, None]
             results = offsets + ((sums * tried[:, None]) >> 32)
             fits &= (np.abs(sums) < _INT32_END) & (np.abs(results) < _INT32_END)
         fits &= np.abs(offsets) < _INT32_END
@@ -237,7 +246,7 @@ def _solve_for_shift(
         solved = open_[done]
         multiplier[solved] = tried[done]
         offset[solved] = offsets[rows, first][done]
-        delta[solved] = deltas[first][done]
+        delta[solved] = (centre[open_] + deltas)[rows, first][done]
         open_ = open_[~done]
     return None if len(open_) else Linear(shift, multiplier, offset, delta)
 

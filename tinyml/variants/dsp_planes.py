@@ -162,11 +162,11 @@ def rescaling_of(numbers: WeightedSum) -> Rescaling:
 def solve(numbers: WeightedSum) -> Linear | Rounding | str:
     """The requantisation that the kernels can do, or why none of the two is exact here."""
     rescaling = rescaling_of(numbers)
-    if np.any(~rescaling.is_dead() & (rescaling.reach() >= 1 << (31 - FACTOR_LOG2))):
-        return f"sums times {1 << FACTOR_LOG2} do not fit 32 bits"
     linear = solve_linear(rescaling, FACTOR_LOG2, (_SHIFT,))
     if isinstance(linear, Linear) and np.all(np.abs(linear.offset) < 1 << 23):
         return linear
+    if np.any(~rescaling.is_dead() & (rescaling.reach() >= 1 << (31 - FACTOR_LOG2))):
+        return f"sums times {1 << FACTOR_LOG2} do not fit 32 bits"
     rounding = solve_rounding(rescaling)
     if isinstance(rounding, Rounding):
         extra = rounding.offset - _usual_offset(rounding, numbers.output_zero_point)
