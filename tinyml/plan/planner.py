@@ -58,7 +58,7 @@ def plan(
     singles = [_steps(i, graph, *found, optimize) for i, found in enumerate(offers)]
 
     def made(steps: tuple[Step, ...]) -> tuple[Plan, bool]:
-        return _plan(graph, steps, board, runtime, optimize, agent)
+        return plan_steps(graph, steps, board, runtime=runtime, optimize=optimize, agent=agent)
 
     if optimize in _WORTH:
         plans = [made(steps) for steps in programs(graph, singles, board.chip.isa)]
@@ -84,8 +84,14 @@ def _price(item: Plan, worth: float) -> float:
     return float(item.arena_bytes[0][1] ** worth * max(1, instructions))
 
 
-def _plan(
-    graph: Graph, steps: tuple[Step, ...], board: Board, runtime: str, optimize: str, agent: bool
+def plan_steps(
+    graph: Graph,
+    steps: tuple[Step, ...],
+    board: Board,
+    *,
+    runtime: str = "aot",
+    optimize: str = "speed",
+    agent: bool = True,
 ) -> tuple[Plan, bool]:
     """The plan that runs the steps, and whether it fits."""
     memory = _memory(graph, steps)

@@ -15,6 +15,7 @@ from tinyml.errors import PlanError
 from tinyml.ir.graph import DTYPES
 from tinyml.ir.kernel import KernelCall, Overlap
 from tinyml.plan.values import Placement, Plan
+from tinyml.plan.verify_stream import verify_stream
 
 _ALIGNMENT = 16  # bytes
 
@@ -40,6 +41,9 @@ def verify(plan: Plan, board: Board) -> None:
     claims = [*_tensor_claims(plan), *_scratch_claims(plan)]
     _check_operands(plan)
     _check_bounds(plan, board, claims)
+    for number, step in enumerate(plan.steps):
+        if step.call is not None and step.call.stream is not None:
+            verify_stream(plan, number)
     views = _views(plan)
     for i, a in enumerate(claims):
         for b in claims[i + 1 :]:

@@ -1,0 +1,67 @@
+"""Layers computed row by row give the bytes of the whole layers: on the host and on a board."""
+
+from __future__ import annotations
+
+import random
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.support.chains import random_chain, vectors_of
+from tests.support.executors import assert_equal, run_reference
+from tests.support.host_c import compile_plan, host_board, run_program
+from tests.support.streamed import streamed_plan, streamed_steps
+from tinyml import api
+from tinyml.board import Board
+from tinyml.ir.graph import Graph
+from tinyml.plan.segments import segments
+from tinyml.plan.stages import Form
+from tinyml.plan.values import Plan
+from tinyml.plan.verify import verify
+
+FORMS = [Form(band, is_wide) for band in (1, 2, 3, 8) for is_wide in (False, True)]
+SEEDS = range(16)
+
+
+@cache
+def board_of(name: str) -> Board:
+    return host_board() if name == "host" else api.load_board(name)
+
+
+def any_streamed_plan(graph: Graph, board: Board, seed: int, optimize: str) -> Plan:
+    """The graph with some segment streamed in some form."""
+    chance = random.Random(seed)
+    ways = [
+        step
+        for segment in chance.sample(segments(graph, 16), k=1)
+        for form in FORMS
+        for step in streamed_steps(graph, segment, form, board.chip.isa)
+    ]
+    made = streamed_plan(graph, board, chance.choice(ways), optimize)
+    verify(made, board)
+    return made
+
+
+@pytest.mark.host_cc
+@pytest.mark.parametrize("seed", SEEDS)
+def test_host_c_equals_reference(seed: int, tmp_path: Path) -> None:
+    """With sanitizers."""
+    graph = random_chain(seed)
+    made = any_streamed_plan(graph, board_of("host"), seed, "size")
+    vectors = vectors_of(graph, 3)
+    found = run_program(compile_plan(made, tmp_path), graph, vectors)
+    assert_equal(graph, run_reference(graph, vectors), found)
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("seed", SEEDS[:6])
+@pytest.mark.parametrize("name", ["nucleo_l4r5zi", "nucleo_g0b1re"])
+def test_board_equals_reference(name: str, seed: int, tmp_path: Path) -> None:
+    """The kernels for the core at hand, which meet rows at any address."""
+    graph, board = random_chain(100 + seed), board_of(name)
+    made = any_streamed_plan(graph, board, seed, "ram")
+    vectors = vectors_of(graph, 2)
+    built = api.build(made, board, api.Settings("ram", directory=tmp_path))
+    found = list(api.simulate(built, board, vectors).outputs)
+    assert_equal(graph, run_reference(graph, vectors), found)

@@ -1,0 +1,155 @@
+"""Layers computed row by row: which can be, how low windows get, and what the verifier notices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.models import residuals
+from tests.support.chains import random_chain
+from tests.support.host_c import host_board
+from tests.support.small_boards import small_board
+from tests.support.streamed import streamed_plan, streamed_steps
+from tinyml.errors import PlanError
+from tinyml.ir.graph import Graph
+from tinyml.ir.stream import Rows, Stream
+from tinyml.plan.planner import plan
+from tinyml.plan.segments import Segment, segments
+from tinyml.plan.stages import Form
+from tinyml.plan.values import Plan, Step
+from tinyml.plan.verify import verify
+
+ONE_ROW = Form(1)
+
+
+def longest(graph: Graph) -> Segment:
+    return max(segments(graph, 16), key=lambda item: len(item.ops))
+
+
+def streamed(graph: Graph, segment: Segment | None = None, form: Form = ONE_ROW) -> Plan:
+    step = streamed_steps(graph, segment or longest(graph), form, ())[0]
+    return streamed_plan(graph, host_board(), step)
+
+
+def stream_of(made: Plan) -> tuple[int, Step, Stream]:
+    for number, step in enumerate(made.steps):
+        if step.call is not None and step.call.stream is not None:
+            return number, step, step.call.stream
+    raise AssertionError("nothing is streamed")
+
+
+def test_windows_of_3x3_filters_hold_three_rows() -> None:
+    graph = residuals()
+    made = streamed(graph, next(s for s in segments(graph, 3) if len(s.ops) == 3))
+    heights = {item.capacity for item in stream_of(made)[2].rows if item.is_padded}
+    assert heights == {3}
+
+
+def test_taller_bands_need_taller_windows() -> None:
+    graph = residuals()
+    sizes = [stream_of(streamed(graph, form=Form(band)))[2].window_bytes for band in (1, 2, 4)]
+    assert sizes == sorted(set(sizes))
+
+
+def test_every_segment_in_every_form_passes_the_verifier() -> None:
+    board = host_board()
+    count = 0
+    for seed in range(8):
+        graph = random_chain(seed)
+        for segment in segments(graph, 16):
+            for form in (Form(1), Form(1, True), Form(2), Form(3, True), Form(8)):
+                for step in streamed_steps(graph, segment, form, ()):
+                    verify(streamed_plan(graph, board, step), board)
+                    count += 1
+    assert count > 100
+
+
+def test_goals_trade_ram_for_time() -> None:
+    graph, board = residuals(), host_board()
+
+    def price(optimize: str) -> tuple[int, int]:
+        made = plan(graph, board, optimize=optimize)
+        verify(made, board)
+        calls = [step.call for step in made.steps if step.call]
+        return made.arena_bytes[0][1], sum(call.cost.instructions for call in calls)
+
+    fast, small = price("speed"), price("ram")
+    assert small[0] < fast[0]
+    assert small[1] > fast[1]
+    assert small[0] <= price("balanced")[0] <= fast[0]
+
+
+def test_what_does_not_fit_at_speed_is_streamed() -> None:
+    graph = residuals()
+    needed = plan(graph, host_board()).arena_bytes[0][1]
+    least = plan(graph, host_board(), optimize="ram").arena_bytes[0][1]
+    board = small_board(sram=(needed + least) // 2)
+    made = plan(graph, board, agent=False)
+    verify(made, board)
+    assert made.arena_bytes[0][1] <= board.ram[0].max_bytes
+    assert stream_of(made)
+
+
+def damaged(change: Callable[[Stream], Stream]) -> Plan:
+    """A sound plan whose stream has been changed."""
+    made = streamed(residuals(), form=ONE_ROW)
+    number, step, stream = stream_of(made)
+    assert step.call is not None
+    broken = replace(step, call=replace(step.call, stream=change(stream)))
+    steps = (*made.steps[:number], broken, *made.steps[number + 1 :])
+    return replace(made, steps=steps)
+
+
+def first_window(stream: Stream) -> int:
+    return next(i for i, item in enumerate(stream.rows) if item.place == "scratch")
+
+
+def with_window(stream: Stream, change: Callable[[Rows], Rows]) -> Stream:
+    i = first_window(stream)
+    return replace(stream, rows=(*stream.rows[:i], change(stream.rows[i]), *stream.rows[i + 1 :]))
+
+
+DAMAGES: dict[str, tuple[Callable[[Stream], Stream], str]] = {
+    "window_too_low": (
+        lambda s: with_window(s, lambda item: replace(item, capacity=item.capacity - 1)),
+        "has no room",
+    ),
+    "padding_forgotten": (
+        lambda s: with_window(s, lambda item: replace(item, is_padded=False)),
+        "is gone when it is read",
+    ),
+    "windows_on_one_another": (
+        lambda s: replace(s, rows=tuple(replace(item, offset=0) for item in s.rows)),
+        "is gone when it is read",
+    ),
+    "window_outside_scratch": (
+        lambda s: with_window(s, lambda item: replace(item, offset=item.offset + (1 << 20))),
+        "of its scratch",
+    ),
+    "stage_left_out": (lambda s: replace(s, stages=s.stages[:-1]), "its stages compute"),
+    "other_operand": (
+        lambda s: replace(
+            s,
+            stages=(
+                *s.stages[:-1],
+                replace(s.stages[-1], inputs=(replace(s.stages[-1].inputs[0], rows=0),)),
+            ),
+        ),
+        "has other operands",
+    ),
+    "stops_early": (
+        lambda s: replace(s, stages=(*s.stages[:-1], replace(s.stages[-1], runs=1))),
+        "rows are made",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(DAMAGES))
+def test_verifier_notices(name: str) -> None:
+    change, message = DAMAGES[name]
+    made = damaged(lambda stream: stream)
+    verify(made, host_board())
+    with pytest.raises(PlanError, match=message):
+        verify(damaged(change), host_board())
