@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +29,8 @@ INT8_MIN, INT8_MAX = -128, 127
 _INT32_END = np.int64(1) << 31
 _SHIFTS = (11, 12, 10, 9, 8, 13, 14, 7, 15, 6, 5, 4, 3, 2, 1)  # N, in order of preference
 _NEARBY = (0, 1, -1, 2, -2, 3, -3, 5, -5, 8, -8)  # tried around the ideal M'
-_FAR = 512  # of delta from what it is sought near
-_DELTAS = tuple(np.array(sorted(range(-n, n + 1), key=abs), np.int64) for n in (8, _FAR))
+_FAR = 512  # room for delta where sums are near their limit
+_MOST_STEPS = 1 << 16  # of delta from what it is sought near
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -217,38 +216,72 @@ def _solve_for_shift(
     if np.any(~dead & (reach * ideal * np.exp2(scale) >= 2.0**61)):
         return None
     too_large = reach >= (_INT32_END >> scale) - _FAR
-    centre = np.where(too_large, -(rescaling.low + rescaling.high) // 2, 0)[:, None]
+    centre = np.where(too_large, -(rescaling.low + rescaling.high) // 2, 0)
     multiplier = np.zeros_like(rescaling.low)
     offset = np.where(dead, rescaling.apply(rescaling.low) << shift, 0)
     delta = np.zeros_like(rescaling.low)
     open_ = np.flatnonzero(~dead)
-    for deltas, step in product(_DELTAS, _NEARBY):
+    for step in _NEARBY:
         if not len(open_):
             break
         tried = ideal[open_].astype(np.int64) + step
         low, high = _interval(rescaling, scale, limits, shift, open_, tried)
-        if np.all(low > high):
-            continue
-        # K = C * 2**32 + delta * c for each delta; the first that lies in the interval counts.
-        factor = tried << scale[open_]
-        moved = (centre[open_] + deltas) * factor[:, None]
-        offsets = -((moved - low[:, None]) >> 32)
-        fits = (offsets << 32) + moved <= high[:, None]
-        fits &= ((tried > 0) & (tried < _INT32_END) & (low <= high))[:, None]
-        for end in (rescaling.low, rescaling.high):
-            sums = (end[open_][:, None] + centre[open_] + deltas) << scale[open_][:, None]
-            results = offsets + ((sums * tried[:, None]) >> 32)
-            fits &= (np.abs(sums) < _INT32_END) & (np.abs(results) < _INT32_END)
-        fits &= np.abs(offsets) < _INT32_END
-        first = np.argmax(fits, axis=1)
-        rows = np.arange(len(open_))
-        done = fits[rows, first]
-        solved = open_[done]
-        multiplier[solved] = tried[done]
-        offset[solved] = offsets[rows, first][done]
-        delta[solved] = (centre[open_] + deltas)[rows, first][done]
-        open_ = open_[~done]
+        usable = (tried > 0) & (tried < _INT32_END) & (low <= high)
+        for i in np.flatnonzero(usable):
+            channel, factor = open_[i], int(tried[i]) << int(scale[open_[i]])
+            moves = _nearest_moves(factor, int(low[i]), int(high[i]), int(centre[channel]))
+            for move in moves:
+                constant = -((move * factor - int(low[i])) >> 32)
+                ends = (int(rescaling.low[channel]), int(rescaling.high[channel]))
+                if _fits(ends, move, int(tried[i]), int(scale[channel]), constant):
+                    multiplier[channel], offset[channel], delta[channel] = tried[i], constant, move
+                    break
+        open_ = open_[multiplier[open_] == 0]
     return None if len(open_) else Linear(shift, multiplier, offset, delta)
+
+
+def _fits(
+    ends: tuple[int, int], delta: int, multiplier: int, scale_log2: int, constant: int
+) -> bool:
+    """Whether all 32-bit values of the linear form fit, at the ends and so in between."""
+    sums = [(end + delta) << scale_log2 for end in ends]
+    results = [constant + (value * multiplier >> 32) for value in sums]
+    return all(abs(value) < _INT32_END for value in (constant, *sums, *results))
+
+
+def _nearest_moves(factor: int, low: int, high: int, centre: int) -> list[int]:
+    """The deltas on either side of ``centre`` that are nearest to it, the nearest first.
+
+    For such a delta some integer C has low <= C * 2**32 + delta * factor <= high.
+    """
+    modulus = 1 << 32
+    start = (low - centre * factor) % modulus
+    width = high - low
+    if start == 0 or start + width >= modulus:
+        return [centre]
+    found = []
+    for sign in (1, -1):
+        steps = _first_multiple(sign * factor % modulus, modulus, start, start + width)
+        if steps is not None and steps <= _MOST_STEPS:
+            found.append((steps, centre + sign * steps))
+    return [move for _, move in sorted(found)]
+
+
+def _first_multiple(factor: int, modulus: int, low: int, high: int) -> int | None:
+    """The least n >= 0 with low <= n * factor mod modulus <= high < modulus, if there is any.
+
+    As in Euclid's algorithm: if no multiple below the modulus hits, n * factor = y * modulus + t
+    for some t in the interval, so y * modulus mod factor lies in the interval of -t mod factor.
+    """
+    if low == 0:
+        return 0
+    if factor == 0:
+        return None
+    first = -(-low // factor)
+    if factor * first <= high:
+        return first
+    turns = _first_multiple(modulus % factor, factor, -high % factor, -low % factor)
+    return None if turns is None else -(-(low + modulus * turns) // factor)
 
 
 def _interval(

@@ -24,7 +24,7 @@ from tinyml.variants.dsp_gemm import (
     matrix_call,
     why_not_dense,
 )
-from tinyml.variants.dsp_streams import choose_form, pair_stream, stream_order
+from tinyml.variants.dsp_streams import choose_pair_form, pair_stream, stream_order
 
 # A body of its own saves some 50 instructions per three pixels and takes 200 to 600 bytes.
 _SHARED_FROM = 2500  # instructions per three pixels
@@ -102,7 +102,7 @@ def _three_pixels(layer: WeightedSum, outputs: int) -> KernelCall:
     """A 1x1 convolution with stride 1."""
     filters, channels = layer.weights.shape
     pixels = outputs // filters
-    form = choose_form(layer)
+    form = choose_pair_form(layer)
     order = stream_order(1, channels, 4)
     fields: tuple[tuple[str, Value], ...] = (
         ("pixels", pixels),
@@ -124,7 +124,7 @@ def _three_pixels(layer: WeightedSum, outputs: int) -> KernelCall:
 
 def _convolve(shape: Shape, layer: WeightedSum) -> KernelCall:
     rows, columns, channels = shape.rows, shape.columns, shape.channels
-    form = choose_form(layer)
+    form = choose_pair_form(layer)
     band = choose_band(rows, columns, channels)
     is_dense = columns.dilation == 1
     groups, segments = (1, rows.kernel) if is_dense else (rows.kernel, columns.kernel)

@@ -14,6 +14,7 @@ from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
 from tinyml.ops.windows import filter_windows
 from tinyml.variants import Variant
 from tinyml.variants.dsp_streams import (
+    DIRECT,
     LINEAR,
     ROUNDING,
     SUMS,
@@ -29,7 +30,7 @@ from tinyml.variants.dsp_streams import (
 )
 
 # Instructions per group of filters besides its steps, by form: gemm_block.h, row_block.h.
-_PAIR = {LINEAR: 35, ROUNDING: 51, SUMS: 23, WIDE_ROUNDING: 48, WIDE_SUMS: 20}
+_PAIR = {DIRECT: 32, LINEAR: 35, ROUNDING: 51, SUMS: 23, WIDE_ROUNDING: 48, WIDE_SUMS: 20}
 _QUAD = {LINEAR: 26, ROUNDING: 44, SUMS: 21, WIDE_ROUNDING: 42, WIDE_SUMS: 17}
 _RESCALE = 40  # per output of the forms that leave sums
 

@@ -18,10 +18,11 @@ from tinyml.ops.weighted import WeightedSum
 
 IntArray = NDArray[np.int64]
 
-LINEAR, ROUNDING, SUMS, WIDE_ROUNDING, WIDE_SUMS = range(5)  # as in gemm_run.h
-FORM_NAMES = ("linear", "rounding", "32-bit sums", "wide, rounding", "wide, 32-bit sums")
+LINEAR, ROUNDING, SUMS, WIDE_ROUNDING, WIDE_SUMS, DIRECT = range(6)  # as in gemm_run.h
+FORM_NAMES = ("linear", "rounding", "32-bit sums", "wide, rounding", "wide, 32-bit sums", "direct")
 
-PACKED_SCALE_LOG2 = 8  # packed blocks deliver 256 * sum
+PACKED_SCALE_LOG2 = 8  # packed blocks deliver 256 * sum of every second filter
+_DIRECT_SHIFTS = 4, 11  # of the sum as it is, and of 256 * sum
 _PACKED_LIMIT = 1 << 23
 UNIFORM_WORDS = 3  # M C n in front of the stream
 LINEAR_SHIFTS = (11, 12, 10, 9, 8, 13)  # those that have a block
@@ -62,8 +63,23 @@ def rescaling_of(layer: WeightedSum) -> Rescaling:
     )
 
 
+def choose_pair_form(layer: WeightedSum) -> Form:
+    """The fastest exact form for gemm_block.h."""
+    rescaling = rescaling_of(layer)
+    every = np.arange(len(layer.weights))
+    first = solve_linear(rescaling.of(every[0::2]), 0, _DIRECT_SHIFTS[:1])
+    second = solve_linear(rescaling.of(every[1::2]), PACKED_SCALE_LOG2, _DIRECT_SHIFTS[1:])
+    if isinstance(first, str) or isinstance(second, str) or not can_pack(layer.weights):
+        return choose_form(layer)
+    bias, constants = layer.folded_bias(), np.zeros((len(every), 2), np.int64)
+    for lane, solved in enumerate((first, second)):
+        bias[lane::2] += solved.delta
+        constants[lane::2] = np.stack((solved.multiplier, solved.offset), axis=1)
+    return Form(DIRECT, 0, layer.weights, bias, constants)
+
+
 def choose_form(layer: WeightedSum) -> Form:
-    """The fastest exact form; the last one has no condition."""
+    """The fastest exact form without regard to pairs; the last one has no condition."""
     rescaling = rescaling_of(layer)
     linear = solve_linear(rescaling, PACKED_SCALE_LOG2, LINEAR_SHIFTS)
     if isinstance(linear, Linear) and can_pack(layer.weights):

@@ -11,17 +11,19 @@ import numpy as np
 
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Constant, KernelCall, Value
+from tinyml.ir.requant import Linear, solve_linear, solve_rounding
 from tinyml.ops import conv_2d
 from tinyml.ops.weighted import WeightedSum
 from tinyml.variants import Variant
 from tinyml.variants.dsp_conv_2d import Band, Shape, band_cost, band_overlap, shape_of
 from tinyml.variants.dsp_gemm import matrix_call, why_not_dense
-from tinyml.variants.dsp_streams import LINEAR, ROUNDING, Form, IntArray, choose_form, unrolled
+from tinyml.variants.dsp_streams import LINEAR, ROUNDING, Form, IntArray, rescaling_of, unrolled
 
 _RUNS = (1, 2, 0, 3)  # order of the elements in both directions
 _TWICE_G = np.array(((2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, -2)), np.int64)
 _SUM_LIMIT = 1 << 29  # four times a sum must fit 32 bits
-_BLOCK = {LINEAR: 430, ROUNDING: 490}  # instructions per pair of filters besides its runs
+_SHIFTS = (6, 5, 7, 4)  # those that have a block
+_BLOCK = {LINEAR: 406, ROUNDING: 490}  # instructions per pair of filters besides its runs
 
 
 def winograd(op: Op, graph: Graph) -> KernelCall | str:
@@ -38,13 +40,25 @@ def winograd(op: Op, graph: Graph) -> KernelCall | str:
     if shape.channels % 4 or shape.filters % 2:
         return "channels are no multiple of 4, or filters are odd in number"
     layer = conv_2d.layer(op, graph)
-    form = choose_form(layer)
-    if form.kind not in (LINEAR, ROUNDING):
-        return f"the layer needs the form '{form.name}'"
-    low, high = layer.sum_bounds()
-    if max(-int(low.min()), int(high.max())) >= _SUM_LIMIT and form.kind == ROUNDING:
-        return "four times a sum does not fit 32 bits"
+    form = _choose_form(layer)
+    if isinstance(form, str):
+        return form
     return _call(shape, layer, form)
+
+
+def _choose_form(layer: WeightedSum) -> Form | str:
+    rescaling, bias = rescaling_of(layer), layer.folded_bias()
+    linear = solve_linear(rescaling, 2, _SHIFTS)
+    if isinstance(linear, Linear):
+        constants = np.stack((linear.multiplier, linear.offset), axis=1)
+        return Form(LINEAR, linear.shift, layer.weights, bias + linear.delta, constants)
+    rounding = solve_rounding(rescaling)
+    if isinstance(rounding, str):
+        return rounding
+    if np.any(~rescaling.is_dead() & (rescaling.reach() >= _SUM_LIMIT)):
+        return "four times a sum does not fit 32 bits"
+    constants = np.stack((rounding.multiplier, rounding.offset, rounding.shift), axis=1)
+    return Form(ROUNDING, 0, layer.weights, bias, constants)
 
 
 def _call(shape: Shape, layer: WeightedSum, form: Form) -> KernelCall:

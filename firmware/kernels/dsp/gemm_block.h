@@ -17,11 +17,12 @@
  *   2 words per step               (wide: 4), channels (0,2) then (1,3)
  *   the constants of the epilogue  for A, then for B
  * Epilogues:
+ *   direct:    M C      q = ssat8((C + (f * sum * M >> 32)) >> n), A: f = 1, n = 4; B: f = 256, n = 11
  *   linear n:  M C      q = ssat8((C + (256 * sum * M >> 32)) >> n)
  *   rounding:  M C n    q = ssat8(smmlar(2 * sum, M, C + (sum >> 31)) >> n)
  *   sums:      M n      stores the 32-bit sum; C code rescales it
- * (tinyml/ir/requant.py has the proofs.) Cost of a pair of filters, 6 outputs: 35 instructions
- * (rounding 51, wide 48; sums 23 or 20 and then some 25 per output), 17 (wide 16) per step and 2
+ * (tinyml/ir/requant.py has the proofs.) Cost of a pair of filters, 6 outputs: 32 instructions
+ * (linear 35, rounding 51, wide 48; sums 23 or 20 and then some 40 per output), 17 (wide 16) per step and 2
  * per 8 steps. The body is one asm block with fixed registers, so that neither compiler
  * nor optimisation level matters; the first pass enters the unrolled steps in their middle.
  */
@@ -126,6 +127,11 @@ typedef void (*tml_dsp_gemm)(const tml_dsp_block *block);
     TML_DSP_LINEAR(shift, "r2", "r3", "r4", "r8", "r9")                                        \
     TML_DSP_LINEAR(shift, "r5", "r6", "r7", "r10", "r11")
 
+#define TML_DSP_EPILOGUE_DIRECT                                                                \
+    "ldm r1!, {r8, r9, r10, r11}\n\t" TML_DSP_OUTPUTS                                          \
+    TML_DSP_LINEAR(4, "r2", "r3", "r4", "r8", "r9")                                            \
+    TML_DSP_LINEAR(11, "r5", "r6", "r7", "r10", "r11")
+
 #define TML_DSP_ROUND(p)                                                                       \
     "add r11, r9, " p ", asr #31\n\tsmmlar " p ", " p ", r8, r11\n\t"                          \
     "asr " p ", " p ", r10\n\tssat " p ", #8, " p "\n\t"
@@ -162,6 +168,7 @@ TML_DSP_GEMM_LINEAR(10)
 TML_DSP_GEMM_LINEAR(11)
 TML_DSP_GEMM_LINEAR(12)
 TML_DSP_GEMM_LINEAR(13)
+TML_DSP_GEMM(tml_dsp_gemm_direct, TML_DSP_STEP_PACKED, TML_DSP_SEPARATE, TML_DSP_EPILOGUE_DIRECT)
 TML_DSP_GEMM(tml_dsp_gemm_rounding, TML_DSP_STEP_PACKED, TML_DSP_SEPARATE,
              TML_DSP_EPILOGUE_ROUNDING(TML_DSP_ASR_7))
 TML_DSP_GEMM(tml_dsp_gemm_sums, TML_DSP_STEP_PACKED, TML_DSP_SEPARATE,

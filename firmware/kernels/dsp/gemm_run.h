@@ -16,7 +16,8 @@ enum {
     TML_DSP_ROUNDING_FORM = 1,
     TML_DSP_SUMS_FORM = 2,
     TML_DSP_WIDE_ROUNDING_FORM = 3,
-    TML_DSP_WIDE_SUMS_FORM = 4
+    TML_DSP_WIDE_SUMS_FORM = 4,
+    TML_DSP_DIRECT_FORM = 5
 };
 
 typedef struct {
@@ -35,6 +36,8 @@ typedef struct {
 TML_KERNEL tml_dsp_gemm tml_dsp_gemm_of(int32_t form, int32_t shift)
 {
     switch (form) {
+    case TML_DSP_DIRECT_FORM:
+        return tml_dsp_gemm_direct;
     case TML_DSP_ROUNDING_FORM:
         return tml_dsp_gemm_rounding;
     case TML_DSP_SUMS_FORM:

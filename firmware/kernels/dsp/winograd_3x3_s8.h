@@ -40,18 +40,14 @@ TML_KERNEL tml_dsp_winograd tml_dsp_winograd_of(int32_t form, int32_t shift)
         return tml_dsp_winograd_rounding;
     }
     switch (shift) {
-    case 8:
-        return tml_dsp_winograd_linear_8;
-    case 9:
-        return tml_dsp_winograd_linear_9;
-    case 10:
-        return tml_dsp_winograd_linear_10;
-    case 12:
-        return tml_dsp_winograd_linear_12;
-    case 13:
-        return tml_dsp_winograd_linear_13;
+    case 4:
+        return tml_dsp_winograd_linear_4;
+    case 5:
+        return tml_dsp_winograd_linear_5;
+    case 7:
+        return tml_dsp_winograd_linear_7;
     default:
-        return tml_dsp_winograd_linear_11;
+        return tml_dsp_winograd_linear_6;
     }
 }
 
