@@ -172,7 +172,7 @@ def lower_small(op: Op, graph: Graph) -> KernelCall | str:
             ("out_bytes", made.nbytes),
         ),
     )
-    per_line = pairs * (21 + 3 * stride) + 15 * odd + 3
+    per_line = pairs * (21 + 3 * stride) + 15 * odd + 4
     per_channel = 46 + rows.out_size * per_line + in_lines * (2 * count + 4)
     return KernelCall(
         "tml_depthwise_small_s8",

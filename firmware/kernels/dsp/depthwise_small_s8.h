@@ -10,12 +10,12 @@
  *
  *   stride 1, per filter row: (w0 w1), (w1 w2)     stride 2: (w0 w1) per row, (w2 w2'), (w2'' 0)
  *
- * 14 registers: 6 (5) weights, 2 sums, 2 (3) data words, scratch, output, constants, the loop's end.
+ * 13 registers: 6 (5) weights, 2 sums, 2 (3) data words, scratch, output, constants.
  * The params must be constants at compile time.
  * Filters have the form of depthwise_3x3_s8.h (linear). One filter per channel; in place.
  *
  * Instructions per two outputs 23 (stride 1) or 26 (stride 2), the last of an odd line 14; 2 per
- * input element; 7 per line and 50 per channel.
+ * input element; 8 per line and 50 per channel.
  */
 #ifndef TML_DSP_DEPTHWISE_SMALL_S8_H
 #define TML_DSP_DEPTHWISE_SMALL_S8_H
@@ -43,6 +43,14 @@ typedef struct {
 
 /* Halfwords of a scratch line; also in the offsets of the blocks below. */
 #define TML_DWS_PITCH 16
+
+/* What the lines find at fixed places. */
+typedef struct {
+    int32_t bias;
+    int32_t multiplier;
+    int32_t offset;
+    const int16_t *end; /* of the scratch lines below the outputs */
+} tml_depthwise_small_constants;
 
 #define TML_DWS_SUM(smla, to, x, w, from) \
     smla " %[" to "], %[" x "], %[" w "], %[" from "]\n\t"
@@ -93,13 +101,14 @@ typedef struct {
                      "strb %[y0], [%[out]]\n\t" \
                      "add %[out], %[out], #%c[step]\n\t" \
                      ".endif\n\t" \
+                     "ldr %[a], [%[k], #12]\n\t" \
                      "add %[in], %[in], #%c[skip]\n\t" \
-                     "cmp %[in], %[end]\n\t" \
+                     "cmp %[in], %[a]\n\t" \
                      "bne 1b" \
                      : [in] "+r"(in), [out] "+r"(out), [q2] "+r"(q[2]), [y0] "=&r"(y0), \
                        [y1] "=&r"(y1), [a] "=&r"(a), [b] "=&r"(b) \
                      : [p0] "r"(p[0]), [p1] "r"(p[1]), [p2] "r"(p[2]), [q0] "r"(q[0]), \
-                       [q1] "r"(q[1]), [k] "r"(constants), [end] "r"(end), \
+                       [q1] "r"(q[1]), [k] "r"(&constants), \
                        [pairs] "i"(params->out_width / 2), [odd] "i"(params->out_width & 1), \
                        [step] "i"(params->channels), \
                        [skip] "i"(params->stride * (2 * TML_DWS_PITCH - 4 * (params->out_width / 2))) \
@@ -109,10 +118,10 @@ typedef struct {
 TML_KERNEL void tml_depthwise_small_filter(const tml_depthwise_small_params *params,
                                            const uint32_t *words, const int16_t *in, int8_t *out)
 {
-    const int16_t *const end = in + params->out_lines * params->stride * TML_DWS_PITCH;
-    const int32_t constants[3] = {
+    const tml_depthwise_small_constants constants = {
         (int32_t)words[3], (int32_t)words[4],
-        (int32_t)((words[2] & 0xFF000000u) | (words[1] >> 8 & 0xFF0000u) | words[0] >> 24 << 8) >> 8};
+        (int32_t)((words[2] & 0xFF000000u) | (words[1] >> 8 & 0xFF0000u) | words[0] >> 24 << 8) >> 8,
+        in + params->out_lines * params->stride * TML_DWS_PITCH};
     uint32_t p[3], q[3], a, b;
     int32_t y0, y1;
     TML_UNROLLED
