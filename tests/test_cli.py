@@ -45,6 +45,13 @@ def test_check_says_where_ram_peaks() -> None:
     assert "esp32s3: fits" in result.stdout
 
 
+def test_check_explores() -> None:
+    result = tinyml("check", MODEL, "--board", "nucleo_l4r5zi", "--explore")
+    assert result.returncode == 0
+    assert "balanced" in result.stdout
+    assert "instructions" in result.stdout
+
+
 def test_check_explains_what_does_not_fit(tmp_path: Path) -> None:
     board = (ROOT / "boards" / "nucleo_l4r5zi.toml").read_text()
     small = tmp_path / "small.toml"

@@ -14,7 +14,9 @@ from tests.support.host_c import compile_plan, host_board, run_program
 from tests.support.streamed import streamed_plan, streamed_steps
 from tinyml import api
 from tinyml.board import Board
+from tinyml.inputs import random_samples
 from tinyml.ir.graph import Graph
+from tinyml.plan.fit import fit
 from tinyml.plan.segments import segments
 from tinyml.plan.stages import Form
 from tinyml.plan.values import Plan
@@ -22,6 +24,15 @@ from tinyml.plan.verify import verify
 
 FORMS = [Form(band, is_wide) for band in (1, 2, 3, 8) for is_wide in (False, True)]
 SEEDS = range(16)
+ROOT = Path(__file__).parent.parent
+FILES = {
+    path.stem: path
+    for path in (
+        ROOT / "examples" / "digits" / "digits.tflite",
+        *sorted((ROOT.parent / "shared" / "models").glob("*.tflite")),
+    )
+}
+LEAST_RAM = {"kws_ref_model": 6_300, "vww_96_int8": 28_100, "pretrainedResnet_quant": 20_000}
 
 
 @cache
@@ -65,3 +76,26 @@ def test_board_equals_reference(name: str, seed: int, tmp_path: Path) -> None:
     built = api.build(made, board, api.Settings("ram", directory=tmp_path))
     found = list(api.simulate(built, board, vectors).outputs)
     assert_equal(graph, run_reference(graph, vectors), found)
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("board", ["nucleo_l4r5zi", "nucleo_g0b1re"])
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_model_with_little_ram_equals_reference(name: str, board: str, tmp_path: Path) -> None:
+    graph, target = api.load(FILES[name]), board_of(board)
+    vectors = random_samples(graph, 2, seed=3).inputs
+    made = api.plan(graph, target, optimize="ram")
+    if not fit(made, target).is_ok:
+        pytest.skip(f"{name} does not fit {board}")
+    built = api.build(made, target, api.Settings("ram", directory=tmp_path))
+    found = list(api.simulate(built, target, vectors).outputs)
+    assert_equal(graph, run_reference(graph, vectors), found)
+
+
+@pytest.mark.parametrize("name", sorted(LEAST_RAM))
+def test_little_ram_is_enough(name: str) -> None:
+    """Activations with the windows of streamed layers; the kernels' scratch comes on top."""
+    if name not in FILES:
+        pytest.skip(f"{name}.tflite is not beside the checkout")
+    made = api.plan(api.load(FILES[name]), board_of("nucleo_l4r5zi"), optimize="ram")
+    assert made.activation_bytes <= LEAST_RAM[name]

@@ -17,6 +17,7 @@ from tinyml.errors import BuildError, MismatchError
 from tinyml.inputs import Samples, random_samples, read_samples
 from tinyml.ir.graph import Array, Graph
 from tinyml.model.file import ModelFile, read_model
+from tinyml.plan.explore import Alternative
 from tinyml.plan.fit import Fit, fit, require
 from tinyml.plan.values import Plan
 from tinyml.report.report import Report, report
@@ -68,6 +69,13 @@ def plan(graph: Graph, board: Board, *, optimize: str = "speed", agent: bool = T
 def check(graph: Graph, board: Board, *, optimize: str = "speed") -> Fit:
     """Needs against budgets of the board, before anything is compiled."""
     return fit(plan(graph, board, optimize=optimize), board, all_boards())
+
+
+def explore(graph: Graph, board: Board) -> tuple[Alternative, ...]:
+    """RAM against time against flash: the plans of all goals and those in between."""
+    from tinyml.plan.explore import explore as explore_plans
+
+    return explore_plans(graph, board)
 
 
 def build_model(path: Path, board: Board, settings: Settings = Settings()) -> Built:

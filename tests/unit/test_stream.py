@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
 
 from benchmarks.models import residuals
+from tests.support.cases import Case
 from tests.support.chains import random_chain
+from tests.support.graphs import cases
 from tests.support.host_c import host_board
 from tests.support.small_boards import small_board
 from tests.support.streamed import streamed_plan, streamed_steps
@@ -90,6 +93,12 @@ def test_what_does_not_fit_at_speed_is_streamed() -> None:
     verify(made, board)
     assert made.arena_bytes[0][1] <= board.ram[0].max_bytes
     assert stream_of(made)
+
+
+@given(case=cases())
+def test_random_graphs_are_planned_for_little_ram(case: Case) -> None:
+    board = host_board()
+    verify(plan(case.graph, board, optimize="ram"), board)
 
 
 def damaged(change: Callable[[Stream], Stream]) -> Plan:

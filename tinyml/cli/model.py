@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from tinyml.cli import options
 
 if TYPE_CHECKING:
     from tinyml.board import Board
+    from tinyml.report.text import Table
 
 
 @click.command(short_help="List the known boards.")
@@ -56,24 +58,27 @@ def inspect(model: Path, as_json: bool) -> None:
 
     graph = api.load(model)
     tables = listing.model_tables(graph)
-    if as_json:
-        console.document({table.title: listing.as_records(table) for table in tables})
-        return
-    for table in tables:
-        console.table(table.title, table.columns, table.rows)
+    _show(tables, as_json)
 
 
 @click.command(short_help="Say whether a model fits a board.")
 @options.MODEL
 @options.board_option(multiple=True)
 @options.OPTIMIZE
+@click.option("--explore", is_flag=True, help="Compare plans: RAM against time against flash.")
 @options.JSON
-def check(model: Path, boards: tuple[Board, ...], optimize: str, as_json: bool) -> int:
+def check(
+    model: Path, boards: tuple[Board, ...], optimize: str, explore: bool, as_json: bool
+) -> int:
     """Say whether MODEL fits the boards, region by region, and why not. Exits 1 if not."""
     from tinyml import api
     from tinyml.report import listing, text
 
     graph = api.load(model)
+    if explore:
+        tables = [text.explore_table(item.name, api.explore(graph, item)) for item in boards]
+        _show(tables, as_json)
+        return 0
     verdicts = [api.check(graph, board, optimize=optimize) for board in boards]
     is_ok = all(verdict.is_ok for verdict in verdicts)
     if as_json:
@@ -86,3 +91,13 @@ def check(model: Path, boards: tuple[Board, ...], optimize: str, as_json: bool) 
             console.line(sentence)
         console.verdict(verdict.is_ok, f"{verdict.board}: {text.fit_verdict(verdict)}\n")
     return 0 if is_ok else 1
+
+
+def _show(tables: Sequence[Table], as_json: bool) -> None:
+    from tinyml.report import listing
+
+    if as_json:
+        console.document({table.title: listing.as_records(table) for table in tables})
+        return
+    for table in tables:
+        console.table(table.title, table.columns, table.rows)

@@ -9,7 +9,7 @@ step, computed row by row (``tinyml.plan.partition``). A plan is made even when 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tinyml.board import Board
@@ -26,7 +26,7 @@ from tinyml.plan.values import Placement, Plan, Step, Use
 OPTIMIZE = ("speed", "balanced", "ram", "size")
 
 # How much more time a little less RAM is worth: a percent of one for so many of the other.
-_WORTH = {"balanced": 1.0, "ram": 4.0}
+TRADED = {"balanced": 1.0, "ram": 4.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +54,18 @@ def plan(
     """
     if optimize not in OPTIMIZE:
         raise PlanError(f"cannot optimize for '{optimize}'", hint=did_you_mean(optimize, OPTIMIZE))
-    offers = [offers_of(op, graph, board.chip.isa) for op in graph.ops]
-    singles = [_steps(i, graph, *found, optimize) for i, found in enumerate(offers)]
+    isa = board.chip.isa
+    singles = _singles(graph, isa, optimize)
 
     def made(steps: tuple[Step, ...]) -> tuple[Plan, bool]:
         return plan_steps(graph, steps, board, runtime=runtime, optimize=optimize, agent=agent)
 
-    if optimize in _WORTH:
-        plans = [made(steps) for steps in programs(graph, singles, board.chip.isa)]
-        fitting = [item for item, is_fitting in plans if is_fitting]
-        if fitting:
-            return min(fitting, key=lambda item: _price(item, _WORTH[optimize]))
-        return min((item for item, _ in plans), key=lambda item: item.arena_bytes[0][1])
+    if optimize in TRADED and graph.ops:
+        return preferred([made(steps) for steps in programs(graph, singles, isa)], optimize)
     fast, is_fitting = made(tuple(steps[0] for steps in singles))
     best = fast
     if not is_fitting:
-        for steps in programs(graph, singles, board.chip.isa):
+        for steps in programs(graph, singles, isa):
             small, is_fitting = made(steps)
             if is_fitting:
                 return small
@@ -78,10 +74,31 @@ def plan(
     return best
 
 
-def _price(item: Plan, worth: float) -> float:
-    """RAM and time multiplied, so that what counts are their proportions."""
-    instructions = sum(step.call.cost.instructions for step in item.steps if step.call)
-    return float(item.arena_bytes[0][1] ** worth * max(1, instructions))
+def front(graph: Graph, board: Board) -> tuple[tuple[Plan, bool], ...]:
+    """Plans from the fastest to the one with the least RAM, and whether each fits.
+
+    Each is the fastest that needs less RAM than the one before.
+    """
+    isa = board.chip.isa
+    steps = programs(graph, _singles(graph, isa, "speed"), isa)
+    return tuple(plan_steps(graph, item, board) for item in steps)
+
+
+def preferred(plans: Sequence[tuple[Plan, bool]], optimize: str) -> Plan:
+    """The plan of a front with the best price for "balanced" or "ram"; one that fits, if any does.
+
+    RAM and time are multiplied, so that what counts are their proportions.
+    """
+    worth = TRADED[optimize]
+
+    def price(item: Plan) -> float:
+        instructions = sum(step.call.cost.instructions for step in item.steps if step.call)
+        return float(item.arena_bytes[0][1] ** worth * max(1, instructions))
+
+    fitting = [item for item, is_fitting in plans if is_fitting]
+    if fitting:
+        return min(fitting, key=price)
+    return min((item for item, _ in plans), key=lambda item: item.arena_bytes[0][1])
 
 
 def plan_steps(
@@ -109,6 +126,12 @@ def plan_steps(
         uses=uses,
     )
     return made, is_fitting
+
+
+def _singles(graph: Graph, isa: tuple[str, ...], optimize: str) -> list[tuple[Step, ...]]:
+    """The ways to compute each op alone."""
+    offers = [offers_of(op, graph, isa) for op in graph.ops]
+    return [_steps(i, graph, *found, optimize) for i, found in enumerate(offers)]
 
 
 def _steps(

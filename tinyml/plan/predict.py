@@ -23,6 +23,8 @@ else:
     import tomli as tomllib
 
 LAYER_STATE_BYTES = 4  # of the agent per layer: the cycles it took
+STREAM_BYTES = (460, 80, 36)  # scheduler; tables and function of each stage; entry per row table
+OWN_KERNEL_BYTES = {"tml_average_rows_s8": (0, 150)}  # of stages only: never alone in a firmware
 UNKNOWN_KERNEL_BYTES = (600, 200)  # first use, each use of a kernel that was never measured
 
 
@@ -47,14 +49,18 @@ def predict(
     uses.append(Use(first, "runtime", state))
     uses.append(Use(first, "stack", board.stack_bytes))
     calls = [step.call for step in steps if step.call is not None]
-    kernels = [kernel for call in calls for kernel in call.kernels()]
+    kernels = [kernel for call in calls for kernel in call.kernels() if kernel.stream is None]
+    streams = [call.stream for call in calls if call.stream is not None]
     flash = board.flash.region
     uses.append(Use(flash, "weights", sum(call.constant_bytes() for call in calls)))
     sizes = _data().get("kernels", {}).get(board.chip.core, {}).get(optimize, {})
     code = base["flash_bytes"]
     for function, count in Counter(kernel.function for kernel in kernels).items():
-        once, each = sizes.get(function, UNKNOWN_KERNEL_BYTES)
+        once, each = sizes.get(function) or OWN_KERNEL_BYTES.get(function, UNKNOWN_KERNEL_BYTES)
         code += once + count * each
+    scheduler, stage, row = STREAM_BYTES
+    code += scheduler * bool(streams)
+    code += sum(stage * len(item.stages) + row * len(item.rows) for item in streams)
     uses.append(Use(flash, "code", code))
     return tuple(uses)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tinyml.plan.explore import Alternative
 from tinyml.plan.fit import Fit
 from tinyml.plan.values import kinds_text
 from tinyml.report.report import Report
@@ -104,6 +105,24 @@ def fit_table(verdict: Fit) -> Table:
         ("region", "needs (bytes, predicted)", "sum>", "budget>", "used %>", "verdict"),
         rows,
     )
+
+
+def explore_table(board: str, alternatives: Sequence[Alternative]) -> Table:
+    """The answer of ``tinyml check --explore`` for one board; a star marks what nothing beats."""
+    rows = tuple(
+        (
+            ", ".join(item.goals) or "(tighter board)",
+            item.arena_bytes,
+            item.ram_bytes,
+            item.instructions,
+            item.flash_bytes,
+            "fits" if item.fits else "too large",
+            "*" if item.is_best else "",
+        )
+        for item in alternatives
+    )
+    columns = ("--optimize", "arena>", "RAM>", "instructions>", "flash>", "verdict", "best")
+    return Table(f"{board}: what it could cost (bytes, predicted)", columns, rows)
 
 
 def fit_sentences(verdict: Fit) -> tuple[str, ...]:

@@ -1,0 +1,83 @@
+"""What a model could cost on a board: the plans of all goals, and those in between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinyml.board import Board
+from tinyml.ir.graph import Graph
+from tinyml.plan.fit import fit
+from tinyml.plan.planner import OPTIMIZE, TRADED, front, plan, preferred
+from tinyml.plan.values import Plan
+
+_NEAR = 1.04  # plans whose RAM differs by less are shown as one
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One plan in a few numbers; all predicted."""
+
+    goals: tuple[str, ...]  # of --optimize that lead to it; () when only a tight board does
+    arena_bytes: int
+    ram_bytes: int  # with stack and runtime
+    instructions: int
+    flash_bytes: int
+    fits: bool
+    is_best: bool  # no other needs less in one respect without needing more in another
+
+
+def explore(graph: Graph, board: Board) -> tuple[Alternative, ...]:
+    """Alternatives from the one with the most RAM to the one with the least."""
+    plans = front(graph, board)
+    found = []
+    for goal in OPTIMIZE:
+        is_traded = goal in TRADED and plans
+        made = preferred(plans, goal) if is_traded else plan(graph, board, optimize=goal)
+        found.append(_alternative(goal, made, board))
+    kept = [item.arena_bytes for item in found]
+    for made, _ in plans:
+        item = _alternative("", made, board)
+        if all(max(item.arena_bytes, n) >= _NEAR * min(item.arena_bytes, n) for n in kept):
+            found.append(item)
+            kept.append(item.arena_bytes)
+    merged: dict[tuple[int, int, int], Alternative] = {}
+    for item in found:
+        before = merged.get(_costs(item))
+        goals = (*before.goals, *item.goals) if before else item.goals
+        merged[_costs(item)] = _with(item, goals, found)
+    return tuple(sorted(merged.values(), key=lambda item: (-item.arena_bytes, item.instructions)))
+
+
+def _alternative(goal: str, made: Plan, board: Board) -> Alternative:
+    regions = {budget.region for budget in board.ram}
+    ram = sum(use.nbytes for use in made.uses if use.region in regions)
+    return Alternative(
+        goals=(goal,) if goal else (),
+        arena_bytes=sum(nbytes for _, nbytes in made.arena_bytes),
+        ram_bytes=ram,
+        instructions=sum(step.call.cost.instructions for step in made.steps if step.call),
+        flash_bytes=sum(use.nbytes for use in made.uses if use.region not in regions),
+        fits=fit(made, board).is_ok,
+        is_best=False,
+    )
+
+
+def _with(item: Alternative, goals: tuple[str, ...], others: list[Alternative]) -> Alternative:
+    mine = _costs(item)
+    is_best = not any(
+        _costs(other) != mine and all(a <= b for a, b in zip(_costs(other), mine, strict=True))
+        for other in others
+    )
+    return Alternative(
+        goals,
+        item.arena_bytes,
+        item.ram_bytes,
+        item.instructions,
+        item.flash_bytes,
+        item.fits,
+        is_best,
+    )
+
+
+def _costs(item: Alternative) -> tuple[int, int, int]:
+    return item.arena_bytes, item.instructions, item.flash_bytes
