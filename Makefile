@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+MODELS ?= ../shared/models
 DIGITS := examples/digits
 
 .PHONY: help demo test check docs bench clean
@@ -38,7 +39,7 @@ docs: $(VENV)/.installed ## regenerate the pages that are generated
 	$(BIN)/tinyml boards --markdown > docs/boards.md
 
 bench: $(VENV)/.installed ## measure every model, beside the recorded peers
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --models $(MODELS) --layers --markdown docs/performance.md
 
 clean: ## remove what make made
 	rm -rf $(VENV) build

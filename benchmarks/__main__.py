@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,13 @@ DIGITS = ROOT / "examples" / "digits" / "digits.tflite"
 )
 @click.option("--board", "boards", multiple=True, default=DEFAULT_BOARDS)
 @click.option("--samples", default=2, help="Random inputs per model whose outputs are verified.")
-@click.option("--optimize", default="speed", type=click.Choice(["speed", "size"]))
+@click.option(
+    "--optimize",
+    "goals",
+    multiple=True,
+    default=("balanced", "speed"),
+    type=click.Choice(["balanced", "speed", "ram", "size"]),
+)
 @click.option("--layers", is_flag=True, help="Print the layers of each model too.")
 @click.option(
     "--json", "json_path", type=click.Path(path_type=Path), help="Write the figures here."
@@ -49,7 +56,7 @@ def main(
     models: Path,
     boards: tuple[str, ...],
     samples: int,
-    optimize: str,
+    goals: tuple[str, ...],
     layers: bool,
     json_path: Path | None,
     markdown: Path | None,
@@ -58,13 +65,13 @@ def main(
 ) -> None:
     """Measures every model on every board and prints the figures beside the recorded peers."""
     peers = tomllib.loads((HERE / "peers.toml").read_text(encoding="utf-8"))
-    found = measure_all(models, boards, samples, optimize)
+    found = measure_all(models, boards, samples, goals)
     page = render(found, peers, layers)
     click.echo(page)
     if json_path:
         json_path.write_text(json.dumps([item.to_json() for item in found], indent=1) + "\n")
     if markdown:
-        markdown.write_text(page, encoding="utf-8")
+        markdown.write_text((HERE / "preface.md").read_text() + page, encoding="utf-8")
     if update:
         write_baseline(found, HERE / "baseline.json")
     if check:
@@ -75,7 +82,7 @@ def main(
 
 
 def measure_all(
-    models: Path, boards: tuple[str, ...], samples: int, optimize: str
+    models: Path, boards: tuple[str, ...], samples: int, goals: tuple[str, ...]
 ) -> list[Measurement]:
     """All models on all boards that they fit; what does not fit or fails is said on stderr."""
     found = []
@@ -83,10 +90,10 @@ def measure_all(
         paths = [DIGITS, *write_models(Path(folder))]
         paths += sorted(models.glob("*.tflite")) if models.is_dir() else []
         for path in paths:
-            for name in boards:
-                click.echo(f"{path.stem} on {name} …", err=True)
+            for name, goal in product(boards, goals):
+                click.echo(f"{path.stem} on {name} for {goal} …", err=True)
                 try:
-                    found.append(measure(path, load_board(name), samples, optimize))
+                    found.append(measure(path, load_board(name), samples, goal))
                 except TinymlError as error:
                     click.echo(f"  {error}", err=True)
     return found

@@ -29,7 +29,7 @@ class Regression:
 
 def key_of(item: Measurement) -> str:
     """The name of a measurement in the baseline file."""
-    return f"{item.model} {item.board}"
+    return f"{item.model} {item.board} {item.optimize}"
 
 
 def regressions(found: list[Measurement], baseline: Path) -> list[Regression]:

@@ -31,6 +31,7 @@ class Measurement:
     model: str  # file stem
     board: str
     core: str
+    optimize: str
     clock_hz: int
     macs: int
     instructions: int
@@ -69,6 +70,7 @@ def measure(path: Path, board: Board, samples: int, optimize: str) -> Measuremen
         model=path.stem,
         board=board.name,
         core=board.chip.core,
+        optimize=optimize,
         clock_hz=run.clock_hz,
         macs=report.model["macs"],
         instructions=run.total.instructions or 0,
