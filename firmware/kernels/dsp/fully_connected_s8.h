@@ -1,4 +1,4 @@
-/* FULLY_CONNECTED, int8, one row of inputs at a time; also a convolution with a single output pixel.
+/* FULLY_CONNECTED, int8, one row of inputs at a time; also a convolution with one output pixel.
  *
  *   output[row][i] = requantise(bias[i] + sum over k of input[row][k] * weight[i][k])
  *

@@ -17,12 +17,12 @@
  *   2 words per step               (wide: 4), channels (0,2) then (1,3)
  *   the constants of the epilogue  for A, then for B
  * Epilogues (tinyml/ir/requant.py has the proofs):
- *   direct:    M C      q = ssat8((C + (f * sum * M >> 32)) >> n), f = 1, n = 4 for A, 256, 11 for B
+ *   direct:    M C      q = ssat8((C + (f * sum * M >> 32)) >> n), A: f 1, n 4; B: f 256, n 11
  *   linear n:  M C      q = ssat8((C + (256 * sum * M >> 32)) >> n)
  *   rounding:  M C n    q = ssat8(smmlar(2 * sum, M, C + (sum >> 31)) >> n)
  *   sums:      M n      stores the 32-bit sum; C code rescales it
- * Cost of a pair of filters, 6 outputs: 32 instructions (linear 35, rounding 51, wide 48; sums 23 or
- * 20 and then some 40 per output), 17 (wide 16) per step and 2 per 8 steps. The body is one asm
+ * Cost of a pair of filters, 6 outputs: 32 instructions (linear 35, rounding 51, wide 48; sums 23
+ * or 20 and then some 40 per output), 17 (wide 16) per step and 2 per 8 steps. The body is one asm
  * block with fixed registers, so that neither compiler nor optimisation level matters; the first
  * pass enters the unrolled steps in their middle.
  */

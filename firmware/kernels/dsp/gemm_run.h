@@ -111,7 +111,7 @@ TML_KERNEL void tml_dsp_gemm_prepare(const tml_dsp_gemm_params *params, const in
     block->end = weights + params->group_words * (params->out_channels >> 1);
 }
 
-/* Runs a prepared block into `output`, for `left` pixels (3 or more: all three that are widened). */
+/* Runs a prepared block into `output`, for `left` pixels (3 or more: all that are widened). */
 TML_KERNEL void tml_dsp_gemm_run(const tml_dsp_gemm_params *params, tml_dsp_block *block,
                                  int8_t *output, int32_t left, tml_dsp_gemm gemm,
                                  tml_dsp_rescale rescale)

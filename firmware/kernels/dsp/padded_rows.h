@@ -1,7 +1,7 @@
 /* A band of padded input rows, for kernels that look at a window of the image.
  *
  *        left   a row of the input       right        Some rows of the input stand in scratch with
- *      +------+--------------------+------+           their padding around them, so that a window is
+ *      +------+--------------------+------+           padding around them, so that a window is
  *      | zp   | x x x x x x x x x  | zp   |  row r    never cut off. The band moves down the image:
  *      | zp   | x x x x x x x x x  | zp   |  row r+1  rows that are needed again move to its top,
  *      +------+--------------------+------+           the others are read from the input, once.
@@ -97,7 +97,8 @@ TML_KERNEL const int8_t *tml_dsp_band_at(const tml_dsp_band_params *params, int3
     for (; from < params->rows; ++from) {
         int8_t *to = band + from * pitch;
         if (row + from >= 0 && row + from < params->in_rows) {
-            tml_dsp_copy(to + params->pad_bytes, input + (row + from) * params->in_row_bytes, bytes);
+            tml_dsp_copy(to + params->pad_bytes, input + (row + from) * params->in_row_bytes,
+                         bytes);
         } else {
             tml_dsp_fill(to, pitch, params->padding_value);
         }
