@@ -60,7 +60,7 @@ OPTIMIZE = click.option(
     type=click.Choice(["speed", "balanced", "ram", "size"]),
     default="speed",
     show_default=True,
-    help="What kernels and compiler are chosen for.",
+    help="What kernels, memory plan and compiler are chosen for.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 TOOLCHAIN = click.option(
