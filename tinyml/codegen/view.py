@@ -58,7 +58,11 @@ class LayerView:
 
 @dataclass(frozen=True, slots=True)
 class WrapperView:
-    """A kernel instance that several layers share."""
+    """A kernel instance that several layers share.
+
+    With ``--optimize size`` all layers of a kind do, and pass their params; otherwise only layers
+    with the same params, which the instance then knows as constants.
+    """
 
     name: str
     prototype: str
@@ -132,7 +136,7 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
     )
 
 
-_Signature: TypeAlias = tuple[str, tuple[str, ...]]  # C function, parameters
+_Signature: TypeAlias = tuple[str, tuple[str, ...], str]  # C function, parameters, fixed params
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +162,7 @@ def _calls(plan: Plan, places: dict[int, str], scratch: dict[int, str], weights:
         if call is None:
             params.append("")
             arguments.append(())
-            keys.append(("", ()))
+            keys.append(("", (), ""))
             continue
         title = f"layer {index}, {_kinds(step, plan.graph)}"
         symbols = weights.layer(index, step, title)
@@ -180,23 +184,30 @@ def _calls(plan: Plan, places: dict[int, str], scratch: dict[int, str], weights:
             step, plan.graph, tensors=places, symbols=symbols, scratch=scratch.get(index, "NULL")
         )
         arguments.append(found)
-        key = (call.function, parameter_texts(found, call.params.type))
+        is_fixed = plan.optimize != "size"
+        key = (
+            call.function,
+            parameter_texts(found, call.params.type)[is_fixed:],
+            params[-1] if is_fixed else "",
+        )
         keys.append(key)
         if key not in wrappers:
-            same = sum(1 for function, _ in wrappers if function == call.function)
+            same = sum(1 for function, *_ in wrappers if function == call.function)
+            forwarded = forwarded_texts(found)
             name = f"run_{call.function.removeprefix('tml_')}" + (f"_{same + 1}" if same else "")
             wrappers[key] = WrapperView(
                 name=name,
                 prototype=call_text(
                     f"static TML_NOINLINE void {name}", key[1], indent=0, suffix=")"
                 ),
-                call=call_text(call.function, forwarded_texts(found), indent=4, suffix=");"),
+                call=call_text(
+                    call.function,
+                    (f"&layer_{index}", *forwarded[1:]) if is_fixed else forwarded,
+                    indent=4,
+                    suffix=");",
+                ),
             )
-    shared = frozenset(
-        wrapper.name
-        for key, wrapper in wrappers.items()
-        if plan.optimize == "size" and keys.count(key) > 1
-    )
+    shared = frozenset(wrapper.name for key, wrapper in wrappers.items() if keys.count(key) > 1)
     functions = tuple(
         wrappers[key].name if key in wrappers and wrappers[key].name in shared else key[0]
         for key in keys
@@ -207,21 +218,26 @@ def _calls(plan: Plan, places: dict[int, str], scratch: dict[int, str], weights:
 def _layer_views(plan: Plan, calls: _Calls, places: dict[int, str]) -> tuple[LayerView, ...]:
     graph = plan.graph
     views: list[LayerView] = []
+    known: set[str] = set()  # shared instances that have their params
     for index, step in enumerate(plan.steps):
         output = graph.ops[step.ops[-1]].outputs[0]
         head = f"TML_LAYER({index}, "
+        function = calls.functions[index]
+        has_params = step.call is not None and function not in known
         if step.call is None:
             call = f"{head}(void)0);"
         else:
-            texts = (f"&layer_{index}", *(item.text for item in calls.operands[index]))
-            call = head + call_text(
-                calls.functions[index], texts, indent=4 + len(head), suffix="));"
-            )
+            texts = tuple(item.text for item in calls.operands[index])
+            if plan.optimize == "size" or function not in calls.shared:
+                texts = (f"&layer_{index}", *texts)
+            else:
+                known.add(function)
+            call = head + call_text(function, texts, indent=4 + len(head), suffix="));")
         views.append(
             LayerView(
                 index=index,
                 comment=_layer_comment(index, step, graph),
-                params_type=step.call.params.type if step.call else "",
+                params_type=step.call.params.type if step.call and has_params else "",
                 params=calls.params[index],
                 call=call,
                 descriptor=descriptor(graph.tensors[output], places[output]),

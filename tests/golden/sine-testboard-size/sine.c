@@ -23,15 +23,6 @@ TML_STATIC_ASSERT(sizeof arena <= 61440, "arena exceeds the board's budget in sr
 #define T_HIDDEN (arena + 16) /* int8 [1, 16], live 0..1 */
 #define T_OUTPUT (arena + 0)  /* int8 [1, 1], live 1..output, reuses x */
 
-/* One instance of the kernel for all layers that call it. */
-static TML_NOINLINE void run_fully_connected_s8(const tml_fully_connected_params *params,
-    const int8_t *input_0, const int8_t *constant_1, const int32_t *constant_2,
-    const int32_t *constant_3, const int8_t *constant_4, int8_t *output_5)
-{
-    tml_fully_connected_s8(params, input_0, constant_1, constant_2, constant_3, constant_4,
-        output_5);
-}
-
 /* layer 0: FULLY_CONNECTED + RELU "hidden", [1, 1] -> [1, 16] */
 static const tml_fully_connected_params layer_0 = {
     .batches = 1,
@@ -53,6 +44,15 @@ static const tml_fully_connected_params layer_1 = {
     .output_offset = 0,
     .clamp = {.min = -128, .max = 127},
 };
+
+/* One instance of the kernel for all layers that call it. */
+static TML_NOINLINE void run_fully_connected_s8(const tml_fully_connected_params *params,
+    const int8_t *input_0, const int8_t *constant_1, const int32_t *constant_2,
+    const int32_t *constant_3, const int8_t *constant_4, int8_t *output_5)
+{
+    tml_fully_connected_s8(params, input_0, constant_1, constant_2, constant_3, constant_4,
+        output_5);
+}
 
 int sine_init(void)
 {
