@@ -20,7 +20,9 @@ from tinyml.model.file import ModelFile, read_model
 from tinyml.plan.explore import Alternative
 from tinyml.plan.fit import Fit, fit, require
 from tinyml.plan.values import Plan
-from tinyml.report.report import Report, report
+from tinyml.report.assemble import report
+from tinyml.report.origin import build_command, simulate_command, tool_versions
+from tinyml.report.report import Report
 
 __all__ = ["Settings", "build", "check", "load", "load_board", "plan", "simulate", "verify"]
 
@@ -32,7 +34,7 @@ RANDOM_SAMPLES = 5  # when the user gives no inputs
 class Settings:
     """How to build; the defaults work."""
 
-    optimize: str = "speed"
+    optimize: str = "balanced"
     toolchain: str | None = None  # None: the board's own choice
     directory: Path | None = None  # None: build/<model>-<board>
     agent: bool = True
@@ -56,7 +58,7 @@ def load(path: str | Path) -> Graph:
     return _graph(read_model(Path(path)))
 
 
-def plan(graph: Graph, board: Board, *, optimize: str = "speed", agent: bool = True) -> Plan:
+def plan(graph: Graph, board: Board, *, optimize: str = "balanced", agent: bool = True) -> Plan:
     """Kernels, memory layout and predicted budget of ``graph`` on ``board``; raises PlanError."""
     from tinyml.plan.planner import plan as make_plan
     from tinyml.plan.verify import verify as verify_plan
@@ -66,7 +68,7 @@ def plan(graph: Graph, board: Board, *, optimize: str = "speed", agent: bool = T
     return made
 
 
-def check(graph: Graph, board: Board, *, optimize: str = "speed") -> Fit:
+def check(graph: Graph, board: Board, *, optimize: str = "balanced") -> Fit:
     """Needs against budgets of the board, before anything is compiled."""
     return fit(plan(graph, board, optimize=optimize), board, all_boards())
 
@@ -110,7 +112,11 @@ def build(
     if project.linker_script:
         image = build_project(project, settings.toolchain, directory)
     verdict = fit(made, board, all_boards())
-    document = report(made, board, verdict, image)
+    command = build_command(
+        made, board, image, agent=settings.agent, library=template == "library"
+    )
+    tools = tool_versions(image)
+    document = report(made, board, verdict, image, command=command, tools=tools)
     path = _write_report(directory, document)
     files = (project.directory, *((image.elf,) if image else ()), path)
     return Built(directory, made, verdict, image, document, tuple(_near(item) for item in files))
@@ -165,7 +171,11 @@ def simulate_build(
     if samples.labels:
         details["accuracy"] = _accuracy(run.outputs, samples)
     run = replace(run, details=details)
-    document = report(built.plan, board, built.verdict, built.image, run)
+    command = simulate_command(built.plan, board, built.image, run, samples.file_name)
+    tools = tool_versions(built.image, run)
+    document = report(
+        built.plan, board, built.verdict, built.image, run, command=command, tools=tools
+    )
     files = [_near(_write_report(built.directory, document))]
     if save:
         names = [graph.tensors[index].name for index in graph.outputs]
@@ -236,10 +246,12 @@ def _accuracy(outputs: Sequence[tuple[Array, ...]], samples: Samples) -> float:
 
 
 def _write_report(directory: Path, document: Report) -> Path:
-    from tinyml.project import write_atomic
+    from tinyml.files import write_atomic
+    from tinyml.report.page import write_page
 
     path = directory / "report.json"
     write_atomic(path, json.dumps(document.to_json(), indent=1) + "\n")
+    write_page(document, directory)
     return path
 
 

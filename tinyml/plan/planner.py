@@ -25,8 +25,9 @@ from tinyml.plan.values import Placement, Plan, Step, Use
 
 OPTIMIZE = ("speed", "balanced", "ram", "size")
 
-# How much more time a little less RAM is worth: a percent of one for so many of the other.
-TRADED = {"balanced": 1.0, "ram": 4.0}
+# How many percent more time one percent less memory is worth: (RAM of the arena, flash).
+FLASH_PURPOSES = ("weights", "code")
+TRADED = {"balanced": (0.5, 0.5), "ram": (4.0, 0.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def plan(
     board: Board,
     *,
     runtime: str = "aot",
-    optimize: str = "speed",
+    optimize: str = "balanced",
     agent: bool = True,
 ) -> Plan:
     """Kernels, memory layout and predicted budget of a graph on a board.
@@ -87,13 +88,15 @@ def front(graph: Graph, board: Board) -> tuple[tuple[Plan, bool], ...]:
 def preferred(plans: Sequence[tuple[Plan, bool]], optimize: str) -> Plan:
     """The plan of a front with the best price for "balanced" or "ram"; one that fits, if any does.
 
-    RAM and time are multiplied, so that what counts are their proportions.
+    RAM, flash and time are multiplied, so that what counts are their proportions.
     """
-    worth = TRADED[optimize]
+    ram_worth, flash_worth = TRADED[optimize]
 
     def price(item: Plan) -> float:
         instructions = sum(step.call.cost.instructions for step in item.steps if step.call)
-        return float(item.arena_bytes[0][1] ** worth * max(1, instructions))
+        _, arena = item.arena_bytes[0]
+        flash = sum(use.nbytes for use in item.uses if use.purpose in FLASH_PURPOSES)
+        return float(arena**ram_worth * max(1, flash) ** flash_worth * max(1, instructions))
 
     fitting = [item for item, is_fitting in plans if is_fitting]
     if fitting:
@@ -107,7 +110,7 @@ def plan_steps(
     board: Board,
     *,
     runtime: str = "aot",
-    optimize: str = "speed",
+    optimize: str = "balanced",
     agent: bool = True,
 ) -> tuple[Plan, bool]:
     """The plan that runs the steps, and whether it fits."""
