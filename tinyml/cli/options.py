@@ -41,13 +41,13 @@ class BoardType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
 MODEL = click.argument("model", type=click.Path(path_type=Path, dir_okay=False))
 
 
-def board_option(*, multiple: bool = False) -> Callable[[F], F]:
+def board_option(*, multiple: bool = False, required: bool = True) -> Callable[[F], F]:
     """``--board NAME_OR_FILE``, also from TINYML_BOARD."""
     return click.option(
         "--board",
         "boards" if multiple else "board",
         type=BoardType(),
-        required=True,
+        required=required,
         multiple=multiple,
         envvar="TINYML_BOARD",
         help="Board name ('tinyml boards' lists them) or a .toml file"
@@ -58,7 +58,7 @@ def board_option(*, multiple: bool = False) -> Callable[[F], F]:
 OPTIMIZE = click.option(
     "--optimize",
     type=click.Choice(["speed", "balanced", "ram", "size"]),
-    default="speed",
+    default="balanced",
     show_default=True,
     help="What kernels, memory plan and compiler are chosen for.",
 )
@@ -80,4 +80,10 @@ AGENT = click.option(
     default=True,
     show_default=True,
     help="Link the serial agent (profile, verify, MLPerf Tiny protocol).",
+)
+PORT = click.option(
+    "--port",
+    envvar="TINYML_PORT",
+    help="Serial port or URL (socket://…, rfc2217://…), or the folder of a drive; the board's own "
+    "by default. 'tinyml ports' lists them.",
 )
