@@ -22,7 +22,7 @@ PORTED = tuple(board.name for board in all_boards() if port_sources(board))
 PLANNED = {
     "runtime": {"aot", "tflm"},
     "toolchain": {"esp_idf"},
-    "flasher": {"bossac", "copy", "dfu", "esptool"},
+    "flasher": set(),
     "simulator": {"none"},
     "template": {"esp_idf"},
 }
@@ -47,7 +47,7 @@ uart = "usart3"
 
 def known(kind: str) -> set[str]:
     templates = {path.parent.name for path in resources.path("templates").glob("*/template.toml")}
-    found = {"template": templates, "runtime": set(), "flasher": set()}.get(kind)
+    found = {"template": templates, "runtime": set()}.get(kind)
     return PLANNED[kind] | (set(names_of(f"{kind}s")) if found is None else found)
 
 
@@ -60,6 +60,7 @@ def test_board_is_sane(name: str) -> None:
     assert chip.source
     for kind, backend in board.backends.items():
         assert backend in known(kind), f"{kind} = {backend}"
+    assert set(board.flashers) | set(board.options.get("flasher", {})) <= known("flasher")
     assert chip.region(chip.boot_region).kind == "flash"
     assert board.flash.region == chip.boot_region
     assert all(region.base % 4 == 0 and region.nbytes % 4 == 0 for region in chip.regions)
@@ -89,6 +90,17 @@ def test_private_board_by_path(tmp_path: Path) -> None:
     assert board.chip.uart is not None
     assert board.chip.uart.name == "usart3"
     assert board.ram[0].max_bytes == 100_000
+
+
+def test_flashers_in_order_of_preference(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    own = "\n[flasher.stm32_uart]\nbaud = 57_600\n"
+    path.write_text(BOARD.replace('"dfu"', '["swd", "dfu"]') + own)
+    board = load_board(path)
+    assert board.flashers == ("swd", "dfu")
+    assert board.backends["flasher"] == "swd"
+    assert board.options["flasher"]["stm32_uart"]["baud"] == 57_600
+    assert board.options["flasher"]["stm32_uart"]["device_id"] == 0x413  # of the chip
 
 
 def test_board_in_the_docs_loads(tmp_path: Path) -> None:
@@ -131,6 +143,9 @@ def test_private_chip_beside_the_board(tmp_path: Path, folder: str) -> None:
         ("title =", "title", "not a TOML file", None),
         ("[memory]", "chips = 1\n[memory]", "unknown key 'chips'", "did you mean 'chip'?"),
         ("100_000", "true", "must be an integer", None),
+        ('"dfu"', "[]", "'backends.flasher' must name at least one", None),
+        ('"dfu"', "7", "'backends.flasher' must be a name or a list", None),
+        ("[serial]", '[flasher]\nusb = "1:2"\n[serial]', "'flasher.usb' must be a table", None),
         ("max_bytes", "max_byte", "unknown key 'memory.ram.max_byte'", "'max_bytes'"),
     ],
 )

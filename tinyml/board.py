@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,7 @@ class Chip:
     uart: Uart | None  # the one that the board chose
     defines: Mapping[str, int]  # C macros for the port (register values of this chip)
     ready: tuple[tuple[int, int], ...]  # (address, mask): status bits that the simulator shows set
+    flasher: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # options by flasher
 
     def region(self, name: str) -> Region:
         """The region of that name."""
@@ -103,6 +104,7 @@ class Board:
     baud: int
     defines: Mapping[str, int]  # C macros for the port (pins of this board); override the chip's
     options: Mapping[str, Mapping[str, Any]]  # per backend, its own table
+    flashers: tuple[str, ...] = ()  # in order of preference; the first is backends["flasher"]
 
     def region(self, name: str) -> Region:
         """The chip's region of that name."""
@@ -183,6 +185,7 @@ def _read_board(top: Table, path: Path) -> Board:
     flash = memory.table("flash")
     chip = _read_chip(chip_file, chip_name, serial, flash)
     backends = top.table("backends")
+    flashers = _read_flashers(backends)
     board = Board(
         name=path.stem,
         title=top.text("title"),
@@ -192,10 +195,13 @@ def _read_board(top: Table, path: Path) -> Board:
         ram=tuple(_read_budget(item, chip, "ram") for item in memory.tables("ram")),
         flash=_read_budget(flash, chip, "flash"),
         stack_bytes=top.integer("stack_bytes", minimum=256),
-        backends={kind: backends.text(kind) for kind in BACKENDS},
+        backends={
+            kind: flashers[0] if kind == "flasher" else backends.text(kind) for kind in BACKENDS
+        },
         baud=serial.integer("baud", 115_200, minimum=300),
         defines=top.integers("defines"),
-        options={kind: top.value(kind, dict, "a table", {}) for kind in BACKENDS if top.has(kind)},
+        options=_read_options(top, chip),
+        flashers=flashers,
     )
     for table in (top, memory, serial, backends):
         table.close()
@@ -224,12 +230,38 @@ def _read_chip(top: Table, name: str, serial: Table, flash: Table) -> Chip:
         uart=_read_uart(top.table("uarts", {}), serial),
         defines=top.integers("defines"),
         ready=top.pairs("ready"),
+        flasher=_tables(top, "flasher"),
     )
     for table in (top, timer):
         if table:
             table.close()
     _check_regions(chip, top)
     return chip
+
+
+def _read_flashers(backends: Table) -> tuple[str, ...]:
+    found = backends.value("flasher", (str, list), "a name or a list of names", None)
+    names = (found,) if isinstance(found, str) else backends.strings("flasher")
+    if not names:
+        raise backends.error("'backends.flasher' must name at least one flasher")
+    return names
+
+
+def _read_options(top: Table, chip: Chip) -> dict[str, dict[str, Any]]:
+    """The tables of the backends; those of the flashers are added to the chip's, key by key."""
+    options = {kind: top.value(kind, dict, "a table", {}) for kind in BACKENDS if top.has(kind)}
+    own = _tables(top, "flasher")
+    both = {
+        name: {**chip.flasher.get(name, {}), **own.get(name, {})}
+        for name in {**chip.flasher, **own}
+    }
+    return {**options, "flasher": both} if both else options
+
+
+def _tables(top: Table, key: str) -> dict[str, Mapping[str, Any]]:
+    """A table that holds one table per name."""
+    outer = top.table(key, {})
+    return {name: outer.value(name, dict, "a table", None) for name in outer.names()}
 
 
 def _read_region(table: Table) -> Region:

@@ -15,9 +15,18 @@ from typing import TYPE_CHECKING, Any, cast
 from tinyml.errors import ToolError, did_you_mean
 
 if TYPE_CHECKING:
-    from tinyml.backends.base import Simulator, Toolchain
+    from tinyml.backends.base import Flasher, Simulator, Toolchain
 
 REGISTRY: dict[str, dict[str, str]] = {
+    "flashers": {
+        "bossac": "tinyml.backends.flashers.arduino:Bossac",
+        "copy": "tinyml.backends.flashers.drives:Copy",
+        "dfu": "tinyml.backends.flashers.arduino:Dfu",
+        "esptool": "tinyml.backends.flashers.esp:Esptool",
+        "stm32_uart": "tinyml.backends.flashers.stm32:Stm32Uart",
+        "swd": "tinyml.backends.flashers.swd:swd",
+        "uf2": "tinyml.backends.flashers.drives:Uf2",
+    },
     "simulators": {
         "host": "tinyml.backends.simulators:Host",
         "qemu": "tinyml.backends.simulators:Qemu",
@@ -48,6 +57,11 @@ def toolchain_of(name: str | None) -> Toolchain:
 def simulator_of(name: str) -> Simulator:
     """The simulator of that name."""
     return cast("Simulator", _make("simulators", name))
+
+
+def flasher_of(name: str) -> Flasher:
+    """The flasher of that name."""
+    return cast("Flasher", _make("flashers", name))
 
 
 def _make(kind: str, name: str) -> Any:

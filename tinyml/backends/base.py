@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -56,6 +57,7 @@ class Image:
         tuple[str, int, int], ...
     ] = ()  # (name, address, bytes) of functions and objects
     toolchain: str = ""  # name and version that made it
+    static_functions: tuple[tuple[str, str, int], ...] = ()  # (C file, name, bytes): the kernels
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +122,48 @@ class Simulator(Protocol):
         """Boots the image, feeds every input sample, profiles."""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of an image on its way to a board."""
+
+    address: int  # in the memory map; in the serial flash where the flasher counts from its start
+    data: bytes
+    file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class FlashJob:
+    """What is to be written, and where to."""
+
+    image: Image
+    board: Board
+    parts: tuple[Part, ...]  # by address
+    port: str | None = None  # serial port, or the folder of a drive
+    only_changed: bool = False  # leave alone what is there already
+
+
+Progress = Callable[[str, int, int], None]  # what is going on, bytes done, of how many
+
+
 class Flasher(Protocol):
     """Writes an image to a board."""
 
-    name: str
-    requires: tuple[str, ...]
+    name: str  # as in the board file
 
-    def commands(self, image: Image, board: Board, port: str) -> tuple[Command, ...]:
-        """The programs to run, in order. Must not touch the system."""
+    def ports(self, board: Board) -> tuple[str, ...] | None:
+        """USB ids of the serial port that it writes through; None when it needs no port."""
+
+    def check(self, job: FlashJob) -> None:
+        """Raises TinymlError if the image and the board do not go together. Touches nothing."""
+
+    def problem(self, job: FlashJob) -> str | None:
+        """Why it cannot be used here and now (a program or a drive is missing), or None."""
+
+    def erases(self, job: FlashJob) -> str:
+        """What will be lost, as a phrase."""
+
+    def steps(self, job: FlashJob) -> tuple[str, ...]:
+        """What a dry run shows: command lines, or steps in words. Touches nothing."""
+
+    def write(self, job: FlashJob, progress: Progress) -> str:
+        """Writes, verifies, resets; returns what was done. Raises DeviceError or ToolError."""

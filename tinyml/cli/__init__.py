@@ -9,7 +9,7 @@ import traceback
 import click
 
 from tinyml import __version__, console
-from tinyml.cli import model, project, results
+from tinyml.cli import device, model, project, results
 from tinyml.errors import TinymlError
 
 EXIT_BUG = 70
@@ -22,6 +22,8 @@ COMMANDS = (
     model.check,
     project.build,
     results.simulate,
+    device.ports,
+    device.flash,
     results.completion,
 )
 

@@ -1,0 +1,171 @@
+"""Real esptool, run by our flasher, against a stand-in of the ROM loader on a pseudo-terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.esp_rom import EspRom
+from tests.support.images import blob, esp_image, make_image
+from tests.support.ptys import serving
+from tinyml import flash
+from tinyml.board import Board, load_board
+from tinyml.errors import BoardError, BuildError, DeviceError, DoesNotFit
+
+CHIPS = {"esp32s3": (9, "8MB", 0x6000_7044), "esp32c3": (5, "4MB", 0x6000_8844)}
+MODEL_AT = 0x11_0000
+
+
+def board_with(name: str, **options: Any) -> Board:
+    board = load_board(name)
+    table = {**board.options["flasher"]["esptool"], **options}
+    return replace(board, options={"flasher": {"esptool": table}})
+
+
+def parts_for(chip_id: int) -> dict[int, bytes]:
+    """Boot loader, partition table, application, model."""
+    return {
+        0x0: esp_image(chip_id, 20_001),
+        0x8000: blob(3072, 2),
+        0x10000: esp_image(chip_id, 60_000, 3),
+        MODEL_AT: bytes(5000) + blob(5000, 4),
+    }
+
+
+@pytest.fixture(params=CHIPS)
+def rom(request: pytest.FixtureRequest) -> Iterator[EspRom]:
+    yield from serve(request.param)
+
+
+@pytest.fixture
+def s3() -> Iterator[EspRom]:
+    yield from serve("esp32s3")
+
+
+def serve(name: str) -> Iterator[EspRom]:
+    chip_id, flash_size, efuse = CHIPS[name]
+    device = EspRom(chip_id, flash_size, efuse)
+    device.name = name  # type: ignore[attr-defined]
+    with serving(device):
+        yield device
+
+
+def write(rom: EspRom, folder: Path, only_changed: bool = False, **options: Any) -> str:
+    board = board_with(rom.name, **options)  # type: ignore[attr-defined]
+    image = make_image(folder, parts_for(rom.chip_id))
+    ready = flash.prepare(image, board, port=rom.wire.path, only_changed=only_changed)
+    return flash.flash(ready, lambda *_: None)
+
+
+def check_flash(rom: EspRom) -> None:
+    for address, data in parts_for(rom.chip_id).items():
+        assert rom.flash[address : address + len(data)] == data
+    assert rom.flash[0x9000:0x10000] == b"\x5a" * 0x7000  # what lies between is left alone
+
+
+@pytest.mark.parametrize("loader", ["rom", "stub"])
+def test_every_byte_arrives(
+    rom: EspRom, tmp_path: Path, loader: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = write(rom, tmp_path, loader=loader)
+    check_flash(rom)
+    assert (0x11 in rom.seen) == (loader == "stub")  # packed blocks
+    assert done.startswith("93,073 bytes written, verified by their hash")
+    assert capsys.readouterr() == ("", "")  # esptool does not talk
+
+
+def test_only_changed_parts(s3: EspRom, tmp_path: Path) -> None:
+    write(s3, tmp_path, loader="rom")
+    s3.seen.clear()
+    s3.flash[MODEL_AT] ^= 1
+    done = write(s3, tmp_path, only_changed=True, loader="rom")
+    check_flash(s3)
+    assert s3.seen[0x02] == 1
+    assert done.startswith("10,000 bytes written, verified by their hash; 3 part(s) were there")
+
+
+def fails(rom: EspRom, folder: Path, **options: Any) -> DeviceError:
+    with pytest.raises(DeviceError) as caught:
+        write(rom, folder, **{"loader": "rom", **options})
+    assert caught.value.hint
+    return caught.value
+
+
+def test_wrong_chip(s3: EspRom, tmp_path: Path) -> None:
+    s3.chip_id = 5
+    image = make_image(tmp_path, parts_for(9))
+    ready = flash.prepare(image, load_board("esp32s3"), port=s3.wire.path)
+    with pytest.raises(
+        DeviceError, match="the chip is an ESP32-C3, esp32s3 has an esp32s3"
+    ) as caught:
+        flash.flash(ready, lambda *_: None)
+    assert "nothing was changed on the board" in caught.value.message
+    assert 0x02 not in s3.seen
+
+
+def test_less_flash_than_the_board_should_have(s3: EspRom, tmp_path: Path) -> None:
+    s3.flash_size = "4MB"
+    error = fails(s3, tmp_path)
+    assert "the flash has 4MB, esp32s3 should have 8MB" in error.message
+    assert "nothing was changed" in error.message
+
+
+def test_flash_that_does_not_take_it(s3: EspRom, tmp_path: Path) -> None:
+    s3.drops_writes = True
+    error = fails(s3, tmp_path)
+    assert "may have no working firmware now" in error.message
+    assert "hold BOOT, press RESET" in (error.hint or "")
+
+
+def test_line_that_dies(s3: EspRom, tmp_path: Path) -> None:
+    s3.wire.dies_after = 20_000
+    error = fails(s3, tmp_path)
+    assert "may have no working firmware now: 0x000000 to 0x004FFF" in error.message
+
+
+def test_nobody_there(s3: EspRom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tinyml.backends.flashers import esp
+
+    monkeypatch.setattr(esp, "CONNECT_TRIES", 1)
+    s3.wire.is_silent = True
+    error = fails(s3, tmp_path)
+    assert "Failed to connect" in error.message
+    assert "hold BOOT, press RESET" in (error.hint or "")
+
+
+def test_no_such_port(tmp_path: Path) -> None:
+    image = make_image(tmp_path, parts_for(9))
+    ready = flash.prepare(image, load_board("esp32s3"), port=str(tmp_path / "tty"))
+    with pytest.raises(DeviceError, match="no serial port"):
+        flash.flash(ready, lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("parts", "error", "message"),
+    [
+        ({0x10000: esp_image(5, 100)}, BoardError, "image for chip id 5, esp32s3 has 9"),
+        ({0x7F_F000: blob(4097)}, DoesNotFit, "ends at 0x800001, the flash of esp32s3 at 0x800000"),
+        ({0x8100: blob(10)}, BuildError, "in the middle of a sector"),
+        ({0x0: blob(0x8001), 0x8000: blob(10)}, BuildError, "reaches to 0x9000, part1.bin begins"),
+        ({0x0: b""}, BuildError, "the image is empty"),
+    ],
+)
+def test_refused_before_anything_is_touched(
+    tmp_path: Path, parts: dict[int, bytes], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        flash.prepare(make_image(tmp_path, parts), load_board("esp32s3"), port="/dev/null")
+
+
+def test_command_line_of_a_dry_run(tmp_path: Path) -> None:
+    image = make_image(tmp_path, {0x0: blob(8), 0x8000: blob(8)})
+    ready = flash.prepare(image, load_board("esp32s3"), port="/dev/ttyACM0")
+    assert ready.steps == (
+        "esptool --chip esp32s3 --port /dev/ttyACM0 --baud 460800 write-flash "
+        f"0x0 {tmp_path}/firmware.bin 0x8000 {tmp_path}/part1.bin",
+    )
+    assert ready.erases == "0x000000 to 0x000FFF, 0x008000 to 0x008FFF of the flash"

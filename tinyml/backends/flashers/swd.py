@@ -1,0 +1,119 @@
+"""Debug probes: pyOCD, OpenOCD, probe-rs or STM32CubeProgrammer, whichever is installed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from tinyml.backends.base import Command, FlashJob, Progress
+from tinyml.backends.flashers import check_region, lines, options, run_programs
+from tinyml.board import Board
+from tinyml.datafile import Table
+from tinyml.errors import ToolError
+
+MESSAGE = "writing through the debug probe"
+
+
+def stm32_programmer(elf: Path, table: Table) -> tuple[Command, ...]:
+    """Command lines of STM32CubeProgrammer; the option names the interface."""
+    port = table.text("stm32_programmer")
+    argv = ("STM32_Programmer_CLI", "-c", f"port={port}", "mode=UR", "-w", str(elf), "-v", "-rst")
+    return (Command(argv, message=MESSAGE),)
+
+
+def openocd(elf: Path, table: Table) -> tuple[Command, ...]:
+    """Command lines of OpenOCD; the option names the file in target/."""
+    target = table.text("openocd")
+    interface = table.text("openocd_interface", "stlink")
+    script = f"program {{{elf.as_posix()}}} verify reset exit"
+    files = ("-f", f"interface/{interface}.cfg", "-f", f"target/{target}.cfg")
+    return (Command(("openocd", *files, "-c", script), message=MESSAGE),)
+
+
+def probe_rs(elf: Path, table: Table) -> tuple[Command, ...]:
+    """Command lines of probe-rs; the option names the chip."""
+    chip = table.text("probe_rs")
+    return (
+        Command(("probe-rs", "download", "--chip", chip, "--verify", str(elf)), message=MESSAGE),
+        Command(("probe-rs", "reset", "--chip", chip), message="resetting"),
+    )
+
+
+def pyocd(elf: Path, table: Table) -> tuple[Command, ...]:
+    """Command lines of pyOCD; the option names the target. It resets by itself."""
+    argv = ("pyocd", "flash", "--target", table.text("pyocd"), str(elf))
+    return (Command(argv, message=MESSAGE),)
+
+
+Lines = Callable[[Path, Table], tuple[Command, ...]]
+
+TOOLS: dict[str, tuple[str, Lines]] = {  # option: program, command lines; best first
+    "stm32_programmer": ("STM32_Programmer_CLI", stm32_programmer),
+    "probe_rs": ("probe-rs", probe_rs),
+    "openocd": ("openocd", openocd),
+    "pyocd": ("pyocd", pyocd),
+}
+
+
+class Swd:
+    """Writes the ELF file through a debug probe with one of the programs that are there."""
+
+    name = "swd"
+
+    def __init__(self, installed: frozenset[str]) -> None:
+        self._installed = installed  # keys of TOOLS
+
+    def ports(self, board: Board) -> None:
+        """A probe is found by the program."""
+
+    def check(self, job: FlashJob) -> None:
+        """The image lies in flash."""
+        check_region(job)
+
+    def problem(self, job: FlashJob) -> str | None:
+        """None of the programs that know the chip is installed."""
+        if self._tool(job.board):
+            return None
+        known = [TOOLS[key][0] for key in TOOLS if _options(job.board).has(key)]
+        return f"none of {', '.join(known)} is on PATH" if known else "no probe knows this chip"
+
+    def erases(self, job: FlashJob) -> str:
+        """What every such program does."""
+        return "the sectors of flash below the image"
+
+    def commands(self, job: FlashJob) -> tuple[Command, ...]:
+        """Of the best program."""
+        tool = self._tool(job.board)
+        if tool is None:
+            raise ToolError(f"cannot flash {job.board.name}: {self.problem(job)}")
+        return TOOLS[tool][1](job.image.elf, _options(job.board))
+
+    def steps(self, job: FlashJob) -> tuple[str, ...]:
+        """The command lines."""
+        return lines(self.commands(job))
+
+    def write(self, job: FlashJob, progress: Progress) -> str:
+        """Runs the program."""
+        commands = self.commands(job)
+        progress(commands[0].message, 0, 1)
+        run_programs(commands)
+        progress(commands[0].message, 1, 1)
+        return f"written with {commands[0].argv[0]} and reset"
+
+    def _tool(self, board: Board) -> str | None:
+        table = _options(board)
+        return next((key for key in TOOLS if key in self._installed and table.has(key)), None)
+
+
+def swd() -> Swd:
+    """With the programs that are on PATH."""
+    return Swd(frozenset(key for key, (program, _) in TOOLS.items() if shutil.which(program)))
+
+
+def _options(board: Board) -> Table:
+    table = options(board, Swd.name)
+    for key in (*TOOLS, "openocd_interface"):
+        table.has(key)
+    table.close()
+    return table

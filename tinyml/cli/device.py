@@ -1,0 +1,74 @@
+"""Commands that need a board on the desk."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tinyml import console
+from tinyml.cli import options
+
+if TYPE_CHECKING:
+    from tinyml.board import Board
+
+
+@click.command(short_help="List the serial ports and what is on them.")
+@options.JSON
+def ports(as_json: bool) -> None:
+    """List the serial ports of this computer, with their USB ids and the board they look like."""
+    from tinyml.board import all_boards
+    from tinyml.device.ports import driver_hint, list_ports
+
+    found = list_ports(all_boards())
+    if as_json:
+        console.document([asdict(port) for port in found])
+        return
+    columns = ("port", "usb", "what it is", "looks like", "note")
+    rows = [
+        (port.device, port.usb, port.description, ", ".join(port.boards), port.problem)
+        for port in found
+    ]
+    if rows:
+        console.table("Serial ports", columns, rows)
+    else:
+        console.note("this computer has no serial port; is the board plugged in?")
+    if hint := driver_hint():
+        console.note(f"hint: {hint}")
+
+
+@click.command(short_help="Write the image to the board.")
+@click.argument("build", type=click.Path(path_type=Path), required=False)
+@options.board_option(required=False)
+@options.PORT
+@click.option("--flasher", help="How to write; the board's own choice by default.")
+@click.option("--only-changed", is_flag=True, help="Leave parts alone that are there already.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--yes", is_flag=True, help="Do not ask before erasing.")
+def flash(
+    build: Path | None,
+    board: Board | None,
+    port: str | None,
+    flasher: str | None,
+    only_changed: bool,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Write the image in BUILD (a build directory or a model file) to a board, verify, reset."""
+    from tinyml import flash as flashing
+
+    image, target = flashing.find_build(build, board)
+    ready = flashing.prepare(image, target, port=port, flasher=flasher, only_changed=only_changed)
+    for reason in ready.passed_over:
+        console.note(f"passed over {reason}")
+    if dry_run:
+        console.raw("".join(f"{step}\n" for step in ready.steps))
+        return
+    console.note(f"{ready.flasher.name} will erase {ready.erases} on {target.name}")
+    if not yes:
+        click.confirm("go on?", abort=True, err=True)
+    with console.progress_bar() as progress:
+        done = flashing.flash(ready, progress)
+    console.verdict(True, f"{target.name}: {done}")

@@ -1,0 +1,167 @@
+"""Image → board: finds the build, chooses the way, checks, writes.
+
+A board names its flashers in order of preference; the first that can be used here and now is
+taken. Nothing is touched before image, board and flasher are known to go together.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tinyml.backends import flasher_of, names_of
+from tinyml.backends.base import Flasher, FlashJob, Image, Part, Progress
+from tinyml.board import Board, load_board
+from tinyml.build import load_image
+from tinyml.device import ports
+from tinyml.errors import BoardError, BuildError, DeviceError, did_you_mean
+
+BUILD_ROOT = Path("build")
+IMAGE_FILE = "image.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything that is known before anything is touched."""
+
+    flasher: Flasher
+    job: FlashJob
+    passed_over: tuple[str, ...]  # flashers that the board prefers, with why they do not work here
+
+    @property
+    def erases(self) -> str:
+        """What will be lost."""
+        return self.flasher.erases(self.job)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What will be done."""
+        return self.flasher.steps(self.job)
+
+
+def find_build(path: Path | None, board: Board | None) -> tuple[Image, Board]:
+    """The image in a build directory, or of a model file, and the board that it is for.
+
+    Without a path, the only build of the board (or the only one at all) below ``build/``. Raises
+    BuildError when there is none, or several; BoardError when the board is another one.
+    """
+    directory = _build_dir(path, board)
+    built_for = _built_for(directory)
+    if board is None:
+        if built_for is None:
+            raise BoardError(f"{directory} does not say its board", hint="name it with --board")
+        board = load_board(built_for)
+    elif built_for is not None and built_for != board.name:
+        raise BoardError(
+            f"{directory} was built for {built_for}, not for {board.name}",
+            hint=f"tinyml build … --board {board.name}",
+        )
+    return load_image(directory / IMAGE_FILE), board
+
+
+def prepare(
+    image: Image,
+    board: Board,
+    *,
+    port: str | None = None,
+    flasher: str | None = None,
+    only_changed: bool = False,
+) -> Prepared:
+    """Chooses flasher and port, and checks everything that can be checked without the board."""
+    job = FlashJob(image, board, _parts(image), port, only_changed)
+    names = (flasher,) if flasher else board.flashers
+    passed_over: list[str] = []
+    for name in names:
+        if name not in names_of("flashers"):
+            raise BoardError(
+                f"no flasher is called '{name}'", hint=did_you_mean(name, names_of("flashers"))
+            )
+        chosen = flasher_of(name)
+        reason = chosen.problem(job)
+        if reason is None:
+            break
+        passed_over.append(f"{name}: {reason}")
+    else:
+        raise DeviceError(
+            f"{board.name} cannot be flashed from here:\n  " + "\n  ".join(passed_over),
+            hint="remedy one of these, or choose another way with --flasher",
+        )
+    if only_changed and name != "esptool":
+        raise DeviceError(f"'{name}' always writes everything", hint="leave out --only-changed")
+    chosen.check(job)
+    return Prepared(chosen, _with_port(chosen, job, passed_over), tuple(passed_over))
+
+
+def flash(prepared: Prepared, progress: Progress) -> str:
+    """Erases, writes, verifies, resets; what was done, as a sentence."""
+    return prepared.flasher.write(prepared.job, progress)
+
+
+def _with_port(flasher: Flasher, job: FlashJob, passed_over: list[str]) -> FlashJob:
+    wanted = flasher.ports(job.board)
+    if wanted is None or job.port is not None:
+        return job
+    try:
+        found = ports.list_ports((job.board,))
+        return replace(job, port=ports.choose(None, wanted, found, job.board.name))
+    except DeviceError as error:
+        others = "".join(f"\n  {reason}" for reason in passed_over)
+        if others:
+            raise DeviceError(
+                f"{error.message}\nthe board's other ways:{others}", hint=error.hint
+            ) from error
+        raise
+
+
+def _parts(image: Image) -> tuple[Part, ...]:
+    parts = []
+    for address, file in sorted(image.segments):
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise BuildError(
+                f"a file of the image is missing: {error.strerror}",
+                hint="build again",
+                where=str(file),
+            ) from error
+        if data:
+            parts.append(Part(address, data, file))
+    if not parts:
+        raise BuildError("the image is empty", hint="build again", where=str(image.elf.parent))
+    return tuple(parts)
+
+
+def _build_dir(path: Path | None, board: Board | None) -> Path:
+    if path is not None and path.is_dir():
+        candidates = (
+            [path] if (path / IMAGE_FILE).is_file() else sorted(path.glob(f"*/{IMAGE_FILE}"))
+        )
+        what = str(path)
+    else:
+        model = path.stem if path is not None else "*"
+        pattern = f"{model}-{board.name if board else '*'}"
+        candidates = sorted(BUILD_ROOT.glob(f"{pattern}/{IMAGE_FILE}"))
+        what = f"{BUILD_ROOT}/{pattern}"
+    folders = [item.parent if item.name == IMAGE_FILE else item for item in candidates]
+    if len(folders) == 1:
+        return folders[0]
+    if folders:
+        raise BuildError(
+            f"{len(folders)} builds are there: {', '.join(map(str, folders))}",
+            hint="name the one that is meant: tinyml flash DIRECTORY",
+        )
+    raise BuildError(
+        f"there is no build in {what}",
+        hint="make one: tinyml build model.tflite --board NAME",
+    )
+
+
+def _built_for(directory: Path) -> str | None:
+    """The board in the report of a build, when there is one."""
+    try:
+        document = json.loads((directory / "report.json").read_text(encoding="utf-8"))
+        name = document["board"]["name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return str(name)
