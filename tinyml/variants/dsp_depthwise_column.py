@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from tinyml.ir.graph import Graph, Op
-from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
+from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct
 from tinyml.ir.requant import Rounding, solve_rounding
 from tinyml.ops.common import result
 from tinyml.ops.depthwise_conv_2d import layer
 from tinyml.ops.weighted import INPUT, WeightedSum
-from tinyml.ops.windows import filter_windows, image_overlap
+from tinyml.ops.windows import filter_windows
 from tinyml.variants import Variant
-from tinyml.variants.dsp_planes import rescaling_of
+from tinyml.variants.dsp_planes import IN_PLACE, rescaling_of
 
 _HALF = 1 << 30
+_STATE_BYTES = 68  # of four channels, before their taps
 
 
 def lower_column(op: Op, graph: Graph) -> KernelCall | str:
@@ -34,27 +35,35 @@ def lower_column(op: Op, graph: Graph) -> KernelCall | str:
     solved = solve_rounding(rescaling_of(numbers))
     if isinstance(solved, str):
         return solved
-    row_bytes = columns.in_size * channels
     is_column = columns.kernel == 1
-    taps = rows.kernel if is_column else columns.kernel
+    along, across = (rows, columns) if is_column else (columns, rows)
+    in_steps = (columns.in_size * channels, channels)  # to the next row, to the next column
+    out_steps = (columns.out_size * channels, channels)
+    down, right = in_steps
     params = Struct(
         "tml_depthwise_column_params",
         (
             ("batches", given.shape[0]),
             ("in_batch", given.elements // given.shape[0]),
-            ("in_row_step", rows.stride * row_bytes),
-            ("in_step", columns.stride * channels),
-            ("tap_step", rows.dilation * row_bytes if is_column else columns.dilation * channels),
-            ("taps", taps),
+            ("out_batch", made.elements // given.shape[0]),
+            ("tap_step", along.dilation * (down if is_column else right)),
+            ("taps", along.kernel),
             ("channels", channels),
-            ("out_height", rows.out_size),
-            ("out_width", columns.out_size),
+            ("lines", across.out_size),
+            ("in_line_step", across.stride * (right if is_column else down)),
+            ("out_line_step", out_steps[is_column]),
+            ("in_step", along.stride * (down if is_column else right)),
+            ("out_step", out_steps[not is_column]),
+            ("out_count", along.out_size),
             ("output_offset", numbers.output_zero_point),
+            ("in_bytes", given.nbytes),
+            ("out_bytes", made.nbytes),
         ),
     )
     constants = _constants(numbers, solved)
-    pixels = made.elements // channels
-    fours = pixels * -(-channels // 4)
+    fours = -(-channels // 4)
+    per_four = 80 + 12 * along.kernel + given.shape[0] * across.out_size * 30
+    outputs = made.elements // channels * fours
     return KernelCall(
         "tml_depthwise_column_s8",
         "kernels/dsp/depthwise_column_s8.h",
@@ -63,10 +72,12 @@ def lower_column(op: Op, graph: Graph) -> KernelCall | str:
             Arg("input", INPUT),
             *(Arg("constant", constant=constant.name) for constant in constants),
             Arg("output"),
+            Arg("scratch", dtype="uint32"),
         ),
         constants,
-        overlaps=(image_overlap(rows, columns, given.shape, made.shape),),
-        cost=Cost(instructions=60 + 45 * pixels + fours * (27 * taps // 2 + 58), code_bytes=250),
+        scratch_bytes=_STATE_BYTES + 8 * along.kernel,
+        overlaps=() if channels % 4 else (Overlap(INPUT, 0, reason=IN_PLACE),),
+        cost=Cost(fours * per_four + outputs * (19 * along.kernel // 2 + 41), code_bytes=250),
         isa="dsp",
         note="four channels at a time",
     )
