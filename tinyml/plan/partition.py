@@ -15,7 +15,7 @@ from functools import cache
 from tinyml.ir.graph import Graph
 from tinyml.plan.allocate import ALIGNMENT
 from tinyml.plan.offers import Offer, offers_of
-from tinyml.plan.segments import banded, data_inputs, segments
+from tinyml.plan.segments import Segment, banded, data_inputs, segments
 from tinyml.plan.stages import Form
 from tinyml.plan.stream import fuse
 from tinyml.plan.values import Step
@@ -52,7 +52,9 @@ def programs(
 def choices(graph: Graph, singles: Sequence[Sequence[Step]], isa: tuple[str, ...]) -> list[Choice]:
     """Every op alone on each of its kernels, and every segment in every form that suits it.
 
-    Segments without an op that needs more than the model's own inputs and outputs are left out.
+    Only segments that are as short as can be are looked at: they hold an op that needs more than
+    the model's own inputs and outputs, and do not go on where a shorter one begins or ends at a
+    value that is no larger than these.
     """
     ends = _last_uses(graph)
     found = [_choice(graph, step, ends) for alternatives in singles for step in alternatives]
@@ -70,8 +72,9 @@ def choices(graph: Graph, singles: Sequence[Sequence[Step]], isa: tuple[str, ...
         op, small = banded(graph.ops[number], graph, band, is_wide=is_wide)
         return offers_of(op, small, isa)[0]
 
+    heavy = {number for number, nbytes in least.items() if nbytes > floor}
     for segment in segments(graph, MAX_OPS):
-        if all(least[number] <= floor for number in segment.ops):
+        if not _is_short(graph, segment, heavy, floor):
             continue
         alone = max(least[number] for number in segment.ops)
         calls: dict[tuple[int, int], Choice] = {}
@@ -110,6 +113,16 @@ def fastest(graph: Graph, found: Sequence[Choice], limit_bytes: int) -> tuple[Ch
         path.append(choice)
         end = choice.ops[0]
     return tuple(reversed(path))
+
+
+def _is_short(graph: Graph, segment: Segment, heavy: set[int], floor: int) -> bool:
+    """Whether a segment holds heavy ops and could not begin later or end earlier."""
+    inside = [number for number in segment.ops if number in heavy]
+    if not inside:
+        return False
+    later = (i for n in segment.ops[1:] if n <= inside[0] for i in data_inputs(graph.ops[n], graph))
+    earlier = (i for n in segment.ops[:-1] if n >= inside[-1] for i in graph.ops[n].outputs)
+    return all(graph.tensors[i].nbytes > floor for i in (*later, *earlier))
 
 
 def _last_uses(graph: Graph) -> dict[int, tuple[int, int]]:
