@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from tests.support.esp_rom import EspRom
 from tests.support.images import blob, esp_image, make_image
 from tests.support.ptys import serving
 from tinyml import flash
 from tinyml.board import Board, load_board
+from tinyml.cli import cli
 from tinyml.errors import BoardError, BuildError, DeviceError, DoesNotFit
 
 CHIPS = {"esp32s3": (9, "8MB", 0x6000_7044), "esp32c3": (5, "4MB", 0x6000_8844)}
@@ -76,6 +78,17 @@ def test_every_byte_arrives(
     assert (0x11 in rom.seen) == (loader == "stub")  # packed blocks
     assert done.startswith("93,073 bytes written, verified by their hash")
     assert capsys.readouterr() == ("", "")  # esptool does not talk
+
+
+def test_command(rom: EspRom, tmp_path: Path) -> None:
+    name: str = rom.name  # type: ignore[attr-defined]
+    make_image(tmp_path, parts_for(rom.chip_id))
+    line = ["flash", str(tmp_path), "--board", name, "--port", rom.wire.path, "--yes"]
+    done = CliRunner().invoke(cli, line)
+    assert done.exit_code == 0, done.output
+    assert "esptool will erase 0x000000 to 0x004FFF, 0x008000 to 0x008FFF, " in done.output
+    assert f"{name}: 93,073 bytes written, verified by their hash; reset" in done.output
+    check_flash(rom)
 
 
 def test_only_changed_parts(s3: EspRom, tmp_path: Path) -> None:

@@ -75,6 +75,20 @@ def test_a_boot_loader_in_the_middle_of_something_is_brought_back(
     assert rom.flash[: len(DATA)] == DATA[::-1]
 
 
+def test_two_parts_may_share_a_page(rom: Stm32Rom, tmp_path: Path) -> None:
+    parts = {BASE: DATA, BASE + 9216: DATA[:100], BASE + 0x8000: DATA[:8]}
+    image = make_image(tmp_path, parts)
+    ready = flash.prepare(image, BOARD, port=rom.wire.path, flasher="stm32_uart")
+    assert ready.erases == (
+        "0x08000000 to 0x08002FFF (3 pages) and 0x08008000 to 0x08008FFF (1 pages)"
+    )
+    flash.flash(ready, lambda *_: None)
+    for address, data in parts.items():
+        at = address - BASE
+        assert rom.flash[at : at + len(data)] == data
+    assert rom.erased == [0, 1, 2, 8]
+
+
 def fails(rom: Stm32Rom, folder: Path) -> DeviceError:
     with pytest.raises(DeviceError) as caught:
         write(rom, folder)

@@ -68,7 +68,7 @@ def flash(
         return
     console.note(f"{ready.flasher.name} will erase {ready.erases} on {target.name}")
     if not yes:
-        click.confirm("go on?", abort=True, err=True)
+        click.confirm("go on? (--yes leaves out this question)", abort=True, err=True)
     with console.progress_bar() as progress:
         done = flashing.flash(ready, progress)
     console.verdict(True, f"{target.name}: {done}")

@@ -55,7 +55,7 @@ class Stm32Uart:
 
     def erases(self, job: FlashJob) -> str:
         """The pages below the image."""
-        return " and ".join(_pages_text(_pages_of(job.board, part)) for part in job.parts)
+        return " and ".join(_spans(_pages_below(job)))
 
     def steps(self, job: FlashJob) -> tuple[str, ...]:
         """In words: there is no program behind it."""
@@ -82,8 +82,8 @@ class Stm32Uart:
                 f"the board has no working firmware now: {self.erases(job)} may be erased or half "
                 "written"
             )
+            _erase(client, _pages_below(job), progress)
             for part in job.parts:
-                _erase(client, _pages_of(job.board, part), progress)
                 _write(client, part, progress)
             for part in job.parts:
                 _verify(client, part, progress)
@@ -142,9 +142,24 @@ def _pages_of(board: Board, part: Part) -> tuple[Page, ...]:
     )
 
 
-def _pages_text(pages: tuple[Page, ...]) -> str:
-    last = pages[-1]
-    return f"{span(pages[0].address, last.address + last.nbytes)} ({len(pages)} pages)"
+def _pages_below(job: FlashJob) -> tuple[Page, ...]:
+    """The pages of all parts, each once: two parts may share one."""
+    pages = {page for part in job.parts for page in _pages_of(job.board, part)}
+    return tuple(sorted(pages, key=lambda page: page.number))
+
+
+def _spans(pages: tuple[Page, ...]) -> list[str]:
+    """Runs of neighbouring pages, for people."""
+    runs: list[list[Page]] = []
+    for page in pages:
+        if runs and runs[-1][-1].number + 1 == page.number:
+            runs[-1].append(page)
+        else:
+            runs.append([page])
+    return [
+        f"{span(run[0].address, run[-1].address + run[-1].nbytes)} ({len(run)} pages)"
+        for run in runs
+    ]
 
 
 def _erase(client: Stm32BootLoader, pages: tuple[Page, ...], progress: Progress) -> None:
