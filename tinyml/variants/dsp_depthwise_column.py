@@ -35,26 +35,29 @@ def lower_column(op: Op, graph: Graph) -> KernelCall | str:
     solved = solve_rounding(rescaling_of(numbers))
     if isinstance(solved, str):
         return solved
-    is_column = columns.kernel == 1
-    along, across = (rows, columns) if is_column else (columns, rows)
-    in_steps = (columns.in_size * channels, channels)  # to the next row, to the next column
+    # Outputs in memory order; a single column of them is one line.
+    is_column = columns.out_size == 1
+    in_steps = (rows.stride * columns.in_size * channels, columns.stride * channels)
     out_steps = (columns.out_size * channels, channels)
-    down, right = in_steps
+    along, across = (0, 1) if is_column else (1, 0)
+    counts = (rows.out_size, columns.out_size)
+    taps = rows if columns.kernel == 1 else columns
+    tap_bytes = channels * (columns.in_size if taps is rows else 1)
     params = Struct(
         "tml_depthwise_column_params",
         (
             ("batches", given.shape[0]),
             ("in_batch", given.elements // given.shape[0]),
             ("out_batch", made.elements // given.shape[0]),
-            ("tap_step", along.dilation * (down if is_column else right)),
-            ("taps", along.kernel),
+            ("tap_step", taps.dilation * tap_bytes),
+            ("taps", taps.kernel),
             ("channels", channels),
-            ("lines", across.out_size),
-            ("in_line_step", across.stride * (right if is_column else down)),
-            ("out_line_step", out_steps[is_column]),
-            ("in_step", along.stride * (down if is_column else right)),
-            ("out_step", out_steps[not is_column]),
-            ("out_count", along.out_size),
+            ("lines", counts[across]),
+            ("in_line_step", in_steps[across]),
+            ("out_line_step", out_steps[across]),
+            ("in_step", in_steps[along]),
+            ("out_step", out_steps[along]),
+            ("out_count", counts[along]),
             ("output_offset", numbers.output_zero_point),
             ("in_bytes", given.nbytes),
             ("out_bytes", made.nbytes),
@@ -62,7 +65,7 @@ def lower_column(op: Op, graph: Graph) -> KernelCall | str:
     )
     constants = _constants(numbers, solved)
     fours = -(-channels // 4)
-    per_four = 80 + 12 * along.kernel + given.shape[0] * across.out_size * 30
+    per_four = 80 + 12 * taps.kernel + given.shape[0] * counts[across] * 30
     outputs = made.elements // channels * fours
     return KernelCall(
         "tml_depthwise_column_s8",
@@ -75,9 +78,9 @@ def lower_column(op: Op, graph: Graph) -> KernelCall | str:
             Arg("scratch", dtype="uint32"),
         ),
         constants,
-        scratch_bytes=_STATE_BYTES + 8 * along.kernel,
+        scratch_bytes=_STATE_BYTES + 8 * taps.kernel,
         overlaps=() if channels % 4 else (Overlap(INPUT, 0, reason=IN_PLACE),),
-        cost=Cost(fours * per_four + outputs * (19 * along.kernel // 2 + 41), code_bytes=250),
+        cost=Cost(fours * per_four + outputs * (19 * taps.kernel // 2 + 41), code_bytes=250),
         isa="dsp",
         note="four channels at a time",
     )

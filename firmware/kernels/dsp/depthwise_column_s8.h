@@ -32,7 +32,7 @@ typedef struct {
     int32_t tap_step;      /* bytes from the pixel under a tap to the one under the next */
     int32_t taps;
     int32_t channels;
-    int32_t lines;         /* of outputs: rows, or columns when the taps are a column */
+    int32_t lines;         /* of outputs: rows, or one column */
     int32_t in_line_step;  /* bytes from the first window of a line to that of the next */
     int32_t out_line_step;
     int32_t in_step;       /* bytes from a window to the next of its line */
