@@ -241,6 +241,18 @@ def test_drives_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "--port" in (caught.value.hint or "")
 
 
+def test_a_serial_port_does_not_keep_a_drive_from_being_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = replace(nucleo_job(tmp_path), port="/dev/ttyACM0")  # from TINYML_PORT
+    monkeypatch.setattr(drives, "mounted", lambda: ())
+    assert "and /dev/ttyACM0 is not a folder" in (Copy().problem(work) or "")
+    monkeypatch.setattr(drives, "mounted", lambda: (("NODE_L4R5ZI", tmp_path / "drive"),))
+    assert Copy().problem(work) is None
+    Copy().write(work, nothing)
+    assert (tmp_path / "drive" / "firmware.bin").exists()
+
+
 def test_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     image = make_image(tmp_path, {0x0800_0000: blob(10)})
     board = load_board("nucleo_l4r5zi")

@@ -33,10 +33,9 @@ class Copy:
 
     def problem(self, job: FlashJob) -> str | None:
         """No drive of the board."""
-        if job.port is not None:
-            return _folder_problem(job.port)
-        found = drives.with_label(_labels(job.board))
-        return None if found else f"no drive called {' or '.join(_labels(job.board))} is mounted"
+        if _given_folder(job) or drives.with_label(_labels(job.board)):
+            return None
+        return f"no drive called {' or '.join(_labels(job.board))} is mounted{_not_a_folder(job)}"
 
     def erases(self, job: FlashJob) -> str:
         """The programmer behind the drive decides."""
@@ -44,7 +43,7 @@ class Copy:
 
     def steps(self, job: FlashJob) -> tuple[str, ...]:
         """As one would type it."""
-        return (f"cp {_file(job)} {job.port or 'DRIVE'}/",)
+        return (f"cp {_file(job)} {_given_folder(job) or 'DRIVE'}/",)
 
     def write(self, job: FlashJob, progress: Progress) -> str:
         """Copies, then asks the ST-LINK whether it liked it."""
@@ -77,11 +76,10 @@ class Uf2:
 
     def problem(self, job: FlashJob) -> str | None:
         """No drive of the boot ROM."""
-        if job.port is not None:
-            return _folder_problem(job.port)
         board_id = _uf2_settings(job.board)[1]
-        found = drives.with_board_id(board_id)
-        return None if found else f"no drive of {board_id} is mounted: {BOOTSEL}"
+        if _given_folder(job) or drives.with_board_id(board_id):
+            return None
+        return f"no drive of {board_id} is mounted{_not_a_folder(job)}: {BOOTSEL}"
 
     def erases(self, job: FlashJob) -> str:
         """Sectors below the image."""
@@ -91,7 +89,9 @@ class Uf2:
         """In words."""
         family, board_id = _uf2_settings(job.board)
         source = job.parts[0].file.with_suffix(".uf2").name
-        return (f"write {source} (family 0x{family:08X}) to {job.port or f'drive of {board_id}'}",)
+        return (
+            f"write {source} (family 0x{family:08X}) to {_given_folder(job) or f'the drive of {board_id}'}",
+        )
 
     def write(self, job: FlashJob, progress: Progress) -> str:
         """Writes the file; the board restarts by itself when it has all blocks."""
@@ -142,14 +142,17 @@ def _uf2_settings(board: Board) -> tuple[int, str]:
     return values
 
 
-def _folder_problem(port: str) -> str | None:
-    return None if Path(port).is_dir() else f"{port} is not a folder"
+def _given_folder(job: FlashJob) -> Path | None:
+    """The folder given as --port; a serial port (from TINYML_PORT, say) does not matter here."""
+    return Path(job.port) if job.port is not None and Path(job.port).is_dir() else None
+
+
+def _not_a_folder(job: FlashJob) -> str:
+    return "" if job.port is None else f", and {job.port} is not a folder"
 
 
 def _folder(job: FlashJob, found: tuple[Path, ...]) -> Path:
-    if job.port is not None:
-        return Path(job.port)
-    return drives.only(found, job.board.name)
+    return _given_folder(job) or drives.only(found, job.board.name)
 
 
 def _text(path: Path) -> str:
