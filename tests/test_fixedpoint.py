@@ -60,12 +60,15 @@ def _samples() -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
 
 
 @pytest.mark.host_cc
-def test_c_equals_python(tmp_path: Path) -> None:
+@pytest.mark.parametrize("define", ["-DTML_WIDE", "-D__thumb__"], ids=["wide", "narrow"])
+def test_c_equals_python(define: str, tmp_path: Path) -> None:
+    """With a 64-bit product, and in halves as for cores that have none."""
     source, program = tmp_path / "fixedpoint.c", tmp_path / "fixedpoint"
     source.write_text(_PROGRAM, encoding="utf-8")
     include = resources.path("firmware") / "include"
     subprocess.run(
-        [*compiler("size"), *WARNINGS, f"-I{include}", "-o", str(program), str(source)], check=True
+        [*compiler("size"), *WARNINGS, define, f"-I{include}", "-o", str(program), str(source)],
+        check=True,
     )
     samples = _samples()
     done = subprocess.run(
