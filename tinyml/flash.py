@@ -87,7 +87,7 @@ def prepare(
             f"{board.name} cannot be flashed from here:\n  " + "\n  ".join(passed_over),
             hint="remedy one of these, or choose another way with --flasher",
         )
-    if only_changed and name != "esptool":
+    if only_changed and not chosen.can_skip:
         raise DeviceError(f"'{name}' always writes everything", hint="leave out --only-changed")
     chosen.check(job)
     return Prepared(chosen, _with_port(chosen, job, passed_over), tuple(passed_over))

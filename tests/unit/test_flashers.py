@@ -324,7 +324,7 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert dry.output == "cp build/kws-nucleo_l4r5zi/firmware.bin drive/\n"
     refused = CliRunner().invoke(cli, line, input="n\n")
     assert refused.exit_code == 1
-    assert "copy will erase the firmware that is on the board on nucleo_l4r5zi" in refused.output
+    assert "copy will erase the firmware that is there on nucleo_l4r5zi" in refused.output
     assert not list((tmp_path / "drive").iterdir())
     done = CliRunner().invoke(cli, [*line, "--yes"])
     assert done.exit_code == 0

@@ -149,6 +149,7 @@ class Flasher(Protocol):
     """Writes an image to a board."""
 
     name: str  # as in the board file
+    can_skip: bool  # can leave parts alone that are there already
 
     def ports(self, board: Board) -> tuple[str, ...] | None:
         """USB ids of the serial port that it writes through; None when it needs no port."""

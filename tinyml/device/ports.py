@@ -99,8 +99,8 @@ def choose(given: str | None, wanted: Sequence[str], ports: Sequence[Port], boar
         ids = f" ({', '.join(wanted)})" if wanted else ""
         raise DeviceError(
             f"no serial port looks like {board}{ids}; there are:\n{_listing(ports)}",
-            hint="choose one with --port, or check cable and power of the board. "
-            + (driver_hint() or ""),
+            hint="choose one with --port, or check cable and power of the board"
+            + (f"; {hint}" if (hint := driver_hint()) else ""),
         )
     raise DeviceError(
         "this computer has no serial port",

@@ -27,6 +27,7 @@ class Dfu:
     """USB device firmware upgrade through dfu-util: STM32 boot ROMs, Arduino boards."""
 
     name = "dfu"
+    can_skip = False
 
     def ports(self, board: Board) -> None:
         """dfu-util finds the device by its USB id."""
@@ -72,6 +73,7 @@ class Bossac:
     """The boot loader of Arduino's Nano 33 boards, through bossac (Arduino's own version)."""
 
     name = "bossac"
+    can_skip = False
 
     def ports(self, board: Board) -> None:
         """The port of the boot loader appears only after the touch: write() looks for it."""

@@ -22,6 +22,7 @@ class Copy:
     """Copies the image into a folder: the drive of an ST-LINK, or any other."""
 
     name = "copy"
+    can_skip = False
 
     def ports(self, board: Board) -> None:
         """It writes to a folder."""
@@ -39,7 +40,7 @@ class Copy:
 
     def erases(self, job: FlashJob) -> str:
         """The programmer behind the drive decides."""
-        return "the firmware that is on the board"
+        return "the firmware that is there"
 
     def steps(self, job: FlashJob) -> tuple[str, ...]:
         """As one would type it."""
@@ -65,6 +66,7 @@ class Uf2:
     """Writes a UF2 file onto the drive of a boot ROM."""
 
     name = "uf2"
+    can_skip = False
 
     def ports(self, board: Board) -> None:
         """It writes to a folder."""
@@ -89,9 +91,8 @@ class Uf2:
         """In words."""
         family, board_id = _uf2_settings(job.board)
         source = job.parts[0].file.with_suffix(".uf2").name
-        return (
-            f"write {source} (family 0x{family:08X}) to {_given_folder(job) or f'the drive of {board_id}'}",
-        )
+        where = _given_folder(job) or f"the drive of {board_id}"
+        return (f"write {source} (family 0x{family:08X}) to {where}",)
 
     def write(self, job: FlashJob, progress: Progress) -> str:
         """Writes the file; the board restarts by itself when it has all blocks."""

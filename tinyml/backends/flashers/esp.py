@@ -59,6 +59,7 @@ class Esptool:
     """Writes every part at its offset, verifies, resets."""
 
     name = NAME
+    can_skip = True
 
     def ports(self, board: Board) -> tuple[str, ...]:
         """Those of the board."""

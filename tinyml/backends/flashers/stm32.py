@@ -36,6 +36,7 @@ class Stm32Uart:
     """Erases the pages that the image needs, writes, reads back, starts the firmware."""
 
     name = NAME
+    can_skip = False
 
     def ports(self, board: Board) -> tuple[str, ...]:
         """Those of the board."""

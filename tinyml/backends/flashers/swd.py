@@ -60,6 +60,7 @@ class Swd:
     """Writes the ELF file through a debug probe with one of the programs that are there."""
 
     name = "swd"
+    can_skip = False
 
     def __init__(self, installed: frozenset[str]) -> None:
         self._installed = installed  # keys of TOOLS
