@@ -74,6 +74,17 @@ class Elf:
         found = [item for item in self.symbols if item.name == name]
         return next((item for item in found if item.is_global), found[0] if found else None)
 
+    def claims(self, base: int, nbytes: int) -> bool:
+        """Whether the image wants anything between base and base + nbytes."""
+        return any(
+            start < base + nbytes and base < start + length
+            for segment in self.segments
+            for start, length in (
+                (segment.address, segment.memory_bytes),
+                (segment.load_address, len(segment.data)),
+            )
+        )
+
     def functions(self) -> tuple[Symbol, ...]:
         """The functions by address, bit 0 cleared, each place once."""
         places: dict[int, Symbol] = {}

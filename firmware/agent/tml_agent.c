@@ -2,6 +2,8 @@
 #include "tml_agent.h"
 
 #include "tml_commands.h"
+#include "tml_config.h"
+#include "tml_control.h"
 #include "tml_port.h"
 #include "tml_session.h"
 #include "tml_text.h"
@@ -23,6 +25,7 @@ static const tml_command commands[] = {
     {"infer", tml_command_infer},
     {"results", tml_command_results},
     {"help", help},
+#ifndef TML_AGENT_BENCHMARK /* else nothing but what the benchmark knows */
     {"id", tml_command_id},
     {"tensor", tml_command_tensor},
     {"layers", tml_command_layers},
@@ -30,6 +33,10 @@ static const tml_command commands[] = {
     {"mem", tml_command_mem},
     {"out", tml_command_out},
     {"layer", tml_command_layer},
+    {"baud", tml_command_baud},
+    {"boot", tml_command_boot},
+    {"reset", tml_command_reset},
+#endif
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
@@ -42,7 +49,10 @@ static void help(const tml_model *served, const char *arguments)
     (void)served;
     (void)arguments;
     tml_put_line("name% profile% timestamp% db load N% db HEX% db print% infer N W% results%");
+#ifndef TML_AGENT_BENCHMARK
     tml_put_line("id% tensor in|out|layer K% db select K% db crc% layers% cycles% mem% out K% layer K%");
+    tml_put_line("baud N% boot% reset%");
+#endif
 }
 
 static void run(const char *text)
@@ -50,6 +60,7 @@ static void run(const char *text)
     for (uint32_t i = 0; i < COMMAND_COUNT; i++) {
         const char *arguments = text;
         if (tml_take_word(&arguments, commands[i].word)) {
+            tml_control_heard();
             commands[i].run(model, arguments);
             return;
         }
@@ -70,6 +81,7 @@ static void take(char c)
         }
         length = 0;
         tml_put_line("m-ready");
+        tml_control_replied();
     } else if (c >= ' ' && c <= '~') {
         if (length < MAX_COMMAND) {
             line[length++] = c;
@@ -89,7 +101,7 @@ void tml_agent_start(const tml_model *served)
 
 void tml_agent_poll(void)
 {
-    (void)tml_session_cycles();
+    tml_control_poll();
     for (int byte = tml_port_read(); byte >= 0; byte = tml_port_read()) {
         take((char)byte);
     }

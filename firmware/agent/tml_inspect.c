@@ -84,9 +84,22 @@ void tml_command_tensor(const tml_model *model, const char *arguments)
     }
 }
 
+/* Whether there are results; says so when a reset came after the last inference. */
+static bool has_run(void)
+{
+    if (tml_session_first_cycles() == 0) {
+        tml_put_line("e-[No inference since reset]");
+        return false;
+    }
+    return true;
+}
+
 void tml_command_layers(const tml_model *model, const char *arguments)
 {
     (void)arguments;
+    if (!has_run()) {
+        return;
+    }
     for (uint32_t layer = 0; layer < model->layer_count; layer++) {
         tml_begin_reply("layer");
         tml_put_unsigned(layer);
@@ -99,6 +112,9 @@ void tml_command_cycles(const tml_model *model, const char *arguments)
 {
     (void)model;
     (void)arguments;
+    if (!has_run()) {
+        return;
+    }
     tml_begin_reply("cycles");
     tml_put_unsigned(tml_session_total_cycles());
     tml_end_reply();
@@ -132,7 +148,7 @@ static void dump(const uint8_t *data, uint32_t bytes)
 void tml_command_out(const tml_model *model, const char *arguments)
 {
     uint32_t index;
-    if (take_index(&arguments, model->output_count, "output", &index)) {
+    if (take_index(&arguments, model->output_count, "output", &index) && has_run()) {
         dump(tml_session_output(index), model->outputs[index].bytes);
     }
 }

@@ -11,6 +11,7 @@ static bool is_stopped;
 static uint32_t layer_start;
 static uint32_t layer_cycles[TML_AGENT_LAYERS];
 static uint32_t total_cycles;
+static uint64_t first_cycles;
 static uint32_t last_read;
 static uint64_t all_cycles;
 static TML_ALIGNAS(4) uint8_t kept[TML_AGENT_OUTPUT_BYTES];
@@ -86,10 +87,13 @@ bool tml_session_infer(uint32_t last_layer)
     stop_after = last_layer;
     is_stopped = is_whole;
     total_cycles = 0;
-    (void)tml_session_cycles();
+    const uint64_t start = tml_session_cycles();
     layer_start = tml_port_cycles();
     model->invoke();
-    (void)tml_session_cycles();
+    const uint64_t taken = tml_session_cycles() - start;
+    if (is_whole && first_cycles == 0) {
+        first_cycles = taken == 0 ? 1 : taken;
+    }
     if (!is_whole) {
         total_cycles = total_before;
     } else if (was_fresh) {
@@ -106,6 +110,11 @@ uint32_t tml_session_layer_cycles(uint32_t layer)
 uint32_t tml_session_total_cycles(void)
 {
     return total_cycles;
+}
+
+uint64_t tml_session_first_cycles(void)
+{
+    return first_cycles;
 }
 
 const uint8_t *tml_session_output(uint32_t index)

@@ -34,6 +34,9 @@ uint32_t tml_session_layer_cycles(uint32_t layer);
 /* Cycles of all layers in the last complete inference. */
 uint32_t tml_session_total_cycles(void);
 
+/* Cycles of the first complete inference since boot, caches cold; 0 when there was none. */
+uint64_t tml_session_first_cycles(void);
+
 /* The kept bytes of an output. */
 const uint8_t *tml_session_output(uint32_t index);
 

@@ -2,6 +2,7 @@
 #ifndef TML_PORT_H
 #define TML_PORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -22,6 +23,18 @@ int tml_port_read(void);
 
 /* Sends one byte; waits until the transmitter takes it, but not for ever. */
 void tml_port_write(uint8_t byte);
+
+/* Whether the serial port can be set to that rate. */
+bool tml_port_has_baud(uint32_t baud);
+
+/* Sends what is left at the old rate, then goes on at the new one, which the port has. */
+void tml_port_set_baud(uint32_t baud);
+
+/* Microseconds from reset until tml_port_init() was done; 0 when the port cannot tell. */
+uint32_t tml_port_boot_us(void);
+
+/* Starts the firmware anew, as after power-up. Returns only when the port cannot. */
+void tml_port_reset(void);
 
 /* Most bytes of the stack that were ever in use since boot; 0 when the port cannot tell. */
 uint32_t tml_port_stack_used(void);

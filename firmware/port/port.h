@@ -51,8 +51,23 @@ tml_clocks tml_clock_init(void);
 /* Powers and clocks the UART, connects its pins. */
 void tml_pins_init(void);
 
-/* 8 data bits, no parity, TML_BAUD. */
-void tml_uart_init(uint32_t uart_hz);
+/* What the baud rate register takes for that rate; 0 when it is out of reach or off by over 2 %. */
+uint32_t tml_uart_divisor(uint32_t uart_hz, uint32_t baud);
+
+/* 8 data bits, no parity. May be called again, once all is sent. */
+void tml_uart_init(uint32_t divisor);
+
+/* Waits until the last byte has left, but not for ever. */
+void tml_uart_drain(void);
+
+/* clock_hz / divisor, rounded; 0 when the rate would be off by over 2 %. */
+static inline uint32_t tml_divide(uint64_t clock_hz, uint32_t baud)
+{
+    const uint64_t divisor = (clock_hz + baud / 2u) / baud;
+    const uint64_t product = divisor * baud;
+    const uint64_t error = product > clock_hz ? product - clock_hz : clock_hz - product;
+    return error <= clock_hz / 50u && divisor <= UINT32_MAX ? (uint32_t)divisor : 0;
+}
 
 /* Starts the cycle counter. */
 void tml_cycles_init(void);

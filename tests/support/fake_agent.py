@@ -61,7 +61,7 @@ class FakeAgent:
         match words:
             case ["id"]:
                 values = ("plus", "0123456789ab", 1, 1, 1, 2, 80_000_000, 64)
-                return [line("id", "protocol=1", *values)]
+                return [line("id", "protocol=2", *values)]
             case ["tensor", "in" | "out" | "layer" as kind, index] if int(index) < 2:
                 return [line("tensor", kind, index, "b", 8, "3F000000", -128)]
             case ["db", "select", "0"]:

@@ -95,7 +95,7 @@ def test_identity_and_tensors(ask: Ask) -> None:
     replies = ask("id%", "tensor in 0%", "tensor in 1%", "tensor out 1%", "tensor layer 2%", "mem%")
     half, tenth = struct.pack(">f", 0.5).hex().upper(), struct.pack(">f", 0.1).hex().upper()
     assert [checked(line) for reply in replies for line in reply] == [
-        "m-id-[protocol=1,fake,0123456789ab,1,2,3,3,3000000,40]",
+        "m-id-[protocol=2,fake,0123456789ab,1,2,3,3,3000000,40]",
         f"m-tensor-[in,0,b,40,{half},-128]",
         "m-tensor-[in,1,B,4,00000000,0]",
         f"m-tensor-[out,1,h,4,{tenth},0]",
@@ -149,6 +149,20 @@ def test_layer_output(ask: Ask) -> None:
     ]
 
 
+def test_boot_and_first_inference(ask: Ask) -> None:
+    replies = ask("boot%", *LOAD, "infer 5 2%", "boot%")
+    assert checked(replies[0][0]) == "m-boot-[77,0]"
+    assert checked(replies[-1][0]) == "m-boot-[77,1500]"
+
+
+def test_new_baud_rate_begins_after_the_reply_and_ends_in_silence(ask: Ask) -> None:
+    # an inference takes 0.5 ms by this clock; 1 s of trial, then 5 s
+    replies = ask("baud 921600%", "infer 2100 0%", "name%", "id%")
+    assert checked(replies[0][0]) == "m-baud-[921600]"
+    assert replies[1][0] == "(921600 baud)"
+    assert "(115200 baud)" not in [line for reply in replies for line in reply]
+
+
 def test_layer_without_code_says_so(ask: Ask) -> None:
     reply = ask(*LOAD, "layer 1%")[3]
     assert reply == ["e-[That layer takes no code: its output is its input]"]
@@ -173,6 +187,12 @@ def test_layer_without_code_says_so(ask: Ask) -> None:
         ("tensor out x%", "e-[There are 3 outputs, counted from 0]"),
         ("out 3%", "e-[There are 3 outputs, counted from 0]"),
         ("layer 3%", "e-[There are 3 layers, counted from 0]"),
+        ("layers%", "e-[No inference since reset]"),
+        ("cycles%", "e-[No inference since reset]"),
+        ("out 0%", "e-[No inference since reset]"),
+        ("baud x%", "e-[Expected a baud rate]"),
+        ("baud 2000000%", "e-[This port cannot be set to that baud rate]"),
+        ("reset%", "e-[This port cannot reset itself]"),
         ("x" * 81 + "%", "e-[Command too long]"),
         ("x" * 500 + "%", "e-[Command too long]"),
     ],

@@ -88,10 +88,10 @@ def test_ports_that_refuse_ioctls_still_work(terminal, monkeypatch, number):
     client.close()
 
 
-def test_missing_port_is_a_device_error_that_lists_what_is_there():
+def test_missing_port_is_a_device_error_that_says_how_to_list_them():
     with pytest.raises(DeviceError, match="/dev/no_such_port") as caught:
         SerialLink("/dev/no_such_port")
-    assert "ports that are there" in (caught.value.hint or "")
+    assert "tinyml ports" in (caught.value.hint or "")
 
 
 def test_unknown_url_is_a_device_error():

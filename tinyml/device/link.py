@@ -9,8 +9,9 @@ import errno
 import os
 import select
 import time
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
+from tinyml.device.ports import open_port
 from tinyml.errors import BoardError, DeviceError
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ class SerialLink:
     def __init__(self, url: str, baud: int = 115_200) -> None:
         self.name = f"serial {url}"
         self._url = url
-        self._port = _open(url, baud)
+        self._port = open_port(url, baud)
+        self.is_uart = not _is_without_rate(url)
 
     def write(self, data: bytes) -> None:
         """Sends all the bytes."""
@@ -90,6 +92,24 @@ class SerialLink:
             return first + self._port.read(self._waiting()) if first else b""
         except OSError as error:
             raise self._gone(error) from error
+
+    def set_baud(self, baud: int) -> None:
+        """From now on sends and receives at that rate."""
+        try:
+            self._port.baudrate = baud
+        except (OSError, ValueError) as error:
+            raise self._gone(OSError(str(error))) from error
+
+    def pulse_reset(self) -> None:
+        """Pulses the reset line of boards whose adapter has one (RTS), without the boot loader."""
+        try:
+            self._port.dtr = False
+            self._port.rts = True
+            time.sleep(0.1)
+            self._port.rts = False
+        except OSError as error:
+            if error.errno not in QUIRKS:
+                raise self._gone(error) from error
 
     def close(self) -> None:
         """Closes the port."""
@@ -141,26 +161,8 @@ class PipeLink:
         self._in.close()
 
 
-def _open(url: str, baud: int) -> Any:
-    import serial
-
-    last: Exception | None = None
-    for _ in range(3):  # a board that was just reset may take a moment to come back
-        try:
-            return serial.serial_for_url(url, baudrate=baud, timeout=0.1, write_timeout=5.0)
-        except (OSError, ValueError) as error:  # SerialException is an OSError
-            last = error
-            if getattr(error, "errno", None) not in (*QUIRKS, errno.EBUSY, errno.EAGAIN):
-                break
-            time.sleep(0.2)
-    raise DeviceError(
-        f"the serial port '{url}' cannot be opened: {last}",
-        hint=f"ports that are there: {', '.join(_known_ports()) or 'none'}; is another program, "
-        "such as a terminal, using it?",
-    ) from last
-
-
-def _known_ports() -> list[str]:
-    from serial.tools import list_ports
-
-    return sorted(port.device for port in list_ports.comports())
+def _is_without_rate(url: str) -> bool:
+    """Whether a port only looks like a serial line: a pseudo-terminal, a socket."""
+    return url.startswith(("socket://", "loop://", "spy://")) or os.path.realpath(url).startswith(
+        "/dev/pts/"
+    )

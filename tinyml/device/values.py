@@ -39,6 +39,14 @@ class MemoryUse:
 
 
 @dataclass(frozen=True, slots=True)
+class BootTime:
+    """How a firmware started."""
+
+    ready_us: int  # from reset until it listens; 0 when the port cannot tell
+    first_cycles: int  # of the first inference since then, caches cold; 0 when there was none
+
+
+@dataclass(frozen=True, slots=True)
 class Timing:
     """What an ``infer`` command took."""
 

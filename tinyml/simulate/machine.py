@@ -60,6 +60,8 @@ class Machine:
         self._symbols = Symbols(elf)
         self._fault: SimulationFault | None = None
         self._is_stopping = False
+        self._is_resetting = False
+        self._elf = elf
         options = board.options.get("simulator", {})
         self._core = core_named(
             board.chip.core, multiply_cycles=int(options.get("multiply_cycles", 1))
@@ -77,6 +79,7 @@ class Machine:
             self.uart,
             self._ticks,
             self._refuse,
+            self._reset,
             has_cycle_counter=not self._core.is_baseline,
         )
         self._map(elf)
@@ -116,6 +119,9 @@ class Machine:
             self._pc = self._register("PC")
             if self._fault is not None:
                 raise self._fault
+            if self._is_resetting:
+                self._restart()
+                continue
             if self.counter.cycles < min(end, before + SLICE_CYCLES):
                 return Stop.IDLE  # nobody asked for a stop: it sleeps
         return Stop.IDLE
@@ -154,6 +160,19 @@ class Machine:
         self._fault = instruction_fault(self.board, self._symbols, pc, f"the firmware {what}")
         self._stop()
 
+    def _reset(self) -> None:
+        """The firmware asks for a reset of the chip; it is carried out outside the emulation."""
+        self._is_resetting = True
+        self._engine.emu_stop()
+
+    def _restart(self) -> None:
+        """Registers as after power-up; RAM keeps what it holds."""
+        self._is_resetting = False
+        self._bus.reset()
+        if self.uart is not None:
+            self.uart.reset()
+        self._boot(self._elf)
+
     def _unknown(self, text: str) -> SimulationFault:
         return instruction_fault(
             self.board, self._symbols, self._pc, f"the emulator gave up: {text}"
@@ -164,12 +183,12 @@ class Machine:
         for region in self.board.chip.regions:
             base = region.base & -PAGE
             nbytes = (region.base + region.nbytes + PAGE - 1 & -PAGE) - base
-            if base == 0 and region.kind == "ram" and not _is_used(elf, 0, PAGE):
+            if base == 0 and region.kind == "ram" and not elf.claims(0, PAGE):
                 base, nbytes = PAGE, nbytes - PAGE  # a null pointer must not hit memory
             is_flash = region.kind == "flash"
             protection = uc.UC_PROT_READ | uc.UC_PROT_EXEC if is_flash else uc.UC_PROT_ALL
             self._engine.mem_map(base, nbytes, protection)
-            if not is_flash or _is_used(elf, base, nbytes):
+            if not is_flash or elf.claims(base, nbytes):
                 self._engine.mem_write(base, bytes([ERASED if is_flash else POISON]) * nbytes)
         for segment in elf.segments:
             if segment.data:
@@ -273,15 +292,3 @@ class Machine:
             "the image was compiled for another core, or a jump went into data",
         )
         return False
-
-
-def _is_used(elf: Elf, base: int, nbytes: int) -> bool:
-    """Whether the image claims anything between base and base + nbytes."""
-    return any(
-        start < base + nbytes and base < start + length
-        for segment in elf.segments
-        for start, length in (
-            (segment.address, segment.memory_bytes),
-            (segment.load_address, len(segment.data)),
-        )
-    )

@@ -62,7 +62,8 @@ class SysTick:
 class Bus:
     """Answers every read and write of a peripheral register.
 
-    ``ticks`` is what the cycle counters show; ``fault`` is told of what cannot be emulated.
+    ``ticks`` is what the cycle counters show; ``fault`` is told of what cannot be emulated,
+    ``on_reset`` that the firmware wants to start anew.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Bus:
         uart: Uart | None,
         ticks: Ticks,
         fault: Callable[[str], None],
+        on_reset: Callable[[], None],
         *,
         has_cycle_counter: bool = True,
     ) -> None:
@@ -80,11 +82,18 @@ class Bus:
         self._uart_nbytes = uart.layout.nbytes if uart else 0
         self._ticks = ticks
         self._fault = fault
+        self._on_reset = on_reset
         self._has_cycle_counter = has_cycle_counter
         self._systick = SysTick(ticks)
         self._cycles_base = 0  # ticks at which CYCCNT was 0
         self._ready = dict(chip.ready)
         self._words: dict[int, int] = {}
+
+    def reset(self) -> None:
+        """Registers as after power-up."""
+        self._words.clear()
+        self._systick = SysTick(self._ticks)
+        self._cycles_base = 0
 
     @property
     def is_fpu_enabled(self) -> bool:
@@ -133,7 +142,8 @@ class Bus:
             self._systick.write(address, value)
             return
         if address == AIRCR and value & AIRCR_SYSRESETREQ:
-            self._fault("asks for a reset of the chip")
+            self._on_reset()
+            return
         if address in (DWT_CTRL, DEMCR):
             self._set_counting(address, value)
         if address == DWT_CYCCNT:

@@ -64,6 +64,12 @@ class Uart:
         """Whether the firmware has switched on transmitter and receiver."""
         return all(self._registers.get(at, 0) & bits == bits for at, bits in self.layout.enables)
 
+    def reset(self) -> None:
+        """Registers as after power-up; what was sent stays on its way."""
+        self._registers.clear()
+        self.received.clear()
+        self._polls = 0
+
     def read(self, offset: int) -> int:
         """What the firmware reads."""
         layout = self.layout

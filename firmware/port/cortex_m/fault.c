@@ -1,14 +1,16 @@
 /* fault.c: any exception ends here. It says on the serial line where, and stops.
  *
- * "e-[fault 3 at 080012A4 from 08000F31 status 00008200 address 10010000]": exception number, program
- * counter, link register, CFSR and BFAR (both 0 on Armv6-M, which has none).
+ * "e-[fault 3 at 080012A4 from 08000F31 status 00008200 address 10010000 registers ...]": exception
+ * number, program counter, link register; CFSR and BFAR where the core has them; R0 to R3, R12, PSR.
  */
 #include "../port.h"
 
 #define CFSR 0xE000ED28u
 #define BFAR 0xE000ED38u
+#define FRAME_R12 4
 #define FRAME_LR 5
 #define FRAME_PC 6
+#define FRAME_PSR 7
 
 extern uint32_t _stack_bottom[], _stack_top[];
 
@@ -48,7 +50,7 @@ static void write_word(const char *label, uint32_t value)
 
 __attribute__((noreturn, used)) void tml_fault(const uint32_t *frame, uint32_t number)
 {
-    const bool is_readable = frame >= _stack_bottom && frame + FRAME_PC < _stack_top;
+    const bool is_readable = frame >= _stack_bottom && frame + FRAME_PSR < _stack_top;
     write_text("\r\ne-[fault ");
     if (number >= 10) {
         tml_port_write((uint8_t)('0' + number / 10u));
@@ -64,6 +66,13 @@ __attribute__((noreturn, used)) void tml_fault(const uint32_t *frame, uint32_t n
     write_word(" status ", TML_REG(CFSR));
     write_word(" address ", TML_REG(BFAR));
 #endif
+    if (is_readable) {
+        write_word(" registers ", frame[0]);
+        for (int i = 1; i <= FRAME_R12; i++) {
+            write_word(" ", frame[i]);
+        }
+        write_word(" ", frame[FRAME_PSR]);
+    }
     write_text("]\r\n");
     for (;;) {
         __asm volatile("wfi");

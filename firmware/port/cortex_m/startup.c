@@ -26,6 +26,8 @@ void tml_start(void);
 #define VTOR 0xE000ED08u
 #define CPACR 0xE000ED88u
 #define CPACR_FULL_ACCESS (0xFu << 20) /* coprocessors 10 and 11: FPU and Helium */
+#define AIRCR 0xE000ED0Cu
+#define AIRCR_RESET 0x05FA0004u /* the key, and SYSRESETREQ */
 #define CCR 0xE000ED14u
 #define CCR_DATA_CACHE (1u << 16)
 #define CCR_INSTRUCTION_CACHE (1u << 17)
@@ -101,6 +103,9 @@ static void enable_caches(void)
 
 __attribute__((noinline)) void tml_start(void)
 {
+#ifndef TML_TIMER_COUNT
+    tml_cycles_init(); /* as early as there is a stack: the time to boot is counted */
+#endif
     /* Volatile: the compiler must not make a call of memset out of it, whose frame lies there. */
     volatile uint32_t *const frame = (uint32_t *)__builtin_frame_address(0);
     for (volatile uint32_t *word = _stack_bottom; word < frame - PAINT_MARGIN_WORDS; word++) {
@@ -121,6 +126,16 @@ __attribute__((noinline)) void tml_start(void)
     (void)main();
     for (;;) {
         __asm volatile("wfi");
+    }
+}
+
+void tml_port_reset(void)
+{
+    tml_uart_drain();
+    __asm volatile("dsb" ::: "memory");
+    TML_REG(AIRCR) = AIRCR_RESET;
+    __asm volatile("dsb" ::: "memory");
+    for (;;) {
     }
 }
 

@@ -40,6 +40,26 @@ void tml_port_write(uint8_t byte)
     (void)putchar(byte);
 }
 
+bool tml_port_has_baud(uint32_t baud)
+{
+    (void)baud;
+    return false;
+}
+
+void tml_port_set_baud(uint32_t baud)
+{
+    (void)baud;
+}
+
+uint32_t tml_port_boot_us(void)
+{
+    return 0; /* cannot tell */
+}
+
+void tml_port_reset(void)
+{
+}
+
 uint32_t tml_port_stack_used(void)
 {
     return 0; /* cannot tell */

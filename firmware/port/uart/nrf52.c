@@ -16,14 +16,26 @@
 #define TXD (TML_UART_BASE + 0x51Cu)
 #define BAUDRATE (TML_UART_BASE + 0x524u)
 
-void tml_uart_init(uint32_t uart_hz)
+#define FASTEST_BAUD 1000000u
+
+/* 2^32 / 16 MHz per baud, rounded to the 20 upper bits that count: 0x01D7E000 for 115200. */
+uint32_t tml_uart_divisor(uint32_t uart_hz, uint32_t baud)
 {
     (void)uart_hz;
+    const uint64_t exact = ((uint64_t)baud << 32) / 16000000u;
+    return baud <= FASTEST_BAUD ? (uint32_t)((exact + 0x800u) & 0xFFFFF000u) : 0;
+}
+
+void tml_uart_drain(void)
+{
+} /* each byte is waited for when it is sent */
+
+void tml_uart_init(uint32_t divisor)
+{
     TML_REG(ENABLE) = 0;
     TML_REG(PSEL_TXD) = TML_TX_PIN;
     TML_REG(PSEL_RXD) = TML_RX_PIN;
-    /* 2^32 / 16 MHz per baud, rounded to the 20 upper bits that count: 0x01D7E000 for 115200. */
-    TML_REG(BAUDRATE) = (uint32_t)((((uint64_t)TML_BAUD << 32) / 16000000u + 0x800u) & 0xFFFFF000u);
+    TML_REG(BAUDRATE) = divisor;
     TML_REG(ENABLE) = ENABLE_UART;
     TML_REG(EVENTS_RXDRDY) = 0;
     TML_REG(EVENTS_TXDRDY) = 0;

@@ -6,6 +6,7 @@
 
 #define DR (TML_UART_BASE + 0x00u)
 #define FR (TML_UART_BASE + 0x18u)
+#define FR_BUSY (1u << 3)
 #define FR_RXFE (1u << 4)
 #define FR_TXFF (1u << 5)
 #define IBRD (TML_UART_BASE + 0x24u)
@@ -15,9 +16,19 @@
 #define CR (TML_UART_BASE + 0x30u)
 #define CR_ENABLE_TX_RX 0x301u
 
-void tml_uart_init(uint32_t uart_hz)
+uint32_t tml_uart_divisor(uint32_t uart_hz, uint32_t baud)
 {
-    const uint32_t divisor = (uart_hz * 4u + TML_BAUD / 2u) / TML_BAUD; /* in 64ths, at 16 samples */
+    const uint32_t divisor = tml_divide((uint64_t)uart_hz * 4u, baud); /* in 64ths, at 16 samples */
+    return divisor >= 64u && divisor >> 6 <= 0xFFFFu ? divisor : 0;
+}
+
+void tml_uart_drain(void)
+{
+    (void)tml_wait(FR, FR_BUSY, 0);
+}
+
+void tml_uart_init(uint32_t divisor)
+{
     TML_REG(CR) = 0;
     TML_REG(IBRD) = divisor >> 6;
     TML_REG(FBRD) = divisor & 63u;

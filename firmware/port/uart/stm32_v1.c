@@ -6,6 +6,7 @@
 
 #define SR (TML_UART_BASE + 0x00u)
 #define SR_RXNE (1u << 5)
+#define SR_TC (1u << 6)
 #define SR_TXE (1u << 7)
 #define DR (TML_UART_BASE + 0x04u)
 #define BRR (TML_UART_BASE + 0x08u)
@@ -14,10 +15,21 @@
 #define CR1_TE (1u << 3)
 #define CR1_UE (1u << 13)
 
-void tml_uart_init(uint32_t uart_hz)
+uint32_t tml_uart_divisor(uint32_t uart_hz, uint32_t baud)
+{
+    const uint32_t divisor = tml_divide(uart_hz, baud); /* 16 samples per bit */
+    return divisor >= 16u && divisor <= 0xFFFFu ? divisor : 0;
+}
+
+void tml_uart_drain(void)
+{
+    (void)tml_wait(SR, SR_TC, SR_TC);
+}
+
+void tml_uart_init(uint32_t divisor)
 {
     TML_REG(CR1) = 0;
-    TML_REG(BRR) = (uart_hz + TML_BAUD / 2u) / TML_BAUD; /* 16 samples per bit */
+    TML_REG(BRR) = divisor;
     TML_REG(CR1) = CR1_UE | CR1_TE | CR1_RE;
 }
 

@@ -13,16 +13,30 @@
 #define BRR (TML_UART_BASE + 0x0Cu)
 #define ISR (TML_UART_BASE + 0x1Cu)
 #define ISR_RXNE (1u << 5)
+#define ISR_TC (1u << 6)
 #define ISR_TXE (1u << 7)
 #define RDR (TML_UART_BASE + 0x24u)
 #define TDR (TML_UART_BASE + 0x28u)
 
-void tml_uart_init(uint32_t uart_hz)
+/* TML_UART_BRR_SCALE: 1 for a USART (16 samples per bit), 256 for an LPUART. */
+#define LEAST (TML_UART_BRR_SCALE == 1u ? 16u : 0x300u)
+#define MOST (TML_UART_BRR_SCALE == 1u ? 0xFFFFu : 0xFFFFFu)
+
+uint32_t tml_uart_divisor(uint32_t uart_hz, uint32_t baud)
 {
-    /* TML_UART_BRR_SCALE: 1 for a USART (16 samples per bit), 256 for an LPUART. */
-    const uint64_t scaled = (uint64_t)uart_hz * TML_UART_BRR_SCALE;
+    const uint32_t divisor = tml_divide((uint64_t)uart_hz * TML_UART_BRR_SCALE, baud);
+    return divisor >= LEAST && divisor <= MOST ? divisor : 0;
+}
+
+void tml_uart_drain(void)
+{
+    (void)tml_wait(ISR, ISR_TC, ISR_TC);
+}
+
+void tml_uart_init(uint32_t divisor)
+{
     TML_REG(CR1) = 0;
-    TML_REG(BRR) = (uint32_t)((scaled + TML_BAUD / 2u) / TML_BAUD);
+    TML_REG(BRR) = divisor;
     TML_REG(CR3) = CR3_OVRDIS;
     TML_REG(CR1) = CR1_UE | CR1_TE | CR1_RE;
 }

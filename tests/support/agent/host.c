@@ -35,6 +35,26 @@ void tml_port_write(uint8_t byte)
     (void)putchar(byte);
 }
 
+bool tml_port_has_baud(uint32_t baud)
+{
+    return baud <= 1000000;
+}
+
+/* The replies show which rate they come at. */
+void tml_port_set_baud(uint32_t baud)
+{
+    printf("(%u baud)\r\n", (unsigned)baud);
+}
+
+uint32_t tml_port_boot_us(void)
+{
+    return 77;
+}
+
+void tml_port_reset(void)
+{
+}
+
 uint32_t tml_port_stack_used(void)
 {
     return 321;

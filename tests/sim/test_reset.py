@@ -1,0 +1,33 @@
+"""A firmware that resets its chip: the emulated board boots again and is of use."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.port_image import FAKE_MODEL, build_image
+from tinyml.backends.toolchains import zig
+from tinyml.board import load_board
+from tinyml.device.agent import AgentClient
+from tinyml.device.link import MemoryLink
+from tinyml.simulate.machine import Machine
+
+pytestmark = pytest.mark.sim
+
+
+@pytest.mark.parametrize("name", ["nucleo_l4r5zi", "nucleo_g0b1re", "rpi_pico"])
+def test_reset_boot_time_and_first_inference(name, tmp_path):
+    board = load_board(name)
+    elf = build_image(board, zig(), FAKE_MODEL, tmp_path)
+    client = AgentClient(MemoryLink(Machine(elf, board)))
+    before = client.boot_time()
+    assert before.first_cycles == 0
+    client.load_input(0, bytes(40))
+    client.load_input(1, bytes(4))
+    client.infer()
+    assert 1500 <= client.boot_time().first_cycles < 5000
+    if board.chip.timer is None:
+        assert 100 < before.ready_us < 100_000
+    client.restart()
+    assert client.boot_time() == before
+    client.load_input(0, bytes(40))
+    assert client.infer().was_input_fresh
