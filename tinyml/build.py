@@ -66,6 +66,7 @@ def save_image(image: Image, path: Path) -> None:
         "ram_bytes": image.ram_bytes,
         "symbols": [list(item) for item in image.symbols],
         "toolchain": image.toolchain,
+        "static_functions": [list(item) for item in image.static_functions],
     }
     write_atomic(path, json.dumps(document, indent=1) + "\n")
 
@@ -89,6 +90,9 @@ def load_image(path: Path) -> Image:
             ram_bytes=document["ram_bytes"],
             symbols=tuple((name, address, size) for name, address, size in document["symbols"]),
             toolchain=document["toolchain"],
+            static_functions=tuple(
+                (file, name, size) for file, name, size in document["static_functions"]
+            ),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BuildError(
@@ -181,6 +185,7 @@ def _image(chain: Toolchain, project: Project, build_dir: Path) -> Image:
         ram_bytes=ram_bytes,
         symbols=_symbols(elf),
         toolchain=f"{chain.name} {chain.version}",
+        static_functions=_static_functions(elf),
     )
     save_image(image, build_dir / "image.json")
     return image
@@ -222,6 +227,18 @@ def _symbols(elf: Elf) -> tuple[tuple[str, int, int], ...]:
         if item.kind in ("function", "object") and item.nbytes
     }
     return tuple(sorted(found, key=lambda item: (item[1], item[0])))
+
+
+def _static_functions(elf: Elf) -> tuple[tuple[str, str, int], ...]:
+    """Functions that only one C file sees; in the symbol table they follow that file's name."""
+    found: set[tuple[str, str, int]] = set()
+    file = ""
+    for item in elf.symbols:
+        if item.kind == "file":
+            file = item.name
+        elif item.kind == "function" and item.nbytes and not item.is_global:
+            found.add((file, item.name, item.nbytes))
+    return tuple(sorted(found))
 
 
 @contextmanager

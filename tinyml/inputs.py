@@ -19,6 +19,7 @@ class Samples:
 
     inputs: tuple[tuple[Array, ...], ...]  # dtype and shape of the model's inputs
     labels: tuple[int, ...] = ()  # class index per sample, or empty
+    file_name: str = ""  # where they come from; "" for random ones
 
 
 def random_samples(graph: Graph, count: int, seed: int = 0) -> Samples:
@@ -56,6 +57,7 @@ def read_samples(path: Path, graph: Graph, limit: int | None = None) -> Samples:
     return Samples(
         tuple(tuple(column[i] for column in columns) for i in range(count)),
         tuple(int(label) for label in np.ravel(labels)[:count]) if labels is not None else (),
+        path.name,
     )
 
 

@@ -1,18 +1,32 @@
-"""Report: plan, image and run as one JSON document, the truth about one build."""
+"""Report: plan, image and run as one JSON document, the truth about one build.
+
+``docs/report.schema.json`` describes the document; every key is there even when nothing is known.
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-from tinyml import __version__
-from tinyml.backends.base import Image, LayerTime, Run
-from tinyml.board import Board
-from tinyml.ops import spec_of
-from tinyml.plan.fit import Fit
-from tinyml.plan.values import Plan
+from tinyml.backends.base import Section
+from tinyml.errors import TinymlError
+from tinyml.report.arena import Arena, Placed
+from tinyml.report.flash import Flash
 
 FORMAT = 1  # of report.json; raised when a key changes its meaning
+FILE_NAME = "report.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How much a time varied over several runs, in cycles."""
+
+    min: int
+    median: int
+    p95: int
+    max: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +45,13 @@ class Layer:
     predicted_instructions: int
     alternatives: tuple[tuple[str, int], ...]
     rejected: tuple[tuple[str, str], ...]
+    stages: tuple[str, ...] = ()  # C functions that the kernel itself calls, row by row
+    constant_bytes: int | None = None  # as linked; constants that layers share count once
+    params_bytes: int | None = None  # as linked
     cycles: int | None = None
     instructions: int | None = None
     time_us: float | None = None
+    spread: Spread | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,110 +77,71 @@ class Report:
     optimize: str
     layers: tuple[Layer, ...]
     memory: tuple[Memory, ...]
-    arena: dict[str, Any]
+    arena: Arena
     fits: bool
     problems: tuple[str, ...]
+    command: str  # what makes this report again, next to the model file
+    tools: dict[str, str]  # name → version
     toolchain: str | None = None
+    sections: tuple[Section, ...] = ()
+    flash: Flash | None = None  # None before linking
     run: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain data."""
         return asdict(self)
 
-
-def report(
-    plan: Plan, board: Board, verdict: Fit, image: Image | None = None, run: Run | None = None
-) -> Report:
-    """Puts together what is known at this stage; ``image`` and ``run`` may be missing."""
-    graph = plan.graph
-    return Report(
-        format=FORMAT,
-        tinyml=__version__,
-        model={
-            "name": graph.name,
-            "file": graph.source.file_name,
-            "sha256": graph.source.sha256,
-            "bytes": graph.source.nbytes,
-            "macs": sum(layer.macs for layer in _layers(plan, board, None)),
-        },
-        board={
-            "name": board.name,
-            "title": board.title,
-            "core": board.chip.core,
-            "clock_hz": board.chip.clock_hz,
-        },
-        optimize=plan.optimize,
-        layers=_layers(plan, board, run),
-        memory=_memory(verdict, image),
-        arena={
-            "regions": dict(plan.arena_bytes),
-            "activation_bytes": plan.activation_bytes,
-            "lower_bound_bytes": plan.lower_bound_bytes,
-        },
-        fits=verdict.is_ok,
-        problems=verdict.advice,
-        toolchain=image.toolchain if image else None,
-        run=_run(run) if run else None,
-    )
+    @property
+    def has_times(self) -> bool:
+        """Whether a run counted cycles."""
+        return self.run is not None and self.run["total"]["cycles"] > 0
 
 
-def _layers(plan: Plan, board: Board, run: Run | None) -> tuple[Layer, ...]:
-    layers = []
-    for index, step in enumerate(plan.steps):
-        op = plan.graph.ops[step.ops[-1]]
-        call = step.call
-        time: LayerTime | None = run.layers[index] if run and index < len(run.layers) else None
-        layers.append(
-            Layer(
-                index=index,
-                op="+".join(plan.graph.ops[i].kind for i in step.ops),
-                name=op.name,
-                shape=plan.graph.tensors[op.outputs[0]].shape,
-                macs=sum(
-                    spec_of(plan.graph.ops[i].kind).macs(plan.graph.ops[i], plan.graph)
-                    for i in step.ops
-                ),
-                kernel=call.function if call else "",
-                note=call.note if call else "no code: the output is the input's memory",
-                weights_bytes=call.constant_bytes() if call else 0,
-                scratch_bytes=call.scratch_bytes if call else 0,
-                predicted_instructions=call.cost.instructions if call else 0,
-                alternatives=step.alternatives,
-                rejected=step.rejected,
-                cycles=time.cycles if time else None,
-                instructions=time.instructions if time else None,
-                time_us=time.cycles * 1e6 / run.clock_hz if time and run else None,
+def from_json(document: Any) -> Report:
+    """The report that ``to_json`` gave; raises TinymlError when it is something else."""
+    try:
+        if document["format"] != FORMAT:
+            raise TinymlError(
+                f"format {document['format']}, this version reads {FORMAT}", hint="build again"
             )
+        known = {key: _frozen(value) for key, value in document.items()}
+        known["layers"] = tuple(_layer(item) for item in known["layers"])
+        known["memory"] = tuple(Memory(**item) for item in known["memory"])
+        known["sections"] = tuple(Section(**item) for item in known["sections"])
+        known["arena"] = Arena(
+            **{**known["arena"], "placed": tuple(Placed(**p) for p in known["arena"]["placed"])}
         )
-    return tuple(layers)
+        known["flash"] = known["flash"] and Flash(**known["flash"])
+        return Report(**known)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise TinymlError(f"not a report of tinyml: {error}", hint="build again") from error
 
 
-def _memory(verdict: Fit, image: Image | None) -> tuple[Memory, ...]:
-    linked: dict[str, int] = {}
-    if image is not None:
-        for section in image.sections:
-            linked[section.region] = linked.get(section.region, 0) + section.nbytes
-    return tuple(
-        Memory(
-            region=item.region,
-            kind=item.kind,
-            budget_bytes=item.budget_bytes,
-            uses=dict(item.uses),
-            predicted_bytes=item.needed_bytes,
-            linked_bytes=linked.get(item.region, 0) if image is not None else None,
-        )
-        for item in verdict.regions
-    )
+def read_report(path: Path) -> Report:
+    """The report in a build directory, or in a report.json; raises TinymlError."""
+    file = path / FILE_NAME if path.is_dir() else path
+    try:
+        return from_json(json.loads(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise TinymlError(
+            f"{file} cannot be read: {error.strerror}",
+            hint="give a build directory of 'tinyml build' or 'tinyml simulate', or a report.json",
+        ) from error
+    except ValueError as error:
+        raise TinymlError(f"not JSON: {error}", hint="build again", where=str(file)) from error
+    except TinymlError as error:
+        raise TinymlError(error.message, hint=error.hint, where=str(file)) from error
 
 
-def _run(run: Run) -> dict[str, Any]:
-    return {
-        "target": run.target,
-        "is_estimate": run.is_estimate,
-        "clock_hz": run.clock_hz,
-        "samples": len(run.outputs),
-        "total": asdict(run.total),
-        "time_us": run.total.cycles * 1e6 / run.clock_hz,
-        "stack_bytes": run.stack_bytes,
-        **run.details,
-    }
+def _layer(item: dict[str, Any]) -> Layer:
+    spread = item["spread"]
+    return Layer(**{**item, "spread": spread and Spread(**spread)})
+
+
+def _frozen(value: Any) -> Any:
+    """Lists as tuples, all the way down."""
+    if isinstance(value, list):
+        return tuple(_frozen(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _frozen(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,141 @@
+"""Plan, image and run put together into a Report."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from tinyml import __version__
+from tinyml.backends.base import Image, LayerTime, Run
+from tinyml.board import Board
+from tinyml.ops import spec_of
+from tinyml.plan.fit import Fit
+from tinyml.plan.values import Plan
+from tinyml.report.arena import arena_of
+from tinyml.report.flash import flash_by_layer, flash_of
+from tinyml.report.report import FORMAT, Layer, Memory, Report, Spread
+
+NO_CODE = "no code: the output is the input's memory"
+
+
+def report(
+    plan: Plan,
+    board: Board,
+    verdict: Fit,
+    image: Image | None = None,
+    run: Run | None = None,
+    *,
+    command: str = "",
+    tools: dict[str, str] | None = None,
+) -> Report:
+    """Puts together what is known at this stage; ``image`` and ``run`` may be missing.
+
+    ``run.details["spread"]``, when there, holds ``total`` and ``layers``: how the cycles varied.
+    """
+    source = plan.graph.source
+    layers = _layers(plan, image, run)
+    return Report(
+        format=FORMAT,
+        tinyml=__version__,
+        model={
+            "name": plan.graph.name,
+            "file": source.file_name,
+            "sha256": source.sha256,
+            "bytes": source.nbytes,
+            "macs": sum(layer.macs for layer in layers),
+        },
+        board={
+            "name": board.name,
+            "title": board.title,
+            "chip": board.chip.title,
+            "core": board.chip.core,
+            "isa": board.chip.isa,
+            "clock_hz": board.chip.clock_hz,
+            "stack_bytes": board.stack_bytes,
+            "source": board.source,
+        },
+        optimize=plan.optimize,
+        layers=layers,
+        memory=_memory(verdict, image),
+        arena=arena_of(plan),
+        fits=verdict.is_ok,
+        problems=verdict.advice,
+        command=command,
+        tools={"tinyml": __version__, **(tools or {})},
+        toolchain=image.toolchain if image else None,
+        sections=image.sections if image else (),
+        flash=flash_of(image, plan.graph.name) if image else None,
+        run=_run(run) if run else None,
+    )
+
+
+def _layers(plan: Plan, image: Image | None, run: Run | None) -> tuple[Layer, ...]:
+    count = len(plan.steps)
+    linked = flash_by_layer(image, plan.graph.name, count) if image else None
+    spreads = run.details.get("spread", {}).get("layers", ()) if run else ()
+    layers = []
+    for index, step in enumerate(plan.steps):
+        op = plan.graph.ops[step.ops[-1]]
+        call = step.call
+        time: LayerTime | None = run.layers[index] if run and index < len(run.layers) else None
+        layers.append(
+            Layer(
+                index=index,
+                op="+".join(plan.graph.ops[i].kind for i in step.ops),
+                name=op.name,
+                shape=plan.graph.tensors[op.outputs[0]].shape,
+                macs=sum(
+                    spec_of(plan.graph.ops[i].kind).macs(plan.graph.ops[i], plan.graph)
+                    for i in step.ops
+                ),
+                kernel=call.function if call else "",
+                note=call.note if call else NO_CODE,
+                weights_bytes=call.constant_bytes() if call else 0,
+                scratch_bytes=call.scratch_bytes if call else 0,
+                predicted_instructions=call.cost.instructions if call else 0,
+                alternatives=step.alternatives,
+                rejected=step.rejected,
+                stages=tuple(k.function for k in call.kernels())[1:] if call else (),
+                constant_bytes=linked[index].constant_bytes if linked else None,
+                params_bytes=linked[index].params_bytes if linked else None,
+                cycles=time.cycles if time else None,
+                instructions=time.instructions if time else None,
+                time_us=time.cycles * 1e6 / run.clock_hz if time and run else None,
+                spread=Spread(**spreads[index]) if index < len(spreads) else None,
+            )
+        )
+    return tuple(layers)
+
+
+def _memory(verdict: Fit, image: Image | None) -> tuple[Memory, ...]:
+    linked: dict[str, int] = {}
+    if image is not None:
+        for section in image.sections:
+            linked[section.region] = linked.get(section.region, 0) + section.nbytes
+    return tuple(
+        Memory(
+            region=item.region,
+            kind=item.kind,
+            budget_bytes=item.budget_bytes,
+            uses=dict(item.uses),
+            predicted_bytes=item.needed_bytes,
+            linked_bytes=linked.get(item.region, 0) if image is not None else None,
+        )
+        for item in verdict.regions
+    )
+
+
+def _run(run: Run) -> dict[str, Any]:
+    details = dict(run.details)
+    spread = details.pop("spread", None)
+    return {
+        "target": run.target,
+        "is_estimate": run.is_estimate,
+        "clock_hz": run.clock_hz,
+        "samples": len(run.outputs),
+        "total": asdict(run.total),
+        "time_us": run.total.cycles * 1e6 / run.clock_hz,
+        "spread": spread["total"] if spread else None,
+        "stack_bytes": run.stack_bytes,
+        **details,
+    }

@@ -1,0 +1,55 @@
+"""Where a report comes from: the command that makes it again, and the versions of the tools."""
+
+from __future__ import annotations
+
+import shlex
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+
+from tinyml.backends.base import Image, Run
+from tinyml.board import Board
+from tinyml.plan.values import Plan
+
+
+def build_command(
+    plan: Plan, board: Board, image: Image | None, *, agent: bool = True, library: bool = False
+) -> str:
+    """The command line that repeats a build, next to the model file."""
+    words = _words("build", plan, board, image)
+    words += [] if agent else ["--no-agent"]
+    words += ["--library"] if library else []
+    return shlex.join(words)
+
+
+def simulate_command(
+    plan: Plan, board: Board, image: Image | None, run: Run, inputs: str = ""
+) -> str:
+    """The command line that repeats a simulation; ``inputs`` is the name of the sample file."""
+    words = _words("simulate", plan, board, image)
+    words += ["--inputs", inputs] if inputs else []
+    words += ["--samples", str(len(run.outputs))]
+    if run.target != board.backends["simulator"]:
+        words += ["--simulator", run.target]
+    return shlex.join(words)
+
+
+def tool_versions(image: Image | None, run: Run | None = None) -> dict[str, str]:
+    """Name → version of the compiler and of what ran the image, as far as they are known."""
+    tools: dict[str, str] = {}
+    if image is not None and image.toolchain:
+        name, _, number = image.toolchain.partition(" ")
+        tools[name] = number
+    if run is not None:
+        with suppress(PackageNotFoundError, ValueError):  # a program or a board, not a package
+            tools[run.target] = version(run.target)
+    return tools
+
+
+def _words(verb: str, plan: Plan, board: Board, image: Image | None) -> list[str]:
+    words = ["tinyml", verb, plan.graph.source.file_name, "--board", board.name]
+    if plan.optimize != "speed":
+        words += ["--optimize", plan.optimize]
+    if image is not None and image.toolchain:
+        name = image.toolchain.split()[0]
+        words += ["--toolchain", name] if name != board.backends.get("toolchain", name) else []
+    return words

@@ -1,0 +1,62 @@
+"""The report as one self-contained HTML page: nothing is fetched, nothing needs a server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tinyml.files import write_atomic
+from tinyml.report.report import Report
+from tinyml.report.view import view_of
+
+FILE_NAME = "report.html"
+
+
+def write_page(report: Report, directory: Path) -> Path:
+    """Writes report.html; returns its path."""
+    path = directory / FILE_NAME
+    write_atomic(path, render(report))
+    return path
+
+
+def render(report: Report) -> str:
+    """The page of a report; style, script and the report itself as JSON are part of it."""
+    import jinja2
+    from markupsafe import Markup
+
+    folder = Path(__file__).parent
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"count": _count, "percent": _percent, "ms": _ms}
+    return environment.get_template("page.html.j2").render(
+        r=report,
+        v=view_of(report),
+        style=Markup((folder / "page.css").read_text(encoding="utf-8")),
+        script=Markup((folder / "page.js").read_text(encoding="utf-8")),
+        document=Markup(_json_in_html(report.to_json())),
+    )
+
+
+def _json_in_html(document: Any) -> str:
+    """JSON that cannot end the script element that it stands in."""
+    text = json.dumps(document, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _percent(value: float | None, digits: int = 1) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def _ms(time_us: float | None) -> str:
+    return "" if time_us is None else f"{time_us / 1000:,.3f}"

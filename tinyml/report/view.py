@@ -1,0 +1,272 @@
+"""What the page draws, computed from a Report: positions are percentages of their plot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tinyml.plan.fit import short_name
+from tinyml.plan.values import kinds_text
+from tinyml.report.charts import Density, MemoryMap, density_of, memory_maps
+from tinyml.report.report import Layer, Report
+
+KINDS = 7  # colours for kinds of layers; the last one serves all further kinds
+NUMBER_SHARE = 1.8  # percent of the width that a layer needs to carry its number
+CHARACTER_SHARE = 0.6  # and per character of its name
+
+
+@dataclass(frozen=True, slots=True)
+class LayerView:
+    """A layer with its share of the work; work is cycles, or predicted instructions."""
+
+    layer: Layer
+    op: str  # short
+    name: str  # short
+    colour: int
+    work: int
+    share: float  # percent of all work
+    left: float  # percent of all work before it
+    deviation: float | None  # percent by which the prediction is above the exact instructions
+    per_mac: float | None
+    info: str
+
+    @property
+    def kernel(self) -> str:
+        """The C function without prefix and suffix, as the terminal shows it."""
+        return self.layer.kernel.removeprefix("tml_").removesuffix("_s8")
+
+    @property
+    def has_number(self) -> bool:
+        """Whether its segment is wide enough for its number."""
+        return self.share >= NUMBER_SHARE
+
+    @property
+    def has_name(self) -> bool:
+        """Whether its segment is wide enough for the op."""
+        return self.share >= CHARACTER_SHARE * (len(self.op) + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class KindView:
+    """All layers of a kind."""
+
+    op: str
+    colour: int
+    layers: int
+    work: int
+    share: float
+    macs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A row of a bar chart."""
+
+    label: str
+    nbytes: int
+    share: float  # percent of the total
+    width: float  # percent of the longest
+    colour: int = 0
+    rest: float = 0.0  # percent of the longest: a second part of the same bar
+    info: str = ""
+    index: int | None = None  # of the layer
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Everything on the page that is not in the report as such."""
+
+    work: str  # "cycles" or "predicted instructions"
+    total_work: int
+    layers: tuple[LayerView, ...]
+    kinds: tuple[KindView, ...]
+    maps: tuple[MemoryMap, ...]
+    density: Density | None
+    sections: tuple[Bar, ...]  # of the flash
+    parts: tuple[Bar, ...]
+    flash_layers: tuple[Bar, ...]
+    kernels: tuple[Bar, ...]
+    facts: tuple[tuple[str, str], ...]  # of the run
+    predicted_instructions: int
+    has_instructions: bool
+
+
+def view_of(report: Report) -> View:
+    """The view of a report."""
+    work = "cycles" if report.has_times else "predicted instructions"
+    done = [_work(layer, report) for layer in report.layers]
+    colours = _colours(report.layers, done)
+    layers = _layers(report, done, colours, work)
+    flash = report.flash
+    region = next((item.region for item in report.memory if item.kind == "flash"), "")
+    sections = [(s.name, s.nbytes) for s in report.sections if s.region == region]
+    return View(
+        work=work,
+        total_work=sum(done),
+        layers=layers,
+        kinds=_kinds(report.layers, done, colours),
+        maps=memory_maps(report),
+        density=density_of(
+            [(v.layer.index, v.per_mac, v.colour, v.info) for v in layers],
+            sum(v.work for v in layers if v.layer.macs),
+            report.model["macs"],
+        ),
+        sections=_bars(sections),
+        parts=_bars(list(flash.parts.items()) if flash else []),
+        flash_layers=_flash_layers(layers),
+        kernels=_bars(list(flash.kernels.items()) if flash else []),
+        facts=_facts(report),
+        predicted_instructions=sum(layer.predicted_instructions for layer in report.layers),
+        has_instructions=any(layer.instructions for layer in report.layers),
+    )
+
+
+def deviation(predicted: int, found: int | None) -> float | None:
+    """By how many percent a prediction is above what was found."""
+    return 100 * (predicted - found) / found if found else None
+
+
+def _work(layer: Layer, report: Report) -> int:
+    return (layer.cycles or 0) if report.has_times else layer.predicted_instructions
+
+
+def _colours(layers: Sequence[Layer], done: Sequence[int]) -> dict[str, int]:
+    """A colour per kind; the kinds that take most come first, so that they differ."""
+    sums: dict[str, int] = {}
+    for layer, work in zip(layers, done, strict=True):
+        sums[layer.op] = sums.get(layer.op, 0) + work
+    order = sorted(sums, key=lambda op: (-sums[op], op))
+    return {op: min(number, KINDS - 1) for number, op in enumerate(order)}
+
+
+def _layers(
+    report: Report, done: Sequence[int], colours: dict[str, int], unit: str
+) -> tuple[LayerView, ...]:
+    total = sum(done) or 1
+    views: list[LayerView] = []
+    before = 0
+    for layer, work in zip(report.layers, done, strict=True):
+        per_mac = work / layer.macs if layer.macs and work else None
+        op, share = kinds_text(layer.op.split("+")), 100 * work / total
+        info = [f"{layer.index} {op} {short_name(layer.name)}"]
+        if layer.time_us and report.has_times:
+            info.append(f"{layer.time_us / 1000:,.3f} ms")
+        info += [f"{share:.1f} %", f"{work:,} {unit}", f"{layer.macs:,} MACs"]
+        info += (
+            [f"{per_mac:.2f} {'cycles' if report.has_times else 'instr.'}/MAC"] if per_mac else []
+        )
+        info.append(layer.kernel or layer.note)
+        views.append(
+            LayerView(
+                layer=layer,
+                op=op,
+                name=short_name(layer.name),
+                colour=colours[layer.op],
+                work=work,
+                share=share,
+                left=100 * before / total,
+                deviation=deviation(layer.predicted_instructions, layer.instructions),
+                per_mac=per_mac,
+                info=" · ".join(info),
+            )
+        )
+        before += work
+    return tuple(views)
+
+
+def _kinds(
+    layers: Sequence[Layer], done: Sequence[int], colours: dict[str, int]
+) -> tuple[KindView, ...]:
+    total = sum(done) or 1
+    views = []
+    for op, colour in colours.items():
+        mine = [(layer, w) for layer, w in zip(layers, done, strict=True) if layer.op == op]
+        work = sum(w for _, w in mine)
+        views.append(
+            KindView(
+                op=kinds_text(op.split("+")),
+                colour=colour,
+                layers=len(mine),
+                work=work,
+                share=100 * work / total,
+                macs=sum(layer.macs for layer, _ in mine),
+            )
+        )
+    return tuple(views)
+
+
+def _bars(items: Sequence[tuple[str, int]]) -> tuple[Bar, ...]:
+    total = sum(nbytes for _, nbytes in items) or 1
+    longest = max((nbytes for _, nbytes in items), default=0) or 1
+    return tuple(
+        Bar(label, nbytes, 100 * nbytes / total, 100 * nbytes / longest) for label, nbytes in items
+    )
+
+
+def _flash_layers(layers: Sequence[LayerView]) -> tuple[Bar, ...]:
+    """Constants and parameters of each layer that has some."""
+    sizes = [
+        (
+            view,
+            layer.constant_bytes if layer.constant_bytes is not None else layer.weights_bytes,
+            layer.params_bytes or 0,
+        )
+        for view in layers
+        for layer in (view.layer,)
+    ]
+    total = sum(a + b for _, a, b in sizes) or 1
+    longest = max((a + b for _, a, b in sizes), default=0) or 1
+    return tuple(
+        Bar(
+            label=f"{view.layer.index} {view.op}",
+            nbytes=constants + params,
+            share=100 * (constants + params) / total,
+            width=100 * constants / longest,
+            colour=view.colour,
+            rest=100 * params / longest,
+            info=f"{view.layer.index} {view.op} {view.name} · constants {constants:,} B"
+            f" · parameters {params:,} B",
+            index=view.layer.index,
+        )
+        for view, constants, params in sizes
+        if constants + params
+    )
+
+
+_LABELS = {  # of what a run says about itself; other keys are shown with spaces
+    "target": "ran on",
+    "clock_hz": "clock",
+    "runs": "timed inferences",
+    "equal_to_reference": "samples equal to the reference",
+    "measured_time_us": "time by the firmware's own clock",
+    "timing_model": "cycle model",
+    "arena_bytes": "arena reported by the firmware",
+    "stack_bytes": "stack used at most",
+    "stack_reserved_bytes": "stack reserved",
+    "is_alignment_checked": "alignment of every access checked",
+}
+_SHOWN_ELSEWHERE = {"total", "time_us", "spread", "is_estimate", "model"}
+
+
+def _facts(report: Report) -> tuple[tuple[str, str], ...]:
+    if report.run is None:
+        return ()
+    return tuple(
+        (_LABELS.get(key, key.replace("_", " ")), _fact(key, value))
+        for key, value in report.run.items()
+        if key not in _SHOWN_ELSEWHERE and value is not None and not isinstance(value, dict)
+    )
+
+
+def _fact(key: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if key.endswith("_us") and isinstance(value, int | float):
+        return f"{value / 1000:,.3f} ms"
+    if key.endswith("_hz") and isinstance(value, int):
+        return f"{value / 1e6:g} MHz"
+    if key.endswith("_bytes") and isinstance(value, int):
+        return f"{value:,} B"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
