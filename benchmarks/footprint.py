@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,14 +19,19 @@ import numpy as np
 
 from benchmarks.models import large_kernels, many_channels, residuals
 from tinyml import api
+from tinyml.backends.base import Image
 from tinyml.board import Board, all_boards
+from tinyml.build import build
+from tinyml.codegen.generate import generate
 from tinyml.errors import TinymlError
 from tinyml.ir.graph import Graph
-from tinyml.plan.predict import runtime_state_bytes
+from tinyml.plan.predict import code_parts, runtime_state_bytes
+from tinyml.plan.values import Plan
+from tinyml.project import create
 
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "tinyml" / "plan" / "footprint.toml"
-SINGLES = 3  # single-layer builds per kernel
+SINGLES = 2  # single-layer builds per kernel
 CORES = {  # core → the board that its kernels are measured on
     "cortex-m0plus": "nucleo_g0b1re",
     "cortex-m33": "nucleo_u575zi_q",
@@ -50,31 +56,38 @@ def sizes(graphs: list[Graph], board: Board, settings: api.Settings) -> Iterator
         try:
             plan = api.plan(graph, board, optimize=settings.optimize, agent=settings.agent)
             with tempfile.TemporaryDirectory(prefix="tinyml-footprint-") as folder:
-                made = api.build(plan, board, replace(settings, directory=Path(folder)))
+                image = link(plan, board, Path(folder), agent=settings.agent)
         except TinymlError as error:
             click.echo(f"  {graph.name}: {error}", err=True)
             continue
-        assert made.image is not None
         calls = [step.call for step in plan.steps if step.call is not None]
         yield Size(
-            Counter(call.function for call in calls),
+            code_parts(calls),
             len(plan.steps),
-            made.image.flash_bytes - sum(call.constant_bytes() for call in calls),
-            made.image.ram_bytes
+            image.flash_bytes - sum(call.constant_bytes() for call in calls),
+            image.ram_bytes
             - board.stack_bytes
             - sum(nbytes for _, nbytes in plan.arena_bytes)
             - runtime_state_bytes(graph, len(plan.steps), agent=settings.agent),
         )
 
 
+def link(plan: Plan, board: Board, folder: Path, *, agent: bool) -> Image:
+    """The image of a plan, without a report about it."""
+    sources = generate(plan, board)
+    template = board.backends["template"]
+    project = create(plan, sources, board, template, folder / "project", agent=agent)
+    return build(project, None, folder)
+
+
 def singles(graphs: list[Graph], board: Board, optimize: str) -> list[Graph]:
     """One-layer graphs, up to ``SINGLES`` for each kernel that the graphs use."""
     seen: Counter[str] = Counter()
-    cut = []
+    cut: list[Graph] = []
     for graph in graphs:
         plan = api.plan(graph, board, optimize=optimize)
         for step in plan.steps:
-            if step.call is None or seen[step.call.function] >= SINGLES or len(step.ops) > 1:
+            if step.call is None or seen[step.call.function] >= SINGLES or step.call.stream:
                 continue
             seen[step.call.function] += 1
             op = graph.ops[step.ops[0]]
@@ -129,7 +142,12 @@ def measure_core(core: str, graphs: list[Graph], boards: list[Board], optimize: 
     """The lines of the data file for one core and goal."""
     reference = next(board for board in boards if board.name == CORES[core])
     settings = api.Settings(optimize=optimize)
-    whole = list(sizes(graphs, reference, settings))
+    goals = ("balanced", "speed") if optimize == "speed" else ("size",)
+    whole = [
+        size
+        for goal in goals
+        for size in sizes(graphs, reference, replace(settings, optimize=goal))
+    ]
     parts = list(sizes(singles(graphs, reference, optimize), reference, settings))
     _, kernels = fit([*whole, *whole, *parts])  # whole models count twice
     errors = [size.flash_bytes - model_code(size, kernels) for size in whole]
@@ -156,6 +174,15 @@ def measure_core(core: str, graphs: list[Graph], boards: list[Board], optimize: 
     return lines
 
 
+def measure_task(task: tuple[str, str, Path]) -> list[str]:
+    """One core and goal, in a process of its own."""
+    core, optimize, models = task
+    graphs = [api.load(ROOT / "examples" / "digits" / "digits.tflite")]
+    graphs += [large_kernels(), residuals(), many_channels()]
+    graphs += [api.load(path) for path in sorted(models.glob("*.tflite"))]
+    return measure_core(core, graphs, list(all_boards()), optimize)
+
+
 @click.command()
 @click.option(
     "--models", type=click.Path(path_type=Path), default=ROOT.parent / "shared" / "models"
@@ -163,17 +190,14 @@ def measure_core(core: str, graphs: list[Graph], boards: list[Board], optimize: 
 @click.option("--core", "cores", multiple=True, default=tuple(CORES))
 def main(models: Path, cores: tuple[str, ...]) -> None:
     """Builds everything and writes the data file."""
-    graphs = [api.load(ROOT / "examples" / "digits" / "digits.tflite")]
-    graphs += [large_kernels(), residuals(), many_channels()]
-    graphs += [api.load(path) for path in sorted(models.glob("*.tflite"))]
-    boards = list(all_boards())
+    tasks = [(core, optimize, models) for core in cores for optimize in ("speed", "size")]
+    with ProcessPoolExecutor(max_workers=2) as pool:
+        parts = list(pool.map(measure_task, tasks))
     lines = [
         "# Code sizes in bytes, measured with the zig toolchain.\n",
         "# Written by `python -m benchmarks.footprint`; do not edit.\n",
     ]
-    for core in cores:
-        for optimize in ("speed", "size"):
-            lines += measure_core(core, graphs, boards, optimize)
+    lines += [line for part in parts for line in part]
     TARGET.write_text("".join(lines), encoding="utf-8")
 
 

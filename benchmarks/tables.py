@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.measure import Measurement
@@ -82,7 +83,7 @@ def milliseconds(found: list[Measurement], peers: dict[str, Any]) -> str:
     return markdown(("model", "goal", "tinyml (estimate)", *published), rows, left=2)
 
 
-def markdown(head: tuple[str, ...], rows: list[tuple[str, ...]], left: int) -> str:
+def markdown(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], left: int) -> str:
     """A Markdown table; columns after the first ``left`` are aligned to the right."""
     marks = tuple("---" if i < left else "--:" for i in range(len(head)))
     return "".join("| " + " | ".join(row) + " |\n" for row in (head, marks, *rows))

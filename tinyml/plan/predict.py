@@ -15,6 +15,7 @@ from typing import Any
 
 from tinyml.board import Board
 from tinyml.ir.graph import Graph
+from tinyml.ir.kernel import KernelCall
 from tinyml.plan.values import Step, Use
 
 if sys.version_info >= (3, 11):
@@ -23,8 +24,6 @@ else:
     import tomli as tomllib
 
 LAYER_STATE_BYTES = 4  # of the agent per layer: the cycles it took
-STREAM_BYTES = (460, 80, 36)  # scheduler; tables and function of each stage; entry per row table
-OWN_KERNEL_BYTES = {"tml_average_rows_s8": (0, 150)}  # of stages only: never alone in a firmware
 UNKNOWN_KERNEL_BYTES = (600, 200)  # first use, each use of a kernel that was never measured
 
 
@@ -49,20 +48,26 @@ def predict(
     uses.append(Use(first, "runtime", state))
     uses.append(Use(first, "stack", board.stack_bytes))
     calls = [step.call for step in steps if step.call is not None]
-    kernels = [kernel for call in calls for kernel in call.kernels() if kernel.stream is None]
-    streams = [call.stream for call in calls if call.stream is not None]
     flash = board.flash.region
     uses.append(Use(flash, "weights", sum(call.constant_bytes() for call in calls)))
     sizes = _data().get("kernels", {}).get(board.chip.core, {}).get(optimize, {})
     code = base["flash_bytes"]
-    for function, count in Counter(kernel.function for kernel in kernels).items():
-        once, each = sizes.get(function) or OWN_KERNEL_BYTES.get(function, UNKNOWN_KERNEL_BYTES)
+    for part, count in code_parts(calls).items():
+        once, each = sizes.get(part, UNKNOWN_KERNEL_BYTES)
         code += once + count * each
-    scheduler, stage, row = STREAM_BYTES
-    code += scheduler * bool(streams)
-    code += sum(stage * len(item.stages) + row * len(item.rows) for item in streams)
     uses.append(Use(flash, "code", code))
     return tuple(uses)
+
+
+def code_parts(calls: Sequence[KernelCall]) -> Counter[str]:
+    """What a model's code consists of, and how often: its kernels, and what streams add to them."""
+    parts: Counter[str] = Counter()
+    for call in calls:
+        parts.update(kernel.function for kernel in call.kernels() if kernel.stream is None)
+        if call.stream is not None:
+            parts["stream_stage"] += len(call.stream.stages)
+            parts["stream_row"] += len(call.stream.rows)
+    return parts
 
 
 def runtime_state_bytes(graph: Graph, layers: int, *, agent: bool) -> int:
