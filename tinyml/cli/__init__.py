@@ -24,6 +24,8 @@ COMMANDS = (
     results.simulate,
     device.ports,
     device.flash,
+    results.report,
+    results.compare,
     results.completion,
 )
 

@@ -38,6 +38,26 @@ class BoardType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
+class PercentType(click.ParamType):  # type: ignore[type-arg]  # generic only in newer Click
+    """A percentage from 0 on: ``2%``, ``0.5%`` or plain ``2``."""
+
+    name = "percent"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number."""
+        text = str(value).strip().removesuffix("%")
+        try:
+            number = float(text)
+        except ValueError:
+            number = -1.0
+        if not 0 <= number < float("inf"):
+            self.fail(f"'{value}' is not a percentage such as 2%", param, ctx)
+        return number
+
+
+BUILD = click.argument("build", type=click.Path(path_type=Path))
 MODEL = click.argument("model", type=click.Path(path_type=Path, dir_okay=False))
 
 
@@ -76,10 +96,39 @@ BUILD_DIR = click.option(
     help="Directory for the result [default: build/<model>-<board>].",
 )
 AGENT = click.option(
-    "--agent/--no-agent",
-    default=True,
+    "--agent",
+    type=click.Choice(["full", "mlperf", "none"]),
+    default="full",
     show_default=True,
-    help="Link the serial agent (profile, verify, MLPerf Tiny protocol).",
+    help="Serial agent: for profile and verify; for the runner of MLPerf Tiny only; none.",
+)
+NO_AGENT = click.option("--no-agent", "agent", flag_value="none", help="The same as --agent none.")
+MODEL_ID = click.option("--model-id", help="What the agent calls the model, such as kws01.")
+BUILD = click.argument("build", type=click.Path(path_type=Path), required=False)
+INPUTS = click.option(
+    "--inputs",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A .npz or .npy file with samples (and 'labels'); random inputs by default.",
+)
+SAMPLES = click.option("--samples", type=click.IntRange(1), help="Use only the first N samples.")
+BAUD = click.option(
+    "--baud",
+    type=click.IntRange(300),
+    help="Baud rate of the port; by default the board's, then the fastest that works.",
+)
+RUNS = click.option(
+    "--runs",
+    type=click.IntRange(1, 100_000),
+    default=100,
+    show_default=True,
+    help="Inferences that are timed.",
+)
+WARMUP = click.option(
+    "--warmup",
+    type=click.IntRange(0),
+    default=5,
+    show_default=True,
+    help="Inferences before these.",
 )
 PORT = click.option(
     "--port",

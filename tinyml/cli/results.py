@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import click
 
 from tinyml import console
 from tinyml.cli import options
+from tinyml.errors import ToolError
 
 if TYPE_CHECKING:
     from tinyml.board import Board
@@ -68,6 +70,55 @@ def simulate(
     for path in ran.files:
         console.line(f"wrote {path}")
     console.verdict(ran.report.fits, text.summary(ran.report))
+
+
+@click.command(short_help="Write the report of a build as one HTML page.")
+@options.BUILD
+@click.option("--open", "is_opened", is_flag=True, help="Show the page in the browser.")
+@options.JSON
+def report(build: Path, is_opened: bool, as_json: bool) -> None:
+    """Write report.html from the report.json in the directory BUILD."""
+    from tinyml.report import text
+    from tinyml.report.page import write_page
+    from tinyml.report.report import read_report
+
+    found = read_report(build)
+    page = write_page(found, build if build.is_dir() else build.parent)
+    if as_json:
+        console.document(found.to_json())
+    else:
+        console.line(f"wrote {page}")
+        console.verdict(found.fits, text.summary(found))
+    if is_opened and not webbrowser.open(page.resolve().as_uri()):
+        raise ToolError("no browser was found", hint=f"open {page} yourself")
+
+
+@click.command(short_help="Hold one build against another.")
+@click.argument("before", metavar="A", type=click.Path(path_type=Path))
+@click.argument("after", metavar="B", type=click.Path(path_type=Path))
+@click.option(
+    "--max-regression",
+    type=options.PercentType(),
+    metavar="PERCENT",
+    help="Exit with 1 when time, RAM, flash or accuracy of B is worse than A's by more.",
+)
+@options.JSON
+def compare(before: Path, after: Path, max_regression: float | None, as_json: bool) -> int:
+    """Hold B against A: totals, memory and layers of two build directories or report.json files."""
+    from tinyml.report import compare as comparing
+    from tinyml.report.report import read_report
+
+    found = comparing.compare(read_report(before), read_report(after))
+    is_ok = max_regression is None or not found.regressions(max_regression)
+    if as_json:
+        console.document(found.to_json())
+        return 0 if is_ok else 1
+    for line in (f"A: {found.before}", f"B: {found.after}", *found.notes):
+        console.line(line)
+    for table in comparing.tables(found):
+        console.table(table.title, table.columns, table.rows)
+    console.verdict(is_ok, comparing.verdict(found, max_regression))
+    return 0 if is_ok else 1
 
 
 @click.command(short_help="Switch on shell completion.")
