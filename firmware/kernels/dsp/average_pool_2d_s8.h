@@ -1,7 +1,7 @@
 /* average_pool_2d_s8.h: AVERAGE_POOL_2D for Armv7E-M, four channels at a time (channel_sums.h).
  *
- * Contract and order of reads and writes as in kernels/average_pool_2d_s8.h; at least four channels,
- * windows of at most 256 pixels. When the channels are no multiple of four, the last four overlap
+ * Contract and order of reads and writes as in kernels/average_pool_2d_s8.h; at least four
+ * channels, windows of at most 256 pixels. When the channels are no multiple of four, the last four overlap
  * those before them.
  *
  * Instructions: 1.0 per element of a window whose rows are long, 1.5 when they have two or three;

@@ -1,7 +1,7 @@
 /* depthwise_3x3_block.h: the inner loops of depthwise_3x3_s8.h.
  *
- * Four outputs of a line are computed at once; the words of a scratch line (int16 pairs) against the
- * three weights of a filter row:
+ * Four outputs of a line are computed at once; the words of a scratch line (int16 pairs) against
+ * the three weights of a filter row:
  *
  *   stride 1     h0 h1 | h2 h3 | h4 h5 | h6 h7      stride 2    h0 h1 | h2 h3 | h4 h5 | h6 h7 | h8
  *   output 0        w0 | w1 w2 |                    output 0    w0 w1 | w2

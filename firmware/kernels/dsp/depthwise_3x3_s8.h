@@ -12,7 +12,7 @@
  * (tinyml/ir/requant.py proves them equal to the reference.) |sum| < 2^31 with its factor.
  *
  * Instructions per output: linear 13 (stride 1), 13.75 (stride 2); rounding 3 more; gathering 2.3
- * per input element; 45 per line and 150 per channel. In place if distance 0 (one filter per input).
+ * per input element; 45 per line and 150 per channel. In place when there is one filter per channel.
  */
 #ifndef TML_DSP_DEPTHWISE_3X3_S8_H
 #define TML_DSP_DEPTHWISE_3X3_S8_H
@@ -23,7 +23,7 @@
 typedef struct {
     tml_depthwise_plane plane;
     int32_t batches;
-    int32_t in_next;    /* bytes from behind the channels of an image's first pixel to the next image */
+    int32_t in_next;    /* bytes from the end of an image's first pixel to the next image */
     int32_t out_next;   /* the same in the output */
     int32_t filters;    /* output channels */
     int32_t multiplier; /* filters per input channel */

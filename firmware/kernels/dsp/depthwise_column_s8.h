@@ -1,8 +1,8 @@
 /* depthwise_column_s8.h: DEPTHWISE_CONV_2D with one column or one row of taps and no padding, for
  * Armv7E-M: the filters of one-dimensional models.
  *
- * Four channels of a pixel are one 32-bit load; SXTB16 spreads them. Their taps, doubled, are spread
- * once for all pixels into scratch, where all else about the four channels is prepared too:
+ * Four channels of a pixel are one 32-bit load; SXTB16 spreads them. Their taps, doubled, are
+ * spread once for all pixels into scratch, where all else about the four channels is prepared too:
  *
  *   pixel     c0 | c1 | c2 | c3   ->   x02 = (c0, c2)   x13 = (c1, c3)
  *   taps                               w02 = (w0, w2)   w13 = (w1, w3)

@@ -46,8 +46,8 @@ typedef struct {
 /* Two int16 of a line; kernels read lines both ways. */
 typedef uint32_t __attribute__((may_alias)) tml_plane_pair;
 
-/* Where the input is to be read. An output that starts below the input and reaches into it would run
- * over other channels: then the input is moved down to where the output starts. */
+/* Where the input is to be read. An output that starts below the input and reaches into it would
+ * run over other channels: then the input is moved down to where the output starts. */
 TML_KERNEL const int8_t *tml_plane_settle(const int8_t *input, int8_t *output, int32_t in_bytes,
                                           int32_t out_bytes)
 {

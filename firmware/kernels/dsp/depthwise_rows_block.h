@@ -1,8 +1,8 @@
 /* depthwise_rows_block.h: the inner loops of depthwise_rows_s8.h.
  *
- * Four outputs of a line against a filter of any size. Its rows are streams of words: stride 1 takes
- * a row twice, as it is (e) and shifted by one tap (o), so that outputs at odd places find their
- * inputs in the same words as those at even places:
+ * Four outputs of a line against a filter of any size. Its rows are streams of words: stride 1
+ * takes a row twice, as it is (e) and shifted by one tap (o), so that outputs at odd places find
+ * their inputs in the same words as those at even places:
  *
  *   stride 1   h0 h1 | h2 h3 | h4 h5 | h6 h7      stride 2   h0 h1 | h2 h3 | h4 h5 | h6 h7 | ...
  *   output 0      e0 |    e1 |    e2 |            output 0      e0 |    e1 |    e2
@@ -71,8 +71,8 @@
                      : [row] "r"(row), [end] "r"(end) \
                      : "cc", "memory")
 
-/* One row of a long stream of stride 1; the weights before its first word, w2 and w3, are 0. It ends
- * with words of 0 for the last outputs, and has an even number. */
+/* One row of a long stream of stride 1; the weights before its first word, w2 and w3, are 0. It
+ * ends with words of 0 for the last outputs, and has an even number. */
 #define TML_DWR_LONG_1 \
     __asm__ volatile("1:\n\t" \
                      "ldrd %[x0], %[x1], [%[in]], #8\n\t" TML_DWR_W(0, 1) \
@@ -85,8 +85,8 @@
                      : [end] "r"(row_end) \
                      : "cc", "memory")
 
-/* Adds to the sums y of four outputs. `in` is the first word under the filter, `row` the distance of
- * its rows in scratch; the stream reaches up to `end`, a row of it has `words` words. */
+/* Adds to the sums y of four outputs. `in` is the first word under the filter, `row` the distance
+ * of its rows in scratch; the stream reaches up to `end`, a row of it has `words` words. */
 TML_KERNEL void tml_depthwise_rows_four(int32_t y[4], const char *in, const uint32_t *weights,
                                         const uint32_t *end, int32_t row, int32_t stride,
                                         int32_t words)
@@ -117,6 +117,36 @@ TML_KERNEL void tml_depthwise_rows_four(int32_t y[4], const char *in, const uint
     } else {
         TML_DWR_ROWS(TML_DWR_ROW_2_4);
     }
+}
+
+/* The constants of a filter behind the sums. */
+typedef struct {
+    int32_t bias;
+    int32_t multiplier;
+    int32_t offset;
+    int32_t shift;
+} tml_depthwise_rows_end;
+
+/* From a sum to an int8, in either form of depthwise_3x3_s8.h. */
+TML_KERNEL int8_t tml_depthwise_rows_finish(const tml_depthwise_rows_end *end, int32_t sum,
+                                            bool is_rounding)
+{
+    int32_t made;
+    if (is_rounding) {
+        int32_t high;
+        sum >>= 7;
+        __asm__("smmlar %0, %1, %2, %3"
+                : "=r"(high)
+                : "r"(sum), "r"(end->multiplier), "r"(end->offset + (sum >> 31)));
+        high >>= end->shift;
+        __asm__("ssat %0, #8, %1" : "=r"(made) : "r"(high) : "cc");
+    } else {
+        __asm__("smmla %0, %1, %2, %3\n\tssat %0, #8, %0, asr #10"
+                : "=r"(made)
+                : "r"(sum), "r"(end->multiplier), "r"(end->offset)
+                : "cc");
+    }
+    return (int8_t)made;
 }
 
 #endif

@@ -1,9 +1,9 @@
 /* depthwise_rows_s8.h: DEPTHWISE_CONV_2D of any filter size, stride and dilation, for Armv7E-M.
  *
- * One channel at a time lies in scratch as int16 lines (depthwise_plane.h). Behind them, the taps of
- * the filter at hand are spread into words as depthwise_rows_block.h wants them; four outputs of a
- * line are computed at once, or one when the stride is 3 or more. Taps that are dilated along a line
- * have zeros between them; dilation across lines is a distance of scratch lines.
+ * One channel at a time lies in scratch as int16 lines (depthwise_plane.h). Behind them, the taps
+ * of the filter at hand are spread into words as depthwise_rows_block.h wants them; four outputs of
+ * a line are computed at once, or one when the stride is 3 or more. Taps that are dilated along a
+ * line have zeros between them; dilation across lines is a distance of scratch lines.
  *
  * Taps are int8, the rows of a filter one after the other, each of an even number. Sums carry a
  * factor of 256. A filter's ends are three words: 256 * bias, multiplier, and the 24 bits that
@@ -11,7 +11,7 @@
  *
  * Instructions per four outputs: rows of the filter * (15, 20, 26 for 3, 5, 7 taps; stride 2 the
  * same; longer ones 6.5 per two taps, plus 30) + 45, rounding 12 more; 10 per two taps and channel.
- * In place if distance 0 (one filter per channel).
+ * In place when there is one filter per channel.
  */
 #ifndef TML_DSP_DEPTHWISE_ROWS_S8_H
 #define TML_DSP_DEPTHWISE_ROWS_S8_H
@@ -22,7 +22,7 @@
 typedef struct {
     tml_depthwise_plane plane;
     int32_t batches;
-    int32_t in_next;    /* bytes from behind the channels of an image's first pixel to the next image */
+    int32_t in_next;    /* bytes from the end of an image's first pixel to the next image */
     int32_t out_next;   /* the same in the output */
     int32_t filters;    /* output channels */
     int32_t multiplier; /* filters per input channel */
@@ -35,14 +35,6 @@ typedef struct {
     int32_t out_width;  /* outputs of a line */
     int32_t stride;     /* elements from an output of a line to the next */
 } tml_depthwise_rows_params;
-
-/* The constants of a filter behind the sums. */
-typedef struct {
-    int32_t bias;
-    int32_t multiplier;
-    int32_t offset;
-    int32_t shift;
-} tml_depthwise_rows_end;
 
 /* Spreads the taps of one filter; returns the end of the stream. */
 TML_KERNEL uint32_t *tml_depthwise_rows_spread(const tml_depthwise_rows_params *params,
@@ -66,27 +58,6 @@ TML_KERNEL uint32_t *tml_depthwise_rows_spread(const tml_depthwise_rows_params *
         }
     }
     return stream;
-}
-
-TML_KERNEL int8_t tml_depthwise_rows_finish(const tml_depthwise_rows_end *end, int32_t sum,
-                                            bool is_rounding)
-{
-    int32_t made;
-    if (is_rounding) {
-        int32_t high;
-        sum >>= 7;
-        __asm__("smmlar %0, %1, %2, %3"
-                : "=r"(high)
-                : "r"(sum), "r"(end->multiplier), "r"(end->offset + (sum >> 31)));
-        high >>= end->shift;
-        __asm__("ssat %0, #8, %1" : "=r"(made) : "r"(high) : "cc");
-    } else {
-        __asm__("smmla %0, %1, %2, %3\n\tssat %0, #8, %0, asr #10"
-                : "=r"(made)
-                : "r"(sum), "r"(end->multiplier), "r"(end->offset)
-                : "cc");
-    }
-    return (int8_t)made;
 }
 
 /* One output at a time: any stride. */

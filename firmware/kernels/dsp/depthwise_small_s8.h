@@ -111,16 +111,18 @@ typedef struct {
                        [q1] "r"(q[1]), [k] "r"(&constants), \
                        [pairs] "i"(params->out_width / 2), [odd] "i"(params->out_width & 1), \
                        [step] "i"(params->channels), \
-                       [skip] "i"(params->stride * (2 * TML_DWS_PITCH - 4 * (params->out_width / 2))) \
+                       [skip] "i"(params->stride \
+                                  * (2 * TML_DWS_PITCH - 4 * (params->out_width / 2))) \
                      : "cc", "memory")
 
 /* Filters a channel that lies in scratch; `words` are its filter's. */
 TML_KERNEL void tml_depthwise_small_filter(const tml_depthwise_small_params *params,
                                            const uint32_t *words, const int16_t *in, int8_t *out)
 {
+    const uint32_t extra
+        = (words[2] & 0xFF000000u) | (words[1] >> 8 & 0xFF0000u) | words[0] >> 24 << 8;
     const tml_depthwise_small_constants constants = {
-        (int32_t)words[3], (int32_t)words[4],
-        (int32_t)((words[2] & 0xFF000000u) | (words[1] >> 8 & 0xFF0000u) | words[0] >> 24 << 8) >> 8,
+        (int32_t)words[3], (int32_t)words[4], (int32_t)extra >> 8,
         in + params->out_lines * params->stride * TML_DWS_PITCH};
     uint32_t p[3], q[3], a, b;
     int32_t y0, y1;

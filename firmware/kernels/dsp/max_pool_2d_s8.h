@@ -8,7 +8,7 @@
  * Contract and order of reads and writes as in kernels/max_pool_2d_s8.h; at least four channels.
  * When they are no multiple of four, the last four overlap those before them.
  *
- * Instructions: 3 to 6 per four elements of a window, 12 per four outputs and 5 per row of a window.
+ * Instructions: 3 to 6 per four elements of a window, 12 per four outputs and 5 per window row.
  */
 #ifndef TML_DSP_MAX_POOL_2D_S8_H
 #define TML_DSP_MAX_POOL_2D_S8_H

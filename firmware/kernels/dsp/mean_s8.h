@@ -2,7 +2,8 @@
  * (channel_sums.h): the global average of an image, for instance.
  *
  * Contract as in kernels/mean_s8.h with inner_reduced = 1, outer_reduced <= 256 and at
- * least four channels (middle * inner). When they are no multiple of four, the last four overlap those before them.
+ * least four channels (middle * inner). When they are no multiple of four, the last four overlap
+ * those before them.
  *
  * Instructions: 1.0 per input element, 14 per output, 40 per four outputs.
  */
