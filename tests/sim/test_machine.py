@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import struct
+import threading
 import time
 
 import pytest
@@ -221,3 +224,16 @@ def test_unknown_core_and_uart_are_board_errors(compile_firmware, make_board):
 def _words(machine: Machine, elf, name: str, count: int) -> tuple[int, ...]:
     symbol = elf.symbol(name)
     return struct.unpack(f"<{count}I", machine.read_memory(symbol.address, 4 * count))
+
+
+def test_ctrl_c_ends_firmware_that_polls_a_peripheral(compile_firmware, make_board):
+    """A KeyboardInterrupt raised in a callback of the emulator used to get lost."""
+    machine = Machine(compile_firmware("polling"), make_board())
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        machine.run(1_000_000 * MILLION)
+    assert time.monotonic() - started < 5
+    timer.join()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

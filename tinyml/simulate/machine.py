@@ -21,6 +21,7 @@ from tinyml.simulate.alignment import may_be_unaligned, watch
 from tinyml.simulate.counter import attach
 from tinyml.simulate.decode import decode
 from tinyml.simulate.faults import Symbols, access_fault, instruction_fault, region_at
+from tinyml.simulate.interrupt import interrupt_kept
 from tinyml.simulate.peripherals import Bus
 from tinyml.simulate.timing import BlockCost, block_cost, core_named
 from tinyml.simulate.uart import Uart
@@ -106,25 +107,30 @@ class Machine:
         """
         end = self.counter.cycles + cycles
         self._is_stopping = False
-        while not self._is_stopping:
-            before = self.counter.cycles
-            if before >= end:
-                return Stop.LIMIT
-            self.counter.stop_at(min(end, before + SLICE_CYCLES))
-            try:
-                self._engine.emu_start(self._pc | 1, NOWHERE)
-            except self._uc.UcError as error:
-                self._pc = self._register("PC")
-                raise self._fault or self._unknown(str(error)) from error
-            self._pc = self._register("PC")
-            if self._fault is not None:
-                raise self._fault
-            if self._is_resetting:
-                self._restart()
-                continue
-            if self.counter.cycles < min(end, before + SLICE_CYCLES):
-                return Stop.IDLE  # nobody asked for a stop: it sleeps
+        with interrupt_kept(self._engine.emu_stop) as raise_interrupt:
+            while not self._is_stopping:
+                before = self.counter.cycles
+                if before >= end:
+                    return Stop.LIMIT
+                slice_end = min(end, before + SLICE_CYCLES)
+                self.counter.stop_at(slice_end)
+                self._emulate()
+                raise_interrupt()
+                if self._is_resetting:
+                    self._restart()
+                elif self.counter.cycles < slice_end:
+                    return Stop.IDLE  # nobody asked for a stop: it sleeps
         return Stop.IDLE
+
+    def _emulate(self) -> None:
+        try:
+            self._engine.emu_start(self._pc | 1, NOWHERE)
+        except self._uc.UcError as error:
+            self._pc = self._register("PC")
+            raise self._fault or self._unknown(str(error)) from error
+        self._pc = self._register("PC")
+        if self._fault is not None:
+            raise self._fault
 
     @contextmanager
     def checked_alignment(self) -> Iterator[None]:
