@@ -14,6 +14,7 @@ import numpy as np
 from tinyml.backends.base import Image, Run
 from tinyml.board import Board, all_boards, load_board
 from tinyml.errors import BuildError, MismatchError
+from tinyml.files import write_atomic
 from tinyml.inputs import Samples, random_samples, read_samples
 from tinyml.ir.graph import Array, Graph
 from tinyml.model.file import ModelFile, read_model
@@ -38,6 +39,8 @@ class Settings:
     toolchain: str | None = None  # None: the board's own choice
     directory: Path | None = None  # None: build/<model>-<board>
     agent: bool = True
+    benchmark: bool = False  # an agent that speaks the protocol of MLPerf Tiny and nothing else
+    model_id: str | None = None  # what the agent calls the model; None: its name
     template: str | None = None  # None: the board's own choice
 
 
@@ -100,24 +103,28 @@ def build(
     """Writes the project of a plan and builds it."""
     from tinyml.build import build as build_project
     from tinyml.codegen.generate import generate
-    from tinyml.project import create
+    from tinyml.project import Voice, create
 
     name = f"{made.graph.name}-{board.name}"
     directory = (settings.directory or BUILD_ROOT / name).absolute()
     _refuse_other_model(directory, made.graph.name)
     template = settings.template or board.backends["template"]
     sources = generate(made, board, model_bytes=model_bytes)
-    project = create(made, sources, board, template, directory / "project", agent=settings.agent)
+    voice = Voice(settings.benchmark, settings.model_id)
+    folder = directory / "project"
+    project = create(made, sources, board, template, folder, agent=settings.agent, voice=voice)
     image = None
     if project.linker_script:
         image = build_project(project, settings.toolchain, directory)
     verdict = fit(made, board, all_boards())
-    command = build_command(
-        made, board, image, agent=settings.agent, library=template == "library"
-    )
+    command = build_command(made, board, image, agent=settings.agent, library=template == "library")
+    command += " --agent mlperf" if settings.benchmark else ""
+    command += f" --model-id {settings.model_id}" if settings.model_id else ""
     tools = tool_versions(image)
     document = report(made, board, verdict, image, command=command, tools=tools)
-    path = _write_report(directory, document)
+    if model_bytes:  # later commands start from this directory
+        write_atomic(directory / made.graph.source.file_name, model_bytes)
+    path = write_report(directory, document)
     files = (project.directory, *((image.elf,) if image else ()), path)
     return Built(directory, made, verdict, image, document, tuple(_near(item) for item in files))
 
@@ -176,7 +183,7 @@ def simulate_build(
     document = report(
         built.plan, board, built.verdict, built.image, run, command=command, tools=tools
     )
-    files = [_near(_write_report(built.directory, document))]
+    files = [_near(write_report(built.directory, document))]
     if save:
         names = [graph.tensors[index].name for index in graph.outputs]
         columns: list[Any] = [np.stack(column) for column in zip(*run.outputs, strict=True)]
@@ -245,8 +252,8 @@ def _accuracy(outputs: Sequence[tuple[Array, ...]], samples: Samples) -> float:
     return right / len(samples.labels)
 
 
-def _write_report(directory: Path, document: Report) -> Path:
-    from tinyml.files import write_atomic
+def write_report(directory: Path, document: Report) -> Path:
+    """Writes report.json and the page beside it; returns the path of the former."""
     from tinyml.report.page import write_page
 
     path = directory / "report.json"

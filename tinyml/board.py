@@ -89,6 +89,14 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Power:
+    """What the core takes from the supply while it computes; for estimates of energy."""
+
+    active_mw: float
+    source: str  # document, table, conditions
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """A circuit board."""
 
@@ -104,6 +112,7 @@ class Board:
     baud: int
     defines: Mapping[str, int]  # C macros for the port (pins of this board); override the chip's
     options: Mapping[str, Mapping[str, Any]]  # per backend, its own table
+    power: Power | None = None  # None: no figure with a source is known
     flashers: tuple[str, ...] = ()  # in order of preference; the first is backends["flasher"]
 
     def region(self, name: str) -> Region:
@@ -195,6 +204,7 @@ def _read_board(top: Table, path: Path) -> Board:
         ram=tuple(_read_budget(item, chip, "ram") for item in memory.tables("ram")),
         flash=_read_budget(flash, chip, "flash"),
         stack_bytes=top.integer("stack_bytes", minimum=256),
+        power=_read_power(top),
         backends={
             kind: flashers[0] if kind == "flasher" else backends.text(kind) for kind in BACKENDS
         },
@@ -237,6 +247,18 @@ def _read_chip(top: Table, name: str, serial: Table, flash: Table) -> Chip:
             table.close()
     _check_regions(chip, top)
     return chip
+
+
+def _read_power(top: Table) -> Power | None:
+    if not top.has("power"):
+        return None
+    table = top.table("power")
+    active_mw = table.value("active_mw", (int, float), "a number of milliwatts", 0)
+    power = Power(float(active_mw), table.text("source"))
+    if power.active_mw <= 0:
+        raise table.error(f"'active_mw' must be above 0, found {power.active_mw:g}")
+    table.close()
+    return power
 
 
 def _read_flashers(backends: Table) -> tuple[str, ...]:

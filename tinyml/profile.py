@@ -1,8 +1,15 @@
-"""Drives a firmware over its agent: feeds every sample, times the layers, gathers a Run."""
+"""Drives a firmware over its agent: feeds every sample, times the layers, gathers a Run.
+
+``profile`` is one pass over the samples, for emulators, where every run takes the same cycles.
+``measure`` repeats inferences on a board and says how much they vary.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +20,10 @@ from tinyml.errors import DeviceError
 from tinyml.ir.graph import DTYPES, Array
 
 Sample = tuple[Array, ...]
+Show = Callable[[str, int, int], None]  # what is going on, done, of how many
+
+RELOAD_S = 60.0  # at most so long for sending inputs; further runs work on what is in the arena
+PLAUSIBLE_PPM = 50_000  # a device clock further off means that its frequency is not what it says
 
 
 def profile(
@@ -31,10 +42,7 @@ def profile(
 
     Raises DeviceError when the board does not answer, or runs a model that the samples do not fit.
     """
-    if not inputs:
-        raise DeviceError("there is no input sample to run")
-    identity = client.identify()
-    check_inputs(client, identity, inputs[0])
+    identity = _begin(client, inputs)
     load(client, inputs[0])
     timing = client.infer(runs, warmup)
     layers = tuple(LayerTime(cycles) for cycles in client.layer_cycles())
@@ -44,26 +52,121 @@ def profile(
         load(client, sample)
         client.infer()
         outputs.append(read_outputs(client, identity))
-    memory = client.memory()
-    return Run(
-        board=board,
-        target=client.link.name,
-        is_estimate=is_estimate,
-        clock_hz=identity.clock_hz,
-        outputs=tuple(outputs),
-        layers=layers,
-        total=total,
-        stack_bytes=memory.stack_used_bytes or None,
-        log="\n".join(client.log),
-        details={
-            "model": identity.model,
-            "sha256": identity.sha256,
-            "arena_bytes": memory.arena_bytes,
-            "stack_reserved_bytes": memory.stack_reserved_bytes,
-            "runs": timing.iterations,
-            "measured_time_us": timing.time_us / timing.iterations,
-        },
-    )
+    details = {"runs": timing.iterations, "measured_time_us": timing.time_us / timing.iterations}
+    return _run(client, board, is_estimate, outputs, (layers, total), details)
+
+
+@dataclass(slots=True)
+class _Log:
+    """What the timed runs gave so far."""
+
+    layers: list[tuple[int, ...]] = field(default_factory=list)
+    totals: list[int] = field(default_factory=list)
+    times_us: list[int] = field(default_factory=list)
+    outputs: list[Sample] = field(default_factory=list)  # of each sample, the first time
+    fresh: int = 0  # runs whose input was sent anew
+    sending_s: float = 0.0
+
+
+def measure(
+    client: AgentClient,
+    board: str,
+    inputs: Sequence[Sample],
+    *,
+    runs: int = 100,
+    warmup: int = 5,
+    show: Show = lambda what, done, total: None,
+) -> Run:
+    """Times ``runs`` inferences after ``warmup`` ones, sample after sample, over and over.
+
+    Cycles of the Run are medians; ``details["spread"]`` has minimum, median, 95 % and maximum per
+    layer and in total. Outputs are those of the samples that were run, in order. When sending an
+    input takes long, not every run gets a new one: ``details["fresh_runs"]`` says how many did.
+    """
+    identity = _begin(client, inputs)
+    if warmup:
+        load(client, inputs[0])
+        client.infer(warmup)
+    log = _Log()
+    clock = _Clock(client)
+    for number in range(runs):
+        show("measuring", number, runs)
+        sample = inputs[number % len(inputs)]
+        if number == 0 or log.sending_s < RELOAD_S:
+            begin = time.monotonic()
+            load(client, sample)
+            log.sending_s += time.monotonic() - begin
+            log.fresh += 1
+        timing = client.infer()
+        log.times_us.append(timing.time_us)
+        log.layers.append(client.layer_cycles())
+        log.totals.append(client.total_cycles())
+        if timing.was_input_fresh and len(log.outputs) < len(inputs):
+            log.outputs.append(read_outputs(client, identity))
+    show("measuring", runs, runs)
+    columns = [spread(column) for column in zip(*log.layers, strict=True)]
+    total = spread(log.totals)
+    boot = client.boot_time()
+    first_us = boot.first_cycles * 1e6 / identity.clock_hz
+    compared = clock.compare()
+    details = {
+        "runs": runs,
+        "warmup": warmup,
+        "fresh_runs": log.fresh,
+        "measured_time_us": sum(log.times_us) / runs,
+        "boot_us": boot.ready_us or None,
+        "first_inference_us": first_us,
+        "boot_to_first_inference_us": boot.ready_us + first_us if boot.ready_us else None,
+        "baud": client.speed.baud if client.speed else None,
+        **compared,
+        "spread": {"total": total, "layers": columns},
+    }
+    times = (tuple(LayerTime(item["median"]) for item in columns), LayerTime(total["median"]))
+    is_estimate = not compared["is_clock_plausible"]  # an emulator behind a port, most likely
+    return _run(client, board, is_estimate, log.outputs, times, details)
+
+
+def spread(cycles: Sequence[int]) -> dict[str, int]:
+    """Minimum, median, 95 % and maximum; each is a value that was measured."""
+    ordered = sorted(cycles)
+    last = len(ordered) - 1
+    return {
+        "min": ordered[0],
+        "median": ordered[last // 2],
+        "p95": ordered[-(-95 * len(ordered) // 100) - 1],
+        "max": ordered[last],
+    }
+
+
+class _Clock:
+    """Compares the device's clock with this computer's."""
+
+    def __init__(self, client: AgentClient) -> None:
+        self._client = client
+        self._start = self._read()
+
+    def compare(self) -> dict[str, Any]:
+        """How much faster the device's clock runs; nothing when it stands still."""
+        host_s, half_s, device_us = (
+            now - then for now, then in zip(self._read(), self._start, strict=True)
+        )
+        half_s = half_s + 2 * self._start[1]
+        if device_us <= 0:
+            return {"is_clock_plausible": False}
+        drift_ppm = (device_us / host_s / 1e6 - 1) * 1e6
+        unsure_ppm = half_s / host_s * 1e6
+        return {
+            "clock_drift_ppm": round(drift_ppm, 1),
+            "clock_uncertainty_ppm": round(unsure_ppm, 1),
+            "is_clock_plausible": abs(drift_ppm) <= PLAUSIBLE_PPM + unsure_ppm,
+        }
+
+    def _read(self) -> tuple[float, float, float]:
+        """Middle and half width of the moment in host seconds; the device's microseconds."""
+        begin = time.monotonic()
+        device_us = self._client.timestamp_us()
+        end = time.monotonic()
+        return (begin + end) / 2, (end - begin) / 2, device_us
 
 
 def load(client: AgentClient, sample: Sample) -> None:
@@ -97,3 +200,41 @@ def check_inputs(client: AgentClient, identity: Identity, sample: Sample) -> Non
                 f"has {array.nbytes} bytes of {array.dtype.name}",
                 hint=hint,
             )
+
+
+def _begin(client: AgentClient, inputs: Sequence[Sample]) -> Identity:
+    if not inputs:
+        raise DeviceError("there is no input sample to run")
+    identity = client.identify()
+    check_inputs(client, identity, inputs[0])
+    return identity
+
+
+def _run(
+    client: AgentClient,
+    board: str,
+    is_estimate: bool,
+    outputs: Sequence[Sample],
+    times: tuple[tuple[LayerTime, ...], LayerTime],
+    details: dict[str, Any],
+) -> Run:
+    identity, memory = client.identify(), client.memory()
+    layers, total = times
+    return Run(
+        board=board,
+        target=client.link.name,
+        is_estimate=is_estimate,
+        clock_hz=identity.clock_hz,
+        outputs=tuple(outputs),
+        layers=layers,
+        total=total,
+        stack_bytes=memory.stack_used_bytes or None,
+        log="\n".join(client.log),
+        details={
+            "model": identity.model,
+            "sha256": identity.sha256,
+            "arena_bytes": memory.arena_bytes,
+            "stack_reserved_bytes": memory.stack_reserved_bytes,
+            **{key: value for key, value in details.items() if value is not None},
+        },
+    )

@@ -8,6 +8,7 @@ agent include.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from tinyml.files import write_atomic as write_atomic
 from tinyml.includes import included
 from tinyml.plan.values import Plan
 
+BENCHMARK_BAUD = 115_200
+MODEL_ID = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 MODEL_DIR = "model"
 FIRMWARE_DIR = "firmware"
 
@@ -43,6 +46,14 @@ class Template:
     linker_script: str
     sources: tuple[str, ...]  # of the files, those that the compiler gets
     firmware: tuple[str, ...]  # parts of firmware/ besides kernels: agent, libc, port
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What the firmware's serial agent says and understands."""
+
+    benchmark: bool = False  # the protocol of MLPerf Tiny and nothing else, at its baud rate
+    model_id: str | None = None  # what it calls the model; None: the model's name
 
 
 def load_template(name: str) -> Template:
@@ -77,7 +88,14 @@ def load_template(name: str) -> Template:
 
 
 def create(
-    plan: Plan, sources: Sources, board: Board, template: str, dest: Path, *, agent: bool = True
+    plan: Plan,
+    sources: Sources,
+    board: Board,
+    template: str,
+    dest: Path,
+    *,
+    agent: bool = True,
+    voice: Voice = Voice(),
 ) -> Project:
     """Writes the project of a model into ``dest``.
 
@@ -102,19 +120,24 @@ def create(
         template=skeleton.name,
         sources=compiled,
         include_dirs=tuple(folders),
-        defines=(("TML_AGENT", "1"), ("TML_PROFILE", "1")) if has_agent else (),
+        defines=_defines(has_agent, voice),
         linker_script=skeleton.linker_script,
         optimize=plan.optimize,
     )
-    _write(project, plan, sources, skeleton, copied)
+    _write(project, plan, sources, skeleton, copied, voice)
     return project
 
 
 def _write(
-    project: Project, plan: Plan, sources: Sources, template: Template, copied: tuple[str, ...]
+    project: Project,
+    plan: Plan,
+    sources: Sources,
+    template: Template,
+    copied: tuple[str, ...],
+    voice: Voice,
 ) -> None:
     library = " --library" if template.kind == "library" else ""
-    values = _variables(project, plan, copied, sources.command + library)
+    values = _variables(project, plan, copied, sources.command + library, voice)
     env = environment(template.folder)
     rendered = {made: render(env, item, values) for item, made in template.files}
     known = {item for item, _ in template.files} | {"template.toml"}
@@ -153,7 +176,7 @@ def _firmware_files(
 
 
 def _variables(
-    project: Project, plan: Plan, copied: tuple[str, ...], command: str
+    project: Project, plan: Plan, copied: tuple[str, ...], command: str, voice: Voice
 ) -> dict[str, Any]:
     """What the templates see; template.toml describes each name."""
     graph, board = plan.graph, project.board
@@ -167,7 +190,7 @@ def _variables(
             "inputs": io_names("input", len(graph.inputs)),
             "outputs": io_names("output", len(graph.outputs)),
         },
-        "config": _config(plan, board),
+        "config": _config(plan, board, voice),
         "has_agent": bool(project.defines),
         "sources": project.sources,
         "headers": tuple(f"{FIRMWARE_DIR}/{name}" for name in copied if name.endswith(".h")),
@@ -180,7 +203,14 @@ def _variables(
     }
 
 
-def _config(plan: Plan, board: Board) -> tuple[tuple[str, str], ...]:
+def _defines(has_agent: bool, voice: Voice) -> tuple[tuple[str, str], ...]:
+    """Macros of the command line; the benchmark has nothing done after each layer."""
+    if not has_agent:
+        return ()
+    return (("TML_AGENT", "1"), *(() if voice.benchmark else (("TML_PROFILE", "1"),)))
+
+
+def _config(plan: Plan, board: Board, voice: Voice) -> tuple[tuple[str, str], ...]:
     """The macros of tml_config.h as C literals: the board's, then the agent's."""
     graph = plan.graph
     output_bytes = sum(-(-graph.tensors[i].nbytes // 4) * 4 for i in graph.outputs)
@@ -189,7 +219,18 @@ def _config(plan: Plan, board: Board) -> tuple[tuple[str, str], ...]:
         "TML_AGENT_OUTPUT_BYTES": output_bytes,
         "TML_AGENT_LAYERS": max(1, len(plan.steps)),
     }
-    return tuple((name, _literal(name, value)) for name, value in macros.items())
+    literals = []
+    if voice.benchmark:
+        macros |= {"TML_BAUD": BENCHMARK_BAUD}
+        literals.append(("TML_AGENT_BENCHMARK", "1"))
+    if voice.model_id is not None:
+        if not MODEL_ID.fullmatch(voice.model_id):
+            raise TinymlError(
+                f"'{voice.model_id}' cannot be a model id",
+                hint="1 to 32 letters, digits, '_', '-' and '.', such as kws01",
+            )
+        literals.append(("TML_AGENT_MODEL_ID", f'"{voice.model_id}"'))
+    return (*((name, _literal(name, value)) for name, value in macros.items()), *literals)
 
 
 def _literal(name: str, value: int) -> str:

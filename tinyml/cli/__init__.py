@@ -9,7 +9,7 @@ import traceback
 import click
 
 from tinyml import __version__, console
-from tinyml.cli import device, model, project, results
+from tinyml.cli import device, measure, model, project, results
 from tinyml.errors import TinymlError
 
 EXIT_BUG = 70
@@ -24,6 +24,10 @@ COMMANDS = (
     results.simulate,
     device.ports,
     device.flash,
+    measure.monitor,
+    measure.profile,
+    measure.verify,
+    measure.run,
     results.report,
     results.compare,
     results.completion,

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 @options.TOOLCHAIN
 @options.BUILD_DIR
 @options.AGENT
+@options.NO_AGENT
+@options.MODEL_ID
 @click.option(
     "--library", is_flag=True, help="Only the C files and kernels, for your own firmware."
 )
@@ -31,7 +33,8 @@ def build(
     optimize: str,
     toolchain: str | None,
     output: Path | None,
-    agent: bool,
+    agent: str,
+    model_id: str | None,
     library: bool,
     as_json: bool,
 ) -> None:
@@ -39,7 +42,15 @@ def build(
     from tinyml import api
     from tinyml.report import text
 
-    settings = api.Settings(optimize, toolchain, output, agent, "library" if library else None)
+    settings = api.Settings(
+        optimize,
+        toolchain,
+        output,
+        agent=agent != "none",
+        benchmark=agent == "mlperf",
+        model_id=model_id,
+        template="library" if library else None,
+    )
     with console.progress(f"building {model.name} for {board.name} …"):
         built = api.build_model(model, board, settings)
     if as_json:

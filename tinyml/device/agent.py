@@ -249,7 +249,7 @@ class AgentClient:
                 if NOT_RUN in str(damage) and self._ran is not None:
                     self._line.has_restarted = True
         raise DeviceError(
-            f"{self.link.name}: the board does not {what}: {error}", hint=self._advice()
+            f"{self.link.name}: the board does not {what}: {error}", hint=self._advice(str(error))
         ) from error
 
     def _prepare(self, attempt: int) -> None:
@@ -276,7 +276,12 @@ class AgentClient:
             self._load(index, data)
         self._is_fresh = bool(inputs)
 
-    def _advice(self) -> str:
+    def _advice(self, problem: str) -> str:
+        if "Unknown command" in problem:
+            return (
+                "this firmware speaks the protocol of MLPerf Tiny only (--agent mlperf): build it "
+                "again with --agent full and flash it"
+            )
         if not self._line.heard:
             return (
                 "the board is silent: is it the right port, has it power, was its firmware built "

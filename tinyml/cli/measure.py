@@ -1,0 +1,208 @@
+"""Commands that talk to the firmware on a board: profile, verify, monitor, run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tinyml import console
+from tinyml.cli import options
+
+if TYPE_CHECKING:
+    from tinyml.api import Built
+    from tinyml.board import Board
+    from tinyml.inputs import Samples
+
+
+@click.command(short_help="Measure the latency on the board.")
+@options.BUILD
+@options.board_option(required=False)
+@options.PORT
+@options.BAUD
+@options.RUNS
+@options.WARMUP
+@options.INPUTS
+@options.SAMPLES
+@options.JSON
+def profile(
+    build: Path | None,
+    board: Board | None,
+    port: str | None,
+    baud: int | None,
+    runs: int,
+    warmup: int,
+    inputs: Path | None,
+    samples: int | None,
+    as_json: bool,
+) -> None:
+    """Time every layer of BUILD (a build directory) on the board that runs it.
+
+    Outputs are compared with the reference as well; report.json, report.html and run.json are
+    written into the build directory.
+    """
+    from tinyml import api, onboard
+
+    built, target = onboard.open_build(build, board)
+    feed = api.samples_of(built.plan.graph, inputs, samples)
+    measured = _measured(built, target, port, baud, feed, runs, warmup)
+    _show_profile(measured, as_json)
+
+
+@click.command(short_help="Compare the board's results with the reference.")
+@options.BUILD
+@options.board_option(required=False)
+@options.PORT
+@options.BAUD
+@options.INPUTS
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A .npy file with the class of each sample; 'labels' in --inputs by default.",
+)
+@options.SAMPLES
+@options.JSON
+def verify(
+    build: Path | None,
+    board: Board | None,
+    port: str | None,
+    baud: int | None,
+    inputs: Path | None,
+    labels: Path | None,
+    samples: int | None,
+    as_json: bool,
+) -> None:
+    """Run every sample on the board and compare every output element with the reference.
+
+    On a mismatch the first wrong layer is named. With labels: accuracy and confusion matrix.
+    """
+    from dataclasses import asdict
+
+    from tinyml import api, onboard
+    from tinyml.report.device import confusion_table
+
+    built, target = onboard.open_build(build, board)
+    feed = onboard.with_labels(api.samples_of(built.plan.graph, inputs, samples), labels)
+    client = onboard.connect_build(built, target, port, baud=baud)
+    try:
+        with console.progress_bar() as progress:
+            found = onboard.verify_build(built, client, feed, show=progress)
+    finally:
+        client.close()
+    if as_json:
+        console.document(asdict(found))
+        return
+    if found.confusion:
+        table = confusion_table(found.confusion)
+        console.table(table.title, table.columns, table.rows)
+    accuracy = f"; accuracy {found.accuracy:.4f}" if found.accuracy is not None else ""
+    console.verdict(
+        True,
+        f"{target.name}: all {found.elements:,} output elements of {found.samples:,} samples equal "
+        f"the reference{accuracy}",
+    )
+
+
+@click.command(short_help="Show what the board says.")
+@options.BUILD
+@options.board_option(required=False)
+@options.PORT
+@options.BAUD
+def monitor(build: Path | None, board: Board | None, port: str | None, baud: int | None) -> None:
+    """Show what the board sends, live, and send what is typed.
+
+    Ctrl-R resets the board, Ctrl-] quits. Addresses in crash reports are turned into function and
+    line when the firmware of BUILD is there.
+    """
+    from tinyml import monitor as monitoring
+
+    monitoring.monitor(build, board, port, baud, write=console.raw, note=console.note)
+
+
+@click.command(short_help="Build, flash, profile and report in one go.")
+@options.MODEL
+@options.board_option()
+@options.PORT
+@options.BAUD
+@options.RUNS
+@options.INPUTS
+@options.OPTIMIZE
+@options.TOOLCHAIN
+@options.BUILD_DIR
+@click.option("--flasher", help="How to write; the board's own choice by default.")
+@click.option("--no-flash", is_flag=True, help="The board runs this firmware already.")
+@click.option("--yes", is_flag=True, help="Do not ask before erasing.")
+@options.JSON
+def run(
+    model: Path,
+    board: Board,
+    port: str | None,
+    baud: int | None,
+    runs: int,
+    inputs: Path | None,
+    optimize: str,
+    toolchain: str | None,
+    output: Path | None,
+    flasher: str | None,
+    no_flash: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Build MODEL for a board, flash it, measure it there, write the report."""
+    from tinyml import api
+
+    feed = api.samples_of(api.load(model), inputs, None)
+    settings = api.Settings(optimize, toolchain, output)
+    with console.progress(f"building {model.name} for {board.name} …"):
+        built = api.build_model(model, board, settings)
+    if not no_flash:
+        _flash(built, board, port, flasher, yes)
+    measured = _measured(built, board, port, baud, feed, runs, 5)
+    _show_profile(measured, as_json)
+
+
+def _measured(
+    built: Built,
+    board: Board,
+    port: str | None,
+    baud: int | None,
+    feed: Samples,
+    runs: int,
+    warmup: int,
+) -> Built:
+    from tinyml import onboard
+
+    client = onboard.connect_build(built, board, port, baud=baud)
+    try:
+        with console.progress_bar() as progress:
+            return onboard.profile_build(
+                built, board, client, feed, runs=runs, warmup=warmup, show=progress
+            )
+    finally:
+        client.close()
+
+
+def _flash(built: Built, board: Board, port: str | None, flasher: str | None, yes: bool) -> None:
+    from tinyml import flash as flashing
+    from tinyml import onboard
+
+    ready = flashing.prepare(onboard.image_of(built), board, port=port, flasher=flasher)
+    console.note(f"{ready.flasher.name} will erase {ready.erases} on {board.name}")
+    if not yes:
+        click.confirm("go on? (--yes leaves out this question)", abort=True, err=True)
+    with console.progress_bar() as progress:
+        console.note(flashing.flash(ready, progress))
+
+
+def _show_profile(measured: Built, as_json: bool) -> None:
+    from tinyml.report import device, text
+
+    if as_json:
+        console.document(measured.report.to_json())
+        return
+    for table in device.profile_tables(measured.report):
+        console.table(table.title, table.columns, table.rows)
+    for path in measured.files:
+        console.line(f"wrote {path}")
+    console.verdict(measured.report.fits, text.summary(measured.report))

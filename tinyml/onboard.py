@@ -1,0 +1,265 @@
+"""A build and the board that runs it: opened from disk, profiled, verified, all in its report."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinyml import api, flash
+from tinyml.addresses import Addresses
+from tinyml.backends.base import Image, Run
+from tinyml.blame import difference, find_culprit
+from tinyml.board import Board, all_boards
+from tinyml.device.agent import AgentClient
+from tinyml.device.connect import Expected, connect
+from tinyml.device.link import MemoryLink
+from tinyml.elf import read_elf
+from tinyml.errors import BuildError, MismatchError, TinymlError
+from tinyml.files import write_atomic
+from tinyml.inputs import Samples
+from tinyml.ir.graph import Array
+from tinyml.ops.reference import outputs as reference_outputs
+from tinyml.plan.fit import fit
+from tinyml.profile import Show, load, measure, profile, read_outputs
+from tinyml.report.assemble import report
+from tinyml.report.origin import tool_versions
+from tinyml.report.report import read_report
+
+ABI = 1  # of the kernels: TML_ABI_VERSION in firmware/include/tml.h
+RUN_FILE = "run.json"
+RUN_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What comparing a board with the reference gave; all elements were equal."""
+
+    samples: int
+    elements: int  # compared
+    accuracy: float | None = None  # None without labels
+    confusion: tuple[tuple[int, ...], ...] = ()  # [label][what the board said] → samples
+
+
+def open_build(path: Path | None, board: Board | None) -> tuple[api.Built, Board]:
+    """A build directory as ``tinyml build`` left it; see flash.find_build for what ``path`` may be.
+
+    Raises BuildError when it was made by another version, or the model is not there any more.
+    """
+    image, target = flash.find_build(path, board)
+    directory = image.elf.parent
+    document = read_report(directory)
+    file = directory / str(document.model["file"])
+    if not file.is_file():
+        raise BuildError(f"the model '{file.name}' is missing in {directory}", hint="build again")
+    graph = api.load(file)
+    plan = api.plan(graph, target, optimize=document.optimize)
+    if [step.call.function if step.call else "" for step in plan.steps] != [
+        layer.kernel for layer in document.layers
+    ]:
+        raise BuildError(
+            f"{directory} was built by another version of tinyml ({document.tinyml})",
+            hint="build and flash it again",
+        )
+    verdict = fit(plan, target, all_boards())
+    return api.Built(directory, plan, verdict, image, document, (image.elf,)), target
+
+
+def connect_build(
+    built: api.Built, board: Board, port: str | None, *, baud: int | None = None
+) -> AgentClient:
+    """A client of the board that runs this build; DeviceError when it runs something else."""
+    graph = built.plan.graph
+    expected = Expected(
+        graph.name, graph.source.sha256, len(built.plan.steps), ABI, str(_near(built.directory))
+    )
+    addresses = Addresses(image_of(built).elf)
+    return connect(port, board, expected, baud=baud, explain=addresses.explain)
+
+
+def profile_build(
+    built: api.Built,
+    board: Board,
+    client: AgentClient,
+    samples: Samples,
+    *,
+    runs: int = 100,
+    warmup: int = 5,
+    show: Show = lambda what, done, total: None,
+) -> api.Built:
+    """Measures on the board and completes the report; writes run.json as well.
+
+    Raises MismatchError when an output differs from the reference.
+    """
+    run = measure(client, board.name, samples.inputs, runs=runs, warmup=warmup, show=show)
+    used = samples.inputs[: len(run.outputs)]
+    compare(built, client, used, run.outputs)
+    details = {
+        **run.details,
+        "equal_to_reference": len(used),
+        **_energy(board, run),
+        "predicted": _predict(built, board, samples),
+    }
+    if samples.labels and len(used) == len(samples.inputs):
+        details["accuracy"] = _tally(built, run.outputs, samples.labels)[0]
+    run = replace(run, details=details)
+    words = ["tinyml", "profile", str(_near(built.directory)), "--runs", str(runs)]
+    words += ["--inputs", samples.file_name] if samples.file_name else []
+    tools = tool_versions(built.image, run)
+    document = report(
+        *(built.plan, board, built.verdict, built.image, run),
+        command=shlex.join(words),
+        tools=tools,
+    )
+    path = _near(api.write_report(built.directory, document))
+    return replace(built, report=document, files=(path, _near(_save_run(built, run))))
+
+
+def verify_build(
+    built: api.Built,
+    client: AgentClient,
+    samples: Samples,
+    *,
+    show: Show = lambda what, done, total: None,
+) -> Verification:
+    """Runs every sample on the board; MismatchError names the first wrong layer."""
+    identity = client.identify()
+    results = []
+    for number, sample in enumerate(samples.inputs):
+        show("verifying", number, len(samples.inputs))
+        load(client, sample)
+        client.infer()
+        results.append(read_outputs(client, identity))
+        compare(built, client, (sample,), results[-1:], first=number)
+    show("verifying", len(samples.inputs), len(samples.inputs))
+    elements = sum(array.size for result in results for array in result)
+    if not samples.labels:
+        return Verification(len(results), elements)
+    accuracy, confusion = _tally(built, results, samples.labels)
+    return Verification(len(results), elements, accuracy, confusion)
+
+
+def with_labels(samples: Samples, path: Path | None) -> Samples:
+    """The samples with class labels from a .npy file, one integer each."""
+    if path is None:
+        return samples
+    try:
+        labels = np.ravel(np.load(path, allow_pickle=False))
+    except (OSError, ValueError, AttributeError) as error:
+        raise TinymlError(f"{path}: not a .npy file of labels ({error})") from error
+    if labels.dtype.kind not in "iu" or len(labels) < len(samples.inputs):
+        raise TinymlError(
+            f"{path}: {len(labels)} labels of {labels.dtype} for {len(samples.inputs)} samples",
+            hint="one integer per sample: numpy.save(path, classes)",
+        )
+    return replace(samples, labels=tuple(map(int, labels[: len(samples.inputs)])))
+
+
+def compare(
+    built: api.Built,
+    client: AgentClient,
+    inputs: Sequence[tuple[Array, ...]],
+    outputs: Sequence[tuple[Array, ...]],
+    *,
+    first: int = 0,
+) -> None:
+    """Raises MismatchError, which names the first wrong layer, unless all outputs are right."""
+    graph = built.plan.graph
+    for number, (sample, results) in enumerate(zip(inputs, outputs, strict=True), first):
+        for index, found, wanted in zip(
+            graph.outputs, results, reference_outputs(graph, sample), strict=True
+        ):
+            wrong = difference(found, wanted)
+            if wrong is None:
+                continue
+            where = f"sample {number}, output '{graph.tensors[index].name}': {wrong}"
+            culprit = find_culprit(client, built.plan, sample)
+            if culprit is None:
+                raise MismatchError(
+                    f"{where}\nevery layer is right when it is asked for alone",
+                    hint="is the power supply stable? Verify again; if it stays, report it",
+                )
+            raise MismatchError(
+                f"{where}\nthe first layer that differs is {culprit}",
+                hint="flash it again, in case the image is damaged; if it stays, this is a bug in "
+                "the kernel or its compiler: please report it with the model and the board",
+            )
+
+
+def _tally(
+    built: api.Built, outputs: Sequence[tuple[Array, ...]], labels: Sequence[int]
+) -> tuple[float, tuple[tuple[int, ...], ...]]:
+    """Share of samples that are right; counts by label and by what was said."""
+    tensor = built.plan.graph.tensors[built.plan.graph.outputs[0]]
+    said = [_class_of(np.ravel(result[0]), tensor.quant) for result in outputs]
+    size = max([*said, *labels, 1]) + 1
+    counts = [[0] * size for _ in range(size)]
+    for label, answer in zip(labels, said, strict=False):
+        counts[label][answer] += 1
+    right = sum(counts[index][index] for index in range(size))
+    return right / len(said), tuple(map(tuple, counts))
+
+
+def _class_of(values: Array, quant: Any) -> int:
+    """The largest output; with only one output, whether its real value is above one half."""
+    if values.size > 1:
+        return int(np.argmax(values))
+    real = (float(values[0]) - quant.zero_point) * quant.scale if quant else float(values[0])
+    return int(real > 0.5)
+
+
+def _predict(built: api.Built, board: Board, samples: Samples) -> dict[str, Any]:
+    """Cycles per layer as the emulated core counts them; from cost formulas where there is none."""
+    try:
+        from tinyml.simulate.machine import Machine
+
+        client = AgentClient(MemoryLink(Machine(read_elf(image_of(built).elf), board)))
+        run = profile(client, board.name, samples.inputs[:1], is_estimate=True)
+        cycles, source = [layer.cycles for layer in run.layers], "emulated core"
+    except TinymlError:
+        steps = built.plan.steps
+        cycles = [step.call.cost.instructions if step.call else 0 for step in steps]
+        source = "instructions by the kernels' cost formulas"
+    return {"source": source, "layers": cycles, "total": sum(cycles)}
+
+
+def _energy(board: Board, run: Run) -> dict[str, Any]:
+    """Energy of one inference, when the board's file knows the power of the running core."""
+    if board.power is None:
+        return {}
+    time_us = run.total.cycles * 1e6 / run.clock_hz
+    return {
+        "energy_estimate_uj": round(time_us * board.power.active_mw / 1000, 3),
+        "power_mw": board.power.active_mw,
+        "power_source": board.power.source,
+    }
+
+
+def _save_run(built: api.Built, run: Run) -> Path:
+    """Writes the Run as JSON, outputs included."""
+    document = {
+        "format": RUN_FORMAT,
+        **{key: value for key, value in asdict(run).items() if key != "outputs"},
+        "outputs": [[array.tolist() for array in result] for result in run.outputs],
+    }
+    path = built.directory / RUN_FILE
+    write_atomic(path, json.dumps(document, indent=1) + "\n")
+    return path
+
+
+def _near(path: Path) -> Path:
+    relative = Path(os.path.relpath(path))
+    return path if str(relative).startswith("..") else relative
+
+
+def image_of(built: api.Built) -> Image:
+    """The firmware of a build; BuildError when it has none."""
+    if built.image is None:
+        raise BuildError("a library has no firmware of its own", hint="build without --library")
+    return built.image
