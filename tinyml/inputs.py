@@ -48,15 +48,18 @@ def read_samples(path: Path, graph: Graph, limit: int | None = None) -> Samples:
     columns = [
         _column(arrays, graph.tensors[index], len(graph.inputs), path) for index in graph.inputs
     ]
-    lengths = [len(column) for column in columns] + ([] if labels is None else [len(labels)])
+    classes = () if labels is None else _classes(labels, graph, path)
+    lengths = [len(column) for column in columns] + ([] if labels is None else [len(classes)])
     count = min(lengths)
     if max(lengths) != count:
         listed = ", ".join(map(str, lengths))
         raise TinymlError(f"{path}: the arrays hold different numbers of samples: {listed}")
+    if count == 0:
+        raise TinymlError(f"{path}: the arrays hold no sample")
     count = min(count, limit) if limit else count
     return Samples(
         tuple(tuple(column[i] for column in columns) for i in range(count)),
-        tuple(int(label) for label in np.ravel(labels)[:count]) if labels is not None else (),
+        classes[:count],
         path.name,
     )
 
@@ -92,10 +95,28 @@ def _read_arrays(path: Path) -> dict[str, Array]:
         raise TinymlError(f"{path}: no such file") from None
     except Exception as error:
         # zip, header and pickle problems come as half a dozen unrelated exception types
+        reason = "it holds Python objects, or something else" if "pickle" in str(error) else error
         raise TinymlError(
-            f"{path}: not a readable .npz or .npy file ({error})",
+            f"{path}: not a readable .npz or .npy file ({reason})",
             hint="write it with numpy.savez(path, input=samples, labels=classes)",
         ) from error
+
+
+def _classes(labels: Array, graph: Graph, path: Path) -> tuple[int, ...]:
+    """One class index per sample; raises TinymlError for anything else."""
+    flat = labels.reshape(-1) if labels.ndim < 2 or labels.shape[1:] == (1,) else None
+    is_number = labels.dtype.kind in "iufb"
+    if flat is None or not is_number or not np.all(np.mod(flat, 1) == 0):
+        raise TinymlError(
+            f"{path}: labels must be one class index per sample; found {labels.dtype} of shape "
+            f"{list(labels.shape)}",
+            hint="numpy.argmax(labels, axis=1) makes indices of one-hot labels",
+        )
+    count = graph.tensors[graph.outputs[0]].elements if graph.outputs else np.inf
+    wrong = flat[(flat < 0) | (flat >= count)]
+    if wrong.size:
+        raise TinymlError(f"{path}: label {wrong[0]:g} is no class: the output has {count} elements")
+    return tuple(int(label) for label in flat)
 
 
 def _column(arrays: dict[str, Array], tensor: Tensor, inputs: int, path: Path) -> list[Array]:

@@ -54,6 +54,11 @@ def test_two_inputs_by_name(tmp_path: Path) -> None:
         ({"x": np.full((1, 2), np.nan, np.float32)}, "not finite"),
         ({"x": np.zeros((2, 2), np.int8), "y": np.zeros(3)}, "different numbers of samples: 2, 3"),
         ({"a": np.zeros((1, 2)), "b": np.zeros((1, 2))}, "no array for input 'in0'; found: a, b"),
+        ({"x": np.zeros((0, 2), np.int8)}, "hold no sample"),
+        ({"x": np.zeros((2, 2)), "y": np.eye(2)}, "one class index per sample; found float64 of"),
+        ({"x": np.zeros((2, 2)), "y": np.array(["a", "b"])}, "one class index per sample"),
+        ({"x": np.zeros((2, 2)), "y": np.array([0, np.nan])}, "one class index per sample"),
+        ({"x": np.zeros((2, 2)), "y": np.array([1, -1])}, "label -1 is no class"),
     ],
 )
 def test_wrong_arrays(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
