@@ -115,7 +115,9 @@ def _classes(labels: Array, graph: Graph, path: Path) -> tuple[int, ...]:
     count = graph.tensors[graph.outputs[0]].elements if graph.outputs else np.inf
     wrong = flat[(flat < 0) | (flat >= count)]
     if wrong.size:
-        raise TinymlError(f"{path}: label {wrong[0]:g} is no class: the output has {count} elements")
+        raise TinymlError(
+            f"{path}: label {wrong[0]:g} is no class: the output has {count} elements"
+        )
     return tuple(int(label) for label in flat)
 
 
