@@ -1,0 +1,177 @@
+"""The report page in a browser: quiet, equal to report.json, usable by keyboard and at 400 px."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.browser import ask
+from tests.support.reports import planned_report, renamed, report_of, small_report
+from tests.support.small_boards import small_board
+from tests.support.small_graphs import small_network
+from tinyml.board import load_board
+from tinyml.model.file import read_model
+from tinyml.model.reader import load
+from tinyml.report.page import render
+from tinyml.report.report import Report
+
+ROOT = Path(__file__).parent.parent
+DIGITS = ROOT / "examples" / "digits" / "digits.tflite"
+VWW = ROOT.parent / "shared" / "models" / "vww_96_int8.tflite"
+
+TABLES = """
+const cells = (row) => [...row.cells].map((cell) => cell.textContent.trim());
+return Object.fromEntries([...document.querySelectorAll("[data-table]")].map((table) =>
+  [table.dataset.table, [...table.tBodies].flatMap((body) => [...body.rows].map(cells))]));
+"""
+
+
+def digits_report() -> Report:
+    return report_of(load(read_model(DIGITS)), load_board("nucleo_l4r5zi"))
+
+
+def number(text: str) -> float:
+    return float(text.replace(",", ""))
+
+
+@pytest.mark.browser
+def test_figures_are_those_of_the_report(tmp_path: Path) -> None:
+    report = digits_report()
+    found = ask(render(report), TABLES, tmp_path)
+    assert len(found["layers"]) == len(report.layers)
+    for row, layer in zip(found["layers"], report.layers, strict=True):
+        assert row[2] == "\N{MULTIPLICATION SIGN}".join(map(str, layer.shape))
+        numbers = [number(row[i]) for i in (0, 3, 5, 6, 8, 12, 13)]
+        assert numbers == [
+            layer.index,
+            layer.macs,
+            layer.predicted_instructions,
+            layer.instructions,
+            layer.cycles,
+            layer.weights_bytes,
+            layer.scratch_bytes,
+        ]
+        assert number(row[9]) == pytest.approx((layer.time_us or 0) / 1000, abs=5e-4)
+    for row, memory in zip(found["predicted"], report.memory, strict=False):
+        assert row[0] == f"{memory.region}, bytes"
+        wanted = [memory.predicted_bytes, memory.linked_bytes, memory.budget_bytes]
+        assert [number(row[i]) for i in (1, 2, 4)] == wanted
+    flash = report.flash
+    assert flash is not None
+    assert {row[0]: number(row[1]) for row in found["parts"]} == flash.parts
+    assert {row[0]: number(row[1]) for row in found["kernels"]} == flash.kernels
+    assert sum(number(row[2]) for row in found["kinds"]) == sum(
+        layer.cycles or 0 for layer in report.layers
+    )
+
+
+@pytest.mark.browser
+def test_the_page_carries_the_report(tmp_path: Path) -> None:
+    report = digits_report()
+    question = 'return JSON.parse(document.getElementById("report").textContent)'
+    found = ask(render(report), question, tmp_path)
+    assert found == json.loads(json.dumps(report.to_json()))
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [400, 1280])
+def test_nothing_sticks_out(width: int, tmp_path: Path) -> None:
+    question = """
+    const inside = (e) => !e.closest(".scroll") && !e.closest("svg") && !e.closest(".flame");
+    const out = [...document.body.querySelectorAll("*")].filter((e) => inside(e)
+      && e.getBoundingClientRect().right > innerWidth + 1);
+    return { width: innerWidth, content: document.documentElement.scrollWidth,
+      out: out.map((e) => e.outerHTML.slice(0, 80)) };
+    """
+    found = ask(render(digits_report()), question, tmp_path, width=width)
+    assert found["width"] == width
+    assert found["content"] <= width
+    assert found["out"] == []
+
+
+@pytest.mark.browser
+def test_charts_and_tables_obey_the_keyboard(tmp_path: Path) -> None:
+    question = """
+    const charts = [...document.querySelectorAll("[data-chart]")].map((chart) => {
+      const stops = chart.querySelectorAll('[role=option][tabindex="0"]');
+      const press = (key) => document.activeElement.dispatchEvent(
+        new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+      const read = () => chart.querySelector(".readout").textContent;
+      stops[0].focus();
+      const first = read();
+      press("ArrowRight");
+      const second = read();
+      press("End"); press("ArrowRight"); press("Home");
+      return { stops: stops.length, first, second, again: read() };
+    });
+    const table = document.querySelector("table.sortable");
+    const button = [...table.tHead.querySelectorAll("button")].find(
+      (item) => item.textContent === "cycles");
+    button.click();
+    const down = [...table.tBodies[0].rows].map((row) => row.cells[0].textContent);
+    button.click();
+    const up = [...table.tBodies[0].rows].map((row) => row.cells[0].textContent);
+    return { charts, down, up, sort: button.parentElement.getAttribute("aria-sort") };
+    """
+    report = digits_report()
+    found = ask(render(report), question, tmp_path)
+    assert len(found["charts"]) == 3
+    for chart in found["charts"]:
+        assert chart["stops"] == 1
+        assert chart["first"] != chart["second"]
+        assert chart["first"] == chart["again"]
+    cycles = [report.layers[int(index)].cycles or 0 for index in found["down"]]
+    assert cycles == sorted(cycles, reverse=True)
+    assert found["up"] == found["down"][::-1]
+    assert found["sort"] == "ascending"
+
+
+@pytest.mark.browser
+def test_dark_when_asked_for(tmp_path: Path) -> None:
+    question = "return getComputedStyle(document.documentElement).backgroundColor"
+    page = render(planned_report())
+    light = ask(page, question, tmp_path / "light", dark=False)
+    dark = ask(page, question, tmp_path / "dark", dark=True)
+    assert light == "rgb(255, 255, 255)"
+    assert dark != light
+
+
+@pytest.mark.browser
+def test_names_from_a_model_are_text_not_markup(tmp_path: Path) -> None:
+    name = "</script><script>parent.evil = 1</script><img src=x onerror=alert(1)>\"'&"
+    page = render(report_of(renamed(small_network(), name), small_board(sram=65536)))
+    question = """return { images: document.images.length, evil: typeof parent.evil,
+      names: JSON.parse(document.getElementById("report").textContent).layers.map((l) => l.name) }
+    """
+    found = ask(page, question, tmp_path)
+    assert found["images"] == 0
+    assert found["evil"] == "undefined"
+    assert set(found["names"]) == {name}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    "make", [planned_report, lambda: small_report(spread=True)], ids=["planned", "profiled"]
+)
+def test_page_of_what_is_known_so_far(make: Any, tmp_path: Path) -> None:
+    found = ask(render(make()), TABLES, tmp_path)
+    assert len(found["layers"]) == len(found["choices"])
+    assert ("spread" in found) == ("parts" in found)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_real_model_gives_a_small_page_that_opens_at_once(tmp_path: Path) -> None:
+    if not VWW.exists():
+        pytest.skip(f"{VWW.name} is not beside the checkout")
+    page = render(report_of(load(read_model(VWW)), load_board("nucleo_l4r5zi")))
+    assert len(page.encode()) < 2_000_000
+    question = "document.body.offsetHeight; return performance.now()"
+    assert ask(page, question, tmp_path) < 1000
+
+
+def test_the_same_report_gives_the_same_page() -> None:
+    assert render(small_report()) == render(small_report())
