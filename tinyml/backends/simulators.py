@@ -21,6 +21,7 @@ from tinyml.ir.graph import Array
 Samples = tuple[tuple[Array, ...], ...]
 
 QEMU_START_S = 10.0
+INSTRUCTION_SETS = ("dsp", "mve")  # folders of kernels that other machines cannot compile
 WATCHED_CYCLES = 40_000_000  # longest inference whose every access is watched: some five seconds
 
 
@@ -61,20 +62,28 @@ class Unicorn:
 
 
 class Qemu:
-    """The image on QEMU, through its UART; QEMU counts no cycles, so times read 0."""
+    """The image on QEMU, through its UART.
+
+    QEMU counts instructions, not cycles. Where the board file sets ``qemu_icount_shift`` each takes
+    ``2**shift`` ns of the machine's time, so a firmware's timer tells how many there were; else
+    times mean nothing (the cycle counter DWT reads 0).
+    """
 
     name = "qemu"
     requires = ("qemu-system-arm",)
 
     def command(self, image: Image, board: Board) -> Command:
         """How QEMU is started. Raises ToolError when it has no machine like the board."""
-        machine = board.options.get("simulator", {}).get("qemu_machine")
+        options = board.options.get("simulator", {})
+        machine = options.get("qemu_machine")
         if machine is None:
             raise ToolError(
                 f"no machine of QEMU is known to be like '{board.name}'",
                 hint="use --simulator unicorn, or set qemu_machine in the board file's [simulator]",
             )
-        argv = ("qemu-system-arm", "-M", str(machine), "-kernel", str(image.elf))
+        shift = options.get("qemu_icount_shift")
+        counting = () if shift is None else ("-icount", f"shift={shift}")
+        argv = ("qemu-system-arm", "-M", str(machine), "-kernel", str(image.elf), *counting)
         return Command((*argv, "-display", "none", "-monitor", "none", "-serial", "pty"))
 
     def run(self, image: Image, board: Board, inputs: Samples) -> Run:
@@ -87,7 +96,7 @@ class Qemu:
                 run = profile(AgentClient(link), board.name, inputs, is_estimate=True)
             finally:
                 link.close()
-        return replace(run, target=self.name)
+        return replace(_counted(run, board), target=self.name)
 
 
 class Host:
@@ -128,12 +137,34 @@ class Host:
             try:
                 process.run(self.command(image, program))
             except ToolError as error:
+                kernels = image.elf.parent / "project" / "firmware" / "kernels"
+                own = [name for name in INSTRUCTION_SETS if (kernels / name).is_dir()]
+                reason = f"its {own[0]} kernels are for the board's core" if own else error.message
                 raise ToolError(
-                    f"cannot compile the firmware for '{board.name}' here:\n{error.message}",
-                    hint="kernels for the board's instruction set need --simulator unicorn",
+                    f"cannot compile the firmware for '{board.name}' here: {reason}",
+                    hint="use --simulator unicorn",
                 ) from error
             with process.running(Command((str(program),))) as (stdin, stdout):
                 return profile(AgentClient(PipeLink(self.name, stdin, stdout)), board.name, inputs)
+
+
+def _counted(run: Run, board: Board) -> Run:
+    """The run with instructions, made from what a timer at the core's clock counted."""
+    shift = board.options.get("simulator", {}).get("qemu_icount_shift")
+    if shift is None:
+        return run
+    per_instruction = run.clock_hz * (1 << int(shift)) / 1e9
+
+    def counted(time: LayerTime) -> LayerTime:
+        instructions = round(time.cycles / per_instruction)
+        return LayerTime(instructions, instructions)
+
+    return replace(
+        run,
+        layers=tuple(map(counted, run.layers)),
+        total=counted(run.total),
+        details={**run.details, "timing_model": "instructions, one cycle each"},
+    )
 
 
 def _pty_path(link: PipeLink) -> str:
