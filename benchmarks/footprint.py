@@ -7,6 +7,7 @@ linker's figures for whole models and for single layers cut out of them.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -45,35 +46,34 @@ class Size:
     """What the linker says about one model."""
 
     kernels: Counter[str]
-    layers: int
     flash_bytes: int  # without the layers' constants
     ram_bytes: int  # without arena, stack and the state that depends on the model
 
 
-def sizes(graphs: list[Graph], board: Board, settings: api.Settings) -> Iterator[Size]:
+def sizes(graphs: list[Graph], board: Board, optimize: str, *, agent: bool) -> Iterator[Size]:
     """Builds each graph; those that the board cannot take are left out."""
-    for graph in graphs:
-        try:
-            plan = api.plan(graph, board, optimize=settings.optimize, agent=settings.agent)
-            with tempfile.TemporaryDirectory(prefix="tinyml-footprint-") as folder:
-                image = link(plan, board, Path(folder), agent=settings.agent)
-        except TinymlError as error:
-            click.echo(f"  {graph.name}: {error}", err=True)
-            continue
-        calls = [step.call for step in plan.steps if step.call is not None]
-        yield Size(
-            code_parts(calls),
-            len(plan.steps),
-            image.flash_bytes - sum(call.constant_bytes() for call in calls),
-            image.ram_bytes
-            - board.stack_bytes
-            - sum(nbytes for _, nbytes in plan.arena_bytes)
-            - runtime_state_bytes(graph, len(plan.steps), agent=settings.agent),
-        )
+    with tempfile.TemporaryDirectory(prefix="tinyml-footprint-") as folder:
+        for graph in graphs:
+            try:
+                plan = api.plan(graph, board, optimize=optimize, agent=agent)
+                image = link(plan, board, Path(folder), agent=agent)
+            except TinymlError as error:
+                click.echo(f"  {graph.name}: {error}", err=True)
+                continue
+            calls = [step.call for step in plan.steps if step.call is not None]
+            yield Size(
+                code_parts(calls),
+                image.flash_bytes - sum(call.constant_bytes() for call in calls),
+                image.ram_bytes
+                - board.stack_bytes
+                - sum(nbytes for _, nbytes in plan.arena_bytes)
+                - runtime_state_bytes(graph, len(plan.steps), agent=agent),
+            )
 
 
 def link(plan: Plan, board: Board, folder: Path, *, agent: bool) -> Image:
-    """The image of a plan, without a report about it."""
+    """The image of a plan, without a report; objects of earlier builds in the folder are kept."""
+    shutil.rmtree(folder / "project", ignore_errors=True)
     sources = generate(plan, board)
     template = board.backends["template"]
     project = create(plan, sources, board, template, folder / "project", agent=agent)
@@ -141,33 +141,22 @@ def model_code(size: Size, kernels: dict[str, tuple[float, float]]) -> float:
 def measure_core(core: str, graphs: list[Graph], boards: list[Board], optimize: str) -> list[str]:
     """The lines of the data file for one core and goal."""
     reference = next(board for board in boards if board.name == CORES[core])
-    settings = api.Settings(optimize=optimize)
     goals = ("balanced", "speed") if optimize == "speed" else ("size",)
-    whole = [
-        size
-        for goal in goals
-        for size in sizes(graphs, reference, replace(settings, optimize=goal))
-    ]
-    parts = list(sizes(singles(graphs, reference, optimize), reference, settings))
+    whole = [size for goal in goals for size in sizes(graphs, reference, goal, agent=True)]
+    parts = list(sizes(singles(graphs, reference, optimize), reference, optimize, agent=True))
     _, kernels = fit([*whole, *whole, *parts])  # whole models count twice
     errors = [size.flash_bytes - model_code(size, kernels) for size in whole]
     spread = max(errors) - min(errors)
     click.echo(f"{core} {optimize}: base {np.mean(errors):,.0f}, spread {spread:,.0f}", err=True)
     lines = [f"\n[kernels.{core}.{optimize}]  # bytes of the first use, bytes of each use\n"]
     lines += [f"{name} = [{once:.0f}, {each:.0f}]\n" for name, (once, each) in kernels.items()]
-    smallest = graphs[:1]
     for board in boards:
         if board.chip.core != core or board.backends["toolchain"] != "zig":
             continue
         lines.append(f"\n[base.{board.name}.{optimize}]\n")
         for agent, key in ((True, "agent"), (False, "bare")):
-            made = list(
-                sizes(
-                    graphs if board is reference else smallest,
-                    board,
-                    replace(settings, agent=agent),
-                )
-            )
+            measured = graphs if board is reference else graphs[:1]
+            made = list(sizes(measured, board, optimize, agent=agent))
             flash = np.mean([size.flash_bytes - model_code(size, kernels) for size in made])
             ram = max(size.ram_bytes for size in made)
             lines.append(f"{key} = {{ flash_bytes = {flash:.0f}, ram_bytes = {ram} }}\n")

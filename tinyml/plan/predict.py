@@ -15,7 +15,7 @@ from typing import Any
 
 from tinyml.board import Board
 from tinyml.ir.graph import Graph
-from tinyml.ir.kernel import KernelCall
+from tinyml.ir.kernel import KernelCall, Struct
 from tinyml.plan.values import Step, Use
 
 if sys.version_info >= (3, 11):
@@ -63,11 +63,26 @@ def code_parts(calls: Sequence[KernelCall]) -> Counter[str]:
     """What a model's code consists of, and how often: its kernels, and what streams add to them."""
     parts: Counter[str] = Counter()
     for call in calls:
-        parts.update(kernel.function for kernel in call.kernels() if kernel.stream is None)
+        parts.update(_part(kernel) for kernel in call.kernels() if kernel.stream is None)
         if call.stream is not None:
             parts["stream_stage"] += len(call.stream.stages)
             parts["stream_row"] += len(call.stream.rows)
     return parts
+
+
+def _part(call: KernelCall) -> str:
+    """A kernel, told apart by what the compiler strips when it is inlined: padding, the window."""
+    windows = [
+        dict(value.fields)
+        for _, value in call.params.fields
+        if isinstance(value, Struct) and value.type == "tml_window"
+    ]
+    if not windows:
+        return call.function
+    if all(window["kernel"] == 1 for window in windows):
+        return f"{call.function}-point"
+    is_padded = any(window["pad"] or window["pad_after"] for window in windows)
+    return f"{call.function}-{'padded' if is_padded else 'inside'}"
 
 
 def runtime_state_bytes(graph: Graph, layers: int, *, agent: bool) -> int:
