@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from tests.support.reports import KERNELS, planned_report, small_report
+from tinyml.cli import cli
 from tinyml.errors import TinymlError
+from tinyml.report.page import render
 from tinyml.report.report import Report, from_json, read_report
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "report.schema.json"
@@ -92,6 +95,14 @@ def test_a_file_that_is_no_report_is_one_error(content: str, message: str, tmp_p
         read_report(tmp_path)
     assert message in str(caught.value)
     assert caught.value.hint == "build again"
+
+
+def test_the_report_command_writes_the_page_beside_the_report(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text(json.dumps(small_report().to_json()))
+    result = CliRunner().invoke(cli, ["report", str(tmp_path)])
+    assert result.exit_code == 0
+    assert f"wrote {tmp_path / 'report.html'}" in result.output
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == render(small_report())
 
 
 def test_a_directory_without_report_says_what_to_give(tmp_path: Path) -> None:

@@ -122,8 +122,8 @@ def view_of(report: Report) -> View:
 
 
 def deviation(predicted: int, found: int | None) -> float | None:
-    """By how many percent a prediction is above what was found."""
-    return 100 * (predicted - found) / found if found else None
+    """By how many percent a prediction is above what was found; None where nothing is predicted."""
+    return 100 * (predicted - found) / found if predicted and found else None
 
 
 def _work(layer: Layer, report: Report) -> int:
@@ -235,6 +235,7 @@ def _flash_layers(layers: Sequence[LayerView]) -> tuple[Bar, ...]:
 
 _LABELS = {  # of what a run says about itself; other keys are shown with spaces
     "target": "ran on",
+    "sha256": "model in the firmware",
     "clock_hz": "clock",
     "runs": "timed inferences",
     "equal_to_reference": "samples equal to the reference",
