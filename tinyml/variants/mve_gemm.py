@@ -1,0 +1,214 @@
+"""Convolution and matrix products for cores with Helium (MVE), sixteen products per instruction."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyml.ir.graph import Graph, Op
+from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, Value, row_overlap
+from tinyml.ir.shapes import Window
+from tinyml.ops import conv_2d, fully_connected
+from tinyml.ops.common import result
+from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
+from tinyml.ops.windows import filter_windows, image_overlap, window_struct
+from tinyml.variants import Variant
+from tinyml.variants.mve_rescale import (
+    LANES,
+    IntArray,
+    adds_sign,
+    lane_order,
+    rescale_struct,
+    scales_constant,
+    why_not_rescaled,
+)
+
+
+def convolution(op: Op, graph: Graph) -> KernelCall | str:
+    """A CONV_2D whose filters see all channels."""
+    given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
+    if weights.shape[3] != given.shape[3]:
+        return "the convolution is grouped"
+    numbers = conv_2d.layer(op, graph)
+    reason = why_not_rescaled(numbers)
+    if reason is not None:
+        return reason
+    rows, columns = filter_windows(op, graph)
+    if all(
+        (axis.kernel, axis.stride, axis.pad, axis.pad_after) == (1, 1, 0, 0)
+        for axis in (rows, columns)
+    ):
+        return _pointwise(numbers, result(op, graph).elements // len(numbers.bias))
+    return _convolve(op, graph, numbers, rows, columns)
+
+
+def matrix_product(op: Op, graph: Graph) -> KernelCall | str:
+    """FULLY_CONNECTED of any number of rows."""
+    numbers = fully_connected.layer(op, graph)
+    reason = why_not_rescaled(numbers)
+    if reason is not None:
+        return reason
+    rows = result(op, graph).elements // len(numbers.bias)
+    return _row(numbers) if rows == 1 else _pointwise(numbers, rows)
+
+
+def _pointwise(numbers: WeightedSum, pixels: int) -> KernelCall:
+    filters, channels = numbers.weights.shape
+    is_direct = channels % LANES == 0
+    pairs = -(-pixels // 2)
+    copying = 0 if is_direct else 6 * -(-channels // LANES) + 6
+    name = "pointwise_direct" if is_direct else "pointwise"
+    return _call(
+        f"tml_mve_{name}_s8",
+        "pointwise",
+        (("pixels", pixels), ("in_channels", channels), ("gemm", _gemm_struct(numbers))),
+        numbers,
+        lane_order(filters),
+        scratch_bytes=0 if is_direct else 2 * _window_bytes(numbers),
+        overlap=_pairs_overlap(pixels, channels, filters, is_direct),
+        instructions=40 + pairs * (12 + copying + gemm_cost(numbers)),
+    )
+
+
+def _convolve(
+    op: Op, graph: Graph, numbers: WeightedSum, rows: Window, columns: Window
+) -> KernelCall:
+    given, made = graph.tensors[op.inputs[INPUT]].shape, result(op, graph).shape
+    batches, channels = given[0], given[3]
+    fields: tuple[tuple[str, Value], ...] = (
+        ("batches", batches),
+        ("height", window_struct(rows)),
+        ("width", window_struct(columns)),
+        ("in_channels", channels),
+        ("padding_value", numbers.input_zero_point),
+        ("gemm", _gemm_struct(numbers)),
+    )
+    is_dense = columns.dilation == 1
+    runs, length = (1, columns.kernel * channels) if is_dense else (columns.kernel, channels)
+    per_window = 25 + rows.kernel * (5 + runs * (3 + 3 * -(-length // LANES)))
+    pixels = rows.out_size * columns.out_size
+    return _call(
+        "tml_mve_conv_2d_s8",
+        "conv_2d",
+        fields,
+        numbers,
+        lane_order(made[3]),
+        scratch_bytes=2 * _window_bytes(numbers),
+        overlap=_windows_overlap(rows, columns, given, made),
+        instructions=40 + batches * -(-pixels // 2) * (10 + 2 * per_window + gemm_cost(numbers)),
+    )
+
+
+def _row(numbers: WeightedSum) -> KernelCall:
+    outputs, features = numbers.weights.shape
+    blocks = -(-features // LANES)
+    each = 22 + 10 * blocks + 3 * _is_signed(numbers)
+    return _call(
+        "tml_mve_fully_connected_s8",
+        "fully_connected",
+        (("in_features", features), ("gemm", _gemm_struct(numbers))),
+        numbers,
+        lane_order(outputs, plain=True),
+        scratch_bytes=_window_bytes(numbers),
+        overlap=row_overlap(INPUT, ((0, features), (outputs, features))),
+        instructions=30 + 3 * blocks - (-outputs // 4) * each,
+    )
+
+
+def _is_signed(numbers: WeightedSum) -> bool:
+    return adds_sign(numbers.output_zero_point, numbers.bounds)
+
+
+def gemm_cost(numbers: WeightedSum) -> int:
+    """Instructions of all filters over two pixels: gemm.h."""
+    filters, taps = numbers.weights.shape
+    blocks = -(-taps // LANES)
+    each = 14 * blocks + 2 * (blocks - 1) + (26 if _is_signed(numbers) else 20)
+    sixteens, rest = divmod(filters, 16)
+    return int(sixteens * (4 * each + 26) - (-rest // 4) * (each + 14))
+
+
+def _gemm_struct(numbers: WeightedSum) -> Struct:
+    filters, taps = numbers.weights.shape
+    return Struct(
+        "tml_mve_gemm_params",
+        (
+            ("blocks", -(-taps // LANES)),
+            ("out_channels", filters),
+            ("rescale", rescale_struct(numbers)),
+        ),
+    )
+
+
+def _window_bytes(numbers: WeightedSum) -> int:
+    return int(-(-numbers.weights.shape[1] // LANES) * LANES)
+
+
+def _packed(weights: IntArray, order: IntArray) -> Constant:
+    """Four filters side by side, 16 taps of each in turn."""
+    taps = weights.shape[1]
+    filled = np.zeros((len(order), -(-taps // LANES) * LANES), np.int8)
+    filled[order >= 0, :taps] = weights[order[order >= 0]]
+    packed = filled.reshape(len(order) // 4, 4, -1, LANES).transpose(0, 2, 1, 3)
+    return Constant("weights", packed.reshape(-1), "four filters, 16 taps of each in turn")
+
+
+def _pairs_overlap(pixels: int, channels: int, filters: int, is_direct: bool) -> Overlap:
+    steps: list[tuple[int, int]] = []
+    for first in range(0, pixels, 2):
+        end = min(first + 2, pixels)
+        if not is_direct:
+            steps.append((first * filters, end * channels))
+        steps.append((end * filters, end * channels))
+    return row_overlap(INPUT, tuple(steps))
+
+
+def _windows_overlap(
+    rows: Window, columns: Window, given: tuple[int, ...], made: tuple[int, ...]
+) -> Overlap:
+    """Two windows are read, then their outputs are written; the image's last may stand alone."""
+    single = image_overlap(rows, columns, given, made).rows
+    pixels = rows.out_size * columns.out_size
+    steps: list[tuple[int, int]] = []
+    for start in range(0, len(single), pixels):
+        for first in range(start, start + pixels, 2):
+            written, keep = single[min(first + 1, start + pixels - 1)]
+            steps += [(first * made[3], keep), (written, keep)]
+    return row_overlap(INPUT, tuple(steps))
+
+
+def _call(
+    function: str,
+    name: str,
+    fields: tuple[tuple[str, Value], ...],
+    numbers: WeightedSum,
+    order: IntArray,
+    *,
+    scratch_bytes: int,
+    overlap: Overlap,
+    instructions: int,
+) -> KernelCall:
+    scratch = (Arg("scratch", dtype="int8"),) if scratch_bytes else ()
+    return KernelCall(
+        function,
+        f"kernels/mve/{name}_s8.h",
+        Struct(f"tml_mve_{name}_params", fields),
+        (
+            Arg("input", INPUT),
+            Arg("constant", constant="weights"),
+            Arg("constant", constant="scales"),
+            Arg("output"),
+            *scratch,
+        ),
+        (_packed(numbers.weights, order), scales_constant(numbers, order)),
+        scratch_bytes=scratch_bytes,
+        overlaps=(overlap,),
+        cost=Cost(instructions, code_bytes=700),
+        isa="mve",
+        note="halves of negative values corrected" if _is_signed(numbers) else "halves upwards",
+    )
+
+
+VARIANTS = (
+    Variant("mve/conv_2d", "CONV_2D", "mve", convolution),
+    Variant("mve/fully_connected", "FULLY_CONNECTED", "mve", matrix_product),
+)
