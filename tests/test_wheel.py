@@ -39,6 +39,9 @@ def test_wheel_holds_the_data_folders(wheel: Path) -> None:
         "tinyml/data/firmware/include/tml.h",
         "tinyml/data/templates/baremetal/template.toml",
         "tinyml/codegen/model.c.j2",
+        "tinyml/report/page.html.j2",
+        "tinyml/report/page.css",
+        "tinyml/report/page.js",
     ):
         assert wanted in names
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
