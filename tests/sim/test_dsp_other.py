@@ -75,6 +75,21 @@ def test_random_layers_with_arm_gcc(
     _run(variant, 5, tmp_path, monkeypatch, "nucleo_l4r5zi", "arm_gcc")
 
 
+def test_counter_and_step_of_one_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eighteen groups of pixels, steps of eighteen bytes: both once shared a register in asm."""
+    axes = np.array((1, 2), np.int32)
+    axes.flags.writeable = False
+    rng = np.random.default_rng(0)
+    operands = (_activations("x", (1, 75, 1, 6), rng), Tensor("axes", "int32", (2,), None, axes))
+    made = replace(_output(rng, 0.036, "NONE"), shape=(1, 6))
+    graph = replace(_graph("MEAN", MeanAttrs(), operands, made), name="g")
+    vectors = ((rng.integers(-128, 128, (1, 75, 1, 6)).astype(np.int8),),)
+    variant = next(item for item in VARIANTS if item.name == "dsp/mean")
+    monkeypatch.setattr(variants, "all_variants", lambda: (_preferred(variant),))
+    found = run_on_board(graph, vectors, tmp_path, board="nucleo_l4r5zi", toolchain=None)
+    assert_equal(graph, run_reference(graph, vectors), found)
+
+
 def _run(
     variant: Variant,
     seed: int,

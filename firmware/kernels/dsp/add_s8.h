@@ -42,7 +42,7 @@ typedef struct {
     __asm__ volatile("1:\n\t" TML_DSP_ADD_TWO(end_of_sum) TML_DSP_ADD_TWO(end_of_sum) \
                      "cmp %[out], %[end]\n\t" \
                      "bne 1b" \
-                     : [in1] "+r"(input1), [in2] "+r"(input2), [out] "+r"(output), \
+                     : [in1] "+&r"(input1), [in2] "+&r"(input2), [out] "+&r"(output), \
                        [x0] "=&r"(x0), [x1] "=&r"(x1), [y0] "=&r"(y0), [y1] "=&r"(y1) \
                      : [end] "r"(end), [factor1] "r"(params->factor1), \
                        [factor2] "r"(params->factor2), [offset] "r"(params->offset), \

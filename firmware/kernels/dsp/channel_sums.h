@@ -32,8 +32,8 @@ typedef struct {
 TML_KERNEL void tml_channel_sums_pixel(tml_channel_sums *sums, const int8_t *input)
 {
     const uint32_t four = ((const tml_four_bytes *)(const void *)input)->bytes;
-    __asm__("sxtab16 %0, %0, %1" : "+r"(sums->even) : "r"(four));
-    __asm__("sxtab16 %0, %0, %1, ror #8" : "+r"(sums->odd) : "r"(four));
+    __asm__("sxtab16 %0, %0, %1" : "+&r"(sums->even) : "r"(four));
+    __asm__("sxtab16 %0, %0, %1, ror #8" : "+&r"(sums->odd) : "r"(four));
 }
 
 /* Adds a run of pixels (at least one) that lie `step` bytes apart; `input` needs no alignment. */
@@ -53,8 +53,8 @@ TML_KERNEL void tml_channel_sums_add(tml_channel_sums *sums, const int8_t *input
                          TML_SUM_ADD("a") TML_SUM_ADD("b") TML_SUM_ADD("c") TML_SUM_ADD("d")
                          "subs %[fours], %[fours], #1\n\t"
                          "bne 1b"
-                         : [in] "+r"(input), [even] "+r"(even), [odd] "+r"(odd),
-                           [fours] "+r"(fours), [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c),
+                         : [in] "+&r"(input), [even] "+&r"(even), [odd] "+&r"(odd),
+                           [fours] "+&r"(fours), [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c),
                            [d] "=&r"(d)
                          : [step] "r"(step), [step3] "r"(3 * step)
                          : "cc", "memory");
@@ -65,7 +65,7 @@ TML_KERNEL void tml_channel_sums_add(tml_channel_sums *sums, const int8_t *input
                          "add %[in], %[in], %[step]\n\t" TML_SUM_ADD("a")
                          "subs %[ones], %[ones], #1\n\t"
                          "bne 1b"
-                         : [in] "+r"(input), [even] "+r"(even), [odd] "+r"(odd), [ones] "+r"(ones),
+                         : [in] "+&r"(input), [even] "+&r"(even), [odd] "+&r"(odd), [ones] "+&r"(ones),
                            [a] "=&r"(a)
                          : [step] "r"(step)
                          : "cc", "memory");

@@ -135,7 +135,7 @@ typedef struct {
         "ldr %[a], [%[k], #56]\n\t" \
         "cmp %[l0], %[a]\n\t" \
         "bne 0b" \
-        : [l0] "+r"(line0), [l1] "+r"(line1), [l2] "+r"(line2), [out] "+r"(output), \
+        : [l0] "+&r"(line0), [l1] "+&r"(line1), [l2] "+&r"(line2), [out] "+&r"(output), \
           [y0] "=&r"(y0), [y1] "=&r"(y1), [y2] "=&r"(y2), [y3] "=&r"(y3), [p] "=&r"(p), \
           [q] "=&r"(q), [a] "=&r"(a), [b] "=&r"(b) \
         : [k] "r"(state), [step] "r"(step) \

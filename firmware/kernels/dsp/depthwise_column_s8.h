@@ -106,7 +106,7 @@ TML_KERNEL void tml_depthwise_column_line(tml_depthwise_column_state *state, int
         "add %[out], %[out], %[x02]\n\t"
         "cmp %[out], %[x13]\n\t"
         "bne 0b"
-        : [in] "=&r"(in), [weights] "=&r"(weights), [out] "+r"(output), [a0] "=&r"(a0),
+        : [in] "=&r"(in), [weights] "=&r"(weights), [out] "+&r"(output), [a0] "=&r"(a0),
           [a1] "=&r"(a1), [a2] "=&r"(a2), [a3] "=&r"(a3), [x02] "=&r"(x02), [x13] "=&r"(x13),
           [w02] "=&r"(w02), [w13] "=&r"(w13)
         : [k] "r"(state), [tap_step] "r"(tap_step), [end] "r"(end)

@@ -118,7 +118,7 @@ TML_KERNEL void tml_plane_gather(const tml_depthwise_plane *plane, const int8_t 
                      "add %[line], %[line], %[skip]\n\t"
                      "subs %[lines], %[lines], #1\n\t"
                      "bne 0b"
-                     : [in] "+r"(input), [line] "+r"(line), [lines] "+r"(lines), [end] "=&r"(end),
+                     : [in] "+&r"(input), [line] "+&r"(line), [lines] "+&r"(lines), [end] "=&r"(end),
                        [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d)
                      : [step] "r"(step), [step3] "r"(3 * step), [fours] "r"(plane->fours),
                        [ends] "r"(plane->ends), [in_skip] "r"(plane->in_skip),
@@ -156,7 +156,7 @@ static TML_NOINLINE __attribute__((unused)) void tml_plane_load(const tml_depthw
                          "strd %[a], %[b], [%[to]], #8\n\t"
                          "cmp %[to], %[end]\n\t"
                          "bne 0b"
-                         : [from] "+r"(from), [to] "+r"(scratch), [a] "=&r"(a), [b] "=&r"(b)
+                         : [from] "+&r"(from), [to] "+&r"(scratch), [a] "=&r"(a), [b] "=&r"(b)
                          : [end] "r"(end)
                          : "cc", "memory");
         lines -= plane->kept;

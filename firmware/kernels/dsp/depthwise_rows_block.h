@@ -60,8 +60,8 @@
     TML_DWR_MAC(3, 0, 3)
 
 #define TML_DWR_OUTPUTS \
-    [in] "+r"(in), [w] "+r"(weights), [y0] "+r"(y[0]), [y1] "+r"(y[1]), [y2] "+r"(y[2]), \
-    [y3] "+r"(y[3]), [x0] "=&r"(x0), [x1] "=&r"(x1), [w0] "=&r"(w0), [w1] "=&r"(w1), \
+    [in] "+&r"(in), [w] "+&r"(weights), [y0] "+&r"(y[0]), [y1] "+&r"(y[1]), [y2] "+&r"(y[2]), \
+    [y3] "+&r"(y[3]), [x0] "=&r"(x0), [x1] "=&r"(x1), [w0] "=&r"(w0), [w1] "=&r"(w1), \
     [w2] "=&r"(w2), [w3] "=&r"(w3)
 #define TML_DWR_ROWS(row_of) \
     __asm__ volatile("1:\n\t" row_of "add %[in], %[in], %[row]\n\t" \
@@ -79,8 +79,8 @@
                      TML_DWR_WORD(0, 0, 1, 2, 3) TML_DWR_W(2, 3) TML_DWR_WORD(1, 2, 3, 0, 1) \
                      "cmp %[w], %[end]\n\t" \
                      "bne 1b" \
-                     : [in] "+r"(in), [w] "+r"(weights), [y0] "+r"(y[0]), [y1] "+r"(y[1]), \
-                       [y2] "+r"(y[2]), [y3] "+r"(y[3]), [w2] "+r"(w2), [w3] "+r"(w3), \
+                     : [in] "+&r"(in), [w] "+&r"(weights), [y0] "+&r"(y[0]), [y1] "+&r"(y[1]), \
+                       [y2] "+&r"(y[2]), [y3] "+&r"(y[3]), [w2] "+&r"(w2), [w3] "+&r"(w3), \
                        [x0] "=&r"(x0), [x1] "=&r"(x1), [w0] "=&r"(w0), [w1] "=&r"(w1) \
                      : [end] "r"(row_end) \
                      : "cc", "memory")

@@ -73,8 +73,8 @@ TML_KERNEL int32_t tml_depthwise_rows_one(const tml_depthwise_rows_params *param
             __asm__ volatile("ldr %[x], [%[data]], #4\n\t"
                              "ldr %[w], [%[weights]], #4\n\t"
                              "smlad %[sum], %[x], %[w], %[sum]"
-                             : [x] "=&r"(x), [w] "=&r"(w), [data] "+r"(data),
-                               [weights] "+r"(weights), [sum] "+r"(sum)
+                             : [x] "=&r"(x), [w] "=&r"(w), [data] "+&r"(data),
+                               [weights] "+&r"(weights), [sum] "+&r"(sum)
                              :
                              : "memory");
         }

@@ -105,7 +105,7 @@ typedef struct {
                      "add %[in], %[in], #%c[skip]\n\t" \
                      "cmp %[in], %[a]\n\t" \
                      "bne 1b" \
-                     : [in] "+r"(in), [out] "+r"(out), [q2] "+r"(q[2]), [y0] "=&r"(y0), \
+                     : [in] "+&r"(in), [out] "+&r"(out), [q2] "+&r"(q[2]), [y0] "=&r"(y0), \
                        [y1] "=&r"(y1), [a] "=&r"(a), [b] "=&r"(b) \
                      : [p0] "r"(p[0]), [p1] "r"(p[1]), [p2] "r"(p[2]), [q0] "r"(q[0]), \
                        [q1] "r"(q[1]), [k] "r"(&constants), \
