@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
+
+from tinyml.cli.options import BoardType
 
 ROOT = Path(__file__).parent.parent
 DIGITS = ROOT / "examples" / "digits"
@@ -116,3 +119,50 @@ def test_simulate_reports_accuracy_and_equality(tmp_path: Path) -> None:
     assert report["format"] == 1
     assert report["run"]["samples"] == 20
     assert (tmp_path / "out.npz").exists()
+
+
+def test_outputs_that_cannot_be_written(tmp_path: Path) -> None:
+    """It used to be a traceback, after the simulation."""
+    (tmp_path / "file").write_text("")
+    result = tinyml(
+        *("simulate", MODEL, "--board", "rpi_pico", "--samples", "1", "--outputs", "file/x.npz"),
+        cwd=tmp_path,
+    )
+    assert result.returncode == 1
+    assert "file" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+@pytest.mark.parametrize("arguments", [("boards",), ("boards", "--json"), ("completion", "bash")])
+def test_a_full_disk_is_no_bug(arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "tinyml", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env={"PATH": "/usr/bin:/bin", "HOME": str(Path.home()), "PYTHONPATH": str(ROOT)},
+        )
+    assert result.returncode == 1
+    assert result.stderr == "error: cannot write the result: No space left on device\n"
+
+
+def test_the_toolchain_of_the_board_file_is_used(tmp_path: Path) -> None:
+    text = (ROOT / "boards" / "rpi_pico.toml").read_text()
+    (tmp_path / "mine.toml").write_text(text.replace('toolchain = "zig"', 'toolchain = "zigg"'))
+    result = tinyml("build", MODEL, "--board", "./mine.toml", cwd=tmp_path)
+    assert result.returncode == 3
+    assert "no toolchain is called 'zigg'\nhint: did you mean 'zig'?" in result.stderr
+
+
+def test_boards_complete_by_name_and_by_path() -> None:
+    context = click.Context(click.Command("check"))
+
+    def complete(text: str) -> list[tuple[str, str]]:
+        found = BoardType().shell_complete(context, click.Option(["--board"]), text)
+        return [(item.type, item.value) for item in found]
+
+    assert complete("nicla") == [("plain", "nicla_vision")]
+    assert complete("./mi") == [("file", "./mi")]

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from tinyml.backends.base import Image, Run
 from tinyml.board import Board, all_boards, load_board
 from tinyml.errors import BuildError, MismatchError
 from tinyml.files import write_atomic
-from tinyml.inputs import Samples, random_samples, read_samples
+from tinyml.inputs import Samples, random_samples, read_samples, write_samples
 from tinyml.ir.graph import Array, Graph
 from tinyml.model.file import ModelFile, read_model
 from tinyml.plan.explore import Alternative
@@ -115,7 +114,7 @@ def build(
     project = create(made, sources, board, template, folder, agent=settings.agent, voice=voice)
     image = None
     if project.linker_script:
-        image = build_project(project, settings.toolchain, directory)
+        image = build_project(project, settings.toolchain or _toolchain_of(board), directory)
     verdict = fit(made, board, all_boards())
     command = build_command(made, board, image, agent=settings.agent, library=template == "library")
     command += " --agent mlperf" if settings.benchmark else ""
@@ -185,9 +184,7 @@ def simulate_build(
     )
     files = [_near(write_report(built.directory, document))]
     if save:
-        names = [graph.tensors[index].name for index in graph.outputs]
-        columns: list[Any] = [np.stack(column) for column in zip(*run.outputs, strict=True)]
-        np.savez(save, **dict(zip(names, columns, strict=True)))
+        write_samples(save, [graph.tensors[index] for index in graph.outputs], run.outputs)
         files.append(save)
     return replace(built, report=document, files=tuple(files))
 
@@ -235,6 +232,12 @@ def _refuse_other_model(directory: Path, name: str) -> None:
             f"{directory} holds the project of another model, '{found}'",
             hint="give another --output, or delete that directory",
         )
+
+
+def _toolchain_of(board: Board) -> str | None:
+    """The board's own choice; None for zig, which arm_gcc replaces where there is no zig."""
+    name = board.backends["toolchain"]
+    return None if name == "zig" else name
 
 
 def _graph(model: ModelFile) -> Graph:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -53,6 +54,11 @@ def document(value: Any) -> None:
 def raw(text: str) -> None:
     """Prints text exactly as it is."""
     sys.stdout.write(text)
+
+
+def discard_rest() -> None:
+    """Leaves nothing for the end of the program to write; for a standard output that is full."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def note(text: str) -> None:

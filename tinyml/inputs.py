@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tinyml.errors import TinymlError
+from tinyml.files import write_atomic
 from tinyml.ir.graph import DTYPES, Array, Graph, Tensor
 
 LABEL_NAMES = ("labels", "label", "y", "targets")
@@ -62,6 +66,16 @@ def read_samples(path: Path, graph: Graph, limit: int | None = None) -> Samples:
         classes[:count],
         path.name,
     )
+
+
+def write_samples(
+    path: Path, tensors: Sequence[Tensor], samples: Sequence[tuple[Array, ...]]
+) -> None:
+    """Writes a .npz with one array per tensor, the samples along its first axis."""
+    columns: list[Any] = [np.stack(column) for column in zip(*samples, strict=True)]
+    content = io.BytesIO()
+    np.savez(content, **{t.name: each for t, each in zip(tensors, columns, strict=True)})
+    write_atomic(path, content.getvalue())
 
 
 def quantise(values: Array, tensor: Tensor) -> Array:

@@ -29,6 +29,7 @@ from tinyml.includes import included
 from tinyml.plan.values import Plan
 
 BENCHMARK_BAUD = 115_200
+QUANTITIES = ("_HZ", "_BYTES", "_BAUD", "_LAYERS", "_SCALE", "_PIN", "_FUNCTION")
 MODEL_ID = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 MODEL_DIR = "model"
 FIRMWARE_DIR = "firmware"
@@ -63,7 +64,11 @@ def load_template(name: str) -> Template:
         folder = resources.path("templates") / name
     if not (folder / "template.toml").is_file():
         known = [item.parent.name for item in resources.path("templates").glob("*/template.toml")]
-        raise TinymlError(f"no template is called '{name}'", hint=did_you_mean(name, known))
+        raise TinymlError(
+            f"there is no project template '{name}'",
+            hint=did_you_mean(name, known)
+            + "; 'tinyml build --library' writes the C files for a project of your own",
+        )
     top = read_table(folder / "template.toml")
     top.text("title")
     top.strings("variables", ())
@@ -235,5 +240,5 @@ def _config(plan: Plan, board: Board, voice: Voice) -> tuple[tuple[str, str], ..
 
 def _literal(name: str, value: int) -> str:
     """Quantities in decimal, register addresses and values in hexadecimal."""
-    is_quantity = value < 10 or name.endswith(("_HZ", "_BYTES", "_BAUD", "_LAYERS"))
+    is_quantity = value < 10 or name.endswith(QUANTITIES) or "_PLL_" in name
     return f"{value}u" if is_quantity else f"0x{value:08X}u"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tinyml.errors import TinymlError
-from tinyml.inputs import quantise, random_samples, read_samples
+from tinyml.inputs import quantise, random_samples, read_samples, write_samples
 from tinyml.ir.graph import Graph, Quant, Source, Tensor
 
 
@@ -37,6 +37,18 @@ def test_raw_samples_are_kept(tmp_path: Path) -> None:
     raw = np.array([[1, -128]], np.int8)
     samples = read_samples(save(tmp_path, whatever=raw), graph_of((1, 2)))
     assert samples.inputs[0][0].tolist() == [[1, -128]]
+
+
+def test_written_samples_are_read_again(tmp_path: Path) -> None:
+    graph, path = graph_of((1, 2), (1, 3)), tmp_path / "outputs.data"
+    samples = random_samples(graph, 3)
+    write_samples(path, graph.tensors, samples.inputs)
+    found = read_samples(path, graph)
+    assert [[a.tolist() for a in s] for s in found.inputs] == [
+        [a.tolist() for a in s] for s in samples.inputs
+    ]
+    with pytest.raises(TinymlError, match="cannot make the folder"):
+        write_samples(path / "x.npz", graph.tensors, samples.inputs)
 
 
 def test_two_inputs_by_name(tmp_path: Path) -> None:

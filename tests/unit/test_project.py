@@ -62,7 +62,10 @@ def test_making_it_again_keeps_the_users_files_and_unchanged_times(tmp_path: Pat
 def test_an_unknown_template_lists_the_known_ones() -> None:
     with pytest.raises(TinymlError) as caught:
         load_template("librari")
-    assert str(caught.value) == ("no template is called 'librari'\nhint: did you mean 'library'?")
+    assert str(caught.value) == (
+        "there is no project template 'librari'\nhint: did you mean 'library'?; "
+        "'tinyml build --library' writes the C files for a project of your own"
+    )
 
 
 def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:

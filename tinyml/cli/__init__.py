@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 import traceback
@@ -71,6 +72,7 @@ def main() -> None:
     """Runs the command line; the only place that turns errors into text and exit codes."""
     try:
         code = cli.main(standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -83,7 +85,11 @@ def main() -> None:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(0)
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            console.error(f"cannot write the result: {error.strerror}")
+            console.discard_rest()
+            sys.exit(TinymlError.exit_code)
         console.note(traceback.format_exc())
         console.error(
             f"this is a bug in tinyml {__version__}",

@@ -31,9 +31,11 @@ class BoardType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Completes board names."""
+        """Completes board names, and paths once there is a slash or a dot."""
         from tinyml import resources
 
+        if "/" in incomplete or "." in incomplete:
+            return [CompletionItem(incomplete, type="file")]
         names = sorted(path.stem for path in resources.path("boards").glob("*.toml"))
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
@@ -88,6 +90,12 @@ TOOLCHAIN = click.option(
     type=click.Choice(["zig", "arm_gcc"]),
     default=None,
     help="Compiler; the board's own choice by default.",
+)
+SIMULATOR = click.option(
+    "--simulator",
+    type=click.Choice(["unicorn", "host", "qemu"]),
+    default=None,
+    help="Simulator; the board's own choice by default.",
 )
 BUILD_DIR = click.option(
     "--output",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @options.OPTIMIZE
 @options.TOOLCHAIN
 @options.BUILD_DIR
-@click.option("--simulator", help="Simulator; the board's own choice by default.")
+@options.SIMULATOR
 @click.option(
     "--outputs",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -11,15 +11,15 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
-from importlib import import_module
 from typing import Any, Literal
 
 from tinyml.board import Board
 from tinyml.elf import Elf
-from tinyml.errors import BoardError, SimulationFault
+from tinyml.errors import SimulationFault
 from tinyml.simulate.alignment import may_be_unaligned, watch
 from tinyml.simulate.counter import attach
 from tinyml.simulate.decode import decode
+from tinyml.simulate.engine import load_engine
 from tinyml.simulate.faults import Symbols, access_fault, instruction_fault, region_at
 from tinyml.simulate.interrupt import interrupt_kept
 from tinyml.simulate.peripherals import Bus
@@ -33,14 +33,6 @@ NOWHERE = 0xFFFFFFFE  # an address that is never reached
 PERIPHERALS = ((0x40000000, 0x20000000), (0xD0000000, 0x10000), (0xE0000000, 0x100000))
 SLICE_CYCLES = 50_000_000  # the emulator comes up for air (Ctrl-C) this often
 VECTORS = "tml_vectors"  # symbol of the vector table, when it is not at the start of its region
-
-MODELS = {
-    "cortex-m0plus": "UC_CPU_ARM_CORTEX_M0",
-    "cortex-m3": "UC_CPU_ARM_CORTEX_M3",
-    "cortex-m4": "UC_CPU_ARM_CORTEX_M4",
-    "cortex-m7": "UC_CPU_ARM_CORTEX_M7",
-    "cortex-m33": "UC_CPU_ARM_CORTEX_M33",
-}
 
 
 class Stop(Enum):
@@ -67,14 +59,7 @@ class Machine:
         self._core = core_named(
             board.chip.core, multiply_cycles=int(options.get("multiply_cycles", 1))
         )
-        if board.chip.core not in MODELS:
-            raise BoardError(f"the emulator has no '{board.chip.core}'", where=board.name)
-        self._uc: Any = import_module("unicorn")  # loads the emulator: not before it is needed
-        self._arm: Any = import_module("unicorn.arm_const")
-        self._engine = self._uc.Uc(
-            self._uc.UC_ARCH_ARM, self._uc.UC_MODE_THUMB | self._uc.UC_MODE_MCLASS
-        )
-        self._engine.ctl_set_cpu_model(getattr(self._arm, MODELS[board.chip.core]))
+        self._uc, self._arm, self._engine = load_engine(board.chip.core, board.name)
         self._bus = Bus(
             board.chip,
             self.uart,
