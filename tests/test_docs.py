@@ -1,0 +1,28 @@
+"""Generated pages equal what the commands print; links between pages lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tinyml.report import listing
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted(ROOT.glob("docs/*.md"))
+
+
+@pytest.mark.parametrize(
+    ("name", "current"),
+    [("ops", listing.op_page), ("boards", lambda: listing.board_page(listing.board_table()))],
+)
+def test_generated_pages_are_current(name, current) -> None:
+    page = ROOT / "docs" / f"{name}.md"
+    assert page.read_text(encoding="utf-8") == current(), f"run 'make docs': {page.name} is old"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    assert [name for name in targets if not (page.parent / name).exists()] == []
