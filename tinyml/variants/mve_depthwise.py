@@ -141,7 +141,7 @@ def _call(
                     ),
                 ),
             ),
-            ("rescale", rescale_struct(numbers)),
+            ("rescale", rescale_struct(numbers.output_zero_point, numbers.bounds)),
         ),
     )
     scratch_bytes = ring_rows * shape.pitch

@@ -134,7 +134,7 @@ def _gemm_struct(numbers: WeightedSum) -> Struct:
         (
             ("blocks", -(-taps // LANES)),
             ("out_channels", filters),
-            ("rescale", rescale_struct(numbers)),
+            ("rescale", rescale_struct(numbers.output_zero_point, numbers.bounds)),
         ),
     )
 

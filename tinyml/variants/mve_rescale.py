@@ -37,14 +37,14 @@ def adds_sign(zero_point: int, bounds: tuple[int, int]) -> bool:
     return bounds[0] < zero_point
 
 
-def rescale_struct(numbers: WeightedSum) -> Struct:
+def rescale_struct(zero_point: int, bounds: tuple[int, int]) -> Struct:
     """A ``tml_mve_rescale_params``."""
     return Struct(
         "tml_mve_rescale_params",
         (
-            ("adds_sign", adds_sign(numbers.output_zero_point, numbers.bounds)),
-            ("output_offset", numbers.output_zero_point),
-            ("clamp", clamp_struct(numbers.bounds)),
+            ("adds_sign", adds_sign(zero_point, bounds)),
+            ("output_offset", zero_point),
+            ("clamp", clamp_struct(bounds)),
         ),
     )
 
@@ -68,8 +68,3 @@ def scales_constant(numbers: WeightedSum, order: IntArray) -> Constant:
         np.stack(rows, axis=1).reshape(-1).astype(np.int32),
         "per four channels: bias - input zero point * sum of weights, multiplier, shift",
     )
-
-
-def rescale_cost(fours: int, is_signed: bool) -> int:
-    """Instructions for vectors of four sums of one pixel, narrowed sixteen at once."""
-    return fours * (8 if is_signed else 5)

@@ -29,16 +29,22 @@ typedef struct {
 /* Constants of four channels: bias, multiplier and shift of each. */
 #define TML_MVE_SCALES 12
 
-/* Rescaled sums, before the output's offset. The bias, which comes first, is not added here. */
-TML_KERNEL int32x4_t tml_mve_rescale(const tml_mve_rescale_params *params, int32x4_t sums,
-                                     const int32_t *scales)
+/* Rescaled sums, before the output's offset. */
+TML_KERNEL int32x4_t tml_mve_rescale_by(const tml_mve_rescale_params *params, int32x4_t sums,
+                                        int32x4_t multiplier, int32x4_t shift)
 {
-    const int32x4_t shift = vldrwq_s32(scales + 8);
-    int32x4_t high = vqrdmulhq_s32(sums, vldrwq_s32(scales + 4));
+    int32x4_t high = vqrdmulhq_s32(sums, multiplier);
     if (params->adds_sign) {
         high = vaddq_s32(high, vshrq_n_s32(vandq_s32(high, shift), 31));
     }
     return vrshlq_s32(high, shift);
+}
+
+/* The same by the constants of four channels. The bias, which comes first, is not added here. */
+TML_KERNEL int32x4_t tml_mve_rescale(const tml_mve_rescale_params *params, int32x4_t sums,
+                                     const int32_t *scales)
+{
+    return tml_mve_rescale_by(params, sums, vldrwq_s32(scales + 4), vldrwq_s32(scales + 8));
 }
 
 /* Sixteen outputs of four rescaled vectors in the order above. */

@@ -14,6 +14,9 @@
 #define CTRL_TX_RX 3u
 #define BAUDDIV (TML_UART_BASE + 0x10u)
 
+/* An emulator's core does not wait for the computer that takes the bytes: polling must be long. */
+#define PATIENCE 1000u
+
 uint32_t tml_uart_divisor(uint32_t uart_hz, uint32_t baud)
 {
     const uint32_t divisor = tml_divide(uart_hz, baud);
@@ -43,6 +46,7 @@ int tml_port_read(void)
 
 void tml_port_write(uint8_t byte)
 {
-    (void)tml_wait(STATE, STATE_TX_FULL, 0);
+    for (uint32_t turn = 0; turn < PATIENCE && !tml_wait(STATE, STATE_TX_FULL, 0); turn++) {
+    }
     TML_REG(DATA) = byte;
 }
