@@ -18,7 +18,11 @@ settings.load_profile("tinyml")
 
 GOLDEN = Path(__file__).parent / "golden"
 
-NEEDS = {"qemu": "qemu-system-arm", "arm_gcc": "arm-none-eabi-gcc", "browser": "chromium"}  # marker: program
+NEEDS = {
+    "qemu": "qemu-system-arm",
+    "arm_gcc": "arm-none-eabi-gcc",
+    "browser": "chromium",
+}  # marker: program
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

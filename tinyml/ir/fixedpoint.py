@@ -52,7 +52,8 @@ def saturating_rounding_doubling_high_mul(a: IntArray, b: IntArray | int) -> Int
     that is the floor of (a * b + 2**30) / 2**31 for either sign.
     """
     product = np.asarray(a, np.int64) * np.asarray(b, np.int64)
-    return np.minimum((product + (1 << 30)) >> 31, (1 << 31) - 1)
+    high: IntArray = (product + (1 << 30)) >> 31
+    return np.minimum(high, (1 << 31) - 1, dtype=np.int64)
 
 
 def rounding_divide_by_pot(x: IntArray, exponent: IntArray | int) -> IntArray:

@@ -79,7 +79,7 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """One operator; inputs and outputs are tensor indices, -1 stands for an absent optional input."""
+    """One operator; inputs and outputs are tensor indices, -1 for an absent optional input."""
 
     kind: str  # TFLite builtin name, e.g. "CONV_2D"
     name: str  # for people: taken from the output tensor
@@ -162,9 +162,9 @@ def _problems(graph: Graph) -> Iterator[str]:
                 yield f"{label} writes '{graph.tensors[i].name}', which already has a value"
             known.add(i)
         for i in (*op.inputs, *op.outputs):
-            tensor = graph.tensors[i] if i >= 0 else None
-            if tensor is not None and tensor.dtype in ("int8", "int16") and tensor.quant is None:
-                yield f"{label}: tensor '{tensor.name}' is {tensor.dtype} without quantisation"
+            value = graph.tensors[i] if i >= 0 else None
+            if value is not None and value.dtype in ("int8", "int16") and value.quant is None:
+                yield f"{label}: tensor '{value.name}' is {value.dtype} without quantisation"
     for i in graph.outputs:
         if not 0 <= i < count or i not in known:
             yield f"model output {i} is never written"

@@ -18,7 +18,7 @@ class OpSpec:
     """One TFLite builtin operator.
 
     ``read`` turns the operator's options table (an object of the ``tflite`` package, or None) into
-    the attrs dataclass; ``write`` is its inverse for the flatbuffer writer of the tests and fix-ups.
+    the attrs dataclass; ``write`` is its inverse for the flatbuffer writer of tests and fix-ups.
     ``infer`` returns the output shapes that the op's rule gives for the input shapes.
     ``reference`` computes all outputs in integer arithmetic (float only where TFLM uses float).
     ``lower`` returns the plain-C kernel call that is always right, or None when the output is the
@@ -33,6 +33,6 @@ class OpSpec:
     write: Callable[[Any, Any], tuple[int, int]]
     constraints: tuple[Constraint, ...]
     infer: Callable[[Op, Graph], tuple[tuple[int, ...], ...]]
-    reference: Callable[[Op, Graph, Sequence["Array | None"]], tuple[Array, ...]]
-    lower: Callable[[Op, Graph], "KernelCall | None"]
+    reference: Callable[[Op, Graph, Sequence[Array | None]], tuple[Array, ...]]
+    lower: Callable[[Op, Graph], KernelCall | None]
     macs: Callable[[Op, Graph], int]

@@ -152,7 +152,7 @@ def summary(report: Report) -> str:
     """One sentence: how fast, how large, does it fit."""
     parts = [f"{report.model['file']} on {report.board['name']}"]
     run = report.run
-    if run:
+    if run and run["total"]["cycles"] and run["target"] != "host":
         mhz = run["clock_hz"] / 1e6
         kind = "estimated" if run["is_estimate"] else "measured"
         parts.append(

@@ -24,7 +24,7 @@ class Variant:
     name: str  # "dsp/pointwise"
     kind: str  # op kind it computes
     isa: str  # feature the chip must have, e.g. "dsp"
-    lower: Callable[[Op, Graph], "KernelCall | str"]  # a str is the reason why it is not valid
+    lower: Callable[[Op, Graph], KernelCall | str]  # a str is the reason why it is not valid
 
 
 @cache
