@@ -69,11 +69,11 @@ def monitor(
     found = [] if port else list_ports(all_boards())
     wanted = ids or tuple(item.usb for item in found if item.boards)
     link = SerialLink(choose(port, wanted, found, name), baud or (board.baud if board else BAUD))
-    note(f"{link.name}: Ctrl-] quits, Ctrl-R resets the board")
     source = sys.stdin if keys is None else keys
     is_over = threading.Event()
     try:
         with _raw(source):
+            note(f"{link.name}: Ctrl-] quits, Ctrl-R resets the board")
             typed = threading.Thread(target=_send, args=(source, link, is_over), daemon=True)
             typed.start()
             decoder = Decoder(explain)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.port_image import build_image
+from tinyml.addresses import Addresses
 from tinyml.backends.toolchains import arm_gcc
 from tinyml.board import load_board
 
@@ -61,9 +62,17 @@ def test_bad_address_is_reported(tmp_path: Path) -> None:
     text, main = output_of(1, tmp_path)
     rest = r" registers( [0-9A-F]{8}){6}"
     where = r"at ([0-9A-F]{8}) from [0-9A-F]{8}"
-    match = re.fullmatch(rf">\r\ne-\[fault 3 {where} status 00008200 address 60000000{rest}\]\r\n", text)
+    cause = "status 00008200 address 60000000"
+    match = re.fullmatch(rf">\r\ne-\[fault 3 {where} {cause}{rest}\]\r\n", text)
     assert match, text
     assert main <= int(match[1], 16) < main + 64
+    line = MAIN.splitlines().index("int main(void)") + 1
+    explained = Addresses(tmp_path / "firmware.elf").explain(text.splitlines()[-1])
+    found = re.search(r"main\+0x[0-9a-f]+ \(.*main\.c:(\d+)\)", explained)
+    assert found, explained
+    assert line < int(found[1]) <= line + 6
+    assert "cause: read or write at an address where nothing answers" in explained
+    assert "address 0x60000000" in explained
 
 
 @pytest.mark.qemu
@@ -71,3 +80,4 @@ def test_bad_address_is_reported(tmp_path: Path) -> None:
 def test_stack_overflow_is_reported(tmp_path: Path) -> None:
     text, _ = output_of(2, tmp_path)
     assert text.startswith(">\r\ne-[fault 3, stack overflow status "), text
+    assert "raise stack_bytes" in Addresses(tmp_path / "firmware.elf").explain(text)

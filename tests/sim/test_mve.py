@@ -154,7 +154,7 @@ def _convolution(rng: Rng, kind: str) -> Graph:
 
 
 def _depthwise(rng: Rng, kind: str) -> Graph:
-    size = tuple(int(item) for item in rng.integers(1, 12, 2))
+    size = tuple(int(item) for item in rng.integers(1, 8, 2))
     channels = int(rng.choice((1, 2, 3, 4, 5, 8, 15, 16, 17, 24, 40)))
     kernel = tuple(int(k) for k in rng.choice((1, 2, 3, 3, 4, 5), 2))
     if rng.random() < 0.2:

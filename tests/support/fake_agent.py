@@ -29,6 +29,16 @@ class FakeAgent:
         self._input = bytearray()
         self._output = bytes(8)
         self._is_fresh = False
+        self._has_run = False
+        self.silences = 0  # reads in vain: each lasts as long as a timeout
+        self.baud = 0  # asked for last
+
+    def reset(self) -> None:
+        """As the button does: nothing is remembered."""
+        self._input.clear()
+        self._output = bytes(8)
+        self._expected = 0
+        self._is_fresh = self._has_run = False
 
     def write(self, data: bytes) -> None:
         for value in self._down(data):
@@ -40,6 +50,7 @@ class FakeAgent:
 
     def read(self, timeout_s: float) -> bytes:
         reply, self._reply = self._reply, b""
+        self.silences += not reply
         return reply
 
     def close(self) -> None:
@@ -82,6 +93,16 @@ class FakeAgent:
                 return ["m-load-done"]
             case ["infer", count, warmup]:
                 return self._infer(int(count), int(warmup))
+            case ["layers"] | ["cycles"] | ["out", _] if not self._has_run:
+                return ["e-[No inference since reset]"]
+            case ["boot"]:
+                return [line("boot", 1500, 2100 if self._has_run else 0)]
+            case ["baud", rate]:
+                self.baud = int(rate)
+                return [line("baud", rate)]
+            case ["reset"]:
+                self.reset()
+                return ["m-init-done"]
             case ["layers"]:
                 return [line("layer", index, 1000 + index) for index in range(2)]
             case ["cycles"]:
@@ -91,7 +112,9 @@ class FakeAgent:
             case ["out", "0"]:
                 return self._dump(self._output)
             case ["layer", index] if int(index) < 2:
-                return self._dump(bytes(8))
+                lines = [] if self._is_fresh else [line("warning", "input was overwritten")]
+                self._is_fresh = False
+                return [*lines, *self._dump(bytes(self._input) or bytes(8))]
             case ["name"]:
                 return ["m-name-dut-[fake]"]
             case ["profile"]:
@@ -111,6 +134,7 @@ class FakeAgent:
                 frames.checked_line("warning", "input was overwritten by the last inference")
             )
         self._is_fresh = False
+        self._has_run = True
         self.inferences += count + warmup
         lines += [f"m-warmup-start-{warmup}", "m-warmup-done", f"m-infer-start-{count}"]
         return [*lines, "m-lap-us-100", "m-lap-us-350", "m-infer-done", "m-results-[0.500]"]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 import numpy as np
 import pytest
 
 from tests.support.fake_agent import FakeAgent
-from tinyml.device.agent import AgentClient, Identity, MemoryUse, TensorInfo, Timing
+from tinyml.device import frames
+from tinyml.device.agent import AgentClient
+from tinyml.device.values import BootTime, Identity, MemoryUse, TensorInfo, Timing
 from tinyml.errors import DeviceError
-from tinyml.profile import profile
+from tinyml.profile import measure, profile, spread
 
 DATA = bytes([0, 1, 2, 3, 250, 251, 254, 255])
 PLUS_ONE = bytes(value + 1 & 0xFF for value in DATA)
@@ -20,10 +23,19 @@ def _client(link: FakeAgent) -> AgentClient:
     return AgentClient(link, reply_timeout_s=0, work_timeout_s=0)
 
 
+def _ran(link: FakeAgent) -> AgentClient:
+    client = _client(link)
+    client.load_input(0, DATA)
+    client.infer()
+    return client
+
+
 def _session(client: AgentClient) -> tuple[object, ...]:
     client.load_input(0, DATA)
     client.infer(2, 1)
-    return client.identify(), client.layer_cycles(), client.output(0), client.memory()
+    results = client.identify(), client.layer_cycles(), client.output(0), client.memory()
+    client.load_input(0, DATA)
+    return *results, client.layer_output(0)
 
 
 GOOD = (
@@ -31,6 +43,7 @@ GOOD = (
     (1000, 1001),
     PLUS_ONE,
     MemoryUse(64, 1024, 300),
+    DATA,
 )
 
 
@@ -42,7 +55,7 @@ def test_every_command():
     client.load_input(0, DATA)
     assert client.infer() == Timing(1, 250, was_input_fresh=True)
     assert client.total_cycles() == 2001
-    assert client.layer_output(1) == bytes(8)
+    assert client.layer_output(1) == DATA
     assert (client.name(), client.model(), client.timestamp_us()) == ("fake", "plus", 5)
     assert client.results() == (0.5, -1.0)
 
@@ -59,6 +72,7 @@ class _Fault:
     def __init__(self, kind: str, position: int) -> None:
         self.kind, self.position = kind, position
         self.seen = 0
+        self.agent: FakeAgent | None = None  # that a reset reaches
 
     def __call__(self, data: bytes) -> bytes:
         at = self.position - self.seen
@@ -74,10 +88,18 @@ class _Fault:
                 return data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1 :]
             case "truncate":
                 return data[:at]
+            case "log":
+                return data[:at] + b"I (2817) main: hello\r\n" + data[at:]
+            case "reset":
+                assert self.agent is not None
+                self.agent.reset()
+                return data[:at] + BOOT
         return data[:at] + b"\x00\xff\r\ngarbage\r\n" + data[at:]
 
 
-FAULTS = ("drop", "repeat", "flip", "truncate", "insert")
+FAULTS = ("drop", "repeat", "flip", "truncate", "insert", "log", "reset")
+TIMEOUTS = 10  # reads in vain that one fault may cost: two per try
+BOOT = b"\r\nrst:0x1 (POWERON),boot:0x8\r\nm-init-done\r\nm-ready\r\n"
 
 
 def _length(direction: str) -> int:
@@ -89,15 +111,35 @@ def _length(direction: str) -> int:
 @pytest.mark.parametrize("kind", FAULTS)
 def test_one_fault_anywhere_in_the_replies_is_made_good(kind):
     for position in range(_length("up")):
-        client = _client(FakeAgent(up=_Fault(kind, position)))
-        assert _session(client) == GOOD, f"{kind} of reply byte {position}"
+        fault = _Fault(kind, position)
+        fault.agent = FakeAgent(up=fault)
+        assert _session(_client(fault.agent)) == GOOD, f"{kind} of reply byte {position}"
+        assert fault.agent.silences <= TIMEOUTS, f"{kind} of reply byte {position}"
+
+
+@pytest.mark.parametrize("kind", FAULTS[:5])
+def test_one_fault_anywhere_in_the_commands_is_made_good(kind):
+    for position in range(_length("down")):
+        link = FakeAgent(down=_Fault(kind, position))
+        assert _session(_client(link)) == GOOD, f"{kind} of command byte {position}"
+        assert link.silences <= TIMEOUTS, f"{kind} of command byte {position}"
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_one_fault_anywhere_in_the_commands_is_made_good(kind):
-    for position in range(_length("down")):
-        client = _client(FakeAgent(down=_Fault(kind, position)))
-        assert _session(client) == GOOD, f"{kind} of command byte {position}"
+def test_one_fault_anywhere_while_measuring_is_made_good(kind):
+    def session(link: FakeAgent) -> tuple[object, ...]:
+        samples = [(np.full(8, value, np.int8),) for value in (1, 5)]
+        run = measure(_client(link), "some_board", samples, runs=3, warmup=1)
+        outputs = [output[0].tolist() for output in run.outputs]
+        return outputs, run.total.cycles, run.details["spread"], run.details["fresh_runs"]
+
+    counter = _Fault("none", -1)
+    good = session(FakeAgent(up=counter))
+    assert good[0] == [[2] * 8, [6] * 8]
+    for position in range(0, counter.seen, 3):
+        fault = _Fault(kind, position)
+        fault.agent = FakeAgent(up=fault)
+        assert session(fault.agent) == good, f"{kind} of reply byte {position}"
 
 
 class _Noise:
@@ -124,6 +166,72 @@ def test_noise_gives_the_right_result_or_a_device_error(rate):
             assert _session(client) == GOOD
 
 
+class _Chatter:
+    """A board that says something all the time and is never done."""
+
+    name = "chatter"
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+
+    def write(self, data: bytes) -> None:
+        pass
+
+    def read(self, timeout_s: float) -> bytes:
+        return self.text
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"I (310) wifi: connected\r\n", "does not stop talking: '.*I \\(310\\) wifi"),
+        (b"\x80\xfe\x00", "does not"),
+        (b"m-lap-us-1\r\n", "does not stop talking"),
+    ],
+)
+def test_other_output_without_end_is_a_device_error_in_time(text, message):
+    client = AgentClient(_Chatter(text), reply_timeout_s=0.05, retries=1)
+    start = time.monotonic()
+    with pytest.raises(DeviceError, match=message) as caught:
+        client.identify()
+    assert time.monotonic() - start < 5
+    assert "What came last" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(("number", "older"), [("1", "older"), ("3", "newer")])
+def test_firmware_of_another_time(number, older):
+    def other(data: bytes) -> bytes:
+        payload = "protocol=2,plus,0123456789ab,1,1,1,2,80000000,64"
+        changed = payload.replace("=2", f"={number}")
+        new = f"{changed}]-{frames.crc16(changed):04X}"
+        return data.replace(f"{payload}]-{frames.crc16(payload):04X}".encode(), new.encode())
+
+    with pytest.raises(DeviceError, match=f"is {older} than this tinyml") as caught:
+        _client(FakeAgent(up=other)).identify()
+    assert "build" in (caught.value.hint or "")
+
+
+def test_spread_gives_values_that_were_measured():
+    assert spread([5]) == {"min": 5, "median": 5, "p95": 5, "max": 5}
+    cycles = list(range(100, 0, -1))
+    assert spread(cycles) == {"min": 1, "median": 50, "p95": 95, "max": 100}
+
+
+def test_restart():
+    link = FakeAgent()
+    client = _client(link)
+    client.load_input(0, DATA)
+    client.infer()
+    assert client.boot_time() == BootTime(1500, 2100)
+    client.restart()
+    assert client.boot_time() == BootTime(1500, 0)
+    with pytest.raises(DeviceError, match="No inference since reset"):
+        client.output(0)
+
+
 def test_silent_board_is_a_device_error_with_a_next_step():
     with pytest.raises(DeviceError, match="does not answer 'id'") as caught:
         _client(FakeAgent(skip=1000)).identify()
@@ -136,12 +244,12 @@ def test_board_that_wakes_up_late_is_found():
 
 def test_what_the_board_complains_about_is_in_the_error():
     with pytest.raises(DeviceError, match="Unknown command: out 1"):
-        _client(FakeAgent()).output(1)
+        _ran(FakeAgent()).output(1)
 
 
 def test_crash_report_of_the_firmware_is_passed_on():
     crash = b"e-[fault 3 at 080012A4 from 08000F31]\r\n"
-    client = _client(FakeAgent(up=lambda data: crash if b"layer-" in data else data))
+    client = _ran(FakeAgent(up=lambda data: crash if b"layer-" in data else data))
     with pytest.raises(DeviceError, match="080012A4"):
         client.layer_cycles()
 

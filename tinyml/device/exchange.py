@@ -18,6 +18,7 @@ QUIET_S = 0.1  # silence that means the line is drained
 BOOTED = "m-init-done"
 HEARD_BYTES = 256
 LINE_LIMIT = 1 << 16  # characters without a line end that count as noise
+REPLY_LIMIT = 1 << 20  # characters of a reply that count as noise
 LOG_LINES = 200  # that are kept
 
 
@@ -76,16 +77,20 @@ class Exchange:
         self.link.write(b"%")
         end = time.monotonic() + self.reply_timeout_s
         self.heard = b""
+        received = 0
         try:
-            while self._next_line(self.reply_timeout_s, end) != frames.READY:
-                pass
+            while (line := self._next_line(self.reply_timeout_s, end)) != frames.READY:
+                received += len(line)
+                if received > REPLY_LIMIT:
+                    break
         except DamagedReply:
             if not self.heard:
                 raise
+        end = time.monotonic() + self.reply_timeout_s
         while data := self.link.read(QUIET_S):
             self.heard = (self.heard + data)[-HEARD_BYTES:]
             self.has_restarted |= BOOTED.encode() in self.heard
-            if time.monotonic() > end + QUIET_S:
+            if time.monotonic() > end:
                 raise DamagedReply(f"it does not stop talking: '{self.last_words()}'")
         self._pending = b""
 
@@ -96,10 +101,14 @@ class Exchange:
 
     def _reply(self, timeout_s: float) -> list[str]:
         lines: list[str] = []
+        received = 0
         is_new = False
         end = time.monotonic() + timeout_s
         while True:
             line = self._next_line(timeout_s, end)
+            received += len(line)
+            if received > REPLY_LIMIT:
+                raise DamagedReply("the reply does not end")
             if line.startswith("e-[fault"):
                 raise DeviceError(
                     f"{self.link.name}: the firmware crashed: {self._explain(line)}",

@@ -21,7 +21,7 @@ _ERROR = re.compile(r"e-\[(.*)\]?")
 _LAP = re.compile(r"m-lap-us-(\d+)")
 
 
-class DamagedReply(Exception):  # noqa: N818 (not for users: it makes the client ask again)
+class DamagedReply(Exception):
     """A reply did not arrive whole."""
 
 

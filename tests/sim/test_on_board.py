@@ -1,0 +1,197 @@
+"""Profile and verify end to end: the emulated board over a pty, QEMU over its UART, commands."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.served import patched, served
+from tinyml import api, onboard, process
+from tinyml.backends.base import Command
+from tinyml.backends.simulators import Qemu, _pty_path
+from tinyml.board import Power, load_board
+from tinyml.cli import cli
+from tinyml.device.connect import Expected, connect
+from tinyml.device.link import PipeLink
+from tinyml.elf import Elf, read_elf
+from tinyml.errors import BuildError, DeviceError, MismatchError
+from tinyml.inputs import read_samples
+
+pytestmark = [
+    pytest.mark.sim,
+    pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals on Windows"),
+]
+
+ROOT = Path(__file__).parents[2]
+DIGITS = ROOT / "examples" / "digits"
+MODEL, TEST = DIGITS / "digits.tflite", DIGITS / "test.npz"
+BOARD = "nucleo_l4r5zi"
+
+
+@pytest.fixture(scope="module")
+def builds(tmp_path_factory: pytest.TempPathFactory):
+    """Build directories by board, made once."""
+    done: dict[str, api.Built] = {}
+
+    def make(board: str) -> api.Built:
+        if board not in done:
+            folder = tmp_path_factory.mktemp(board)
+            done[board] = api.build_model(MODEL, load_board(board), api.Settings(directory=folder))
+        return done[board]
+
+    return make
+
+
+def elf_of(built: api.Built) -> Elf:
+    return read_elf(onboard.image_of(built).elf)
+
+
+def samples_of(built: api.Built, count: int):
+    return read_samples(TEST, built.plan.graph, count)
+
+
+def test_a_build_is_opened_from_its_directory(builds):
+    built, board = onboard.open_build(builds(BOARD).directory, None)
+    assert board.name == BOARD
+    assert built.plan.tensors == builds(BOARD).plan.tensors
+    assert built.directory == builds(BOARD).directory
+
+
+def test_profile_and_verify_over_a_pty(builds):
+    built = builds(BOARD)
+    board = replace(load_board(BOARD), power=Power(50.0, "made up"))
+    feed = samples_of(built, 12)
+    with served(elf_of(built), board) as path:
+        client = onboard.connect_build(built, board, path)
+        measured = onboard.profile_build(built, board, client, feed, runs=15, warmup=2)
+        found = onboard.verify_build(built, client, feed)
+        client.close()
+    run = measured.report.run
+    assert run is not None
+    assert (run["runs"], run["fresh_runs"], run["equal_to_reference"]) == (15, 15, 12)
+    assert run["spread"]["min"] <= run["total"]["cycles"] <= run["spread"]["max"]
+    ratio = run["total"]["cycles"] / run["predicted"]["total"]
+    assert 0.9 < ratio < 1.1
+    assert run["predicted"]["source"] == "emulated core"
+    assert run["is_estimate"]  # the clock of an emulator is not one
+    assert run["boot_to_first_inference_us"] > run["first_inference_us"] > 1000
+    assert run["energy_estimate_uj"] == pytest.approx(run["time_us"] * 0.05, rel=0.01)
+    assert all(layer.spread for layer in measured.report.layers)
+    saved = json.loads((built.directory / "run.json").read_text())
+    assert len(saved["outputs"]) == 12
+    assert (found.samples, found.elements) == (12, 120)
+    assert found.accuracy is not None
+    assert found.accuracy > 0.7
+    assert sum(map(sum, found.confusion)) == 12
+
+
+@pytest.mark.qemu
+def test_profile_and_verify_on_qemu(builds):
+    board = load_board("stm32f405")
+    built = builds("stm32f405")
+    with process.running(Qemu().command(onboard.image_of(built), board)) as (stdin, stdout):
+        path = _pty_path(PipeLink("qemu", stdin, stdout))
+        client = onboard.connect_build(built, board, path)
+        feed = samples_of(built, 4)
+        measured = onboard.profile_build(built, board, client, feed, runs=5, warmup=1)
+        found = onboard.verify_build(built, client, feed)
+        client.close()
+    run = measured.report.run
+    assert run is not None
+    assert not run["is_clock_plausible"]  # QEMU counts no cycles
+    assert found.samples == 4
+
+
+@pytest.mark.parametrize("layer", [0, 3, 4, 7])
+def test_a_broken_kernel_is_found_by_name(builds, layer):
+    """A bit of some weights in the image is flipped."""
+    built, board = builds(BOARD), load_board(BOARD)
+    step = built.plan.steps[layer]
+    assert step.call is not None
+    names = {name: address for name, address, _ in onboard.image_of(built).symbols}
+    weights = next(
+        address for name, address in names.items() if name.startswith(f"digits_l{layer}_")
+    )
+    broken = patched(elf_of(built), weights, 64)
+    with served(broken, board) as path:
+        client = onboard.connect_build(built, board, path)
+        with pytest.raises(MismatchError) as caught:
+            onboard.verify_build(built, client, samples_of(built, 20))
+        client.close()
+    text = str(caught.value)
+    name = built.plan.graph.ops[step.ops[-1]].name
+    assert f"the first layer that differs is layer {layer}, " in text
+    assert f"'{name}', kernel {step.call.function}" in text
+    assert "instead of" in text
+
+
+def test_wrong_and_older_firmware_is_told_apart(builds):
+    built, board = builds(BOARD), load_board(BOARD)
+    wanted = Expected("digits", built.plan.graph.source.sha256, 9, 1, "build/x")
+    cases = (
+        (replace(wanted, model="kws", sha256="f" * 64), "runs another model: 'digits'"),
+        (replace(wanted, abi=2), "older than this tinyml"),
+        (replace(wanted, layers=8), "in 9 layers, build/x in 8"),
+    )
+    with served(elf_of(built), board) as path:
+        for expected, message in cases:
+            with pytest.raises(DeviceError, match=message) as caught:
+                connect(path, board, expected)
+            assert "flash" in (caught.value.hint or "")
+        connect(path, board, wanted).close()
+
+
+def test_a_build_without_its_model_or_of_another_version(builds, tmp_path):
+    import shutil
+
+    folder = tmp_path / "copy"
+    shutil.copytree(builds(BOARD).directory, folder)
+    document = json.loads((folder / "report.json").read_text())
+    document["layers"][0]["kernel"] = "tml_other_s8"
+    (folder / "report.json").write_text(json.dumps(document))
+    with pytest.raises(BuildError, match="another version of tinyml"):
+        onboard.open_build(folder, None)
+    (folder / "digits.tflite").unlink()
+    with pytest.raises(BuildError, match=r"'digits\.tflite' is missing"):
+        onboard.open_build(folder, None)
+
+
+def test_commands(builds, tmp_path, capsys):
+    built, board = builds(BOARD), load_board(BOARD)
+    labels = tmp_path / "y.npy"
+    np.save(labels, np.arange(1000) % 10)
+    where = str(built.directory)
+    with served(elf_of(built), board) as path:
+        common = ["--port", path, "--inputs", str(TEST)]
+        cli.main(["profile", where, *common, "--runs", "3"], standalone_mode=False)
+        text = capsys.readouterr().out
+        assert "Cycles of 3 inferences" in text
+        assert "an emulator, or clock_hz is wrong" in text
+        cli.main(["profile", where, *common, "--runs", "2", "--json"], standalone_mode=False)
+        assert json.loads(capsys.readouterr().out)["run"]["runs"] == 2
+        arguments = ["--samples", "10", "--labels", str(labels)]
+        cli.main(["verify", where, *common, *arguments], standalone_mode=False)
+        text = capsys.readouterr().out
+        assert "all 100 output elements of 10 samples equal the reference; accuracy" in text
+        assert "Confusion" in text
+        folder = ["--output", str(tmp_path / "run"), "--no-flash", "--runs", "2"]
+        model = ["run", str(MODEL), "--board", BOARD, *folder]
+        cli.main([*model, *common], standalone_mode=False)
+        assert "outputs equal to the reference" in capsys.readouterr().out
+
+
+def test_monitor_passes_lines_on_and_ends_with_its_input(builds):
+    built, board = builds(BOARD), load_board(BOARD)
+    with served(elf_of(built), board) as path:
+        program = (sys.executable, "-m", "tinyml", "monitor", str(built.directory))
+        with process.running(Command((*program, "--port", path), cwd=ROOT)) as (stdin, stdout):
+            stdin.write(b"name%\n")
+            stdin.close()
+            text = stdout.read().decode()
+    assert "Ctrl-] quits" in text
+    assert "m-name-dut-[tinyml]\nm-ready" in text

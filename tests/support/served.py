@@ -1,0 +1,45 @@
+"""An emulated board on a pseudo-terminal, served by a thread while a test talks to it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from tinyml.board import Board
+from tinyml.device.pty import PtyServer
+from tinyml.elf import Elf
+from tinyml.simulate.machine import Machine
+
+
+@contextmanager
+def served(elf: Elf, board: Board) -> Iterator[str]:
+    """The path of a pseudo-terminal with the firmware behind it."""
+    server = PtyServer(Machine(elf, board))
+    is_over = threading.Event()
+
+    def serve() -> None:
+        while not is_over.is_set():
+            server.step()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield server.path
+    finally:
+        is_over.set()
+        thread.join()
+        server.close()
+
+
+def patched(elf: Elf, address: int, nbytes: int, mask: int = 0x40) -> Elf:
+    """The image with a bit of some bytes flipped, as bad flash cells would."""
+    segments = []
+    for segment in elf.segments:
+        at = address - segment.load_address
+        data = bytearray(segment.data)
+        for place in range(max(at, 0), min(at + nbytes, len(data))):
+            data[place] ^= mask
+        segments.append(replace(segment, data=bytes(data)))
+    return replace(elf, segments=tuple(segments))
