@@ -1,4 +1,7 @@
-"""What the README and the docs show is what the commands print, and their Python runs."""
+"""What the README and the docs show is what the commands print, and their Python runs.
+
+``pytest tests/test_readme.py --update-golden -n 0`` writes the transcripts anew.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +16,17 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```console\n(?P<lines>.*?)^```", re.MULTILINE | re.DOTALL)
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-SHORTENED = "…"  # a line of its own in a transcript: lines left out here
 
 
-def transcripts() -> list[tuple[str, str, str]]:
-    """(page, command, what it prints) of every ``$ tinyml …`` in a console block."""
-    found = []
-    for page in PAGES:
-        for block in CONSOLE.findall(page.read_text(encoding="utf-8")):
-            for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-                command, _, output = part.partition("\n")
-                found.append((page.name, command, output))
-    return found
+def commands() -> list[object]:
+    """Every ``$ tinyml …`` in a console block of a page; a block holds one command."""
+    return [
+        pytest.param(page, block["lines"], id=f"{page.name}-{block['lines'].splitlines()[0][2:]}")
+        for page in PAGES
+        for block in BLOCK.finditer(page.read_text(encoding="utf-8"))
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +36,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def squeezed(text: str) -> list[str]:
-    return [re.sub(r"[ ─]+", " ", line).strip() for line in text.splitlines() if line.strip()]
-
-
 @pytest.mark.sim
-@pytest.mark.parametrize(("page", "command", "output"), transcripts(), ids=lambda text: text[:60])
-def test_transcript(page: str, command: str, output: str, folder: Path) -> None:
-    program, *arguments = shlex.split(command)
+@pytest.mark.parametrize(("page", "shown"), commands())
+def test_transcript(page: Path, shown: str, folder: Path, pytestconfig: pytest.Config) -> None:
+    command, _, output = shown.partition("\n")
+    program, *arguments = shlex.split(command.removeprefix("$ "))
     assert program == "tinyml", "transcripts show tinyml commands"
     done = subprocess.run(
         [sys.executable, "-m", "tinyml", *arguments],
@@ -52,12 +49,14 @@ def test_transcript(page: str, command: str, output: str, folder: Path) -> None:
         text=True,
         check=False,
     )
-    printed = squeezed(done.stdout + done.stderr)
-    for wanted in squeezed(output):
-        if wanted == SHORTENED:
-            continue
-        assert wanted in printed, "\n".join(printed)
-        printed = printed[printed.index(wanted) + 1 :]
+    printed = "".join(
+        line.rstrip() + "\n" for line in (done.stdout + done.stderr).splitlines() if line.strip()
+    )
+    if pytestconfig.getoption("--update-golden"):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(text.replace(shown, f"{command}\n{printed}"), encoding="utf-8")
+        output = printed
+    assert printed == output
 
 
 @pytest.mark.sim
