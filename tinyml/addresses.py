@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import re
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -88,11 +89,10 @@ def causes(text: str) -> tuple[str, ...]:
 
 def _line_table(path: Path) -> list[tuple[int, str, int]]:
     """(start address, file, line) by address; (address, "", 0) where a sequence ends."""
-    from elftools.elf.elffile import ELFFile
-
     rows: list[tuple[int, str, int]] = []
     with path.open("rb") as file:
-        elf: Any = ELFFile(file)  # type: ignore[no-untyped-call]
+        # Loaded by name: whether the package has types differs between its releases.
+        elf: Any = import_module("elftools.elf.elffile").ELFFile(file)
         if not elf.has_dwarf_info():
             return []
         dwarf = elf.get_dwarf_info()
