@@ -148,7 +148,9 @@ def _convolution(rng: Rng, kind: str) -> Graph:
     if rng.random() < 0.3:
         kernel, strides, dilations = (1, 1), (1, 1), (1, 1)
     padding, activation = str(rng.choice(("SAME", "VALID"))), str(rng.choice(_RANGES))
-    attrs = Conv2dAttrs(padding, *strides, *dilations, activation)
+    attrs = Conv2dAttrs(
+        padding, strides[0], strides[1], dilations[0], dilations[1], activation=activation
+    )
     given = (int(rng.choice((1, 1, 2))), *size, channels)
     return _weighted(rng, kind, attrs, given, (filters, *kernel, channels), 0)
 

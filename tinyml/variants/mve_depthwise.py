@@ -216,7 +216,7 @@ def _instructions(shape: Shape, numbers: WeightedSum, group: int, ring_rows: int
     taps = rows.kernel * columns.kernel
     groups = -(-taps // group)
     is_signed = adds_sign(numbers.output_zero_point, numbers.bounds)
-    per_block = 40 + 12 * is_signed + 5 * taps + 6 * groups + 4 * rows.kernel
+    per_block = 36 + 12 * is_signed + 5 * taps + 10 * groups + 4 * rows.kernel
     blocks = (1 if shape.is_merged else columns.out_size) * -(-shape.elements // LANES)
     per_row = 20 + 6 * rows.kernel + blocks * per_block
     filling = rows.in_size * (20 + 3 * -(-shape.pitch // LANES)) if ring_rows else 0

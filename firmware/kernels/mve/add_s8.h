@@ -11,9 +11,7 @@
 #ifndef TML_MVE_ADD_S8_H
 #define TML_MVE_ADD_S8_H
 
-#include <arm_mve.h>
-
-#include "tml.h"
+#include "kernels/mve/copy.h"
 
 typedef struct {
     int32_t count;
@@ -37,6 +35,7 @@ TML_KERNEL void tml_mve_add_s8(const tml_mve_add_params *params, const int8_t *i
         sum = vshlq_r_s32(sum, -params->shift);
         sum = vmaxq_s32(sum, vdupq_n_s32(INT8_MIN));
         sum = vminq_s32(sum, vdupq_n_s32(INT8_MAX));
+        TML_MVE_KEEP_STORES;
         vstrbq_p_s32(output, sum, lanes);
         input1 += 4;
         input2 += 4;

@@ -2,17 +2,16 @@
  *
  * Contract, params and order of reads and writes as in kernels/average_pool_2d_s8.h; windows of at
  * most 256 pixels, so that 16 bits hold their sums. A sum is divided by multiplying its magnitude
- * with ceil(2^32 / count) and taking the upper word: exact, because (magnitude + half) * count, below
- * 2^32, bounds what rounding up adds.
+ * with ceil(2^32 / count) and taking the upper word: exact, because (magnitude + half) * count,
+ * below 2^32, bounds what rounding up adds.
  *
  * Instructions per eight channels: 3 per pixel, 8 per row of the window, 30.
  */
 #ifndef TML_MVE_AVERAGE_POOL_2D_S8_H
 #define TML_MVE_AVERAGE_POOL_2D_S8_H
 
-#include <arm_mve.h>
-
 #include "kernels/average_pool_2d_s8.h"
+#include "kernels/mve/copy.h"
 
 /* Four averages, halves away from zero. */
 TML_KERNEL int32x4_t tml_mve_average(int32x4_t sums, int32_t count)
@@ -50,6 +49,7 @@ TML_KERNEL void tml_mve_average_eight(const tml_average_pool_2d_params *params,
     int16x8_t made = vqmovntq_s32(vqmovnbq_s32(vuninitializedq_s16(), even), odd);
     made = vmaxq_s16(made, vdupq_n_s16((int16_t)params->clamp.min));
     made = vminq_s16(made, vdupq_n_s16((int16_t)params->clamp.max));
+    TML_MVE_KEEP_STORES;
     vstrbq_p_s16(output, made, lanes);
 }
 

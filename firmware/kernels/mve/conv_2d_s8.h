@@ -57,7 +57,8 @@ TML_KERNEL void tml_mve_window(const tml_mve_conv_2d_params *params, const int8_
         return;
     }
     tml_mve_fill(to, 16 * params->gemm.blocks, params->padding_value);
-    from += (rows.start * height->dilation * width->in + columns.start * width->dilation) * channels;
+    from += rows.start * height->dilation * width->in * channels;
+    from += columns.start * width->dilation * channels;
     to += (rows.start * width->kernel + columns.start) * channels;
     tml_mve_window_taps(params, from, to, rows.end - rows.start, columns.end - columns.start);
 }

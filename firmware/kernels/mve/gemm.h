@@ -1,15 +1,15 @@
 /* gemm.h: inputs of two pixels times all filters, for Helium; four filters at a time.
  *
- *            x of pixel 0   x of pixel 1        16 products are multiplied and summed by one VMLADAVA
- *   filter 0    sum            sum              into a general register. Two inputs and one filter
- *   filter 1    sum            sum              at a time in vector registers, eight sums in the
- *   filter 2    sum            sum              even general registers: 14 instructions per 128
- *   filter 3    sum            sum              products, and 2 to count.
+ *            x of pixel 0   x of pixel 1     16 products are made and summed by one VMLADAVA into
+ *   filter 0    sum            sum           a general register. Two inputs and one filter at a
+ *   filter 1    sum            sum           time in vector registers, eight sums in the even
+ *   filter 2    sum            sum           general registers: 14 instructions per 128 products,
+ *   filter 3    sum            sum           and 2 to count.
  *
  * The compiler fills the taps of each filter up with zeros to a multiple of 16, so what lies behind
  * the inputs does not matter. Filters stand in fours, 16 taps of each in turn. Four fours make up
- * sixteen filters in the order of rescale.h; the fours that are left are in plain order. The input's
- * zero point is folded into the bias. Sums wrap around, which does no harm: the whole sum fits.
+ * sixteen filters in the order of rescale.h; the fours that are left are in plain order. The
+ * input's zero point is folded into the bias. Sums wrap around, which does no harm: the whole fits.
  */
 #ifndef TML_MVE_GEMM_H
 #define TML_MVE_GEMM_H

@@ -6,9 +6,8 @@
 #ifndef TML_MVE_MAX_POOL_2D_S8_H
 #define TML_MVE_MAX_POOL_2D_S8_H
 
-#include <arm_mve.h>
-
 #include "kernels/max_pool_2d_s8.h"
+#include "kernels/mve/copy.h"
 
 TML_KERNEL void tml_mve_max_pool_2d_s8(const tml_max_pool_2d_params *params, const int8_t *input,
                                        int8_t *output)
@@ -41,6 +40,7 @@ TML_KERNEL void tml_mve_max_pool_2d_s8(const tml_max_pool_2d_params *params, con
                         }
                     }
                     most = vminq_s8(most, vdupq_n_s8((int8_t)params->clamp.max));
+                    TML_MVE_KEEP_STORES;
                     vstrbq_p_s8(output + c, most, lanes);
                 }
                 output += channels;

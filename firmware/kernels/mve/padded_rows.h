@@ -1,11 +1,12 @@
 /* padded_rows.h: the input rows under one row of windows, with padding around them, for Helium.
  *
- *    slot 0   | zp | row 3        | zp |      As many rows as the window spans stand in scratch, in a
- *    slot 1   | zp | row 1        | zp |      ring: a new row takes the slot of the one that is no
- *    slot 2   | zp | row 2        | zp |      longer needed. Padding at the sides is written once.
+ *    slot 0   | zp | row 3    | zp |      As many rows as the window spans stand in scratch, in a
+ *    slot 1   | zp | row 1    | zp |      ring: a new row takes the slot of the one that is no
+ *    slot 2   | zp | row 2    | zp |      longer needed. Padding at the sides is written once.
  *
  * Without padding there is no ring: `rows` is 0 and windows lie in the input itself.
- * Every row is read before outputs of its first window are written, so the output may chase the input.
+ * Every row is read before outputs of its first window are written, so the output may chase the
+ * input.
  */
 #ifndef TML_MVE_PADDED_ROWS_H
 #define TML_MVE_PADDED_ROWS_H

@@ -1,8 +1,8 @@
 /* pointwise_s8.h: 1x1 CONV_2D with stride 1, and FULLY_CONNECTED of several rows, for Helium.
  *
  * Two pixels at a time go through all filters (gemm.h), read in place when the channels are a
- * multiple of 16, else from scratch, so that nothing behind the input is touched. When the number of
- * pixels is odd the last one is computed twice.
+ * multiple of 16, else from scratch, so that nothing behind the input is touched. When the number
+ * of pixels is odd the last one is computed twice.
  *
  * The output may chase the input: both pixels' inputs are needed until the last of their outputs is
  * written (read in place), or until the first is (from scratch). Scratch: 2 * 16 * blocks bytes.

@@ -1,24 +1,23 @@
 /* rescale.h: sums to outputs for Helium, four channels per vector, sixteen outputs at once.
  *
- *   output = clamp(round(round(sum * multiplier / 2^31) * 2^shift) + output_offset), -31 <= shift <= 0
+ *   output = clamp(round(round(sum * multiplier / 2^31) * 2^shift) + output_offset)
+ *   -31 <= shift <= 0
  *
  *   sums of channels   0  4  8 12 |  2  6 10 14 |  1  5  9 13 |  3  7 11 15     four vectors
  *   halves             0 2 4 6 8 10 12 14       |  1 3 5 7 9 11 13 15           VQMOVNB, VQMOVNT
  *   outputs            0 1 2 3 ... 15                                           and once more
  *
  * The first rounding is VQRDMULH exactly: halves go up, and the product cannot saturate because the
- * multiplier is not negative. The second, VRSHL, rounds halves up too; the reference rounds them away
- * from zero. So one is taken off negative values first (not where shift is 0), unless they end at
- * the lower bound anyway: `adds_sign` is false when clamp.min >= output_offset.
+ * multiplier is not negative. The second, VRSHL, rounds halves up too; the reference rounds them
+ * away from zero. So one is taken off negative values first (not where shift is 0), unless they end
+ * at the lower bound anyway: `adds_sign` is false when clamp.min >= output_offset.
  * Narrowing saturates, so int8's own bounds need no further instruction.
  * Cost: 3 to 6 instructions per four channels with loading their constants, 10 per sixteen outputs.
  */
 #ifndef TML_MVE_RESCALE_H
 #define TML_MVE_RESCALE_H
 
-#include <arm_mve.h>
-
-#include "tml.h"
+#include "kernels/mve/copy.h"
 
 typedef struct {
     bool adds_sign;
@@ -71,6 +70,7 @@ TML_KERNEL void tml_mve_store_four(const tml_mve_rescale_params *params, int32x4
     four = vaddq_n_s32(four, params->output_offset);
     four = vmaxq_s32(four, vdupq_n_s32(params->clamp.min));
     four = vminq_s32(four, vdupq_n_s32(params->clamp.max));
+    TML_MVE_KEEP_STORES;
     vstrbq_p_s32(output, four, vctp32q(count));
 }
 

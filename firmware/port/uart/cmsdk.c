@@ -1,7 +1,7 @@
 /* cmsdk.c: APB UART of Arm's Cortex-M System Design Kit, on its FPGA boards and in QEMU.
  *
- * Source: Cortex-M System Design Kit Technical Reference Manual, APB UART. One byte may wait in each
- * direction.
+ * Source: Cortex-M System Design Kit Technical Reference Manual, APB UART. One byte may wait in
+ * each direction.
  */
 #include "../port.h"
 
