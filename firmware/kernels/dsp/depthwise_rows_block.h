@@ -72,15 +72,16 @@
                      : "cc", "memory")
 
 /* One row of a long stream of stride 1; the weights before its first word, w2 and w3, are 0. It
- * ends with words of 0 for the last outputs, and has an even number. */
+ * ends with words of 0 for the last outputs, and has an even number. The operands need no early
+ * clobber: `end` never equals another one at the start, and gcc would run out of registers. */
 #define TML_DWR_LONG_1 \
     __asm__ volatile("1:\n\t" \
                      "ldrd %[x0], %[x1], [%[in]], #8\n\t" TML_DWR_W(0, 1) \
                      TML_DWR_WORD(0, 0, 1, 2, 3) TML_DWR_W(2, 3) TML_DWR_WORD(1, 2, 3, 0, 1) \
                      "cmp %[w], %[end]\n\t" \
                      "bne 1b" \
-                     : [in] "+&r"(in), [w] "+&r"(weights), [y0] "+&r"(y[0]), [y1] "+&r"(y[1]), \
-                       [y2] "+&r"(y[2]), [y3] "+&r"(y[3]), [w2] "+&r"(w2), [w3] "+&r"(w3), \
+                     : [in] "+r"(in), [w] "+r"(weights), [y0] "+r"(y[0]), [y1] "+r"(y[1]), \
+                       [y2] "+r"(y[2]), [y3] "+r"(y[3]), [w2] "+r"(w2), [w3] "+r"(w3), \
                        [x0] "=&r"(x0), [x1] "=&r"(x1), [w0] "=&r"(w0), [w1] "=&r"(w1) \
                      : [end] "r"(row_end) \
                      : "cc", "memory")
