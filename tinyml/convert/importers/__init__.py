@@ -1,0 +1,1 @@
+"""One importer per source format; each ends in a float .tflite."""

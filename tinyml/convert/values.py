@@ -1,0 +1,123 @@
+"""The values between the stages of a conversion.
+
+    source ─import→ FloatModel ─quantize→ QuantizedModel ─measure→ ConvertReport
+                        ↑ CalibrationSet      ↑ QuantizeSettings
+
+Every importer ends in a FloatModel: the bytes of a float32 .tflite with images as NHWC and a batch
+of one. One quantiser, one set of fix-ups and one quality report take it from there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tinyml.ir.graph import Array
+
+QUANTIZATIONS = ("int8", "int16x8", "int8-per-tensor", "float32")
+IO_TYPES = ("int8", "uint8", "float32")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInput:
+    """One input or output of a float model, and how the source model sees it."""
+
+    name: str
+    shape: tuple[int, ...]  # of the .tflite, the batch of 1 first
+    dtype: str = "float32"
+    permutation: tuple[int, ...] | None = None  # .tflite axis i = source axis permutation[i]
+
+    @property
+    def source_shape(self) -> tuple[int, ...]:
+        """The shape in the source model's own order of axes."""
+        if self.permutation is None:
+            return self.shape
+        return tuple(self.shape[self.permutation.index(i)] for i in range(len(self.shape)))
+
+
+@dataclass(frozen=True, slots=True)
+class Transpose:
+    """A change of layout that an importer could not avoid."""
+
+    name: str  # of the tensor that it writes
+    shape: tuple[int, ...]  # of its result
+    elements: int  # moved per inference: its cost in copies
+
+
+@dataclass(frozen=True, slots=True)
+class FloatModel:
+    """A float32 .tflite, NHWC, batch 1."""
+
+    data: bytes
+    file_name: str  # of the source, without directories
+    source_format: str  # "Keras", "SavedModel", "TensorFlow Lite", "ONNX", "PyTorch"
+    producer: str  # "keras 3.15.1 with tensorflow 2.21.0"
+    inputs: tuple[ModelInput, ...]
+    outputs: tuple[ModelInput, ...]
+    notes: tuple[str, ...] = ()  # what the user should know, a sentence each
+    transposes: tuple[Transpose, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationSet:
+    """Samples in the float model's own shapes and types, one tuple of input arrays each."""
+
+    samples: tuple[tuple[Array, ...], ...]  # each array with the batch of 1 first
+    source: str  # file name or "module:function"; "random"
+    sha256: str  # hex, of the samples' bytes
+    warnings: tuple[str, ...] = ()  # a sentence each
+    is_random: bool = False  # the result must say "not calibrated"
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Samples with what should come out: classes, or arrays of the output's shape."""
+
+    samples: tuple[tuple[Array, ...], ...]
+    labels: tuple[int, ...] = ()  # class index per sample; empty when there are targets or nothing
+    targets: tuple[Array, ...] = ()  # expected output per sample
+    file_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizeSettings:
+    """How to quantise; the defaults are what a microcontroller wants."""
+
+    quantization: str = "int8"  # one of QUANTIZATIONS
+    io: str = "int8"  # one of IO_TYPES
+    keep_int16: tuple[str, ...] = ()  # names of tensors or ops whose activations are 16 bits wide
+    is_calibrated: bool = True  # False: random samples; stamps the result
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizedModel:
+    """The bytes of the .tflite to deploy."""
+
+    data: bytes
+    notes: tuple[str, ...] = ()  # what the quantiser and the fix-ups did, a sentence each
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What the flatbuffer says about itself."""
+
+    labels: tuple[str, ...] = ()  # one per class, in the order of the output's elements
+    mean: tuple[float, ...] = ()  # per channel or one: fed value = (raw value - mean) / std
+    std: tuple[float, ...] = ()
+    producer: str = ""  # "tinyml 0.1.0 from model.keras (keras 3.15.1)"
+    calibration_sha256: str = ""
+    is_calibrated: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertReport:
+    """Everything that is printed and written to convert.json."""
+
+    model: FloatModel
+    settings: QuantizeSettings
+    calibration: CalibrationSet | None  # None for float32
+    result: QuantizedModel
+    metadata: Metadata = Metadata()
+    quality: dict[str, Any] = field(default_factory=dict)  # as quality.py lays it out
+    seconds: float = 0.0
+    peak_bytes: int = 0  # of resident memory, this process and its children
