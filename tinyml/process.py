@@ -24,17 +24,34 @@ log = logging.getLogger("tinyml")
 LAST_LINES = 30
 
 HOW_TO_GET = {
+    "STM32_Programmer_CLI": "https://www.st.com/en/development-tools/stm32cubeprog.html",
+    "arduino-cli": "https://arduino.github.io/arduino-cli/latest/installation",
     "arm-none-eabi-gcc": "apt install gcc-arm-none-eabi, brew install --cask gcc-arm-embedded, or "
     "https://developer.arm.com/downloads/-/arm-gnu-toolchain-downloads; or use --toolchain zig",
-    "arduino-cli": "https://arduino.github.io/arduino-cli/latest/installation",
+    "bossac": "arduino-cli core install arduino:mbed_nano brings Arduino's own version",
     "cc": "apt install gcc, xcode-select --install, or pip install ziglang",
+    "cmake": "apt install cmake, brew install cmake, or pip install cmake",
     "dfu-util": "apt install dfu-util, or brew install dfu-util",
+    "docker": "https://docs.docker.com/engine/install",
+    "esptool": "pip install esptool",
     "idf.py": "https://docs.espressif.com/projects/esp-idf, then run its export script",
+    "ninja": "apt install ninja-build, brew install ninja, or pip install ninja",
     "openocd": "apt install openocd, or brew install openocd",
+    "pio": "pip install platformio",
+    "probe-rs": "https://probe.rs/docs/getting-started/installation",
+    "pyocd": "pip install pyocd",
     "qemu-system-arm": "apt install qemu-system-arm, or brew install qemu",
     "stm32flash": "apt install stm32flash",
+    "unicorn": "pip install unicorn",
+    "west": "pip install west; then https://docs.zephyrproject.org/latest/develop/getting_started",
     "zig": "pip install ziglang",
+    "ziglang": "pip install ziglang",
 }
+
+
+def how_to_get(program: str) -> str:
+    """Where a program or Python package comes from."""
+    return HOW_TO_GET.get(program, f"install '{program}' and make sure that it is on PATH")
 
 
 def quoted(command: Command) -> str:
@@ -50,7 +67,7 @@ def require(program: str) -> str:
         name = Path(program).name.removesuffix(".exe")
         raise ToolError(
             f"the program '{program}' is not there or not on PATH",
-            hint=HOW_TO_GET.get(name, f"install '{name}' and make sure that it is on PATH"),
+            hint=how_to_get(name),
         )
     return found
 

@@ -10,7 +10,7 @@ import traceback
 import click
 
 from tinyml import __version__, console
-from tinyml.cli import device, measure, model, project, results
+from tinyml.cli import device, measure, model, project, results, start
 from tinyml.errors import TinymlError
 
 EXIT_BUG = 70
@@ -31,6 +31,7 @@ COMMANDS = (
     measure.run,
     results.report,
     results.compare,
+    start.doctor,
     results.completion,
 )
 

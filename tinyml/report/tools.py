@@ -1,0 +1,15 @@
+"""What doctor found, as a table."""
+
+from __future__ import annotations
+
+from tinyml.doctor import Diagnosis
+from tinyml.report.text import Table
+
+
+def tool_table(found: Diagnosis) -> Table:
+    """One row per tool, those that are there first."""
+    rows = [
+        (item.tool, ", ".join(item.used_for), item.version or "", item.wanted, item.state)
+        for item in sorted(found.findings, key=lambda item: (item.state == "missing", item.tool))
+    ]
+    return Table("Tools", ("tool", "used for", "found", "works with", "state"), tuple(rows))
