@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyml import resources
+from tinyml.budget import Budget, Memory, read_memory
 from tinyml.datafile import Table, read_table
 from tinyml.errors import BoardError, did_you_mean
 
@@ -81,14 +82,6 @@ class Chip:
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
-    """How much of a region a firmware may use."""
-
-    region: str
-    max_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
 class Power:
     """What the core takes from the supply while it computes; for estimates of energy."""
 
@@ -114,6 +107,9 @@ class Board:
     options: Mapping[str, Mapping[str, Any]]  # per backend, its own table
     power: Power | None = None  # None: no figure with a source is known
     flashers: tuple[str, ...] = ()  # in order of preference; the first is backends["flasher"]
+    profiles: Mapping[str, Memory] = field(default_factory=dict)  # other budgets, by name
+    memory_note: str = ""  # what takes the rest of the memory
+    memory_options: tuple[str, ...] = ()  # options that changed the budgets of the board file
 
     def region(self, name: str) -> Region:
         """The chip's region of that name."""
@@ -193,6 +189,7 @@ def _read_board(top: Table, path: Path) -> Board:
     memory, serial = top.table("memory"), top.table("serial", {})
     flash = memory.table("flash")
     chip = _read_chip(chip_file, chip_name, serial, flash)
+    usable, profiles = read_memory(memory, top.integer("stack_bytes", minimum=256), chip.regions)
     backends = top.table("backends")
     flashers = _read_flashers(backends)
     board = Board(
@@ -201,9 +198,11 @@ def _read_board(top: Table, path: Path) -> Board:
         source=top.text("source"),
         chip=chip,
         usb=top.strings("usb", ()),
-        ram=tuple(_read_budget(item, chip, "ram") for item in memory.tables("ram")),
-        flash=_read_budget(flash, chip, "flash"),
-        stack_bytes=top.integer("stack_bytes", minimum=256),
+        ram=usable.ram,
+        flash=usable.flash,
+        stack_bytes=usable.stack_bytes,
+        memory_note=usable.note,
+        profiles=profiles,
         power=_read_power(top),
         backends={
             kind: flashers[0] if kind == "flasher" else backends.text(kind) for kind in BACKENDS
@@ -215,7 +214,6 @@ def _read_board(top: Table, path: Path) -> Board:
     )
     for table in (top, memory, serial, backends):
         table.close()
-    _check(board, top)
     return board
 
 
@@ -316,19 +314,6 @@ def _read_uart(uarts: Table, serial: Table) -> Uart | None:
     return uart
 
 
-def _read_budget(table: Table, chip: Chip, kind: str) -> Budget:
-    region = chip.region(table.choice("region", tuple(r.name for r in chip.regions)))
-    budget = Budget(region.name, table.integer("max_bytes", region.nbytes, minimum=1))
-    if region.kind != kind:
-        raise table.error(f"budget for {kind} names region '{region.name}', which is {region.kind}")
-    if budget.max_bytes > region.nbytes:
-        raise table.error(
-            f"'{region.name}' has {region.nbytes:,} bytes, the budget wants {budget.max_bytes:,}"
-        )
-    table.close()
-    return budget
-
-
 def _check_regions(chip: Chip, top: Table) -> None:
     for feature in chip.isa:
         if feature not in FEATURES:
@@ -343,16 +328,3 @@ def _check_regions(chip: Chip, top: Table) -> None:
         raise top.error(f"region '{ordered[-1].name}' ends beyond 4 GB")
     if chip.cycle_counter == "timer" and chip.timer is None:
         raise top.error("cycle_counter is 'timer', but there is no table [timer]")
-
-
-def _check(board: Board, top: Table) -> None:
-    if board.stack_bytes % 8:
-        raise top.error(f"'stack_bytes' must be a multiple of 8, found {board.stack_bytes}")
-    main = board.ram[0]
-    if board.stack_bytes >= main.max_bytes:
-        raise top.error(
-            f"the stack ({board.stack_bytes:,} bytes) leaves nothing of '{main.region}' "
-            f"({main.max_bytes:,} bytes)"
-        )
-    if len({budget.region for budget in board.ram}) < len(board.ram):
-        raise top.error("two RAM budgets name the same region")

@@ -10,7 +10,8 @@ import pytest
 
 from tinyml import process
 from tinyml.backends.base import Command
-from tinyml.board import Board, Budget, Chip, Region, Uart
+from tinyml.board import Board, Chip, Region, Uart
+from tinyml.budget import Budget
 from tinyml.elf import Elf, read_elf
 
 FOLDER = Path(__file__).parent / "firmware"

@@ -18,7 +18,8 @@ import numpy as np
 
 from tests.support.cases import Vector
 from tinyml import resources
-from tinyml.board import Board, Budget, Chip, Region
+from tinyml.board import Board, Chip, Region
+from tinyml.budget import Budget
 from tinyml.codegen.generate import generate
 from tinyml.ir.graph import DTYPES, Array, Graph
 from tinyml.plan.planner import plan

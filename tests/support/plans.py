@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyml.board import Board, Budget, Chip, Region
+from tinyml.board import Board, Chip, Region
+from tinyml.budget import Budget
 from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor
 from tinyml.ops.fully_connected import OPS, FullyConnectedAttrs
 from tinyml.plan.values import Placement, Plan, Step

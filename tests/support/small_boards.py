@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tinyml.board import Board, Budget, Chip, Region
+from tinyml.board import Board, Chip, Region
+from tinyml.budget import Budget
 
 
 def small_board(isa: tuple[str, ...] = (), **regions: int) -> Board:

@@ -58,17 +58,24 @@ class Stm32Rom(Device):
         elif code == 0x11:
             self._read()
         elif code == 0x21:
-            self.started_at = self._address()
+            self._go()
         elif code == 0x31:
             self._write()
         elif code in (0x43, 0x44):
             self._erase(width=code - 0x42)
 
+    def _go(self) -> None:
+        self.started_at = self._heard_address()  # before the answer: the test looks after it
+        self.wire.write(NACK if self.started_at is None else ACK)
+
     def _address(self) -> int | None:
+        address = self._heard_address()
+        self.wire.write(NACK if address is None else ACK)
+        return address
+
+    def _heard_address(self) -> int | None:
         data = self.wire.read(5)
-        is_good = reduce(xor, data) == 0
-        self.wire.write(ACK if is_good else NACK)
-        return int.from_bytes(data[:4], "big") if is_good else None
+        return int.from_bytes(data[:4], "big") if reduce(xor, data) == 0 else None
 
     def _read(self) -> None:
         address = self._address()

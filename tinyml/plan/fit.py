@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tinyml.board import Board, Budget
+from tinyml.board import Board
+from tinyml.budget import Budget
 from tinyml.errors import DoesNotFit
 from tinyml.plan.values import Plan, Step
 
