@@ -22,7 +22,7 @@ EMULATED = tuple(name for name in PORTED if load_board(name).backends["simulator
 # Not written yet, but boards may already name them.
 PLANNED = {
     "runtime": {"aot", "tflm"},
-    "toolchain": {"esp_idf"},
+    "toolchain": set(names_of("builders")),
     "flasher": set(),
     "simulator": {"none"},
     "template": {"esp_idf"},

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyml.backends.base import Image, Run
+from tinyml.backends.base import Image, Project, Run
 from tinyml.board import Board, all_boards, load_board
-from tinyml.errors import BuildError, MismatchError
+from tinyml.errors import BuildError, MismatchError, ToolMissing
 from tinyml.files import write_atomic
 from tinyml.inputs import Samples, random_samples, read_samples, write_samples
 from tinyml.ir.graph import Array, Graph
@@ -41,6 +41,8 @@ class Settings:
     benchmark: bool = False  # an agent that speaks the protocol of MLPerf Tiny and nothing else
     model_id: str | None = None  # what the agent calls the model; None: its name
     template: str | None = None  # None: the board's own choice
+    container: bool = False  # a vendor's tools run in the vendor's container
+    project_only: bool = False  # the project is written and not built
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,20 @@ class Built:
     directory: Path
     plan: Plan
     verdict: Fit
-    image: Image | None  # None when the template is a library: nothing is linked
+    image: Image | None  # None: a library, or not built
     report: Report
     files: tuple[Path, ...]  # what a user will look for, most wanted first
+    missing: ToolMissing | None = None  # why it was not built: the toolchain is not there
+
+    def linked(self) -> Image:
+        """The image; raises ToolMissing or MismatchError when nothing was linked."""
+        if self.missing is not None:
+            raise self.missing
+        if self.image is None:
+            raise MismatchError(
+                "this build has no image to run", hint="build without --library or --project-only"
+            )
+        return self.image
 
 
 def load(path: str | Path) -> Graph:
@@ -86,6 +99,7 @@ def build_model(path: Path, board: Board, settings: Settings = Settings()) -> Bu
     """From a .tflite file to a project, an image and a report in the build directory.
 
     Raises ModelError, DoesNotFit, BuildError or ToolError; a failure leaves no half-written file.
+    Where the toolchain is not there, project and report are complete and ``Built.missing`` says so.
     """
     model = read_model(path)
     graph = _graph(model)
@@ -100,9 +114,8 @@ def build(
     made: Plan, board: Board, settings: Settings = Settings(), *, model_bytes: bytes = b""
 ) -> Built:
     """Writes the project of a plan and builds it."""
-    from tinyml.build import build as build_project
     from tinyml.codegen.generate import generate
-    from tinyml.project import Voice, create
+    from tinyml.project import Voice, create, template_option
 
     name = f"{made.graph.name}-{board.name}"
     directory = (settings.directory or BUILD_ROOT / name).absolute()
@@ -112,20 +125,18 @@ def build(
     voice = Voice(settings.benchmark, settings.model_id)
     folder = directory / "project"
     project = create(made, sources, board, template, folder, agent=settings.agent, voice=voice)
-    image = None
-    if project.linker_script:
-        image = build_project(project, settings.toolchain or _toolchain_of(board), directory)
+    image, missing = _linked(project, board, settings, directory)
     verdict = fit(made, board, all_boards())
-    command = build_command(made, board, image, agent=settings.agent, library=template == "library")
-    command += " --agent mlperf" if settings.benchmark else ""
-    command += f" --model-id {settings.model_id}" if settings.model_id else ""
+    options = (*_options(settings), *template_option(board, template))
+    command = build_command(made, board, image, options)
     tools = tool_versions(image)
     document = report(made, board, verdict, image, command=command, tools=tools)
     if model_bytes:  # later commands start from this directory
         write_atomic(directory / made.graph.source.file_name, model_bytes)
     path = write_report(directory, document)
     files = (project.directory, *((image.elf,) if image else ()), path)
-    return Built(directory, made, verdict, image, document, tuple(_near(item) for item in files))
+    near = tuple(_near(item) for item in files)
+    return Built(directory, made, verdict, image, document, near, missing)
 
 
 def simulate(
@@ -138,10 +149,8 @@ def simulate(
     """Boots the built image on an emulated core and feeds it every sample."""
     from tinyml.backends import simulator_of
 
-    if built.image is None:
-        raise MismatchError("a library has no image to simulate", hint="build without --library")
     run = simulator_of(simulator or board.backends["simulator"]).run(
-        built.image, board, tuple(inputs)
+        built.linked(), board, tuple(inputs)
     )
     shapes = [built.plan.graph.tensors[index].shape for index in built.plan.graph.outputs]
     shaped = tuple(
@@ -216,9 +225,7 @@ def serve(built: Built, board: Board, announce: Callable[[str], None]) -> None:
     """Serves the emulated board on a pseudo-terminal until interrupted."""
     from tinyml.device.pty import serve as serve_pty
 
-    if built.image is None:
-        raise MismatchError("a library has no image to simulate", hint="build without --library")
-    serve_pty(built.image, board, announce)
+    serve_pty(built.linked(), board, announce)
 
 
 def _refuse_other_model(directory: Path, name: str) -> None:
@@ -234,10 +241,29 @@ def _refuse_other_model(directory: Path, name: str) -> None:
         )
 
 
-def _toolchain_of(board: Board) -> str | None:
-    """The board's own choice; None for zig, which arm_gcc replaces where there is no zig."""
-    name = board.backends["toolchain"]
-    return None if name == "zig" else name
+def _linked(
+    project: Project, board: Board, settings: Settings, directory: Path
+) -> tuple[Image | None, ToolMissing | None]:
+    """The image of a project, or why there is none."""
+    from tinyml.build import build as build_project
+
+    if settings.project_only or not (project.linker_script or project.toolchain):
+        return None, None
+    # None is zig, which arm_gcc replaces where there is no zig
+    own = project.toolchain or board.backends["toolchain"]
+    toolchain = settings.toolchain or (None if own == "zig" else own)
+    try:
+        return build_project(project, toolchain, directory, container=settings.container), None
+    except ToolMissing as error:
+        return None, error
+
+
+def _options(settings: Settings) -> list[str]:
+    """What was asked for, as on the command line."""
+    words = ["--agent", "mlperf"] if settings.benchmark else []
+    words += [] if settings.agent else ["--no-agent"]
+    words += ["--model-id", settings.model_id] if settings.model_id else []
+    return words
 
 
 def _graph(model: ModelFile) -> Graph:

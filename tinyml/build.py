@@ -1,47 +1,107 @@
-"""Project → Image: compiles what changed, links, and reads the result back.
+"""Project → Image: compiles what changed and links, or has a vendor's tools build the project.
 
 An object file's name contains a hash of everything that it depends on: the source, the headers it
 includes, the flags and the compiler. Hence an object that exists is current, and nothing else
-needs to be remembered.
+needs to be remembered. A vendor's tools keep books of their own.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from tinyml import process
-from tinyml.backends import toolchain_of
-from tinyml.backends.base import Command, Image, Project, Section, Toolchain
-from tinyml.board import Board
-from tinyml.elf import Elf, flat_image, intel_hex, read_elf
-from tinyml.errors import BuildError, ToolError
+from tinyml.backends import builder_of, names_of, toolchain_of
+from tinyml.backends.base import Builder, Command, Image, Project, Toolchain
+from tinyml.backends.builders import contained
+from tinyml.elf import flat_image, intel_hex, read_elf
+from tinyml.errors import BuildError, ToolError, ToolMissing
 from tinyml.files import make_folder, write_atomic
+from tinyml.image import image_of, save_image
 from tinyml.includes import included
 
-FORMAT = 1
 JOBS = 2  # compilers at once
+BUILDER_TIMEOUT_S = 3600.0  # a framework is compiled from source, perhaps downloaded first
 
 
-def build(project: Project, toolchain: str | None, build_dir: Path) -> Image:
-    """The linked firmware of a project; ``toolchain`` None means the default one.
+def build(
+    project: Project, toolchain: str | None, build_dir: Path, *, container: bool = False
+) -> Image:
+    """The linked firmware of a project; ``toolchain`` None means the default compiler.
 
-    Writes firmware.elf, .bin, .hex, .map and image.json into ``build_dir``. Raises BuildError when
-    a file does not compile or link, ToolError when the toolchain is missing.
+    Writes image.json into ``build_dir``, and what a compiler makes: firmware.elf, .bin, .hex, .map.
+    ``container``: the vendor's tools run in the vendor's container. Raises BuildError when a file
+    does not compile or link, ToolMissing when the toolchain is not there.
     """
-    chain = toolchain_of(toolchain)
     build_dir = build_dir.resolve()
-    make_folder(build_dir / "objects")
-    _prepare(chain, project)
-    objects = _compile(chain, project, build_dir)
-    _link(chain, project, objects, build_dir)
-    return _image(chain, project, build_dir)
+    if toolchain is not None and toolchain in names_of("builders"):
+        image = _have_built(builder_of(toolchain), project, container)
+    else:
+        chain = toolchain_of(toolchain)
+        _refuse(chain, project, container)
+        make_folder(build_dir / "objects")
+        _prepare(chain, project)
+        objects = _compile(chain, project, build_dir)
+        _link(chain, project, objects, build_dir)
+        image = _image(chain, project, build_dir)
+    save_image(image, build_dir / "image.json")
+    return image
+
+
+def _have_built(builder: Builder, project: Project, container: bool) -> Image:
+    if project.toolchain != builder.name:
+        raise BuildError(
+            f"'{builder.name}' cannot build a project of the template '{project.template}'",
+            hint=f"leave out --toolchain {builder.name}, or choose another --template",
+        )
+    if container and not builder.container:
+        raise BuildError(
+            f"there is no container image for '{builder.name}'", hint="leave out --docker"
+        )
+    programs = ("docker",) if container else builder.requires
+    for program in programs:
+        if shutil.which(program) is None:
+            raise _not_built(builder, project, program)
+    steps = contained(builder, project) if container else builder.commands(project)
+    for command in steps:
+        try:
+            process.run(command, timeout_s=BUILDER_TIMEOUT_S)
+        except ToolError as error:
+            raise BuildError(
+                error.message, hint=error.hint, where=str(project.directory)
+            ) from error
+    return builder.image(project)
+
+
+def _not_built(builder: Builder, project: Project, program: str) -> ToolMissing:
+    """What to type, once the tools are there."""
+    lines = [f"install {builder.title} ({process.how_to_get(program)}), then the same again, or"]
+    lines += [f"  {process.quoted(command)}" for command in builder.commands(project)]
+    if builder.container:
+        lines += ["with Docker instead: the same again with --docker, or"]
+        lines += [f"  {process.quoted(command)}" for command in contained(builder, project)]
+    return ToolMissing(
+        f"the project is complete, but was not built: the program '{program}' is not there or not "
+        "on PATH",
+        hint="\n".join(lines),
+    )
+
+
+def _refuse(chain: Toolchain, project: Project, container: bool) -> None:
+    """A compiler alone cannot build what a vendor's tools link, and needs no container."""
+    if not project.linker_script:
+        raise BuildError(
+            f"'{chain.name}' cannot build a project of the template '{project.template}'",
+            hint=f"leave out --toolchain {chain.name}, or choose another --template",
+        )
+    if container:
+        raise BuildError(
+            f"there is no container image for '{chain.name}'", hint="leave out --docker"
+        )
 
 
 def commands(project: Project, toolchain: Toolchain, build_dir: Path) -> tuple[Command, ...]:
@@ -52,52 +112,6 @@ def commands(project: Project, toolchain: Toolchain, build_dir: Path) -> tuple[C
         *(toolchain.compile(project, name, made) for name, made in objects.items()),
         toolchain.link(project, tuple(objects.values()), build_dir),
     )
-
-
-def save_image(image: Image, path: Path) -> None:
-    """Writes an image's description; its files are named relative to it."""
-    here = path.parent
-    document = {
-        "format": FORMAT,
-        "elf": _relative(image.elf, here),
-        "segments": [[address, _relative(file, here)] for address, file in image.segments],
-        "sections": [[item.name, item.region, item.nbytes] for item in image.sections],
-        "flash_bytes": image.flash_bytes,
-        "ram_bytes": image.ram_bytes,
-        "symbols": [list(item) for item in image.symbols],
-        "toolchain": image.toolchain,
-        "static_functions": [list(item) for item in image.static_functions],
-    }
-    write_atomic(path, json.dumps(document, indent=1) + "\n")
-
-
-def load_image(path: Path) -> Image:
-    """The image that save_image wrote; raises BuildError when it is not one."""
-    try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if document.get("format") != FORMAT:
-            raise BuildError(
-                f"format {document.get('format')}, this version reads {FORMAT}",
-                hint="build again",
-                where=str(path),
-            )
-        here = path.parent
-        return Image(
-            elf=here / document["elf"],
-            segments=tuple((address, here / file) for address, file in document["segments"]),
-            sections=tuple(Section(*item) for item in document["sections"]),
-            flash_bytes=document["flash_bytes"],
-            ram_bytes=document["ram_bytes"],
-            symbols=tuple((name, address, size) for name, address, size in document["symbols"]),
-            toolchain=document["toolchain"],
-            static_functions=tuple(
-                (file, name, size) for file, name, size in document["static_functions"]
-            ),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BuildError(
-            f"not an image description: {error}", hint="build again", where=str(path)
-        ) from error
 
 
 def _prepare(chain: Toolchain, project: Project) -> None:
@@ -171,74 +185,12 @@ def _key(chain: Toolchain, project: Project, source: str) -> str:
 
 
 def _image(chain: Toolchain, project: Project, build_dir: Path) -> Image:
-    elf_path = build_dir / "firmware.elf"
-    elf = read_elf(elf_path)
-    address, content = flat_image(elf.segments)
-    write_atomic(build_dir / "firmware.bin", content)
+    elf_path, binary = build_dir / "firmware.elf", build_dir / "firmware.bin"
+    address, content = flat_image(read_elf(elf_path).segments)
+    write_atomic(binary, content)
     write_atomic(build_dir / "firmware.hex", intel_hex(address, content))
-    sections, flash_bytes, ram_bytes = _memory(elf, project.board)
-    image = Image(
-        elf=elf_path,
-        segments=((address, build_dir / "firmware.bin"),),
-        sections=sections,
-        flash_bytes=flash_bytes,
-        ram_bytes=ram_bytes,
-        symbols=_symbols(elf),
-        toolchain=f"{chain.name} {chain.version}",
-        static_functions=_static_functions(elf),
-    )
-    save_image(image, build_dir / "image.json")
-    return image
-
-
-def _memory(elf: Elf, board: Board) -> tuple[tuple[Section, ...], int, int]:
-    """Sections by region, flash bytes, RAM bytes including the reserved stack."""
-    sections: list[Section] = []
-    flash_bytes = ram_bytes = 0
-    has_stack = False
-    for item in elf.sections:
-        region, kind = _region(item.address, board)
-        sections.append(Section(item.name, region, item.nbytes))
-        has_stack |= "stack" in item.name
-        if kind == "ram":
-            ram_bytes += item.nbytes
-        if item.is_loaded:
-            load_region, load_kind = _region(item.load_address, board)
-            flash_bytes += item.nbytes if load_kind == "flash" else 0
-            if load_region != region:
-                sections.append(Section(f"{item.name} (initial values)", load_region, item.nbytes))
-    if not has_stack:
-        ram_bytes += board.stack_bytes
-    return tuple(sections), flash_bytes, ram_bytes
-
-
-def _region(address: int, board: Board) -> tuple[str, str]:
-    for region in board.chip.regions:
-        if region.base <= address < region.base + region.nbytes:
-            return region.name, region.kind
-    return "none", ""
-
-
-def _symbols(elf: Elf) -> tuple[tuple[str, int, int], ...]:
-    """Functions and objects with a size, by address; Thumb bits cleared."""
-    found = {
-        (item.name, item.address & ~1 if item.kind == "function" else item.address, item.nbytes)
-        for item in elf.symbols
-        if item.kind in ("function", "object") and item.nbytes
-    }
-    return tuple(sorted(found, key=lambda item: (item[1], item[0])))
-
-
-def _static_functions(elf: Elf) -> tuple[tuple[str, str, int], ...]:
-    """Functions that only one C file sees; in the symbol table they follow that file's name."""
-    found: set[tuple[str, str, int]] = set()
-    file = ""
-    for item in elf.symbols:
-        if item.kind == "file":
-            file = item.name
-        elif item.kind == "function" and item.nbytes and not item.is_global:
-            found.add((file, item.name, item.nbytes))
-    return tuple(sorted(found))
+    name = f"{chain.name} {chain.version}"
+    return image_of(elf_path, ((address, binary),), project.board, name)
 
 
 @contextmanager
@@ -256,10 +208,3 @@ def _lock(path: Path) -> Iterator[None]:
 
 def _stem(source: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]+", "_", source.removesuffix(".c"))
-
-
-def _relative(path: Path, folder: Path) -> str:
-    try:
-        return path.resolve().relative_to(folder.resolve()).as_posix()
-    except ValueError:
-        return str(path)

@@ -7,7 +7,8 @@
     │  └─ DoesNotFit             1   a region is too small
     ├─ BoardError                1   a board or chip file is wrong or unknown
     ├─ BuildError                1   a generated project does not compile
-    ├─ ToolError                 3   an external program is missing or failed
+    ├─ ToolError                 3   an external program failed
+    │  └─ ToolMissing            3   it is not there
     ├─ DeviceError               4   port missing, busy, silent, wrong board, crashed firmware
     │  └─ SimulationFault        4   the emulated firmware did what the chip would not allow
     └─ MismatchError             5   results differ from the reference
@@ -85,9 +86,13 @@ class BuildError(TinymlError):
 
 
 class ToolError(TinymlError):
-    """An external program is missing or failed."""
+    """An external program failed."""
 
     exit_code = 3
+
+
+class ToolMissing(ToolError):
+    """An external program is not there."""
 
 
 class DeviceError(TinymlError):

@@ -13,9 +13,9 @@ from pathlib import Path
 from tinyml.backends import flasher_of, names_of
 from tinyml.backends.base import Flasher, FlashJob, Image, Part, Progress
 from tinyml.board import Board, load_board
-from tinyml.build import load_image
 from tinyml.device import ports
 from tinyml.errors import BoardError, BuildError, DeviceError, did_you_mean
+from tinyml.image import load_image
 
 BUILD_ROOT = Path("build")
 IMAGE_FILE = "image.json"

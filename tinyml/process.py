@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from tinyml.backends.base import Command
-from tinyml.errors import ToolError
+from tinyml.errors import ToolError, ToolMissing
 
 log = logging.getLogger("tinyml")
 
@@ -61,13 +61,12 @@ def quoted(command: Command) -> str:
 
 
 def require(program: str) -> str:
-    """The full path of a program. Raises ToolError that says how to get it."""
+    """The full path of a program. Raises ToolMissing that says how to get it."""
     found = shutil.which(program)
     if found is None:
         name = Path(program).name.removesuffix(".exe")
-        raise ToolError(
-            f"the program '{program}' is not there or not on PATH",
-            hint=how_to_get(name),
+        raise ToolMissing(
+            f"the program '{program}' is not there or not on PATH", hint=how_to_get(name)
         )
     return found
 

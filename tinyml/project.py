@@ -3,14 +3,15 @@
 A template is a folder in ``templates/``. Its ``template.toml`` names the files that are rendered
 and which of them become the user's own: those are written once and never touched again. From
 ``firmware/`` exactly those files are copied that the model's kernels, the board's port and the
-agent include.
+agent include. Where a build system wants them elsewhere, the template's layout says so.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import tinyml
@@ -31,8 +32,11 @@ from tinyml.plan.values import Plan
 BENCHMARK_BAUD = 115_200
 QUANTITIES = ("_HZ", "_BYTES", "_BAUD", "_LAYERS", "_SCALE", "_PIN", "_FUNCTION")
 MODEL_ID = re.compile(r"[A-Za-z0-9_.-]{1,32}")
+LIBRARY = "library"  # the template of --library
 MODEL_DIR = "model"
 FIRMWARE_DIR = "firmware"
+MODEL_NAME = "{model}"  # in the names of a template's files and folders
+PARTS = ("include", "agent", "port", "kernels")  # of firmware/, as a template may ask for
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,31 @@ class Template:
     keep: tuple[str, ...]  # files that are the user's own once written
     linker_script: str
     sources: tuple[str, ...]  # of the files, those that the compiler gets
-    firmware: tuple[str, ...]  # parts of firmware/ besides kernels: agent, libc, port
+    firmware: tuple[str, ...]  # PARTS, or folders of firmware/ whose C files are all needed
+    layout: Mapping[str, str] = field(default_factory=dict)  # model/, firmware/… → project's folder
+    toolchain: str = ""  # the one that builds it; "": a compiler, the board's choice
+
+    def place(self, path: str) -> str:
+        """Where a file or folder of model/ or firmware/ goes: the longest folder named decides."""
+        for folder in sorted(self.layout, key=len, reverse=True):
+            if PurePosixPath(path).is_relative_to(folder):
+                rest = PurePosixPath(path).relative_to(folder)
+                return (PurePosixPath(self.layout[folder]) / rest).as_posix()
+        return path
+
+    def named(self, model: str) -> Template:
+        """The template with a model's name in its file names."""
+
+        def fill(texts: Iterable[str]) -> tuple[str, ...]:
+            return tuple(text.replace(MODEL_NAME, model) for text in texts)
+
+        return replace(
+            self,
+            files=tuple((item, made.replace(MODEL_NAME, model)) for item, made in self.files),
+            keep=fill(self.keep),
+            sources=fill(self.sources),
+            layout=dict(zip(self.layout, fill(self.layout.values()), strict=True)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +103,7 @@ def load_template(name: str) -> Template:
     kind = top.choice("kind", ("firmware", "library"))
     names = top.table("files")
     files = tuple((item, names.text(item)) for item in names.names())
-    build = top.table("build", {})
+    build, layout = top.table("build", {}), top.table("layout", {})
     sources = build.strings("sources", ())
     template = Template(
         folder=folder,
@@ -86,8 +114,10 @@ def load_template(name: str) -> Template:
         linker_script=build.text("linker_script", ""),
         sources=sources,
         firmware=build.strings("firmware", ()),
+        layout={item: layout.text(item) for item in layout.names()},
+        toolchain=build.text("toolchain", ""),
     )
-    for table in (top, names, build):
+    for table in (top, names, build, layout):
         table.close()
     return template
 
@@ -107,11 +137,10 @@ def create(
     May be repeated: files that did not change keep their time, the user's own files stay as they
     are. Without an agent the firmware still runs the model, but does not listen to anybody.
     """
-    skeleton = load_template(template)
+    skeleton = load_template(template).named(sources.name)
     has_agent = agent and "agent" in skeleton.firmware
     copied = _firmware_files(sources, board, skeleton, has_agent)
     compiled = (
-        *skeleton.sources,
         *(f"{MODEL_DIR}/{name}" for name in sources.compiled),
         *(f"{FIRMWARE_DIR}/{name}" for name in copied if name.endswith(".c")),
     )
@@ -123,27 +152,36 @@ def create(
         name=sources.name,
         board=board,
         template=skeleton.name,
-        sources=compiled,
-        include_dirs=tuple(folders),
+        sources=(*skeleton.sources, *map(skeleton.place, compiled)),
+        include_dirs=tuple(dict.fromkeys(map(skeleton.place, folders))),
         defines=_defines(has_agent, voice),
         linker_script=skeleton.linker_script,
         optimize=plan.optimize,
+        toolchain=skeleton.toolchain,
     )
-    _write(project, plan, sources, skeleton, copied, voice)
+    command = " ".join((sources.command, *template_option(board, template)))
+    headers = (skeleton.place(f"{FIRMWARE_DIR}/{name}") for name in copied if name.endswith(".h"))
+    values = _variables(project, plan, command, voice) | {"headers": tuple(headers)}
+    _write(project, sources, skeleton, copied, values)
     return project
+
+
+def template_option(board: Board, template: str) -> tuple[str, ...]:
+    """How the command line asks for this template; nothing when it is the board's own."""
+    if template == board.backends.get("template", template) and template != LIBRARY:
+        return ()
+    return ("--library",) if template == LIBRARY else ("--template", template)
 
 
 def _write(
     project: Project,
-    plan: Plan,
     sources: Sources,
     template: Template,
     copied: tuple[str, ...],
-    voice: Voice,
+    values: Mapping[str, Any],
 ) -> None:
-    library = " --library" if template.kind == "library" else ""
-    values = _variables(project, plan, copied, sources.command + library, voice)
     env = environment(template.folder)
+    env.filters["below"] = _below
     rendered = {made: render(env, item, values) for item, made in template.files}
     known = {item for item, _ in template.files} | {"template.toml"}
     for path in sorted(template.folder.rglob("*")):
@@ -155,10 +193,17 @@ def _write(
         if name not in template.keep or not target.exists():
             write_atomic(target, text)
     for name, text in sources.files:
-        write_atomic(project.directory / MODEL_DIR / name, text)
+        write_atomic(project.directory / template.place(f"{MODEL_DIR}/{name}"), text)
     firmware = resources.path("firmware")
     for name in copied:
-        write_atomic(project.directory / FIRMWARE_DIR / name, (firmware / name).read_bytes())
+        target = project.directory / template.place(f"{FIRMWARE_DIR}/{name}")
+        write_atomic(target, (firmware / name).read_bytes())
+
+
+def _below(paths: Iterable[str], folder: str) -> list[str]:
+    """Those of the paths that lie below a folder, relative to it: what its own build file lists."""
+    inside = (PurePosixPath(path) for path in paths if PurePosixPath(path).is_relative_to(folder))
+    return [path.relative_to(folder).as_posix() for path in inside]
 
 
 def _firmware_files(
@@ -171,6 +216,9 @@ def _firmware_files(
         starts.append(root / "libc" / "string.c")
     if "port" in template.firmware:
         starts += [root / name for name in port_sources(board)]
+    for folder in template.firmware:
+        if folder not in PARTS:
+            starts += sorted((root / folder).glob("*.c"))
     if has_agent:
         starts += sorted((root / "agent").glob("*.c"))
     folders = [root, root / "include"]
@@ -180,9 +228,7 @@ def _firmware_files(
     return tuple(sorted(path.relative_to(root.resolve()).as_posix() for path in files))
 
 
-def _variables(
-    project: Project, plan: Plan, copied: tuple[str, ...], command: str, voice: Voice
-) -> dict[str, Any]:
+def _variables(project: Project, plan: Plan, command: str, voice: Voice) -> dict[str, Any]:
     """What the templates see; template.toml describes each name."""
     graph, board = plan.graph, project.board
     core = CORES.get(board.chip.core)
@@ -198,7 +244,6 @@ def _variables(
         "config": _config(plan, board, voice),
         "has_agent": bool(project.defines),
         "sources": project.sources,
-        "headers": tuple(f"{FIRMWARE_DIR}/{name}" for name in copied if name.endswith(".h")),
         "include_dirs": project.include_dirs,
         "defines": project.defines,
         "flags": core.gcc if core else (),

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 from tinyml.backends.base import Image
-from tinyml.build import save_image
+from tinyml.image import save_image
 
 
 def blob(nbytes: int, seed: int = 1) -> bytes:

@@ -7,10 +7,11 @@ import pytest
 
 from tests.support.plans import MODEL_BYTES, TEMPLATE, board_of, sine_plan
 from tinyml.backends.base import Image, Project
-from tinyml.build import build, load_image
+from tinyml.build import build
 from tinyml.codegen.generate import generate
 from tinyml.elf import read_elf
 from tinyml.errors import BuildError
+from tinyml.image import load_image
 from tinyml.project import create
 
 

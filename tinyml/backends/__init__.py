@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any, cast
 from tinyml.errors import ToolError, did_you_mean
 
 if TYPE_CHECKING:
-    from tinyml.backends.base import Flasher, Simulator, Toolchain
+    from tinyml.backends.base import Builder, Flasher, Simulator, Toolchain
 
 REGISTRY: dict[str, dict[str, str]] = {
+    "builders": {
+        "esp_idf": "tinyml.backends.builders.esp_idf:EspIdf",
+    },
     "flashers": {
         "bossac": "tinyml.backends.flashers.arduino:Bossac",
         "copy": "tinyml.backends.flashers.drives:Copy",
@@ -52,6 +55,11 @@ def toolchain_of(name: str | None) -> Toolchain:
 
         return default()
     return cast("Toolchain", _make("toolchains", name))
+
+
+def builder_of(name: str) -> Builder:
+    """The builder of that name."""
+    return cast("Builder", _make("builders", name))
 
 
 def simulator_of(name: str) -> Simulator:

@@ -31,8 +31,9 @@ class Project:
     sources: tuple[str, ...]  # C files to compile
     include_dirs: tuple[str, ...]
     defines: tuple[tuple[str, str], ...]
-    linker_script: str  # "" when the project is a library
+    linker_script: str  # "": a library, or somebody else's tools link it
     optimize: str  # "speed" or "size"
+    toolchain: str = ""  # the one that the template is made for; "": the board's
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,35 @@ class Toolchain(Protocol):
 
     def link(self, project: Project, objects: tuple[Path, ...], build_dir: Path) -> Command:
         """Objects to firmware.elf and firmware.map in the build directory."""
+
+
+class Builder(Protocol):
+    """A toolchain that builds a whole project: idf.py, arduino-cli, west …
+
+    Builds command lines only; ``tinyml.build`` runs them. They work inside the project's folder.
+    """
+
+    @property
+    def name(self) -> str:
+        """As in the board or template file."""
+
+    @property
+    def title(self) -> str:
+        """What a user installs, with the least version."""
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """Programs that must be there."""
+
+    @property
+    def container(self) -> str:
+        """The vendor's container image that has them all; "" when there is none."""
+
+    def commands(self, project: Project) -> tuple[Command, ...]:
+        """What a user would type in the project's folder, in order."""
+
+    def image(self, project: Project) -> Image:
+        """What the commands made; raises BuildError when it is not there."""
 
 
 class Simulator(Protocol):

@@ -15,7 +15,7 @@ from pathlib import Path
 from tinyml import process, resources
 from tinyml.backends.base import Command, Project
 from tinyml.backends.cores import Core, core_of
-from tinyml.errors import ToolError
+from tinyml.errors import ToolError, ToolMissing
 
 OPTIMIZE = {"speed": "-O3", "balanced": "-O3", "ram": "-O3", "size": "-Os"}
 
@@ -198,7 +198,7 @@ def zig() -> Zig:
             if (folder / name).is_file():
                 version = importlib.metadata.version("ziglang")
                 return Zig(folder / name, folder / "lib", version, resources.cache_dir())
-    raise ToolError(
+    raise ToolMissing(
         "the Python package 'ziglang' (clang and lld) is not installed",
         hint=f"{process.HOW_TO_GET['zig']}; or use --toolchain arm_gcc",
     )

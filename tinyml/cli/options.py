@@ -89,7 +89,16 @@ TOOLCHAIN = click.option(
     "--toolchain",
     type=click.Choice(["zig", "arm_gcc"]),
     default=None,
-    help="Compiler; the board's own choice by default.",
+    help="Compiler; the choice of the board or template by default.",
+)
+TEMPLATE = click.option(
+    "--template", help="Kind of project, or the folder of a template; the board's own by default."
+)
+PROJECT_ONLY = click.option(
+    "--project-only", is_flag=True, help="Write the project and do not build it."
+)
+DOCKER = click.option(
+    "--docker", is_flag=True, help="Run the vendor's tools in the vendor's container."
 )
 SIMULATOR = click.option(
     "--simulator",

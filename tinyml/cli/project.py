@@ -23,9 +23,15 @@ if TYPE_CHECKING:
 @options.AGENT
 @options.NO_AGENT
 @options.MODEL_ID
+@options.TEMPLATE
 @click.option(
-    "--library", is_flag=True, help="Only the C files and kernels, for your own firmware."
+    "--library",
+    "template",
+    flag_value="library",
+    help="Only the C files and kernels, for your own firmware: the same as --template library.",
 )
+@options.PROJECT_ONLY
+@options.DOCKER
 @options.JSON
 def build(
     model: Path,
@@ -35,7 +41,9 @@ def build(
     output: Path | None,
     agent: str,
     model_id: str | None,
-    library: bool,
+    template: str | None,
+    project_only: bool,
+    docker: bool,
     as_json: bool,
 ) -> None:
     """Compile MODEL to C for a board and link a firmware image around it."""
@@ -49,15 +57,19 @@ def build(
         agent=agent != "none",
         benchmark=agent == "mlperf",
         model_id=model_id,
-        template="library" if library else None,
+        template=template,
+        container=docker,
+        project_only=project_only,
     )
     with console.progress(f"building {model.name} for {board.name} …"):
         built = api.build_model(model, board, settings)
     if as_json:
         console.document(built.report.to_json())
-        return
-    for table in text.build_tables(built.report):
-        console.table(table.title, table.columns, table.rows)
-    for path in built.files:
-        console.line(f"wrote {path}")
-    console.verdict(built.report.fits, text.summary(built.report))
+    else:
+        for table in text.build_tables(built.report):
+            console.table(table.title, table.columns, table.rows)
+        for path in built.files:
+            console.line(f"wrote {path}")
+        console.verdict(built.report.fits, text.summary(built.report))
+    if built.missing:
+        raise built.missing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
@@ -12,13 +13,10 @@ from tinyml.plan.values import Plan
 
 
 def build_command(
-    plan: Plan, board: Board, image: Image | None, *, agent: bool = True, library: bool = False
+    plan: Plan, board: Board, image: Image | None, options: Sequence[str] = ()
 ) -> str:
-    """The command line that repeats a build, next to the model file."""
-    words = _words("build", plan, board, image)
-    words += [] if agent else ["--no-agent"]
-    words += ["--library"] if library else []
-    return shlex.join(words)
+    """The command line that repeats a build, next to the model file; ``options`` come last."""
+    return shlex.join([*_words("build", plan, board, image), *options])
 
 
 def simulate_command(

@@ -1,0 +1,219 @@
+"""Projects that a vendor's tools build: where files go, what runs, what is said when it cannot."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.plans import MODEL_BYTES, TEMPLATE, board_of, sine_plan
+from tinyml.backends import builder_of, names_of
+from tinyml.backends.base import Project
+from tinyml.backends.builders import contained
+from tinyml.build import build
+from tinyml.codegen.generate import generate
+from tinyml.errors import BuildError, ToolMissing
+from tinyml.image import load_image
+from tinyml.project import Template, create, load_template
+
+ROOT = Path(__file__).parents[2]
+VENDOR = str(ROOT / "tests" / "support" / "vendor_template")
+MODEL = str(ROOT / "examples" / "digits" / "digits.tflite")
+EXPORT = "https://docs.espressif.com/projects/esp-idf, then run its export script"
+
+# What ESP-IDF leaves behind, without ESP-IDF.
+IDF = """\
+#!{python}
+import json, os, pathlib, shutil, sys
+assert sys.argv[1:] == ["build"], sys.argv
+if os.environ.get("FAKE_IDF_FAILS"):
+    sys.exit("main.c:1: error: expected ';'")
+build = pathlib.Path("build")
+build.mkdir(exist_ok=True)
+(build / "bootloader.bin").write_bytes(b"boot")
+(build / "app.bin").write_bytes(b"application")
+shutil.copy({elf!r}, build / "app.elf")
+files = {{"0x10000": "app.bin", "0x0": "bootloader.bin"}}
+(build / "flasher_args.json").write_text(json.dumps({{"flash_files": files}}))
+(build / "project_description.json").write_text(
+    json.dumps({{"app_elf": "app.elf", "git_revision": "v5.5.1"}}))
+"""
+
+
+def make(dest: Path, template: str = VENDOR) -> Project:
+    plan, board = sine_plan(), board_of()
+    return create(plan, generate(plan, board, model_bytes=MODEL_BYTES), board, template, dest)
+
+
+@pytest.fixture
+def idf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program idf.py on PATH."""
+    image = build(make(tmp_path / "elf" / "project", TEMPLATE), "zig", tmp_path / "elf")
+    program = tmp_path / "bin" / "idf.py"
+    program.parent.mkdir()
+    program.write_text(IDF.format(python=sys.executable, elf=str(image.elf)))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+
+
+def test_the_layout_of_a_template(tmp_path: Path) -> None:
+    project = make(tmp_path)
+    component = tmp_path / "components" / "sine"
+    assert project.sources == (
+        "components/sine/sine.c",
+        "components/sine/sine_weights.c",
+        "components/sine/firmware/port/host/host.c",
+    )
+    assert project.include_dirs == ("components/sine", "components/sine/firmware")
+    assert (component / "tml.h").is_file()
+    assert (component / "firmware" / "kernels" / "fully_connected_s8.h").is_file()
+    assert not (component / "firmware" / "include").exists()
+    assert (tmp_path / "main" / "sine_main.c").read_text() == '#include "sine.h"\n'
+    assert (component / "CMakeLists.txt").read_text() == (
+        "idf_component_register(\n"
+        "    SRCS sine.c sine_weights.c firmware/port/host/host.c\n"
+        "    INCLUDE_DIRS . firmware\n"
+        ")\n"
+        "# tinyml build sine.tflite --board testboard\n"
+    )
+
+
+def test_files_named_after_the_model_may_be_the_users_own(tmp_path: Path) -> None:
+    make(tmp_path)
+    mine = tmp_path / "main" / "sine_main.c"
+    mine.write_text("/* mine */\n")
+    make(tmp_path)
+    assert mine.read_text() == "/* mine */\n"
+
+
+def test_the_longest_folder_of_a_layout_decides() -> None:
+    layout = {"firmware": "src", "firmware/include": "inc", "model": "."}
+    template = Template(Path(), "t", "library", (), (), "", (), (), layout)
+    assert template.place("firmware/kernels/add_s8.h") == "src/kernels/add_s8.h"
+    assert template.place("firmware/include/tml.h") == "inc/tml.h"
+    assert template.place("firmware/included/x.h") == "src/included/x.h"
+    assert template.place("firmware") == "src"
+    assert template.place("model/sine.c") == "sine.c"
+    assert template.place("model") == "."
+    assert load_template("library").place("model/sine.c") == "model/sine.c"
+
+
+def test_idf_builds_the_project(tmp_path: Path, idf: None) -> None:
+    project = make(tmp_path / "project")
+    image = build(project, "esp_idf", tmp_path)
+    assert image.toolchain == "esp_idf 5.5.1"
+    assert image.elf == project.directory / "build" / "app.elf"
+    assert [(start, file.read_bytes()) for start, file in image.segments] == [
+        (0x0, b"boot"),
+        (0x10000, b"application"),
+    ]
+    assert "sine_invoke" in {name for name, _, _ in image.symbols}
+    assert load_image(tmp_path / "image.json") == image
+
+
+def test_what_idf_says_when_it_fails(
+    tmp_path: Path, idf: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_IDF_FAILS", "1")
+    with pytest.raises(BuildError) as caught:
+        build(make(tmp_path / "project"), "esp_idf", tmp_path)
+    assert "main.c:1: error: expected ';'" in caught.value.message
+    assert "idf.py build" in str(caught.value.hint)
+    assert not (tmp_path / "image.json").exists()
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", '{"git_revision": "v5"}'])
+def test_what_idf_leaves_is_checked(tmp_path: Path, idf: None, damage: str) -> None:
+    project = make(tmp_path / "project")
+    build(project, "esp_idf", tmp_path)
+    (project.directory / "build" / "project_description.json").write_text(damage)
+    with pytest.raises(BuildError, match="did not leave what was expected"):
+        builder_of("esp_idf").image(project)
+
+
+def test_without_idf_the_message_says_what_to_type(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    project = make(tmp_path / "project")
+    container = contained(builder_of("esp_idf"), project)[0].argv
+    with pytest.raises(ToolMissing) as caught:
+        build(project, "esp_idf", tmp_path)
+    assert caught.value.message == (
+        "the project is complete, but was not built: the program 'idf.py' is not there or not on "
+        "PATH"
+    )
+    assert str(caught.value.hint).splitlines() == [
+        f"install ESP-IDF 5.1 or later ({EXPORT}), then the same again, or",
+        f"  (cd {project.directory} && idf.py build)",
+        "with Docker instead: the same again with --docker, or",
+        f"  (cd {project.directory} && {' '.join(container)})",
+    ]
+    with pytest.raises(ToolMissing, match="'docker' is not there"):
+        build(project, "esp_idf", tmp_path, container=True)
+
+
+def test_the_container_sees_the_project_only(tmp_path: Path) -> None:
+    argv = contained(builder_of("esp_idf"), make(tmp_path))[0].argv
+    assert argv[:7] == ("docker", "run", "--rm", "-v", f"{tmp_path}:/project", "-w", "/project")
+    assert argv[-3:] == ("espressif/idf:v5.5", "idf.py", "build")
+
+
+def test_toolchains_and_templates_that_do_not_go_together(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="'esp_idf' cannot build a project of the template"):
+        build(make(tmp_path / "a", TEMPLATE), "esp_idf", tmp_path)
+    with pytest.raises(BuildError, match="'zig' cannot build a project of the template"):
+        build(make(tmp_path / "b"), "zig", tmp_path)
+    with pytest.raises(BuildError, match="there is no container image for 'zig'"):
+        build(make(tmp_path / "c", TEMPLATE), "zig", tmp_path, container=True)
+
+
+@pytest.mark.parametrize("name", names_of("builders"))
+def test_every_builder_says_what_it_needs(name: str, tmp_path: Path) -> None:
+    builder, project = builder_of(name), make(tmp_path)
+    assert builder.name == name
+    assert builder.title
+    assert builder.requires
+    for command in builder.commands(project):
+        assert command.argv[0] in builder.requires
+        assert command.cwd == project.directory
+        assert command.message
+
+
+def tinyml(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tinyml", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env={**os.environ, "PATH": "/nowhere", "PYTHONPATH": str(ROOT)},
+    )
+
+
+def test_a_missing_toolchain_leaves_project_and_report(tmp_path: Path) -> None:
+    arguments = ("build", MODEL, "--board", "esp32c3", "--template", VENDOR)
+    result = tinyml(*arguments, cwd=tmp_path)
+    assert result.returncode == 3, result.stderr
+    made = tmp_path / "build" / "digits-esp32c3"
+    assert (made / "project" / "components" / "digits" / "digits.c").is_file()
+    report = json.loads((made / "report.json").read_text())
+    assert report["toolchain"] is None
+    assert report["memory"][0]["predicted_bytes"] > 0
+    assert report["command"].endswith(f"--template {VENDOR}")
+    assert "wrote build/digits-esp32c3/project" in result.stdout
+    assert "error: the project is complete, but was not built" in result.stderr
+    assert "idf.py build)" in result.stderr
+    assert tinyml(*arguments, "--project-only", cwd=tmp_path).returncode == 0
+
+
+def test_what_is_not_built_cannot_be_simulated(tmp_path: Path) -> None:
+    arguments = ("--board", "esp32c3", "--template", VENDOR)
+    assert tinyml("build", MODEL, *arguments, cwd=tmp_path).returncode == 3
+    result = tinyml("flash", "--board", "esp32c3", cwd=tmp_path)
+    assert result.returncode == 1
+    assert "there is no build in build/*-esp32c3" in result.stderr

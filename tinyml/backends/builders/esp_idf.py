@@ -1,0 +1,61 @@
+"""ESP-IDF: idf.py, here or in Espressif's container.
+
+Facts: ESP-IDF Build System (``project_description.json``), tools/cmake/project.cmake and
+components/esptool_py (``flasher_args.json``: offsets in the serial flash and files).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tinyml.backends.base import Command, Image, Project
+from tinyml.errors import BuildError
+from tinyml.image import image_of
+
+BUILD = "build"  # idf.py's own default, in the project
+
+
+class EspIdf:
+    """``idf.py build``; sdkconfig.defaults names the chip."""
+
+    name = "esp_idf"
+    title = "ESP-IDF 5.1 or later"
+    requires = ("idf.py",)
+    container = "espressif/idf:v5.5"
+
+    def commands(self, project: Project) -> tuple[Command, ...]:
+        """One command; it configures, fetches components, compiles and links."""
+        return (Command(("idf.py", "build"), project.directory, "idf.py build"),)
+
+    def image(self, project: Project) -> Image:
+        """Boot loader, partition table and application at their offsets in the serial flash."""
+        folder = project.directory / BUILD
+        description = _read(project, "project_description.json")
+        files = _read(project, "flasher_args.json").get("flash_files", {})
+        try:
+            elf = folder / description["app_elf"]
+            parts = tuple(sorted((int(start, 0), folder / file) for start, file in files.items()))
+            version = str(description.get("git_revision", "")).removeprefix("v")
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise _unexpected(project, str(error)) from error
+        return image_of(elf, parts, project.board, f"{self.name} {version}".strip())
+
+
+def _read(project: Project, name: str) -> dict[str, Any]:
+    path = project.directory / BUILD / name
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _unexpected(project, f"{name}: {error}") from error
+    if not isinstance(document, dict):
+        raise _unexpected(project, f"{name} is not an object")
+    return document
+
+
+def _unexpected(project: Project, what: str) -> BuildError:
+    return BuildError(
+        f"idf.py did not leave what was expected: {what}",
+        hint="delete its folder 'build' and build again",
+        where=str(project.directory),
+    )
