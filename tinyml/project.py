@@ -19,6 +19,7 @@ from tinyml import resources
 from tinyml.backends.base import Project
 from tinyml.backends.cores import CORES
 from tinyml.backends.toolchains import OPTIMIZE
+from tinyml.benchmark import task_macros
 from tinyml.board import Board, config_macros, port_sources
 from tinyml.codegen.generate import Sources
 from tinyml.codegen.interface import io_names
@@ -30,7 +31,7 @@ from tinyml.includes import included
 from tinyml.plan.values import Plan
 
 BENCHMARK_BAUD = 115_200
-QUANTITIES = ("_HZ", "_BYTES", "_BAUD", "_LAYERS", "_SCALE", "_PIN", "_FUNCTION")
+QUANTITIES = ("_HZ", "_BYTES", "_BAUD", "_LAYERS", "_SCALE", "_PIN", "_FUNCTION", "_FLOATS")
 MODEL_ID = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 LIBRARY = "library"  # the template of --library
 MODEL_DIR = "model"
@@ -271,7 +272,7 @@ def _config(plan: Plan, board: Board, voice: Voice) -> tuple[tuple[str, str], ..
     }
     literals = []
     if voice.benchmark:
-        macros |= {"TML_BAUD": BENCHMARK_BAUD}
+        macros |= {"TML_BAUD": BENCHMARK_BAUD, **task_macros(voice.model_id, graph)}
         literals.append(("TML_AGENT_BENCHMARK", "1"))
     if voice.model_id is not None:
         if not MODEL_ID.fullmatch(voice.model_id):

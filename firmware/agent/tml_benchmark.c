@@ -3,6 +3,7 @@
 #include "tml_config.h"
 #include "tml_port.h"
 #include "tml_session.h"
+#include "tml_task.h"
 #include "tml_text.h"
 
 #define DEFAULT_WARM_UPS 10u
@@ -54,6 +55,7 @@ void tml_warn_if_overwritten(void)
 #endif
 }
 
+#ifndef TML_TASK_DISTANCE
 static uint32_t bits_of(float value)
 {
     uint32_t bits;
@@ -88,11 +90,15 @@ static uint32_t element_bytes(char dtype)
 {
     return dtype == 'i' || dtype == 'f' ? 4u : dtype == 'h' ? 2u : 1u;
 }
+#endif
 
 void tml_command_results(const tml_model *model, const char *arguments)
 {
     (void)arguments;
     tml_put_text("m-results-[");
+#ifdef TML_TASK_DISTANCE
+    tml_put_decimal(1, tml_task_distance(model, tml_session_output(0)));
+#else
     for (uint32_t output = 0; output < model->output_count; output++) {
         const tml_tensor *tensor = &model->outputs[output];
         const uint8_t *data = tml_session_output(output);
@@ -106,6 +112,7 @@ void tml_command_results(const tml_model *model, const char *arguments)
             tml_put_decimal(factor, scale);
         }
     }
+#endif
     tml_put_line("]");
 }
 

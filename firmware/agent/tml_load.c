@@ -2,6 +2,7 @@
 #include "tml_commands.h"
 #include "tml_crc.h"
 #include "tml_session.h"
+#include "tml_task.h"
 #include "tml_text.h"
 
 #define BYTES_PER_LINE 8u
@@ -12,7 +13,7 @@ static uint32_t received;
 
 static uint8_t *input_bytes(const tml_model *model)
 {
-    return (uint8_t *)model->inputs[selected].data;
+    return tml_task_bytes(model, selected);
 }
 
 static void load(const tml_model *model, const char *arguments)
@@ -22,9 +23,10 @@ static void load(const tml_model *model, const char *arguments)
         tml_put_line("e-[Expected a number of bytes]");
         return;
     }
-    if (count > model->inputs[selected].bytes) {
+    const uint32_t capacity = tml_task_capacity(model, selected);
+    if (count > capacity) {
         tml_put_text("e-[Input has ");
-        tml_put_unsigned(model->inputs[selected].bytes);
+        tml_put_unsigned(capacity);
         tml_put_line(" bytes]");
         return;
     }

@@ -3,6 +3,7 @@
 
 #include "tml_config.h"
 #include "tml_port.h"
+#include "tml_task.h"
 
 static const tml_model *model;
 static bool is_fresh;
@@ -83,6 +84,9 @@ bool tml_session_infer(uint32_t last_layer)
     const bool is_whole = last_layer == TML_ALL_LAYERS;
     const uint32_t total_before = total_cycles;
     const bool was_fresh = is_fresh;
+    if (was_fresh) {
+        tml_task_prepare(model);
+    }
     is_fresh = false;
     stop_after = last_layer;
     is_stopped = is_whole;

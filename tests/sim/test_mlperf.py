@@ -11,12 +11,16 @@ import pytest
 import serial
 
 from tests.support.served import served
+from tests.support.small_graphs import GraphBuilder
 from tinyml import api
 from tinyml.board import load_board
 from tinyml.device.connect import connect
 from tinyml.elf import read_elf
 from tinyml.errors import DeviceError, TinymlError
 from tinyml.inputs import read_samples
+from tinyml.ir.graph import Graph
+from tinyml.ops.lookup import NoAttrs
+from tinyml.ops.reference import outputs
 
 pytestmark = [
     pytest.mark.sim,
@@ -93,6 +97,75 @@ def test_a_benchmark_session(built: api.Built) -> None:
         assert lines[0] == "m-warmup-start-5"  # and no line that the benchmark does not know
         assert 1000 < (laps[1] - laps[0]) / 20 < 2000
         runner.port.close()
+
+
+def test_pixels_of_the_image_tasks_become_the_input(tmp_path: Path) -> None:
+    """Their data files hold 0 to 255, the models want -128 to 127."""
+    settings = api.Settings(directory=tmp_path, benchmark=True, model_id="vww01")
+    made = api.build_model(DIGITS / "digits.tflite", load_board(BOARD), settings)
+    assert made.image is not None
+    graph = made.plan.graph
+    (sample,) = read_samples(DIGITS / "test.npz", graph, 1).inputs[0]
+    pixels = (sample.astype(np.int16) + 128).astype(np.uint8)
+    with served(read_elf(made.image.elf), load_board(BOARD)) as path:
+        runner = Runner(path)
+        runner.load(pixels.tobytes())
+        printed = runner.send("db print")[0]
+        found = runner.find(r"m-results-\[(.*)\]", runner.send("infer 2 1"))
+        runner.port.close()
+    assert printed == "m-buffer-" + pixels.tobytes()[:8].hex("-").upper()
+    assert [float(value) for value in found.split(",")] == _real(graph, sample)
+
+
+def test_floats_of_the_anomaly_task_are_quantised_and_compared(tmp_path: Path) -> None:
+    """Its data files hold floats; its result is how far the output is from them."""
+    grow = GraphBuilder()
+    entry = grow.value("x", (1, 40), (0.05, 3))
+    result = grow.op("RELU", (entry,), grow.value("y", (1, 40), (0.04, -20)), NoAttrs())
+    graph = grow.graph((entry,), (result,))
+    board = load_board(BOARD)
+    settings = api.Settings(directory=tmp_path, benchmark=True, model_id="ad01")
+    made = api.build(api.plan(graph, board), board, settings)
+    assert made.image is not None
+    values = np.linspace(-9, 9, 40).astype(np.float32)  # both ends saturate
+    steps = values / np.float32(0.05)
+    rounded = np.trunc(steps + np.copysign(np.float32(0.5), steps)).astype(np.int32) + 3
+    sample = np.clip(rounded, -128, 127).astype(np.int8).reshape(1, 40)
+    distance = np.mean((np.array(_real(graph, sample, 9)) - values) ** 2)
+    with served(read_elf(made.image.elf), board) as path:
+        runner = Runner(path)
+        assert runner.send("db load 161") == ["e-[Input has 160 bytes]", "m-ready"]
+        runner.load(values.tobytes())
+        found = runner.find(r"m-results-\[(.*)\]", runner.send("infer 2 1"))
+        runner.port.close()
+    assert float(found) == pytest.approx(distance, abs=0.001)
+
+
+def _real(graph: Graph, sample: np.ndarray, digits: int = 3) -> list[float]:
+    """What the reference says, dequantised."""
+    tensor = graph.tensors[graph.outputs[0]]
+    assert tensor.quant is not None
+    steps = outputs(graph, (sample,))[0].astype(np.int32) - tensor.quant.zero_points[0]
+    return [round(float(value) * tensor.quant.scales[0], digits) for value in np.ravel(steps)]
+
+
+@pytest.mark.parametrize(
+    ("model_id", "message"),
+    [
+        (
+            "ad01",
+            "ad01 .anomaly detection. compares the output with the input, but the model has 64",
+        ),
+        ("sww01", "streams audio to the board"),
+    ],
+)
+def test_a_model_that_cannot_be_the_task(tmp_path: Path, model_id: str, message: str) -> None:
+    folder = tmp_path / "made"
+    settings = api.Settings(directory=folder, benchmark=True, model_id=model_id)
+    with pytest.raises(TinymlError, match=message) as caught:
+        api.build_model(DIGITS / "digits.tflite", load_board(BOARD), settings)
+    assert "--model-id" in (caught.value.hint or "")
+    assert not folder.exists()
 
 
 def test_other_commands_say_what_is_wrong(built: api.Built) -> None:

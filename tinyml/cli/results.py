@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 @options.TOOLCHAIN
 @options.BUILD_DIR
 @options.SIMULATOR
+@options.AGENT
+@options.MODEL_ID
 @click.option(
     "--outputs",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -45,6 +47,8 @@ def simulate(
     toolchain: str | None,
     output: Path | None,
     simulator: str | None,
+    agent: str,
+    model_id: str | None,
     outputs: Path | None,
     serial: bool,
     as_json: bool,
@@ -53,7 +57,9 @@ def simulate(
     from tinyml import api
     from tinyml.report import text
 
-    settings = api.Settings(optimize, toolchain, output)
+    settings = api.Settings(
+        optimize, toolchain, output, benchmark=agent == "mlperf", model_id=model_id
+    )
     feed = api.samples_of(api.load(model), inputs, samples)
     with console.progress(f"building {model.name} for {board.name} …"):
         built = api.build_model(model, board, settings)
