@@ -57,8 +57,9 @@ def simulate(
     from tinyml import api
     from tinyml.report import text
 
+    is_silent, is_benchmark = agent == "none", agent == "mlperf"
     settings = api.Settings(
-        optimize, toolchain, output, benchmark=agent == "mlperf", model_id=model_id
+        optimize, toolchain, output, not is_silent, is_benchmark, model_id=model_id
     )
     feed = api.samples_of(api.load(model), inputs, samples)
     with console.progress(f"building {model.name} for {board.name} …"):
