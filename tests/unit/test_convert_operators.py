@@ -1,0 +1,68 @@
+"""Every operator that the quantiser knows: TensorFlow Lite Micro loads it and is right."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.support.float_graphs import KINDS, single_op
+from tests.support.tflm import needs_tflm
+from tinyml.convert import flatfile, rules
+from tinyml.convert.quantize import quantize
+from tinyml.convert.ranges import dequantize
+from tinyml.convert.ranges import quantize as to_integers
+from tinyml.convert.runners import float_runner, quantised_runner, tflm_runner
+from tinyml.convert.values import QuantizeSettings
+
+pytest.importorskip("ai_edge_litert", reason="ai-edge-litert (extra 'convert') is not installed")
+
+_WITHOUT_REFERENCE = {"ELU"}  # LiteRT's reference resolver lacks it
+# Weights have 8 bits beside 16-bit values, so results are no more exact than those.
+_COARSE_16 = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"}
+
+
+def test_every_supported_operator_has_a_case() -> None:
+    # SHAPE only ever occurs before constants are folded.
+    assert rules.SUPPORTED - {"SHAPE"} <= set(KINDS)
+
+
+def _modes() -> list[tuple[str, str]]:
+    kinds = [kind for kind in KINDS if kind in rules.SUPPORTED]
+    return [("int8", kind) for kind in kinds] + [
+        ("int16x8", kind) for kind in kinds if kind in rules.INT16
+    ]
+
+
+@needs_tflm
+@pytest.mark.parametrize(("mode", "kind"), _modes())
+def test_operator_in_integers(mode: str, kind: str) -> None:
+    graph = single_op(kind)
+    rng = np.random.default_rng(3)
+    low = 0.1 if kind == "RSQRT" else -1.0
+    samples = [
+        tuple(rng.uniform(low, 1, graph.tensors[i].shape).astype(np.float32) for i in graph.inputs)
+        for _ in range(6)
+    ]
+    given = flatfile.write(graph)
+    made = quantize(given, samples, QuantizeSettings(quantization=mode)).data
+    exact = float_runner(given)
+    in_tflm = tflm_runner(made)
+    assert in_tflm is not None, "TensorFlow Lite Micro refuses the model"
+    best = in_tflm if kind in _WITHOUT_REFERENCE else quantised_runner(made)
+    bits = 8 if mode == "int8" else 16
+    allowed = 300 if bits == 16 and kind in _COARSE_16 else 8 if bits == 16 else 3
+    for sample in samples:
+        fed = tuple(
+            to_integers(value, in_tflm.graph.tensors[i].quant, bits)
+            for value, i in zip(sample, in_tflm.graph.inputs, strict=True)
+        )
+        wanted, found = exact.outputs(sample), in_tflm.outputs(fed)
+        for a, b in zip(found, best.outputs(fed), strict=True):
+            assert np.array_equal(a, b), "the runners differ"
+        for real, value, i in zip(wanted, found, in_tflm.graph.outputs, strict=True):
+            quant = in_tflm.graph.tensors[i].quant
+            if quant is None:
+                assert np.mean(value != real) < 0.15  # decisions near a tie may fall either way
+            else:
+                error = np.abs(dequantize(value, quant) - real).max() / quant.scale
+                assert error <= allowed

@@ -1,0 +1,41 @@
+"""Rewrites of a model that change no result: each a function ``Graph -> Graph``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from tinyml.convert.fixups.affine import fold_affine
+from tinyml.convert.fixups.constants import drop_unused_tensors, fold_constants
+from tinyml.convert.fixups.dense import as_fully_connected
+from tinyml.convert.fixups.fake_quant import adopt_fake_quant
+from tinyml.convert.fixups.fuse import fuse_activations, fuse_pads
+from tinyml.convert.fixups.identities import drop_identities
+from tinyml.ir.graph import Graph, check
+from tinyml.passes.simplify import drop_dead
+
+PASSES: tuple[tuple[Callable[[Graph], Graph], str], ...] = (
+    (fold_constants, "computed from constants"),
+    (adopt_fake_quant, "read as trained scales"),
+    (fold_constants, "computed from constants"),
+    (drop_identities, "without effect, removed"),
+    (fold_affine, "folded into the weights before"),
+    (fuse_pads, "folded into a convolution"),
+    (fuse_activations, "fused into the layer before"),
+    (as_fully_connected, "turned into FULLY_CONNECTED"),
+    (drop_identities, "without effect, removed"),
+    (drop_dead, "without readers, removed"),
+)
+
+
+def prepare(graph: Graph) -> tuple[Graph, tuple[str, ...]]:
+    """The graph after all fix-ups, and a sentence for each that did something."""
+    notes = []
+    for fixup, words in PASSES:
+        before = Counter(op.kind for op in graph.ops)
+        graph = check(fixup(graph))
+        gone = before - Counter(op.kind for op in graph.ops)
+        if gone:
+            listed = ", ".join(f"{count} {kind}" for kind, count in sorted(gone.items()))
+            notes.append(f"{listed} {words}")
+    return drop_unused_tensors(graph), tuple(notes)

@@ -1,0 +1,76 @@
+"""Batch normalisation that a framework left behind a layer: MUL and ADD into its weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tinyml.convert.fixups.edit import maker, only_reader, with_constant, with_ops
+from tinyml.convert.rules import WEIGHTED
+from tinyml.ir.graph import Array, Graph, Op
+
+
+def fold_affine(graph: Graph) -> Graph:
+    """Folds MUL, ADD, SUB and DIV by a constant per channel into the float layer before."""
+    while True:
+        for op in graph.ops:
+            folded = _folded(graph, op)
+            if folded is not None:
+                graph = folded
+                break
+        else:
+            return graph
+
+
+def _folded(graph: Graph, op: Op) -> Graph | None:
+    if op.kind not in ("MUL", "ADD", "SUB", "DIV"):
+        return None
+    for side in (0, 1):
+        layer = maker(graph, op.inputs[side])
+        other = graph.tensors[op.inputs[1 - side]]
+        if layer is None or other.data is None or layer.kind not in WEIGHTED:
+            continue
+        if side == 1 and op.kind in ("SUB", "DIV"):
+            return None
+        if only_reader(graph, layer.outputs[0]) is not op:
+            return None
+        if layer.attrs.get("FusedActivationFunction") != 0:
+            return None
+        channels = _per_channel(other.data, graph.tensors[layer.outputs[0]].shape)
+        if channels is None:
+            return None
+        return _into(graph, layer, op, channels)
+    return None
+
+
+def _per_channel(data: Array, shape: tuple[int, ...]) -> Array | None:
+    """A constant that is the same along all axes but the last, as one number per channel."""
+    if data.dtype != np.float32 or (data.size != 1 and data.shape[-1:] != shape[-1:]):
+        return None
+    if data.size not in (1, shape[-1]):
+        return None
+    return np.broadcast_to(data.reshape(-1).astype(np.float64), (shape[-1],))
+
+
+def _into(graph: Graph, layer: Op, op: Op, channels: Array) -> Graph | None:
+    where = WEIGHTED[layer.kind]
+    weights = graph.tensors[layer.inputs[where.weights]]
+    has_bias = where.bias < len(layer.inputs) and layer.inputs[where.bias] >= 0
+    bias = graph.tensors[layer.inputs[where.bias]].data if has_bias else np.zeros(len(channels))
+    if weights.data is None or bias is None or weights.dtype != "float32":
+        return None
+    if weights.quant is not None and op.kind in ("MUL", "DIV"):
+        return None  # trained scales belong to the weights as they are
+    factor = {"MUL": channels, "DIV": 1 / channels}.get(op.kind, np.ones(len(channels)))
+    offset = {"ADD": channels, "SUB": -channels}.get(op.kind, np.zeros(len(channels)))
+    along = [1] * weights.data.ndim
+    along[where.axis] = len(channels)
+    scaled = (weights.data * factor.reshape(along)).astype(np.float32)
+    graph = with_constant(graph, weights.name, scaled, weights.quant)
+    graph = with_constant(graph, f"{op.name}_bias", (bias * factor + offset).astype(np.float32))
+    inputs = list(layer.inputs) + [-1] * (where.bias + 1 - len(layer.inputs))
+    inputs[where.weights], inputs[where.bias] = len(graph.tensors) - 2, len(graph.tensors) - 1
+    attrs = layer.attrs.having(FusedActivationFunction=op.attrs.get("FusedActivationFunction"))
+    merged = replace(layer, name=op.name, inputs=tuple(inputs), outputs=op.outputs, attrs=attrs)
+    return with_ops(graph, {id(layer): merged, id(op): None})

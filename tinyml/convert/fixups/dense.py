@@ -1,0 +1,80 @@
+"""Layers that are a matrix product in disguise, as FULLY_CONNECTED."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tinyml.convert.fixups.edit import with_constant, with_ops
+from tinyml.convert.options import options
+from tinyml.ir.graph import Graph, Op
+
+
+def as_fully_connected(graph: Graph) -> Graph:
+    """Turns 1x1 convolutions of a single pixel and products with a constant matrix into one kind.
+
+    The sums have the same terms, so integers come out equal. A convolution of more than one pixel
+    stays: its kernels are the faster ones.
+    """
+    for op in graph.ops:
+        if op.kind == "CONV_2D" and _is_single_pixel(graph, op):
+            graph = _from_convolution(graph, op)
+        elif op.kind == "BATCH_MATMUL" and _has_constant_matrix(graph, op):
+            graph = _from_product(graph, op)
+    return graph
+
+
+def _is_single_pixel(graph: Graph, op: Op) -> bool:
+    image, weights = graph.tensors[op.inputs[0]], graph.tensors[op.inputs[1]]
+    return (
+        len(image.shape) == 4
+        and image.shape[:3] == (1, 1, 1)
+        and weights.data is not None
+        and weights.shape[1:3] == (1, 1)
+        and weights.shape[3] == image.shape[3]  # one group
+    )
+
+
+def _from_convolution(graph: Graph, op: Op) -> Graph:
+    weights = graph.tensors[op.inputs[1]]
+    assert weights.data is not None
+    flat = weights.data.reshape(weights.shape[0], weights.shape[3])
+    quant = weights.quant
+    graph = with_constant(graph, weights.name, flat, quant)
+    activation = op.attrs.get("FusedActivationFunction")
+    return with_ops(graph, {id(op): _dense(graph, op, (op.inputs[0], op.inputs[2:]), activation)})
+
+
+def _has_constant_matrix(graph: Graph, op: Op) -> bool:
+    matrix = graph.tensors[op.inputs[1]]
+    given = graph.tensors[op.inputs[0]]
+    return (
+        matrix.data is not None
+        and given.data is None
+        and matrix.quant is None
+        and len(matrix.shape) >= 2
+        and all(size == 1 for size in matrix.shape[:-2])
+        and len(matrix.shape) <= len(given.shape)
+        and not op.attrs.get("AdjX")
+    )
+
+
+def _from_product(graph: Graph, op: Op) -> Graph:
+    matrix = graph.tensors[op.inputs[1]]
+    assert matrix.data is not None
+    data = matrix.data.reshape(matrix.shape[-2:])
+    rows = data if op.attrs.get("AdjY") else np.ascontiguousarray(data.T)
+    graph = with_constant(graph, matrix.name, rows)
+    return with_ops(graph, {id(op): _dense(graph, op, (op.inputs[0], ()), 0)})
+
+
+def _dense(graph: Graph, op: Op, operands: tuple[int, tuple[int, ...]], activation: int) -> Op:
+    """A FULLY_CONNECTED that reads the constant added last."""
+    value, rest = operands
+    attrs = replace(
+        options("FullyConnectedOptions", FusedActivationFunction=activation, KeepNumDims=True),
+        version=5,
+    )
+    inputs = (value, len(graph.tensors) - 1, *(rest or (-1,)))
+    return replace(op, kind="FULLY_CONNECTED", inputs=inputs, attrs=attrs)

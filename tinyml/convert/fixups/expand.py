@@ -1,0 +1,40 @@
+"""HARD_SWISH as ADD, MUL and MUL, which have 16-bit kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import replace
+
+import numpy as np
+
+from tinyml.convert.fixups.edit import with_constant
+from tinyml.convert.options import options
+from tinyml.ir.graph import Graph, Op, Tensor
+
+_RELU6 = 3  # ActivationFunctionType
+
+
+def expand_hard_swish(graph: Graph, results: Set[int]) -> Graph:
+    """Replaces the HARD_SWISH that write ``results``: x * (relu6(x + 3) / 6)."""
+    made: list[Op] = []
+    for op in graph.ops:
+        if op.kind != "HARD_SWISH" or op.outputs[0] not in results:
+            made.append(op)
+            continue
+        value, result = op.inputs[0], graph.tensors[op.outputs[0]]
+        graph = with_constant(graph, f"{op.name}/three", np.array(3, np.float32))
+        graph = with_constant(graph, f"{op.name}/sixth", np.array(1 / 6, np.float32))
+        first = len(graph.tensors)
+        between = (
+            Tensor(f"{op.name}/gate6", "float32", result.shape),
+            Tensor(f"{op.name}/gate", "float32", result.shape),
+        )
+        graph = replace(graph, tensors=(*graph.tensors, *between))
+        add = replace(options("AddOptions", FusedActivationFunction=_RELU6), version=2)
+        mul = replace(options("MulOptions"), version=2)
+        made += [
+            Op("ADD", between[0].name, (value, first - 2), (first,), add),
+            Op("MUL", between[1].name, (first, first - 1), (first + 1,), mul),
+            Op("MUL", op.name, (value, first + 1), op.outputs, mul),
+        ]
+    return replace(graph, ops=tuple(made))

@@ -1,0 +1,60 @@
+"""Scales that a model was trained with: FAKE_QUANT, and pairs of QUANTIZE and DEQUANTIZE.
+
+The operators go; the float tensors keep the scales, and the quantiser uses them in place of what it
+sees on samples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tinyml.convert.fixups.edit import bypassed, maker
+from tinyml.convert.ranges import quant_of_range
+from tinyml.ir.graph import Graph, Op, Quant
+
+
+def adopt_fake_quant(graph: Graph) -> Graph:
+    """The graph without fake quantisation, its float tensors marked with the scales."""
+    while True:
+        for op in graph.ops:
+            found = _trained(graph, op)
+            if found is None:
+                continue
+            source, quant = found
+            shorter = bypassed(_marked(graph, source, quant), op, source)
+            if shorter is not None:
+                graph = _marked(shorter, op.outputs[0], quant)
+                break
+        else:
+            return graph
+
+
+def _marked(graph: Graph, tensor: int, quant: Quant) -> Graph:
+    tensors = list(graph.tensors)
+    tensors[tensor] = replace(tensors[tensor], quant=quant)
+    return replace(graph, tensors=tuple(tensors))
+
+
+def _trained(graph: Graph, op: Op) -> tuple[int, Quant] | None:
+    """The float tensor behind an op of fake quantisation, and its scale as int8."""
+    if op.kind == "FAKE_QUANT" and op.attrs.get("NumBits") == 8:
+        low, high = min(0.0, op.attrs.get("Min")), max(0.0, op.attrs.get("Max"))
+        source = graph.tensors[op.inputs[0]]
+        if source.is_constant:
+            return op.inputs[0], Quant((float(np.float32(max(-low, high) / 127)),), (0,))
+        return op.inputs[0], quant_of_range(low, high, 8)
+    if op.kind != "DEQUANTIZE":
+        return None
+    before = maker(graph, op.inputs[0])
+    if before is None or before.kind != "QUANTIZE":
+        return None
+    between = graph.tensors[op.inputs[0]]
+    if graph.tensors[before.inputs[0]].dtype != "float32" or between.quant is None:
+        return None
+    shift = {"int8": 0, "uint8": 128}.get(between.dtype)
+    if shift is None:
+        return None
+    zero_points = tuple(point - shift for point in between.quant.zero_points)
+    return before.inputs[0], replace(between.quant, zero_points=zero_points)

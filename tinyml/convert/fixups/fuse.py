@@ -1,0 +1,73 @@
+"""PAD into the convolution behind it, activations into the layer before them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tinyml.convert.fixups.edit import integers, maker, only_reader, with_ops
+from tinyml.ir.graph import Graph, Op
+from tinyml.ir.shapes import window
+
+_NONE = 0  # ActivationFunctionType
+_ACTIVATIONS = {"RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3}
+_CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
+_SAME, _VALID = 0, 1  # Padding
+
+
+def fuse_activations(graph: Graph) -> Graph:
+    """Lets the op before a RELU, RELU6 or RELU_N1_TO_1 clamp its result itself.
+
+    Only between float values: at two integer scales the activation would round once more.
+    """
+    for activation in tuple(op for op in graph.ops if op.kind in _ACTIVATIONS):
+        before = maker(graph, activation.inputs[0])
+        if before is None or only_reader(graph, activation.inputs[0]) is not activation:
+            continue
+        given, made = (graph.tensors[i] for i in (activation.inputs[0], activation.outputs[0]))
+        if (
+            given.dtype != "float32"
+            or dict(before.attrs.values).get("FusedActivationFunction") != _NONE
+        ):
+            continue
+        if given.quant is not None and made.quant is None:
+            # Trained scales of the value before the clamp serve the value behind it.
+            tensors = list(graph.tensors)
+            tensors[activation.outputs[0]] = replace(made, quant=given.quant)
+            graph = replace(graph, tensors=tuple(tensors))
+        attrs = before.attrs.having(FusedActivationFunction=_ACTIVATIONS[activation.kind])
+        fused = replace(before, name=activation.name, outputs=activation.outputs, attrs=attrs)
+        graph = with_ops(graph, {id(before): fused, id(activation): None})
+    return graph
+
+
+def fuse_pads(graph: Graph) -> Graph:
+    """Lets a VALID convolution behind a PAD read the unpadded image with padding SAME.
+
+    Only where SAME means exactly the rows and columns that PAD adds, and both add the value 0.
+    """
+    for pad in tuple(op for op in graph.ops if op.kind == "PAD"):
+        op = only_reader(graph, pad.outputs[0])
+        if op is not None and _is_same_padding(graph, pad, op):
+            attrs = op.attrs.having(Padding=_SAME)
+            fused = replace(op, inputs=(pad.inputs[0], *op.inputs[1:]), attrs=attrs)
+            graph = with_ops(graph, {id(op): fused, id(pad): None})
+    return graph
+
+
+def _is_same_padding(graph: Graph, pad: Op, op: Op) -> bool:
+    given, padded = graph.tensors[pad.inputs[0]], graph.tensors[pad.outputs[0]]
+    amounts = integers(graph.tensors[pad.inputs[1]])
+    if op.kind not in _CONVOLUTIONS or op.inputs[0] != pad.outputs[0] or amounts is None:
+        return False
+    if op.attrs.get("Padding") != _VALID or len(given.shape) != 4 or given.quant != padded.quant:
+        return False
+    if amounts[:2] != (0, 0) or amounts[6:] != (0, 0):
+        return False
+    weights = graph.tensors[op.inputs[1]].shape
+    for axis, letter in ((1, "H"), (2, "W")):
+        stride, dilation = op.attrs.get(f"Stride{letter}"), op.attrs.get(f"Dilation{letter}Factor")
+        same = window("SAME", given.shape[axis], weights[axis], stride, dilation)
+        valid = window("VALID", padded.shape[axis], weights[axis], stride, dilation)
+        if (same.pad, same.out_size) != (amounts[2 * axis], valid.out_size):
+            return False
+    return True

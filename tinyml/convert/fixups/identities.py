@@ -1,0 +1,75 @@
+"""Operators that hand on what they read, and pairs that undo each other, removed."""
+
+from __future__ import annotations
+
+from tinyml.convert.fixups.edit import bypassed, integers, maker
+from tinyml.ir.graph import Graph, Op
+
+_ONE_RESHAPE = ("EXPAND_DIMS", "RESHAPE", "SQUEEZE")  # all three keep the order of elements
+
+
+def drop_identities(graph: Graph) -> Graph:
+    """Removes what changes neither values nor shape, alone or as a pair."""
+    while True:
+        for op in graph.ops:
+            source = _source(graph, op)
+            shorter = None if source is None else bypassed(graph, op, source)
+            if shorter is not None:
+                graph = shorter
+                break
+        else:
+            return graph
+
+
+def _source(graph: Graph, op: Op) -> int | None:
+    """The tensor that the op's result equals, where there is one."""
+    if len(op.outputs) != 1 or not op.inputs or op.inputs[0] < 0:
+        return None
+    if _changes_nothing(graph, op):
+        return op.inputs[0]
+    before = maker(graph, op.inputs[0])
+    if before is None or not before.inputs or before.inputs[0] < 0:
+        return None
+    source = before.inputs[0]
+    given, made = graph.tensors[source], graph.tensors[op.outputs[0]]
+    if (given.dtype, given.shape, given.quant) != (made.dtype, made.shape, made.quant):
+        return None
+    if op.kind in _ONE_RESHAPE and before.kind in _ONE_RESHAPE:
+        return source
+    if op.kind == before.kind == "TRANSPOSE":
+        first, second = _permutation(graph, before), _permutation(graph, op)
+        if first is not None and second is not None:
+            return source if tuple(first[i] for i in second) == tuple(range(len(second))) else None
+    if (before.kind, op.kind) in (("DEQUANTIZE", "QUANTIZE"),):
+        return source  # the same scale on both sides: every integer comes back
+    return None
+
+
+def _changes_nothing(graph: Graph, op: Op) -> bool:
+    given, made = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
+    if (given.dtype, given.shape, given.quant) != (made.dtype, made.shape, made.quant):
+        return False
+    if op.kind in (*_ONE_RESHAPE, "QUANTIZE", "DEQUANTIZE", "CAST", "PAD", "PADV2", "BROADCAST_TO"):
+        return True  # equal shapes: nothing was added; equal types: nothing was rounded
+    if op.kind == "TRANSPOSE":
+        permutation = _permutation(graph, op)
+        return permutation is not None and permutation == tuple(range(len(permutation)))
+    if op.kind == "CONCATENATION":
+        return len(op.inputs) == 1 and op.attrs.get("FusedActivationFunction") == 0
+    if op.kind in ("SLICE", "STRIDED_SLICE"):
+        # The whole of it in the same order: with steps of 1, equal shapes leave no other choice.
+        strides = None if op.kind == "SLICE" else integers(graph.tensors[op.inputs[3]])
+        return op.kind == "SLICE" or (strides is not None and set(strides) == {1})
+    return False
+
+
+def _permutation(graph: Graph, op: Op) -> tuple[int, ...] | None:
+    """The axes of a TRANSPOSE; a move of axes of size 1 counts as none."""
+    axes = integers(graph.tensors[op.inputs[1]])
+    if axes is None:
+        return None
+    shape = graph.tensors[op.inputs[0]].shape
+    long = [axis for axis in axes if shape[axis] != 1]
+    if long == sorted(long) and graph.tensors[op.outputs[0]].shape == shape:
+        return tuple(range(len(axes)))
+    return axes

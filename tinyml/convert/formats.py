@@ -1,0 +1,176 @@
+"""Which width and scale each value of a float graph gets, before anything is rewritten.
+
+A *format* is a tensor at a width: most tensors have one, those at the border between 8- and 16-bit
+layers have two. Formats that operators want to be equal form a group with one scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from tinyml.convert.ranges import Seen, chosen_range, quant_of_range, range_of_quant
+from tinyml.convert.rules import DECIDES, FIXED, MOVES, WEIGHTED, carries_range
+from tinyml.errors import ModelError, did_you_mean
+from tinyml.ir.graph import Graph, Op, Quant
+
+Format = tuple[int, int]  # tensor, bits
+
+
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """The decisions for a graph."""
+
+    bits: tuple[int, ...]  # of each op
+    quants: Mapping[Format, Quant]  # of float values, and of constants that share a value's scale
+
+
+def values_read(op: Op, graph: Graph) -> tuple[int, ...]:
+    """The operands that are quantised values: float, without weights and bias."""
+    if op.kind in WEIGHTED:
+        return (op.inputs[WEIGHTED[op.kind].value],)
+    return tuple(i for i in op.inputs if i >= 0 and graph.tensors[i].dtype == "float32")
+
+
+def values_written(op: Op, graph: Graph) -> tuple[int, ...]:
+    """The results that are quantised values."""
+    if op.kind in DECIDES:
+        return ()
+    return tuple(i for i in op.outputs if graph.tensors[i].dtype == "float32")
+
+
+def kept_tensors(graph: Graph, names: Iterable[str]) -> frozenset[int]:
+    """The values that stay 16 bits wide, for the names or patterns of layers that a user gave.
+
+    A layer's result stays wide until a layer has computed with it: through layers that only move
+    or clip values as well.
+    Raises ModelError for a name that no layer has.
+    """
+    kept: set[int] = set()
+    for name in names:
+        found = {
+            i
+            for op in graph.ops
+            for i in values_written(op, graph)
+            if _is_called(graph.tensors[i].name, name)
+        }
+        if not found:
+            layers = [graph.tensors[i].name.split(";")[0] for op in graph.ops for i in op.outputs]
+            raise ModelError(f"no layer is called '{name}'", hint=did_you_mean(name, layers))
+        kept |= found
+    for op in graph.ops:
+        if carries_range(op.kind) and kept & set(values_read(op, graph)):
+            kept |= set(values_written(op, graph))
+    return frozenset(kept)
+
+
+def _is_called(tensor_name: str, wanted: str) -> bool:
+    return any(
+        fnmatchcase(called, wanted) or called == wanted
+        for called in (tensor_name, *tensor_name.split(";"))
+    )
+
+
+def bits_of_ops(graph: Graph, kept: frozenset[int], base: int) -> tuple[int, ...]:
+    """The width in which each op computes: 16 where it reads or writes a kept value."""
+    return tuple(
+        16 if kept & {*values_read(op, graph), *values_written(op, graph)} else base
+        for op in graph.ops
+    )
+
+
+def choose_formats(
+    graph: Graph, bits: tuple[int, ...], seen: Mapping[int, Seen], method: str, base: int
+) -> Formats:
+    """The scale of every value at every width in which it is read or written."""
+    fixed = _fixed(graph)
+    groups = _Groups()
+    for i in (*graph.inputs, *graph.outputs):
+        if graph.tensors[i].dtype == "float32":
+            groups.find((i, base))  # what the application sees
+    guests: dict[Format, set[int]] = {}  # values with a fixed scale that a group must also hold
+    for op, width in zip(graph.ops, bits, strict=True):
+        members = [(i, width) for i in (*values_read(op, graph), *values_written(op, graph))]
+        for member in members:
+            groups.find(member)
+        if op.kind not in MOVES:
+            continue
+        free = [member for member in members if member[0] not in fixed]
+        for member in free[1:]:
+            groups.join(free[0], member)
+        if free:
+            guests.setdefault(free[0], set()).update(i for i, _ in members if i in fixed)
+    quants: dict[Format, Quant] = {}
+    for members in groups.all():
+        inside = {i for i, _ in members}
+        width = members[0][1]
+        for member in members:
+            inside |= guests.get(member, set())
+        shared = _quant_of(graph, inside, width, (seen, method))
+        for member in members:
+            tied = fixed.get(member[0])
+            quants[member] = tied[width] if tied is not None and width in tied else shared
+    return Formats(bits, quants)
+
+
+def _quant_of(
+    graph: Graph, members: set[int], width: int, how: tuple[Mapping[int, Seen], str]
+) -> Quant:
+    seen, method = how
+    given = {graph.tensors[i].quant for i in members}
+    if len(given) == 1 and width == 8:
+        (only,) = given
+        if only is not None:
+            return only  # trained with this very scale
+    low, high = 0.0, 0.0
+    for i in members:
+        tensor = graph.tensors[i]
+        if tensor.data is not None:
+            span = (float(tensor.data.min(initial=0.0)), float(tensor.data.max(initial=0.0)))
+        elif tensor.quant is not None:
+            span = range_of_quant(tensor.quant, 8)
+        elif i in seen:
+            # 16 bits have room to spare: clipping would only lose.
+            span = chosen_range(seen[i], method if width == 8 else "minmax")
+        else:
+            raise ModelError(f"no range is known for '{tensor.name}'")
+        low, high = min(low, span[0]), max(high, span[1])
+    return quant_of_range(low, high, width)
+
+
+def _fixed(graph: Graph) -> dict[int, dict[int, Quant]]:
+    """Values whose scale the kernels demand, through ops that only move them."""
+    found: dict[int, dict[int, Quant]] = {}
+    for op in graph.ops:
+        if op.kind in FIXED:
+            found.update((i, FIXED[op.kind]) for i in op.outputs)
+        elif op.kind in MOVES:
+            sources = [found.get(i) for i in values_read(op, graph)]
+            first = sources[0] if sources else None
+            if first is not None and all(source == first for source in sources):
+                found.update((i, first) for i in values_written(op, graph))
+    return found
+
+
+class _Groups:
+    """Union-find over formats, in the order in which they were met."""
+
+    def __init__(self) -> None:
+        self._parent: dict[Format, Format] = {}
+
+    def find(self, item: Format) -> Format:
+        self._parent.setdefault(item, item)
+        while self._parent[item] != item:
+            self._parent[item] = self._parent[self._parent[item]]
+            item = self._parent[item]
+        return item
+
+    def join(self, one: Format, other: Format) -> None:
+        self._parent[self.find(other)] = self.find(one)
+
+    def all(self) -> list[list[Format]]:
+        found: dict[Format, list[Format]] = {}
+        for item in self._parent:
+            found.setdefault(self.find(item), []).append(item)
+        return list(found.values())

@@ -1,0 +1,137 @@
+"""The options table of any operator, read and written by the names of its fields.
+
+The ``tflite`` package has one class per options table but no object to hold its values. Its writing
+functions know slot, type and default of every field, so they are asked: called with a builder that
+notes down what it is told, they give the layout of all tables without a list kept by hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from tinyml.errors import ModelError
+
+Value = int | float | bool | tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What an operator holds beside its tensors, whatever the operator."""
+
+    table: str = ""  # class of the ``tflite`` package, "Conv2DOptions"; "" for none
+    values: tuple[tuple[str, Value], ...] = ()  # every field of the table, by its name there
+    custom: bytes = b""
+    intermediates: tuple[int, ...] = ()  # tensors that only describe scales, of LSTM
+    version: int = 1  # of the operator's definition
+
+    def get(self, name: str) -> Any:
+        """The value of a field.
+
+        Raises KeyError for a field that the table does not have.
+        """
+        return dict(self.values)[name]
+
+    def having(self, **changes: Value) -> Options:
+        """The same options with some fields changed."""
+        known = dict(self.values)
+        unknown = set(changes) - set(known)
+        if unknown:
+            raise KeyError(f"{self.table} has no field {sorted(unknown)}")
+        return replace(self, values=tuple((known | changes).items()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    name: str
+    method: str  # of the flatbuffer builder: "PrependInt8Slot"
+    slot: int
+    default: Any
+
+    @property
+    def is_vector(self) -> bool:
+        return "UOffset" in self.method
+
+
+class _Recorder:
+    """A builder that notes what it is told to prepend."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, int, Any]] = []
+
+    def __getattr__(self, method: str) -> Any:
+        return lambda slot, _value, default: self.calls.append((method, slot, default))
+
+
+@lru_cache(maxsize=256)
+def _layout(table: str) -> tuple[_Field, ...]:
+    import tflite
+
+    prefix = f"{table}Add"
+    fields = []
+    for function in dir(tflite):
+        if not function.startswith(prefix):
+            continue
+        recorder = _Recorder()
+        getattr(tflite, function)(recorder, 0)
+        fields.append(_Field(function.removeprefix(prefix), *recorder.calls[0]))
+    return tuple(sorted(fields, key=lambda field: field.slot))
+
+
+def options(table: str, **changes: Value) -> Options:
+    """Options of a table with its defaults, some fields changed."""
+    if not table:
+        return Options()
+    values = tuple((f.name, () if f.is_vector else f.default) for f in _layout(table))
+    return Options(table, values).having(**changes)
+
+
+def read_options(union: Any, type_number: int, label: str) -> Options:
+    """The options behind an operator's union of tables.
+
+    Raises ModelError for a type of table that is not known.
+    """
+    import tflite
+
+    if type_number == 0 or union is None:
+        return Options()
+    names = {value: name for name, value in vars(tflite.BuiltinOptions).items()}
+    table = names.get(type_number)
+    if table is None:
+        raise ModelError(f"{label} has options of the unknown type {type_number}")
+    reader = getattr(tflite, table)()
+    reader.Init(union.Bytes, union.Pos)
+    values = []
+    for field in _layout(table):
+        if field.is_vector:
+            read = getattr(reader, f"{field.name}AsNumpy", lambda: 0)()
+            values.append((field.name, () if isinstance(read, int) else tuple(map(int, read))))
+        else:
+            values.append((field.name, getattr(reader, field.name)()))
+    return Options(table, tuple(values))
+
+
+def write_options(builder: Any, held: Options) -> tuple[int, int]:
+    """The number of the union's type and the written table; (0, 0) for none."""
+    import tflite
+
+    if not held.table:
+        return 0, 0
+    values = dict(held.values)
+    vectors = {
+        field.slot: builder.CreateNumpyVector(np.array(values[field.name], np.int32))
+        for field in _layout(held.table)
+        if field.is_vector and values[field.name]
+    }
+    getattr(tflite, f"{held.table}Start")(builder)
+    for field in _layout(held.table):
+        if field.is_vector:
+            if field.slot in vectors:
+                builder.PrependUOffsetTRelativeSlot(field.slot, vectors[field.slot], 0)
+        else:
+            getattr(builder, field.method)(field.slot, values[field.name], field.default)
+    written = int(getattr(tflite, f"{held.table}End")(builder))
+    return int(getattr(tflite.BuiltinOptions, held.table)), written

@@ -1,0 +1,136 @@
+"""Float graph + samples → integer graph that TensorFlow Lite Micro loads.
+
+The float graph is simplified, run on the samples, and rewritten operator by operator: constants
+become integers, and a QUANTIZE stands wherever a value is needed at another scale or width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from tinyml.convert import flatfile
+from tinyml.convert.fixups import prepare
+from tinyml.convert.fixups.expand import expand_hard_swish
+from tinyml.convert.formats import bits_of_ops, choose_formats, kept_tensors, values_read
+from tinyml.convert.ranges import Observer, Seen
+from tinyml.convert.rewrite import rewrite
+from tinyml.convert.rules import INT16, SUPPORTED, WEIGHTED
+from tinyml.convert.runners import float_runner
+from tinyml.convert.values import QuantizedModel, QuantizeSettings
+from tinyml.errors import ModelError
+from tinyml.ir.graph import Array, Graph
+
+Sample = Sequence[Array]  # one array per model input
+
+
+def quantize(
+    float_model: bytes, samples: Iterable[Sample], settings: QuantizeSettings
+) -> QuantizedModel:
+    """The model in integers, as the settings say; the fixed-up float model for "float32".
+
+    Raises ModelError for a model that is quantised already in part, for layers without an integer
+    kernel, and for samples that make it overflow.
+    """
+    graph, notes = prepare(flatfile.read("model.tflite", float_model))
+    if settings.quantization == "float32":
+        return QuantizedModel(flatfile.write(without_scales(graph)), notes)
+    refuse_unsupported(graph)
+    base = 16 if settings.quantization == "int16x8" else 8
+    graph, bits = _widths(graph, settings.keep_int16, base)
+    seen = observe(graph, samples)
+    formats = choose_formats(graph, bits, seen, settings.ranges, base)
+    made = rewrite(graph, formats, settings)
+    return QuantizedModel(flatfile.write(made), notes)
+
+
+def without_scales(graph: Graph) -> Graph:
+    """The graph whose float tensors carry no scales of fake quantisation."""
+    return replace(
+        graph,
+        tensors=tuple(
+            replace(tensor, quant=None) if tensor.dtype == "float32" else tensor
+            for tensor in graph.tensors
+        ),
+    )
+
+
+def refuse_unsupported(graph: Graph) -> None:
+    """Raises ModelError with every layer that cannot become integers, and why."""
+    hybrid = _hybrid_weights(graph)
+    if hybrid:
+        raise ModelError(
+            "is quantised in part (dynamic range): integer weights beside float values, which "
+            "firmware cannot run: " + ", ".join(hybrid),
+            hint="convert the original float model; its weights are no longer in this file.",
+            where=graph.source.file_name,
+        )
+    done = [t.name for t in graph.tensors if t.dtype in ("int8", "int16", "uint8") and t.quant]
+    if done:
+        raise ModelError(
+            f"is quantised already: '{done[0]}' and {len(done) - 1} more tensors are integers",
+            hint="give it to 'tinyml build' as it is, or convert the original float model.",
+            where=graph.source.file_name,
+        )
+    found = [
+        f"{op.kind} '{op.name}' has no integer kernel"
+        for op in graph.ops
+        if op.kind not in SUPPORTED
+    ]
+    found += [
+        f"{op.kind} '{op.name}' has weights that are computed: '{weights.name}'"
+        for op in graph.ops
+        if op.kind in WEIGHTED
+        and not (weights := graph.tensors[op.inputs[WEIGHTED[op.kind].weights]]).is_constant
+    ]
+    _refuse(graph, found, "replace these layers in the model by ones that 'tinyml ops' lists.")
+
+
+def _hybrid_weights(graph: Graph) -> list[str]:
+    """Names of integer weights that a layer multiplies with float values."""
+    return [
+        f"'{graph.tensors[i].name}'"
+        for op in graph.ops
+        if any(graph.tensors[i].dtype == "float32" for i in op.outputs) and op.kind != "DEQUANTIZE"
+        for i in op.inputs
+        if i >= 0 and graph.tensors[i].dtype in ("int8", "uint8") and graph.tensors[i].quant
+    ]
+
+
+def _refuse(graph: Graph, found: list[str], hint: str) -> None:
+    if found:
+        listed = "\n  ".join(found)
+        raise ModelError(
+            f"{len(found)} layer(s) cannot be converted to integers:\n  {listed}",
+            hint=hint,
+            where=graph.source.file_name,
+        )
+
+
+def _widths(graph: Graph, names: tuple[str, ...], base: int) -> tuple[Graph, tuple[int, ...]]:
+    """The width of each op, in a graph that has a 16-bit kernel for each op that needs one."""
+    bits = bits_of_ops(graph, kept_tensors(graph, names), base)
+    wide = [op for op, width in zip(graph.ops, bits, strict=True) if width == 16]
+    graph = expand_hard_swish(graph, {op.outputs[0] for op in wide})
+    bits = bits_of_ops(graph, kept_tensors(graph, names), base)
+    missing = [
+        f"{op.kind} '{op.name}' has no kernel for 16-bit values"
+        for op, width in zip(graph.ops, bits, strict=True)
+        if width == 16 and op.kind not in INT16 and values_read(op, graph)
+    ]
+    _refuse(graph, missing, "keep other layers at 16 bits, or take --quantization int8.")
+    return graph, bits
+
+
+def observe(graph: Graph, samples: Iterable[Sample]) -> dict[int, Seen]:
+    """The values of all float tensors on the samples."""
+    runner = float_runner(flatfile.write(without_scales(graph)))
+    observer = Observer()
+    wanted = [i for i, t in enumerate(graph.tensors) if t.dtype == "float32" and not t.is_constant]
+    for sample in samples:
+        values = runner.run(sample)
+        for i in wanted:
+            value = values[i]
+            if value is not None and value.size:
+                observer.add(i, value)
+    return observer.seen()

@@ -1,0 +1,218 @@
+"""The integer graph, operator by operator, once the scale of every value is known.
+
+Constants become integers, and a QUANTIZE stands wherever a value is needed at another scale or
+width than the one it was made in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from tinyml.convert.formats import Formats, values_read, values_written
+from tinyml.convert.options import options
+from tinyml.convert.ranges import quantize as to_integers
+from tinyml.convert.rules import WEIGHTED
+from tinyml.convert.values import QuantizeSettings
+from tinyml.convert.weights import (
+    constant,
+    fitted_to_bias,
+    product_scales,
+    quantised_bias,
+    quantised_weights,
+    weight_quant,
+)
+from tinyml.errors import ModelError
+from tinyml.ir.graph import Graph, Op, Quant, Tensor, check
+
+_SUM_SHIFT = {8: 20, 16: 15}  # bits by which ADD and SUB scale up before adding
+
+
+def rewrite(graph: Graph, formats: Formats, settings: QuantizeSettings) -> Graph:
+    """The integer graph."""
+    made = _Made(graph, formats, per_channel=settings.quantization != "int8-per-tensor")
+    base = 16 if settings.quantization == "int16x8" else 8
+    io = "int16" if base == 16 and settings.io == "int8" else settings.io
+    for i in graph.inputs:
+        made.add_input(i, base, io)
+    for op, width in zip(graph.ops, formats.bits, strict=True):
+        made.add_op(op, width)
+    outputs = tuple(made.output(i, base, io) for i in graph.outputs)
+    return check(
+        replace(
+            graph,
+            tensors=tuple(made.tensors),
+            ops=tuple(made.ops),
+            inputs=tuple(made.inputs),
+            outputs=outputs,
+        )
+    )
+
+
+@dataclass
+class _Made:
+    """The integer graph so far."""
+
+    graph: Graph
+    formats: Formats
+    per_channel: bool
+    tensors: list[Tensor] = field(default_factory=list)
+    ops: list[Op] = field(default_factory=list)
+    inputs: list[int] = field(default_factory=list)
+    written: dict[int, int] = field(default_factory=dict)  # float tensor → its first form here
+    forms: dict[tuple[int, str, Quant | None], int] = field(default_factory=dict)
+
+    def add(self, tensor: Tensor) -> int:
+        self.tensors.append(tensor)
+        return len(self.tensors) - 1
+
+    def quant(self, i: int, bits: int) -> Quant:
+        return self.formats.quants[i, bits]
+
+    def add_input(self, i: int, base: int, io: str) -> None:
+        """A model input of the type that the application feeds."""
+        tensor = self.graph.tensors[i]
+        if tensor.dtype != "float32":
+            self._write(i, replace(tensor, quant=None))
+            self.inputs.append(self.written[i])
+            return
+        inner = _integer(tensor, self.quant(i, base), base)
+        outer = _as_io(tensor, inner, io)
+        if outer != inner:
+            self.inputs.append(self.add(outer))
+            inner = replace(inner, name=f"{tensor.name}_{inner.dtype}")
+        self._write(i, inner)
+        if outer == inner:
+            self.inputs.append(self.written[i])
+        else:
+            self._convert(self.inputs[-1], self.written[i])
+
+    def output(self, i: int, base: int, io: str) -> int:
+        """A model output of the type that the application reads."""
+        if self.graph.tensors[i].dtype != "float32" or self.tensors[self.written[i]].quant is None:
+            return self.written[i]
+        name = self.graph.tensors[i].name
+        inner = self.value(i, base)
+        outer = _as_io(self.graph.tensors[i], self.tensors[inner], io)
+        made = inner
+        if outer != self.tensors[inner]:
+            made = self.add(outer)
+            self._convert(inner, made)
+        for k in {self.written[i], inner} - {made}:
+            self.tensors[k] = replace(self.tensors[k], name=f"{name}_{self.tensors[k].dtype}")
+        self.tensors[made] = replace(self.tensors[made], name=name)
+        return made
+
+    def _write(self, i: int, tensor: Tensor) -> int:
+        self.written[i] = self.add(tensor)
+        self.forms[i, tensor.dtype, tensor.quant] = self.written[i]
+        return self.written[i]
+
+    def _convert(self, source: int, target: int) -> None:
+        kind = "DEQUANTIZE" if self.tensors[target].dtype == "float32" else "QUANTIZE"
+        table = "DequantizeOptions" if kind == "DEQUANTIZE" else "QuantizeOptions"
+        name = self.tensors[target].name
+        self.ops.append(Op(kind, name, (source,), (target,), options(table)))
+
+    def value(self, i: int, bits: int) -> int:
+        """A float value or constant as the integers that an op of this width reads."""
+        tensor = self.graph.tensors[i]
+        wanted = _integer(tensor, self.quant(i, bits), bits)
+        key = (i, wanted.dtype, wanted.quant)
+        if key in self.forms:
+            return self.forms[key]
+        if tensor.data is not None:
+            data = to_integers(tensor.data, self.quant(i, bits), bits)
+            self.forms[key] = self.add(constant(tensor.name, data, wanted.quant))
+        else:
+            number = sum(k[0] == i for k in self.forms)
+            name = f"{tensor.name}_{wanted.dtype}_{number}"
+            self.forms[key] = self.add(replace(wanted, name=name))
+            self._convert(self.written[i], self.forms[key])
+        return self.forms[key]
+
+    def plain(self, i: int) -> int:
+        """A tensor that is not quantised: an axis, a shape, an index, absent."""
+        if i < 0:
+            return -1
+        if i not in self.written:
+            self._write(i, self.graph.tensors[i])
+        return self.written[i]
+
+    def add_op(self, op: Op, bits: int) -> None:
+        values = set(values_read(op, self.graph))
+        if op.kind in WEIGHTED:
+            inputs = self._weighted(op, bits)
+        else:
+            inputs = [self.value(i, bits) if i in values else self.plain(i) for i in op.inputs]
+        outputs = []
+        results = values_written(op, self.graph)
+        for i in op.outputs:
+            tensor = self.graph.tensors[i]
+            if i in results:
+                tensor = _integer(tensor, self.quant(i, bits), bits)
+            outputs.append(self._write(i, tensor))
+        self.ops.append(replace(op, inputs=tuple(inputs), outputs=tuple(outputs)))
+        if op.kind in ("ADD", "SUB"):
+            self._check_sum(op, bits)
+
+    def _check_sum(self, op: Op, bits: int) -> None:
+        """Raises ModelError where kernels of sums would stop: terms that all but cancel out."""
+        scales = [self.quant(i, bits).scale for i in values_read(op, self.graph)]
+        result = self.quant(op.outputs[0], bits).scale
+        if max(scales) >= result * 2 ** (_SUM_SHIFT[bits] - 1):
+            raise ModelError(
+                f"{op.kind} '{op.name}' adds values up to {max(scales) / result:.0f} times as "
+                "large as its results, which integer kernels cannot do",
+                hint="calibrate with samples on which the layer does something, or remove it.",
+            )
+
+    def _weighted(self, op: Op, bits: int) -> list[int]:
+        where = WEIGHTED[op.kind]
+        weights = self.graph.tensors[op.inputs[where.weights]]
+        value = op.inputs[where.value]
+        input_scale = self.quant(value, bits).scale
+        quant = weight_quant(weights, where.axis, per_channel=self.per_channel)
+        has_bias = where.bias < len(op.inputs) and op.inputs[where.bias] >= 0
+        inputs = [-1] * max(len(op.inputs), where.bias + 1)
+        for position, i in enumerate(op.inputs):
+            if position == where.value:
+                inputs[position] = self.value(i, bits)
+            elif position not in (where.weights, where.bias):
+                inputs[position] = self.plain(i)
+        if has_bias:
+            bias = self.graph.tensors[op.inputs[where.bias]]
+            data = bias.data
+            name = bias.name
+        else:
+            # Kernels of some operators fail without a bias; zeros cost a few bytes.
+            data = np.zeros(weights.shape[where.axis], np.float32)
+            name = f"{weights.name}_bias"
+        assert data is not None
+        quant = fitted_to_bias(quant, data, input_scale)
+        inputs[where.weights] = self.add(quantised_weights(weights, quant))
+        scales = product_scales(input_scale, quant)
+        inputs[where.bias] = self.add(quantised_bias(name, data, scales, bits))
+        return inputs
+
+
+def _integer(tensor: Tensor, quant: Quant, bits: int) -> Tensor:
+    return Tensor(tensor.name, "int8" if bits == 8 else "int16", tensor.shape, quant)
+
+
+def _as_io(tensor: Tensor, inner: Tensor, io: str) -> Tensor:
+    """What the application sees of a value that the graph holds as ``inner``."""
+    quant = inner.quant
+    if quant is None or io == inner.dtype:
+        return inner
+    if io == "float32":
+        return replace(tensor, quant=None)
+    if inner.dtype == "int16":
+        raise ModelError(
+            f"'{tensor.name}' has 16-bit values, which cannot be fed or read as {io}",
+            hint="take --io int8 (the model's own 16-bit integers) or --io float32.",
+        )
+    return Tensor(
+        tensor.name, "uint8", tensor.shape, Quant(quant.scales, (quant.zero_point + 128,))
+    )

@@ -1,0 +1,136 @@
+"""Interpreters that give the value of every tensor: of a float model and of a quantised one.
+
+Float models run in LiteRT. Quantised ones run in tinyml's own integer reference where it supports
+all operators, else in TensorFlow Lite Micro's wheel, else in LiteRT's reference kernels, which
+round FULLY_CONNECTED differently: a runner says which one it is.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tinyml.convert.flatfile import read
+from tinyml.errors import ModelError, ToolError
+from tinyml.ir.graph import Array, Graph
+from tinyml.model.file import model_file
+from tinyml.model.reader import load
+from tinyml.ops import reference
+
+Values = tuple["Array | None", ...]  # by tensor; None where there is nothing to know
+
+INTEGER_REFERENCE = "tinyml integer reference (TFLM's arithmetic)"
+TFLM = "TensorFlow Lite Micro"
+LITERT_REFERENCE = "LiteRT reference kernels (FULLY_CONNECTED rounds once, TFLM twice)"
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """A model ready to run."""
+
+    name: str  # for people
+    graph: Graph
+    run: Callable[[Sequence[Array]], Values]  # inputs → the values of all tensors
+
+    def outputs(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        """The model's outputs for one sample."""
+        values = self.run(inputs)
+        found = tuple(values[i] for i in self.graph.outputs)
+        return tuple(value for value in found if value is not None)
+
+
+def float_runner(data: bytes) -> Runner:
+    """LiteRT without delegates, every tensor kept.
+
+    Raises ToolError without the package, ModelError when LiteRT refuses the model.
+    """
+    return _litert(data, "LiteRT float kernels", is_reference=False)
+
+
+def quantised_runner(data: bytes) -> Runner:
+    """The most faithful interpreter for a quantised model that is there and accepts it."""
+    try:
+        graph = load(model_file("model.tflite", data))
+    except ModelError:
+        graph = None
+    if graph is not None:
+        held = graph
+        return Runner(INTEGER_REFERENCE, held, lambda inputs: reference.run(held, inputs))
+    if importlib.util.find_spec("tflite_micro") is not None:
+        runner = tflm_runner(data)
+        if runner is not None:
+            return runner
+    return _litert(data, LITERT_REFERENCE, is_reference=True)
+
+
+def tflm_runner(data: bytes) -> Runner | None:
+    """TensorFlow Lite Micro; None when it does not load the model."""
+    from tflite_micro.python.tflite_micro import runtime
+
+    graph = read("model.tflite", data)
+    arena_bytes = 200_000 + 10 * sum(tensor.nbytes for tensor in graph.tensors)
+    try:
+        interpreter = runtime.Interpreter.from_bytes(
+            data,
+            arena_size=arena_bytes,
+            intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
+        )
+    except (RuntimeError, ValueError):
+        return None
+    made = {i for op in graph.ops for i in op.outputs}
+
+    def run(inputs: Sequence[Array]) -> Values:
+        interpreter.reset()
+        for number, value in enumerate(inputs):
+            interpreter.set_input(value, number)
+        interpreter.invoke()
+        given = dict(zip(graph.inputs, inputs, strict=True))
+        return tuple(
+            interpreter.GetTensor(i, 0)["tensor_data"].reshape(tensor.shape).copy()
+            if i in made
+            else given.get(i, tensor.data)
+            for i, tensor in enumerate(graph.tensors)
+        )
+
+    return Runner(TFLM, graph, run)
+
+
+def _litert(data: bytes, name: str, *, is_reference: bool) -> Runner:
+    try:
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+    except ImportError as error:
+        raise ToolError(
+            "running a float model needs the package ai-edge-litert",
+            hint="pip install 'tinyml[convert]'",
+        ) from error
+    graph = read("model.tflite", data)
+    kernels = (
+        OpResolverType.BUILTIN_REF
+        if is_reference
+        else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    )
+    try:
+        interpreter: Any = Interpreter(
+            model_content=data,
+            experimental_op_resolver_type=kernels,
+            experimental_preserve_all_tensors=True,
+        )
+        interpreter.allocate_tensors()
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(f"LiteRT does not load the model: {error}") from error
+    made = {i for op in graph.ops for i in op.outputs}
+
+    def run(inputs: Sequence[Array]) -> Values:
+        interpreter.reset_all_variables()
+        for i, value in zip(graph.inputs, inputs, strict=True):
+            interpreter.set_tensor(i, value)
+        interpreter.invoke()
+        given = dict(zip(graph.inputs, inputs, strict=True))
+        return tuple(
+            interpreter.get_tensor(i) if i in made else given.get(i, tensor.data)
+            for i, tensor in enumerate(graph.tensors)
+        )
+
+    return Runner(name, graph, run)
