@@ -35,6 +35,7 @@ QUANTITIES = ("_HZ", "_BYTES", "_BAUD", "_LAYERS", "_SCALE", "_PIN", "_FUNCTION"
 MODEL_ID = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 LIBRARY = "library"  # the template of --library
 MODEL_DIR = "model"
+COMMON = "common"  # of templates/: what several templates use
 FIRMWARE_DIR = "firmware"
 MODEL_NAME = "{model}"  # in the names of a template's files and folders
 PARTS = ("include", "agent", "port", "kernels")  # of firmware/, as a template may ask for
@@ -181,7 +182,7 @@ def _write(
     copied: tuple[str, ...],
     values: Mapping[str, Any],
 ) -> None:
-    env = environment(template.folder)
+    env = environment(template.folder, resources.path("templates") / COMMON)
     env.filters["below"] = _below
     rendered = {made: render(env, item, values) for item, made in template.files}
     known = {item for item, _ in template.files} | {"template.toml"}

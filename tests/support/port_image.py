@@ -21,7 +21,7 @@ def build_image(
     board: Board, toolchain: Zig | ArmGcc, application: tuple[Path, ...], folder: Path
 ) -> Elf:
     """The application with port and agent; any warning is an error."""
-    firmware, template = resources.path("firmware"), resources.path("templates") / "baremetal"
+    firmware, template = resources.path("firmware"), resources.path("templates") / "common"
     config = {**config_macros(board), "TML_AGENT_OUTPUT_BYTES": 24, "TML_AGENT_LAYERS": 3}
     values = {
         "board": board,

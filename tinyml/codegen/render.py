@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-def environment(folder: Path) -> Environment:
-    """A Jinja environment for the templates in a folder."""
+def environment(*folders: Path) -> Environment:
+    """A Jinja environment for the templates in these folders; the first one with a name wins."""
     import jinja2
 
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
+        loader=jinja2.FileSystemLoader(folders),
         undefined=jinja2.StrictUndefined,
         variable_start_string="[[",
         variable_end_string="]]",
