@@ -22,6 +22,7 @@ ARM_CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33
 CORES = (*ARM_CORES, "rv32imc", "xtensa-lx7")
 FEATURES = ("dsp", "fpu_dp", "fpu_sp", "mve", "pie")
 CYCLE_COUNTERS = ("ccount", "dwt", "mcycle", "systick", "timer")
+CHOICES = ("flasher", "template")  # a board may name several, with a table of options for each
 BACKENDS = ("runtime", "toolchain", "flasher", "simulator", "template")
 
 
@@ -75,6 +76,7 @@ class Chip:
     defines: Mapping[str, int]  # C macros for the port (register values of this chip)
     ready: tuple[tuple[int, int], ...]  # (address, mask): status bits that the simulator shows set
     flasher: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # options by flasher
+    template: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # options by template
 
     def region(self, name: str) -> Region:
         """The region of that name."""
@@ -107,6 +109,7 @@ class Board:
     options: Mapping[str, Mapping[str, Any]]  # per backend, its own table
     power: Power | None = None  # None: no figure with a source is known
     flashers: tuple[str, ...] = ()  # in order of preference; the first is backends["flasher"]
+    templates: tuple[str, ...] = ()  # in the same way
     profiles: Mapping[str, Memory] = field(default_factory=dict)  # other budgets, by name
     memory_note: str = ""  # what takes the rest of the memory
     memory_options: tuple[str, ...] = ()  # options that changed the budgets of the board file
@@ -191,7 +194,7 @@ def _read_board(top: Table, path: Path) -> Board:
     chip = _read_chip(chip_file, chip_name, serial, flash)
     usable, profiles = read_memory(memory, top.integer("stack_bytes", minimum=256), chip.regions)
     backends = top.table("backends")
-    flashers = _read_flashers(backends)
+    choices = {kind: _read_choices(backends, kind) for kind in CHOICES}
     board = Board(
         name=path.stem,
         title=top.text("title"),
@@ -205,12 +208,13 @@ def _read_board(top: Table, path: Path) -> Board:
         profiles=profiles,
         power=_read_power(top),
         backends={
-            kind: flashers[0] if kind == "flasher" else backends.text(kind) for kind in BACKENDS
+            kind: choices[kind][0] if kind in choices else backends.text(kind) for kind in BACKENDS
         },
         baud=serial.integer("baud", 115_200, minimum=300),
         defines=top.integers("defines"),
         options=_read_options(top, chip),
-        flashers=flashers,
+        flashers=choices["flasher"],
+        templates=choices["template"],
     )
     for table in (top, memory, serial, backends):
         table.close()
@@ -239,6 +243,7 @@ def _read_chip(top: Table, name: str, serial: Table, flash: Table) -> Chip:
         defines=top.integers("defines"),
         ready=top.pairs("ready"),
         flasher=_tables(top, "flasher"),
+        template=_tables(top, "template"),
     )
     for table in (top, timer):
         if table:
@@ -259,23 +264,28 @@ def _read_power(top: Table) -> Power | None:
     return power
 
 
-def _read_flashers(backends: Table) -> tuple[str, ...]:
-    found = backends.value("flasher", (str, list), "a name or a list of names", None)
-    names = (found,) if isinstance(found, str) else backends.strings("flasher")
+def _read_choices(backends: Table, kind: str) -> tuple[str, ...]:
+    """The names of a backend, in order of preference."""
+    found = backends.value(kind, (str, list), "a name or a list of names", None)
+    names = (found,) if isinstance(found, str) else backends.strings(kind)
     if not names:
-        raise backends.error("'backends.flasher' must name at least one flasher")
+        raise backends.error(f"'backends.{kind}' must name at least one {kind}")
     return names
 
 
-def _read_options(top: Table, chip: Chip) -> dict[str, dict[str, Any]]:
-    """The tables of the backends; those of the flashers are added to the chip's, key by key."""
-    options = {kind: top.value(kind, dict, "a table", {}) for kind in BACKENDS if top.has(kind)}
-    own = _tables(top, "flasher")
-    both = {
-        name: {**chip.flasher.get(name, {}), **own.get(name, {})}
-        for name in {**chip.flasher, **own}
+def _read_options(top: Table, chip: Chip) -> dict[str, Mapping[str, Any]]:
+    """The tables of the backends; where there is one per name, the chip's keys are added."""
+    options: dict[str, Mapping[str, Any]] = {
+        kind: top.value(kind, dict, "a table", {})
+        for kind in BACKENDS
+        if kind not in CHOICES and top.has(kind)
     }
-    return {**options, "flasher": both} if both else options
+    for kind, common in (("flasher", chip.flasher), ("template", chip.template)):
+        own = _tables(top, kind)
+        names = {**common, **own}
+        if names:
+            options[kind] = {name: {**common.get(name, {}), **own.get(name, {})} for name in names}
+    return options
 
 
 def _tables(top: Table, key: str) -> dict[str, Mapping[str, Any]]:
