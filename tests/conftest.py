@@ -18,11 +18,12 @@ settings.load_profile("tinyml")
 
 GOLDEN = Path(__file__).parent / "golden"
 
-NEEDS = {
-    "qemu": "qemu-system-arm",
-    "arm_gcc": "arm-none-eabi-gcc",
-    "browser": "chromium",
-}  # marker: program
+NEEDS = {  # marker: programs
+    "qemu": ("qemu-system-arm",),
+    "arm_gcc": ("arm-none-eabi-gcc",),
+    "browser": ("chromium",),
+    "cmake": ("cmake", "ninja", "arm-none-eabi-gcc"),
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,7 +33,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    missing = {mark: program for mark, program in NEEDS.items() if not shutil.which(program)}
+    missing = {
+        mark: absent
+        for mark, programs in NEEDS.items()
+        if (absent := ", ".join(name for name in programs if not shutil.which(name)))
+    }
     has_board = config.getoption("--board") and config.getoption("--port")
     for item in items:
         for mark, program in missing.items():

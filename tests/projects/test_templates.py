@@ -1,0 +1,46 @@
+"""What every template gives: golden copies, the user's files left alone, the right boards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.projects import CHOSEN, listing, make_project, rendered
+from tinyml.project import load_template
+
+TEMPLATES = sorted(CHOSEN)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_project_as_text(template: str, tmp_path: Path, golden: Callable[[str, str], None]) -> None:
+    make_project(template, tmp_path)
+    golden(f"projects/{template}/files.txt", listing(tmp_path))
+    for name in rendered(template):
+        golden(f"projects/{template}/{name}", (tmp_path / name).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_regenerating_leaves_the_users_files_alone(template: str, tmp_path: Path) -> None:
+    project = make_project(template, tmp_path)
+    mine = load_template(template).named("sine").keep
+    assert mine
+    for name in mine:
+        (tmp_path / name).write_text("mine\n")
+    own = tmp_path / "sensor.c"
+    own.write_text("/* mine too */\n")
+    model = next(path for path in tmp_path.rglob("sine.c"))
+    model.write_text("/* damaged */\n")
+    before = listing(tmp_path)
+    assert make_project(template, tmp_path) == project
+    assert {(tmp_path / name).read_text() for name in mine} == {"mine\n"}
+    assert own.read_text() == "/* mine too */\n"
+    assert "sine_invoke" in model.read_text()
+    assert listing(tmp_path) == before
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_without_the_agent_nothing_of_it_is_there(template: str, tmp_path: Path) -> None:
+    make_project(template, tmp_path, agent=False)
+    assert not [path for path in tmp_path.rglob("tml_agent*")]

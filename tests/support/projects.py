@@ -1,0 +1,37 @@
+"""Projects of a small model, made from every template for a board that it suits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.plans import MODEL_BYTES, sine_plan
+from tinyml.backends.base import Project
+from tinyml.board import load_board
+from tinyml.codegen.generate import generate
+from tinyml.project import create, load_template
+
+CHOSEN = {  # template: board of the golden copy
+    "baremetal": "nucleo_f446re",
+    "cmake": "nucleo_f446re",
+}
+
+
+def make_project(
+    template: str, dest: Path, *, board: str | None = None, agent: bool = True
+) -> Project:
+    """The project of the sine model in ``dest``."""
+    target = load_board(board or CHOSEN[template])
+    plan = sine_plan(target.ram[0].region, target.name)
+    sources = generate(plan, target, model_bytes=MODEL_BYTES)
+    return create(plan, sources, target, template, dest, agent=agent)
+
+
+def rendered(template: str) -> tuple[str, ...]:
+    """The files that come from the template itself, not from model or firmware."""
+    return tuple(made for _, made in load_template(template).named("sine").files)
+
+
+def listing(folder: Path) -> str:
+    """Every file below a folder, one a line."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return "".join(f"{path.relative_to(folder).as_posix()}\n" for path in sorted(files))
