@@ -12,6 +12,8 @@ import numpy as np
 
 from tinyml.backends.base import Image, Project, Run
 from tinyml.board import Board, all_boards, load_board
+from tinyml.budget import for_template, with_budgets
+from tinyml.errors import BuildError, MismatchError
 from tinyml.errors import BuildError, MismatchError, ToolMissing
 from tinyml.files import write_atomic
 from tinyml.inputs import Samples, random_samples, read_samples, write_samples
@@ -24,7 +26,7 @@ from tinyml.report.assemble import report
 from tinyml.report.origin import build_command, simulate_command, tool_versions
 from tinyml.report.report import Report
 
-__all__ = ["Settings", "build", "check", "load", "load_board", "plan", "simulate", "verify"]
+__all__ = ["Settings", "build", "check", "load", "load_board", "plan", "simulate", "verify", "with_budgets"]
 
 BUILD_ROOT = Path("build")
 RANDOM_SAMPLES = 5  # when the user gives no inputs
@@ -103,6 +105,7 @@ def build_model(path: Path, board: Board, settings: Settings = Settings()) -> Bu
     """
     model = read_model(path)
     graph = _graph(model)
+    board = for_template(board, settings.template or board.backends["template"])
     made = plan(graph, board, optimize=settings.optimize, agent=settings.agent)
     verdict = fit(made, board, all_boards())
     require(verdict)

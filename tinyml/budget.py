@@ -59,8 +59,19 @@ def read_memory(
     }
 
 
-def with_profile(board: Board, name: str) -> Board:
-    """The board with the budgets of one of its profiles; raises BoardError if it has none such."""
+def with_budgets(
+    board: Board, profile: str | None = None, ram: Sequence[str] = (), flash: str | None = None
+) -> Board:
+    """The board with the budgets of one of its profiles, then with single other limits.
+
+    A limit is ``REGION=SIZE``, or ``SIZE`` for the first RAM region and no other; sizes are bytes,
+    or KiB and MiB with a K or M; ``REGION=0`` takes a region away. Raises BoardError for what the
+    board does not have.
+    """
+    return _with_limits(_with_profile(board, profile) if profile else board, ram, flash)
+
+
+def _with_profile(board: Board, name: str) -> Board:
     memory = board.profiles.get(name)
     if memory is None:
         known = ", ".join(sorted(board.profiles))
@@ -70,17 +81,15 @@ def with_profile(board: Board, name: str) -> Board:
 
 
 def for_template(board: Board, template: str) -> Board:
-    """The board with what is free beside a template's framework, where the file says so."""
-    memory = board.profiles.get(template)
+    """The board with what is free beside a template's framework, where the file says so.
+
+    Budgets that the user chose stay.
+    """
+    memory = None if board.memory_options else board.profiles.get(template)
     return board if memory is None else _with_memory(board, memory, ())
 
 
-def with_budgets(board: Board, ram: Sequence[str], flash: str | None) -> Board:
-    """The board with other limits: ``REGION=SIZE`` each, or one ``SIZE`` for the first region only.
-
-    Sizes are bytes, or KiB and MiB with a K or M. ``SIZE`` alone leaves no other RAM region, and
-    ``REGION=0`` takes one away. Raises BoardError for what the board does not have.
-    """
+def _with_limits(board: Board, ram: Sequence[str], flash: str | None) -> Board:
     memory = Memory(board.ram, board.flash, board.stack_bytes, board.memory_note)
     words: list[str] = []
     for text in ram:

@@ -123,6 +123,9 @@ def monitor(build: Path | None, board: Board | None, port: str | None, baud: int
 @click.command(short_help="Build, flash, profile and report in one go.")
 @options.MODEL
 @options.board_option()
+@options.MEMORY
+@options.RAM_BUDGET
+@options.FLASH_BUDGET
 @options.PORT
 @options.BAUD
 @options.RUNS
@@ -137,6 +140,9 @@ def monitor(build: Path | None, board: Board | None, port: str | None, baud: int
 def run(
     model: Path,
     board: Board,
+    memory: str | None,
+    ram_budget: tuple[str, ...],
+    flash_budget: str | None,
     port: str | None,
     baud: int | None,
     runs: int,
@@ -152,6 +158,7 @@ def run(
     """Build MODEL for a board, flash it, measure it there, write the report."""
     from tinyml import api
 
+    board = api.with_budgets(board, memory, ram_budget, flash_budget)
     feed = api.samples_of(api.load(model), inputs, None)
     settings = api.Settings(optimize, toolchain, output)
     with console.progress(f"building {model.name} for {board.name} …"):

@@ -64,17 +64,28 @@ def inspect(model: Path, as_json: bool) -> None:
 @click.command(short_help="Say whether a model fits a board.")
 @options.MODEL
 @options.board_option(multiple=True)
+@options.MEMORY
+@options.RAM_BUDGET
+@options.FLASH_BUDGET
 @options.OPTIMIZE
 @click.option("--explore", is_flag=True, help="Compare plans: RAM against time against flash.")
 @options.JSON
 def check(
-    model: Path, boards: tuple[Board, ...], optimize: str, explore: bool, as_json: bool
+    model: Path,
+    boards: tuple[Board, ...],
+    memory: str | None,
+    ram_budget: tuple[str, ...],
+    flash_budget: str | None,
+    optimize: str,
+    explore: bool,
+    as_json: bool,
 ) -> int:
     """Say whether MODEL fits the boards, region by region, and why not. Exits 1 if not."""
     from tinyml import api
     from tinyml.report import listing, text
 
     graph = api.load(model)
+    boards = tuple(api.with_budgets(item, memory, ram_budget, flash_budget) for item in boards)
     if explore:
         tables = [text.explore_table(item.name, api.explore(graph, item)) for item in boards]
         _show(tables, as_json)

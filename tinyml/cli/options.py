@@ -84,6 +84,16 @@ OPTIMIZE = click.option(
     show_default=True,
     help="What kernels, memory plan and compiler are chosen for.",
 )
+MEMORY = click.option(
+    "--memory", help="Budgets of a profile in the board's file, such as wifi, instead of its own."
+)
+RAM_BUDGET = click.option(
+    "--ram-budget",
+    multiple=True,
+    metavar="[REGION=]SIZE",
+    help="RAM that may be used: 64K in the first region and no other, or dtcm=64K (repeatable).",
+)
+FLASH_BUDGET = click.option("--flash-budget", metavar="SIZE", help="Flash that may be used: 512K.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 TOOLCHAIN = click.option(
     "--toolchain",

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 @click.command(short_help="Compile a model and link a firmware image.")
 @options.MODEL
 @options.board_option()
+@options.MEMORY
+@options.RAM_BUDGET
+@options.FLASH_BUDGET
 @options.OPTIMIZE
 @options.TOOLCHAIN
 @options.BUILD_DIR
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
 def build(
     model: Path,
     board: Board,
+    memory: str | None,
+    ram_budget: tuple[str, ...],
+    flash_budget: str | None,
     optimize: str,
     toolchain: str | None,
     output: Path | None,
@@ -50,6 +56,7 @@ def build(
     from tinyml import api
     from tinyml.report import text
 
+    board = api.with_budgets(board, memory, ram_budget, flash_budget)
     settings = api.Settings(
         optimize,
         toolchain,

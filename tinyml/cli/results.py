@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 @click.command(short_help="Run the image on an emulated board.")
 @options.MODEL
 @options.board_option()
+@options.MEMORY
+@options.RAM_BUDGET
+@options.FLASH_BUDGET
 @click.option(
     "--inputs",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -41,6 +44,9 @@ if TYPE_CHECKING:
 def simulate(
     model: Path,
     board: Board,
+    memory: str | None,
+    ram_budget: tuple[str, ...],
+    flash_budget: str | None,
     inputs: Path | None,
     samples: int | None,
     optimize: str,
@@ -57,6 +63,7 @@ def simulate(
     from tinyml import api
     from tinyml.report import text
 
+    board = api.with_budgets(board, memory, ram_budget, flash_budget)
     is_silent, is_benchmark = agent == "none", agent == "mlperf"
     settings = api.Settings(
         optimize, toolchain, output, not is_silent, is_benchmark, model_id=model_id

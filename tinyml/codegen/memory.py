@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tinyml.board import Board
+from tinyml.budget import Budget
 from tinyml.codegen.literals import c_comment, c_type, shape_text
 from tinyml.plan.values import Placement, Plan, Step, kinds_text
 
@@ -16,10 +17,11 @@ class ArenaView:
     region: str
     symbol: str
     macro: str  # suffix of the size macro: "ARENA_BYTES", "DTCM_ARENA_BYTES"
-    declaration: str  # "int8_t arena[KWS_ARENA_BYTES]"
+    declaration: str  # "int8_t arena[KWS_ARENA_BYTES]"; "" when the arena has a fixed address
     nbytes: int
     budget_bytes: int  # 0 when there is none to check
     section: str  # linker section; "" for ordinary .bss
+    address: str  # of an arena that no linker script knows of, as C text; "" for the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,15 @@ class TensorView:
 def arena_views(plan: Plan, board: Board | None) -> tuple[ArenaView, ...]:
     """The arenas; the one in the board's first RAM region, or the only one, is plain .bss."""
     default = board.ram[0].region if board and board.ram else _first_region(plan)
-    budgets = {item.region: item.max_bytes for item in board.ram} if board else {}
+    budgets = {item.region: item for item in board.ram} if board else {}
     views: list[ArenaView] = []
     for region, nbytes in sorted(plan.arena_bytes, key=lambda item: item[0] != default):
         if not nbytes:
             continue
         symbol = "arena" if region == default else f"arena_{region}"
         macro = "ARENA_BYTES" if region == default else f"{region.upper()}_ARENA_BYTES"
+        budget = budgets.get(region, Budget(region, 0))
+        section = "" if region == default else budget.section or f".arena_{region}"
         views.append(
             ArenaView(
                 region=region,
@@ -50,8 +54,9 @@ def arena_views(plan: Plan, board: Board | None) -> tuple[ArenaView, ...]:
                 macro=macro,
                 declaration=f"int8_t {symbol}[{plan.graph.name.upper()}_{macro}]",
                 nbytes=nbytes,
-                budget_bytes=budgets.get(region, 0),
-                section="" if region == default else f".bss.tml_{region}",
+                budget_bytes=budget.max_bytes,
+                section="" if budget.address else section,
+                address=f"0x{budget.address:08X}u" if budget.address else "",
             )
         )
     return tuple(views)

@@ -73,6 +73,13 @@ def allocate(ranges: Sequence[Range], sharings: Iterable[Sharing] = ()) -> Layou
     )
 
 
+def quick_bytes(ranges: Sequence[Range], sharings: Iterable[Sharing] = ()) -> int:
+    """The arena of a first layout, which ``allocate`` can only improve; multiple of ALIGNMENT."""
+    kept = {(item.output, item.input): item for item in sharings}
+    problem = _problem(ranges, kept)
+    return problem.height(_greedy(problem, ranges, _lower_bound(ranges, kept))) * ALIGNMENT
+
+
 def _units(nbytes: int) -> int:
     return -(-nbytes // ALIGNMENT)
 

@@ -33,6 +33,16 @@ class RegionFit:
 
 
 @dataclass(frozen=True, slots=True)
+class Spilled:
+    """What lies in a region because the ones before it have no room left for it."""
+
+    region: str
+    nbytes: int
+    tensors: tuple[tuple[str, int], ...]  # (name, bytes), largest first
+    scratches: int  # how many
+
+
+@dataclass(frozen=True, slots=True)
 class Fit:
     """The verdict for one board."""
 
@@ -43,6 +53,9 @@ class Fit:
     tensors: tuple[tuple[str, int], ...]  # largest (name, bytes) alive at the peak
     weights: tuple[tuple[str, int], ...]  # largest (layer, bytes) of constants
     advice: tuple[str, ...]  # what would help; empty when all fits
+    spilled: tuple[Spilled, ...] = ()  # of the arena, in regions after the first; by region
+    stall_cycles: int = 0  # rough: what waiting for slow regions costs per inference
+    note: str = ""  # what else the board's memory is used for
 
     @property
     def is_ok(self) -> bool:
@@ -67,6 +80,9 @@ def fit(plan: Plan, board: Board, others: tuple[Board, ...] = ()) -> Fit:
         tensors=_alive(plan, peak_step)[:LARGEST],
         weights=_weights(plan)[:LARGEST],
         advice=_advice(plan, regions, others),
+        spilled=_spilled(plan, board),
+        stall_cycles=plan.stall_cycles,
+        note=board.memory_note,
     )
 
 
@@ -94,8 +110,11 @@ def peak(plan: Plan) -> int:
         scratch = plan.steps[step].scratch
         if scratch is not None:
             placed.append(scratch)
-        alive = [item for item in placed if item.first_use <= step <= item.last_use]
-        return max((item.offset + item.nbytes for item in alive), default=0)
+        ends: dict[str, int] = {}
+        for item in placed:
+            if item.first_use <= step <= item.last_use:
+                ends[item.region] = max(ends.get(item.region, 0), item.offset + item.nbytes)
+        return sum(ends.values())
 
     return max(range(len(plan.steps)), key=lambda step: (load(step), -step))
 
@@ -105,16 +124,31 @@ def _region_fit(plan: Plan, board: Board, budget: Budget, kind: str) -> RegionFi
     return RegionFit(budget.region, kind, budget.max_bytes, uses)
 
 
+def _spilled(plan: Plan, board: Board) -> tuple[Spilled, ...]:
+    arenas = dict(plan.arena_bytes)
+    found = []
+    for region in (budget.region for budget in board.ram[1:] if budget.region in arenas):
+        sizes: dict[tuple[int, int, int], tuple[str, int]] = {}
+        for tensor, place in zip(plan.graph.tensors, plan.tensors, strict=True):
+            if place is not None and place.region == region:
+                label = (short_name(tensor.name), place.nbytes)
+                sizes.setdefault((place.offset, place.nbytes, place.first_use), label)
+        scratches = sum(s.scratch is not None and s.scratch.region == region for s in plan.steps)
+        largest = tuple(sorted(sizes.values(), key=lambda item: (-item[1], item[0])))
+        found.append(Spilled(region, arenas[region], largest, scratches))
+    return tuple(found)
+
+
 def _label(plan: Plan, step: Step, number: int) -> str:
     return f"layer {number} '{short_name(plan.graph.ops[step.ops[-1]].name)}'"
 
 
 def _alive(plan: Plan, step: int) -> tuple[tuple[str, int], ...]:
-    sizes: dict[tuple[int, int], tuple[str, int]] = {}
+    sizes: dict[tuple[str, int, int], tuple[str, int]] = {}
     for tensor, placement in zip(plan.graph.tensors, plan.tensors, strict=True):
         if placement is not None and placement.first_use <= step <= placement.last_use:
             label = (short_name(tensor.name), placement.nbytes)
-            sizes.setdefault((placement.offset, placement.nbytes), label)
+            sizes.setdefault((placement.region, placement.offset, placement.nbytes), label)
     return tuple(sorted(sizes.values(), key=lambda item: (-item[1], item[0])))
 
 

@@ -30,20 +30,15 @@ UNKNOWN_KERNEL_BYTES = (600, 200)  # first use, each use of a kernel that was ne
 def predict(
     graph: Graph,
     steps: Sequence[Step],
-    arena_bytes: tuple[tuple[str, int], ...],
-    activation_bytes: int,
     board: Board,
     optimize: str,
     agent: bool = True,
 ) -> tuple[Use, ...]:
-    """The budget, line by line; ``arena_bytes`` is (region, bytes) of the arena in each region."""
+    """The budget, line by line, but for the arena."""
     optimize = "size" if optimize == "size" else "speed"  # what the compiler is told
     base = _base(board, optimize, agent)
     first = board.ram[0].region
     uses = []
-    for region, nbytes in arena_bytes:
-        uses.append(Use(region, "activations", min(activation_bytes, nbytes)))
-        uses.append(Use(region, "scratch", max(0, nbytes - activation_bytes)))
     state = base["ram_bytes"] + runtime_state_bytes(graph, len(steps), agent=agent)
     uses.append(Use(first, "runtime", state))
     uses.append(Use(first, "stack", board.stack_bytes))

@@ -141,6 +141,11 @@ def fit_record(verdict: Fit) -> dict[str, Any]:
         "largest_tensors": dict(verdict.tensors),
         "largest_constants": dict(verdict.weights),
         "advice": list(verdict.advice),
+        "spilled": [
+            {"region": item.region, "arena_bytes": item.nbytes, "tensors": dict(item.tensors)}
+            for item in verdict.spilled
+        ],
+        "stall_cycles": verdict.stall_cycles,
     }
 
 

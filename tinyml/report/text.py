@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tinyml.plan.explore import Alternative
-from tinyml.plan.fit import Fit
+from tinyml.plan.fit import LARGEST, Fit, Spilled
 from tinyml.plan.values import kinds_text
 from tinyml.report.report import Report
 
@@ -132,8 +132,23 @@ def fit_sentences(verdict: Fit) -> tuple[str, ...]:
     sentences = [f"RAM peaks at {verdict.peak}; alive there: {tensors}"]
     if weights:
         sentences.append(f"largest constants: {weights}")
+    first = verdict.regions[0].region
+    sentences += [f"{_spilled(item)}: no room left in {first}" for item in verdict.spilled]
+    if verdict.stall_cycles:
+        cycles = f"{verdict.stall_cycles:,} cycles"
+        sentences.append(f"waiting for slow memory costs some {cycles} per inference (estimate)")
+    if verdict.note:
+        sentences.append(f"budgets: {verdict.note}")
     sentences += [f"what would help: {advice}" for advice in verdict.advice]
     return tuple(sentences)
+
+
+def _spilled(item: Spilled) -> str:
+    named = [f"'{name}' {nbytes:,}" for name, nbytes in item.tensors[:LARGEST]]
+    rest = len(item.tensors) - len(named)
+    named += [f"{rest} more"] if rest else []
+    named += [f"{item.scratches} scratch buffers"] if item.scratches else []
+    return f"{item.region} holds {', '.join(named)} ({item.nbytes:,} bytes, least work per byte)"
 
 
 def fit_verdict(verdict: Fit) -> str:
