@@ -13,7 +13,6 @@ import numpy as np
 from tinyml.backends.base import Image, Project, Run
 from tinyml.board import Board, all_boards, load_board
 from tinyml.budget import for_template, with_budgets
-from tinyml.errors import BuildError, MismatchError
 from tinyml.errors import BuildError, MismatchError, ToolMissing
 from tinyml.files import write_atomic
 from tinyml.inputs import Samples, random_samples, read_samples, write_samples
@@ -26,7 +25,17 @@ from tinyml.report.assemble import report
 from tinyml.report.origin import build_command, simulate_command, tool_versions
 from tinyml.report.report import Report
 
-__all__ = ["Settings", "build", "check", "load", "load_board", "plan", "simulate", "verify", "with_budgets"]
+__all__ = [
+    "Settings",
+    "build",
+    "check",
+    "load",
+    "load_board",
+    "plan",
+    "simulate",
+    "verify",
+    "with_budgets",
+]
 
 BUILD_ROOT = Path("build")
 RANDOM_SAMPLES = 5  # when the user gives no inputs

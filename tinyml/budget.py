@@ -100,10 +100,14 @@ def _with_limits(board: Board, ram: Sequence[str], flash: str | None) -> Board:
         region, nbytes = _size(flash)
         if region not in ("", board.flash.region):
             raise BoardError(
-                f"the flash of '{board.name}' is called '{board.flash.region}', not '{region}'"
+                f"the flash of '{board.name}' is called '{board.flash.region}', not '{region}'",
+                hint="--flash-budget takes a size alone",
             )
         memory = replace(memory, flash=_resized(board, memory.flash, nbytes))
         words += ["--flash-budget", flash]
+    problem = _problem(memory)
+    if problem:
+        raise BoardError(problem, hint="give that region more")
     return _with_memory(board, memory, tuple(words)) if words else board
 
 
@@ -139,7 +143,10 @@ def _limited(board: Board, ram: tuple[Budget, ...], region: str, nbytes: int) ->
     if not nbytes:
         rest = tuple(item for item in ram if item.region != region)
         if region == names[0]:
-            raise BoardError(f"'{region}' holds the stack and cannot be taken away")
+            raise BoardError(
+                f"'{region}' holds the stack and cannot be taken away",
+                hint=f"limit it: {region}={board.stack_bytes + 4096}",
+            )
         return rest
     return tuple(_resized(board, item, nbytes) if item.region == region else item for item in ram)
 
@@ -195,13 +202,20 @@ def _read_budget(table: Table, regions: Sequence[Region], kind: str) -> Budget:
 
 
 def _check(memory: Memory, table: Table) -> None:
+    problem = _problem(memory)
+    if problem:
+        raise table.error(problem)
+
+
+def _problem(memory: Memory) -> str | None:
     if memory.stack_bytes % 8:
-        raise table.error(f"'stack_bytes' must be a multiple of 8, found {memory.stack_bytes}")
+        return f"'stack_bytes' must be a multiple of 8, found {memory.stack_bytes}"
     main = memory.ram[0]
     if memory.stack_bytes >= main.max_bytes:
-        raise table.error(
+        return (
             f"the stack ({memory.stack_bytes:,} bytes) leaves nothing of '{main.region}' "
             f"({main.max_bytes:,} bytes)"
         )
     if len({budget.region for budget in memory.ram}) < len(memory.ram):
-        raise table.error("two RAM budgets name the same region")
+        return "two RAM budgets name the same region"
+    return None

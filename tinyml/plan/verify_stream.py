@@ -29,8 +29,6 @@ def verify_stream(plan: Plan, number: int) -> None:
     stream = step.call.stream
     _check_ops(plan, number, stream)
     places = [_place(plan, number, item) for item in stream.rows]
-    if len({place.region for place in places}) != 1:
-        raise PlanError(f"step {number}: its rows lie in different regions")
     for item, place in zip(stream.rows, places, strict=True):
         reach = item.offset + item.capacity * item.pitch
         if item.place == "scratch" and reach > place.nbytes:
@@ -61,20 +59,25 @@ def _place(plan: Plan, number: int, item: Rows) -> Placement:
 
 @dataclass
 class _Player:
-    """The arena as tags, and how far everything is."""
+    """The arenas of all regions, one behind the other, as tags; and how far everything is."""
 
     plan: Plan
     number: int
     stream: Stream
     places: list[Placement]
     memory: Tags = field(init=False)
+    bases: dict[str, int] = field(init=False)  # where each region's arena begins in ``memory``
     first: list[int] = field(init=False)
     end: list[int] = field(init=False)
     runs: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
         rows = self.stream.rows
-        self.memory = np.full(dict(self.plan.arena_bytes)[self.places[0].region], _LOST, np.int64)
+        self.bases, total = {}, 0
+        for region, nbytes in self.plan.arena_bytes:
+            self.bases[region] = total
+            total += nbytes
+        self.memory = np.full(total, _LOST, np.int64)
         self.first = [0] * len(rows)
         self.end = [item.above + (item.count if item.place == "input" else 0) for item in rows]
         self.runs = [0] * len(self.stream.stages)
@@ -142,7 +145,7 @@ class _Player:
             return
         if stage.scratch_offset + call.scratch_bytes > place.nbytes:
             raise PlanError(f"step {self.number}: scratch of stage {i} is too small")
-        start = place.offset + stage.scratch_offset
+        start = self.bases[place.region] + place.offset + stage.scratch_offset
         held = self.memory[start : start + call.scratch_bytes]
         if any(arg.kind == "run" for arg in call.arguments):
             if run > 0 and not np.all(held == _STATE + i):
@@ -214,8 +217,12 @@ class _Player:
             raise PlanError(f"step {self.number}: a stage writes over the rows that it reads")
 
     def _start(self, which: int) -> int:
-        item = self.stream.rows[which]
-        return self.places[which].offset + (item.offset if item.place == "scratch" else 0)
+        item, place = self.stream.rows[which], self.places[which]
+        return (
+            self.bases[place.region]
+            + place.offset
+            + (item.offset if item.place == "scratch" else 0)
+        )
 
     def _tags(self, item: Rows, row: int) -> Tags:
         """The tags of one row of pixels."""

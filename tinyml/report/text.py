@@ -147,7 +147,8 @@ def _spilled(item: Spilled) -> str:
     named = [f"'{name}' {nbytes:,}" for name, nbytes in item.tensors[:LARGEST]]
     rest = len(item.tensors) - len(named)
     named += [f"{rest} more"] if rest else []
-    named += [f"{item.scratches} scratch buffers"] if item.scratches else []
+    several = "s" if item.scratches > 1 else ""
+    named += [f"{item.scratches} scratch buffer{several}"] if item.scratches else []
     return f"{item.region} holds {', '.join(named)} ({item.nbytes:,} bytes, least work per byte)"
 
 

@@ -17,7 +17,7 @@
 #endif
 
 static TML_ALIGNAS(16) int8_t arena[SINE_ARENA_BYTES];
-TML_STATIC_ASSERT(sizeof arena <= 61440, "arena exceeds the board's budget in sram");
+TML_STATIC_ASSERT(SINE_ARENA_BYTES <= 61440, "arena exceeds the board's budget in sram");
 
 #define T_X      (arena + 0)  /* int8 [1, 1], live input..0 */
 #define T_HIDDEN (arena + 16) /* int8 [1, 16], live 0..1 */
@@ -98,7 +98,7 @@ const tml_model sine_model = {
     .outputs = model_outputs,
     .layers = model_layers,
     .arena = (uint8_t *)arena,
-    .arena_bytes = sizeof arena,
+    .arena_bytes = SINE_ARENA_BYTES,
     .input_count = 1,
     .output_count = 1,
     .layer_count = 2,
