@@ -25,7 +25,7 @@ PLANNED = {
     "toolchain": set(names_of("builders")),
     "flasher": set(),
     "simulator": {"none"},
-    "template": {"esp_idf"},
+    "template": set(),
 }
 BOARD = """\
 title = "Private"

@@ -28,6 +28,8 @@ from tinyml.datafile import read_table
 from tinyml.errors import TinymlError, did_you_mean
 from tinyml.files import write_atomic as write_atomic
 from tinyml.includes import included
+from tinyml.plan.fit import fit
+from tinyml.plan.timing import inference_ms, longest_step_ms
 from tinyml.plan.values import Plan
 
 BENCHMARK_BAUD = 115_200
@@ -252,6 +254,11 @@ def _variables(project: Project, plan: Plan, command: str, voice: Voice) -> dict
         "optimize": (OPTIMIZE[project.optimize],),
         "tool_version": tinyml.__version__,
         "command": command,
+        "options": board.options.get("template", {}).get(project.template, {}),
+        "regions": tuple(name for name, size in plan.arena_bytes[1:] if size),
+        "image_bytes": fit(plan, board).regions[-1].needed_bytes,
+        "inference_ms": inference_ms(plan, board.chip.clock_hz),
+        "longest_layer_ms": longest_step_ms(plan, board.chip.clock_hz),
     }
 
 

@@ -54,6 +54,9 @@ bool tml_layer_done(uint32_t layer)
         return true;
     }
     (void)tml_session_cycles(); /* a long model may take more than 2^32 cycles */
+#ifdef TML_PAUSE
+    tml_port_pause();
+#endif
     layer_start = tml_port_cycles();
     return false;
 }

@@ -63,7 +63,8 @@
 #endif
 
 /* Wraps each layer of a generated model. With TML_PROFILE the agent is told after each layer and may
- * end the inference there (to look at an intermediate tensor); without it the call stands alone. */
+ * end the inference there (to look at an intermediate tensor), with TML_PAUSE other tasks may run then;
+ * without both the call stands alone. */
 #ifdef TML_PROFILE
 bool tml_layer_done(uint32_t layer);
 #define TML_LAYER(index, call) \
@@ -72,6 +73,13 @@ bool tml_layer_done(uint32_t layer);
         if (tml_layer_done(index)) { \
             return; \
         } \
+    } while (0)
+#elif defined(TML_PAUSE)
+void tml_port_pause(void);
+#define TML_LAYER(index, call) \
+    do { \
+        call; \
+        tml_port_pause(); \
     } while (0)
 #else
 #define TML_LAYER(index, call) call

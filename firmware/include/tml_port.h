@@ -39,6 +39,10 @@ void tml_port_reset(void);
 /* Most bytes of the stack that were ever in use since boot; 0 when the port cannot tell. */
 uint32_t tml_port_stack_used(void);
 
+/* After each layer of a firmware that is built with TML_PAUSE: lets other tasks run now and then, where
+ * an operating system would starve otherwise. Costs no more than a look at the cycle counter. */
+void tml_port_pause(void);
+
 #ifdef __cplusplus
 }
 #endif

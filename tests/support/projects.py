@@ -13,6 +13,7 @@ from tinyml.project import create, load_template
 CHOSEN = {  # template: board of the golden copy
     "baremetal": "nucleo_f446re",
     "cmake": "nucleo_f446re",
+    "esp_idf": "esp32s3",
 }
 
 

@@ -1,0 +1,191 @@
+"""The ESP-IDF project without ESP-IDF: files by real parsers, C against stand-in headers."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.esp_idf import (
+    STAND_INS,
+    check_partitions,
+    known_settings,
+    read_partitions,
+    read_sdkconfig,
+    write_sdkconfig_header,
+)
+from tests.support.plans import sine_plan
+from tests.support.projects import make_project
+from tinyml import process
+from tinyml.backends.base import Command, Project
+from tinyml.backends.cores import core_of
+from tinyml.backends.toolchains import host_compiler, zig
+from tinyml.board import load_board
+from tinyml.codegen.generate import generate
+from tinyml.project import create
+
+BOARDS = ("esp32s3", "esp32c3")
+WARNINGS = ("-std=gnu17", "-Wall", "-Wextra", "-Werror", "-Wshadow")
+
+
+def text(project: Path, name: str) -> str:
+    return (project / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_sdkconfig_has_names_of_every_supported_version(tmp_path: Path, board: str) -> None:
+    make_project("esp_idf", tmp_path, board=board)
+    settings = read_sdkconfig(text(tmp_path, "sdkconfig.defaults"))
+    known = known_settings()
+    assert settings.keys() <= known.keys()
+    for name, value in settings.items():
+        assert {"bool": value == "y", "int": value.isdigit(), "string": True}[known[name]], name
+    assert settings["IDF_TARGET"] == board
+    assert (tmp_path / settings["PARTITION_TABLE_CUSTOM_FILENAME"]).is_file()
+    assert f"ESP_DEFAULT_CPU_FREQ_MHZ_{load_board(board).chip.clock_hz // 1_000_000}" in settings
+    assert "SPIRAM" not in settings, "external RAM that nobody uses costs start-up time and power"
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_partitions(tmp_path: Path, board: str) -> None:
+    make_project("esp_idf", tmp_path, board=board)
+    options = load_board(board).options["flasher"]["esptool"]
+    flash_bytes = int(options["flash_size"].removesuffix("MB")) * 1024 * 1024
+    table = read_partitions(text(tmp_path, "partitions.csv"))
+    check_partitions(table, flash_bytes)
+    app = next(item for item in table if item.type == "app")
+    assert (app.offset, app.nbytes) == (0x10000, 1024 * 1024)
+
+
+@pytest.mark.parametrize(
+    ("weights_mb", "app_mb"), [(1, 1.9375), (3, 4.9375), (6, 7.9375)], ids=["1MB", "3MB", "6MB"]
+)
+def test_the_application_partition_grows_with_the_model(
+    tmp_path: Path, weights_mb: int, app_mb: float
+) -> None:
+    from tinyml.plan.values import Use
+
+    board = load_board("esp32s3")
+    plan = replace(
+        sine_plan("dram", board.name), uses=(Use("flash", "weights", weights_mb * 1024 * 1024),)
+    )
+    create(plan, generate(plan, board), board, "esp_idf", tmp_path)
+    table = read_partitions(text(tmp_path, "partitions.csv"))
+    check_partitions(table, 8 * 1024 * 1024)
+    assert table[-1].nbytes == app_mb * 1024 * 1024
+
+
+def test_external_ram_is_switched_on_for_a_model_that_needs_it(tmp_path: Path) -> None:
+    board = load_board("esp32s3")
+    plan = sine_plan("dram", board.name)
+    plan = replace(plan, arena_bytes=(*plan.arena_bytes, ("psram", 64)))
+    create(plan, generate(plan, board), board, "esp_idf", tmp_path)
+    settings = read_sdkconfig(text(tmp_path, "sdkconfig.defaults"))
+    wanted = {"SPIRAM", "SPIRAM_MODE_OCT", "SPIRAM_ALLOW_BSS_SEG_EXTERNAL_MEMORY"}
+    assert wanted <= settings.keys() <= known_settings().keys()
+
+
+def test_the_watchdog_is_patient_with_a_slow_layer(tmp_path: Path) -> None:
+    board = load_board("esp32s3")
+    plan = sine_plan("dram", board.name)
+    call = plan.steps[0].call
+    assert call is not None
+    slow = replace(call, cost=replace(call.cost, instructions=2_400_000_000))  # 20 s
+    plan = replace(plan, steps=(replace(plan.steps[0], call=slow), plan.steps[1]))
+    create(plan, generate(plan, board), board, "esp_idf", tmp_path)
+    settings = read_sdkconfig(text(tmp_path, "sdkconfig.defaults"))
+    assert settings["ESP_TASK_WDT_TIMEOUT_S"] == "42"
+
+
+def test_the_manifest(tmp_path: Path) -> None:
+    make_project("esp_idf", tmp_path)
+    manifest = yaml.safe_load(text(tmp_path, "components/sine_model/idf_component.yml"))
+    assert manifest == {
+        "version": "1.0.0",
+        "description": "sine.tflite as C, made by tinyml",
+        "dependencies": {"idf": ">=5.1"},
+    }
+
+
+def test_every_source_of_the_component_is_there(tmp_path: Path) -> None:
+    project = make_project("esp_idf", tmp_path)
+    component = tmp_path / "components" / "sine_model"
+    listed = re.search(r"SRCS\n(.*?)    INCLUDE_DIRS", text(component, "CMakeLists.txt"), re.DOTALL)
+    assert listed is not None
+    names = listed[1].split()
+    assert names == [name.removeprefix("components/sine_model/") for name in project.sources]
+    assert all((component / name).is_file() for name in names)
+
+
+def compiled(project: Project, command: list[str], folder: Path) -> list[Path]:
+    """Every C file of the project, main.c among them, as objects."""
+    write_sdkconfig_header(project.directory, folder)
+    folders = [*(project.directory / name for name in project.include_dirs), STAND_INS, folder]
+    defines = [f"-D{name}={value}" for name, value in (*project.defines, ("TML_PAUSE", "1"))]
+    objects = []
+    for source in ("main/main.c", *project.sources):
+        objects.append(folder / (source.replace("/", "_") + ".o"))
+        argv = [*command, *WARNINGS, *defines, *(f"-I{item}" for item in folders), "-c"]
+        argv += [str(project.directory / source), "-o", str(objects[-1])]
+        process.run(Command(tuple(argv)))
+    return objects
+
+
+@pytest.mark.parametrize("agent", [True, False], ids=["agent", "bare"])
+def test_all_c_compiles_for_risc_v(tmp_path: Path, agent: bool) -> None:
+    chain = zig()
+    flags = core_of("rv32imc", "zig").clang
+    libc = tmp_path / "libc"
+    libc.mkdir()
+    (libc / "stdio.h").write_text("int printf(const char *, ...);\n")
+    command = [str(chain.program), "clang", "--no-default-config", *flags, "-nostdinc"]
+    command += ["-isystem", str(chain.library / "include"), "-isystem", str(libc)]
+    string = Path(__file__).parents[2] / "firmware" / "libc"
+    command += ["-isystem", str(string), "-Os"]
+    project = make_project("esp_idf", tmp_path / "p", board="esp32c3", agent=agent)
+    assert all(path.stat().st_size for path in compiled(project, command, tmp_path / "o"))
+
+
+def spoken(tmp_path: Path, said: str) -> str:
+    """What the project answers on a PC, where fake.c is ESP-IDF."""
+    project = make_project("esp_idf", tmp_path / "p")
+    host = [*host_compiler(), "-O1"]
+    objects = compiled(project, host, tmp_path / "o")
+    program = tmp_path / "program"
+    fake = [f"-I{STAND_INS}", f"-I{tmp_path / 'o'}", str(STAND_INS / "fake.c")]
+    command = [*host, *fake, *map(str, objects), "-o", str(program)]
+    process.run(Command(tuple(command)))
+    done = subprocess.run(
+        [program], input=said.encode(), capture_output=True, check=False, timeout=20
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.decode()
+
+
+@pytest.mark.host_cc
+def test_the_agent_answers_on_both_ports(tmp_path: Path) -> None:
+    answers = spoken(tmp_path, "name%infer 2 1%layers%mem%baud 230400%\x01name%baud 1%\x02name%")
+    assert answers.startswith(
+        "[task model 3584 1 1]\n[uart 115200 8N1]\nm-init-done\r\nm-ready\r\n"
+        "m-name-dut-[tinyml]\r\nm-ready\r\n"
+    )
+    assert "m-infer-done\r\n" in answers
+    assert "m-layer-[1,30000000]" in answers  # one look at the counter from the next
+    assert "m-mem-[32,3584,1000]" in answers
+    assert "[uart 230400]\n" in answers
+    usb = "".join(re.findall(r"<([^>]*)>", answers))
+    assert usb == "m-name-dut-[tinyml]\r\nm-ready\r\nm-baud-[1]-C782\r\nm-ready\r\n"
+    assert "[uart 1]" not in answers
+    assert answers.count("m-name-dut-[tinyml]") == 2  # once in each spelling of the UART
+    paused = re.search(r"\[(\d+) delays\]", answers)
+    assert paused is not None
+    assert int(paused[1]) >= 2
+
+
+@pytest.mark.host_cc
+def test_reset_restarts_the_chip(tmp_path: Path) -> None:
+    assert spoken(tmp_path, "reset%").endswith("[restart]\n")
