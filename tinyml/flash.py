@@ -15,6 +15,7 @@ from tinyml.backends.base import Flasher, FlashJob, Image, Part, Progress
 from tinyml.board import Board, load_board
 from tinyml.device import ports
 from tinyml.errors import BoardError, BuildError, DeviceError, did_you_mean
+from tinyml.idf_build import idf_folder, read_idf
 from tinyml.image import load_image
 
 BUILD_ROOT = Path("build")
@@ -43,10 +44,11 @@ class Prepared:
 def find_build(path: Path | None, board: Board | None) -> tuple[Image, Board]:
     """The image in a build directory, or of a model file, and the board that it is for.
 
-    Without a path, the only build of the board (or the only one at all) below ``build/``. Raises
-    BuildError when there is none, or several; BoardError when the board is another one.
+    Without a path, the only build of the board (or the only one at all) below ``build/``. A project
+    that ``idf.py build`` has built is one, too. Raises BuildError when there is none, or several;
+    BoardError when the board is another one.
     """
-    directory = _build_dir(path, board)
+    directory = build_dir(path, board)
     built_for = _built_for(directory)
     if board is None:
         if built_for is None:
@@ -57,7 +59,11 @@ def find_build(path: Path | None, board: Board | None) -> tuple[Image, Board]:
             f"{directory} was built for {built_for}, not for {board.name}",
             hint=f"tinyml build … --board {board.name}",
         )
-    return load_image(directory / IMAGE_FILE), board
+    if (directory / IMAGE_FILE).is_file():
+        return load_image(directory / IMAGE_FILE), board
+    folder = idf_folder(directory)
+    assert folder is not None, directory
+    return read_idf(folder), board
 
 
 def prepare(
@@ -132,18 +138,16 @@ def _parts(image: Image) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def _build_dir(path: Path | None, board: Board | None) -> Path:
+def build_dir(path: Path | None, board: Board | None) -> Path:
+    """The directory of the build that is meant; see find_build."""
     if path is not None and path.is_dir():
-        candidates = (
-            [path] if (path / IMAGE_FILE).is_file() else sorted(path.glob(f"*/{IMAGE_FILE}"))
-        )
+        folders = [path] if _is_build(path) else sorted(filter(_is_build, path.glob("*")))
         what = str(path)
     else:
         model = path.stem if path is not None else "*"
         pattern = f"{model}-{board.name if board else '*'}"
-        candidates = sorted(BUILD_ROOT.glob(f"{pattern}/{IMAGE_FILE}"))
+        folders = sorted(filter(_is_build, BUILD_ROOT.glob(pattern)))
         what = f"{BUILD_ROOT}/{pattern}"
-    folders = [item.parent if item.name == IMAGE_FILE else item for item in candidates]
     if len(folders) == 1:
         return folders[0]
     if folders:
@@ -155,6 +159,10 @@ def _build_dir(path: Path | None, board: Board | None) -> Path:
         f"there is no build in {what}",
         hint="make one: tinyml build model.tflite --board NAME",
     )
+
+
+def _is_build(folder: Path) -> bool:
+    return (folder / IMAGE_FILE).is_file() or idf_folder(folder) is not None
 
 
 def _built_for(directory: Path) -> str | None:

@@ -53,7 +53,7 @@ def open_build(path: Path | None, board: Board | None) -> tuple[api.Built, Board
     Raises BuildError when it was made by another version, or the model is not there any more.
     """
     image, target = flash.find_build(path, board)
-    directory = image.elf.parent
+    directory = flash.build_dir(path, board)
     document = read_report(directory)
     file = directory / str(document.model["file"])
     if not file.is_file():

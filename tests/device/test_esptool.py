@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -99,6 +100,64 @@ def test_only_changed_parts(s3: EspRom, tmp_path: Path) -> None:
     check_flash(s3)
     assert s3.seen[0x02] == 1
     assert done.startswith("10,000 bytes written, verified by their hash; 3 part(s) were there")
+
+
+def idf_project(folder: Path, chip_id: int, **entries: Any) -> Path:
+    """What ``idf.py build`` leaves in a project, as far as flashing is concerned."""
+    names = ("bootloader/bootloader.bin", "partition_table/partition-table.bin", "app.bin", "m.bin")
+    build = folder / "project" / "build"
+    files = {}
+    for name, (address, data) in zip(names, parts_for(chip_id).items(), strict=True):
+        (build / name).parent.mkdir(parents=True, exist_ok=True)
+        (build / name).write_bytes(data)
+        files[f"0x{address:x}"] = name
+    document = {
+        "write_flash_args": ["--flash_mode", "dio", "--flash_size", "8MB", "--flash_freq", "80m"],
+        "flash_files": files,
+        "app": {"offset": "0x10000", "file": "app.bin", "encrypted": "false"},
+        "extra_esptool_args": {"after": "hard_reset", "before": "default_reset", "stub": True},
+        **entries,
+    }
+    (build / "flasher_args.json").write_text(json.dumps(document))
+    (build / "project_description.json").write_text(json.dumps({"app_elf": "app.elf"}))
+    return folder
+
+
+@pytest.mark.parametrize("place", [".", "project", "project/build"])
+def test_what_idf_py_has_built(rom: EspRom, tmp_path: Path, place: str) -> None:
+    name: str = rom.name  # type: ignore[attr-defined]
+    where = idf_project(tmp_path, rom.chip_id) / place
+    line = ["flash", str(where), "--board", name, "--port", rom.wire.path, "--yes"]
+    done = CliRunner().invoke(cli, line)
+    assert done.exit_code == 0, done.output
+    check_flash(rom)
+    image, _ = flash.find_build(where, load_board(name))
+    assert image.elf == tmp_path / "project" / "build" / "app.elf"
+
+
+def test_only_changed_parts_of_what_idf_py_has_built(s3: EspRom, tmp_path: Path) -> None:
+    folder = idf_project(tmp_path, 9)
+    line = ["flash", str(folder), "--board", "esp32s3", "--port", s3.wire.path, "--yes"]
+    CliRunner().invoke(cli, line)
+    s3.flash[MODEL_AT] ^= 1
+    done = CliRunner().invoke(cli, [*line, "--only-changed"])
+    assert "10,000 bytes written, verified by their hash; 3 part(s) were there" in done.output
+    check_flash(s3)
+
+
+def test_an_idf_build_that_cannot_be_flashed(tmp_path: Path) -> None:
+    board = load_board("esp32s3")
+    secret = {"app": {"offset": "0x10000", "file": "app.bin", "encrypted": "true"}}
+    with pytest.raises(BuildError, match="app must be encrypted on its way") as caught:
+        flash.find_build(idf_project(tmp_path, 9, **secret), board)
+    assert "idf.py flash" in (caught.value.hint or "")
+    with pytest.raises(BuildError, match="no 'flash_files' with offsets"):
+        flash.find_build(idf_project(tmp_path, 9, flash_files=["a"]), board)
+    with pytest.raises(BoardError, match="does not say its board"):
+        flash.find_build(idf_project(tmp_path, 9), None)
+    (tmp_path / "project" / "build" / "flasher_args.json").write_text("{")
+    with pytest.raises(BuildError, match="not what an ESP-IDF build leaves"):
+        flash.find_build(tmp_path, board)
 
 
 def fails(rom: EspRom, folder: Path, **options: Any) -> DeviceError:

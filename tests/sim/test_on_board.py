@@ -14,13 +14,14 @@ from tests.support.served import patched, served
 from tinyml import api, onboard, process
 from tinyml.backends.base import Command
 from tinyml.backends.simulators import Qemu, _pty_path
-from tinyml.board import Power, load_board
+from tinyml.board import load_board
 from tinyml.cli import cli
 from tinyml.device.connect import Expected, connect
 from tinyml.device.link import PipeLink
 from tinyml.elf import Elf, read_elf
 from tinyml.errors import BuildError, DeviceError, MismatchError
 from tinyml.inputs import read_samples
+from tinyml.report import device
 
 pytestmark = [
     pytest.mark.sim,
@@ -64,7 +65,8 @@ def test_a_build_is_opened_from_its_directory(builds):
 
 def test_profile_and_verify_over_a_pty(builds):
     built = builds(BOARD)
-    board = replace(load_board(BOARD), power=Power(50.0, "made up"))
+    board = load_board(BOARD)
+    assert board.power is not None
     feed = samples_of(built, 12)
     with served(elf_of(built), board) as path:
         client = onboard.connect_build(built, board, path)
@@ -80,7 +82,15 @@ def test_profile_and_verify_over_a_pty(builds):
     assert run["predicted"]["source"] == "emulated core"
     assert run["is_estimate"]  # the clock of an emulator is not one
     assert run["boot_to_first_inference_us"] > run["first_inference_us"] > 1000
-    assert run["energy_estimate_uj"] == pytest.approx(run["time_us"] * 0.05, rel=0.01)
+    assert run["energy_estimate_uj"] == pytest.approx(
+        run["time_us"] * board.power.active_mw / 1000, rel=0.01
+    )
+    facts = dict(device.facts(measured.report).rows)
+    energy = str(facts["energy of an inference (ESTIMATE)"])
+    assert energy.endswith(f"({board.power.source})")
+    page = (built.directory / "report.html").read_text()
+    assert "(ESTIMATE)" in page
+    assert board.power.source in page
     assert all(layer.spread for layer in measured.report.layers)
     saved = json.loads((built.directory / "run.json").read_text())
     assert len(saved["outputs"]) == 12

@@ -16,11 +16,16 @@ def profile_tables(report: Report) -> tuple[Table, ...]:
     return (layer_times(report), facts(report))
 
 
+def is_measured(report: Report) -> bool:
+    """Whether the run is one that ``tinyml profile`` measured over a port."""
+    return bool(report.run and "fresh_runs" in report.run)
+
+
 def layer_times(report: Report) -> Table:
     """Per layer and in total: how long it took, how that varied, what was predicted."""
     run: dict[str, Any] = report.run or {}
     predicted = run.get("predicted", {})
-    guesses: Sequence[int] = predicted.get("layers", ())
+    guesses: Sequence[int | None] = predicted.get("layers", [None] * len(report.layers))
     total = run["total"]["cycles"]
     rows: list[tuple[object, ...]] = []
     for layer, guess in zip(report.layers, guesses, strict=True):
@@ -46,12 +51,12 @@ def layer_times(report: Report) -> Table:
             _us(whole["median"], run["clock_hz"]),
             "100.0" if total else "",
             predicted.get("total"),
-            _ratio(whole["median"], predicted.get("total", 0)),
+            _ratio(whole["median"], predicted.get("total")),
         )
     )
     columns = ("#>", "op", "kernel", "min>", "median>", "p95>", "max>", "µs>", "%>")
     return Table(
-        f"Cycles of {run['runs']:,} inferences on {report.board['name']} ({run['target']})",
+        f"Cycles of {run.get('runs', 'all')} inferences on {report.board['name']} ({run['target']})",
         (*columns, "predicted>", "meas./pred.>"),
         tuple(rows),
     )
@@ -98,7 +103,7 @@ def _us(cycles: int, clock_hz: int) -> str:
     return f"{cycles * 1e6 / clock_hz:,.1f}"
 
 
-def _ratio(measured: int, predicted: int) -> str:
+def _ratio(measured: int, predicted: int | None) -> str:
     return f"{measured / predicted:.2f}" if predicted and measured else ""
 
 

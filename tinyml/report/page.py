@@ -34,7 +34,7 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"count": _count, "percent": _percent, "ms": _ms}
+    environment.filters |= {"count": _count, "percent": _percent, "ms": _ms, "cell": _cell}
     return environment.get_template("page.html.j2").render(
         r=report,
         v=view_of(report),
@@ -60,3 +60,10 @@ def _percent(value: float | None, digits: int = 1) -> str:
 
 def _ms(time_us: float | None) -> str:
     return "" if time_us is None else f"{time_us / 1000:,.3f}"
+
+
+def _cell(value: object) -> str:
+    """A cell of a table that the terminal shows as well."""
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) else str(value)

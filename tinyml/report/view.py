@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from tinyml.plan.fit import short_name
 from tinyml.plan.values import kinds_text
+from tinyml.report import device
 from tinyml.report.charts import Density, MemoryMap, density_of, memory_maps
 from tinyml.report.report import Layer, Report
+from tinyml.report.text import Table
 
 KINDS = 7  # colours for kinds of layers; the last one serves all further kinds
 NUMBER_SHARE = 1.8  # percent of the width that a layer needs to carry its number
@@ -87,6 +89,8 @@ class View:
     flash_layers: tuple[Bar, ...]
     kernels: tuple[Bar, ...]
     facts: tuple[tuple[str, str], ...]  # of the run
+    spread: Table | None  # cycles of repeated inferences
+    on_board: Table | None  # what else was measured on a board
     predicted_instructions: int
     has_instructions: bool
 
@@ -116,6 +120,8 @@ def view_of(report: Report) -> View:
         flash_layers=_flash_layers(layers),
         kernels=_bars(list(flash.kernels.items()) if flash else []),
         facts=_facts(report),
+        spread=device.layer_times(report) if all(item.spread for item in report.layers) else None,
+        on_board=device.facts(report) if device.is_measured(report) else None,
         predicted_instructions=sum(layer.predicted_instructions for layer in report.layers),
         has_instructions=any(layer.instructions for layer in report.layers),
     )
@@ -247,15 +253,22 @@ _LABELS = {  # of what a run says about itself; other keys are shown with spaces
     "is_alignment_checked": "alignment of every access checked",
 }
 _SHOWN_ELSEWHERE = {"total", "time_us", "spread", "is_estimate", "model"}
+_SHOWN_BY_DEVICE = {  # in device.facts
+    *("arena_bytes", "stack_bytes", "stack_reserved_bytes", "fresh_runs", "runs", "baud"),
+    *("measured_time_us", "boot_us", "first_inference_us", "boot_to_first_inference_us"),
+    *("clock_drift_ppm", "clock_uncertainty_ppm", "is_clock_plausible", "predicted"),
+    *("energy_estimate_uj", "power_mw", "power_source"),
+}
 
 
 def _facts(report: Report) -> tuple[tuple[str, str], ...]:
     if report.run is None:
         return ()
+    elsewhere = _SHOWN_ELSEWHERE | (_SHOWN_BY_DEVICE if device.is_measured(report) else set())
     return tuple(
         (_LABELS.get(key, key.replace("_", " ")), _fact(key, value))
         for key, value in report.run.items()
-        if key not in _SHOWN_ELSEWHERE and value is not None and not isinstance(value, dict)
+        if key not in elsewhere and value is not None and not isinstance(value, dict)
     )
 
 
