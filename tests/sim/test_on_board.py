@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.netports import networked
 from tests.support.served import patched, served
 from tinyml import api, onboard, process
 from tinyml.backends.base import Command
@@ -205,3 +206,20 @@ def test_monitor_passes_lines_on_and_ends_with_its_input(builds):
             text = stdout.read().decode()
     assert "Ctrl-] quits" in text
     assert "m-name-dut-[tinyml]\nm-ready" in text
+
+
+@pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning:serial")
+@pytest.mark.parametrize("scheme", ["socket", "rfc2217"])
+def test_a_board_in_the_network(builds, scheme):
+    built, board = builds(BOARD), load_board(BOARD)
+    feed = samples_of(built, 3)
+    with served(elf_of(built), board) as path, networked(path, scheme) as url:
+        client = onboard.connect_build(built, board, url)
+        measured = onboard.profile_build(built, board, client, feed, runs=1, warmup=0)
+        client.close()
+        again = onboard.connect_build(built, board, url)
+        found = onboard.verify_build(built, again, feed)
+        again.close()
+    assert measured.report.run is not None
+    assert measured.report.run["target"] == f"serial {url}"
+    assert (found.samples, found.elements) == (3, 30)

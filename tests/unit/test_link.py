@@ -99,6 +99,17 @@ def test_unknown_url_is_a_device_error():
         SerialLink("nonsense://x")
 
 
+@pytest.mark.parametrize("scheme", ["socket", "rfc2217"])
+def test_no_server_in_the_network_is_a_device_error(scheme):
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"{scheme}://127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(DeviceError, match=f"'{url}' cannot be opened") as caught:
+        SerialLink(url)
+    assert "is the server running there" in (caught.value.hint or "")
+
+
 def test_unplugged_port_is_a_device_error():
     import pty
 

@@ -87,7 +87,8 @@ class SerialLink:
     def read(self, timeout_s: float) -> bytes:
         """Some bytes as soon as there are any, or none when the time is over."""
         try:
-            self._port.timeout = timeout_s
+            if self._port.timeout != timeout_s:  # over RFC 2217, setting it takes a while
+                self._port.timeout = timeout_s
             first: bytes = self._port.read(1)
             return first + self._port.read(self._waiting()) if first else b""
         except OSError as error:

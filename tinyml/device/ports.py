@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,12 @@ def explain_open(device: str, error: Exception) -> DeviceError:
     """Why a port could not be opened, and what to do."""
     number = getattr(error, "errno", None)
     text = str(error)
+    if "://" in device:
+        return DeviceError(
+            f"'{device}' cannot be opened: {text}",
+            hint="is the server running there, and reachable from here? socket:// wants one that "
+            "passes bytes on as they are, rfc2217:// one that speaks RFC 2217",
+        )
     if number in DENIED and sys.platform != "win32":
         return DeviceError(f"no permission to use '{device}'", hint=permission_hint(device))
     if number in BUSY or "exclusively lock" in text or number in DENIED:
@@ -178,16 +185,18 @@ def open_port(device: str, baud: int, *, parity: str = "N", timeout_s: float = 0
         port = None
         try:
             port = serial.serial_for_url(device, do_not_open=True, baudrate=baud, parity=mode)
-            port.write_timeout = WRITE_TIMEOUT_S
-            if isinstance(port, serial.Serial) and sys.platform != "win32":
-                port.exclusive = True
+            if isinstance(port, serial.Serial):  # RFC 2217 knows no such timeout
+                port.write_timeout = WRITE_TIMEOUT_S
+                if sys.platform != "win32":
+                    port.exclusive = True
             port.open()
             port.timeout = timeout_s  # sets everything anew: a pseudo-terminal says no here at last
             return port
         except Exception as error:  # termios.error is neither an OSError nor a ValueError
             failed = error
             if port is not None:
-                port.close()
+                with suppress(Exception):  # what could not be opened cannot always be closed
+                    port.close()
             if not _is_refused_setting(error):
                 break
     assert failed is not None

@@ -25,6 +25,7 @@ BLOCK_BYTES = 256  # of one read or write
 SYNC_TRIES = 6
 TRIES = 3
 ANSWER_S = 1.0
+SLICE_S = 0.05  # of one read: setting another timeout takes a while over RFC 2217
 ERASE_S_PER_KIB = 0.0625  # 8 s for 128 KiB: twice what the slowest data sheet allows
 
 T = TypeVar("T")
@@ -39,6 +40,7 @@ class Stm32BootLoader:
 
     def __init__(self, port: Any, name: str) -> None:
         self._port = port
+        self._port.timeout = SLICE_S
         self._name = name
         self.commands: tuple[int, ...] = ()
         self.version = 0
@@ -172,8 +174,7 @@ class Stm32BootLoader:
         data = bytearray()
         end = time.monotonic() + timeout_s
         try:
-            while len(data) < nbytes and (left := end - time.monotonic()) > 0:
-                self._port.timeout = left
+            while len(data) < nbytes and time.monotonic() < end:
                 data += self._port.read(nbytes - len(data))
         except OSError as error:
             raise self._gone(error) from error

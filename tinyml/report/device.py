@@ -55,8 +55,9 @@ def layer_times(report: Report) -> Table:
         )
     )
     columns = ("#>", "op", "kernel", "min>", "median>", "p95>", "max>", "µs>", "%>")
+    where = f"{report.board['name']} ({run['target']})"
     return Table(
-        f"Cycles of {run.get('runs', 'all')} inferences on {report.board['name']} ({run['target']})",
+        f"Cycles of {run.get('runs', 'all')} inferences on {where}",
         (*columns, "predicted>", "meas./pred.>"),
         tuple(rows),
     )
