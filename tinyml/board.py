@@ -133,8 +133,8 @@ def port_sources(board: Board) -> tuple[str, ...]:
     )
 
 
-def config_macros(board: Board) -> dict[str, int]:
-    """Every macro that the port's C files need, by name: what tml_config.h defines."""
+def general_macros(board: Board) -> dict[str, int]:
+    """What the agent and any cycle counter need of tml_config.h, whoever owns the registers."""
     chip = board.chip
     macros = {
         "TML_BAUD": board.baud,
@@ -149,6 +149,13 @@ def config_macros(board: Board) -> dict[str, int]:
             "TML_TIMER_CYCLES": chip.clock_hz // common,  # per TML_TIMER_TICKS
             "TML_TIMER_TICKS": chip.timer.clock_hz // common,
         }
+    return macros
+
+
+def config_macros(board: Board) -> dict[str, int]:
+    """Every macro that the port's C files need, by name: what tml_config.h defines."""
+    chip = board.chip
+    macros = general_macros(board)
     if chip.uart is not None:
         macros |= {"TML_UART_BASE": chip.uart.base, **(chip.uart.defines or {})}
     return macros | dict(chip.defines) | dict(board.defines)

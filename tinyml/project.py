@@ -1,16 +1,14 @@
 """Sources → Project: a folder with everything that a compiler needs, and nothing of tinyml's.
 
-A template is a folder in ``templates/``. Its ``template.toml`` names the files that are rendered
-and which of them become the user's own: those are written once and never touched again. From
-``firmware/`` exactly those files are copied that the model's kernels, the board's port and the
-agent include. Where a build system wants them elsewhere, the template's layout says so.
+From ``firmware/`` exactly those files are copied that the model's kernels, the board's port and the
+agent include. Files that are the user's own are written once and never touched again.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,65 +18,26 @@ from tinyml.backends.base import Project
 from tinyml.backends.cores import CORES
 from tinyml.backends.toolchains import OPTIMIZE
 from tinyml.benchmark import task_macros
-from tinyml.board import Board, config_macros, port_sources
+from tinyml.board import Board, config_macros, general_macros, port_sources
 from tinyml.codegen.generate import Sources
 from tinyml.codegen.interface import io_names
 from tinyml.codegen.render import environment, render
-from tinyml.datafile import read_table
-from tinyml.errors import TinymlError, did_you_mean
+from tinyml.errors import TinymlError
 from tinyml.files import write_atomic as write_atomic
 from tinyml.includes import included
 from tinyml.plan.fit import fit
 from tinyml.plan.timing import inference_ms, longest_step_ms
 from tinyml.plan.values import Plan
+from tinyml.template import COMMON, PARTS, Template, template_options
+from tinyml.template import load_template as load_template
 
 BENCHMARK_BAUD = 115_200
 QUANTITIES = ("_HZ", "_BYTES", "_BAUD", "_LAYERS", "_SCALE", "_PIN", "_FUNCTION", "_FLOATS")
 MODEL_ID = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 LIBRARY = "library"  # the template of --library
 MODEL_DIR = "model"
-COMMON = "common"  # of templates/: what several templates use
 FIRMWARE_DIR = "firmware"
-MODEL_NAME = "{model}"  # in the names of a template's files and folders
-PARTS = ("include", "agent", "port", "kernels")  # of firmware/, as a template may ask for
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A project skeleton."""
-
-    folder: Path
-    name: str
-    kind: str  # "firmware": is linked; "library": for somebody else's firmware
-    files: tuple[tuple[str, str], ...]  # (template, file in the project)
-    keep: tuple[str, ...]  # files that are the user's own once written
-    linker_script: str
-    sources: tuple[str, ...]  # of the files, those that the compiler gets
-    firmware: tuple[str, ...]  # PARTS, or folders of firmware/ whose C files are all needed
-    layout: Mapping[str, str] = field(default_factory=dict)  # model/, firmware/… → project's folder
-    toolchain: str = ""  # the one that builds it; "": a compiler, the board's choice
-
-    def place(self, path: str) -> str:
-        """Where a file or folder of model/ or firmware/ goes: the longest folder named decides."""
-        for folder in sorted(self.layout, key=len, reverse=True):
-            if PurePosixPath(path).is_relative_to(folder):
-                rest = PurePosixPath(path).relative_to(folder)
-                return (PurePosixPath(self.layout[folder]) / rest).as_posix()
-        return path
-
-    def named(self, model: str) -> Template:
-        """The template with a model's name in its file names."""
-
-        def fill(texts: Iterable[str]) -> tuple[str, ...]:
-            return tuple(text.replace(MODEL_NAME, model) for text in texts)
-
-        return replace(
-            self,
-            files=tuple((item, made.replace(MODEL_NAME, model)) for item, made in self.files),
-            keep=fill(self.keep),
-            sources=fill(self.sources),
-            layout=dict(zip(self.layout, fill(self.layout.values()), strict=True)),
-        )
+SOURCES = (".c", ".cpp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,43 +46,6 @@ class Voice:
 
     benchmark: bool = False  # the protocol of MLPerf Tiny and nothing else, at its baud rate
     model_id: str | None = None  # what it calls the model; None: the model's name
-
-
-def load_template(name: str) -> Template:
-    """The template of that name, or in that folder; raises TinymlError if there is none."""
-    folder = Path(name)
-    if not (folder / "template.toml").is_file():
-        folder = resources.path("templates") / name
-    if not (folder / "template.toml").is_file():
-        known = [item.parent.name for item in resources.path("templates").glob("*/template.toml")]
-        raise TinymlError(
-            f"there is no project template '{name}'",
-            hint=did_you_mean(name, known)
-            + "; 'tinyml build --library' writes the C files for a project of your own",
-        )
-    top = read_table(folder / "template.toml")
-    top.text("title")
-    top.strings("variables", ())
-    kind = top.choice("kind", ("firmware", "library"))
-    names = top.table("files")
-    files = tuple((item, names.text(item)) for item in names.names())
-    build, layout = top.table("build", {}), top.table("layout", {})
-    sources = build.strings("sources", ())
-    template = Template(
-        folder=folder,
-        name=folder.name,
-        kind=kind,
-        files=files,
-        keep=build.strings("keep", sources),
-        linker_script=build.text("linker_script", ""),
-        sources=sources,
-        firmware=build.strings("firmware", ()),
-        layout={item: layout.text(item) for item in layout.names()},
-        toolchain=build.text("toolchain", ""),
-    )
-    for table in (top, names, build, layout):
-        table.close()
-    return template
 
 
 def create(
@@ -146,7 +68,7 @@ def create(
     copied = _firmware_files(sources, board, skeleton, has_agent)
     compiled = (
         *(f"{MODEL_DIR}/{name}" for name in sources.compiled),
-        *(f"{FIRMWARE_DIR}/{name}" for name in copied if name.endswith(".c")),
+        *(f"{FIRMWARE_DIR}/{name}" for name in copied if name.endswith(SOURCES)),
     )
     folders = [MODEL_DIR, FIRMWARE_DIR, f"{FIRMWARE_DIR}/include"]
     if skeleton.linker_script:
@@ -165,7 +87,7 @@ def create(
     )
     command = " ".join((sources.command, *template_option(board, template)))
     headers = (skeleton.place(f"{FIRMWARE_DIR}/{name}") for name in copied if name.endswith(".h"))
-    values = _variables(project, plan, command, voice) | {"headers": tuple(headers)}
+    values = _variables(project, skeleton, plan, command, voice) | {"headers": tuple(headers)}
     _write(project, sources, skeleton, copied, values)
     return project
 
@@ -220,9 +142,10 @@ def _firmware_files(
         starts.append(root / "libc" / "string.c")
     if "port" in template.firmware:
         starts += [root / name for name in port_sources(board)]
-    for folder in template.firmware:
-        if folder not in PARTS:
-            starts += sorted((root / folder).glob("*.c"))
+    if "cycles" in template.firmware:
+        starts.append(root / "port" / "cycles" / f"{board.chip.cycle_counter}.c")
+    for folder in (name for name in template.firmware if name not in PARTS):
+        starts += sorted(path for path in (root / folder).iterdir() if path.suffix in SOURCES)
     if has_agent:
         starts += sorted((root / "agent").glob("*.c"))
     folders = [root, root / "include"]
@@ -232,7 +155,9 @@ def _firmware_files(
     return tuple(sorted(path.relative_to(root.resolve()).as_posix() for path in files))
 
 
-def _variables(project: Project, plan: Plan, command: str, voice: Voice) -> dict[str, Any]:
+def _variables(
+    project: Project, template: Template, plan: Plan, command: str, voice: Voice
+) -> dict[str, Any]:
     """What the templates see; template.toml describes each name."""
     graph, board = plan.graph, project.board
     core = CORES.get(board.chip.core)
@@ -245,13 +170,14 @@ def _variables(project: Project, plan: Plan, command: str, voice: Voice) -> dict
             "inputs": io_names("input", len(graph.inputs)),
             "outputs": io_names("output", len(graph.outputs)),
         },
-        "config": _config(plan, board, voice),
+        "config": _config(plan, board, voice, has_port="port" in template.firmware),
         "has_agent": bool(project.defines),
         "sources": project.sources,
         "include_dirs": project.include_dirs,
         "defines": project.defines,
         "flags": core.gcc if core else (),
         "optimize": (OPTIMIZE[project.optimize],),
+        "options": template_options(board, template),
         "tool_version": tinyml.__version__,
         "command": command,
         "options": board.options.get("template", {}).get(project.template, {}),
@@ -269,12 +195,14 @@ def _defines(has_agent: bool, voice: Voice) -> tuple[tuple[str, str], ...]:
     return (("TML_AGENT", "1"), *(() if voice.benchmark else (("TML_PROFILE", "1"),)))
 
 
-def _config(plan: Plan, board: Board, voice: Voice) -> tuple[tuple[str, str], ...]:
+def _config(
+    plan: Plan, board: Board, voice: Voice, *, has_port: bool
+) -> tuple[tuple[str, str], ...]:
     """The macros of tml_config.h as C literals: the board's, then the agent's."""
     graph = plan.graph
     output_bytes = sum(-(-graph.tensors[i].nbytes // 4) * 4 for i in graph.outputs)
     macros = {
-        **config_macros(board),
+        **(config_macros(board) if has_port else general_macros(board)),
         "TML_AGENT_OUTPUT_BYTES": output_bytes,
         "TML_AGENT_LAYERS": max(1, len(plan.steps)),
     }

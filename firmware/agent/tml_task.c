@@ -53,7 +53,7 @@ void tml_task_prepare(const tml_model *model)
 
 uint8_t *tml_task_bytes(const tml_model *model, uint32_t input)
 {
-    return model->inputs[input].data;
+    return (uint8_t *)model->inputs[input].data;
 }
 
 uint32_t tml_task_capacity(const tml_model *model, uint32_t input)

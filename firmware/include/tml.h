@@ -11,11 +11,18 @@
 #include <stdint.h>
 #include <string.h>
 
+/* A build system that has no compiler options for one library (Arduino) has them in a header. */
+#ifdef __has_include
+#if __has_include("tml_build.h")
+#include "tml_build.h"
+#endif
+#endif
+
 /* Contract between generated C and the kernels. Raised when either side changes shape. */
 #define TML_ABI_VERSION 1
 
 #ifdef __cplusplus
-#define TML_ALIGNAS(n) alignas(n)
+#define TML_ALIGNAS(n) __attribute__((aligned(n))) /* unlike alignas, also behind static */
 #define TML_STATIC_ASSERT static_assert
 #else
 #define TML_ALIGNAS(n) _Alignas(n)

@@ -11,6 +11,7 @@ from tinyml.codegen.generate import generate
 from tinyml.project import create, load_template
 
 CHOSEN = {  # template: board of the golden copy
+    "arduino": "nicla_vision",
     "baremetal": "nucleo_f446re",
     "cmake": "nucleo_f446re",
     "esp_idf": "esp32s3",

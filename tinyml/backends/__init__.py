@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 REGISTRY: dict[str, dict[str, str]] = {
     "builders": {
+        "arduino_cli": "tinyml.backends.builders.arduino_cli:ArduinoCli",
         "esp_idf": "tinyml.backends.builders.esp_idf:EspIdf",
     },
     "flashers": {

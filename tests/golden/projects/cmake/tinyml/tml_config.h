@@ -1,4 +1,4 @@
-/* tml_config.h: registers, pins and sizes for ST Nucleo-64 NUCLEO-F446RE.
+/* tml_config.h: what the firmware needs to know of ST Nucleo-64 NUCLEO-F446RE.
  *
  * Made by tinyml 0.1.0 from the data files of the board and of its chip, STM32F446RE.
  */

@@ -1,0 +1,112 @@
+"""The Arduino library: its metadata, and every file of it compiled as the Arduino builder does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.projects import make_project
+from tinyml import api, process
+from tinyml.backends import builder_of
+from tinyml.backends.base import Command
+from tinyml.board import load_board
+from tinyml.project import load_template
+from tinyml.template import template_options
+
+STAND_IN = Path(__file__).parents[1] / "support" / "arduino"
+DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"
+# ArduinoCore-mbed: platform.txt, boards.txt and the variants' cflags.txt, cxxflags.txt.
+CORES = {
+    "nicla_vision": ("-mcpu=cortex-m7", "-mfpu=fpv5-d16", "-mfloat-abi=softfp"),
+    "arduino_nano33ble": ("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=softfp"),
+}
+COMMON = ("-mthumb", "-Os", "-DARDUINO=10819", "-ffunction-sections", "-Wall", "-Wextra", "-Werror")
+C = ("arm-none-eabi-gcc", "-std=gnu11")
+CPP = ("arm-none-eabi-g++", "-std=gnu++14", "-fno-exceptions", "-fno-rtti")
+# Fields of the library specification; all but the last two are required.
+FIELDS = [
+    *("name", "version", "author", "maintainer", "sentence", "paragraph", "category", "url"),
+    *("architectures", "includes"),
+]
+
+
+def digits(folder: Path, board: str, *, agent: bool = True) -> Path:
+    """The project of a model with convolutions, written and not built; raises nothing."""
+    target = load_board(board)
+    plan = api.plan(api.load(DIGITS), target)
+    settings = api.Settings(directory=folder, template="arduino", agent=agent, project_only=True)
+    api.build(plan, target, settings)
+    return folder / "project"
+
+
+def compiled(project: Path, board: str, *, as_cpp: bool) -> None:
+    """Compiles src/ with all its folders and the sketch; only src/ is searched for headers."""
+    for path in sorted([*project.rglob("*.c"), *project.rglob("*.cpp"), *project.rglob("*.ino")]):
+        language = CPP if as_cpp or path.suffix != ".c" else C
+        extra = ("-x", "c++", "-include", "Arduino.h") if path.suffix == ".ino" else ()
+        kind = ("-x", "c++") if as_cpp and path.suffix == ".c" else ()
+        includes = (f"-I{project / 'src'}", f"-I{STAND_IN}")
+        flags = (*language, *CORES[board], *COMMON, *includes, *kind, *extra)
+        made = project / "objects" / f"{path.stem}.o"
+        made.parent.mkdir(exist_ok=True)
+        process.run(Command((*flags, "-c", str(path), "-o", str(made)), project))
+
+
+def test_library_properties_follow_the_specification(tmp_path: Path) -> None:
+    make_project("arduino", tmp_path)
+    lines = (tmp_path / "library.properties").read_text(encoding="utf-8").splitlines()
+    fields = dict(line.split("=", 1) for line in lines)
+    assert list(fields) == FIELDS
+    assert all(fields.values())
+    assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 _.-]*", fields["name"])
+    assert re.fullmatch(r"\d+\.\d+\.\d+", fields["version"])
+    assert fields["category"] == "Data Processing"
+    assert fields["architectures"] == "mbed_nicla"
+    assert all((tmp_path / "src" / name).is_file() for name in fields["includes"].split(","))
+
+
+@pytest.mark.arm_gcc
+@pytest.mark.parametrize("agent", [True, False], ids=["agent", "no agent"])
+@pytest.mark.parametrize("board", CORES)
+def test_every_file_compiles_as_the_arduino_builder_does(
+    tmp_path: Path, board: str, agent: bool
+) -> None:
+    compiled(digits(tmp_path, board, agent=agent), board, as_cpp=False)
+
+
+@pytest.mark.arm_gcc
+def test_every_file_is_cpp14_too(tmp_path: Path) -> None:
+    compiled(digits(tmp_path, "nicla_vision"), "nicla_vision", as_cpp=True)
+
+
+@pytest.mark.arm_gcc
+def test_the_model_is_optimised_and_free_of_aliasing_rules(tmp_path: Path) -> None:
+    """-Os of the core must not reach the kernels: src/tml_build.h says otherwise."""
+    project = digits(tmp_path, "nicla_vision")
+    flags = (*C, *CORES["nicla_vision"], *COMMON, f"-I{project / 'src'}")
+    symbols = []
+    for optimize in (("-Os",), ("-O3", "-fno-strict-aliasing", "-fno-math-errno")):
+        made = tmp_path / "digits.o"
+        source = str(project / "src" / "digits.c")
+        process.run(Command((*flags, *optimize, "-c", source, "-o", str(made))))
+        symbols.append(process.run(Command(("arm-none-eabi-nm", "-S", str(made)))))
+    sizes = [
+        sum(int(line.split()[1], 16) for line in text.splitlines() if " t " in line.lower())
+        for text in symbols
+    ]
+    assert abs(sizes[0] - sizes[1]) < 0.05 * sizes[1], sizes
+
+
+def test_the_commands_and_the_name_of_the_board(tmp_path: Path) -> None:
+    project = make_project("arduino", tmp_path)
+    (command,) = builder_of("arduino_cli").commands(project)
+    assert command.argv == (
+        *("arduino-cli", "compile", "--fqbn", "arduino:mbed_nicla:nicla_vision"),
+        *("--library", ".", "--output-dir", "build", "examples/sine"),
+    )
+    with pytest.raises(
+        Exception, match=r"no table \[template.arduino\], which that template needs"
+    ):
+        template_options(load_board("nucleo_f446re"), load_template("arduino"))

@@ -1,0 +1,113 @@
+"""Project templates: folders in ``templates/`` that say what a build system wants a project to be.
+
+``template.toml`` names the files that are rendered, which of them become the user's own, where a
+build system wants the model's and the firmware's files, and what the board's file must say for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from tinyml import resources
+from tinyml.board import Board
+from tinyml.datafile import Table, read_table
+from tinyml.errors import BoardError, TinymlError, did_you_mean
+
+COMMON = "common"  # of templates/: what several templates use
+MODEL_NAME = "{model}"  # in the names of a template's files and folders
+PARTS = ("include", "agent", "port", "cycles", "kernels")  # of firmware/, as a template may ask for
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A project skeleton."""
+
+    folder: Path
+    name: str
+    kind: str  # "firmware": is linked; "library": for somebody else's firmware
+    files: tuple[tuple[str, str], ...]  # (template, file in the project)
+    keep: tuple[str, ...]  # files that are the user's own once written
+    linker_script: str
+    sources: tuple[str, ...]  # of the files, those that the compiler gets
+    firmware: tuple[str, ...]  # PARTS, or folders of firmware/ whose C files are all needed
+    layout: Mapping[str, str] = field(default_factory=dict)  # model/, firmware/… → project's folder
+    toolchain: str = ""  # the one that builds it; "": a compiler, the board's choice
+    options: tuple[str, ...] = ()  # keys of the board's table [template.<name>]
+
+    def place(self, path: str) -> str:
+        """Where a file or folder of model/ or firmware/ goes: the longest folder named decides."""
+        for folder in sorted(self.layout, key=len, reverse=True):
+            if PurePosixPath(path).is_relative_to(folder):
+                rest = PurePosixPath(path).relative_to(folder)
+                return (PurePosixPath(self.layout[folder]) / rest).as_posix()
+        return path
+
+    def named(self, model: str) -> Template:
+        """The template with a model's name in its file names."""
+
+        def fill(texts: Iterable[str]) -> tuple[str, ...]:
+            return tuple(text.replace(MODEL_NAME, model) for text in texts)
+
+        return replace(
+            self,
+            files=tuple((item, made.replace(MODEL_NAME, model)) for item, made in self.files),
+            keep=fill(self.keep),
+            sources=fill(self.sources),
+            layout=dict(zip(self.layout, fill(self.layout.values()), strict=True)),
+        )
+
+
+def load_template(name: str) -> Template:
+    """The template of that name, or in that folder; raises TinymlError if there is none."""
+    folder = Path(name)
+    if not (folder / "template.toml").is_file():
+        folder = resources.path("templates") / name
+    if not (folder / "template.toml").is_file():
+        known = [item.parent.name for item in resources.path("templates").glob("*/template.toml")]
+        raise TinymlError(
+            f"there is no project template '{name}'",
+            hint=did_you_mean(name, known)
+            + "; 'tinyml build --library' writes the C files for a project of your own",
+        )
+    top = read_table(folder / "template.toml")
+    top.text("title")
+    top.strings("variables", ())
+    kind = top.choice("kind", ("firmware", "library"))
+    names = top.table("files")
+    files = tuple((item, names.text(item)) for item in names.names())
+    build, layout = top.table("build", {}), top.table("layout", {})
+    sources = build.strings("sources", ())
+    template = Template(
+        folder=folder,
+        name=folder.name,
+        kind=kind,
+        files=files,
+        keep=build.strings("keep", sources),
+        linker_script=build.text("linker_script", ""),
+        sources=sources,
+        firmware=build.strings("firmware", ()),
+        layout={item: layout.text(item) for item in layout.names()},
+        toolchain=build.text("toolchain", ""),
+        options=top.strings("options", ()),
+    )
+    for table in (top, names, build, layout):
+        table.close()
+    return template
+
+
+def template_options(board: Board, template: Template) -> dict[str, str]:
+    """What the board's file says for a template; raises BoardError for a missing or unknown key."""
+    found = board.options.get("template", {}).get(template.name, {})
+    if template.options and not found:
+        known = ", ".join(board.templates) or "none"
+        raise BoardError(
+            f"'{board.name}' has no table [template.{template.name}], which that template needs: "
+            + ", ".join(template.options),
+            hint=f"templates of this board: {known}",
+        )
+    table = Table(found, board.name, f"template.{template.name}.")
+    values = {key: table.text(key) for key in template.options}
+    table.close()
+    return values
