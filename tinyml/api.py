@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 BUILD_ROOT = Path("build")
+LIBRARY = "library"  # the template of --library
 RANDOM_SAMPLES = 5  # when the user gives no inputs
 
 
@@ -118,7 +119,7 @@ def build_model(path: Path, board: Board, settings: Settings = Settings()) -> Bu
     made = plan(graph, board, optimize=settings.optimize, agent=settings.agent)
     verdict = fit(made, board, all_boards())
     require(verdict)
-    directory = settings.directory or BUILD_ROOT / f"{graph.name}-{board.name}"
+    directory = settings.directory or _directory(graph, board, settings)
     return build(made, board, replace(settings, directory=directory), model_bytes=model.data)
 
 
@@ -129,8 +130,7 @@ def build(
     from tinyml.codegen.generate import generate
     from tinyml.project import Voice, create, template_option
 
-    name = f"{made.graph.name}-{board.name}"
-    directory = (settings.directory or BUILD_ROOT / name).absolute()
+    directory = (settings.directory or _directory(made.graph, board, settings)).absolute()
     _refuse_other_model(directory, made.graph.name)
     template = settings.template or board.backends["template"]
     sources = generate(made, board, model_bytes=model_bytes)
@@ -149,6 +149,15 @@ def build(
     files = (project.directory, *((image.elf,) if image else ()), path)
     near = tuple(_near(item) for item in files)
     return Built(directory, made, verdict, image, document, near, missing)
+
+
+def build_emulated(path: Path, board: Board, settings: Settings = Settings()) -> Built:
+    """build_model() with the board's template for simulators, unless the settings name one."""
+    from tinyml.template import emulated_template
+
+    return build_model(
+        path, board, replace(settings, template=settings.template or emulated_template(board))
+    )
 
 
 def simulate(
@@ -238,6 +247,15 @@ def serve(built: Built, board: Board, announce: Callable[[str], None]) -> None:
     from tinyml.device.pty import serve as serve_pty
 
     serve_pty(built.linked(), board, announce)
+
+
+def _directory(graph: Graph, board: Board, settings: Settings) -> Path:
+    """Where a build goes by default: one folder per model, board and kind of project."""
+    name = f"{graph.name}-{board.name}"
+    template = settings.template
+    if template is None or template in (board.backends.get("template"), LIBRARY):
+        return BUILD_ROOT / name
+    return BUILD_ROOT / f"{name}-{Path(template).name}"
 
 
 def _refuse_other_model(directory: Path, name: str) -> None:

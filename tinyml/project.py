@@ -118,7 +118,7 @@ def _write(
         target = project.directory / name
         if name not in template.keep or not target.exists():
             write_atomic(target, text)
-    for name, text in sources.files:
+    for name, text in (item for item in sources.files if item[0] not in template.omit):
         write_atomic(project.directory / template.place(f"{MODEL_DIR}/{name}"), text)
     firmware = resources.path("firmware")
     for name in copied:

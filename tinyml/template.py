@@ -34,6 +34,7 @@ class Template:
     firmware: tuple[str, ...]  # PARTS, or folders of firmware/ whose C files are all needed
     layout: Mapping[str, str] = field(default_factory=dict)  # model/, firmware/… → project's folder
     toolchain: str = ""  # the one that builds it; "": a compiler, the board's choice
+    omit: tuple[str, ...] = ()  # of the model's files, those that a project does not need
     options: tuple[str, ...] = ()  # keys of the board's table [template.<name>]
 
     def place(self, path: str) -> str:
@@ -54,6 +55,7 @@ class Template:
             self,
             files=tuple((item, made.replace(MODEL_NAME, model)) for item, made in self.files),
             keep=fill(self.keep),
+            omit=fill(self.omit),
             sources=fill(self.sources),
             layout=dict(zip(self.layout, fill(self.layout.values()), strict=True)),
         )
@@ -90,6 +92,7 @@ def load_template(name: str) -> Template:
         firmware=build.strings("firmware", ()),
         layout={item: layout.text(item) for item in layout.names()},
         toolchain=build.text("toolchain", ""),
+        omit=build.strings("omit", ()),
         options=top.strings("options", ()),
     )
     for table in (top, names, build, layout):
@@ -111,3 +114,14 @@ def template_options(board: Board, template: Template) -> dict[str, str]:
     values = {key: table.text(key) for key in template.options}
     table.close()
     return values
+
+
+def emulated_template(board: Board) -> str:
+    """The board's first template that a compiler links to an image of its own, for simulators.
+
+    What a vendor's framework adds to an image does not run on an emulated core.
+    """
+    for name in board.templates:
+        if load_template(name).linker_script:
+            return name
+    return board.backends["template"]

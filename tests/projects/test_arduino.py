@@ -34,10 +34,8 @@ FIELDS = [
 
 def digits(folder: Path, board: str, *, agent: bool = True) -> Path:
     """The project of a model with convolutions, written and not built; raises nothing."""
-    target = load_board(board)
-    plan = api.plan(api.load(DIGITS), target)
     settings = api.Settings(directory=folder, template="arduino", agent=agent, project_only=True)
-    api.build(plan, target, settings)
+    api.build_model(DIGITS, load_board(board), settings)
     return folder / "project"
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.projects import CHOSEN, listing, make_project, rendered
-from tinyml.project import load_template
+from tinyml import resources
+from tinyml.board import Board, all_boards, load_board
+from tinyml.template import emulated_template, load_template, template_options
 
 TEMPLATES = sorted(CHOSEN)
 
@@ -44,3 +46,17 @@ def test_regenerating_leaves_the_users_files_alone(template: str, tmp_path: Path
 def test_without_the_agent_nothing_of_it_is_there(template: str, tmp_path: Path) -> None:
     make_project(template, tmp_path, agent=False)
     assert not [path for path in tmp_path.rglob("tml_agent*")]
+
+
+def test_simulators_get_an_image_of_our_own() -> None:
+    assert load_board("nicla_vision").templates[0] == "arduino"
+    assert emulated_template(load_board("nicla_vision")) == "baremetal"
+    assert emulated_template(load_board("nucleo_f446re")) == "baremetal"
+
+
+@pytest.mark.parametrize("board", all_boards(), ids=lambda board: board.name)
+def test_boards_have_the_options_of_their_templates(board: Board) -> None:
+    known = {path.parent.name for path in resources.path("templates").glob("*/template.toml")}
+    for name in known.intersection(board.templates):
+        template_options(board, load_template(name))
+    assert set(board.options.get("template", {})) <= set(board.templates)

@@ -199,13 +199,13 @@ def test_a_missing_toolchain_leaves_project_and_report(tmp_path: Path) -> None:
     arguments = ("build", MODEL, "--board", "esp32c3", "--template", VENDOR)
     result = tinyml(*arguments, cwd=tmp_path)
     assert result.returncode == 3, result.stderr
-    made = tmp_path / "build" / "digits-esp32c3"
+    made = tmp_path / "build" / "digits-esp32c3-vendor_template"
     assert (made / "project" / "components" / "digits" / "digits.c").is_file()
     report = json.loads((made / "report.json").read_text())
     assert report["toolchain"] is None
     assert report["memory"][0]["predicted_bytes"] > 0
     assert report["command"].endswith(f"--template {VENDOR}")
-    assert "wrote build/digits-esp32c3/project" in result.stdout
+    assert "wrote build/digits-esp32c3-vendor_template/project" in result.stdout
     assert "error: the project is complete, but was not built" in result.stderr
     assert "idf.py build)" in result.stderr
     assert tinyml(*arguments, "--project-only", cwd=tmp_path).returncode == 0

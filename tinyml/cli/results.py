@@ -70,7 +70,7 @@ def simulate(
     )
     feed = api.samples_of(api.load(model), inputs, samples)
     with console.progress(f"building {model.name} for {board.name} …"):
-        built = api.build_model(model, board, settings)
+        built = api.build_emulated(model, board, settings)
     if serial:
         api.serve(built, board, announce=console.line)
         return
