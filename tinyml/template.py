@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from tinyml import resources
 from tinyml.board import Board
@@ -100,15 +101,19 @@ def load_template(name: str) -> Template:
     return template
 
 
-def template_options(board: Board, template: Template) -> dict[str, str]:
-    """What the board's file says for a template; raises BoardError for a missing or unknown key."""
-    found = board.options.get("template", {}).get(template.name, {})
-    if template.options and not found:
-        known = ", ".join(board.templates) or "none"
+def template_options(board: Board, template: Template) -> Mapping[str, Any]:
+    """What the board's file says for a template; raises BoardError for a missing or unknown key.
+
+    A template that names no options takes the table as it is.
+    """
+    found: Mapping[str, Any] = board.options.get("template", {}).get(template.name, {})
+    if not template.options:
+        return found
+    if not found:
         raise BoardError(
             f"'{board.name}' has no table [template.{template.name}], which that template needs: "
             + ", ".join(template.options),
-            hint=f"templates of this board: {known}",
+            hint=f"templates of this board: {', '.join(board.templates) or 'none'}",
         )
     table = Table(found, board.name, f"template.{template.name}.")
     values = {key: table.text(key) for key in template.options}
