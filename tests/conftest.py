@@ -22,6 +22,10 @@ NEEDS = {  # marker: programs
     "qemu": ("qemu-system-arm",),
     "arm_gcc": ("arm-none-eabi-gcc",),
     "browser": ("chromium",),
+    "xtensa": (
+        *("clang-22", "llc-22", "llvm-mc-22", "xtensa-lx106-elf-ld"),
+        "qemu-system-xtensa",
+    ),
     "cmake": ("cmake", "ninja", "arm-none-eabi-gcc"),
 }
 

@@ -1,0 +1,141 @@
+# start.s: reset and register-window vectors for QEMU's Xtensa core de233_fpu, and the call to its host.
+# Source: Xtensa Instruction Set Architecture Reference Manual: Windowed Register Option, window vectors.
+    .section .reset, "ax"
+    .p2align 2
+    .global _reset
+_reset:
+    j 1f
+    .p2align 2
+.Lstack: .long _stack_top
+.Lstart: .long _start
+.Lvectors: .long _vectors
+.Lps: .long 0x40020 # windows on, user mode
+    .p2align 2
+1:  l32r a1, .Lstack
+    l32r a0, .Lvectors
+    wsr a0, vecbase
+    movi a0, 1
+    wsr a0, windowstart
+    movi a0, 0
+    wsr a0, windowbase
+    rsync
+    l32r a0, .Lps
+    wsr a0, ps
+    movi a0, 1
+    wsr a0, cpenable # the floating-point unit
+    rsync
+    l32r a0, .Lstart
+    jx a0
+
+# Registers of a caller that the window leaves are saved below the stack of the one it called.
+    .section .vectors, "ax"
+    .p2align 10
+    .global _vectors
+_vectors:
+    s32e a0, a5, -16 # overflow of 4
+    s32e a1, a5, -12
+    s32e a2, a5, -8
+    s32e a3, a5, -4
+    rfwo
+    .org 0x40
+    l32e a0, a5, -16 # underflow of 4
+    l32e a1, a5, -12
+    l32e a2, a5, -8
+    l32e a3, a5, -4
+    rfwu
+    .org 0x80
+    s32e a0, a9, -16 # overflow of 8
+    l32e a0, a1, -12
+    s32e a1, a9, -12
+    s32e a2, a9, -8
+    s32e a3, a9, -4
+    s32e a4, a0, -32
+    s32e a5, a0, -28
+    s32e a6, a0, -24
+    s32e a7, a0, -20
+    rfwo
+    .org 0xC0
+    l32e a0, a9, -16 # underflow of 8
+    l32e a1, a9, -12
+    l32e a2, a9, -8
+    l32e a7, a1, -12
+    l32e a3, a9, -4
+    l32e a4, a7, -32
+    l32e a5, a7, -28
+    l32e a6, a7, -24
+    l32e a7, a7, -20
+    rfwu
+    .org 0x100
+    s32e a0, a13, -16 # overflow of 12
+    l32e a0, a1, -12
+    s32e a1, a13, -12
+    s32e a2, a13, -8
+    s32e a3, a13, -4
+    s32e a4, a0, -48
+    s32e a5, a0, -44
+    s32e a6, a0, -40
+    s32e a7, a0, -36
+    s32e a8, a0, -32
+    s32e a9, a0, -28
+    s32e a10, a0, -24
+    s32e a11, a0, -20
+    rfwo
+    .org 0x140
+    l32e a0, a13, -16 # underflow of 12
+    l32e a1, a13, -12
+    l32e a2, a13, -8
+    l32e a11, a1, -12
+    l32e a3, a13, -4
+    l32e a4, a11, -48
+    l32e a5, a11, -44
+    l32e a6, a11, -40
+    l32e a7, a11, -36
+    l32e a8, a11, -32
+    l32e a9, a11, -28
+    l32e a10, a11, -24
+    l32e a11, a11, -20
+    rfwu
+
+# Anything else ends the program with the cause plus 100.
+    .org 0x300
+    j .Ldie
+    .org 0x340
+.Ldie:
+    rsr a3, exccause
+    movi a2, 100
+    add a3, a3, a2
+    movi a2, 1 # exit
+    .byte 0x00, 0x51, 0x00 # simcall
+    j .Ldie
+    .org 0x3C0
+    j .Ldie # a second exception within the first
+    .org 0x400
+
+    .text
+    .p2align 2
+.Lmain: .long main
+    .global _start
+    .p2align 2
+_start:
+    movi a0, 0
+    l32r a4, .Lmain
+    callx4 a4
+1:  j 1b
+
+# int host_call(int number, int a, int b, int c): 1 exit, 3 read, 4 write
+    .p2align 2
+    .global host_call
+    .type host_call, @function
+host_call:
+    entry a1, 32
+    .byte 0x00, 0x51, 0x00 # simcall
+    retw
+
+# uint32_t ccount(void)
+    .p2align 2
+    .global ccount
+    .type ccount, @function
+ccount:
+    entry a1, 32
+    rsr a2, ccount
+    retw
