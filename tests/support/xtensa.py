@@ -1,4 +1,4 @@
-"""C for the core of an ESP32-S3, without its toolchain: LLVM, GNU ld and QEMU from the distribution.
+"""C for the core of an ESP32-S3, without its toolchain: LLVM, GNU ld and QEMU from apt.
 
 clang's own driver knows no Xtensa core and its integrated way to object files fails on loops, so
 each file goes through three programs: clang to LLVM's text, llc to assembler, llvm-mc to an object.
