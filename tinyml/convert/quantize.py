@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from tinyml.convert import flatfile
 from tinyml.convert.fixups import prepare
+from tinyml.convert.fixups.equalize import equalize, pairs_of
 from tinyml.convert.fixups.expand import expand_hard_swish
 from tinyml.convert.formats import bits_of_ops, choose_formats, kept_tensors, values_read
 from tinyml.convert.ranges import Observer, Seen
@@ -32,16 +35,43 @@ def quantize(
     Raises ModelError for a model that is quantised already in part, for layers without an integer
     kernel, and for samples that make it overflow.
     """
-    graph, notes = prepare(flatfile.read("model.tflite", float_model))
+    held = tuple(samples)
+    graph, notes = prepared(float_model, held, settings)
     if settings.quantization == "float32":
         return QuantizedModel(flatfile.write(without_scales(graph)), notes)
     refuse_unsupported(graph)
     base = 16 if settings.quantization == "int16x8" else 8
     graph, bits = _widths(graph, settings.keep_int16, base)
-    seen = observe(graph, samples)
+    seen = observe(graph, held)
     formats = choose_formats(graph, bits, seen, settings.ranges, base)
     made = rewrite(graph, formats, settings)
     return QuantizedModel(flatfile.write(made), notes)
+
+
+def prepared(
+    float_model: bytes, samples: Sequence[Sample], settings: QuantizeSettings
+) -> tuple[Graph, tuple[str, ...]]:
+    """The float graph that is quantised, and what was done to it."""
+    graph, notes = prepare(flatfile.read("model.tflite", float_model))
+    if not settings.equalize:
+        return graph, notes
+    count = len(pairs_of(graph))
+    graph = equalize(graph, _channel_peaks(graph, samples))
+    return graph, (*notes, f"channels equalised between {count} pairs of layers")
+
+
+def _channel_peaks(graph: Graph, samples: Sequence[Sample]) -> dict[int, Array]:
+    """The largest magnitude of each channel, of values that can be equalised."""
+    runner = float_runner(flatfile.write(without_scales(graph)))
+    peaks: dict[int, Array] = {}
+    for sample in samples:
+        values = runner.run(sample)
+        for pair in pairs_of(graph):
+            value = values[pair.value]
+            assert value is not None
+            peak = np.abs(value).reshape(-1, value.shape[-1]).max(axis=0)
+            peaks[pair.value] = np.maximum(peaks.get(pair.value, peak), peak)
+    return peaks
 
 
 def without_scales(graph: Graph) -> Graph:

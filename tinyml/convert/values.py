@@ -87,6 +87,7 @@ class QuantizeSettings:
     io: str = "int8"  # one of IO_TYPES
     keep_int16: tuple[str, ...] = ()  # names of tensors or ops whose activations are 16 bits wide
     is_calibrated: bool = True  # False: random samples; stamps the result
+    equalize: bool = False  # move factors between layers so that channels have like sizes
     ranges: str = "minmax"  # one of ranges.METHODS: which values may clip for a finer grid
 
 

@@ -1,0 +1,237 @@
+"""What quantisation did to each layer: its noise in the model and alone, its range, what clips.
+
+Two figures per layer answer two questions. How wrong is its result inside the integer model, with
+everything that went wrong before it? And how much of the model's error is its own doing: only this
+layer's weights, or only its result, are rounded while all else stays float, and the float model's
+output shows the harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tinyml.convert import flatfile
+from tinyml.convert.fixups.edit import maker
+from tinyml.convert.formats import values_written
+from tinyml.convert.options import options
+from tinyml.convert.ranges import Observer, Seen, clipped_share, dequantize, quantize
+from tinyml.convert.rules import FIXED, MOVES, WEIGHTED
+from tinyml.convert.runners import Runner, float_runner, float_tensor
+from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
+
+Sample = Sequence[Array]
+BITS = {"int8": 8, "int16": 16, "uint8": 8}
+_CEILING_DB = 120.0  # of a ratio without any noise
+_BUSY = 0.01  # of the largest channel's peak; channels below count as silent
+_NOMINAL_KINDS = frozenset(FIXED)  # last layers whose operand says more than their result
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of the quantised model beside its float original."""
+
+    name: str  # of its result
+    kind: str
+    shape: tuple[int, ...]
+    bits: int
+    low: float  # range of the float result on the samples
+    high: float
+    clipped_share: float  # of the float values, outside of what the integers can represent
+    sqnr_db: float  # signal to noise of the result inside the integer model
+    weights_db: float | None  # signal to noise of the model's output, only the weights rounded
+    values_db: float  # signal to noise of the model's output, only the result rounded
+    outlier_ratio: float  # peak of the loudest channel over the median channel's
+    outlier_channel: int
+
+    @property
+    def own_db(self) -> float:
+        """Signal to noise of the model's output when this layer alone is quantised."""
+        parts = [self.values_db] + ([] if self.weights_db is None else [self.weights_db])
+        return -10 * float(np.log10(sum(10 ** (-part / 10) for part in parts)))
+
+
+def sqnr_db(exact: Array, found: Array) -> float:
+    """Signal-to-quantisation-noise ratio in dB, at most 120."""
+    signal = float(np.sum(np.square(exact, dtype=np.float64)))
+    noise = float(np.sum(np.square(exact.astype(np.float64) - found)))
+    if noise <= signal * 10 ** (-_CEILING_DB / 10):
+        return _CEILING_DB
+    return 10 * float(np.log10(max(signal, 1e-30) / noise))
+
+
+def layers_of(graph: Graph, quantised: Runner, samples: Sequence[Sample]) -> tuple[Layer, ...]:
+    """Every layer that computes, in order.
+
+    ``graph`` is the float graph from which ``quantised`` was made: names tie the two together.
+    """
+    exact = float_runner(flatfile.write(graph))
+    integers = {tensor.name: i for i, tensor in enumerate(quantised.graph.tensors)}
+    observer = Observer()
+    pairs: dict[int, list[tuple[Array, Array]]] = {}
+    judged = judged_tensor(graph)
+    goal = []
+    for sample in samples:
+        real, found = exact.run(sample), quantised.run(_fed(quantised.graph, sample))
+        goal.append(np.array(real[judged]))
+        for i, tensor in enumerate(graph.tensors):
+            value = real[i]
+            if tensor.dtype != "float32" or tensor.is_constant or value is None:
+                continue
+            observer.add(i, value)
+            k = _form_of(integers, quantised.graph, tensor.name)
+            result = None if k is None else found[k]
+            if k is not None and result is not None:
+                pairs.setdefault(i, []).append((value, _real(result, quantised.graph.tensors[k])))
+    seen = observer.seen()
+    alone = _Alone(graph, judged, samples, np.stack(goal))
+    return tuple(
+        _layer(op, (graph, quantised.graph), (seen, pairs, integers), alone)
+        for op in graph.ops
+        if values_written(op, graph) and values_written(op, graph)[0] in pairs
+    )
+
+
+def judged_tensor(graph: Graph) -> int:
+    """Where to look for the harm: the first output, before a softmax that would hide it."""
+    output = graph.outputs[0]
+    last = maker(graph, output)
+    while last is not None and (last.kind in _NOMINAL_KINDS or last.kind in ("RESHAPE",)):
+        output = last.inputs[0]
+        last = maker(graph, output)
+    return output
+
+
+def _form_of(integers: dict[str, int], graph: Graph, name: str) -> int | None:
+    """The tensor of the integer model that holds a float value, as its maker wrote it."""
+    for called in (f"{name}_int8", f"{name}_int16", name):
+        if called in integers and graph.tensors[integers[called]].dtype in BITS:
+            return integers[called]
+    return integers.get(name)
+
+
+def _real(value: Array, tensor: Tensor) -> Array:
+    return value if tensor.quant is None else dequantize(value, tensor.quant)
+
+
+def _fed(graph: Graph, sample: Sample) -> tuple[Array, ...]:
+    """A float sample as the quantised model reads it."""
+    return tuple(
+        as_fed(graph.tensors[i], value) for i, value in zip(graph.inputs, sample, strict=True)
+    )
+
+
+def as_fed(tensor: Tensor, value: Array) -> Array:
+    """A float value in the type of a model input."""
+    if tensor.quant is None or tensor.dtype == "float32":
+        return value
+    if tensor.dtype == "uint8":
+        shifted = Quant(tensor.quant.scales, tuple(p - 128 for p in tensor.quant.zero_points))
+        return (quantize(value, shifted).astype(np.int16) + 128).astype(np.uint8)
+    return quantize(value, tensor.quant, BITS[tensor.dtype])
+
+
+_Known = tuple[dict[int, Seen], dict[int, list[tuple[Array, Array]]], dict[str, int]]
+
+
+def _layer(op: Op, graphs: tuple[Graph, Graph], known: _Known, alone: _Alone) -> Layer:
+    graph, quantised = graphs
+    seen, pairs, integers = known
+    (result, *_) = values_written(op, graph)
+    tensor = graph.tensors[result]
+    form = _form_of(integers, quantised, tensor.name)
+    assert form is not None
+    held = quantised.tensors[form]
+    bits = BITS.get(held.dtype, 8)
+    quant = held.quant
+    exact = np.stack([a for a, _ in pairs[result]])
+    found = np.stack([b for _, b in pairs[result]])
+    ratio, channel = _outlier(exact)
+    weights = _rounded_weights(op, graph, quantised, integers)
+    return Layer(
+        name=tensor.name,
+        kind=op.kind,
+        shape=tensor.shape,
+        bits=bits,
+        low=seen[result].low,
+        high=seen[result].high,
+        clipped_share=0.0 if quant is None else clipped_share(seen[result], quant, bits),
+        sqnr_db=sqnr_db(exact, found),
+        weights_db=None if weights is None else alone.weights(op, weights),
+        # A value that is only moved was rounded where it was made.
+        values_db=_CEILING_DB if quant is None or op.kind in MOVES else alone.value(result, held),
+        outlier_ratio=ratio,
+        outlier_channel=channel,
+    )
+
+
+def _outlier(values: Array) -> tuple[float, int]:
+    """How far the loudest channel stands out: its peak over the median of those that speak."""
+    flat = np.abs(values.reshape(-1, values.shape[-1]))
+    peaks = flat.max(axis=0)
+    loud = peaks[peaks > peaks.max(initial=0.0) * _BUSY**2]
+    if len(loud) < 3:
+        return 1.0, 0
+    return float(peaks.max() / np.median(loud)), int(peaks.argmax())
+
+
+def _rounded_weights(
+    op: Op, graph: Graph, quantised: Graph, integers: dict[str, int]
+) -> Array | None:
+    """The weights of a layer as its integers represent them; None without weights."""
+    if op.kind not in WEIGHTED:
+        return None
+    name = graph.tensors[op.inputs[WEIGHTED[op.kind].weights]].name
+    found = integers.get(name)
+    tensor = None if found is None else quantised.tensors[found]
+    if tensor is None or tensor.data is None or tensor.quant is None:
+        return None
+    return dequantize(tensor.data, tensor.quant)
+
+
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """The float model with one thing rounded, against the float model."""
+
+    graph: Graph
+    judged: int
+    samples: Sequence[Sample]
+    goal: Array
+
+    def weights(self, op: Op, rounded: Array) -> float:
+        """dB at the output when one layer's weights are rounded."""
+        index = op.inputs[WEIGHTED[op.kind].weights]
+        tensors = list(self.graph.tensors)
+        data = rounded.reshape(tensors[index].shape)
+        data.flags.writeable = False
+        tensors[index] = replace(tensors[index], data=data)
+        return self._judge(replace(self.graph, tensors=tuple(tensors)))
+
+    def value(self, tensor: int, held: Tensor) -> float:
+        """dB at the output when one value is rounded to integers and back."""
+        graph = self.graph
+        first = len(graph.tensors)
+        plain = replace(graph.tensors[tensor], name="rounded", quant=None)
+        dtype = "int16" if held.dtype == "int16" else "int8"
+        quant = held.quant
+        assert quant is not None
+        if held.dtype == "uint8":
+            quant = Quant(quant.scales, (quant.zero_point - 128,))
+        tensors = (*graph.tensors, replace(plain, dtype=dtype, quant=quant), plain)
+        ops: list[Op] = []
+        for op in graph.ops:
+            inputs = tuple(first + 1 if i == tensor else i for i in op.inputs)
+            ops.append(replace(op, inputs=inputs))
+            if tensor in op.outputs:
+                down, up = options("QuantizeOptions"), options("DequantizeOptions")
+                ops.append(Op("QUANTIZE", "down", (tensor,), (first,), replace(down, version=2)))
+                ops.append(Op("DEQUANTIZE", "up", (first,), (first + 1,), replace(up, version=3)))
+        outputs = tuple(first + 1 if i == tensor else i for i in graph.outputs)
+        changed = replace(graph, tensors=tensors, ops=tuple(ops), outputs=outputs)
+        return self._judge(changed, first + 1 if tensor == self.judged else self.judged)
+
+    def _judge(self, graph: Graph, judged: int | None = None) -> float:
+        where = self.judged if judged is None else judged
+        return sqnr_db(self.goal, np.stack(float_tensor(graph, where, self.samples)))
