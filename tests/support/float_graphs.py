@@ -70,6 +70,31 @@ class FloatBuilder:
         )
         return self.op("CONV_2D", operands, self.value(name, shape), held)
 
+    def depthwise(
+        self, name: str, given: int, weights: Array, shape: tuple[int, ...], stride: int = 1
+    ) -> int:
+        """A DEPTHWISE_CONV_2D with a bias of zeros."""
+        held = options(
+            "DepthwiseConv2DOptions",
+            StrideH=stride,
+            StrideW=stride,
+            DilationHFactor=1,
+            DilationWFactor=1,
+            DepthMultiplier=1,
+        )
+        operands = (
+            given,
+            self.constant(f"{name}/w", weights),
+            self.constant(f"{name}/b", np.zeros(weights.shape[-1])),
+        )
+        return self.op("DEPTHWISE_CONV_2D", operands, self.value(name, shape), held)
+
+    def give(self, name: str, data: Array) -> None:
+        """Gives a constant another value."""
+        (i,) = (k for k, tensor in enumerate(self.tensors) if tensor.name == name)
+        held = np.asarray(data, self.tensors[i].data.dtype).reshape(self.tensors[i].shape)
+        self.tensors[i] = replace(self.tensors[i], data=held)
+
     def dense(self, name: str, given: int, weights: Array, **changes: Any) -> int:
         """A FULLY_CONNECTED with a bias of zeros."""
         operands = (

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from tinyml.convert.ranges import Seen, chosen_range, quant_of_range, range_of_quant
 from tinyml.convert.rules import DECIDES, FIXED, MOVES, WEIGHTED, carries_range
 from tinyml.errors import ModelError, did_you_mean
-from tinyml.ir.graph import Graph, Op, Quant
+from tinyml.ir.graph import Array, Graph, Op, Quant
 
 Format = tuple[int, int]  # tensor, bits
 
@@ -24,6 +24,7 @@ class Formats:
 
     bits: tuple[int, ...]  # of each op
     quants: Mapping[Format, Quant]  # of float values, and of constants that share a value's scale
+    means: Mapping[int, Array]  # of each channel of a value, on the samples
 
 
 def values_read(op: Op, graph: Graph) -> tuple[int, ...]:
@@ -111,7 +112,7 @@ def choose_formats(
         for member in members:
             tied = fixed.get(member[0])
             quants[member] = tied[width] if tied is not None and width in tied else shared
-    return Formats(bits, quants)
+    return Formats(bits, quants, {i: item.means for i, item in seen.items()})
 
 
 def _quant_of(

@@ -159,7 +159,7 @@ def _layer(op: Op, graphs: tuple[Graph, Graph], known: _Known, alone: _Alone) ->
         high=seen[result].high,
         clipped_share=0.0 if quant is None else clipped_share(seen[result], quant, bits),
         sqnr_db=sqnr_db(exact, found),
-        weights_db=None if weights is None else alone.weights(op, weights),
+        weights_db=alone.weights(weights) if weights else None,
         # A value that is only moved was rounded where it was made.
         values_db=_CEILING_DB if quant is None or op.kind in MOVES else alone.value(result, held),
         outlier_ratio=ratio,
@@ -179,16 +179,23 @@ def _outlier(values: Array) -> tuple[float, int]:
 
 def _rounded_weights(
     op: Op, graph: Graph, quantised: Graph, integers: dict[str, int]
-) -> Array | None:
-    """The weights of a layer as its integers represent them; None without weights."""
+) -> dict[int, Array]:
+    """Weights and bias of a layer as its integers represent them, by tensor; empty without."""
     if op.kind not in WEIGHTED:
-        return None
-    name = graph.tensors[op.inputs[WEIGHTED[op.kind].weights]].name
-    found = integers.get(name)
-    tensor = None if found is None else quantised.tensors[found]
-    if tensor is None or tensor.data is None or tensor.quant is None:
-        return None
-    return dequantize(tensor.data, tensor.quant)
+        return {}
+    where = WEIGHTED[op.kind]
+    held = [op.inputs[k] for k in (where.weights, where.bias) if k < len(op.inputs)]
+    found = {}
+    for i in held:
+        tensor = quantised.tensors[integers.get(graph.tensors[i].name, -1)] if i >= 0 else None
+        if tensor is not None and tensor.data is not None and tensor.quant is not None:
+            found[i] = dequantize(tensor.data, replace(tensor.quant, axis=_axis(tensor)))
+    return found
+
+
+def _axis(tensor: Tensor) -> int:
+    """The axis of the scales; a bias with one scale per element does not say."""
+    return 0 if tensor.quant is None or len(tensor.shape) == 1 else tensor.quant.axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,13 +207,13 @@ class _Alone:
     samples: Sequence[Sample]
     goal: Array
 
-    def weights(self, op: Op, rounded: Array) -> float:
-        """dB at the output when one layer's weights are rounded."""
-        index = op.inputs[WEIGHTED[op.kind].weights]
+    def weights(self, rounded: dict[int, Array]) -> float:
+        """dB at the output when one layer's weights and bias are rounded."""
         tensors = list(self.graph.tensors)
-        data = rounded.reshape(tensors[index].shape)
-        data.flags.writeable = False
-        tensors[index] = replace(tensors[index], data=data)
+        for i, value in rounded.items():
+            data = value.reshape(tensors[i].shape)
+            data.flags.writeable = False
+            tensors[i] = replace(tensors[i], data=data)
         return self._judge(replace(self.graph, tensors=tuple(tensors)))
 
     def value(self, tensor: int, held: Tensor) -> float:

@@ -29,6 +29,7 @@ class Seen:
     low: float
     high: float
     values: Array  # float32, an even selection
+    means: Array  # of each channel (last axis), over samples and positions
 
 
 class Observer:
@@ -38,6 +39,7 @@ class Observer:
         self._low: dict[int, float] = {}
         self._high: dict[int, float] = {}
         self._values: dict[int, list[Array]] = {}
+        self._means: dict[int, list[Array]] = {}
 
     def add(self, tensor: int, value: Array) -> None:
         """Takes in one value of a tensor; raises ModelError when it is not finite."""
@@ -50,6 +52,8 @@ class Observer:
             )
         self._low[tensor] = min(low, self._low.get(tensor, low))
         self._high[tensor] = max(high, self._high.get(tensor, high))
+        last = value.shape[-1] if value.shape else 1
+        self._means.setdefault(tensor, []).append(value.reshape(-1, last).mean(0, np.float64))
         flat = value.reshape(-1)
         kept = flat[:: max(1, -(-flat.size // _KEPT_PER_SAMPLE))]
         self._values.setdefault(tensor, []).append(np.array(kept, np.float32))
@@ -57,7 +61,12 @@ class Observer:
     def seen(self) -> dict[int, Seen]:
         """What was collected, by tensor."""
         return {
-            i: Seen(low, self._high[i], np.concatenate(self._values[i]))
+            i: Seen(
+                low,
+                self._high[i],
+                np.concatenate(self._values[i]),
+                np.mean(self._means[i], axis=0),
+            )
             for i, low in self._low.items()
         }
 

@@ -12,11 +12,13 @@ import numpy as np
 
 from tinyml.convert.formats import Formats, values_read, values_written
 from tinyml.convert.options import options
+from tinyml.convert.ranges import dequantize
 from tinyml.convert.ranges import quantize as to_integers
 from tinyml.convert.rules import WEIGHTED
 from tinyml.convert.values import QuantizeSettings
 from tinyml.convert.weights import (
     constant,
+    corrected_bias,
     fitted_to_bias,
     product_scales,
     quantised_bias,
@@ -31,7 +33,12 @@ _SUM_SHIFT = {8: 20, 16: 15}  # bits by which ADD and SUB scale up before adding
 
 def rewrite(graph: Graph, formats: Formats, settings: QuantizeSettings) -> Graph:
     """The integer graph."""
-    made = _Made(graph, formats, per_channel=settings.quantization != "int8-per-tensor")
+    made = _Made(
+        graph,
+        formats,
+        per_channel=settings.quantization != "int8-per-tensor",
+        is_corrected=settings.correct_bias,
+    )
     base = 16 if settings.quantization == "int16x8" else 8
     io = "int16" if base == 16 and settings.io == "int8" else settings.io
     for i in graph.inputs:
@@ -57,6 +64,7 @@ class _Made:
     graph: Graph
     formats: Formats
     per_channel: bool
+    is_corrected: bool
     tensors: list[Tensor] = field(default_factory=list)
     ops: list[Op] = field(default_factory=list)
     inputs: list[int] = field(default_factory=list)
@@ -191,7 +199,14 @@ class _Made:
             name = f"{weights.name}_bias"
         assert data is not None
         quant = fitted_to_bias(quant, data, input_scale)
-        inputs[where.weights] = self.add(quantised_weights(weights, quant))
+        held = quantised_weights(weights, quant)
+        inputs[where.weights] = self.add(held)
+        means = self.formats.means.get(value)
+        if self.is_corrected and means is not None and op.kind != "TRANSPOSE_CONV":
+            assert weights.data is not None
+            assert held.data is not None
+            rounded = dequantize(held.data, quant)
+            data = corrected_bias(data, weights.data, rounded, means, where.axis)
         scales = product_scales(input_scale, quant)
         inputs[where.bias] = self.add(quantised_bias(name, data, scales, bits))
         return inputs

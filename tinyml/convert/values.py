@@ -88,6 +88,7 @@ class QuantizeSettings:
     keep_int16: tuple[str, ...] = ()  # names of tensors or ops whose activations are 16 bits wide
     is_calibrated: bool = True  # False: random samples; stamps the result
     equalize: bool = False  # move factors between layers so that channels have like sizes
+    correct_bias: bool = True  # take the average error of rounded weights out of the biases
     ranges: str = "minmax"  # one of ranges.METHODS: which values may clip for a finer grid
 
 

@@ -69,3 +69,23 @@ def constant(name: str, data: Array, quant: Quant | None) -> Tensor:
     held = np.array(data)
     held.flags.writeable = False
     return Tensor(name, held.dtype.name, held.shape, quant, held)
+
+
+def corrected_bias(bias: Array, exact: Array, rounded: Array, means: Array, axis: int) -> Array:
+    """The bias less the average of what rounding the weights adds to the layer's sums.
+
+    ``means`` has the average of each input channel. Borders are taken for pixels like any other.
+    Source: Nagel et al., 2019, with measured averages.
+    """
+    error = rounded.astype(np.float64) - exact
+    outputs = exact.shape[axis]
+    if axis == 0:  # [output, ..., input channel]: groups repeat along the outputs
+        taps = error.reshape(outputs, -1, exact.shape[-1]).sum(axis=1)
+        groups = len(means) // exact.shape[-1]
+        fed = means.reshape(groups, -1).repeat(outputs // groups, axis=0)
+        shift = np.sum(taps * fed, axis=1)
+    else:  # depthwise, [1, y, x, output]
+        taps = error.reshape(-1, outputs).sum(axis=0)
+        shift = taps * means.repeat(outputs // len(means))
+    corrected: Array = bias - shift
+    return corrected

@@ -15,6 +15,7 @@ from tinyml.ir.graph import Graph, check
 from tinyml.passes.simplify import drop_dead
 
 PASSES: tuple[tuple[Callable[[Graph], Graph], str], ...] = (
+    (drop_dead, "without readers, removed"),
     (fold_constants, "computed from constants"),
     (adopt_fake_quant, "read as trained scales"),
     (fold_constants, "computed from constants"),

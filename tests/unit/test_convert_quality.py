@@ -1,0 +1,127 @@
+"""The quality report: figures, the layer that is to blame, and what following its advice brings."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.support.digit_nets import data_of, digits, mobilenet_v3, plain_cnn
+from tests.support.tflm import needs_tflm
+from tinyml.convert.layers import sqnr_db
+from tinyml.convert.quality import Quality, auc, measure, require, score
+from tinyml.convert.quantize import quantize
+from tinyml.convert.runners import INTEGER_REFERENCE, float_runner, quantised_runner
+from tinyml.convert.sweep import costs, sweep
+from tinyml.convert.values import Evaluation, QuantizeSettings
+from tinyml.errors import MismatchError
+from tinyml.ir.graph import Graph
+
+
+def test_sqnr_of_known_noise() -> None:
+    signal = np.ones(100)
+    assert sqnr_db(signal, signal * 1.1) == pytest.approx(20.0)
+    assert sqnr_db(signal, signal) == 120.0
+    assert sqnr_db(np.zeros(4), np.ones(4)) < -200
+
+
+def test_area_under_the_curve() -> None:
+    labels = np.array([0, 0, 1, 1])
+    assert auc(np.array([0.1, 0.2, 0.3, 0.4]), labels) == 1.0
+    assert auc(np.array([0.4, 0.3, 0.2, 0.1]), labels) == 0.0
+    assert auc(np.array([0.5, 0.5, 0.5, 0.5]), labels) == 0.5
+    assert auc(np.array([0.1, 0.3, 0.2, 0.4]), labels) == 0.75
+
+
+def _needs_frameworks() -> None:
+    pytest.importorskip("ai_edge_litert", reason="ai-edge-litert (extra 'convert') is missing")
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+
+
+def _report(graph: Graph, settings: QuantizeSettings) -> tuple[Quality, bytes]:
+    train, test = digits()
+    made = quantize(data_of(graph), train.images[:100], settings).data
+    evaluation = test.evaluation()
+    return measure((data_of(graph), made), settings, train.images[:100], evaluation), made
+
+
+def test_a_healthy_network_needs_no_advice() -> None:
+    _needs_frameworks()
+    quality, _ = _report(plain_cnn(), QuantizeSettings())
+    assert quality.evaluator == INTEGER_REFERENCE
+    assert quality.score.metric == "accuracy"
+    assert quality.score.in_float > 0.9
+    assert quality.score.drop <= 0.01
+    assert quality.suggestions == ()
+    assert all(layer.sqnr_db > 25 for layer in quality.layers)
+    require(quality, least=0.9, drop=0.01)
+    json.dumps(quality.to_json())
+
+
+def test_an_outlier_channel_is_found_and_equalised() -> None:
+    _needs_frameworks()
+    quality, _ = _report(plain_cnn(300.0), QuantizeSettings())
+    assert quality.score.drop > 0.5
+    worst = quality.worst(1)[0]
+    assert (worst.name, worst.outlier_channel) == ("first", 5)
+    first = quality.suggestions[0]
+    assert first.option == "--equalize"
+    assert "channel 5 of 'first'" in first.text
+    with pytest.raises(MismatchError, match=r"accuracy drops by 0\.8.*harms most is 'first'"):
+        require(quality, drop=0.01)
+    with pytest.raises(MismatchError, match=r"accuracy is 0\.\d+ in integers, 0\.9 is needed"):
+        require(quality, least=0.9)
+    assert first.settings is not None
+    better, _ = _report(plain_cnn(300.0), first.settings)
+    assert better.score.drop <= 0.02
+
+
+@needs_tflm
+def test_a_hard_swish_that_breaks_8_bits_is_kept_at_16() -> None:
+    _needs_frameworks()
+    quality, _ = _report(mobilenet_v3(300.0), QuantizeSettings())
+    assert quality.score.drop > 0.2
+    assert {layer.name for layer in quality.worst(2)} == {"stem", "stem_swish"}
+    first = quality.suggestions[0]
+    assert first.option == "--keep-int16 stem_swish --keep-int16 stem"
+    assert first.settings is not None
+    better, made = _report(mobilenet_v3(300.0), first.settings)
+    assert better.score.drop <= 0.02
+    kinds = {tensor.dtype for tensor in quantised_runner(made).graph.tensors}
+    assert {"int8", "int16"} <= kinds
+
+
+@needs_tflm
+def test_a_sweep_ranks_what_the_report_suggests() -> None:
+    _needs_frameworks()
+    graph, settings = mobilenet_v3(300.0), QuantizeSettings()
+    train, test = digits()
+    quality, made = _report(graph, settings)
+    trials = sweep(data_of(graph), quality, (train.images[:60], test.evaluation()), settings)
+    options = {trial.option for trial in trials}
+    assert {"", "--quantization int16x8", "--ranges mse"} <= options
+    drops = [trial.drop for trial in trials]
+    assert drops == sorted(drops)
+    assert trials[0].drop <= 0.02
+    given = next(trial for trial in trials if not trial.option)
+    assert given.costs == costs(made)
+    assert given.costs.ram_bytes < trials[0].costs.ram_bytes
+    assert given.costs.macs == trials[0].costs.macs > 0
+
+
+def test_scores_follow_the_kind_of_data() -> None:
+    _needs_frameworks()
+    train, test = digits()
+    data = data_of(plain_cnn())
+    made = quantize(data, train.images[:40], QuantizeSettings()).data
+    pair = (float_runner(data), quantised_runner(made))
+    few = test.images[:20]
+    assert score(pair, Evaluation(few)).metric == "agreement"
+    goal = tuple(pair[0].outputs(sample)[0] for sample in few)
+    against_itself = score(pair, replace(Evaluation(few), targets=goal))
+    assert against_itself.metric == "RMSE"
+    assert against_itself.in_float == 0.0
+    assert 0 < against_itself.in_integers < 0.1
+    assert against_itself.drop == against_itself.in_integers
