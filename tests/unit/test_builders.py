@@ -78,7 +78,7 @@ def test_the_layout_of_a_template(tmp_path: Path) -> None:
         "    SRCS sine.c sine_weights.c firmware/port/host/host.c\n"
         "    INCLUDE_DIRS . firmware\n"
         ")\n"
-        "# tinyml build sine.tflite --board testboard\n"
+        "# tinyml build sine.tflite --board testboard --optimize speed\n"
     )
 
 

@@ -1,4 +1,4 @@
-/* tml_config.h: registers, pins and sizes for Espressif ESP32-S3-DevKitC-1 (N8R8).
+/* tml_config.h: what the firmware needs to know of Espressif ESP32-S3-DevKitC-1 (N8R8).
  *
  * Made by tinyml 0.1.0 from the data files of the board and of its chip, ESP32-S3 with 8 MB flash and 8 MB octal PSRAM.
  */
