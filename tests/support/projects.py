@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.support.plans import MODEL_BYTES, sine_plan
 from tinyml.backends.base import Project
 from tinyml.board import load_board
+from tinyml.budget import for_template
 from tinyml.codegen.generate import generate
 from tinyml.project import create, load_template
 
@@ -14,6 +15,7 @@ CHOSEN = {  # template: board of the golden copy
     "arduino": "nicla_vision",
     "baremetal": "nucleo_f446re",
     "cmake": "nucleo_f446re",
+    "cubemx": "nucleo_h743zi2",
     "esp_idf": "esp32s3",
 }
 
@@ -22,7 +24,7 @@ def make_project(
     template: str, dest: Path, *, board: str | None = None, agent: bool = True
 ) -> Project:
     """The project of the sine model in ``dest``."""
-    target = load_board(board or CHOSEN[template])
+    target = for_template(load_board(board or CHOSEN[template]), template)
     plan = sine_plan(target.ram[0].region, target.name)
     sources = generate(plan, target, model_bytes=MODEL_BYTES)
     return create(plan, sources, target, template, dest, agent=agent)
