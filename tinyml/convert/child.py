@@ -1,0 +1,76 @@
+"""Runs one importer in a process of its own: ``python child.py task.json``.
+
+The interpreter may belong to an environment without tinyml, so the package is loaded from beside
+this file and nothing else of tinyml's environment is. Results and errors go to files beside the
+task; whatever the frameworks print is captured by the parent.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+QUIET = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",  # the same float results on every machine
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "JAX_PLATFORMS": "cpu",
+    "HF_HUB_OFFLINE": "1",
+}
+
+
+def main(task_path: Path) -> None:
+    """Imports the model of a task; writes model.tflite and result.json beside it."""
+    os.environ.update(QUIET)
+    task = json.loads(task_path.read_text(encoding="utf-8"))
+    result = _attempt(task, task_path.parent)
+    (task_path.parent / "result.json").write_text(json.dumps(result), encoding="utf-8")
+
+
+def _attempt(task: dict[str, Any], folder: Path) -> dict[str, Any]:
+    from tinyml.convert.importers.values import ImportOptions, Source, imported_to_json
+    from tinyml.errors import TinymlError
+
+    options = ImportOptions(
+        weights=Path(task["weights"]) if task["weights"] else None,
+        input_shapes=tuple(tuple(shape) for shape in task["input_shapes"]),
+    )
+    importer = importlib.import_module(f"tinyml.convert.importers.{task['importer']}")
+    missing = [name for name in importer.PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        return {"missing": missing}
+    try:
+        imported = importer.import_model(Source(Path(task["path"]), task["entry"]), options)
+    except TinymlError as error:
+        return {
+            "kind": type(error).__name__,
+            "error": error.message,
+            "hint": error.hint,
+            "where": error.where,
+        }
+    (folder / "model.tflite").write_bytes(imported.data)
+    return imported_to_json(imported)
+
+
+def _load_package() -> None:
+    """Makes ``import tinyml`` find the package around this file."""
+    root = Path(__file__).resolve().parent.parent
+    spec = importlib.util.spec_from_file_location(
+        "tinyml", root / "__init__.py", submodule_search_locations=[str(root)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    package = importlib.util.module_from_spec(spec)
+    sys.modules["tinyml"] = package
+    spec.loader.exec_module(package)
+
+
+if __name__ == "__main__":
+    sys.path.pop(0)  # this folder: its modules would hide others of the same name
+    _load_package()
+    main(Path(sys.argv[1]))

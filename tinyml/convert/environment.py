@@ -1,0 +1,99 @@
+"""The packages that conversions need, and Python processes in which they do no harm.
+
+A framework runs in a child process: it prints what it likes, takes gigabytes, pins versions of
+everything and at worst aborts. Its environment may be another one than tinyml's (``python``), so
+that no two frameworks have to live together.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tinyml import process
+from tinyml.backends.base import Command
+from tinyml.convert.importers.values import Imported, ImportOptions, Source, imported_from_json
+from tinyml.errors import ModelError, TinymlError, ToolError
+
+TIMEOUT_S = 3600.0  # large models take minutes
+
+# Package by the name it is imported under: the extra that brings it.
+EXTRAS = {
+    "ai_edge_litert": "convert",
+    "keras": "convert",
+    "litert_torch": "torch",
+    "onnx": "onnx",
+    "PIL": "convert",
+    "tensorflow": "convert",
+    "tf_keras": "convert",
+    "torch": "torch",
+}
+# A plain "torch" brings a CUDA build of several gigabytes on Linux; this version comes without.
+TORCH_FIRST = "pip install torch==2.13.0 && "
+
+
+def require(*packages: str) -> None:
+    """Returns when all packages can be imported here.
+
+    Raises ToolError that names those missing and the pip command.
+    """
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise missing_packages(missing)
+
+
+def missing_packages(missing: Sequence[str]) -> ToolError:
+    """The error for packages that are not installed."""
+    extras = sorted({EXTRAS.get(name, "convert") for name in missing})
+    command = f"pip install 'tinyml[{','.join(extras)}]'"
+    first = TORCH_FIRST if "torch" in extras else ""
+    listed = " and ".join(missing)
+    return ToolError(
+        f"this conversion needs the package{'s' if len(missing) > 1 else ''} {listed}",
+        hint=f"{first}{command}; or name the Python of an environment that has them: "
+        "--python other/.venv/bin/python",
+    )
+
+
+def import_in_child(importer: str, source: Source, options: ImportOptions) -> Imported:
+    """What ``tinyml.convert.importers.<importer>.import_model`` returns in a process of its own.
+
+    Raises the ModelError or ToolError of the importer; ToolError when the process dies.
+    """
+    from tinyml.convert import child
+
+    python = options.python or Path(sys.executable)
+    with tempfile.TemporaryDirectory(prefix="tinyml-convert-") as folder:
+        task = Path(folder) / "task.json"
+        task.write_text(json.dumps(_task(importer, source, options)), encoding="utf-8")
+        command = Command(
+            (str(python), str(Path(child.__file__)), str(task)), message=f"importing with {python}"
+        )
+        process.run(command, timeout_s=TIMEOUT_S)
+        return _result(Path(folder))
+
+
+def _task(importer: str, source: Source, options: ImportOptions) -> dict[str, Any]:
+    return {
+        "importer": importer,
+        "path": str(source.path.absolute()),
+        "entry": source.entry,
+        "weights": str(options.weights.absolute()) if options.weights else None,
+        "input_shapes": options.input_shapes,
+    }
+
+
+def _result(folder: Path) -> Imported:
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    if "missing" in result:
+        raise missing_packages(result["missing"])
+    if "error" in result:
+        kinds: dict[str, type[TinymlError]] = {"ModelError": ModelError, "ToolError": ToolError}
+        kind = kinds.get(result["kind"], TinymlError)
+        raise kind(result["error"], hint=result["hint"], where=result["where"])
+    return imported_from_json(result, (folder / "model.tflite").read_bytes())

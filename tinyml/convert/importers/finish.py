@@ -1,0 +1,105 @@
+"""The last steps of every import: names, order, layout, and what firmware cannot have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tinyml.convert import flatfile
+from tinyml.convert.importers.values import Imported, Source
+from tinyml.convert.layout import keep_layouts
+from tinyml.convert.values import FloatModel, ModelInput, Transpose
+from tinyml.errors import ModelError
+from tinyml.ir.graph import Graph
+
+_DTYPES = ("float32", "int32", "int64", "int8", "uint8", "bool")  # of inputs
+
+
+def finished(imported: Imported, source: Source, source_format: str) -> FloatModel:
+    """The imported model with the source's names and order, and no transposition too many.
+
+    Raises ModelError for control flow, free shapes and batches of more than one.
+    """
+    file_name = source.path.name
+    graph = flatfile.read(file_name, imported.data)
+    graph = _ordered(graph, imported)
+    graph = keep_layouts(_named(graph, imported))
+    inputs = _described(graph, graph.inputs, imported.input_permutations)
+    outputs = _described(graph, graph.outputs, imported.output_permutations)
+    for item in inputs:
+        _check_input(item, file_name)
+    return FloatModel(
+        flatfile.write(graph),
+        file_name,
+        source_format,
+        imported.producer,
+        inputs,
+        outputs,
+        (*imported.notes, *_moved("input", inputs), *_moved("output", outputs)),
+        _transposes(graph),
+    )
+
+
+def _ordered(graph: Graph, imported: Imported) -> Graph:
+    """Inputs and outputs in the source's order."""
+    inputs = tuple(graph.inputs[i] for i in imported.input_places) or graph.inputs
+    outputs = tuple(graph.outputs[i] for i in imported.output_places) or graph.outputs
+    return replace(graph, inputs=inputs, outputs=outputs)
+
+
+def _named(graph: Graph, imported: Imported) -> Graph:
+    """The names that the source has for inputs and outputs, or the old ones without decoration."""
+    tensors = list(graph.tensors)
+    taken = {tensor.name for tensor in tensors}
+    for indices, names in (
+        (graph.inputs, imported.input_names),
+        (graph.outputs, imported.output_names),
+    ):
+        for number, index in enumerate(indices):
+            name = names[number] if len(names) == len(indices) else _plain(tensors[index].name)
+            while name in taken and name != tensors[index].name:
+                name += "_"
+            taken.add(name)
+            tensors[index] = replace(tensors[index], name=name)
+    return replace(graph, tensors=tuple(tensors))
+
+
+def _plain(name: str) -> str:
+    name = name.removeprefix("serving_default_").split(":")[0].split(";")[0]
+    return name.removesuffix("_output")
+
+
+def _described(
+    graph: Graph, indices: Sequence[int], permutations: Sequence[tuple[int, ...] | None]
+) -> tuple[ModelInput, ...]:
+    orders = tuple(permutations) or (None,) * len(indices)
+    return tuple(
+        ModelInput(graph.tensors[i].name, graph.tensors[i].shape, graph.tensors[i].dtype, order)
+        for i, order in zip(indices, orders, strict=True)
+    )
+
+
+def _check_input(item: ModelInput, file_name: str) -> None:
+    if item.dtype not in _DTYPES:
+        raise ModelError(f"input '{item.name}' is of type {item.dtype}", where=file_name)
+    if item.shape and item.shape[0] != 1:
+        raise ModelError(
+            f"input '{item.name}' has the shape {list(item.shape)}, a batch of {item.shape[0]}; "
+            "firmware runs one sample",
+            hint="build or export the model with a batch size of 1, or with a free one.",
+            where=file_name,
+        )
+
+
+def _moved(what: str, items: Sequence[ModelInput]) -> tuple[str, ...]:
+    return tuple(
+        f"{what} '{item.name}' has channels last: {list(item.shape)}; "
+        f"the source has {list(item.source_shape)}"
+        for item in items
+        if item.permutation is not None
+    )
+
+
+def _transposes(graph: Graph) -> tuple[Transpose, ...]:
+    found = [graph.tensors[op.outputs[0]] for op in graph.ops if op.kind == "TRANSPOSE"]
+    return tuple(Transpose(tensor.name, tensor.shape, tensor.elements) for tensor in found)

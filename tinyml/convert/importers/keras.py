@@ -1,0 +1,118 @@
+"""Keras models: .keras and .h5 of Keras 3, and of Keras 2 through tf-keras."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tinyml.convert.importers.traced import spec_of, to_tflite
+from tinyml.convert.importers.values import Imported, ImportOptions, Source
+from tinyml.errors import ModelError
+
+PACKAGES = ("tensorflow", "keras", "tf_keras")
+_MANY_STEPS = 64  # an unrolled layer of more steps makes a program of thousands of operators
+
+
+def import_model(source: Source, options: ImportOptions) -> Imported:
+    """The model as a float .tflite; runs in the child process."""
+    import tensorflow as tf
+
+    model, producer = _load(source.path)
+    if not getattr(model, "inputs", None):
+        raise ModelError(
+            "does not say what its inputs are", hint="build the model (call it once) and save it."
+        )
+    notes, fused = _without_loops(model)
+    names = tuple(_name(tensor) for tensor in model.inputs)
+    given = options.input_shapes or ((),) * len(names)
+    specs = [
+        spec_of(name, tuple(tensor.shape), tensor.dtype, shape)
+        for name, tensor, shape in zip(names, model.inputs, given, strict=True)
+    ]
+
+    def run(*inputs: Any) -> Any:
+        return tf.nest.flatten(
+            model(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
+        )
+
+    variables = [getattr(variable, "value", variable) for variable in model.variables]
+    if producer.startswith("tf-keras"):
+        variables = list(model.variables)
+    data, *places = to_tflite(run, specs, [*variables, *fused])
+    outputs = tuple(getattr(model, "output_names", ()))
+    producer = f"{producer}, tensorflow {tf.__version__}"
+    return Imported(data, producer, names, outputs, *places, notes=notes)
+
+
+def _load(path: Path) -> tuple[Any, str]:
+    """The model, by Keras 3 or else by Keras 2, and which of them it was."""
+    import keras
+    import tf_keras
+
+    try:
+        return keras.saving.load_model(path, compile=False), f"keras {keras.__version__}"
+    except Exception as error:
+        first = error  # Keras raises half a dozen types for files that it cannot read
+    try:
+        model = tf_keras.models.load_model(path, compile=False)
+    except Exception:
+        raise ModelError(
+            f"is no model that Keras can read: {_short(first)}",
+            hint="save it with model.save('model.keras'); custom layers must be registered with "
+            "keras.saving.register_keras_serializable, or leave them out.",
+        ) from first
+    return model, f"tf-keras {tf_keras.__version__}"
+
+
+def _without_loops(model: Any) -> tuple[tuple[str, ...], list[Any]]:
+    """Makes recurrent layers come out without a loop; returns notes, and new variables.
+
+    An ordinary LSTM becomes one operator, as layers of Keras 2 do by themselves and those of
+    Keras 3 when a Keras 2 layer with their weights is called in their place. Others are unrolled.
+    """
+    is_old = type(model).__module__.startswith("tf_keras")
+    notes: list[str] = []
+    variables: list[Any] = []
+    for layer in model._flatten_layers():
+        if not hasattr(layer, "unroll") or layer.unroll or layer.stateful:
+            continue
+        if _is_plain_lstm(layer):
+            variables += [] if is_old else _fuse(layer)
+            continue
+        steps = layer.input_shape[1] if is_old else layer.input.shape[1]
+        layer.unroll = True
+        notes.append(
+            f"layer '{layer.name}' ({type(layer).__name__}) is unrolled over {steps} steps"
+            + ("; that makes a large program" if steps and steps > _MANY_STEPS else "")
+        )
+    return tuple(notes), variables
+
+
+def _is_plain_lstm(layer: Any) -> bool:
+    if type(layer).__name__ != "LSTM" or not layer.use_bias:
+        return False
+    functions = (layer.activation.__name__, layer.recurrent_activation.__name__)
+    return functions == ("tanh", "sigmoid") and not layer.recurrent_dropout
+
+
+def _fuse(layer: Any) -> list[Any]:
+    """Lets a Keras 2 layer compute what ``layer`` does; returns its variables."""
+    import tf_keras
+
+    config = {
+        key: getattr(layer, key)
+        for key in ("units", "return_sequences", "return_state", "go_backwards")
+    }
+    twin = tf_keras.layers.LSTM(**config)
+    twin.build(tuple(layer.input.shape))
+    twin.set_weights(layer.get_weights())
+    layer.call = lambda sequences, **_: twin(sequences)
+    return list(twin.variables)
+
+
+def _name(tensor: Any) -> str:
+    return str(tensor.name).split(":")[0]
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

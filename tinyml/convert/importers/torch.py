@@ -1,0 +1,234 @@
+"""PyTorch modules through litert-torch: ``net.py:build``, and .pt2 archives of torch.export."""
+
+from __future__ import annotations
+
+import importlib.util
+import operator
+import sys
+from pathlib import Path
+from typing import Any
+
+from tinyml.convert.importers.values import Imported, ImportOptions, Source
+from tinyml.errors import ModelError
+
+PACKAGES = ("torch", "litert_torch")
+
+# What the values of a channels-first image pass on their way to the first layer that says so.
+_PASSING = ("pad", "add", "sub", "mul", "div", "clamp", "relu", "batch_norm", "clone", "to")
+_CHANNELS_FIRST = ("conv1d", "conv2d", "convolution", "pool", "batch_norm", "upsample")
+
+
+def import_model(source: Source, options: ImportOptions) -> Imported:
+    """The model as a float .tflite with channels last; runs in the child process."""
+    import litert_torch
+    import torch
+
+    if source.path.suffix == ".pt2":
+        module, samples = _archive(source.path)
+    else:
+        module = _built(source, options)
+        samples = tuple(torch.zeros(shape) for shape in options.input_shapes)
+    _check_samples(samples)
+    program = _exported(module, samples)
+    first = [_is_channels_first(program, i) for i in range(len(samples))]
+    results = _results(module, samples)
+    last = [
+        value.ndim in (3, 4) and any(first) and _is_image(program, i)
+        for i, value in enumerate(results)
+    ]
+    wrapped = litert_torch.to_channel_last_io(
+        module,
+        args=[i for i, yes in enumerate(first) if yes],
+        outputs=[i for i, yes in enumerate(last) if yes],
+    )
+    moved = tuple(
+        value.movedim(1, -1).contiguous() if yes else value
+        for value, yes in zip(samples, first, strict=True)
+    )
+    try:
+        converted = litert_torch.convert(wrapped.eval(), moved)
+    except Exception as error:  # torch, jax and the converter have a hundred types
+        raise ModelError(
+            f"litert-torch cannot convert it: {_short(error)}",
+            hint="export it to ONNX (torch.onnx.export) and convert that.",
+        ) from error
+    return Imported(
+        bytes(converted.model_content()),
+        f"torch {torch.__version__}, litert-torch {litert_torch.__version__}",
+        _input_names(program, len(samples)),
+        input_permutations=tuple(
+            _channels_last(value.ndim) if yes else None
+            for value, yes in zip(samples, first, strict=True)
+        ),
+        output_permutations=tuple(
+            _channels_last(value.ndim) if yes else None
+            for value, yes in zip(results, last, strict=True)
+        ),
+    )
+
+
+def _built(source: Source, options: ImportOptions) -> Any:
+    """What the user's function returns, with the user's weights."""
+    import torch
+
+    sys.path.insert(0, str(source.path.parent))
+    spec = importlib.util.spec_from_file_location(source.path.stem, source.path)
+    if spec is None or spec.loader is None:
+        raise ModelError("is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+        built = getattr(module, source.entry)()
+    except AttributeError as error:
+        names = sorted(n for n in vars(module) if callable(getattr(module, n)) and n[0] != "_")
+        raise ModelError(
+            f"calling '{source.entry}' failed: {error}",
+            hint=f"the file has: {', '.join(names) or 'no function'}",
+        ) from error
+    except Exception as error:  # the user's own code
+        raise ModelError(f"calling '{source.entry}' failed: {_short(error)}") from error
+    if not isinstance(built, torch.nn.Module):
+        raise ModelError(
+            f"'{source.entry}' returns a {type(built).__name__}, not a torch.nn.Module",
+            hint="name a class or a function without arguments that returns the network.",
+        )
+    if options.weights is not None:
+        _load_weights(built, options.weights)
+    return built.eval()
+
+
+def _load_weights(module: Any, path: Path) -> None:
+    import torch
+
+    try:
+        held = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # pickle, zip and torch's own types
+        raise ModelError(
+            f"PyTorch cannot read the weights: {_short(error)}",
+            hint="write them with torch.save(net.state_dict(), path).",
+            where=str(path),
+        ) from error
+    held = held.get("state_dict", held) if isinstance(held, dict) else held
+    try:
+        module.load_state_dict(held)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise ModelError(
+            f"the weights are not those of the network: {_short(error)}", where=str(path)
+        ) from error
+
+
+def _archive(path: Path) -> tuple[Any, tuple[Any, ...]]:
+    """The module of a .pt2 archive and inputs of the shapes that it was exported with."""
+    import torch
+
+    try:
+        program = torch.export.load(path)
+    except Exception as error:  # zip, JSON and torch's own types
+        raise ModelError(
+            f"PyTorch cannot read it: {_short(error)}",
+            hint="write it with torch.export.save(torch.export.export(net, inputs), path).",
+        ) from error
+    names = set(program.graph_signature.user_inputs)
+    samples = [
+        torch.zeros(
+            [int(size) if isinstance(size, int) else 1 for size in node.meta["val"].shape],
+            dtype=node.meta["val"].dtype,
+        )
+        for node in program.graph.nodes
+        if node.op == "placeholder" and node.name in names
+    ]
+    return program.module(), tuple(samples)
+
+
+def _check_samples(samples: tuple[Any, ...]) -> None:
+    if not samples:
+        raise ModelError(
+            "a PyTorch module does not say the shape of its inputs",
+            hint="say it, batch first: --input-shape 1,3,32,32; or give calibration data.",
+        )
+    for i, sample in enumerate(samples):
+        if sample.ndim and sample.shape[0] != 1:
+            raise ModelError(
+                f"input {i} has a fixed batch size of {sample.shape[0]}; firmware runs one sample",
+                hint="export it with inputs whose first dimension is 1.",
+            )
+
+
+def _exported(module: Any, samples: tuple[Any, ...]) -> Any:
+    import torch
+
+    try:
+        return torch.export.export(module, samples)
+    except Exception as error:  # whatever the user's forward() raises, and torch's own
+        shapes = " and ".join(str(list(sample.shape)) for sample in samples)
+        raise ModelError(
+            f"torch.export fails for an input of {shapes}: {_short(error)}",
+            hint="check --input-shape; replace control flow that depends on values.",
+        ) from error
+
+
+def _placeholders(program: Any) -> list[Any]:
+    names = list(program.graph_signature.user_inputs)
+    by_name = {node.name: node for node in program.graph.nodes}
+    return [by_name[name] for name in names]
+
+
+def _input_names(program: Any, count: int) -> tuple[str, ...]:
+    nodes = _placeholders(program)
+    return tuple(node.name for node in nodes) if len(nodes) == count else ()
+
+
+def _kind(node: Any) -> str:
+    return (
+        str(node.target).removeprefix("aten.").split(".")[0] if node.op == "call_function" else ""
+    )
+
+
+def _is_channels_first(program: Any, number: int) -> bool:
+    """Whether an input reaches a convolution or pooling before anything that moves its axes."""
+    start = _placeholders(program)[number]
+    if start.meta["val"].ndim not in (3, 4):
+        return False
+    waiting = list(start.users)
+    while waiting:
+        node = waiting.pop()
+        kind = _kind(node)
+        if any(word in kind for word in _CHANNELS_FIRST):
+            return True
+        if any(word in kind for word in _PASSING):
+            waiting += list(node.users)
+    return False
+
+
+def _is_image(program: Any, number: int) -> bool:
+    """Whether an output comes from a convolution or pooling with nothing that moves its axes."""
+    result = next(node for node in program.graph.nodes if node.op == "output")
+    found = result.args[0]
+    node = found[number] if isinstance(found, (tuple, list)) else found
+    while node.op == "call_function":
+        kind = _kind(node)
+        if any(word in kind for word in _CHANNELS_FIRST):
+            return True
+        inputs = list(node.all_input_nodes)
+        moves = ("view", "reshape", "permute", "transpose", "flatten", "linear", "matmul", "mean")
+        if any(word in kind for word in moves) or node.target is operator.getitem or not inputs:
+            return False
+        node = inputs[0]
+    return False
+
+
+def _results(module: Any, samples: tuple[Any, ...]) -> tuple[Any, ...]:
+    import torch
+
+    with torch.no_grad():
+        found = module(*samples)
+    return tuple(found) if isinstance(found, (tuple, list)) else (found,)
+
+
+def _channels_last(rank: int) -> tuple[int, ...]:
+    return (0, *range(2, rank), 1)
+
+
+def _short(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:400]

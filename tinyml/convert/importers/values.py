@@ -1,0 +1,75 @@
+"""What an importer is given and gives back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from tinyml.convert.values import FloatModel
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A model as the user named it."""
+
+    path: Path
+    entry: str = ""  # of "net.py:build": the function that makes the module
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What an importer cannot find in the source itself."""
+
+    weights: Path | None = None  # PyTorch: a file of torch.save
+    input_shapes: tuple[tuple[int, ...], ...] = ()  # batch of 1 first, in the source's own layout
+    python: Path | None = None  # the interpreter of another environment that has the packages
+    onnx2tf_python: Path | None = None  # of an environment with onnx2tf, for what is not native
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What a framework made of the model, before it is checked and its inputs get their names."""
+
+    data: bytes  # a .tflite
+    producer: str
+    input_names: tuple[str, ...] = ()  # in the source's order; () keeps those of the .tflite
+    output_names: tuple[str, ...] = ()
+    input_places: tuple[int, ...] = ()  # where each is among the .tflite's; () for that order
+    output_places: tuple[int, ...] = ()
+    input_permutations: tuple[tuple[int, ...] | None, ...] = ()  # see ModelInput; () for none
+    output_permutations: tuple[tuple[int, ...] | None, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Importer(Protocol):
+    """Reads one source format."""
+
+    name: str  # "Keras"
+
+    def to_float_tflite(self, source: Source, options: ImportOptions) -> FloatModel:
+        """The model as a float .tflite; raises ModelError or ToolError."""
+
+
+def imported_to_json(imported: Imported) -> dict[str, Any]:
+    """Everything but the model's bytes."""
+    return {key: value for key, value in asdict(imported).items() if key != "data"}
+
+
+def imported_from_json(document: dict[str, Any], data: bytes) -> Imported:
+    """The inverse of ``imported_to_json``."""
+
+    def permutations(key: str) -> tuple[tuple[int, ...] | None, ...]:
+        return tuple(None if item is None else tuple(item) for item in document[key])
+
+    return Imported(
+        data,
+        document["producer"],
+        tuple(document["input_names"]),
+        tuple(document["output_names"]),
+        tuple(document["input_places"]),
+        tuple(document["output_places"]),
+        permutations("input_permutations"),
+        permutations("output_permutations"),
+        tuple(document["notes"]),
+    )
