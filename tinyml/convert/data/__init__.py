@@ -1,0 +1,1 @@
+"""Calibration and evaluation data: from files, folders and functions to arrays by name."""

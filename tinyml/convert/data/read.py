@@ -1,0 +1,69 @@
+"""Opens data by what it is: .npz, .npy, .csv, a folder of images or sounds, module:function."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from tinyml.convert.data.values import DataOptions, RawData
+from tinyml.convert.values import ModelInput
+from tinyml.errors import TinymlError
+
+HOW_TO_MAKE = (
+    "make some of a few hundred typical inputs, prepared as in training: "
+    "numpy.savez('calib.npz', input=x_train[:300]); also a folder of images or .wav files, a .csv, "
+    "or module:function. '--calibration random' is for measuring size and speed only."
+)
+_FUNCTION = re.compile(r"([\w./\\-]+?)(?:\.py)?:([A-Za-z_]\w*)")
+_IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
+
+
+def read_data(
+    text: str, options: DataOptions, inputs: Sequence[ModelInput] | None = None
+) -> RawData:
+    """The samples that the user named.
+
+    ``inputs`` are those of the model where it is known already; images are scaled to its size.
+    Raises TinymlError for what cannot be read, naming the file at fault.
+    """
+    path = Path(text)
+    if path.is_dir():
+        return _folder(path, options, inputs)
+    if path.exists():
+        return _file(path, options)
+    match = _FUNCTION.fullmatch(text)
+    if match is None:
+        raise TinymlError(f"{text}: no such file or folder", hint=HOW_TO_MAKE)
+    from tinyml.convert.data.functions import read_function
+
+    return read_function(match[1], match[2], options)
+
+
+def _file(path: Path, options: DataOptions) -> RawData:
+    from tinyml.convert.data import arrays
+
+    if path.suffix.lower() in (".npz", ".npy"):
+        return arrays.read_arrays(path, options)
+    if path.suffix.lower() in (".csv", ".tsv", ".txt"):
+        return arrays.read_table(path, options)
+    raise TinymlError(f"{path}: neither .npz, .npy, .csv nor a folder", hint=HOW_TO_MAKE)
+
+
+def _folder(path: Path, options: DataOptions, inputs: Sequence[ModelInput] | None) -> RawData:
+    files = sorted(item for item in path.rglob("*") if item.is_file() and item.name[0] != ".")
+    images = [item for item in files if item.suffix.lower() in _IMAGES]
+    sounds = [item for item in files if item.suffix.lower() == ".wav"]
+    if not images and not sounds:
+        kinds = sorted({item.suffix for item in files}) or ["nothing"]
+        raise TinymlError(
+            f"{path}: the folder holds neither images nor .wav files; found: {', '.join(kinds[:6])}",
+            hint=HOW_TO_MAKE,
+        )
+    if len(images) >= len(sounds):
+        from tinyml.convert.data.images import read_images
+
+        return read_images(path, images, options, inputs)
+    from tinyml.convert.data.sounds import read_sounds
+
+    return read_sounds(path, sounds, options, inputs)
