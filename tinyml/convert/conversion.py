@@ -1,0 +1,267 @@
+"""The conversion as a whole: import, calibrate, quantise, measure; then write what came out."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tinyml import __version__
+from tinyml.convert import calibration
+from tinyml.convert.data.read import HOW_TO_MAKE, read_data
+from tinyml.convert.data.values import DataOptions, RawData
+from tinyml.convert.environment import require
+from tinyml.convert.importers import importer_of, source_of
+from tinyml.convert.importers.values import ImportOptions
+from tinyml.convert.values import (
+    CalibrationSet,
+    ConvertReport,
+    Evaluation,
+    FloatModel,
+    Metadata,
+    QuantizeSettings,
+)
+from tinyml.errors import TinymlError
+from tinyml.files import write_atomic
+from tinyml.ir.graph import Array
+
+if TYPE_CHECKING:
+    from tinyml.board import Board
+    from tinyml.convert.quality import Quality
+    from tinyml.convert.sweep import Trial
+
+Progress = Callable[[str, int, int], None]  # what, done, of how many
+RANDOM = "random"
+
+
+def _quiet(_what: str, _done: int, _total: int) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertOptions:
+    """Everything that a user can ask for."""
+
+    settings: QuantizeSettings = QuantizeSettings()
+    imports: ImportOptions = ImportOptions()
+    data: DataOptions = DataOptions()
+    calibration: str = ""  # a path, "module:function" or "random"
+    evaluation: str = ""
+    min_score: float | None = None  # least accuracy (or AUC; most RMSE) of the result
+    max_drop: float | None = None  # most that it may lose
+    is_sweep: bool = False  # try every suggestion
+    board: Board | None = None  # for the costs of the sweep
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A converted model and what is known of it."""
+
+    report: ConvertReport
+    quality: Quality | None  # None for float32
+    trials: tuple[Trial, ...] = field(default=())
+
+
+def convert(model: str, options: ConvertOptions, progress: Progress = _quiet) -> Converted:
+    """From a float model of any known format to the .tflite for firmware.
+
+    Raises ModelError, TinymlError or ToolError; nothing is written.
+    """
+    begun = time.monotonic()
+    require("ai_edge_litert")
+    source = source_of(model)
+    importer = importer_of(source)
+    is_float = options.settings.quantization == "float32"
+    if not options.calibration and not is_float:
+        raise TinymlError(
+            "an integer model needs calibration data, to learn the range of every value",
+            hint=f"--calibration: {HOW_TO_MAKE}",
+        )
+    raw = None
+    if importer.name == "PyTorch" and not options.imports.input_shapes:
+        raw = _early(source.path.suffix, options)
+    progress(f"importing with {importer.name}", 0, 1)
+    original = importer.to_float_tflite(source, _shaped(options.imports, raw))
+    progress(f"importing with {importer.name}", 1, 1)
+    samples = None if is_float else _calibration(original, options, raw)
+    evaluation = _evaluation(original, options)
+    converted = _quantised(original, samples, evaluation, options, progress)
+    seconds = time.monotonic() - begun
+    report = replace(converted.report, seconds=seconds, peak_bytes=peak_bytes())
+    return replace(converted, report=report)
+
+
+def _early(suffix: str, options: ConvertOptions) -> RawData | None:
+    """Calibration data read before the model, which does not know the shape of its inputs."""
+    if suffix == ".pt2" or options.calibration in ("", RANDOM):
+        return None
+    return read_data(options.calibration, options.data)
+
+
+def _shaped(imports: ImportOptions, raw: RawData | None) -> ImportOptions:
+    """The input shapes as the data has them; images are taken to be channels first."""
+    if raw is None:
+        return imports
+    shapes = [(1, *array.shape[1:]) for array in raw.arrays.values()]
+    if not raw.is_raw_layout:
+        shapes = [(1, shape[-1], *shape[1:-1]) for shape in shapes]
+    return replace(imports, input_shapes=tuple(shapes))
+
+
+def _calibration(
+    original: FloatModel, options: ConvertOptions, raw: RawData | None
+) -> CalibrationSet:
+    if options.calibration == RANDOM:
+        return calibration.random_calibration(original.inputs)
+    held = raw or read_data(options.calibration, options.data, original.inputs)
+    return calibration.calibration_set(held, original.inputs, options.data)
+
+
+def _evaluation(original: FloatModel, options: ConvertOptions) -> Evaluation | None:
+    if not options.evaluation:
+        return None
+    raw = read_data(options.evaluation, options.data, original.inputs)
+    return calibration.evaluation_set(raw, (original.inputs, original.outputs), options.data)
+
+
+def _quantised(
+    original: FloatModel,
+    samples: CalibrationSet | None,
+    evaluation: Evaluation | None,
+    options: ConvertOptions,
+    progress: Progress,
+) -> Converted:
+    from tinyml.convert.quality import measure
+    from tinyml.convert.quantize import quantize
+    from tinyml.convert.sweep import sweep
+
+    fed = samples.samples if samples is not None else ()
+    settings = replace(options.settings, is_calibrated=samples is None or not samples.is_random)
+    result = quantize(original.data, list(_counted(fed, progress)), settings)
+    quality, trials = None, ()
+    if samples is not None:
+        quality = measure((original.data, result.data), settings, fed, evaluation, progress)
+        if options.is_sweep:
+            data = (fed, evaluation or Evaluation(tuple(fed)))
+            trials = sweep(original.data, quality, data, settings, progress, options.board)
+    report = ConvertReport(
+        original,
+        settings,
+        samples,
+        result,
+        _metadata(original, samples, options),
+        quality.to_json() if quality is not None else {},
+    )
+    return Converted(report, quality, trials)
+
+
+def _metadata(
+    original: FloatModel, samples: CalibrationSet | None, options: ConvertOptions
+) -> Metadata:
+    return Metadata(
+        options.data.labels,
+        options.data.mean,
+        options.data.std,
+        f"tinyml {__version__} from {original.file_name} ({original.producer})",
+        samples.sha256 if samples is not None else "",
+        samples is None or not samples.is_random,
+    )
+
+
+def _counted(samples: Sequence[Sequence[Array]], progress: Progress) -> Iterator[Sequence[Array]]:
+    for number, sample in enumerate(samples, 1):
+        yield sample
+        progress("calibrating", number, len(samples))
+
+
+def write_conversion(converted: Converted, output: Path) -> tuple[Path, Path]:
+    """Writes the model, and convert.json beside it; each at once or not at all."""
+    from tinyml.convert.metadata import with_metadata
+
+    report = converted.report
+    write_atomic(output, with_metadata(report.result.data, report.metadata))
+    document = output.with_name("convert.json")
+    write_atomic(document, json.dumps(to_json(converted, output.name), indent=1) + "\n")
+    return output, document
+
+
+def to_json(converted: Converted, file_name: str) -> dict[str, Any]:
+    """What convert.json holds."""
+    report = converted.report
+    model, samples = report.model, report.calibration
+    return {
+        "format": 1,
+        "model": {
+            "file": file_name,
+            "bytes": len(report.result.data),
+            "source": model.file_name,
+            "source_format": model.source_format,
+            "producer": model.producer,
+            "inputs": [_tensor_json(item) for item in model.inputs],
+            "outputs": [_tensor_json(item) for item in model.outputs],
+            "transposes": [
+                {"name": item.name, "shape": list(item.shape), "elements": item.elements}
+                for item in model.transposes
+            ],
+            "notes": [*model.notes, *report.result.notes],
+        },
+        "settings": {
+            "quantization": report.settings.quantization,
+            "io": report.settings.io,
+            "keep_int16": list(report.settings.keep_int16),
+            "equalize": report.settings.equalize,
+            "correct_bias": report.settings.correct_bias,
+            "ranges": report.settings.ranges,
+        },
+        "calibrated": report.settings.is_calibrated,
+        "calibration": None
+        if samples is None
+        else {
+            "source": samples.source,
+            "samples": len(samples.samples),
+            "sha256": samples.sha256,
+            "warnings": list(samples.warnings),
+        },
+        "labels": list(report.metadata.labels),
+        "normalization": {"mean": list(report.metadata.mean), "std": list(report.metadata.std)},
+        "quality": report.quality,
+        "sweep": [_trial_json(trial) for trial in converted.trials],
+        "seconds": round(report.seconds, 2),
+        "peak_bytes": report.peak_bytes,
+    }
+
+
+def _tensor_json(item: Any) -> dict[str, Any]:
+    return {
+        "name": item.name,
+        "shape": list(item.shape),
+        "dtype": item.dtype,
+        "source_shape": list(item.source_shape),
+    }
+
+
+def _trial_json(trial: Trial) -> dict[str, Any]:
+    return {
+        "option": trial.option,
+        "score": trial.score,
+        "drop": trial.drop,
+        "bytes": trial.nbytes,
+        "ram_bytes": trial.costs.ram_bytes,
+        "flash_bytes": trial.costs.flash_bytes,
+        "macs": trial.costs.macs,
+    }
+
+
+def peak_bytes() -> int:
+    """The most memory that this process or a child of it held; 0 where it is not known."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(item).ru_maxrss for item in who) * unit
