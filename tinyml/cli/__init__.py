@@ -10,7 +10,7 @@ import traceback
 import click
 
 from tinyml import __version__, console
-from tinyml.cli import device, measure, model, project, results, start
+from tinyml.cli import convert, device, measure, model, project, results, start
 from tinyml.errors import TinymlError
 
 EXIT_BUG = 70
@@ -21,6 +21,7 @@ COMMANDS = (
     model.ops,
     model.inspect,
     model.check,
+    convert.convert,
     project.build,
     results.simulate,
     device.ports,

@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tinyml import __version__
 from tinyml.convert import calibration
 from tinyml.convert.data.read import HOW_TO_MAKE, read_data
 from tinyml.convert.data.values import DataOptions, RawData
 from tinyml.convert.environment import require
-from tinyml.convert.importers import importer_of, source_of
 from tinyml.convert.importers.values import ImportOptions
+from tinyml.convert.sources import importer_of, source_of
 from tinyml.convert.values import (
     CalibrationSet,
     ConvertReport,
@@ -46,9 +46,9 @@ def _quiet(_what: str, _done: int, _total: int) -> None:
 class ConvertOptions:
     """Everything that a user can ask for."""
 
-    settings: QuantizeSettings = QuantizeSettings()
-    imports: ImportOptions = ImportOptions()
-    data: DataOptions = DataOptions()
+    settings: QuantizeSettings = field(default_factory=QuantizeSettings)
+    imports: ImportOptions = field(default_factory=ImportOptions)
+    data: DataOptions = field(default_factory=DataOptions)
     calibration: str = ""  # a path, "module:function" or "random"
     evaluation: str = ""
     min_score: float | None = None  # least accuracy (or AUC; most RMSE) of the result
@@ -142,7 +142,8 @@ def _quantised(
     fed = samples.samples if samples is not None else ()
     settings = replace(options.settings, is_calibrated=samples is None or not samples.is_random)
     result = quantize(original.data, list(_counted(fed, progress)), settings)
-    quality, trials = None, ()
+    quality = None
+    trials: tuple[Trial, ...] = ()
     if samples is not None:
         quality = measure((original.data, result.data), settings, fed, evaluation, progress)
         if options.is_sweep:
@@ -172,6 +173,40 @@ def _metadata(
     )
 
 
+def for_board(options: ConvertOptions, board: Board | None) -> ConvertOptions:
+    """The same options, with the board for which the sweep counts costs."""
+    return replace(options, board=board)
+
+
+def default_output(model: str) -> Path:
+    """Where the result goes when the user does not say: here, under the model's name.
+
+    Raises TinymlError when that is the model itself.
+    """
+    source = source_of(model)
+    path = Path(f"{source.path.stem}.tflite")
+    if path.resolve() == source.path.resolve():
+        path = Path(f"{source.path.stem}_int8.tflite")
+    return path
+
+
+def require_score(converted: Converted, options: ConvertOptions) -> None:
+    """Returns when the result is as good as the user demands.
+
+    Raises MismatchError when it is not, TinymlError when nothing was measured.
+    """
+    from tinyml.convert.quality import require as require_quality
+
+    if options.min_score is None and options.max_drop is None:
+        return
+    if converted.quality is None or not options.evaluation:
+        raise TinymlError(
+            "--min-accuracy and --max-drop need something to measure",
+            hint="--evaluate test.npz with an array 'labels'",
+        )
+    require_quality(converted.quality, options.min_score, options.max_drop)
+
+
 def _counted(samples: Sequence[Sequence[Array]], progress: Progress) -> Iterator[Sequence[Array]]:
     for number, sample in enumerate(samples, 1):
         yield sample
@@ -180,80 +215,12 @@ def _counted(samples: Sequence[Sequence[Array]], progress: Progress) -> Iterator
 
 def write_conversion(converted: Converted, output: Path) -> tuple[Path, Path]:
     """Writes the model, and convert.json beside it; each at once or not at all."""
-    from tinyml.convert.metadata import with_metadata
+    from tinyml.convert.document import to_json
 
-    report = converted.report
-    write_atomic(output, with_metadata(report.result.data, report.metadata))
+    write_atomic(output, converted.report.result.data)
     document = output.with_name("convert.json")
     write_atomic(document, json.dumps(to_json(converted, output.name), indent=1) + "\n")
     return output, document
-
-
-def to_json(converted: Converted, file_name: str) -> dict[str, Any]:
-    """What convert.json holds."""
-    report = converted.report
-    model, samples = report.model, report.calibration
-    return {
-        "format": 1,
-        "model": {
-            "file": file_name,
-            "bytes": len(report.result.data),
-            "source": model.file_name,
-            "source_format": model.source_format,
-            "producer": model.producer,
-            "inputs": [_tensor_json(item) for item in model.inputs],
-            "outputs": [_tensor_json(item) for item in model.outputs],
-            "transposes": [
-                {"name": item.name, "shape": list(item.shape), "elements": item.elements}
-                for item in model.transposes
-            ],
-            "notes": [*model.notes, *report.result.notes],
-        },
-        "settings": {
-            "quantization": report.settings.quantization,
-            "io": report.settings.io,
-            "keep_int16": list(report.settings.keep_int16),
-            "equalize": report.settings.equalize,
-            "correct_bias": report.settings.correct_bias,
-            "ranges": report.settings.ranges,
-        },
-        "calibrated": report.settings.is_calibrated,
-        "calibration": None
-        if samples is None
-        else {
-            "source": samples.source,
-            "samples": len(samples.samples),
-            "sha256": samples.sha256,
-            "warnings": list(samples.warnings),
-        },
-        "labels": list(report.metadata.labels),
-        "normalization": {"mean": list(report.metadata.mean), "std": list(report.metadata.std)},
-        "quality": report.quality,
-        "sweep": [_trial_json(trial) for trial in converted.trials],
-        "seconds": round(report.seconds, 2),
-        "peak_bytes": report.peak_bytes,
-    }
-
-
-def _tensor_json(item: Any) -> dict[str, Any]:
-    return {
-        "name": item.name,
-        "shape": list(item.shape),
-        "dtype": item.dtype,
-        "source_shape": list(item.source_shape),
-    }
-
-
-def _trial_json(trial: Trial) -> dict[str, Any]:
-    return {
-        "option": trial.option,
-        "score": trial.score,
-        "drop": trial.drop,
-        "bytes": trial.nbytes,
-        "ram_bytes": trial.costs.ram_bytes,
-        "flash_bytes": trial.costs.flash_bytes,
-        "macs": trial.costs.macs,
-    }
 
 
 def peak_bytes() -> int:

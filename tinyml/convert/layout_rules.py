@@ -10,6 +10,13 @@ import numpy as np
 from tinyml.convert.layout import Layout, Rule, Value, flat_positions, moves_nothing
 from tinyml.ir.graph import Array, Op
 
+_UNARY = (
+    *("ABS", "ELU", "EXP", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOG", "LOGISTIC", "NEG", "RELU"),
+    *("RELU6", "RELU_N1_TO_1", "RSQRT", "SQRT", "SQUARE", "TANH"),
+)
+_ELEMENTWISE = (
+    *("ADD", "DIV", "MAXIMUM", "MINIMUM", "MUL", "POW", "PRELU", "SQUARED_DIFFERENCE", "SUB"),
+)
 _USUAL = {3: ((0, 2, 1),), 4: ((0, 2, 3, 1),), 5: ((0, 2, 3, 4, 1),)}  # channels last
 
 
@@ -229,12 +236,6 @@ RULES: dict[str, Rule] = {
     "SPLIT": _split,
     **dict.fromkeys(("PAD", "PADV2", "MIRROR_PAD"), _padding),
     **dict.fromkeys(("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN"), _reduction),
-    **dict.fromkeys(
-        "ABS ELU EXP GELU HARD_SWISH LEAKY_RELU LOG LOGISTIC NEG RELU RELU6 RELU_N1_TO_1 RSQRT SQRT "
-        "SQUARE TANH".split(),
-        _unary,
-    ),
-    **dict.fromkeys(
-        "ADD DIV MAXIMUM MINIMUM MUL POW PRELU SQUARED_DIFFERENCE SUB".split(), _elementwise
-    ),
+    **dict.fromkeys(_UNARY, _unary),
+    **dict.fromkeys(_ELEMENTWISE, _elementwise),
 }

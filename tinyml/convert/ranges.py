@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinyml.convert.choices import RANGES
 from tinyml.errors import ModelError, did_you_mean
 from tinyml.ir.graph import Array, Quant
 
-METHODS = ("minmax", "percentile", "mse")
 _LIMITS = {8: (-128, 127), 16: (-32768, 32767)}
 _KEPT_PER_SAMPLE = 2048  # values of a tensor that the last two methods look at, evenly spread
 _PERCENTILE = 99.99  # of the values lie within the range, half of the rest at each end
@@ -86,7 +86,7 @@ def chosen_range(seen: Seen, method: str, bits: int = 8) -> tuple[float, float]:
             low, high = _least_error(seen, bits)
         case _:
             raise ModelError(
-                f"unknown way to choose ranges: '{method}'", hint=did_you_mean(method, METHODS)
+                f"unknown way to choose ranges: '{method}'", hint=did_you_mean(method, RANGES)
             )
     return min(low, 0.0), max(high, 0.0)
 

@@ -14,9 +14,6 @@ from typing import Any
 
 from tinyml.ir.graph import Array
 
-QUANTIZATIONS = ("int8", "int16x8", "int8-per-tensor", "float32")
-IO_TYPES = ("int8", "uint8", "float32")
-
 
 @dataclass(frozen=True, slots=True)
 class ModelInput:
@@ -83,13 +80,13 @@ class Evaluation:
 class QuantizeSettings:
     """How to quantise; the defaults are what a microcontroller wants."""
 
-    quantization: str = "int8"  # one of QUANTIZATIONS
-    io: str = "int8"  # one of IO_TYPES
+    quantization: str = "int8"  # one of choices.QUANTIZATIONS
+    io: str = "int8"  # one of choices.IO_TYPES
     keep_int16: tuple[str, ...] = ()  # names of tensors or ops whose activations are 16 bits wide
     is_calibrated: bool = True  # False: random samples; stamps the result
     equalize: bool = False  # move factors between layers so that channels have like sizes
     correct_bias: bool = True  # take the average error of rounded weights out of the biases
-    ranges: str = "minmax"  # one of ranges.METHODS: which values may clip for a finer grid
+    ranges: str = "minmax"  # one of choices.RANGES: which values may clip for a finer grid
 
 
 @dataclass(frozen=True, slots=True)

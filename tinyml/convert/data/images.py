@@ -34,7 +34,7 @@ def read_images(
     held = np.stack(
         [_pixels(path, (width, height), channels, options.image_fit) for path in chosen]
     )
-    notes = ()
+    notes: tuple[str, ...] = ()
     if not options.mean:
         mean, std = _TO_UNIT
         held = (held - np.float32(mean[0])) / np.float32(std[0])

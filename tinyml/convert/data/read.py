@@ -55,9 +55,9 @@ def _folder(path: Path, options: DataOptions, inputs: Sequence[ModelInput] | Non
     images = [item for item in files if item.suffix.lower() in _IMAGES]
     sounds = [item for item in files if item.suffix.lower() == ".wav"]
     if not images and not sounds:
-        kinds = sorted({item.suffix for item in files}) or ["nothing"]
+        kinds = ", ".join(sorted({item.suffix for item in files})[:6]) or "nothing"
         raise TinymlError(
-            f"{path}: the folder holds neither images nor .wav files; found: {', '.join(kinds[:6])}",
+            f"{path}: the folder holds neither images nor .wav files; found: {kinds}",
             hint=HOW_TO_MAKE,
         )
     if len(images) >= len(sounds):

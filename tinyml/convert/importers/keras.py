@@ -38,10 +38,10 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
     variables = [getattr(variable, "value", variable) for variable in model.variables]
     if producer.startswith("tf-keras"):
         variables = list(model.variables)
-    data, *places = to_tflite(run, specs, [*variables, *fused])
-    outputs = tuple(getattr(model, "output_names", ()))
+    data, taken, given_at = to_tflite(run, specs, [*variables, *fused])
+    outputs = tuple(_output_name(tensor) for tensor in model.outputs)
     producer = f"{producer}, tensorflow {tf.__version__}"
-    return Imported(data, producer, names, outputs, *places, notes=notes)
+    return Imported(data, producer, names, outputs, taken, given_at, notes=notes)
 
 
 def _load(path: Path) -> tuple[Any, str]:
@@ -112,6 +112,13 @@ def _fuse(layer: Any) -> list[Any]:
 
 def _name(tensor: Any) -> str:
     return str(tensor.name).split(":")[0]
+
+
+def _output_name(tensor: Any) -> str:
+    """The name of the layer that gives an output."""
+    history = tensor._keras_history if hasattr(tensor, "_keras_history") else tensor.node
+    layer = getattr(history, "operation", None) or history.layer
+    return str(layer.name)
 
 
 def _short(error: Exception) -> str:

@@ -31,8 +31,8 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
         found = signature(**dict(zip(names, inputs, strict=True)))
         return [found[name] for name in outputs]
 
-    data, *places = to_tflite(run, specs, [loaded])
-    return Imported(data, f"tensorflow {tf.__version__}", names, outputs, *places)
+    data, taken, given_at = to_tflite(run, specs, [loaded])
+    return Imported(data, f"tensorflow {tf.__version__}", names, outputs, taken, given_at)
 
 
 def _signature(path: Path) -> tuple[Any, Any]:

@@ -45,7 +45,9 @@ class Imported:
 class Importer(Protocol):
     """Reads one source format."""
 
-    name: str  # "Keras"
+    @property
+    def name(self) -> str:
+        """The format, "Keras"."""
 
     def to_float_tflite(self, source: Source, options: ImportOptions) -> FloatModel:
         """The model as a float .tflite; raises ModelError or ToolError."""

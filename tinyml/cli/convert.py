@@ -1,0 +1,58 @@
+"""The command that makes an integer model of a float one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tinyml import console
+from tinyml.cli import options
+from tinyml.cli.conversion import conversion_options
+
+if TYPE_CHECKING:
+    from tinyml.board import Board
+    from tinyml.convert.conversion import ConvertOptions
+
+
+@click.command(short_help="Quantise a float model for firmware.")
+@click.argument("model")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The .tflite to write [default: the model's name in the current folder].",
+)
+@options.board_option(required=False)
+@conversion_options
+@options.JSON
+def convert(
+    model: str,
+    output: Path | None,
+    board: Board | None,
+    conversion: ConvertOptions,
+    as_json: bool,
+) -> None:
+    """Quantise MODEL and say what it cost.
+
+    MODEL is a .keras, .h5, .onnx, .pt2 or float .tflite file, a SavedModel folder, or a PyTorch
+    module as net.py:function. Writes the .tflite, and convert.json beside it.
+    """
+    from tinyml.convert import conversion as stages
+    from tinyml.convert import document, present
+
+    with console.progress_bar() as progress:
+        converted = stages.convert(model, stages.for_board(conversion, board), progress)
+    path = output or stages.default_output(model)
+    files = stages.write_conversion(converted, path)
+    if as_json:
+        console.document(document.to_json(converted, path.name))
+    else:
+        for table in present.tables(converted):
+            console.table(table.title, table.columns, table.rows)
+        for line in (*present.sentences(converted), *(f"wrote {file}" for file in files)):
+            console.line(line)
+        is_good = converted.report.settings.is_calibrated
+        console.verdict(is_good, present.verdict(converted, path.name))
+    stages.require_score(converted, conversion)

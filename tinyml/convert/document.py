@@ -1,0 +1,78 @@
+"""A conversion as JSON: what convert.json holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tinyml.convert.conversion import Converted
+from tinyml.convert.values import ModelInput
+
+if TYPE_CHECKING:
+    from tinyml.convert.sweep import Trial
+
+
+def to_json(converted: Converted, file_name: str) -> dict[str, Any]:
+    """What convert.json holds."""
+    report = converted.report
+    model, samples = report.model, report.calibration
+    return {
+        "format": 1,
+        "model": {
+            "file": file_name,
+            "bytes": len(report.result.data),
+            "source": model.file_name,
+            "source_format": model.source_format,
+            "producer": model.producer,
+            "inputs": [_tensor_json(item) for item in model.inputs],
+            "outputs": [_tensor_json(item) for item in model.outputs],
+            "transposes": [
+                {"name": item.name, "shape": list(item.shape), "elements": item.elements}
+                for item in model.transposes
+            ],
+            "notes": [*model.notes, *report.result.notes],
+        },
+        "settings": {
+            "quantization": report.settings.quantization,
+            "io": report.settings.io,
+            "keep_int16": list(report.settings.keep_int16),
+            "equalize": report.settings.equalize,
+            "correct_bias": report.settings.correct_bias,
+            "ranges": report.settings.ranges,
+        },
+        "calibrated": report.settings.is_calibrated,
+        "calibration": None
+        if samples is None
+        else {
+            "source": samples.source,
+            "samples": len(samples.samples),
+            "sha256": samples.sha256,
+            "warnings": list(samples.warnings),
+        },
+        "labels": list(report.metadata.labels),
+        "normalization": {"mean": list(report.metadata.mean), "std": list(report.metadata.std)},
+        "quality": report.quality,
+        "sweep": [_trial_json(trial) for trial in converted.trials],
+        "seconds": round(report.seconds, 2),
+        "peak_bytes": report.peak_bytes,
+    }
+
+
+def _tensor_json(item: ModelInput) -> dict[str, Any]:
+    return {
+        "name": item.name,
+        "shape": list(item.shape),
+        "dtype": item.dtype,
+        "source_shape": list(item.source_shape),
+    }
+
+
+def _trial_json(trial: Trial) -> dict[str, Any]:
+    return {
+        "option": trial.option,
+        "score": trial.score,
+        "drop": trial.drop,
+        "bytes": trial.nbytes,
+        "ram_bytes": trial.costs.ram_bytes,
+        "flash_bytes": trial.costs.flash_bytes,
+        "macs": trial.costs.macs,
+    }

@@ -1,0 +1,106 @@
+"""A conversion as tables and sentences for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tinyml.convert.conversion import Converted
+from tinyml.convert.values import ModelInput
+from tinyml.report.text import Table
+
+_WORST = 5  # layers that are shown
+
+
+def tables(converted: Converted) -> Iterator[Table]:
+    """Inputs and outputs, the layers that hurt most, and what the sweep found."""
+    report = converted.report
+    model = report.model
+    rows = [_tensor_row("input", item) for item in model.inputs]
+    rows += [_tensor_row("output", item) for item in model.outputs]
+    yield Table("", ("", "name", "shape", "in the source"), tuple(rows))
+    if converted.quality is not None:
+        yield Table(
+            "Layers that harm the output most",
+            ("layer", "op", "bits>", "from>", "to>", "clipped %>", "SQNR dB>", "alone dB>"),
+            tuple(
+                (
+                    layer.name,
+                    layer.kind,
+                    layer.bits,
+                    f"{layer.low:.3g}",
+                    f"{layer.high:.3g}",
+                    f"{100 * layer.clipped_share:.2f}",
+                    f"{layer.sqnr_db:.1f}",
+                    f"{layer.own_db:.1f}",
+                )
+                for layer in converted.quality.worst(_WORST)
+            ),
+        )
+    if converted.trials:
+        metric = converted.quality.score.metric if converted.quality is not None else "score"
+        yield Table(
+            "Tried, best first",
+            ("option", f"{metric}>", "drop>", "RAM B>", "flash B>", "MACs>"),
+            tuple(
+                (
+                    trial.option or "(as it is)",
+                    f"{trial.score:.4f}",
+                    f"{trial.drop:+.4f}",
+                    trial.costs.ram_bytes,
+                    trial.costs.flash_bytes,
+                    trial.costs.macs,
+                )
+                for trial in converted.trials
+            ),
+        )
+
+
+def _tensor_row(what: str, item: ModelInput) -> tuple[object, ...]:
+    other = "" if item.permutation is None else _shape(item.source_shape)
+    return what, item.name, _shape(item.shape), other
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "x".join(str(size) for size in shape) or "scalar"
+
+
+def sentences(converted: Converted) -> Iterator[str]:
+    """What was done and what to know, a line each."""
+    report = converted.report
+    model = report.model
+    yield f"{model.file_name}: {model.source_format} ({model.producer})"
+    for note in (*model.notes, *report.result.notes):
+        yield f"note: {note}"
+    for item in model.transposes:
+        yield (
+            f"warning: transposition '{item.name}' to {_shape(item.shape)} remains: "
+            f"{item.elements:,} elements are moved per inference"
+        )
+    if report.calibration is not None:
+        count = len(report.calibration.samples)
+        plural = "" if count == 1 else "s"
+        yield f"calibration: {count} sample{plural} of {report.calibration.source}"
+        for warning in report.calibration.warnings:
+            yield f"warning: {warning}"
+    if converted.quality is not None:
+        for number, suggestion in enumerate(converted.quality.suggestions, 1):
+            option = f" ({suggestion.option})" if suggestion.option else ""
+            yield f"to try {number}: {suggestion.text}{option}"
+    peak = f", at most {report.peak_bytes / 1e6:,.0f} MB of memory" if report.peak_bytes else ""
+    yield f"took {report.seconds:.1f} s{peak}"
+
+
+def verdict(converted: Converted, file_name: str) -> str:
+    """The result in one line."""
+    report = converted.report
+    kind = report.settings.quantization
+    parts = [f"{file_name}: {kind}, {len(report.result.data):,} bytes"]
+    if not report.settings.is_calibrated:
+        parts.append("NOT CALIBRATED: for experiments on size and speed only")
+    if converted.quality is not None:
+        score = converted.quality.score
+        parts.append(
+            f"{score.metric} {score.in_integers:.4f}, in float {score.in_float:.4f}, "
+            f"on {score.samples} samples"
+        )
+    return "; ".join(parts)

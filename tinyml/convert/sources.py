@@ -1,0 +1,165 @@
+"""What kind of model a source is, and who imports it."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinyml.convert.environment import import_in_child
+from tinyml.convert.importers.finish import finished
+from tinyml.convert.importers.values import Importer, ImportOptions, Source
+from tinyml.convert.values import FloatModel
+from tinyml.errors import ModelError
+
+_KINDS = ".keras, .h5, .onnx, .pt2, .tflite, a SavedModel folder, or net.py:function"
+_PYTHON = re.compile(r"(.+\.py):([A-Za-z_]\w*)")
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_ZIP = b"PK\x03\x04"
+
+
+@dataclass(frozen=True, slots=True)
+class InChild:
+    """A format that its framework reads, in a process of its own."""
+
+    name: str
+    module: str  # of tinyml.convert.importers
+
+    def to_float_tflite(self, source: Source, options: ImportOptions) -> FloatModel:
+        """The model as a float .tflite; raises ModelError or ToolError."""
+        imported = import_in_child(self.module, source, options)
+        return finished(imported, source, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """A format that tinyml reads itself."""
+
+    name: str
+    module: str
+
+    def to_float_tflite(self, source: Source, options: ImportOptions) -> FloatModel:
+        """The model as a float .tflite; raises ModelError or ToolError."""
+        import importlib
+
+        module = importlib.import_module(f"tinyml.convert.importers.{self.module}")
+        return finished(module.import_model(source, options), source, self.name)
+
+
+KERAS = InChild("Keras", "keras")
+SAVED_MODEL = InChild("SavedModel", "saved_model")
+PYTORCH = InChild("PyTorch", "torch")
+TFLITE = Native("TensorFlow Lite", "tflite")
+ONNX = Native("ONNX", "onnx")
+_BY_SUFFIX: dict[str, Importer] = {
+    ".keras": KERAS,
+    ".h5": KERAS,
+    ".hdf5": KERAS,
+    ".onnx": ONNX,
+    ".pt2": PYTORCH,
+    ".tflite": TFLITE,
+    ".lite": TFLITE,
+}
+
+
+def source_of(text: str) -> Source:
+    """The file, folder or function that the user named.
+
+    Raises ModelError when there is no such file.
+    """
+    match = _PYTHON.fullmatch(text)
+    source = Source(Path(match[1]), match[2]) if match else Source(Path(text))
+    if not source.path.exists():
+        near = sorted(path.name for path in _neighbours(source.path) if path.suffix in _BY_SUFFIX)
+        raise ModelError(
+            "no such file or folder",
+            hint=f"models there: {', '.join(near[:8])}" if near else f"give the path of {_KINDS}.",
+            where=str(source.path),
+        )
+    return source
+
+
+def importer_of(source: Source) -> Importer:
+    """The importer for a source, by what the file holds and, failing that, by its name.
+
+    Raises ModelError for anything that is no model.
+    """
+    path = source.path
+    if source.entry:
+        return PYTORCH
+    if path.is_dir():
+        if (path / "saved_model.pb").is_file() or (path / "saved_model.pbtxt").is_file():
+            return SAVED_MODEL
+        raise ModelError(
+            "is a folder without saved_model.pb, not a SavedModel",
+            hint=f"give the path of {_KINDS}.",
+            where=str(path),
+        )
+    head = _head(path)
+    if head[4:8] == b"TFL3":
+        return TFLITE
+    if head.startswith(_HDF5):
+        return KERAS
+    if head.startswith(_ZIP):
+        return _in_archive(path)
+    known = _BY_SUFFIX.get(path.suffix.lower())
+    if known is ONNX:
+        return ONNX
+    if path.suffix == ".py":
+        raise ModelError(
+            "names no function in the Python file",
+            hint=f"append it: {path}:build",
+            where=str(path),
+        )
+    held = f"is no {known.name} model" if known is not None else "is not a model that is known"
+    found = "it is empty" if not head else f"it begins with {head[:8]!r}"
+    raise ModelError(f"{held}: {found}", hint=f"give the path of {_KINDS}.", where=str(path))
+
+
+def is_int8_tflite(source: Source) -> bool:
+    """Whether a file is a .tflite that computes in integers already."""
+    from tinyml.convert.importers.tflite import is_quantised
+
+    if source.path.is_dir() or source.entry or _head(source.path)[4:8] != b"TFL3":
+        return False
+    return is_quantised(source.path)
+
+
+def _in_archive(path: Path) -> Importer:
+    try:
+        names = zipfile.ZipFile(path).namelist()
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ModelError(
+            f"is a damaged archive: {error}", hint="copy it again.", where=str(path)
+        ) from error
+    if "config.json" in names:
+        return KERAS
+    if any(name.endswith((".pkl", "data.pkl")) for name in names) and path.suffix != ".pt2":
+        raise ModelError(
+            "holds weights of PyTorch, not the network",
+            hint=f"name the function that builds it: net.py:build --weights {path.name}",
+            where=str(path),
+        )
+    if path.suffix == ".pt2" or any("serialized_exported_program" in name for name in names):
+        return PYTORCH
+    raise ModelError(
+        "is an archive, but not of a model", hint=f"give the path of {_KINDS}.", where=str(path)
+    )
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(64)
+    except OSError as error:
+        raise ModelError(
+            f"cannot be read: {error.strerror or error}", hint="check the path.", where=str(path)
+        ) from error
+
+
+def _neighbours(path: Path) -> list[Path]:
+    try:
+        return list(path.parent.iterdir())
+    except OSError:
+        return []
