@@ -10,7 +10,7 @@ from tinyml.convert.importers.values import Imported, Source
 from tinyml.convert.layout import keep_layouts
 from tinyml.convert.values import FloatModel, ModelInput, Transpose
 from tinyml.errors import ModelError
-from tinyml.ir.graph import Graph
+from tinyml.ir.graph import Graph, Tensor
 
 _DTYPES = ("float32", "int32", "int64", "int8", "uint8", "bool")  # of inputs
 
@@ -49,7 +49,7 @@ def _ordered(graph: Graph, imported: Imported) -> Graph:
 
 def _named(graph: Graph, imported: Imported) -> Graph:
     """The names that the source has for inputs and outputs, or the old ones without decoration."""
-    tensors = list(graph.tensors)
+    tensors = _shortened(graph)
     taken = {tensor.name for tensor in tensors}
     for indices, names in (
         (graph.inputs, imported.input_names),
@@ -62,6 +62,21 @@ def _named(graph: Graph, imported: Imported) -> Graph:
             taken.add(name)
             tensors[index] = replace(tensors[index], name=name)
     return replace(graph, tensors=tuple(tensors))
+
+
+def _shortened(graph: Graph) -> list[Tensor]:
+    """The tensors with names of one part: converters join those of all ops that they fused."""
+    taken: set[str] = set()
+    tensors = []
+    for tensor in graph.tensors:
+        stem = name = tensor.name.split(";")[0]
+        count = 1
+        while name in taken:
+            count += 1
+            name = f"{stem}_{count}"
+        taken.add(name)
+        tensors.append(replace(tensor, name=name))
+    return tensors
 
 
 def _plain(name: str) -> str:
