@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tinyml.ir.graph import Array
+from tinyml.model.metadata import Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +99,6 @@ class QuantizedModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Metadata:
-    """What the flatbuffer says about itself."""
-
-    labels: tuple[str, ...] = ()  # one per class, in the order of the output's elements
-    mean: tuple[float, ...] = ()  # per channel or one: fed value = (raw value - mean) / std
-    std: tuple[float, ...] = ()
-    producer: str = ""  # "tinyml 0.1.0 from model.keras (keras 3.15.1)"
-    calibration_sha256: str = ""
-    is_calibrated: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class ConvertReport:
     """Everything that is printed and written to convert.json."""
 
@@ -117,7 +106,7 @@ class ConvertReport:
     settings: QuantizeSettings
     calibration: CalibrationSet | None  # None for float32
     result: QuantizedModel
-    metadata: Metadata = Metadata()
+    metadata: Metadata = field(default_factory=Metadata)
     quality: dict[str, Any] = field(default_factory=dict)  # as quality.py lays it out
     seconds: float = 0.0
     peak_bytes: int = 0  # of resident memory, this process and its children

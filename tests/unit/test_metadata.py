@@ -1,0 +1,102 @@
+"""Metadata of a .tflite: written, read back, and never a reason to fail."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from tests.support.small_graphs import small_network
+from tests.support.tflm import needs_tflm
+from tinyml.convert import flatfile
+from tinyml.convert.metadata import stripped, with_metadata
+from tinyml.model.file import model_file
+from tinyml.model.metadata import OWN, STANDARD, Metadata, read_metadata
+from tinyml.model.reader import load
+from tinyml.model.writer import write
+
+HELD = Metadata(
+    ("cat", "dog", "größer"), (127.5, 0.0), (1.0, 2.0), "tinyml from m.keras", "ab" * 32, False
+)
+
+
+def test_what_was_written_is_read() -> None:
+    data = with_metadata(write(small_network()), HELD)
+    assert read_metadata(data) == HELD
+    assert with_metadata(data, HELD) == data
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.read("labels.txt").decode() == "cat\ndog\ngrößer\n"
+
+
+def test_the_standard_entry_alone_says_what_it_can() -> None:
+    data = with_metadata(write(small_network()), HELD)
+    foreign = data.replace(OWN.encode() + b"\0", b"other!\0")
+    assert foreign != data
+    found = read_metadata(foreign)
+    assert found == Metadata(HELD.labels, HELD.mean, HELD.std, HELD.producer)
+
+
+def test_the_graph_is_the_same_with_and_without() -> None:
+    plain = write(small_network())
+    before = load(model_file("small.tflite", plain))
+    after = load(model_file("small.tflite", with_metadata(plain, HELD)))
+    assert after.tensors == before.tensors
+    assert after.ops == before.ops
+
+
+def test_without_metadata_everything_is_empty() -> None:
+    assert read_metadata(write(small_network())) == Metadata()
+    assert with_metadata(write(small_network()), Metadata()).find(b"PK\x03\x04") < 0
+
+
+@pytest.mark.parametrize("entry", [STANDARD, OWN])
+def test_damaged_metadata_is_no_metadata(entry: str) -> None:
+    graph = flatfile.read("small.tflite", write(small_network()))
+    whole = with_metadata(write(small_network()), HELD)
+    good = {STANDARD: _entry(whole, STANDARD), OWN: _entry(whole, OWN)}[entry]
+    for length in range(0, len(good), 3):
+        read_metadata(flatfile.write(graph, {entry: good[:length]}))  # whatever: no exception
+    rng = np.random.default_rng(4)
+    for _ in range(200):
+        bad = bytearray(good)
+        bad[rng.integers(len(bad))] = rng.integers(256)
+        read_metadata(flatfile.write(graph, {entry: bytes(bad)}))
+    assert read_metadata(b"") == Metadata()
+    assert read_metadata(b"\xff" * 64) == Metadata()
+
+
+def _entry(data: bytes, name: str) -> bytes:
+    from tinyml.model.metadata import _entries
+
+    return _entries(data)[name]
+
+
+def test_our_entry_is_json_for_anyone() -> None:
+    document = json.loads(_entry(with_metadata(write(small_network()), HELD), OWN))
+    assert document["format"] == 1
+    assert document["is_calibrated"] is False
+
+
+def test_stripping_keeps_the_interface() -> None:
+    data = with_metadata(write(small_network()), HELD)
+    bare = stripped(data)
+    graph = load(model_file("small.tflite", bare))
+    assert [graph.tensors[i].name for i in (*graph.inputs, *graph.outputs)] == ["image", "out"]
+    assert b"conv/weights" not in bare
+    assert read_metadata(bare) == Metadata()
+    assert len(bare) < len(write(small_network())) < len(data)
+
+
+@needs_tflm
+def test_tflm_loads_a_model_with_metadata_and_labels() -> None:
+    from tinyml.convert.runners import tflm_runner
+
+    data = with_metadata(write(small_network()), HELD)
+    both = [tflm_runner(data), tflm_runner(stripped(data))]
+    image = np.arange(108, dtype=np.int8).reshape(1, 6, 6, 3)
+    results = [runner.outputs((image,))[0] for runner in both if runner is not None]
+    assert len(results) == 2
+    assert np.array_equal(results[0], results[1])

@@ -1,0 +1,237 @@
+"""What a .tflite says about itself beside the graph: labels, normalisation, where it comes from.
+
+Two entries carry it. ``TFLITE_METADATA`` is the standard one, with the labels as a file in a zip
+archive behind the flatbuffer, as other tools read and write it. ``tinyml`` is a JSON document with
+what the standard has no place for. Reading never fails: metadata that is damaged or absent is empty.
+Source of the slots: metadata_schema.fbs of TensorFlow Lite Support.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+STANDARD = "TFLITE_METADATA"
+OWN = "tinyml"
+LABELS_FILE = "labels.txt"
+_IDENTIFIER = b"M001"
+_PARSER_VERSION = "1.0.0"
+_FIRST_TIME = (1980, 1, 1, 0, 0, 0)  # of the labels' entry: the same input gives the same bytes
+_AXIS_LABELS = 2  # AssociatedFileType
+_NORMALIZATION = 1  # ProcessUnitOptions
+_MAX_LABELS_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What the flatbuffer says about itself."""
+
+    labels: tuple[str, ...] = ()  # one per class, in the order of the output's elements
+    mean: tuple[float, ...] = ()  # per channel or one: fed value = (raw value - mean) / std
+    std: tuple[float, ...] = ()
+    producer: str = ""  # "tinyml 0.1.0 from model.keras (keras 3.15.1)"
+    calibration_sha256: str = ""
+    is_calibrated: bool = True
+
+
+def read_metadata(data: bytes) -> Metadata:
+    """The metadata of a .tflite, of any producer; empty where there is none."""
+    try:
+        entries = _entries(data)
+        if OWN in entries:
+            return _own(entries[OWN])
+        if STANDARD in entries:
+            return _standard(entries[STANDARD], data)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error):
+        pass  # not what it claims to be: the graph is what counts
+    return Metadata()
+
+
+def entries_of(held: Metadata, interface: tuple[int, int]) -> dict[str, bytes]:
+    """The named buffers that describe a model of so many inputs and outputs."""
+    return {STANDARD: _write_standard(held, interface), OWN: _write_own(held)}
+
+
+def archive_of(held: Metadata) -> bytes:
+    """What stands behind the flatbuffer: a zip archive with the labels; nothing without labels."""
+    if not held.labels:
+        return b""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        text = "".join(f"{label}\n" for label in held.labels)
+        archive.writestr(zipfile.ZipInfo(LABELS_FILE, _FIRST_TIME), text)
+    return stream.getvalue()
+
+
+def _write_own(held: Metadata) -> bytes:
+    document = {"format": 1, **asdict(held)}
+    return json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
+
+
+def _own(raw: bytes) -> Metadata:
+    document = json.loads(raw.decode("utf-8"))
+    return Metadata(
+        tuple(str(label) for label in document["labels"]),
+        tuple(float(value) for value in document["mean"]),
+        tuple(float(value) for value in document["std"]),
+        str(document["producer"]),
+        str(document["calibration_sha256"]),
+        bool(document["is_calibrated"]),
+    )
+
+
+def _write_standard(held: Metadata, interface: tuple[int, int]) -> bytes:
+    import flatbuffers
+
+    builder = flatbuffers.Builder(512)
+    inputs, outputs = interface
+    units = [_normalization(builder, held)] if held.mean else []
+    files = [_labels_file(builder)] if held.labels else []
+    read = [
+        _table(builder, 7, {4: _vector(builder, units)} if not k else {}) for k in range(inputs)
+    ]
+    written = [
+        _table(builder, 7, {6: _vector(builder, files)} if not k else {}) for k in range(outputs)
+    ]
+    slots = {2: _vector(builder, read), 3: _vector(builder, written)}
+    subgraph = _table(builder, 7, slots)
+    description = builder.CreateString(held.producer)
+    parser = builder.CreateString(_PARSER_VERSION)
+    root = _table(builder, 8, {1: description, 3: _vector(builder, [subgraph]), 7: parser})
+    builder.Finish(root, file_identifier=_IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def _normalization(builder: Any, held: Metadata) -> int:
+    import numpy as np
+
+    mean, std = (
+        builder.CreateNumpyVector(np.array(values, np.float32)) for values in (held.mean, held.std)
+    )
+    unit = _table(builder, 2, {0: mean, 1: std})
+    builder.StartObject(2)
+    builder.PrependUint8Slot(0, _NORMALIZATION, 0)
+    builder.PrependUOffsetTRelativeSlot(1, unit, 0)
+    return int(builder.EndObject())
+
+
+def _labels_file(builder: Any) -> int:
+    name = builder.CreateString(LABELS_FILE)
+    builder.StartObject(4)
+    builder.PrependUOffsetTRelativeSlot(0, name, 0)
+    builder.PrependInt8Slot(2, _AXIS_LABELS, 0)
+    return int(builder.EndObject())
+
+
+def _table(builder: Any, count: int, offsets: dict[int, int]) -> int:
+    builder.StartObject(count)
+    for slot, offset in offsets.items():
+        if offset:
+            builder.PrependUOffsetTRelativeSlot(slot, offset, 0)
+    return int(builder.EndObject())
+
+
+def _vector(builder: Any, tables: Sequence[int]) -> int:
+    if not tables:
+        return 0
+    builder.StartVector(4, len(tables), 4)
+    for table in reversed(tables):
+        builder.PrependUOffsetTRelative(table)
+    return int(builder.EndVector())
+
+
+def _entries(data: bytes) -> dict[str, bytes]:
+    from tflite import Model
+
+    model = Model.GetRootAs(data, 0)
+    found = {}
+    for number in range(model.MetadataLength()):
+        entry = model.Metadata(number)
+        raw = model.Buffers(entry.Buffer()).DataAsNumpy()
+        if not isinstance(raw, int):
+            found[(entry.Name() or b"").decode("utf-8", "replace")] = raw.tobytes()
+    return found
+
+
+def _standard(raw: bytes, data: bytes) -> Metadata:
+    """Labels and normalisation as another tool wrote them."""
+    if raw[4:8] != _IDENTIFIER:
+        return Metadata()
+    root = _At(raw, struct.unpack_from("<I", raw)[0])
+    subgraph = root.tables(3)[0]
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    for unit in (unit for tensor in subgraph.tables(2)[:1] for unit in tensor.tables(4)):
+        if unit.byte(0) == _NORMALIZATION:
+            (options,) = unit.table(1)
+            mean, std = options.floats(0), options.floats(1)
+    files = [file for tensor in subgraph.tables(3)[:1] for file in tensor.tables(6)]
+    names = [file.text(0) for file in files if file.byte(2) == _AXIS_LABELS]
+    return Metadata(_labels(data, names[0]) if names else (), mean, std, root.text(1))
+
+
+def _labels(data: bytes, name: str) -> tuple[str, ...]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if archive.getinfo(name).file_size > _MAX_LABELS_BYTES:
+                return ()
+            return tuple(archive.read(name).decode("utf-8", "replace").splitlines())
+    except (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """A table of a flatbuffer; positions outside of it raise struct.error or IndexError."""
+
+    raw: bytes
+    position: int
+
+    def _field(self, slot: int) -> int:
+        """Where the field lies; 0 when it is absent."""
+        vtable = self.position - struct.unpack_from("<i", self.raw, self.position)[0]
+        nbytes = struct.unpack_from("<H", self.raw, vtable)[0]
+        entry = 4 + 2 * slot
+        if entry >= nbytes:
+            return 0
+        offset = int(struct.unpack_from("<H", self.raw, vtable + entry)[0])
+        return self.position + offset if offset else 0
+
+    def _target(self, position: int) -> int:
+        return position + int(struct.unpack_from("<I", self.raw, position)[0])
+
+    def _span(self, slot: int) -> tuple[int, int]:
+        """Start and length of a vector; (0, 0) when it is absent."""
+        field = self._field(slot)
+        if not field:
+            return 0, 0
+        start = self._target(field)
+        count = int(struct.unpack_from("<I", self.raw, start)[0])
+        if count > len(self.raw):
+            raise ValueError("a vector longer than the file")
+        return start + 4, count
+
+    def byte(self, slot: int) -> int:
+        field = self._field(slot)
+        return self.raw[field] if field else 0
+
+    def table(self, slot: int) -> list[_At]:
+        field = self._field(slot)
+        return [_At(self.raw, self._target(field))] if field else []
+
+    def tables(self, slot: int) -> list[_At]:
+        start, count = self._span(slot)
+        return [_At(self.raw, self._target(start + 4 * k)) for k in range(count)]
+
+    def floats(self, slot: int) -> tuple[float, ...]:
+        start, count = self._span(slot)
+        return struct.unpack_from(f"<{count}f", self.raw, start)
+
+    def text(self, slot: int) -> str:
+        start, count = self._span(slot)
+        return self.raw[start : start + count].decode("utf-8", "replace")
