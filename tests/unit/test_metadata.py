@@ -13,8 +13,9 @@ from tests.support.small_graphs import small_network
 from tests.support.tflm import needs_tflm
 from tinyml.convert import flatfile
 from tinyml.convert.metadata import stripped, with_metadata
+from tinyml.ir.metadata import Metadata
 from tinyml.model.file import model_file
-from tinyml.model.metadata import OWN, STANDARD, Metadata, read_metadata
+from tinyml.model.metadata import OWN, STANDARD, read_metadata
 from tinyml.model.reader import load
 from tinyml.model.writer import write
 

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import tinyml
 from tinyml.board import Board
+from tinyml.codegen.about import AboutView, about_view
 from tinyml.codegen.interface import IoView, descriptor, io_views
 from tinyml.codegen.layers import (
     ConstantView,
@@ -94,6 +95,7 @@ class ModelView:
     layers: tuple[LayerView, ...]
     wrappers: tuple[WrapperView, ...]
     constants: tuple[ConstantView, ...]
+    about: AboutView
 
 
 def model_view(plan: Plan, board: Board | None) -> ModelView:
@@ -134,6 +136,7 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
         layers=_layer_views(plan, calls, places),
         wrappers=tuple(item for item in calls.wrappers.values() if item.name in calls.shared),
         constants=tuple(weights.views),
+        about=about_view(graph),
     )
 
 

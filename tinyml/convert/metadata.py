@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tinyml.convert import flatfile
-from tinyml.model.metadata import Metadata, archive_of, entries_of
+from tinyml.ir.metadata import Metadata
+from tinyml.model.metadata import archive_of, entries_of
 
 
 def with_metadata(data: bytes, metadata: Metadata) -> bytes:

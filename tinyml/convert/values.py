@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tinyml.ir.graph import Array
-from tinyml.model.metadata import Metadata
+from tinyml.ir.metadata import Metadata
 
 
 @dataclass(frozen=True, slots=True)

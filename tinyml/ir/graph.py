@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.errors import ModelError
+from tinyml.ir.metadata import Metadata
 
 Array = NDArray[Any]
 
@@ -95,6 +96,7 @@ class Source:
     file_name: str
     sha256: str
     nbytes: int
+    metadata: Metadata = field(default_factory=Metadata)  # what the file says about itself
 
 
 @dataclass(frozen=True, slots=True)

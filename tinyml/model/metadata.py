@@ -2,7 +2,7 @@
 
 Two entries carry it. ``TFLITE_METADATA`` is the standard one, with the labels as a file in a zip
 archive behind the flatbuffer, as other tools read and write it. ``tinyml`` is a JSON document with
-what the standard has no place for. Reading never fails: metadata that is damaged or absent is empty.
+what the standard has no place for. Reading never fails: damaged or absent metadata is empty.
 Source of the slots: metadata_schema.fbs of TensorFlow Lite Support.
 """
 
@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tinyml.ir.metadata import Metadata
+
 STANDARD = "TFLITE_METADATA"
 OWN = "tinyml"
 LABELS_FILE = "labels.txt"
@@ -25,18 +27,6 @@ _FIRST_TIME = (1980, 1, 1, 0, 0, 0)  # of the labels' entry: the same input give
 _AXIS_LABELS = 2  # AssociatedFileType
 _NORMALIZATION = 1  # ProcessUnitOptions
 _MAX_LABELS_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Metadata:
-    """What the flatbuffer says about itself."""
-
-    labels: tuple[str, ...] = ()  # one per class, in the order of the output's elements
-    mean: tuple[float, ...] = ()  # per channel or one: fed value = (raw value - mean) / std
-    std: tuple[float, ...] = ()
-    producer: str = ""  # "tinyml 0.1.0 from model.keras (keras 3.15.1)"
-    calibration_sha256: str = ""
-    is_calibrated: bool = True
 
 
 def read_metadata(data: bytes) -> Metadata:

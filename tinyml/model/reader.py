@@ -18,6 +18,7 @@ from tinyml.errors import ModelError, UnsupportedOps
 from tinyml.ir.graph import DTYPES, Array, Graph, Op, Quant, Source, Tensor, check
 from tinyml.model.file import ModelFile
 from tinyml.model.flatbuffer import verify
+from tinyml.model.metadata import read_metadata
 from tinyml.model.schema import IDENTIFIER, TENSOR_TYPES, TYPE_NAMES, VERSION
 from tinyml.model.support import check_shapes, check_supported
 
@@ -66,7 +67,7 @@ def _read(file: ModelFile) -> Graph:
     )
     graph = Graph(
         name=file.name,
-        source=Source(file.file_name, file.sha256, len(file.data)),
+        source=Source(file.file_name, file.sha256, len(file.data), read_metadata(file.data)),
         tensors=tensors,
         ops=tuple(
             _op(model, subgraph.Operators(i), i, tensors) for i in range(subgraph.OperatorsLength())

@@ -43,6 +43,8 @@ def report(
             "sha256": source.sha256,
             "bytes": source.nbytes,
             "macs": sum(layer.macs for layer in layers),
+            "calibrated": source.metadata.is_calibrated,
+            "producer": source.metadata.producer,
         },
         board={
             "name": board.name,

@@ -108,6 +108,7 @@ def model_tables(graph: Graph) -> tuple[Table, ...]:
         )
     rows.append(("", "sum", "", "", "", "", sum(r[6] for r in rows), sum(r[7] for r in rows)))
     return (
+        *_about(graph),
         Table(
             f"{graph.source.file_name} (sha256 {graph.source.sha256[:12]})",
             ("", "tensor", "type", "shape", "quantisation", "bytes>"),
@@ -119,6 +120,21 @@ def model_tables(graph: Graph) -> tuple[Table, ...]:
             tuple(rows),
         ),
     )
+
+
+def _about(graph: Graph) -> tuple[Table, ...]:
+    """What the file says about itself; nothing when it says nothing."""
+    held = graph.source.metadata
+    pairs = zip(held.mean, held.std, strict=False)
+    rows = (
+        ("made by", held.producer),
+        ("calibrated", "" if held.is_calibrated else "NO: random samples, results mean nothing"),
+        ("calibration data", held.calibration_sha256 and f"sha256 {held.calibration_sha256[:12]}"),
+        ("normalisation", ", ".join(f"(raw - {mean:g}) / {std:g}" for mean, std in pairs)),
+        ("labels", ", ".join(held.labels)),
+    )
+    kept = tuple((name, text) for name, text in rows if text)
+    return (Table("About", ("", "what the file says"), kept),) if kept else ()
 
 
 def fit_record(verdict: Fit) -> dict[str, Any]:

@@ -50,7 +50,13 @@ def layer_table(report: Report) -> Table:
         columns += ("instr.>", "cycles>", "µs>", "%>", "cyc/MAC>")
     else:
         columns += ("predicted instr.>", "constants B>", "scratch B>")
-    return Table("Layers", columns, tuple(rows))
+    return Table(f"Layers{not_calibrated(report)}", columns, tuple(rows))
+
+
+def not_calibrated(report: Report) -> str:
+    """A warning to put behind a title, when random samples set the ranges of the model."""
+    is_calibrated = report.model.get("calibrated", True)
+    return "" if is_calibrated else " (NOT CALIBRATED: results mean nothing)"
 
 
 def memory_table(report: Report) -> Table:
