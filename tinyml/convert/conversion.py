@@ -22,12 +22,12 @@ from tinyml.convert.values import (
     ConvertReport,
     Evaluation,
     FloatModel,
-    Metadata,
     QuantizeSettings,
 )
 from tinyml.errors import TinymlError
 from tinyml.files import write_atomic
 from tinyml.ir.graph import Array
+from tinyml.ir.metadata import Metadata
 
 if TYPE_CHECKING:
     from tinyml.board import Board
