@@ -36,7 +36,7 @@ def test_named_sizes_change_single_regions(nicla: Board) -> None:
 
 def test_a_profile_and_limits_add_up() -> None:
     made = with_budgets(load_board("esp32s3"), "wifi", ("psram=0",))
-    assert regions(made) == {"dram": 163_840}
+    assert regions(made) == {"dram": 131_072}
     assert made.memory_options == ("--memory", "wifi", "--ram-budget", "psram=0")
 
 
