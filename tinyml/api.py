@@ -24,11 +24,13 @@ from tinyml.plan.values import Plan
 from tinyml.report.assemble import report
 from tinyml.report.origin import build_command, simulate_command, tool_versions
 from tinyml.report.report import Report
+from tinyml.template import emulated_template
 
 __all__ = [
     "Settings",
     "build",
     "check",
+    "emulated_template",
     "load",
     "load_board",
     "plan",
@@ -115,7 +117,7 @@ def build_model(path: Path, board: Board, settings: Settings = Settings()) -> Bu
     """
     model = read_model(path)
     graph = _graph(model)
-    board = for_template(board, settings.template or board.backends["template"])
+    board = for_template(board, settings.template)
     made = plan(graph, board, optimize=settings.optimize, agent=settings.agent)
     verdict = fit(made, board, all_boards())
     require(verdict)
@@ -153,8 +155,6 @@ def build(
 
 def build_emulated(path: Path, board: Board, settings: Settings = Settings()) -> Built:
     """build_model() with the board's template for simulators, unless the settings name one."""
-    from tinyml.template import emulated_template
-
     return build_model(
         path, board, replace(settings, template=settings.template or emulated_template(board))
     )

@@ -60,15 +60,21 @@ def read_memory(
 
 
 def with_budgets(
-    board: Board, profile: str | None = None, ram: Sequence[str] = (), flash: str | None = None
+    board: Board,
+    profile: str | None = None,
+    ram: Sequence[str] = (),
+    flash: str | None = None,
+    *,
+    template: str | None = None,
 ) -> Board:
-    """The board with the budgets of one of its profiles, then with single other limits.
+    """The board with the budgets of a profile, or beside a template, then with single other limits.
 
     A limit is ``REGION=SIZE``, or ``SIZE`` for the first RAM region and no other; sizes are bytes,
     or KiB and MiB with a K or M; ``REGION=0`` takes a region away. Raises BoardError for what the
     board does not have.
     """
-    return _with_limits(_with_profile(board, profile) if profile else board, ram, flash)
+    usable = _with_profile(board, profile) if profile else for_template(board, template)
+    return _with_limits(usable, ram, flash)
 
 
 def _with_profile(board: Board, name: str) -> Board:
@@ -80,12 +86,13 @@ def _with_profile(board: Board, name: str) -> Board:
     return _with_memory(board, memory, ("--memory", name))
 
 
-def for_template(board: Board, template: str) -> Board:
+def for_template(board: Board, template: str | None) -> Board:
     """The board with what is free beside a template's framework, where the file says so.
 
-    Budgets that the user chose stay.
+    None is the board's own template. Budgets that the user chose stay.
     """
-    memory = None if board.memory_options else board.profiles.get(template)
+    name = template or board.backends.get("template", "")
+    memory = None if board.memory_options else board.profiles.get(name)
     return board if memory is None else _with_memory(board, memory, ())
 
 

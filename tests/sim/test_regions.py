@@ -25,7 +25,7 @@ DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 def test_a_spread_arena_gives_the_same_results(
     tmp_path: Path, limits: tuple[str | None, tuple[str, ...]], regions: list[str]
 ) -> None:
-    board = api.with_budgets(api.load_board("nicla_vision"), *limits)
+    board = api.with_budgets(api.load_board("nicla_vision"), *limits, template="baremetal")
     built, run = simulated(board, tmp_path)
     assert [region for region, _ in built.plan.arena_bytes] == regions
     assert run.details["arena_bytes"] == sum(nbytes for _, nbytes in built.plan.arena_bytes)

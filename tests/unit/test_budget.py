@@ -22,13 +22,13 @@ def regions(board: Board) -> dict[str, int]:
 
 
 def test_a_single_size_is_the_first_region_and_no_other(nicla: Board) -> None:
-    made = with_budgets(nicla, ram=("64K",))
+    made = with_budgets(nicla, ram=("64K",), template="baremetal")
     assert regions(made) == {"dtcm": 65_536}
     assert made.memory_options == ("--ram-budget", "64K")
 
 
 def test_named_sizes_change_single_regions(nicla: Board) -> None:
-    made = with_budgets(nicla, ram=("axi=1_000", "sram_d3=0"), flash="1M")
+    made = with_budgets(nicla, ram=("axi=1_000", "sram_d3=0"), flash="1M", template="baremetal")
     assert regions(made) == {"dtcm": 131_072, "axi": 1_000, "sram_d2": 294_912}
     assert made.flash.max_bytes == 1 << 20
     assert made.memory_options[-2:] == ("--flash-budget", "1M")
@@ -44,7 +44,7 @@ def test_a_template_brings_its_own_budgets_unless_the_user_chose(nicla: Board) -
     made = for_template(nicla, "arduino")
     assert made.ram == (Budget("axi", 393_216), Budget("dtcm", 130_400, address=0x2000_02A0))
     assert for_template(nicla, "baremetal") is nicla
-    chosen = with_budgets(nicla, ram=("64K",))
+    chosen = with_budgets(nicla, ram=("64K",), template="baremetal")
     assert for_template(chosen, "arduino") is chosen
 
 
@@ -64,7 +64,7 @@ def test_what_the_board_does_not_have_is_refused(
     nicla: Board, ram: tuple[str, ...], flash: str | None, message: str
 ) -> None:
     with pytest.raises(BoardError) as caught:
-        with_budgets(nicla, ram=ram, flash=flash)
+        with_budgets(nicla, ram=ram, flash=flash, template="baremetal")
     assert message in caught.value.message
     assert caught.value.hint
 

@@ -67,6 +67,7 @@ def inspect(model: Path, as_json: bool) -> None:
 @options.MEMORY
 @options.RAM_BUDGET
 @options.FLASH_BUDGET
+@options.TEMPLATE
 @options.OPTIMIZE
 @click.option("--explore", is_flag=True, help="Compare plans: RAM against time against flash.")
 @options.JSON
@@ -76,6 +77,7 @@ def check(
     memory: str | None,
     ram_budget: tuple[str, ...],
     flash_budget: str | None,
+    template: str | None,
     optimize: str,
     explore: bool,
     as_json: bool,
@@ -85,7 +87,10 @@ def check(
     from tinyml.report import listing, text
 
     graph = api.load(model)
-    boards = tuple(api.with_budgets(item, memory, ram_budget, flash_budget) for item in boards)
+    boards = tuple(
+        api.with_budgets(item, memory, ram_budget, flash_budget, template=template)
+        for item in boards
+    )
     if explore:
         tables = [text.explore_table(item.name, api.explore(graph, item)) for item in boards]
         _show(tables, as_json)

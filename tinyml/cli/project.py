@@ -56,7 +56,7 @@ def build(
     from tinyml import api
     from tinyml.report import text
 
-    board = api.with_budgets(board, memory, ram_budget, flash_budget)
+    board = api.with_budgets(board, memory, ram_budget, flash_budget, template=template)
     settings = api.Settings(
         optimize,
         toolchain,

@@ -63,7 +63,8 @@ def simulate(
     from tinyml import api
     from tinyml.report import text
 
-    board = api.with_budgets(board, memory, ram_budget, flash_budget)
+    template = api.emulated_template(board)
+    board = api.with_budgets(board, memory, ram_budget, flash_budget, template=template)
     is_silent, is_benchmark = agent == "none", agent == "mlperf"
     settings = api.Settings(
         optimize, toolchain, output, not is_silent, is_benchmark, model_id=model_id
