@@ -287,6 +287,12 @@ class AgentClient:
                 "the board is silent: is it the right port, has it power, was its firmware built "
                 "with the agent, is the baud rate right? Press its reset button and try again"
             )
+        if not self._line.has_replied:
+            return (
+                "another firmware seems to be on the board: build one with the agent and flash it "
+                "('tinyml build', 'tinyml flash'); or is it another port or baud rate? "
+                f"What came last: '{self._line.last_words()}'"
+            )
         return (
             "is the firmware with the agent on the board, and are port and baud rate right? "
             f"Press its reset button and try again. What came last: '{self._line.last_words()}'"

@@ -43,6 +43,7 @@ class Exchange:
         self.log: list[str] = []  # lines that belong to no reply
         self.heard: bytes = b""  # the last that came, whatever it is
         self.has_restarted = False  # since somebody last set it to False
+        self.has_replied = False  # whether anything came that looks like our protocol
         self._explain = explain
         self._pending = b""
 
@@ -143,6 +144,7 @@ class Exchange:
         line, _, self._pending = self._pending.partition(b"\n")
         text = line.rstrip(b"\r").decode("latin-1")
         self.has_restarted |= text.endswith(BOOTED)
+        self.has_replied |= text.startswith(("m-", "e-"))
         if not text.startswith(("m-", "e-")) and time.monotonic() > end:
             raise DamagedReply(f"other output and no reply for {timeout_s:g} s: '{text[:60]}'")
         return text
