@@ -42,9 +42,10 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def fails(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     """What a command writes to standard error, which must end with exit code 4."""
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as caught:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["tinyml", *words])
-        main()
+        with pytest.raises(SystemExit) as caught:
+            main()
     out, err = capsys.readouterr()
     assert caught.value.code == DEVICE_ERROR, err
     assert out == ""

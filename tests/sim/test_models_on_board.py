@@ -1,0 +1,100 @@
+"""Profile and verify with whole models: the emulated board over a pty, QEMU over its UART."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.served import served
+from tinyml import api, onboard, process
+from tinyml.backends.simulators import Qemu, _pty_path
+from tinyml.board import load_board
+from tinyml.build import build as build_project
+from tinyml.codegen.generate import generate
+from tinyml.device.link import PipeLink
+from tinyml.elf import read_elf
+from tinyml.errors import MismatchError
+from tinyml.project import create
+
+pytestmark = [
+    pytest.mark.sim,
+    pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals on Windows"),
+]
+
+ROOT = Path(__file__).parents[2]
+MODELS = {
+    "digits": ROOT / "examples" / "digits" / "digits.tflite",
+    "kws": ROOT.parent / "shared" / "models" / "kws_ref_model.tflite",
+}
+BOARDS = [
+    pytest.param("nucleo_l4r5zi", id="pty"),
+    pytest.param("stm32f405", id="qemu", marks=pytest.mark.qemu),
+]
+BROKEN = "firmware/kernels/dsp/fully_connected_s8.h"  # the second half of a word is read wrongly
+RIGHT, WRONG = "sxtb16 r5, r4, ror #8", "sxtb16 r5, r4, ror #16"
+
+
+@contextmanager
+def running(built: api.Built, board: str) -> Iterator[str]:
+    """The port of a board that runs the build: on QEMU where the board's file names a machine."""
+    target = load_board(board)
+    if "qemu_machine" not in target.options.get("simulator", {}):
+        with served(read_elf(built.linked().elf), target) as path:
+            yield path
+        return
+    with process.running(Qemu().command(built.linked(), target)) as (stdin, stdout):
+        yield _pty_path(PipeLink("qemu", stdin, stdout))
+
+
+@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("model", MODELS)
+def test_profile_verify_and_a_broken_kernel(model: str, board: str, tmp_path: Path) -> None:
+    path = MODELS[model]
+    if not path.exists():
+        pytest.skip(f"{path.name} is not beside the checkout")
+    target = load_board(board)
+    built = api.build_model(path, target, api.Settings(directory=tmp_path))
+    feed = api.samples_of(built.plan.graph, None, 2)
+    with running(built, board) as port:
+        client = onboard.connect_build(built, target, port)
+        measured = onboard.profile_build(built, target, client, feed, runs=2, warmup=1)
+        found = onboard.verify_build(built, client, feed)
+        client.close()
+    run = measured.report.run
+    assert run is not None
+    assert run["equal_to_reference"] == 2
+    assert len(run["predicted"]["layers"]) == len(built.plan.steps)
+    assert found.samples == 2
+    with running(with_broken_kernel(built, board), board) as port:
+        client = onboard.connect_build(built, target, port)
+        with pytest.raises(MismatchError) as caught:
+            onboard.verify_build(built, client, feed)
+        client.close()
+    (layer,) = (
+        step
+        for step in built.plan.steps
+        if step.call is not None and "fully_connected" in step.call.function
+    )
+    assert layer.call is not None
+    number = built.plan.steps.index(layer)
+    text = str(caught.value)
+    assert f"the first layer that differs is layer {number}, FULLY_CONNECTED '" in text
+    assert f"', kernel {layer.call.function}" in text
+
+
+def with_broken_kernel(built: api.Built, board: str) -> api.Built:
+    """The same firmware, compiled with a wrong instruction in one kernel."""
+    target = load_board(board)
+    folder = built.directory / "broken"
+    template = target.backends["template"]
+    project = create(built.plan, generate(built.plan, target), target, template, folder / "project")
+    header = project.directory / BROKEN
+    text = header.read_text()
+    assert text.count(RIGHT) == 1
+    header.write_text(text.replace(RIGHT, WRONG))
+    return replace(built, image=build_project(project, None, folder))
