@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -30,8 +32,40 @@ def tinyml(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProc
 
 def test_boards_lists_every_board() -> None:
     result = tinyml("boards", "--json")
-    names = {record["board"] for record in json.loads(result.stdout)}
+    names = {record["name"] for record in json.loads(result.stdout)}
     assert {"nucleo_l4r5zi", "nicla_vision", "esp32s3", "rpi_pico2"} <= names
+
+
+def keys_of(document: Any) -> set[str]:
+    """Every key in a JSON document."""
+    if isinstance(document, list):
+        return {key for item in document for key in keys_of(item)}
+    if isinstance(document, dict):
+        return set(document) | {key for item in document.values() for key in keys_of(item)}
+    return set()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("boards",),
+        ("ops",),
+        ("inspect", MODEL),
+        ("check", MODEL, "--board", "rpi_pico", "--explore"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_keys_of_json_are_words_for_programs(arguments: tuple[str, ...]) -> None:
+    found = json.loads(tinyml(*arguments, "--json").stdout)
+    assert {key for key in keys_of(found) if not re.fullmatch(r"[a-z][a-z0-9_]*", key)} == set()
+
+
+def test_inspect_as_json_holds_numbers() -> None:
+    found = json.loads(tinyml("inspect", MODEL, "--json").stdout)
+    assert found["inputs"][0]["shape"] == [1, 8, 8, 1]
+    assert found["outputs"][0]["scale"] == 1 / 256
+    assert found["layers"][0]["weights"] == "per_channel"
+    assert found["macs"] == sum(layer["macs"] for layer in found["layers"]) == 82304
 
 
 def test_inspect_shows_the_layers() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ from tinyml.cli import options
 
 if TYPE_CHECKING:
     from tinyml.board import Board
-    from tinyml.report.text import Table
 
 
 @click.command(short_help="List the known boards.")
@@ -21,11 +19,12 @@ if TYPE_CHECKING:
 @options.JSON
 def boards(markdown: bool, as_json: bool) -> None:
     """List the known boards: memory, clock, and how each is built and simulated."""
-    from tinyml.report import listing
+    from tinyml.board import all_boards
+    from tinyml.report import listing, records
 
     table = listing.board_table()
     if as_json:
-        console.document(listing.as_records(table))
+        console.document(records.board_records(all_boards()))
     elif markdown:
         console.raw(listing.board_page(table))
     else:
@@ -37,11 +36,11 @@ def boards(markdown: bool, as_json: bool) -> None:
 @options.JSON
 def ops(markdown: bool, as_json: bool) -> None:
     """List the supported operators with their constraints and kernels."""
-    from tinyml.report import listing
+    from tinyml.report import listing, records
 
     table = listing.op_table()
     if as_json:
-        console.document(listing.as_records(table))
+        console.document(records.op_records())
     elif markdown:
         console.raw(listing.op_page())
     else:
@@ -54,11 +53,14 @@ def ops(markdown: bool, as_json: bool) -> None:
 def inspect(model: Path, as_json: bool) -> None:
     """Show operators, shapes, quantisation, MACs and weights of MODEL, layer by layer."""
     from tinyml import api
-    from tinyml.report import listing
+    from tinyml.report import listing, records
 
     graph = api.load(model)
-    tables = listing.model_tables(graph)
-    _show(tables, as_json)
+    if as_json:
+        console.document(records.model_record(graph))
+        return
+    for table in listing.model_tables(graph):
+        console.table(table.title, table.columns, table.rows)
 
 
 @click.command(short_help="Say whether a model fits a board.")
@@ -84,7 +86,7 @@ def check(
 ) -> int:
     """Say whether MODEL fits the boards, region by region, and why not. Exits 1 if not."""
     from tinyml import api
-    from tinyml.report import listing, text
+    from tinyml.report import listing, records, text
 
     graph = api.load(model)
     boards = tuple(
@@ -92,8 +94,12 @@ def check(
         for item in boards
     )
     if explore:
-        tables = [text.explore_table(item.name, api.explore(graph, item)) for item in boards]
-        _show(tables, as_json)
+        found = [(item.name, api.explore(graph, item)) for item in boards]
+        if as_json:
+            console.document([records.explore_record(*item) for item in found])
+            return 0
+        for table in (text.explore_table(*item) for item in found):
+            console.table(table.title, table.columns, table.rows)
         return 0
     verdicts = [api.check(graph, board, optimize=optimize) for board in boards]
     is_ok = all(verdict.is_ok for verdict in verdicts)
@@ -107,13 +113,3 @@ def check(
             console.line(sentence)
         console.verdict(verdict.is_ok, f"{verdict.board}: {text.fit_verdict(verdict)}\n")
     return 0 if is_ok else 1
-
-
-def _show(tables: Sequence[Table], as_json: bool) -> None:
-    from tinyml.report import listing
-
-    if as_json:
-        console.document({table.title: listing.as_records(table) for table in tables})
-        return
-    for table in tables:
-        console.table(table.title, table.columns, table.rows)

@@ -165,12 +165,6 @@ def fit_record(verdict: Fit) -> dict[str, Any]:
     }
 
 
-def as_records(table: Table) -> list[dict[str, object]]:
-    """The rows of a table as dictionaries."""
-    names = [column.rstrip(">") or "role" for column in table.columns]
-    return [dict(zip(names, row, strict=True)) for row in table.rows]
-
-
 def _markdown(table: Table) -> str:
     names = [column.rstrip(">") for column in table.columns]
     marks = ["--:" if column.endswith(">") else "---" for column in table.columns]

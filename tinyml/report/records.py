@@ -1,0 +1,121 @@
+"""What ``--json`` of the listing commands prints: plain data; keys in snake case, with units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tinyml.board import Board
+from tinyml.budget import Budget
+from tinyml.ir.graph import Graph, Tensor
+from tinyml.ops import all_ops, spec_of
+from tinyml.plan.explore import Alternative
+from tinyml.variants import all_variants
+
+
+def board_records(boards: Sequence[Board]) -> list[dict[str, Any]]:
+    """One record per board."""
+    return [
+        {
+            "name": board.name,
+            "title": board.title,
+            "chip": board.chip.name,
+            "core": board.chip.core,
+            "isa": list(board.chip.isa),
+            "clock_hz": board.chip.clock_hz,
+            "ram": [_budget(item) for item in board.ram],
+            "flash": _budget(board.flash),
+            "stack_bytes": board.stack_bytes,
+            "runtime": board.backends["runtime"],
+            "toolchain": board.backends["toolchain"],
+            "flashers": list(board.flashers),
+            "simulator": board.backends["simulator"],
+            "template": board.backends["template"],
+            "usb": list(board.usb),
+            "baud": board.baud,
+            "source": board.source,
+        }
+        for board in boards
+    ]
+
+
+def op_records() -> list[dict[str, Any]]:
+    """One record per supported operator."""
+    return [
+        {
+            "operator": spec.kind,
+            "title": spec.title,
+            "constraints": [
+                (constraint.__doc__ or constraint.__name__).strip().splitlines()[0]
+                for constraint in spec.constraints
+            ],
+            "variants": [item.name for item in all_variants() if item.kind == spec.kind],
+        }
+        for spec in all_ops().values()
+    ]
+
+
+def model_record(graph: Graph) -> dict[str, Any]:
+    """Inputs, outputs and layers of a model."""
+    layers = [_layer(graph, index) for index in range(len(graph.ops))]
+    return {
+        "name": graph.name,
+        "file": graph.source.file_name,
+        "sha256": graph.source.sha256,
+        "inputs": [_tensor(graph.tensors[index]) for index in graph.inputs],
+        "outputs": [_tensor(graph.tensors[index]) for index in graph.outputs],
+        "layers": layers,
+        "macs": sum(layer["macs"] for layer in layers),
+        "weights_bytes": sum(layer["weights_bytes"] for layer in layers),
+    }
+
+
+def explore_record(board: str, alternatives: Sequence[Alternative]) -> dict[str, Any]:
+    """The plans of all goals for one board."""
+    return {
+        "board": board,
+        "plans": [
+            {
+                "goals": list(item.goals),
+                "arena_bytes": item.arena_bytes,
+                "ram_bytes": item.ram_bytes,
+                "predicted_instructions": item.instructions,
+                "flash_bytes": item.flash_bytes,
+                "fits": item.fits,
+                "is_best": item.is_best,
+            }
+            for item in alternatives
+        ],
+    }
+
+
+def _layer(graph: Graph, index: int) -> dict[str, Any]:
+    op = graph.ops[index]
+    output = graph.tensors[op.outputs[0]]
+    constants = [t for t in graph.op_inputs(op) if t is not None and t.is_constant]
+    is_per_channel = any(t.quant is not None and t.quant.is_per_channel for t in constants)
+    return {
+        "index": index,
+        "op": op.kind,
+        "name": op.name,
+        "output": _tensor(output),
+        "weights": ("per_channel" if is_per_channel else "per_tensor") if constants else None,
+        "macs": spec_of(op.kind).macs(op, graph),
+        "weights_bytes": sum(tensor.nbytes for tensor in constants),
+    }
+
+
+def _tensor(tensor: Tensor) -> dict[str, Any]:
+    quant = tensor.quant
+    return {
+        "name": tensor.name,
+        "dtype": tensor.dtype,
+        "shape": list(tensor.shape),
+        "scale": quant.scale if quant else None,
+        "zero_point": quant.zero_point if quant else None,
+        "bytes": tensor.nbytes,
+    }
+
+
+def _budget(budget: Budget) -> dict[str, Any]:
+    return {"region": budget.region, "bytes": budget.max_bytes}
