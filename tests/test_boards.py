@@ -93,6 +93,22 @@ def test_private_board_by_path(tmp_path: Path) -> None:
     assert board.ram[0].max_bytes == 100_000
 
 
+def test_every_unknown_backend_is_named_with_its_like(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    text = BOARD.replace('"dfu"', '["dfuu", "swd"]').replace('"unicorn"', '"unicorm"')
+    path.write_text(text.replace('"baremetal"', '"bare_metal"').replace('"zig"', '"gcc"'))
+    with pytest.raises(BoardError) as caught:
+        load_board(path)
+    assert caught.value.where == str(path)
+    for said in (
+        "there is no toolchain 'gcc': did you mean 'arm_gcc'?",
+        "there is no flasher 'dfuu': did you mean 'dfu'?",
+        "there is no simulator 'unicorm': did you mean 'unicorn'?",
+        "there is no template 'bare_metal': did you mean 'baremetal'?",
+    ):
+        assert said in caught.value.message
+
+
 def test_flashers_in_order_of_preference(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     own = "\n[flasher.stm32_uart]\nbaud = 57_600\n"

@@ -225,7 +225,18 @@ def _read_board(top: Table, path: Path) -> Board:
     )
     for table in (top, memory, serial, backends):
         table.close()
+    _check_backends(board, top)
     return board
+
+
+def _check_backends(board: Board, top: Table) -> None:
+    """Every name under [backends] exists."""
+    from tinyml.backends.known import unknown_names  # which knows boards
+
+    chosen = {kind: (name,) for kind, name in board.backends.items()}
+    wrong = unknown_names({**chosen, "flasher": board.flashers, "template": board.templates})
+    if wrong:
+        raise top.error("in [backends], " + "; ".join(wrong))
 
 
 def _read_chip(top: Table, name: str, serial: Table, flash: Table) -> Chip:

@@ -87,19 +87,22 @@ def fit(plan: Plan, board: Board, others: tuple[Board, ...] = ()) -> Fit:
 
 
 def require(verdict: Fit) -> None:
-    """Raises DoesNotFit, naming the first region that is too small, unless all fits."""
+    """Raises DoesNotFit, naming every region that is too small, unless all fits."""
+    if verdict.is_ok:
+        return
+    sentences = []
     for item in verdict.regions:
         if item.is_ok:
             continue
         largest = verdict.tensors if item.kind == "ram" else verdict.weights
         listed = ", ".join(f"'{name}' {nbytes:,}" for name, nbytes in largest)
         at = f" (peak at {verdict.peak})" if item.kind == "ram" else ""
-        raise DoesNotFit(
+        sentences.append(
             f"the model needs {item.needed_bytes:,} bytes of {item.region}, {verdict.board} "
             f"offers {item.budget_bytes:,}: {item.needed_bytes - item.budget_bytes:,} too many{at}."
-            f" Largest: {listed}",
-            hint="; ".join(verdict.advice) or None,
+            f" Largest: {listed}"
         )
+    raise DoesNotFit("\n".join(sentences), hint="; ".join(verdict.advice) or None)
 
 
 def peak(plan: Plan) -> int:
