@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -83,11 +84,12 @@ def test_our_entry_is_json_for_anyone() -> None:
 
 def test_stripping_keeps_the_interface() -> None:
     data = with_metadata(write(small_network()), HELD)
-    bare = stripped(data)
+    bare = stripped(data, replace(HELD, is_calibrated=True))
     graph = load(model_file("small.tflite", bare))
     assert [graph.tensors[i].name for i in (*graph.inputs, *graph.outputs)] == ["image", "out"]
     assert b"conv/weights" not in bare
     assert read_metadata(bare) == Metadata()
+    assert read_metadata(stripped(data, HELD)) == Metadata(is_calibrated=False)
     assert len(bare) < len(write(small_network())) < len(data)
 
 
@@ -96,7 +98,7 @@ def test_tflm_loads_a_model_with_metadata_and_labels() -> None:
     from tinyml.convert.runners import tflm_runner
 
     data = with_metadata(write(small_network()), HELD)
-    both = [tflm_runner(data), tflm_runner(stripped(data))]
+    both = [tflm_runner(data), tflm_runner(stripped(data, HELD))]
     image = np.arange(108, dtype=np.int8).reshape(1, 6, 6, 3)
     results = [runner.outputs((image,))[0] for runner in both if runner is not None]
     assert len(results) == 2

@@ -154,6 +154,7 @@ def _options() -> tuple[Callable[[F], F], ...]:
         click.option("--min-accuracy", type=float, help="Fail (exit code 5) below this score."),
         click.option("--max-drop", type=float, help="Fail (5) when the score drops by more."),
         click.option("--sweep", is_flag=True, help="Try every suggestion and rank the results."),
+        click.option("--strip", is_flag=True, help="Leave names and metadata out of the file."),
     )
 
 
@@ -175,6 +176,7 @@ _NAMES = (
     *("calibration", "evaluation", "quantization", "io", "keep_int16", "equalize", "ranges"),
     *("labels", "normalize", "samples", "image_size", "image_fit", "features", "weights"),
     *("input_shape", "python", "onnx2tf_python", "min_accuracy", "max_drop", "sweep"),
+    "strip",
 )
 
 
@@ -202,4 +204,5 @@ def _gathered(own: dict[str, Any]) -> ConvertOptions:
         own["min_accuracy"],
         own["max_drop"],
         own["sweep"],
+        own["strip"],
     )

@@ -54,6 +54,7 @@ class ConvertOptions:
     min_score: float | None = None  # least accuracy (or AUC; most RMSE) of the result
     max_drop: float | None = None  # most that it may lose
     is_sweep: bool = False  # try every suggestion
+    is_stripped: bool = False  # neither metadata nor names but those of inputs and outputs
     board: Board | None = None  # for the costs of the sweep
 
 
@@ -135,6 +136,7 @@ def _quantised(
     options: ConvertOptions,
     progress: Progress,
 ) -> Converted:
+    from tinyml.convert.metadata import stripped, with_metadata
     from tinyml.convert.quality import measure
     from tinyml.convert.quantize import quantize
     from tinyml.convert.sweep import sweep
@@ -147,14 +149,16 @@ def _quantised(
     if samples is not None:
         quality = measure((original.data, result.data), settings, fed, evaluation, progress)
         if options.is_sweep:
-            data = (fed, evaluation or Evaluation(tuple(fed)))
-            trials = sweep(original.data, quality, data, settings, progress, options.board)
+            measured = (fed, evaluation or Evaluation(tuple(fed)))
+            trials = sweep(original.data, quality, measured, settings, progress, options.board)
+    metadata = _metadata(original, samples, options)
+    finish = stripped if options.is_stripped else with_metadata
     report = ConvertReport(
         original,
         settings,
         samples,
-        result,
-        _metadata(original, samples, options),
+        replace(result, data=finish(result.data, metadata)),
+        metadata,
         quality.to_json() if quality is not None else {},
     )
     return Converted(report, quality, trials)

@@ -24,7 +24,7 @@ from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
 
 Sample = Sequence[Array]
 BITS = {"int8": 8, "int16": 16, "uint8": 8}
-_CEILING_DB = 120.0  # of a ratio without any noise
+CEILING_DB = 120.0  # of a ratio without any noise
 _BUSY = 0.01  # of the largest channel's peak; channels below count as silent
 _NOMINAL_KINDS = frozenset(FIXED)  # last layers whose operand says more than their result
 
@@ -57,8 +57,8 @@ def sqnr_db(exact: Array, found: Array) -> float:
     """Signal-to-quantisation-noise ratio in dB, at most 120."""
     signal = float(np.sum(np.square(exact, dtype=np.float64)))
     noise = float(np.sum(np.square(exact.astype(np.float64) - found)))
-    if noise <= signal * 10 ** (-_CEILING_DB / 10):
-        return _CEILING_DB
+    if noise <= signal * 10 ** (-CEILING_DB / 10):
+        return CEILING_DB
     return 10 * float(np.log10(max(signal, 1e-30) / noise))
 
 
@@ -161,7 +161,7 @@ def _layer(op: Op, graphs: tuple[Graph, Graph], known: _Known, alone: _Alone) ->
         sqnr_db=sqnr_db(exact, found),
         weights_db=alone.weights(weights) if weights else None,
         # A value that is only moved was rounded where it was made.
-        values_db=_CEILING_DB if quant is None or op.kind in MOVES else alone.value(result, held),
+        values_db=CEILING_DB if quant is None or op.kind in MOVES else alone.value(result, held),
         outlier_ratio=ratio,
         outlier_channel=channel,
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tinyml.convert import flatfile
 from tinyml.ir.metadata import Metadata
-from tinyml.model.metadata import archive_of, entries_of
+from tinyml.model.metadata import archive_of, entries_of, stamp
 
 
 def with_metadata(data: bytes, metadata: Metadata) -> bytes:
@@ -19,11 +19,15 @@ def with_metadata(data: bytes, metadata: Metadata) -> bytes:
     return flatfile.write(graph, entries) + archive_of(metadata)
 
 
-def stripped(data: bytes) -> bytes:
-    """The model without metadata and without names but those of inputs and outputs."""
+def stripped(data: bytes, metadata: Metadata) -> bytes:
+    """The model without metadata and without names but those of inputs and outputs.
+
+    One thing stays: that a model is not calibrated.
+    """
     graph = flatfile.read("model.tflite", data)
     named = {*graph.inputs, *graph.outputs}
     tensors = tuple(
         tensor if i in named else replace(tensor, name="") for i, tensor in enumerate(graph.tensors)
     )
-    return flatfile.write(replace(graph, tensors=tensors))
+    entries = {} if metadata.is_calibrated else stamp(Metadata(is_calibrated=False))
+    return flatfile.write(replace(graph, tensors=tensors), entries)

@@ -83,6 +83,7 @@ def sentences(converted: Converted) -> Iterator[str]:
         for warning in report.calibration.warnings:
             yield f"warning: {warning}"
     if converted.quality is not None:
+        yield f"integers evaluated by: {converted.quality.evaluator}"
         for number, suggestion in enumerate(converted.quality.suggestions, 1):
             option = f" ({suggestion.option})" if suggestion.option else ""
             yield f"to try {number}: {suggestion.text}{option}"

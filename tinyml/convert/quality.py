@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyml.convert.fixups.equalize import pairs_of
-from tinyml.convert.layers import Layer, Sample, as_fed, layers_of, sqnr_db
+from tinyml.convert.layers import CEILING_DB, Layer, Sample, as_fed, layers_of, sqnr_db
 from tinyml.convert.quantize import prepared, without_scales
 from tinyml.convert.ranges import dequantize
 from tinyml.convert.runners import Runner, float_runner, quantised_runner
@@ -56,7 +56,8 @@ class Quality:
 
     def worst(self, count: int = 5) -> tuple[Layer, ...]:
         """The layers that harm the output most, worst first."""
-        return tuple(sorted(self.layers, key=lambda layer: layer.own_db)[:count])
+        guilty = [layer for layer in self.layers if layer.own_db < CEILING_DB]
+        return tuple(sorted(guilty, key=lambda layer: layer.own_db)[:count])
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in convert.json."""

@@ -44,7 +44,13 @@ def read_metadata(data: bytes) -> Metadata:
 
 def entries_of(held: Metadata, interface: tuple[int, int]) -> dict[str, bytes]:
     """The named buffers that describe a model of so many inputs and outputs."""
-    return {STANDARD: _write_standard(held, interface), OWN: _write_own(held)}
+    return {STANDARD: _write_standard(held, interface), **stamp(held)}
+
+
+def stamp(held: Metadata) -> dict[str, bytes]:
+    """Our own entry alone."""
+    document = {"format": 1, **asdict(held)}
+    return {OWN: json.dumps(document, separators=(",", ":"), sort_keys=True).encode()}
 
 
 def archive_of(held: Metadata) -> bytes:
@@ -56,11 +62,6 @@ def archive_of(held: Metadata) -> bytes:
         text = "".join(f"{label}\n" for label in held.labels)
         archive.writestr(zipfile.ZipInfo(LABELS_FILE, _FIRST_TIME), text)
     return stream.getvalue()
-
-
-def _write_own(held: Metadata) -> bytes:
-    document = {"format": 1, **asdict(held)}
-    return json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
 
 
 def _own(raw: bytes) -> Metadata:
