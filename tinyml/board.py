@@ -20,7 +20,7 @@ from tinyml.errors import BoardError, did_you_mean
 
 ARM_CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55")
 CORES = (*ARM_CORES, "rv32imc", "xtensa-lx7")
-FEATURES = ("dsp", "fpu_dp", "fpu_sp", "mve", "pie")
+FEATURES = ("armv6m", "dsp", "fpu_dp", "fpu_sp", "mve", "pie", "rv32m", "xtensa")
 CYCLE_COUNTERS = ("ccount", "dwt", "mcycle", "systick", "timer")
 CHOICES = ("flasher", "template")  # a board may name several, with a table of options for each
 BACKENDS = ("runtime", "toolchain", "flasher", "simulator", "template")

@@ -119,3 +119,31 @@ def image_overlap(
     keep = (images + in_image).reshape(-1) * in_channels
     written = np.arange(1, len(keep) + 1) * out_channels
     return row_overlap(0, tuple(zip(written.tolist(), keep.tolist(), strict=True)))
+
+
+def pairs_overlap(pixels: int, channels: int, filters: int, *, is_direct: bool = False) -> Overlap:
+    """The overlap of a pointwise kernel that makes two pixels at a time.
+
+    Their inputs are read completely before anything is written, or, ``is_direct``, until it is.
+    """
+    steps: list[tuple[int, int]] = []
+    for first in range(0, pixels, 2):
+        end = min(first + 2, pixels)
+        if not is_direct:
+            steps.append((first * filters, end * channels))
+        steps.append((end * filters, end * channels))
+    return row_overlap(0, tuple(steps))
+
+
+def paired_windows_overlap(
+    rows: Window, columns: Window, given: tuple[int, ...], made: tuple[int, ...]
+) -> Overlap:
+    """Two windows are read, then their outputs are written; the image's last may stand alone."""
+    single = image_overlap(rows, columns, given, made).rows
+    pixels = rows.out_size * columns.out_size
+    steps: list[tuple[int, int]] = []
+    for start in range(0, len(single), pixels):
+        for first in range(start, start + pixels, 2):
+            written, keep = single[min(first + 1, start + pixels - 1)]
+            steps += [(first * made[3], keep), (written, keep)]
+    return row_overlap(0, tuple(steps))

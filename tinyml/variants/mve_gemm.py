@@ -10,7 +10,7 @@ from tinyml.ir.shapes import Window
 from tinyml.ops import conv_2d, fully_connected
 from tinyml.ops.common import result
 from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
-from tinyml.ops.windows import filter_windows, image_overlap, window_struct
+from tinyml.ops.windows import filter_windows, paired_windows_overlap, pairs_overlap, window_struct
 from tinyml.variants import Variant
 from tinyml.variants.mve_rescale import (
     LANES,
@@ -64,7 +64,7 @@ def _pointwise(numbers: WeightedSum, pixels: int) -> KernelCall:
         numbers,
         lane_order(filters),
         scratch_bytes=0 if is_direct else 2 * _window_bytes(numbers),
-        overlap=_pairs_overlap(pixels, channels, filters, is_direct),
+        overlap=pairs_overlap(pixels, channels, filters, is_direct=is_direct),
         instructions=40 + pairs * (12 + copying + gemm_cost(numbers)),
     )
 
@@ -93,7 +93,7 @@ def _convolve(
         numbers,
         lane_order(made[3]),
         scratch_bytes=2 * _window_bytes(numbers),
-        overlap=_windows_overlap(rows, columns, given, made),
+        overlap=paired_windows_overlap(rows, columns, given, made),
         instructions=40 + batches * -(-pixels // 2) * (10 + 2 * per_window + gemm_cost(numbers)),
     )
 
@@ -150,30 +150,6 @@ def _packed(weights: IntArray, order: IntArray) -> Constant:
     filled[order >= 0, :taps] = weights[order[order >= 0]]
     packed = filled.reshape(len(order) // 4, 4, -1, LANES).transpose(0, 2, 1, 3)
     return Constant("weights", packed.reshape(-1), "four filters, 16 taps of each in turn")
-
-
-def _pairs_overlap(pixels: int, channels: int, filters: int, is_direct: bool) -> Overlap:
-    steps: list[tuple[int, int]] = []
-    for first in range(0, pixels, 2):
-        end = min(first + 2, pixels)
-        if not is_direct:
-            steps.append((first * filters, end * channels))
-        steps.append((end * filters, end * channels))
-    return row_overlap(INPUT, tuple(steps))
-
-
-def _windows_overlap(
-    rows: Window, columns: Window, given: tuple[int, ...], made: tuple[int, ...]
-) -> Overlap:
-    """Two windows are read, then their outputs are written; the image's last may stand alone."""
-    single = image_overlap(rows, columns, given, made).rows
-    pixels = rows.out_size * columns.out_size
-    steps: list[tuple[int, int]] = []
-    for start in range(0, len(single), pixels):
-        for first in range(start, start + pixels, 2):
-            written, keep = single[min(first + 1, start + pixels - 1)]
-            steps += [(first * made[3], keep), (written, keep)]
-    return row_overlap(INPUT, tuple(steps))
 
 
 def _call(
