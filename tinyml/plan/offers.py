@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tinyml import ops, variants
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import KernelCall
+from tinyml.variants.families import plain_on
 
 PLAIN = "plain"  # name of an op's own kernel among the alternatives
 
@@ -27,7 +28,7 @@ def offers_of(
     plain = ops.spec_of(op.kind).lower(op, graph)
     if plain is None:
         return (), ()
-    offers = [Offer(PLAIN, plain)]
+    offers = [Offer(PLAIN, plain_on(plain, op.kind, isa))]
     rejected = []
     for variant in variants.all_variants():
         if variant.kind != op.kind or variant.isa not in isa:

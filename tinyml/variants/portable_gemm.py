@@ -19,7 +19,8 @@ from tinyml.ops.common import result
 from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
 from tinyml.ops.windows import filter_windows, paired_windows_overlap, pairs_overlap, window_struct
 from tinyml.variants import Variant
-from tinyml.variants.portable_rescale import FAMILIES, Family, IntArray, Rescale, rescale_of
+from tinyml.variants.families import FAMILIES, Family
+from tinyml.variants.portable_rescale import IntArray, Rescale, rescale_of
 
 CHUNK = 4  # taps
 LARGEST_CHUNK = 255  # sum of magnitudes; 128 times that fits 16 bits

@@ -1,7 +1,4 @@
-"""What the kernels for cores without DSP instructions share: families, and exact rescaling.
-
-A family is a feature of the chip file's ``isa``: the cores that a kernel is tuned for and whose
-costs its formula states. All of them run the same C.
+"""Exact rescaling for the kernels of cores without DSP instructions.
 
 ``firmware/kernels/portable/rescale.h`` has three forms. HIGH is ``tinyml.ir.requant``'s linear one.
 SPLIT serves cores whose multiplication gives the low 32 bits only; it is solved here, and proven by
@@ -19,28 +16,14 @@ from tinyml.ir.kernel import Constant, Struct
 from tinyml.ir.requant import Linear, Rescaling, is_monotone, solve_linear, thresholds
 from tinyml.ops.common import clamp_struct
 from tinyml.ops.weighted import WeightedSum
+from tinyml.variants.families import Family
 
 IntArray = NDArray[np.int64]
 
 _FORMS = ("HIGH", "SPLIT", "REFERENCE")  # the enum of rescale.h
 _WORD = 1 << 32
+_LEAST_SHIFT, _LARGEST_SHIFT = 10, 24
 _NEARBY = (0, 1, -1, 2, -2, 3, -3, 5, -5, 8, -8)  # tried around the ideal factor
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """Cores without DSP instructions that have an instruction set in common."""
-
-    name: str  # in a chip's isa
-    has_high_multiply: bool  # the high 32 bits of a product take one instruction
-    filters: int  # at a time, as registers allow
-    quads: int  # of outputs of FULLY_CONNECTED at a time
-
-
-ARMV6M = Family("armv6m", has_high_multiply=False, filters=2, quads=1)
-RV32M = Family("rv32m", has_high_multiply=True, filters=4, quads=2)
-XTENSA = Family("xtensa", has_high_multiply=True, filters=2, quads=1)
-FAMILIES = (ARMV6M, RV32M, XTENSA)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,7 +122,7 @@ def solve_split(rescaling: Rescaling) -> Split | None:
     line = _Line(rescaling, limits, base, np.where(dead, 0.0, slope), reach, low_bits)
     every = np.arange(len(base))
     own, found = np.zeros_like(base), np.zeros((len(base), 2), np.int64)
-    for shift in range(24, 9, -1):
+    for shift in range(_LARGEST_SHIFT, _LEAST_SHIFT - 1, -1):
         open_ = every[own == 0]
         tried = line.solve(open_, shift)
         solved = tried[:, 0] >= 0
@@ -152,7 +135,9 @@ def solve_split(rescaling: Rescaling) -> Split | None:
     again = line.solve(every, common)
     if np.all(again[:, 0] >= 0):
         return Split(common, low_bits, -base, again[:, 0], again[:, 1], None)
-    return Split(0, low_bits, -base, found[:, 0], found[:, 1], own)
+    own = np.where(dead, _LEAST_SHIFT, own)  # so that five bits are left in the offset's word
+    offset = np.where(dead, line.constants() << _LEAST_SHIFT, found[:, 1])
+    return Split(0, low_bits, -base, found[:, 0], offset, own)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,13 +151,17 @@ class _Line:
     reach: IntArray
     low_bits: int
 
+    def constants(self) -> IntArray:
+        """Steps above the lower bound of channels that always give the same."""
+        least: IntArray = self.rescaling.apply(self.rescaling.low) - self.rescaling.bounds[0]
+        return least
+
     def solve(self, channels: IntArray, shift: int) -> IntArray:
         """Factor and offset per channel, (-1, -1) where this shift has none."""
         rescaling, slope = self.rescaling.of(channels), np.ldexp(self.slope[channels], shift)
         found = np.full((len(channels), 2), -1, np.int64)
         dead = rescaling.is_dead()
-        constant = rescaling.apply(rescaling.low) - rescaling.bounds[0]
-        found[dead, 0], found[dead, 1] = 0, (constant << shift)[dead]
+        found[dead, 0], found[dead, 1] = 0, (self.constants()[channels] << shift)[dead]
         fits = (slope < 1 << 16) & (self.reach[channels] * slope * 1.001 + 2.0 * 2**shift < _WORD)
         ideal = np.rint(np.ldexp(slope, self.low_bits)).astype(np.int64)
         open_ = np.flatnonzero(~dead & fits)

@@ -1,0 +1,52 @@
+"""Families of cores without DSP instructions: what kernels are tuned by, and what costs are for.
+
+A family is a feature in the ``isa`` of a chip file. All families run the same C kernels
+(``firmware/kernels/portable/``); they differ in how many sums their registers hold, in whether the
+high half of a product takes one instruction, and in what the kernels cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tinyml.ir.kernel import KernelCall
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Cores without DSP instructions that have an instruction set in common."""
+
+    name: str  # in a chip's isa
+    has_high_multiply: bool  # the high 32 bits of a product take one instruction
+    filters: int  # at a time, as registers allow
+    quads: int  # of outputs of FULLY_CONNECTED at a time
+    plain: Mapping[str, float]  # what an op's plain kernel takes, against its formula's Cortex-M4
+
+
+ARMV6M = Family(
+    "armv6m",
+    has_high_multiply=False,
+    filters=2,
+    quads=1,
+    plain={
+        "ADD": 1.9,
+        "AVERAGE_POOL_2D": 1.9,
+        "CONV_2D": 2.2,
+        "DEPTHWISE_CONV_2D": 1.5,
+        "FULLY_CONNECTED": 2.2,
+        "SOFTMAX": 1.8,
+    },
+)
+RV32M = Family("rv32m", has_high_multiply=True, filters=4, quads=2, plain={})
+XTENSA = Family("xtensa", has_high_multiply=True, filters=2, quads=1, plain={})
+FAMILIES = (ARMV6M, RV32M, XTENSA)
+
+
+def plain_on(call: KernelCall, kind: str, isa: Sequence[str]) -> KernelCall:
+    """An op's plain kernel with its cost on the cores of the chip's family, if it has one."""
+    for family in FAMILIES:
+        if family.name in isa and kind in family.plain:
+            instructions = round(call.cost.instructions * family.plain[kind])
+            return replace(call, cost=replace(call.cost, instructions=instructions))
+    return call
