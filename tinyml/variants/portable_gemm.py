@@ -49,17 +49,17 @@ def matrix_product(family: Family, op: Op, graph: Graph) -> KernelCall | str:
     return _row(family, numbers) if rows == 1 else _pointwise(family, numbers, rows)
 
 
-def cut_down(weights: IntArray) -> tuple[IntArray, IntArray]:
+def cut_down(weights: IntArray, chunk: int = CHUNK) -> tuple[IntArray, IntArray]:
     """Weights [filters, chunks of taps] whose chunks fit their fields, and the rest of them.
 
     Of a chunk that does not fit, its largest weights are cut until it does.
     """
-    chunks = weights.reshape(len(weights), -1, CHUNK)
+    chunks = weights.reshape(len(weights), -1, chunk)
     magnitude = np.abs(chunks)
     over = magnitude.sum(axis=2) - LARGEST_CHUNK
     order = np.argsort(-magnitude, axis=2, kind="stable")
     cut = np.zeros_like(chunks)
-    for place in range(CHUNK):
+    for place in range(chunk):
         at = order[:, :, place, None]
         value = np.take_along_axis(chunks, at, 2)
         less = np.minimum(np.maximum(over[:, :, None], 0), np.abs(value))
@@ -189,18 +189,24 @@ class _Pairs:
 
 
 def _row(family: Family, numbers: WeightedSum) -> KernelCall:
-    outputs, features = numbers.weights.shape
-    chunks, block = -(-features // CHUNK), 4 * family.quads
-    spread = np.zeros((outputs, chunks * CHUNK), np.int64)
-    spread[:, :features] = numbers.weights
-    kept, rest = cut_down(spread)
     rescale = rescale_of(numbers, family)
+    calls = [_quads(family, numbers, rescale, chunk) for chunk in (CHUNK, 2 * CHUNK)]
+    return min(calls, key=lambda call: call.cost.instructions)
+
+
+def _quads(family: Family, numbers: WeightedSum, rescale: Rescale, chunk: int) -> KernelCall:
+    outputs, features = numbers.weights.shape
+    chunks, block = -(-features // chunk), 4 * family.quads
+    spread = np.zeros((outputs, chunks * chunk), np.int64)
+    spread[:, :features] = numbers.weights
+    kept, rest = cut_down(spread, chunk)
     blocks = -(-outputs // block)
-    filled = np.zeros((blocks * block, features), np.int64)
-    filled[:outputs] = kept[:, :features]
-    packed = (filled + 128).reshape(blocks, block, features).transpose(0, 2, 1)
-    chunk = 19 + CHUNK * (1 + 8 * family.quads) + 6 * family.quads
-    each = 12 + rescale_cost(family, rescale) + 5 * bool(rest.any())
+    filled = np.zeros((blocks * block, chunks * chunk), np.int64)
+    filled[:outputs] = kept
+    packed = (filled + 128).reshape(blocks, block, -1).transpose(0, 2, 1)
+    each = 7 + chunk * (1 + 7 * family.quads) + 8 * family.quads
+    per_output = 12 + rescale_cost(family, rescale) + 5 * bool(rest.any())
+    work = blocks * (20 + chunks * each) + outputs * per_output
     return KernelCall(
         "tml_portable_fully_connected_s8",
         "kernels/portable/fully_connected_s8.h",
@@ -209,6 +215,7 @@ def _row(family: Family, numbers: WeightedSum) -> KernelCall:
             (
                 ("in_features", features),
                 ("out_features", outputs),
+                ("chunk", chunk),
                 ("quads", family.quads),
                 ("has_rest", bool(rest.any())),
                 ("rescale", rescale.struct),
@@ -218,6 +225,7 @@ def _row(family: Family, numbers: WeightedSum) -> KernelCall:
             Arg("input", INPUT),
             *(Arg("constant", constant=item) for item in ("weights", "scales", "rest")),
             Arg("output"),
+            Arg("scratch", dtype="uint32"),
         ),
         (
             Constant(
@@ -228,10 +236,8 @@ def _row(family: Family, numbers: WeightedSum) -> KernelCall:
             rescale.constant(blocks * block),
             _rest_constant(rest, lambda tap: tap),
         ),
-        cost=Cost(
-            blocks * (20 + chunks * chunk) + outputs * each + 7 * int(np.count_nonzero(rest)),
-            code_bytes=500,
-        ),
+        scratch_bytes=4 * (chunk + 2) * chunks,
+        cost=Cost(work + 8 * features + 7 * int(np.count_nonzero(rest)), code_bytes=500),
         isa=family.name,
         note=_note(rescale, rest),
     )
