@@ -108,10 +108,11 @@ TML_KERNEL const uint32_t *tml_portable_quads(const tml_portable_fully_connected
  * Returns the next block's weights. */
 TML_KERNEL const uint32_t *tml_portable_quads(const tml_portable_fully_connected_params *params,
                                               const uint32_t *stream, const uint32_t *end,
-                                              const uint32_t *weights, uint32_t *both,
-                                              uint32_t *high)
+                                              const uint32_t *weights, uint32_t *both_out,
+                                              uint32_t *high_out)
 {
     const int32_t quads = params->quads;
+    uint32_t both[2 * TML_QUADS] = {0}, high[2 * TML_QUADS] = {0};
     TML_ROLLED
     do {
         uint32_t all[TML_QUADS], odd[TML_QUADS];
@@ -126,7 +127,10 @@ TML_KERNEL const uint32_t *tml_portable_quads(const tml_portable_fully_connected
                 const uint32_t word = weights[i * quads + quad];
                 all[quad] += word * x;
                 odd[quad] += ((word >> 8) & 0x00FF00FFu) * x;
+                TML_OPAQUE(all[quad]);
+                TML_OPAQUE(odd[quad]);
             }
+            TML_IN_ORDER;
         }
         for (int32_t quad = 0; quad < quads; ++quad) {
             const uint32_t even = all[quad] - (odd[quad] << 8);
@@ -138,6 +142,10 @@ TML_KERNEL const uint32_t *tml_portable_quads(const tml_portable_fully_connected
         stream += 2 + params->chunk;
         weights += params->chunk * quads;
     } while (stream != end);
+    for (int32_t i = 0; i < 2 * quads; ++i) {
+        both_out[i] = both[i];
+        high_out[i] = high[i];
+    }
     return weights;
 }
 #endif
@@ -154,6 +162,7 @@ TML_KERNEL void tml_portable_fully_connected_s8(const tml_portable_fully_connect
     for (int32_t from = 0; from < params->out_features; from += block) {
         uint32_t both[2 * TML_QUADS] = {0}, high[2 * TML_QUADS] = {0};
         weights = tml_portable_quads(params, scratch, end, weights, both, high);
+        TML_UNROLLED
         for (int32_t i = 0; i < block; ++i) {
             if (params->out_features % block != 0 && from + i >= params->out_features) {
                 break;

@@ -135,7 +135,9 @@ TML_KERNEL void tml_pair_dot(const tml_pair_params *params, const uint32_t *stre
             const uint32_t x = stream[1 + i];
             for (int32_t f = 0; f < params->block; ++f) {
                 p[f] += x * weights[params->block * i + f];
+                TML_OPAQUE(p[f]);
             }
+            TML_IN_ORDER;
         }
         for (int32_t f = 0; f < params->block; ++f) {
             both[f] += p[f];
@@ -174,6 +176,7 @@ TML_KERNEL void tml_pair_filter(const tml_pair_params *params, const uint32_t *s
         uint32_t both[TML_PAIR_BLOCK] = {0}, high[TML_PAIR_BLOCK] = {0};
         tml_pair_dot(params, stream, weights, both, high);
         weights += 4 * params->chunks * params->block;
+        TML_UNROLLED
         for (int32_t f = 0; f < params->block; ++f) {
             if (params->out_channels % params->block != 0 && from + f >= params->out_channels) {
                 break;

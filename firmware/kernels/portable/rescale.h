@@ -19,6 +19,14 @@
 #include "tml.h"
 #include "tml_fixedpoint.h"
 
+/* Between the taps of an unrolled loop: compilers would load ahead of need until registers run out,
+ * and, where sums are not TML_OPAQUE, add them up as trees. Costs no instruction. */
+#if defined(__GNUC__) || defined(__clang__)
+#define TML_IN_ORDER __asm__ volatile("" ::: "memory")
+#else
+#define TML_IN_ORDER ((void)0)
+#endif
+
 enum { TML_RESCALE_HIGH, TML_RESCALE_SPLIT, TML_RESCALE_REFERENCE };
 
 typedef struct {
