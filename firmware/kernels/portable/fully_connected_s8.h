@@ -67,7 +67,8 @@ TML_KERNEL const uint32_t *tml_portable_inputs(const tml_portable_fully_connecte
     "muls r6, r4\n\t" \
     "adds r3, r6\n\t"
 #define TML_QUAD_CHUNKS(taps) \
-    __asm__ volatile("1:\n\t" \
+    __asm__ volatile(".syntax unified\n" /* gcc takes the older one for Armv6-M */ \
+                     "1:\n\t" \
                      "ldmia %[stream]!, {r2, r3}\n\t" taps \
                      "lsls r4, r3, #8\n\t" \
                      "subs r2, r4\n\t" \

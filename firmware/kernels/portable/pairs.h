@@ -97,7 +97,8 @@ TML_KERNEL void tml_pair_dot(const tml_pair_params *params, const uint32_t *stre
 {
     const uint32_t *end = stream + 5 * params->chunks;
     uint32_t both0 = 0, both1 = 0, high0 = 0, high1 = 0;
-    __asm__ volatile("1:\n\t"
+    __asm__ volatile(".syntax unified\n" /* gcc takes the older one for Armv6-M */
+                     "1:\n\t"
                      "ldmia %[stream]!, {r2, r4, r5}\n\t"
                      "movs r3, r2\n\t"
                      TML_PAIR_TAP("r4", "0", "1") TML_PAIR_TAP("r5", "2", "3")
