@@ -12,7 +12,8 @@ from tests.support.host_c import WARNINGS
 from tinyml import resources
 
 FIRMWARE = resources.path("firmware")
-HEADERS = sorted([*FIRMWARE.glob("kernels/*.h"), *FIRMWARE.glob("kernels/stream/*.h")])
+FOLDERS = ("kernels", "kernels/portable", "kernels/stream")
+HEADERS = sorted(header for folder in FOLDERS for header in FIRMWARE.glob(f"{folder}/*.h"))
 LANGUAGES = {
     "c11": ("gcc", "c", "-std=c11", *WARNINGS),
     "c++17": ("g++", "c++", "-std=c++17", *(w for w in WARNINGS if w != "-Wmissing-prototypes")),
@@ -27,7 +28,7 @@ def test_headers_stand_alone(language: str, tmp_path: Path) -> None:
         pytest.skip(f"{program} is not on PATH")
     sources = []
     for header in HEADERS:
-        source = tmp_path / f"{header.stem}.{suffix}"
+        source = tmp_path / f"{header.parent.name}_{header.stem}.{suffix}"
         source.write_text(f'#include "{header.relative_to(FIRMWARE)}"\n', encoding="utf-8")
         sources.append(str(source))
     include = (f"-I{FIRMWARE}", f"-I{FIRMWARE / 'include'}")

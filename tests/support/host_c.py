@@ -60,8 +60,8 @@ int main(void)
 """
 
 
-def host_board() -> Board:
-    """A board with plenty of memory and no special instructions, to plan for this machine."""
+def host_board(isa: tuple[str, ...] = ()) -> Board:
+    """A board with plenty of memory, to plan for this machine; ``isa``: see ``run_on_host``."""
     regions = tuple(
         Region(name, kind, base, _MEMORY_BYTES)
         for name, kind, base in (("flash", "flash", 0x08000000), ("ram", "ram", 0x20000000))
@@ -71,7 +71,7 @@ def host_board() -> Board:
         title="this machine",
         source="tests",
         core="cortex-m4",
-        isa=(),
+        isa=isa,
         clock_hz=1_000_000,
         reset_clock_hz=1_000_000,
         regions=regions,
@@ -108,9 +108,11 @@ def compiler(optimize: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "ziglang", "cc", "-O2")
 
 
-def compile_graph(graph: Graph, folder: Path, *, optimize: str = "size") -> Path:
+def compile_graph(
+    graph: Graph, folder: Path, *, optimize: str = "size", isa: tuple[str, ...] = ()
+) -> Path:
     """Plans and generates a graph in ``folder`` and compiles it with the driver."""
-    board = host_board()
+    board = host_board(isa)
     made = plan(graph, board, optimize=optimize)
     verify(made, board)
     return compile_plan(made, folder)
@@ -154,10 +156,16 @@ def run_program(program: Path, graph: Graph, vectors: Sequence[Vector]) -> list[
 
 
 def run_on_host(
-    graph: Graph, vectors: Sequence[Vector], folder: Path, *, optimize: str = "size"
+    graph: Graph,
+    vectors: Sequence[Vector],
+    folder: Path,
+    *,
+    optimize: str = "size",
+    isa: tuple[str, ...] = (),
 ) -> list[Vector]:
-    """The outputs of the generated C."""
-    return run_program(compile_graph(graph, folder, optimize=optimize), graph, vectors)
+    """The outputs of the generated C. ``isa`` offers kernels that any C compiler takes."""
+    program = compile_graph(graph, folder, optimize=optimize, isa=isa)
+    return run_program(program, graph, vectors)
 
 
 def _run(command: Sequence[str], data: bytes) -> bytes:

@@ -8,6 +8,7 @@ most 255, since inputs are at least -128 and at most 127. Weights for which they
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -176,7 +177,7 @@ class _Pairs:
 
     def packing_cost(self) -> int:
         """Instructions of putting two pixels into the stream."""
-        return 30 * self.chunks + 30
+        return 30 * int(self.chunks) + 30
 
     def cost(self) -> int:
         """Instructions of all filters over two pixels."""
@@ -185,7 +186,7 @@ class _Pairs:
         chunk = 8 + CHUNK * (1 + 3 * block) + 3 * block
         outputs = 2 * self.filters * (10 + rescale_cost(self.family, self.rescale))
         rest = 12 * int(np.count_nonzero(self.rest)) + 5 * self.filters * bool(self.rest.any())
-        return blocks * (20 + self.chunks * chunk) + outputs + rest
+        return int(blocks * (20 + self.chunks * chunk) + outputs + rest)
 
 
 def _row(family: Family, numbers: WeightedSum) -> KernelCall:
@@ -250,13 +251,13 @@ def rescale_cost(family: Family, rescale: Rescale) -> int:
     return 9 if rescale.form == "HIGH" else 16
 
 
-def _rest_constant(rest: IntArray, place: object) -> Constant:
+def _rest_constant(rest: IntArray, place: Callable[[int], int]) -> Constant:
     data: list[int] = []
     for row in rest if rest.any() else ():
         (taps,) = np.nonzero(row)
         data.append(len(taps))
         for tap in taps.tolist():
-            data += [place(tap), int(row[tap])]  # type: ignore[operator]
+            data += [place(tap), int(row[tap])]
     return Constant(
         "rest",
         np.array(data or [0], np.int16),

@@ -79,10 +79,12 @@ TML_KERNEL tml_portable_rows tml_portable_window(const tml_portable_conv_2d_para
         && tml_taps_are_all(&params->width, &columns)) {
         const int32_t pixel = rows.input * params->width.in + columns.input;
         const int32_t pitch = params->height.dilation * params->width.in * params->in_channels;
-        return (tml_portable_rows){input + pixel * params->in_channels, pitch};
+        const tml_portable_rows inside = {input + pixel * params->in_channels, pitch};
+        return inside;
     }
     tml_portable_copy_window(params, input, &rows, &columns, copy);
-    return (tml_portable_rows){copy, row_bytes};
+    const tml_portable_rows copied = {copy, row_bytes};
+    return copied;
 }
 
 TML_KERNEL void tml_portable_conv_2d_s8(const tml_portable_conv_2d_params *params,

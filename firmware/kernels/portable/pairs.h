@@ -157,7 +157,8 @@ TML_KERNEL const int16_t *tml_pair_rest(const int16_t *rest, const uint32_t *str
     int32_t count = *rest++;
     TML_ROLLED
     for (; count > 0; --count) {
-        const uint32_t p = stream[rest[0]] * (uint32_t)rest[1];
+        const int32_t weight = rest[1];
+        const uint32_t p = stream[rest[0]] * (uint32_t)weight;
         *both += p;
         *high += (uint32_t)((int32_t)(p + (UINT32_C(1) << 15)) >> 16);
         rest += 2;

@@ -12,14 +12,15 @@ from tests.support.emulated import run_on_board
 from tests.support.executors import assert_equal, run_reference
 from tests.support.random_layers import layers_for, preferred
 from tinyml import variants
-from tinyml.variants import Variant, portable_depthwise, portable_gemm
+from tinyml.variants import Variant, portable_depthwise, portable_elementwise, portable_gemm
 
 pytestmark = pytest.mark.sim
 
 BOARD = "nucleo_g0b1re"
 VARIANTS = [
     variant
-    for variant in (*portable_gemm.VARIANTS, *portable_depthwise.VARIANTS)
+    for module in (portable_gemm, portable_depthwise, portable_elementwise)
+    for variant in module.VARIANTS
     if variant.isa == "armv6m"
 ]
 _LAYERS = 16  # per image
@@ -47,7 +48,11 @@ def test_random_layers_with_arm_gcc(
     _run(variant, 7, tmp_path, monkeypatch, "arm_gcc")
 
 
-@pytest.mark.parametrize("path", case_paths(), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [path for path in case_paths() if path.stem.upper() in {item.kind for item in VARIANTS}],
+    ids=lambda path: path.stem,
+)
 def test_rows(path: Path, tmp_path: Path) -> None:
     case = merge(load_cases(path).cases, path.stem)
     found = run_on_board(case.graph, case.vectors, tmp_path, board=BOARD)
