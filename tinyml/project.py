@@ -28,7 +28,7 @@ from tinyml.includes import included
 from tinyml.plan.fit import fit
 from tinyml.plan.timing import inference_ms, longest_step_ms
 from tinyml.plan.values import Plan
-from tinyml.template import COMMON, PARTS, Template, template_options
+from tinyml.template import COMMON, PARTS, Template, refuse_template, template_options
 from tinyml.template import load_template as load_template
 
 BENCHMARK_BAUD = 115_200
@@ -64,6 +64,7 @@ def create(
     are. Without an agent the firmware still runs the model, but does not listen to anybody.
     """
     skeleton = load_template(template).named(sources.name)
+    refuse_template(board, skeleton)
     has_agent = agent and "agent" in skeleton.firmware
     copied = _firmware_files(sources, board, skeleton, has_agent)
     compiled = (

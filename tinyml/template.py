@@ -101,6 +101,18 @@ def load_template(name: str) -> Template:
     return template
 
 
+def refuse_template(board: Board, template: Template) -> None:
+    """Raises BoardError when a template of ours is not one that the board's file names."""
+    ours = template.folder.parent == resources.path("templates")
+    if not ours or template.kind == "library" or not board.templates:
+        return
+    if template.name not in board.templates:
+        raise BoardError(
+            f"the template '{template.name}' is none of '{board.name}'",
+            hint=f"it has: {', '.join(board.templates)} ('backends.template' of the board's file)",
+        )
+
+
 def template_options(board: Board, template: Template) -> Mapping[str, Any]:
     """What the board's file says for a template; raises BoardError for a missing or unknown key.
 
@@ -109,12 +121,6 @@ def template_options(board: Board, template: Template) -> Mapping[str, Any]:
     found: Mapping[str, Any] = board.options.get("template", {}).get(template.name, {})
     if not template.options:
         return found
-    if not found:
-        raise BoardError(
-            f"'{board.name}' has no table [template.{template.name}], which that template needs: "
-            + ", ".join(template.options),
-            hint=f"templates of this board: {', '.join(board.templates) or 'none'}",
-        )
     table = Table(found, board.name, f"template.{template.name}.")
     values = {key: table.text(key) for key in template.options}
     table.close()

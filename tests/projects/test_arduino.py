@@ -12,8 +12,6 @@ from tinyml import api, process
 from tinyml.backends import builder_of
 from tinyml.backends.base import Command
 from tinyml.board import load_board
-from tinyml.project import load_template
-from tinyml.template import template_options
 
 STAND_IN = Path(__file__).parents[1] / "support" / "arduino"
 DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"
@@ -104,7 +102,3 @@ def test_the_commands_and_the_name_of_the_board(tmp_path: Path) -> None:
         *("arduino-cli", "compile", "--fqbn", "arduino:mbed_nicla:nicla_vision"),
         *("--library", ".", "--output-dir", "build", "examples/sine"),
     )
-    with pytest.raises(
-        Exception, match=r"no table \[template.arduino\], which that template needs"
-    ):
-        template_options(load_board("nucleo_f446re"), load_template("arduino"))

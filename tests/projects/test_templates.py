@@ -10,6 +10,7 @@ import pytest
 from tests.support.projects import CHOSEN, listing, make_project, rendered
 from tinyml import resources
 from tinyml.board import Board, all_boards, load_board
+from tinyml.errors import BoardError
 from tinyml.template import emulated_template, load_template, template_options
 
 TEMPLATES = sorted(CHOSEN)
@@ -60,3 +61,23 @@ def test_boards_have_the_options_of_their_templates(board: Board) -> None:
     for name in known.intersection(board.templates):
         template_options(board, load_template(name))
     assert set(board.options.get("template", {})) <= set(board.templates)
+
+
+def test_a_template_that_a_board_does_not_name(tmp_path: Path) -> None:
+    with pytest.raises(BoardError) as caught:
+        make_project("esp_idf", tmp_path, board="nucleo_g0b1re")
+    assert str(caught.value) == (
+        "the template 'esp_idf' is none of 'nucleo_g0b1re'\n"
+        "hint: it has: baremetal, cmake ('backends.template' of the board's file)"
+    )
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_board_that_lacks_an_option_of_its_template(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    text = (resources.path("boards") / "nicla_vision.toml").read_text(encoding="utf-8")
+    path.write_text(text.replace("fqbn =", "fqnb ="), encoding="utf-8")
+    with pytest.raises(BoardError, match=r"'template\.arduino\.fqbn' is missing") as caught:
+        make_project("arduino", tmp_path / "made", board=str(path))
+    assert caught.value.hint == "the file has fqnb"
+    assert not (tmp_path / "made").exists()
