@@ -28,7 +28,7 @@ from tinyml.includes import included
 from tinyml.plan.fit import fit
 from tinyml.plan.timing import inference_ms, longest_step_ms
 from tinyml.plan.values import Plan
-from tinyml.template import COMMON, PARTS, Template, refuse_template, template_options
+from tinyml.template import PARTS, Template, refuse_template, template_of, template_options
 from tinyml.template import load_template as load_template
 
 BENCHMARK_BAUD = 115_200
@@ -63,7 +63,7 @@ def create(
     May be repeated: files that did not change keep their time, the user's own files stay as they
     are. Without an agent the firmware still runs the model, but does not listen to anybody.
     """
-    skeleton = load_template(template).named(sources.name)
+    skeleton = template_of(board, template).named(sources.name)
     refuse_template(board, skeleton)
     has_agent = agent and "agent" in skeleton.firmware
     copied = _firmware_files(sources, board, skeleton, has_agent)
@@ -107,7 +107,7 @@ def _write(
     copied: tuple[str, ...],
     values: Mapping[str, Any],
 ) -> None:
-    env = environment(template.folder, resources.path("templates") / COMMON)
+    env = environment(*template.folders)
     env.filters["below"] = _below
     rendered = {made: render(env, item, values) for item, made in template.files}
     known = {item for item, _ in template.files} | {"template.toml"}

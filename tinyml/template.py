@@ -36,7 +36,14 @@ class Template:
     layout: Mapping[str, str] = field(default_factory=dict)  # model/, firmware/… → project's folder
     toolchain: str = ""  # the one that builds it; "": a compiler, the board's choice
     omit: tuple[str, ...] = ()  # of the model's files, those that a project does not need
+    base: str = ""  # the template that has the files which are not here, and more options
     options: tuple[str, ...] = ()  # keys of the board's table [template.<name>]
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where its files are looked for, in order."""
+        root = resources.path("templates")
+        return (self.folder, *((root / self.base,) if self.base else ()), root / COMMON)
 
     def place(self, path: str) -> str:
         """Where a file or folder of model/ or firmware/ goes: the longest folder named decides."""
@@ -60,6 +67,13 @@ class Template:
             sources=fill(self.sources),
             layout=dict(zip(self.layout, fill(self.layout.values()), strict=True)),
         )
+
+
+def template_of(board: Board, name: str) -> Template:
+    """The board's template of that name: ``x`` is ``x_y`` too, where a board names only that."""
+    if name not in board.templates:
+        name = next((item for item in board.templates if item.startswith(f"{name}_")), name)
+    return load_template(name)
 
 
 def load_template(name: str) -> Template:
@@ -94,6 +108,7 @@ def load_template(name: str) -> Template:
         layout={item: layout.text(item) for item in layout.names()},
         toolchain=build.text("toolchain", ""),
         omit=build.strings("omit", ()),
+        base=top.text("base", ""),
         options=top.strings("options", ()),
     )
     for table in (top, names, build, layout):
@@ -118,13 +133,14 @@ def template_options(board: Board, template: Template) -> Mapping[str, Any]:
 
     A template that names no options takes the table as it is.
     """
-    found: Mapping[str, Any] = board.options.get("template", {}).get(template.name, {})
+    tables: Mapping[str, Mapping[str, Any]] = board.options.get("template", {})
+    found = tables.get(template.name, {})
     if not template.options:
         return found
     table = Table(found, board.name, f"template.{template.name}.")
     values = {key: table.text(key) for key in template.options}
     table.close()
-    return values
+    return {**tables.get(template.base, {}), **values}
 
 
 def emulated_template(board: Board) -> str:

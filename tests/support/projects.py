@@ -17,6 +17,8 @@ CHOSEN = {  # template: board of the golden copy
     "cmake": "nucleo_f446re",
     "cubemx": "nucleo_h743zi2",
     "esp_idf": "esp32s3",
+    "platformio": "nucleo_h743zi2",
+    "platformio_idf": "esp32s3",
 }
 
 

@@ -21,6 +21,7 @@ REGISTRY: dict[str, dict[str, str]] = {
     "builders": {
         "arduino_cli": "tinyml.backends.builders.arduino_cli:ArduinoCli",
         "esp_idf": "tinyml.backends.builders.esp_idf:EspIdf",
+        "platformio": "tinyml.backends.builders.platformio:PlatformIo",
     },
     "flashers": {
         "bossac": "tinyml.backends.flashers.arduino:Bossac",
