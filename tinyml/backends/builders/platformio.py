@@ -1,7 +1,7 @@
 """PlatformIO: ``pio run`` fetches framework and compiler and builds the project.
 
-Facts: PlatformIO Core, pio run; results lie in ``.pio/build/<environment>``, on Espressif chips with
-boot loader and partition table.
+Facts: PlatformIO Core, pio run; results lie in ``.pio/build/<environment>``, on Espressif chips
+with boot loader and partition table.
 """
 
 from __future__ import annotations
