@@ -16,7 +16,7 @@ from tinyml import flash
 from tinyml.backends import flasher_of, names_of
 from tinyml.backends.base import FlashJob, Image, Part
 from tinyml.backends.flashers import drives as drive_flashers
-from tinyml.backends.flashers.arduino import Bossac, Dfu
+from tinyml.backends.flashers.arduino import Bossac
 from tinyml.backends.flashers.drives import Copy, Uf2
 from tinyml.backends.flashers.swd import TOOLS, Swd
 from tinyml.backends.flashers.uf2 import uf2
@@ -79,26 +79,6 @@ def test_a_pico_has_another_probe() -> None:
 def test_no_probe_program() -> None:
     programs = "STM32_Programmer_CLI, probe-rs, openocd, pyocd"
     assert Swd(frozenset()).problem(STM32) == f"none of {programs} is on PATH"
-
-
-@pytest.mark.parametrize(
-    ("board", "address", "usb", "where"),
-    [
-        ("stm32f405", 0x0800_0000, "0483:df11", "0x08000000:leave"),
-        ("nicla_vision", 0x0804_0000, "2341:035f", "0x08040000:leave"),
-    ],
-)
-def test_dfu(board: str, address: int, usb: str, where: str) -> None:
-    commands = Dfu().commands(job(board, address))
-    assert [item.argv for item in commands] == [
-        ("dfu-util", "--wait", "-d", usb, "-a", "0", "-s", where, "-D", str(BIN))
-    ]
-
-
-def test_nicla_is_asked_for_its_boot_loader_first() -> None:
-    steps = Dfu().steps(job("nicla_vision", 0x0804_0000, "/dev/ttyACM0"))
-    assert steps[0] == "open /dev/ttyACM0 at 1200 baud and close it"
-    assert len(Dfu().steps(job("stm32f405", 0x0800_0000))) == 1
 
 
 def test_bossac() -> None:

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from tinyml.backends.base import Command, FlashJob, Progress
 from tinyml.backends.flashers import (
+    PROGRAM_TIMEOUT_S,
     check_region,
     lines,
     missing,
@@ -17,10 +18,13 @@ from tinyml.backends.flashers import (
 )
 from tinyml.board import Board
 from tinyml.device import ports
-from tinyml.errors import DeviceError
+from tinyml.errors import DeviceError, ToolError
 
 SETTLE_S = 8.0  # for a boot loader to appear on USB
+POLL_S = 0.3
 PRESS_RESET = "press RESET twice, quickly: the board then waits for a firmware"
+HOLD_BOOT = "hold BOOT (or set BOOT0 high) and press RESET: the chip then shows up as a DFU device"
+DOWNLOADED = "File downloaded successfully"  # what dfu-util says
 
 
 class Dfu:
@@ -47,11 +51,11 @@ class Dfu:
         return "the sectors of flash below the image"
 
     def commands(self, job: FlashJob) -> tuple[Command, ...]:
-        """Waits for the device, writes, leaves the boot loader."""
+        """Writes, leaves the boot loader."""
         part = single_part(job, self.name)
         usb, alternate, _ = _dfu_settings(job.board)
         where = ("-a", str(alternate), "-s", f"0x{part.address:08X}:leave")
-        argv = ("dfu-util", "--wait", "-d", usb, *where, "-D", str(part.file))
+        argv = ("dfu-util", "-d", usb, *where, "-D", str(part.file))
         return (Command(argv, message=f"writing through USB ({usb})"),)
 
     def steps(self, job: FlashJob) -> tuple[str, ...]:
@@ -63,8 +67,14 @@ class Dfu:
         usb, _, touch = _dfu_settings(job.board)
         _touch(touch, job)
         commands = self.commands(job)
-        progress(f"waiting for {usb} (or {PRESS_RESET}), writing", 0, 1)
-        run_programs(commands)
+        progress(f"waiting for {usb}", 0, 1)
+        _wait_for_dfu(usb, PRESS_RESET if touch else HOLD_BOOT)
+        progress(commands[0].message, 0, 1)
+        try:
+            run_programs(commands)
+        except ToolError as error:
+            if DOWNLOADED not in error.message:  # the device may be gone before it can say goodbye
+                raise
         progress(commands[0].message, 1, 1)
         return "written with dfu-util and started"
 
@@ -120,6 +130,30 @@ class Bossac:
         run_programs(commands)
         progress(commands[0].message, 1, 1)
         return "written with bossac and started"
+
+
+def _wait_for_dfu(usb: str, enter: str) -> None:
+    """Returns once dfu-util can use the device; its own --wait would wait for ever."""
+    from tinyml import process
+
+    end = time.monotonic() + SETTLE_S
+    while True:
+        listing = process.run(Command(("dfu-util", "-l", "-d", usb)), timeout_s=PROGRAM_TIMEOUT_S)
+        if f"Found DFU: [{usb}]" in listing:
+            return
+        if "Cannot open DFU device" in listing:
+            raise DeviceError(
+                f"no permission to use the USB device {usb}",
+                hint="install the udev rules of your distribution's dfu-util, or add one: "
+                f'ATTRS{{idVendor}}=="{usb[:4]}", ATTRS{{idProduct}}=="{usb[5:]}", MODE="0666". '
+                "Nothing was changed on the board",
+            )
+        if time.monotonic() > end:
+            raise DeviceError(
+                f"no DFU device {usb} on USB",
+                hint=f"{enter}. Then try again; nothing was changed on the board",
+            )
+        time.sleep(POLL_S)
 
 
 def _dfu_settings(board: Board) -> tuple[str, int, tuple[str, ...]]:
