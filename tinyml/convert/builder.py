@@ -97,6 +97,16 @@ class GraphBuilder:
         """Gives a tensor another name."""
         self.tensors[index] = replace(self.tensors[index], name=name)
 
+    def retype(self, index: int, dtype: str) -> None:
+        """Gives a tensor another type."""
+        self.tensors[index] = replace(self.tensors[index], dtype=dtype)
+
+    def before_reshape(self, index: int) -> int:
+        """The tensor that a RESHAPE made this one of, or itself."""
+        while index in self._reshaped:
+            index = self._reshaped[index]
+        return index
+
     def reshape(self, index: int, shape: Sequence[int]) -> int:
         """The value in another shape; through no op where that is possible."""
         wanted = tuple(int(size) for size in shape)

@@ -31,8 +31,19 @@ def _transpose(layout: Layout, op: Op) -> tuple[Value, ...] | None:
 
 def _unary(layout: Layout, op: Op) -> tuple[Value, ...] | None:
     value = layout.value(op.inputs[0])
+    before = layout.new.before_reshape(value.tensor)
+    if len(op.inputs) == 1 and before != value.tensor:
+        # Before the RESHAPE, so that it meets the layer that it may be fused into.
+        (made,) = layout.new.again(op, (before,), (layout.new.shape(before),))
+        reshaped = layout.new.reshape(made, layout.new.shape(value.tensor))
+        return (Value(reshaped, value.order, value.flat),)
     (result,) = layout.made(op, (value.tensor, *op.inputs[1:]), (value.order,))
     return (replace(result, flat=value.flat),)
+
+
+def _plain_unary(layout: Layout, op: Op) -> tuple[Value, ...] | None:
+    value = layout.value(op.inputs[0])
+    return tuple(layout.made(op, (value.tensor,), (value.order,)))
 
 
 def _elementwise(layout: Layout, op: Op) -> tuple[Value, ...] | None:
@@ -171,7 +182,7 @@ def _split(layout: Layout, op: Op) -> tuple[Value, ...] | None:
 def _softmax(layout: Layout, op: Op) -> tuple[Value, ...] | None:
     value = layout.value(op.inputs[0])
     rank = len(value.order)
-    return _unary(layout, op) if not value.flat and value.order[-1:] == (rank - 1,) else None
+    return _plain_unary(layout, op) if not value.flat and value.order[-1:] == (rank - 1,) else None
 
 
 def _reshape(layout: Layout, op: Op) -> tuple[Value, ...] | None:

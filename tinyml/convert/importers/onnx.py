@@ -1,0 +1,65 @@
+"""ONNX files: read by tinyml itself, else by onnx2tf in an environment of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tinyml.convert import environment
+from tinyml.convert.importers.onnx_reader import UnknownNodes, read_model
+from tinyml.convert.importers.values import Imported, ImportOptions, Source
+from tinyml.errors import ModelError, ToolError
+
+OTHER_ROAD = (
+    "onnx2tf knows more operators; it pins old versions of TensorFlow and numpy, so give it an "
+    "environment of its own: python -m venv onnx2tf && onnx2tf/bin/pip install onnx2tf==1.29.0 "
+    "tensorflow==2.19.0 numpy==1.26.4 onnx==1.19.1 onnxruntime onnxsim; then "
+    "--onnx2tf-python onnx2tf/bin/python"
+)
+
+
+def import_model(source: Source, options: ImportOptions) -> Imported:
+    """The model as a float .tflite.
+
+    Raises ModelError for what is no ONNX model, ToolError without the package onnx and for
+    operators that need onnx2tf when no environment with it is given.
+    """
+    environment.require("onnx")
+    model = _loaded(source.path)
+    try:
+        return read_model(model, options.input_shapes)
+    except UnknownNodes as unknown:
+        if options.onnx2tf_python is None:
+            raise ToolError(
+                f"{len(unknown.found)} thing(s) that tinyml's own reader of ONNX does not know:\n  "
+                + "\n  ".join(unknown.found),
+                hint=OTHER_ROAD,
+                where=str(source.path),
+            ) from unknown
+        return _through_onnx2tf(source, options, unknown.found)
+
+
+def _loaded(path: Path) -> Any:
+    import onnx
+
+    try:
+        model = onnx.load(path)
+        onnx.checker.check_model(model)
+        return model
+    except Exception as error:  # protobuf, the checker, missing external data
+        raise ModelError(
+            f"is no ONNX model, or a damaged one: {' '.join(str(error).split())[:300]}",
+            hint="write it with torch.onnx.export or another exporter; weights in a file of their "
+            "own must lie beside it.",
+            where=str(path),
+        ) from error
+
+
+def _through_onnx2tf(source: Source, options: ImportOptions, found: tuple[str, ...]) -> Imported:
+    from dataclasses import replace
+
+    other = replace(options, python=options.onnx2tf_python)
+    imported = environment.import_in_child("onnx2tf", source, other)
+    kinds = sorted({text.split(" ")[0] for text in found})
+    note = f"converted by onnx2tf, because of {', '.join(kinds)}"
+    return replace(imported, notes=(note, *imported.notes))

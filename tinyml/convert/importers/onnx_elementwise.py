@@ -1,0 +1,145 @@
+"""ONNX operators that work element by element."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinyml.convert.importers.onnx_reader import Handler, Reader, Unknown
+
+_LEAST = float(np.finfo(np.float32).min)
+
+
+def unary(kind: str, **fields: Any) -> Handler:
+    """A handler for an operator that .tflite has under another name."""
+
+    def handler(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+        value = reader.value(node.input[0])
+        return reader.new.op(kind, (value,), reader.new.shape(value), node.output[0], **fields)
+
+    return handler
+
+
+def binary(kind: str) -> Handler:
+    """A handler for an operator on two operands (or more, of Min and Max) with broadcasting."""
+
+    def handler(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+        result = reader.value(node.input[0])
+        for name in node.input[1:]:
+            result = two(reader, kind, (result, reader.value(name)), node.output[0])
+        return result
+
+    return handler
+
+
+def two(reader: Reader, kind: str, operands: tuple[int, int], name: str) -> int:
+    """An operator on two operands with broadcasting."""
+    shape = np.broadcast_shapes(*(reader.new.shape(each) for each in operands))
+    return reader.new.op(kind, operands, shape, name)
+
+
+def scalar(reader: Reader, kind: str, value: int, number: float, name: str) -> int:
+    """An operator on a value and a number."""
+    constant = reader.new.constant(f"{name}/{kind.lower()}", np.array(number, np.float32))
+    return two(reader, kind, (value, constant), name)
+
+
+def identity(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+    """Identity, Dropout, and Cast between float types."""
+    return reader.value(node.input[0])
+
+
+def cast(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+    """Cast, where the type in .tflite stays the same."""
+    import onnx
+
+    value = reader.value(node.input[0])
+    wanted = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(attrs["to"]))
+    held = reader.new.tensors[value].dtype
+    if (wanted.kind == "f") != (held == "float32"):
+        raise Unknown(f"from {held} to {wanted}")
+    return value
+
+
+def clip(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+    """Clip: RELU, RELU6, or MAXIMUM and MINIMUM."""
+    given = [reader.constant(node, i, "a bound") for i in (1, 2)]
+    low = float(given[0]) if given[0] is not None else attrs.get("min", _LEAST)
+    high = float(given[1]) if given[1] is not None else attrs.get("max", -_LEAST)
+    value, name = reader.value(node.input[0]), node.output[0]
+    shape = reader.new.shape(value)
+    known = {(0.0, 6.0): "RELU6", (-1.0, 1.0): "RELU_N1_TO_1"}
+    if (low, high) in known:
+        return reader.new.op(known[low, high], (value,), shape, name)
+    if low == 0.0:
+        value = reader.new.op("RELU", (value,), shape, name)
+    elif low > _LEAST:
+        value = scalar(reader, "MAXIMUM", value, low, name)
+    return scalar(reader, "MINIMUM", value, high, name) if high < -_LEAST else value
+
+
+def leaky_relu(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+    """LeakyRelu."""
+    return unary("LEAKY_RELU", Alpha=float(attrs.get("alpha", 0.01)))(reader, node, attrs)  # type: ignore[return-value]
+
+
+def prelu(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+    """PRelu with constant slopes."""
+    slopes = reader.constant(node, 1, "the slope")
+    assert slopes is not None
+    value = reader.value(node.input[0])
+    rank = len(reader.new.shape(value))
+    if slopes.ndim == 1 and slopes.size > 1:
+        raise Unknown("slopes along the last axis")
+    shaped = slopes.reshape((1,) * (rank - slopes.ndim) + slopes.shape).astype(np.float32)
+    constant = reader.new.constant(f"{node.output[0]}/slopes", shaped)
+    return reader.new.op("PRELU", (value, constant), reader.new.shape(value), node.output[0])
+
+
+def elu(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+    """Elu with the usual factor of 1."""
+    if attrs.get("alpha", 1.0) != 1.0:
+        raise Unknown(f"alpha {attrs['alpha']}")
+    return unary("ELU")(reader, node, attrs)  # type: ignore[return-value]
+
+
+def hard_sigmoid(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+    """HardSigmoid as RELU6 of a line: relu6(6 (alpha x + beta)) / 6."""
+    value, name = reader.value(node.input[0]), node.output[0]
+    factor = 6.0 * attrs.get("alpha", 0.2)
+    if abs(factor - 1.0) > 1e-6:
+        value = scalar(reader, "MUL", value, factor, f"{name}/scale")
+    value = scalar(reader, "ADD", value, 6.0 * attrs.get("beta", 0.5), f"{name}/shift")
+    value = reader.new.op("RELU6", (value,), reader.new.shape(value), f"{name}/relu6")
+    return scalar(reader, "MUL", value, 1.0 / 6.0, name)
+
+
+def reciprocal(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+    """Reciprocal as a division."""
+    one = reader.new.constant(f"{node.output[0]}/one", np.array(1, np.float32))
+    return two(reader, "DIV", (one, reader.value(node.input[0])), node.output[0])
+
+
+def gelu(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+    """Gelu, exact or by tanh."""
+    kind = unary("GELU", Approximate=attrs.get("approximate", "none") == "tanh")
+    return kind(reader, node, attrs)  # type: ignore[return-value]
+
+
+def softmax(kind: str) -> Handler:
+    """A handler for Softmax and LogSoftmax along any axis."""
+
+    def handler(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+        value, name = reader.value(node.input[0]), node.output[0]
+        shape = reader.new.shape(value)
+        axis = attrs.get("axis", -1 if reader.opset >= 13 else 1) % len(shape)
+        if reader.opset < 13 and axis != len(shape) - 1 and set(shape[axis + 1 :]) != {1}:
+            raise Unknown("the rule of old opsets that flattens axes")
+        order = [i for i in range(len(shape)) if i != axis] + [axis]
+        moved = reader.new.transpose(value, order)
+        fields = {"Beta": 1.0} if kind == "SOFTMAX" else {}
+        made = reader.new.op(kind, (moved,), reader.new.shape(moved), name, **fields)
+        return reader.new.transpose(made, [order.index(i) for i in range(len(shape))])
+
+    return handler

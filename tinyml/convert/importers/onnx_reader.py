@@ -1,0 +1,264 @@
+"""An ONNX graph as a float .tflite, node by node.
+
+Values keep ONNX's order of axes; where an operator of .tflite wants channels last, transpositions
+are written around it, and ``tinyml.convert.layout`` removes them again. What can be computed from
+constants is computed with onnx's own reference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinyml.convert import flatfile
+from tinyml.convert.builder import GraphBuilder
+from tinyml.convert.importers.values import Imported
+from tinyml.errors import ModelError
+from tinyml.ir.graph import Array, Source
+
+_FIRST = ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "Resize")
+_PASSING = (
+    *("Add", "BatchNormalization", "Clip", "Concat", "Div", "Dropout", "HardSigmoid", "HardSwish"),
+    *("Identity", "LeakyRelu", "Mul", "PRelu", "Pad", "Relu", "Sigmoid", "Sub", "Tanh"),
+)
+
+
+class UnknownNodes(Exception):
+    """Nodes, or uses of them, that this reader does not know; carries a sentence on each."""
+
+    def __init__(self, found: Sequence[str]) -> None:
+        super().__init__("; ".join(found))
+        self.found = tuple(found)
+
+
+class Unknown(Exception):
+    """What a node asks for that this reader does not do."""
+
+
+class Reader:
+    """The .tflite graph that is being made, and where each ONNX value is in it."""
+
+    def __init__(self) -> None:
+        self.new = GraphBuilder()
+        self.values: dict[str, int] = {}
+        self.constants: dict[str, Array] = {}
+        self.opset = 0
+
+    def value(self, name: str) -> int:
+        """The tensor that holds an ONNX value; constants become float32 or int32."""
+        if name not in self.values:
+            self.values[name] = self.new.constant(name, narrow(self.constants[name]))
+        return self.values[name]
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of an ONNX value, in ONNX's order."""
+        held = self.constants.get(name)
+        return tuple(held.shape) if held is not None else self.new.shape(self.values[name])
+
+    def constant(self, node: Any, number: int, what: str) -> Array | None:
+        """An operand that must be constant; None when it is absent. Raises Unknown."""
+        if number >= len(node.input) or not node.input[number]:
+            return None
+        held = self.constants.get(node.input[number])
+        if held is None:
+            raise Unknown(f"{what} is computed at run time")
+        return held
+
+
+Handler = Callable[[Reader, Any, "dict[str, Any]"], "int | tuple[int, ...]"]
+
+
+def read_model(model: Any, shapes: Sequence[Sequence[int]] = ()) -> Imported:
+    """The model as a float .tflite with channels last at inputs and outputs that are images.
+
+    ``shapes`` fill in free dimensions of the inputs. Raises UnknownNodes, ModelError.
+    """
+    import onnx
+
+    reader = Reader()
+    reader.opset = max((item.version for item in model.opset_import if not item.domain), default=0)
+    graph = model.graph
+    for item in graph.initializer:
+        reader.constants[item.name] = onnx.numpy_helper.to_array(item)
+    entries = [item for item in graph.input if item.name not in reader.constants]
+    inputs, moved = _inputs(reader, graph, entries, shapes)
+    _read_nodes(reader, graph)
+    outputs, back = [], []
+    for item in graph.output:
+        index = reader.value(item.name)
+        order = _last(len(reader.new.shape(index)))
+        is_image = any(moved) and order is not None and _ends_image(graph, item.name)
+        outputs.append(reader.new.transpose(index, order) if is_image and order else index)
+        back.append(order if is_image else None)
+    sha = hashlib.sha256(graph.SerializeToString()).hexdigest()
+    made = reader.new.graph("model", Source("model.onnx", sha, 0), inputs, outputs)
+    producer = f"{model.producer_name or 'ONNX'} {model.producer_version}".strip()
+    return Imported(
+        flatfile.write(made),
+        f"{producer}, onnx {onnx.__version__}",
+        tuple(item.name for item in entries),
+        tuple(item.name for item in graph.output),
+        input_permutations=tuple(moved),
+        output_permutations=tuple(back),
+    )
+
+
+def _read_nodes(reader: Reader, graph: Any) -> None:
+    from tinyml.convert.importers.onnx_nodes import HANDLERS
+
+    unknown: list[str] = []
+    read = {name for node in graph.node for name in node.input} | {o.name for o in graph.output}
+    for node in graph.node:
+        try:
+            if _folded(reader, node):
+                continue
+            handler = HANDLERS.get(node.op_type) if node.domain in ("", "ai.onnx") else None
+            if handler is None:
+                raise Unknown("no such operator here")
+            results = handler(reader, node, attributes(node))
+        except Unknown as error:
+            unknown.append(f"{node.op_type} '{node.name or node.output[0]}': {error}")
+            continue
+        except KeyError as error:  # a value that an unknown node should have made
+            if unknown:
+                continue
+            raise ModelError(f"'{node.name}' reads {error}, which nothing gives") from error
+        given = results if isinstance(results, tuple) else (results,)
+        missing = [name for name in node.output[len(given) :] if name in read]
+        if missing:
+            unknown.append(f"{node.op_type} '{node.name}': its output '{missing[0]}'")
+        reader.values.update(zip(node.output, given, strict=False))
+    if unknown:
+        raise UnknownNodes(unknown)
+
+
+def _folded(reader: Reader, node: Any) -> bool:
+    """Computes a node of constants, or of a known shape; returns whether it did."""
+    if node.op_type == "Shape" and node.input[0] not in reader.constants:
+        held = attributes(node)
+        whole = np.array(reader.shape(node.input[0]), np.int64)
+        reader.constants[node.output[0]] = whole[held.get("start", 0) : held.get("end")]
+        return True
+    if any(name and name not in reader.constants for name in node.input):
+        return False
+    if node.op_type in ("Loop", "If", "Scan"):
+        raise Unknown("control flow")
+    from onnx.reference import ReferenceEvaluator
+
+    try:
+        results = ReferenceEvaluator(node).run(
+            None, {name: reader.constants[name] for name in node.input if name}
+        )
+    except Exception as error:  # nodes that onnx's own reference does not know
+        raise Unknown(f"cannot be computed: {error}") from error
+    reader.constants.update(zip(node.output, map(np.asarray, results), strict=False))
+    return True
+
+
+def _inputs(
+    reader: Reader, graph: Any, entries: Sequence[Any], shapes: Sequence[Sequence[int]]
+) -> tuple[list[int], list[tuple[int, ...] | None]]:
+    """The inputs of the new graph, and the permutation of each from ONNX's order."""
+    indices: list[int] = []
+    moved: list[tuple[int, ...] | None] = []
+    for number, item in enumerate(entries):
+        shape = _fixed(item, shapes[number] if number < len(shapes) else ())
+        dtype = _dtype(item)
+        order = _last(len(shape))
+        if order is None or not _starts_image(graph, item.name):
+            order = None
+            reader.values[item.name] = index = reader.new.tensor(item.name, shape, dtype)
+        else:
+            index = reader.new.tensor(item.name, [shape[axis] for axis in order], dtype)
+            inverse = [order.index(axis) for axis in range(len(order))]
+            reader.values[item.name] = reader.new.transpose(index, inverse)
+        indices.append(index)
+        moved.append(order)
+    return indices, moved
+
+
+def _fixed(item: Any, given: Sequence[int]) -> tuple[int, ...]:
+    """The shape of an input with a batch of one; raises ModelError for what stays open."""
+    if not item.type.tensor_type.HasField("shape"):
+        raise ModelError(f"input '{item.name}' has no shape", hint="--input-shape 1,…")
+    sizes = [d.dim_value if d.HasField("dim_value") else 0 for d in item.type.tensor_type.shape.dim]
+    if len(given) == len(sizes):
+        sizes = [size or other for size, other in zip(sizes, given, strict=True)]
+    if sizes and sizes[0] > 1 and len(sizes) > 1:
+        raise ModelError(
+            f"input '{item.name}' has the shape {sizes}, a batch of {sizes[0]}; firmware runs one "
+            "sample",
+            hint="export it with a batch size of 1, or with a free one.",
+        )
+    sizes = [1, *sizes[1:]] if sizes else []
+    if 0 in sizes:
+        shown = ", ".join(str(size) if size else "?" for size in sizes)
+        raise ModelError(
+            f"input '{item.name}' has a free dimension: [{shown}]; firmware needs fixed shapes",
+            hint="say it: --input-shape 1,…",
+        )
+    return tuple(sizes)
+
+
+def _dtype(item: Any) -> str:
+    import onnx
+
+    kind = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(item.type.tensor_type.elem_type))
+    if kind.kind == "f":
+        return "float32"
+    if kind.kind in "iu":
+        return "int32"
+    raise ModelError(f"input '{item.name}' is of type {kind}, which firmware cannot take")
+
+
+def _starts_image(graph: Any, name: str) -> bool:
+    """Whether a value reaches a layer on images before anything that moves its axes."""
+    waiting, seen = [name], {name}
+    while waiting:
+        current = waiting.pop()
+        for node in graph.node:
+            if current not in node.input:
+                continue
+            if node.op_type in _FIRST:
+                return True
+            if node.op_type in _PASSING:
+                waiting += [out for out in node.output if out not in seen]
+                seen |= set(node.output)
+    return False
+
+
+def _ends_image(graph: Any, name: str) -> bool:
+    """Whether a value comes from a layer on images with nothing between that moves its axes."""
+    makers = {out: node for node in graph.node for out in node.output}
+    while name in makers:
+        node = makers[name]
+        if node.op_type in _FIRST:
+            return True
+        if node.op_type not in _PASSING:
+            return False
+        name = next((each for each in node.input if each in makers), "")
+    return False
+
+
+def _last(rank: int) -> tuple[int, ...] | None:
+    return (0, *range(2, rank), 1) if rank in (3, 4) else None
+
+
+def attributes(node: Any) -> dict[str, Any]:
+    """The attributes of a node as Python values."""
+    import onnx
+
+    found = {item.name: onnx.helper.get_attribute_value(item) for item in node.attribute}
+    return {k: v.decode() if isinstance(v, bytes) else v for k, v in found.items()}
+
+
+def narrow(data: Array) -> Array:
+    """A constant in the types that .tflite operators take."""
+    if data.dtype.kind == "f":
+        return data.astype(np.float32)
+    if data.dtype.kind in "iu" and data.dtype.itemsize > 4:
+        return np.clip(data, -(1 << 31), (1 << 31) - 1).astype(np.int32)
+    return data

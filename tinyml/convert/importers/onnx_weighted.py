@@ -1,0 +1,228 @@
+"""ONNX layers with weights: convolutions, products, batch normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinyml.convert.importers.onnx_reader import Reader, Unknown
+from tinyml.ir.graph import Array
+
+SAME, VALID = 0, 1  # Padding of .tflite
+TO_LAST, TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
+
+
+def conv(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+    """Conv of one or two dimensions, any number of groups."""
+    weights = reader.constant(node, 1, "the weights")
+    assert weights is not None
+    bias = reader.constant(node, 2, "the bias")
+    image, is_line = as_image(reader, node)
+    if weights.ndim == 3:
+        weights = weights[:, :, None]
+    groups = attrs.get("group", 1)
+    steps, spread = pair(attrs.get("strides"), 1, is_line), pair(attrs.get("dilations"), 1, is_line)
+    window = [(k - 1) * d + 1 for k, d in zip(weights.shape[2:], spread, strict=True)]
+    image, padding = padded(reader, image, pads_of(attrs, is_line), (window, steps), node.output[0])
+    channels = reader.new.shape(image)[3]
+    name = node.output[0]
+    height, width = out_sizes(reader.new.shape(image)[1:3], window, steps, padding)
+    shape = (1, height, width, weights.shape[0])
+    zeros = np.zeros(weights.shape[0], np.float32)
+    held = reader.new.constant(f"{name}/bias", zeros if bias is None else bias.astype(np.float32))
+    fields = {"Padding": padding, "StrideH": steps[0], "StrideW": steps[1]}
+    fields |= {"DilationHFactor": spread[0], "DilationWFactor": spread[1]}
+    if groups == channels > 1 or (groups == channels == 1 and weights.shape[0] == 1):
+        moved = weights.transpose(1, 2, 3, 0).astype(np.float32)  # 1, height, width, output channel
+        constant = reader.new.constant(f"{name}/weights", moved)
+        fields["DepthMultiplier"] = weights.shape[0] // channels
+        kind = "DEPTHWISE_CONV_2D"
+    else:
+        moved = weights.transpose(0, 2, 3, 1).astype(np.float32)
+        constant = reader.new.constant(f"{name}/weights", moved)
+        kind = "CONV_2D"
+    result = reader.new.op(kind, (image, constant, held), shape, name, **fields)
+    return from_image(reader, result, is_line)
+
+
+def conv_transpose(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+    """ConvTranspose of two dimensions without groups, as TRANSPOSE_CONV and a crop."""
+    weights, bias = reader.constant(node, 1, "the weights"), reader.constant(node, 2, "the bias")
+    assert weights is not None
+    image, is_line = as_image(reader, node)
+    pads = pads_of(attrs, is_line)
+    if isinstance(pads, str):
+        raise Unknown("padding that follows from the shape of the output")
+    if attrs.get("group", 1) != 1 or max(pair(attrs.get("dilations"), 1, is_line)) > 1 or is_line:
+        raise Unknown("groups, dilation or one dimension")
+    if "output_shape" in attrs:
+        raise Unknown("padding that follows from the shape of the output")
+    steps = pair(attrs.get("strides"), 1, is_line)
+    extra = pair(attrs.get("output_padding"), 0, is_line)
+    name = node.output[0]
+    sizes = reader.new.shape(image)[1:3]
+    whole = [(n - 1) * s + k for n, s, k in zip(sizes, steps, weights.shape[2:], strict=True)]
+    if any(e > p for e, p in zip(extra, pads[2:], strict=True)):
+        raise Unknown("output_padding beyond the padding")
+    moved = weights.transpose(1, 2, 3, 0).astype(np.float32)
+    shape = (1, *whole, weights.shape[1])
+    zeros = np.zeros(weights.shape[1], np.float32)
+    inputs = (
+        reader.new.integers(f"{name}/shape", shape),
+        reader.new.constant(f"{name}/weights", moved),
+        image,
+        reader.new.constant(f"{name}/bias", zeros if bias is None else bias.astype(np.float32)),
+    )
+    result = reader.new.op(
+        "TRANSPOSE_CONV", inputs, shape, name, Padding=VALID, StrideH=steps[0], StrideW=steps[1]
+    )
+    reader.new.retype(result, "float32")
+    kept = [w - a - b + e for w, a, b, e in zip(whole, pads[:2], pads[2:], extra, strict=True)]
+    if kept != whole:
+        begin = reader.new.integers(f"{name}/begin", (0, pads[0], pads[1], 0))
+        size = reader.new.integers(f"{name}/size", (1, *kept, shape[3]))
+        result = reader.new.op("SLICE", (result, begin, size), (1, *kept, shape[3]), f"{name}/crop")
+    return from_image(reader, result, is_line)
+
+
+def gemm(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+    """Gemm with constant weights."""
+    weights, bias = reader.constant(node, 1, "the second matrix"), None
+    assert weights is not None
+    if attrs.get("transA", 0):
+        raise Unknown("transA")
+    if len(node.input) > 2 and node.input[2]:
+        bias = reader.constant(node, 2, "the bias")
+    held = weights if attrs.get("transB", 0) else weights.T
+    held = held * np.float32(attrs.get("alpha", 1.0))
+    flat: Array = np.zeros(held.shape[0], np.float32)
+    if bias is not None:
+        flat = flat + np.float32(attrs.get("beta", 1.0)) * bias.reshape(-1)
+    return dense(reader, reader.value(node.input[0]), held, flat, node.output[0])
+
+
+def matmul(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+    """MatMul: a dense layer when the second matrix is constant, else BATCH_MATMUL."""
+    weights = reader.constants.get(node.input[1])
+    left = reader.value(node.input[0])
+    if weights is not None and weights.ndim == 2:
+        zeros = np.zeros(weights.shape[1], np.float32)
+        return dense(reader, left, weights.T, zeros, node.output[0])
+    right = reader.value(node.input[1])
+    a, b = reader.new.shape(left), reader.new.shape(right)
+    if min(len(a), len(b)) < 2:
+        raise Unknown("a vector as operand")
+    shape = (*np.broadcast_shapes(a[:-2], b[:-2]), a[-2], b[-1])
+    return reader.new.op("BATCH_MATMUL", (left, right), shape, node.output[0])
+
+
+def dense(reader: Reader, value: int, weights: Array, bias: Array, name: str) -> int:
+    """FULLY_CONNECTED on the last axis; ``weights`` are [outputs, inputs]."""
+    shape = (*reader.new.shape(value)[:-1], weights.shape[0])
+    inputs = (
+        value,
+        reader.new.constant(f"{name}/weights", weights.astype(np.float32)),
+        reader.new.constant(f"{name}/bias", bias.astype(np.float32)),
+    )
+    return reader.new.op("FULLY_CONNECTED", inputs, shape, name, KeepNumDims=len(shape) != 2)
+
+
+def batch_normalization(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+    """MUL and ADD; the fix-ups fold them into the layer before."""
+    held = [reader.constant(node, i, "a parameter") for i in range(1, 5)]
+    scale, shift, mean, variance = (np.asarray(item, np.float64) for item in held)
+    factor = scale / np.sqrt(variance + attrs.get("epsilon", 1e-5))
+    value = reader.value(node.input[0])
+    shape = reader.new.shape(value)
+    axes = (1, -1, *(1,) * (len(shape) - 2))
+    name = node.output[0]
+    parts = (("MUL", factor), ("ADD", shift - mean * factor))
+    for kind, data in parts:
+        constant = reader.new.constant(
+            f"{name}/{kind.lower()}", data.reshape(axes).astype(np.float32)
+        )
+        value = reader.new.op(kind, (value, constant), shape, f"{name}/{kind.lower()}")
+    return value
+
+
+def as_image(reader: Reader, node: Any) -> tuple[int, bool]:
+    """The first operand with channels last, and whether it has one dimension only."""
+    value = reader.value(node.input[0])
+    shape = reader.new.shape(value)
+    if len(shape) == 3:
+        value = reader.new.reshape(value, (shape[0], shape[1], 1, shape[2]))
+    elif len(shape) != 4:
+        raise Unknown(f"a value of {len(shape)} dimensions")
+    return reader.new.transpose(value, TO_LAST), len(shape) == 3
+
+
+def from_image(reader: Reader, value: int, is_line: bool) -> int:
+    """Back to channels first, and to one dimension."""
+    value = reader.new.transpose(value, TO_FIRST)
+    if not is_line:
+        return value
+    batch, channels, _, length = reader.new.shape(value)
+    return reader.new.reshape(value, (batch, channels, length))
+
+
+def pair(values: Sequence[int] | None, default: int, is_line: bool) -> tuple[int, int]:
+    """(vertical, horizontal) of an attribute."""
+    if not values:
+        return (default, default)
+    return (1 if default else 0, values[0]) if is_line else (values[0], values[1])
+
+
+def pads_of(attrs: dict[str, Any], is_line: bool) -> tuple[int, int, int, int] | str:
+    """(top, left, bottom, right), or the name of a rule."""
+    rule = attrs.get("auto_pad", "NOTSET")
+    if rule not in ("NOTSET", "VALID"):
+        return str(rule)
+    pads = attrs.get("pads") or ([0, 0] if is_line else [0, 0, 0, 0])
+    if rule == "VALID":
+        return (0, 0, 0, 0)
+    return (0, pads[0], 0, pads[1]) if is_line else (pads[0], pads[1], pads[2], pads[3])
+
+
+def padded(
+    reader: Reader,
+    image: int,
+    pads: tuple[int, int, int, int] | str,
+    windows: tuple[Sequence[int], Sequence[int]],
+    name: str,
+) -> tuple[int, int]:
+    """The image to which the window is put, and the padding rule that is left to the layer.
+
+    ``windows`` are the extents of the window and its steps.
+    """
+    sizes = reader.new.shape(image)[1:3]
+    same = [_same(n, k, s) for n, k, s in zip(sizes, *windows, strict=True)]
+    if pads == "SAME_UPPER":
+        return image, SAME
+    if isinstance(pads, str):  # SAME_LOWER: the odd element goes first
+        pads = (same[0][1], same[1][1], same[0][0], same[1][0])
+    if not any(pads):
+        return image, VALID
+    if [(pads[0], pads[2]), (pads[1], pads[3])] == same:
+        return image, SAME
+    table = np.array(((0, 0), (pads[0], pads[2]), (pads[1], pads[3]), (0, 0)), np.int32)
+    shape = [n + int(row.sum()) for n, row in zip(reader.new.shape(image), table, strict=True)]
+    constant = reader.new.constant(f"{name}/pads", table)
+    return reader.new.op("PAD", (image, constant), shape, f"{name}/pad"), VALID
+
+
+def _same(size: int, window: int, step: int) -> tuple[int, int]:
+    """What the rule SAME of .tflite adds before and after."""
+    total = max((-(-size // step) - 1) * step + window - size, 0)
+    return total // 2, total - total // 2
+
+
+def out_sizes(
+    sizes: Sequence[int], window: Sequence[int], steps: Sequence[int], padding: int
+) -> tuple[int, int]:
+    """Height and width of a result."""
+    if padding == SAME:
+        return -(-sizes[0] // steps[0]), -(-sizes[1] // steps[1])
+    found = [(n - k) // s + 1 for n, k, s in zip(sizes, window, steps, strict=True)]
+    return found[0], found[1]
