@@ -27,6 +27,7 @@ TABLES = {
     "MAX_POOL_2D": "Pool2DOptions",
     "MEAN": "ReducerOptions",
     "MINIMUM": "MaximumMinimumOptions",
+    "PADV2": "PadV2Options",
     "PRELU": "",
     "REDUCE_MAX": "ReducerOptions",
     "REDUCE_MIN": "ReducerOptions",
@@ -37,6 +38,7 @@ TABLES = {
     "SUM": "ReducerOptions",
     "TANH": "",
 }
+VERSIONS = {"BROADCAST_TO": 2}  # of operators whose first version interpreters do not know
 
 
 class GraphBuilder:
@@ -78,7 +80,7 @@ class GraphBuilder:
         """A new op with one result, of the first input's type; returns the result."""
         words = kind.split("_")
         table = TABLES.get(kind, "".join(word.capitalize() for word in words) + "Options")
-        held: Options = options(table, **fields)
+        held = replace(options(table, **fields), version=VERSIONS.get(kind, 1))
         result = self.tensor(name, shape, self.tensors[inputs[0]].dtype)
         self.ops.append(Op(kind, name, tuple(inputs), (result,), held))
         return result

@@ -1,0 +1,105 @@
+"""ONNX, operator by operator: the .tflite computes what onnx's own reference computes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx", reason="the package onnx is missing (tinyml[onnx])")
+pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is missing (tinyml[onnx])")
+
+from tests.support.onnx_cases import cases, graph_of, one, weights
+from tinyml.convert.importers.values import ImportOptions
+from tinyml.convert.runners import float_runner
+from tinyml.convert.sources import importer_of, source_of
+from tinyml.convert.values import FloatModel
+from tinyml.errors import ModelError, ToolError
+
+CASES = cases()
+
+
+def imported(model: Any, tmp_path: Path, **options: Any) -> FloatModel:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model.SerializeToString())
+    source = source_of(str(path))
+    return importer_of(source).to_float_tflite(source, ImportOptions(**options))
+
+
+def both(model: Any, made: FloatModel) -> list[tuple[Any, Any]]:
+    """(by onnx, by the .tflite) of each output, in onnx's order of axes."""
+    from onnx.reference import ReferenceEvaluator
+
+    generator = np.random.default_rng(3)
+    fed = {
+        item.name: generator.normal(0, 2, item.source_shape).astype(np.float32)
+        for item in made.inputs
+    }
+    moved = [
+        value if item.permutation is None else value.transpose(item.permutation)
+        for item, value in zip(made.inputs, fed.values(), strict=True)
+    ]
+    names = [item.name for item in model.graph.input]
+    wanted = ReferenceEvaluator(model).run(None, dict(zip(names, fed.values(), strict=True)))
+    found = float_runner(made.data).outputs(moved)
+    pairs = []
+    for item, exact, value in zip(made.outputs, wanted, found, strict=True):
+        if item.permutation is not None:
+            value = value.transpose([item.permutation.index(i) for i in range(value.ndim)])
+        pairs.append((exact, value))
+    return pairs
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_results_equal_onnx(name: str, tmp_path: Path) -> None:
+    made = imported(CASES[name], tmp_path)
+    for exact, found in both(CASES[name], made):
+        assert found.shape == exact.shape
+        np.testing.assert_allclose(found, exact, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name.startswith(("net", "conv_"))])
+def test_no_transposition_remains(name: str, tmp_path: Path) -> None:
+    assert imported(CASES[name], tmp_path).transposes == ()
+
+
+def test_transposition_that_remains_is_listed(tmp_path: Path) -> None:
+    nodes = [
+        ("Conv", "x w", "a", {}),
+        ("Reshape", "a s", "b", {}),
+        ("Softmax", "b", "y", {"axis": 2}),
+    ]
+    held = {"w": weights(6, 4, 3, 3), "s": np.array([1, 12, 10])}
+    (found,) = imported(graph_of([("x", (1, 4, 7, 6))], nodes, held), tmp_path).transposes
+    assert found.elements == 120
+
+
+def test_unknown_operators_are_listed_with_the_other_road(tmp_path: Path) -> None:
+    model = graph_of([("x", (1, 4))], [("Erf", "x", "a", {}), ("Sinh", "a", "y", {})])
+    with pytest.raises(ToolError) as caught:
+        imported(model, tmp_path)
+    assert "2 thing(s)" in caught.value.message
+    assert "Erf 'a': no such operator here" in caught.value.message
+    assert "--onnx2tf-python" in str(caught.value.hint)
+
+
+def test_damaged_file(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"\x08\x07garbage")
+    source = source_of(str(path))
+    with pytest.raises(ModelError, match="is no ONNX model"):
+        importer_of(source).to_float_tflite(source, ImportOptions())
+
+
+def test_fixed_batch_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="a batch of 8; firmware runs one sample"):
+        imported(one("Relu", (8, 3))(), tmp_path)
+
+
+def test_free_dimension_needs_a_shape(tmp_path: Path) -> None:
+    model = one("Relu", ("n", "length", 3))()
+    with pytest.raises(ModelError, match=r"free dimension: \[1, \?, 3\]"):
+        imported(model, tmp_path)
+    assert imported(model, tmp_path, input_shapes=((1, 5, 3),)).inputs[0].shape == (1, 5, 3)
