@@ -44,6 +44,16 @@ class Wire:
         del self._buffer[:nbytes]
         return data
 
+    def read_some(self, timeout_s: float) -> bytes:
+        """What has come until then; raises EOFError at the end."""
+        import select
+
+        ready, _, _ = select.select([self._board, self._stop_read], [], [], timeout_s)
+        if self._stop_read in ready:
+            raise EOFError
+        held, self._buffer = bytes(self._buffer), bytearray()
+        return held + (os.read(self._board, 65536) if ready else b"")
+
     def write(self, data: bytes) -> None:
         if not self.is_silent:
             os.write(self._board, data)

@@ -25,6 +25,7 @@ from tinyml.cli import main
 from tinyml.device import connect, ports
 from tinyml.device.agent import AgentClient
 from tinyml.elf import read_elf
+from tinyml.image import load_image
 
 tty = pytest.importorskip("tty")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals on Windows")
@@ -147,6 +148,20 @@ def test_another_firmware(
     assert "another firmware seems to be on the board" in text
     assert "What came last: " in text
     assert "MicroPython v1.24" in text
+
+
+def test_a_crash_is_told_with_its_place(
+    build: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hurried(monkeypatch)
+    symbols = load_image(build / "image.json").symbols
+    address = next(start for name, start, _ in symbols if name == "digits_invoke") + 8
+    with answering(f"e-[fault 3 at {address:08X} from {address:08X}]\r\n".encode()) as path:
+        text = fails(capsys, "profile", str(build), "--port", path)
+    assert "the firmware crashed: e-[fault 3 at " in text
+    assert "digits_invoke+0x8" in text
+    assert "/digits.c:" in text
+    assert "press the board's reset button" in text
 
 
 @contextmanager
