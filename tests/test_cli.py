@@ -60,6 +60,20 @@ def test_keys_of_json_are_words_for_programs(arguments: tuple[str, ...]) -> None
     assert {key for key in keys_of(found) if not re.fullmatch(r"[a-z][a-z0-9_]*", key)} == set()
 
 
+def test_report_of_the_only_build(tmp_path: Path) -> None:
+    result = tinyml("report", cwd=tmp_path)
+    assert result.returncode == 1
+    assert "there is no report below build/" in result.stderr
+    for name in ("a", "b"):
+        folder = tmp_path / "build" / name
+        words = ("build", MODEL, "--board", "nucleo_l4r5zi", "--library", "--output", str(folder))
+        assert tinyml(*words).returncode == 0
+        result = tinyml("report", cwd=tmp_path)
+        assert (result.returncode == 0) == (name == "a"), result.stderr
+    assert "2 reports are there: build/a, build/b" in result.stderr
+    assert "name the one that is meant" in result.stderr
+
+
 def test_inspect_as_json_holds_numbers() -> None:
     found = json.loads(tinyml("inspect", MODEL, "--json").stdout)
     assert found["inputs"][0]["shape"] == [1, 8, 8, 1]

@@ -145,8 +145,9 @@ def build_dir(path: Path | None, board: Board | None) -> Path:
         what = str(path)
     else:
         model = path.stem if path is not None else "*"
-        pattern = f"{model}-{board.name if board else '*'}"
-        folders = sorted(filter(_is_build, BUILD_ROOT.glob(pattern)))
+        pattern = f"{model}-{board.name if board else '*'}"  # a template's name may follow
+        found = {*BUILD_ROOT.glob(pattern), *BUILD_ROOT.glob(f"{pattern}-*")}
+        folders = sorted(filter(_is_build, found))
         what = f"{BUILD_ROOT}/{pattern}"
     if len(folders) == 1:
         return folders[0]

@@ -91,12 +91,13 @@ def simulate(
 @options.BUILD
 @click.option("--open", "is_opened", is_flag=True, help="Show the page in the browser.")
 @options.JSON
-def report(build: Path, is_opened: bool, as_json: bool) -> None:
-    """Write report.html from the report.json in the directory BUILD."""
+def report(build: Path | None, is_opened: bool, as_json: bool) -> None:
+    """Write report.html from the report.json in the directory BUILD (the only one by default)."""
     from tinyml.report import text
     from tinyml.report.page import write_page
-    from tinyml.report.report import read_report
+    from tinyml.report.report import only_report, read_report
 
+    build = build or only_report()
     found = read_report(build)
     page = write_page(found, build if build.is_dir() else build.parent)
     if as_json:

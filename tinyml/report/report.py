@@ -133,6 +133,20 @@ def read_report(path: Path) -> Report:
         raise TinymlError(error.message, hint=error.hint, where=str(file)) from error
 
 
+def only_report(root: Path = Path("build")) -> Path:
+    """The build directory below ``root`` that has a report; raises unless there is just one."""
+    found = sorted(path.parent for path in root.glob(f"*/{FILE_NAME}"))
+    if len(found) == 1:
+        return found[0]
+    listed = f"{len(found)} reports are there: {', '.join(map(str, found))}"
+    raise TinymlError(
+        listed if found else f"there is no report below {root}/",
+        hint="name the one that is meant: tinyml report DIRECTORY"
+        if found
+        else "make one: tinyml build model.tflite --board NAME",
+    )
+
+
 def _layer(item: dict[str, Any]) -> Layer:
     spread = item["spread"]
     return Layer(**{**item, "spread": spread and Spread(**spread)})
