@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -93,6 +94,8 @@ def test_profile_and_verify_over_a_pty(builds):
     assert "(ESTIMATE)" in page
     assert board.power.source in page
     assert all(layer.spread for layer in measured.report.layers)
+    schema = json.loads((ROOT / "docs" / "report.schema.json").read_text())
+    jsonschema.validate(json.loads((built.directory / "report.json").read_text()), schema)
     saved = json.loads((built.directory / "run.json").read_text())
     assert len(saved["outputs"]) == 12
     assert (found.samples, found.elements) == (12, 120)
