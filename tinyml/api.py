@@ -57,6 +57,7 @@ class Settings:
     template: str | None = None  # None: the board's own choice
     container: bool = False  # a vendor's tools run in the vendor's container
     project_only: bool = False  # the project is written and not built
+    project: Path | None = None  # where the project is written; None: project/ in the directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,8 @@ def build(
     template = settings.template or board.backends["template"]
     sources = generate(made, board, model_bytes=model_bytes)
     voice = Voice(settings.benchmark, settings.model_id)
-    folder = directory / "project"
+    folder = settings.project or directory / "project"
+    _refuse_other_app(folder, made.graph)
     project = create(made, sources, board, template, folder, agent=settings.agent, voice=voice)
     image, missing = _linked(project, board, settings, directory)
     verdict = fit(made, board, all_boards())
@@ -154,10 +156,11 @@ def build(
 
 
 def build_emulated(path: Path, board: Board, settings: Settings = Settings()) -> Built:
-    """build_model() with the board's template for simulators, unless the settings name one."""
-    return build_model(
-        path, board, replace(settings, template=settings.template or emulated_template(board))
-    )
+    """build_model() with a template that simulators can run: the settings' own if it links one."""
+    template = emulated_template(board, settings.template)
+    if settings.template not in (None, template):
+        settings = replace(settings, project=None)
+    return build_model(path, board, replace(settings, template=template))
 
 
 def simulate(
@@ -286,6 +289,19 @@ def _linked(
         return build_project(project, toolchain, directory, container=settings.container), None
     except ToolMissing as error:
         return None, error
+
+
+def _refuse_other_app(folder: Path, graph: Graph) -> None:
+    """An application's code calls its own model."""
+    from tinyml import app
+
+    own = app.belongs_to(folder)
+    if own is not None and Path(own).name != graph.source.file_name:
+        raise BuildError(
+            f"the application in this folder is for '{own}', not for '{graph.source.file_name}'",
+            hint="copy the model over it, or give a folder of its own with --project",
+            where=str(folder / app.FILE),
+        )
 
 
 def _options(settings: Settings) -> list[str]:

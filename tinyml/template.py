@@ -143,12 +143,13 @@ def template_options(board: Board, template: Template) -> Mapping[str, Any]:
     return {**tables.get(template.base, {}), **values}
 
 
-def emulated_template(board: Board) -> str:
-    """The board's first template that a compiler links to an image of its own, for simulators.
+def emulated_template(board: Board, wanted: str | None = None) -> str:
+    """The first template that a compiler links to an image of its own, for simulators.
 
     What a vendor's framework adds to an image does not run on an emulated core.
     """
-    for name in board.templates:
+    names = (wanted, *board.templates) if wanted else board.templates
+    for name in names:
         if load_template(name).linker_script:
             return name
     return board.backends["template"]

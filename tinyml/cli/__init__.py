@@ -32,9 +32,13 @@ COMMANDS = (
     measure.run,
     results.report,
     results.compare,
+    start.new,
     start.doctor,
     results.completion,
 )
+
+
+APPLICATION = ("build", "check", "run", "simulate")  # what tinyml.toml has values for
 
 
 class OrderedGroup(click.Group):
@@ -57,13 +61,18 @@ class OrderedGroup(click.Group):
 @click.option(
     "-v", "--verbose", count=True, help="Show the programs that run; -vv also the passes."
 )
-def cli(verbose: int) -> None:
+@click.pass_context
+def cli(ctx: click.Context, verbose: int) -> None:
     """Turns a trained model into microcontroller firmware and tells the truth about it.
 
     Start with: tinyml check model.tflite --board nucleo_l4r5zi
     """
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
+    if ctx.invoked_subcommand in APPLICATION:
+        from tinyml.app import defaults
+
+        ctx.default_map = {ctx.invoked_subcommand: defaults()}
 
 
 for _command in COMMANDS:

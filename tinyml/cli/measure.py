@@ -133,6 +133,8 @@ def monitor(build: Path | None, board: Board | None, port: str | None, baud: int
 @options.OPTIMIZE
 @options.TOOLCHAIN
 @options.BUILD_DIR
+@options.TEMPLATE
+@options.PROJECT
 @click.option("--flasher", help="How to write; the board's own choice by default.")
 @click.option("--no-flash", is_flag=True, help="The board runs this firmware already.")
 @click.option("--yes", is_flag=True, help="Do not ask before erasing.")
@@ -150,6 +152,8 @@ def run(
     optimize: str,
     toolchain: str | None,
     output: Path | None,
+    template: str | None,
+    project: Path | None,
     flasher: str | None,
     no_flash: bool,
     yes: bool,
@@ -158,9 +162,9 @@ def run(
     """Build MODEL for a board, flash it, measure it there, write the report."""
     from tinyml import api
 
-    board = api.with_budgets(board, memory, ram_budget, flash_budget)
+    board = api.with_budgets(board, memory, ram_budget, flash_budget, template=template)
     feed = api.samples_of(api.load(model), inputs, None)
-    settings = api.Settings(optimize, toolchain, output)
+    settings = api.Settings(optimize, toolchain, output, template=template, project=project)
     with console.progress(f"building {model.name} for {board.name} …"):
         built = api.build_model(model, board, settings)
     if not no_flash:

@@ -59,6 +59,8 @@ class PercentType(click.ParamType):  # type: ignore[type-arg]  # generic only in
         return number
 
 
+FOLDER = click.Path(path_type=Path, file_okay=False)
+MODEL_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 BUILD = click.argument("build", type=click.Path(path_type=Path))
 MODEL = click.argument("model", type=click.Path(path_type=Path, dir_okay=False))
 
@@ -103,6 +105,11 @@ TOOLCHAIN = click.option(
 )
 TEMPLATE = click.option(
     "--template", help="Kind of project, or the folder of a template; the board's own by default."
+)
+PROJECT = click.option(
+    "--project",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the project [default: project in the directory of the result].",
 )
 PROJECT_ONLY = click.option(
     "--project-only", is_flag=True, help="Write the project and do not build it."

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     flag_value="library",
     help="Only the C files and kernels, for your own firmware: the same as --template library.",
 )
+@options.PROJECT
 @options.PROJECT_ONLY
 @options.DOCKER
 @options.JSON
@@ -48,11 +49,15 @@ def build(
     agent: str,
     model_id: str | None,
     template: str | None,
+    project: Path | None,
     project_only: bool,
     docker: bool,
     as_json: bool,
 ) -> None:
-    """Compile MODEL to C for a board and link a firmware image around it."""
+    """Compile MODEL to C for a board and link a firmware image around it.
+
+    In a folder with tinyml.toml ('tinyml new' makes one) MODEL and all options come from there.
+    """
     from tinyml import api
     from tinyml.report import text
 
@@ -67,6 +72,7 @@ def build(
         template=template,
         container=docker,
         project_only=project_only,
+        project=project,
     )
     with console.progress(f"building {model.name} for {board.name} …"):
         built = api.build_model(model, board, settings)

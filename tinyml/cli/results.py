@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 @options.SIMULATOR
 @options.AGENT
 @options.MODEL_ID
+@options.TEMPLATE
+@options.PROJECT
 @click.option(
     "--outputs",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -55,6 +57,8 @@ def simulate(
     simulator: str | None,
     agent: str,
     model_id: str | None,
+    template: str | None,
+    project: Path | None,
     outputs: Path | None,
     serial: bool,
     as_json: bool,
@@ -63,11 +67,18 @@ def simulate(
     from tinyml import api
     from tinyml.report import text
 
-    template = api.emulated_template(board)
-    board = api.with_budgets(board, memory, ram_budget, flash_budget, template=template)
+    emulated = api.emulated_template(board, template)
+    board = api.with_budgets(board, memory, ram_budget, flash_budget, template=emulated)
     is_silent, is_benchmark = agent == "none", agent == "mlperf"
     settings = api.Settings(
-        optimize, toolchain, output, not is_silent, is_benchmark, model_id=model_id
+        optimize,
+        toolchain,
+        output,
+        not is_silent,
+        is_benchmark,
+        model_id=model_id,
+        template=template,
+        project=project,
     )
     feed = api.samples_of(api.load(model), inputs, samples)
     with console.progress(f"building {model.name} for {board.name} …"):

@@ -12,7 +12,26 @@ from tinyml.cli import options
 from tinyml.errors import ToolError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tinyml.board import Board
+
+
+@click.command(short_help="Make the folder of an application.")
+@click.argument("name", type=options.FOLDER)
+@click.option("--board", required=True, envvar="TINYML_BOARD", help="Board name or a .toml file.")
+@options.TEMPLATE
+@click.option("--model", type=options.MODEL_FILE, help="The model; else a small one stands for it.")
+def new(name: Path, board: str, template: str | None, model: Path | None) -> None:
+    """Make the folder NAME with an application for a board: tinyml.toml, code, a slot for a model.
+
+    Put your own model there, then: tinyml build
+    """
+    from tinyml import app
+
+    for path in app.new(name, board, template, model):
+        console.line(f"wrote {path}")
+    console.verdict(True, f"next: cd {name} && tinyml build")
 
 
 @click.command(short_help="Show what is installed and what is missing.")

@@ -1,0 +1,160 @@
+"""tinyml new, and the commands in the folder that it makes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tinyml import api
+from tinyml.app import FILE, defaults, new
+from tinyml.errors import BoardError, BuildError, TinymlError
+from tinyml.starter import starter_model
+
+ROOT = Path(__file__).parents[1]
+DIGITS = ROOT / "examples" / "digits" / "digits.tflite"
+
+
+def tinyml(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tinyml", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    new(tmp_path / "my-app", "nucleo_l4r5zi", None, None)
+    return tmp_path / "my-app"
+
+
+def write(app: Path, text: str) -> None:
+    (app / FILE).write_text(text, encoding="utf-8")
+
+
+@pytest.mark.sim
+def test_from_nothing_to_a_run(tmp_path: Path) -> None:
+    made = tinyml("new", "my-app", "--board", "nucleo_l4r5zi", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.splitlines()[-1] == "next: cd my-app && tinyml build"
+    app = tmp_path / "my-app"
+    assert not (app / "build").exists()
+    code = (app / "main.c").read_text()
+    (app / "main.c").write_text(code + "/* mine */\n")
+    (app / "model.tflite").write_bytes(DIGITS.read_bytes())
+    built = tinyml("build", cwd=app)
+    assert built.returncode == 0, built.stderr
+    assert "build/model-nucleo_l4r5zi/firmware.elf" in built.stdout
+    assert "CONV_2D" in (app / "model" / "model.c").read_text()
+    assert (app / "main.c").read_text().endswith("/* mine */\n")
+    ran = tinyml("simulate", "--samples", "1", cwd=app)
+    assert "outputs equal to the reference on all 1 samples" in ran.stdout, ran.stderr
+    assert [path.name for path in (app / "build").iterdir()] == ["model-nucleo_l4r5zi"]
+
+
+def test_the_starter_model_is_an_ordinary_one(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(starter_model())
+    graph = api.load(path)
+    assert [op.kind for op in graph.ops] == ["FULLY_CONNECTED"]
+    assert starter_model() == starter_model()
+
+
+@pytest.mark.parametrize(
+    ("board", "template", "files"),
+    [
+        ("nicla_vision", None, ["examples/model/model.ino", "src/model.c"]),
+        ("esp32s3", None, ["main/main.c", "sdkconfig.defaults"]),
+        ("nucleo_h743zi2", "cubemx", ["tinyml/app.c", "tinyml/CMakeLists.txt"]),
+    ],
+)
+def test_every_kind_of_project(
+    board: str, template: str | None, files: list[str], tmp_path: Path
+) -> None:
+    app = tmp_path / "app"
+    new(app, board, template, DIGITS)
+    assert (app / "model.tflite").read_bytes() == DIGITS.read_bytes()
+    assert all((app / name).is_file() for name in (*files, FILE))
+    values = defaults(app)
+    assert values["board"] == board
+    assert "CONV_2D" in next(app.rglob("model.c")).read_text()
+
+
+def test_options_come_before_the_file(app: Path) -> None:
+    write(app, 'model = "model.tflite"\nboard = "nucleo_l4r5zi"\noptimize = "size"\n')
+    assert "--optimize size" in tinyml("build", "--project-only", "--json", cwd=app).stdout
+    text = tinyml("build", "--project-only", "--json", "--optimize", "ram", cwd=app).stdout
+    assert "--optimize ram" in text
+    checked = tinyml("check", "--board", "rpi_pico", cwd=app)
+    assert "rpi_pico: fits" in checked.stdout
+    assert "nucleo_l4r5zi: fits" not in checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("board = 3", "'board' must be a string, found 3"),
+        ('bord = "esp32s3"', "'board' is missing"),
+        ('board = "esp32s4"', "'board': unknown board 'esp32s4'"),
+        ('board = "esp32s3"\nspeed = 1', "unknown key 'speed'"),
+        ('board = "esp32s3"\noptimize = "fast"', "'optimize' is 'fast', which is not known"),
+        ('board = "esp32s3"\nram_budget = "64K"', "'ram_budget' must be a list of strings"),
+        ("board = ", "not a TOML file"),
+    ],
+)
+def test_errors_name_file_and_key(text: str, message: str, app: Path) -> None:
+    write(app, f'model = "model.tflite"\n{text}\n')
+    with pytest.raises(BoardError) as caught:
+        defaults(app)
+    assert message in caught.value.message
+    assert caught.value.where == str(app / FILE)
+
+
+def test_a_model_that_is_not_there(app: Path) -> None:
+    write(app, 'model = "other.tflite"\nboard = "esp32s3"\n')
+    failed = tinyml("build", cwd=app)
+    assert failed.returncode == 1
+    assert failed.stderr == (
+        "error: tinyml.toml: 'model' is 'other.tflite', which is not there\n"
+        "hint: put the model there\n"
+    )
+    assert tinyml("boards", cwd=app).returncode == 0  # others do not read it
+
+
+def test_another_model_does_not_get_into_the_application(app: Path) -> None:
+    settings = api.Settings(project=app, directory=app / "build", project_only=True)
+    with pytest.raises(BuildError, match=r"for 'model.tflite', not for 'digits.tflite'"):
+        api.build_model(DIGITS, api.load_board("nucleo_l4r5zi"), settings)
+    assert not (app / "model" / "digits.c").exists()
+
+
+def test_what_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "file").touch()
+    with pytest.raises(TinymlError, match="taken' is there already"):
+        new(tmp_path / "taken", "esp32s3", None, None)
+    with pytest.raises(BoardError, match="unknown board"):
+        new(tmp_path / "app", "esp32s33", None, None)
+    with pytest.raises(BoardError, match="the template 'cubemx' is none of 'esp32s3'"):
+        new(tmp_path / "app", "esp32s3", "cubemx", None)
+    broken = tmp_path / "broken.tflite"
+    broken.write_bytes(b"nothing")
+    with pytest.raises(TinymlError):
+        new(tmp_path / "app", "esp32s3", None, broken)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.tflite", "taken"]
+
+
+def test_a_board_file_of_ones_own(tmp_path: Path) -> None:
+    text = (ROOT / "boards" / "nucleo_f446re.toml").read_text(encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+    new(tmp_path / "app", str(tmp_path / "mine.toml"), None, None)
+    built = tinyml("build", "--project-only", cwd=tmp_path / "app")
+    assert built.returncode == 0, built.stderr
+    assert 'board = "../mine.toml"' in (tmp_path / "app" / FILE).read_text()
