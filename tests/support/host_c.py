@@ -118,8 +118,11 @@ def compile_graph(
     return compile_plan(made, folder)
 
 
-def compile_plan(made: Plan, folder: Path) -> Path:
-    """Generates a plan for ``host_board`` in ``folder`` and compiles it with the driver."""
+def compile_plan(made: Plan, folder: Path, *extra: str) -> Path:
+    """Generates a plan for ``host_board`` in ``folder`` and compiles it with the driver.
+
+    ``extra`` are more arguments of the compiler: objects, include folders.
+    """
     sources = generate(made, None)
     for name, text in sources.files:
         (folder / name).write_text(text, encoding="utf-8")
@@ -133,6 +136,7 @@ def compile_plan(made: Plan, folder: Path) -> Path:
         *(f"-I{path}" for path in (folder, firmware / "include", firmware)),
         *("-o", str(program)),
         *(str(folder / name) for name in (*sources.compiled, "driver.c")),
+        *extra,
     ]
     _run(command, b"")
     return program

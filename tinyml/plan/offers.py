@@ -22,9 +22,12 @@ class Offer:
 
 
 def offers_of(
-    op: Op, graph: Graph, isa: Sequence[str]
+    op: Op, graph: Graph, isa: Sequence[str], *, streamed: bool = False
 ) -> tuple[tuple[Offer, ...], tuple[tuple[str, str], ...]]:
-    """Valid kernels of an op, the plain one first, and why other variants are not valid."""
+    """Valid kernels of an op, the plain one first, and why other variants are not valid.
+
+    ``streamed``: as a stage that sees a few rows of its images.
+    """
     plain = ops.spec_of(op.kind).lower(op, graph)
     if plain is None:
         return (), ()
@@ -32,6 +35,8 @@ def offers_of(
     rejected = []
     for variant in variants.all_variants():
         if variant.kind != op.kind or variant.isa not in isa:
+            continue
+        if streamed and not variant.is_streamable:
             continue
         call = variant.lower(op, graph)
         if isinstance(call, str):

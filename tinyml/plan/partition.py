@@ -70,7 +70,7 @@ def choices(graph: Graph, singles: Sequence[Sequence[Step]], isa: tuple[str, ...
     @cache
     def kernels(number: int, band: int, is_wide: bool) -> tuple[Offer, ...]:
         op, small = banded(graph.ops[number], graph, band, is_wide=is_wide)
-        return offers_of(op, small, isa)[0]
+        return offers_of(op, small, isa, streamed=True)[0]
 
     heavy = {number for number, nbytes in least.items() if nbytes > floor}
     for segment in segments(graph, MAX_OPS):

@@ -23,8 +23,9 @@ class Variant:
 
     name: str  # "dsp/pointwise"
     kind: str  # op kind it computes
-    isa: str  # feature the chip must have, e.g. "dsp"
+    isa: str  # feature the chip must have, e.g. "dsp", or vendor's library that was asked for
     lower: Callable[[Op, Graph], KernelCall | str]  # a str is the reason why it is not valid
+    is_streamable: bool = True  # right on a window at any address, also where rows come one by one
 
 
 @cache

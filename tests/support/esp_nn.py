@@ -1,0 +1,66 @@
+"""Layers on ESP-NN, run on this machine: over a stand-in, or over a checkout of the library.
+
+``TINYML_ESP_NN=/path/to/esp-nn`` adds the library's own portable kernels to the tests.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.cases import Vector
+from tests.support.host_c import compile_plan, compiler, host_board, run_program
+from tinyml import process, resources
+from tinyml.backends.base import Command
+from tinyml.ir.graph import Graph
+from tinyml.plan.planner import plan
+from tinyml.plan.values import Plan
+from tinyml.plan.verify import verify
+
+STAND_IN = Path(__file__).with_name("esp_nn")
+CHECKOUT = os.environ.get("TINYML_ESP_NN")
+LIBRARIES = ("stand-in", "espressif")
+needs_checkout = pytest.mark.skipif(not CHECKOUT, reason="TINYML_ESP_NN names no checkout")
+
+
+def esp_nn_plan(graph: Graph, *, optimize: str = "speed") -> Plan:
+    """The plan of a graph for a board of this machine with ESP-NN."""
+    board = host_board()
+    board = replace(board, chip=replace(board.chip, isa=("esp_nn",)))
+    made = plan(graph, board, optimize=optimize)
+    verify(made, board)
+    return made
+
+
+def run_on_esp_nn(
+    made: Plan, vectors: Sequence[Vector], folder: Path, library: str
+) -> list[Vector]:
+    """The outputs of a plan's C over the stand-in or over Espressif's portable kernels."""
+    build = _stand_in if library == "stand-in" else _espressif
+    return run_program(compile_plan(made, folder, *build(folder)), made.graph, vectors)
+
+
+def _stand_in(folder: Path) -> tuple[str, ...]:
+    include = resources.path("firmware") / "include"
+    return _compiled(folder, [STAND_IN / "esp_nn.c"], STAND_IN, include, "-Wall", "-Wextra")
+
+
+def _espressif(folder: Path) -> tuple[str, ...]:
+    root = Path(str(CHECKOUT))
+    sources = sorted((root / "src").rglob("*_ansi.c"))
+    return _compiled(folder, sources, root / "include", root / "src" / "common", "-w")
+
+
+def _compiled(folder: Path, sources: Sequence[Path], *words: Path | str) -> tuple[str, ...]:
+    """Objects of the library, and where its headers are."""
+    flags = [f"-I{word}" if isinstance(word, Path) else word for word in words]
+    objects = []
+    for source in sources:
+        objects.append(str(folder / f"{source.stem}.o"))
+        command = (*compiler("speed"), *flags, "-c", str(source), "-o", objects[-1])
+        process.run(Command(command))
+    return (*objects, *(flag for flag in flags if flag.startswith("-I")))
