@@ -63,4 +63,4 @@ def _compiled(folder: Path, sources: Sequence[Path], *words: Path | str) -> tupl
         objects.append(str(folder / f"{source.stem}.o"))
         command = (*compiler("speed"), *flags, "-c", str(source), "-o", objects[-1])
         process.run(Command(command))
-    return (*objects, *(flag for flag in flags if flag.startswith("-I")))
+    return (*objects, "-lm", *(flag for flag in flags if flag.startswith("-I")))
