@@ -17,6 +17,7 @@ from tinyml.errors import BuildError, MismatchError, ToolMissing
 from tinyml.files import write_atomic
 from tinyml.inputs import Samples, random_samples, read_samples, write_samples
 from tinyml.ir.graph import Array, Graph
+from tinyml.libraries import with_libraries
 from tinyml.model.file import ModelFile, read_model
 from tinyml.plan.explore import Alternative
 from tinyml.plan.fit import Fit, fit, require
@@ -37,6 +38,7 @@ __all__ = [
     "simulate",
     "verify",
     "with_budgets",
+    "with_libraries",
 ]
 
 BUILD_ROOT = Path("build")

@@ -77,6 +77,7 @@ class Chip:
     ready: tuple[tuple[int, int], ...]  # (address, mask): status bits that the simulator shows set
     flasher: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # options by flasher
     template: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # options by template
+    libraries: Mapping[str, str] = field(default_factory=dict)  # vendor's kernels → least version
 
     def region(self, name: str) -> Region:
         """The region of that name."""
@@ -113,6 +114,13 @@ class Board:
     profiles: Mapping[str, Memory] = field(default_factory=dict)  # other budgets, by name
     memory_note: str = ""  # what takes the rest of the memory
     memory_options: tuple[str, ...] = ()  # options that changed the budgets of the board file
+    libraries: tuple[str, ...] = ()  # of the chip's, those that the user asked for
+
+    @property
+    def options_given(self) -> tuple[str, ...]:
+        """Words of the command line that made this board of the one in the file."""
+        chosen = (word for name in self.libraries for word in ("--kernels", name))
+        return (*self.memory_options, *chosen)
 
     def region(self, name: str) -> Region:
         """The chip's region of that name."""
@@ -262,6 +270,7 @@ def _read_chip(top: Table, name: str, serial: Table, flash: Table) -> Chip:
         ready=top.pairs("ready"),
         flasher=_tables(top, "flasher"),
         template=_tables(top, "template"),
+        libraries=_texts(top, "libraries"),
     )
     for table in (top, timer):
         if table:
@@ -304,6 +313,12 @@ def _read_options(top: Table, chip: Chip) -> dict[str, Mapping[str, Any]]:
         if names:
             options[kind] = {name: {**common.get(name, {}), **own.get(name, {})} for name in names}
     return options
+
+
+def _texts(top: Table, key: str) -> dict[str, str]:
+    """A table of strings; empty when absent."""
+    table = top.table(key, {})
+    return {name: table.text(name) for name in table.names()}
 
 
 def _tables(top: Table, key: str) -> dict[str, Mapping[str, Any]]:

@@ -59,6 +59,9 @@ def open_build(path: Path | None, board: Board | None) -> tuple[api.Built, Board
     if not file.is_file():
         raise BuildError(f"the model '{file.name}' is missing in {directory}", hint="build again")
     graph = api.load(file)
+    target = api.with_libraries(
+        target, [name for name in target.chip.libraries if name in document.board["isa"]]
+    )
     plan = api.plan(graph, target, optimize=document.optimize)
     if [step.call.function if step.call else "" for step in plan.steps] != [
         layer.kernel for layer in document.layers

@@ -184,6 +184,7 @@ def _variables(
         "regions": tuple(name for name, size in plan.arena_bytes[1:] if size),
         "image_bytes": fit(plan, board).regions[-1].needed_bytes,
         "inference_ms": inference_ms(plan, board.chip.clock_hz),
+        "libraries": {name: board.chip.libraries[name] for name in board.libraries},
         "longest_layer_ms": longest_step_ms(plan, board.chip.clock_hz),
     }
 

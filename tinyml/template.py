@@ -35,6 +35,7 @@ class Template:
     firmware: tuple[str, ...]  # PARTS, or folders of firmware/ whose C files are all needed
     layout: Mapping[str, str] = field(default_factory=dict)  # model/, firmware/… → project's folder
     toolchain: str = ""  # the one that builds it; "": a compiler, the board's choice
+    libraries: tuple[str, ...] = ()  # vendors' kernels that it knows how to get
     omit: tuple[str, ...] = ()  # of the model's files, those that a project does not need
     base: str = ""  # the template that has the files which are not here, and more options
     options: tuple[str, ...] = ()  # keys of the board's table [template.<name>]
@@ -107,6 +108,7 @@ def load_template(name: str) -> Template:
         firmware=build.strings("firmware", ()),
         layout={item: layout.text(item) for item in layout.names()},
         toolchain=build.text("toolchain", ""),
+        libraries=build.strings("libraries", ()),
         omit=build.strings("omit", ()),
         base=top.text("base", ""),
         options=top.strings("options", ()),
@@ -117,7 +119,16 @@ def load_template(name: str) -> Template:
 
 
 def refuse_template(board: Board, template: Template) -> None:
-    """Raises BoardError when a template of ours is not one that the board's file names."""
+    """Raises BoardError when a template of ours is not one that the board's file names.
+
+    The same when it does not bring a library that was asked for.
+    """
+    for name in board.libraries:
+        if name not in template.libraries:
+            raise BoardError(
+                f"the template '{template.name}' does not bring the kernel library '{name}'",
+                hint="leave out --kernels, or choose another --template",
+            )
     ours = template.folder.parent == resources.path("templates")
     if not ours or template.kind == "library" or not board.templates:
         return

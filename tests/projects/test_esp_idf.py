@@ -26,7 +26,10 @@ from tinyml.backends.cores import core_of
 from tinyml.backends.toolchains import host_compiler, zig
 from tinyml.board import load_board
 from tinyml.codegen.generate import generate
+from tinyml.errors import BoardError
+from tinyml.libraries import with_libraries
 from tinyml.project import create
+from tinyml.variants.esp_nn_issues import LEAST_VERSION
 
 BOARDS = ("esp32s3", "esp32c3")
 WARNINGS = ("-std=gnu17", "-Wall", "-Wextra", "-Werror", "-Wshadow")
@@ -109,6 +112,29 @@ def test_the_manifest(tmp_path: Path) -> None:
         "description": "sine.tflite as C, made by tinyml",
         "dependencies": {"idf": ">=5.1"},
     }
+
+
+def test_the_manifest_with_espressifs_kernels(tmp_path: Path) -> None:
+    board = with_libraries(load_board("esp32s3"), ["esp_nn"])
+    plan = sine_plan("dram", board.name)
+    create(plan, generate(plan, board), board, "esp_idf", tmp_path)
+    manifest = yaml.safe_load(text(tmp_path, "components/sine_model/idf_component.yml"))
+    assert manifest["dependencies"] == {"idf": ">=5.1", "espressif/esp-nn": "^1.2.3"}
+    assert board.chip.libraries["esp_nn"] == LEAST_VERSION
+    assert "--kernels esp_nn" in text(tmp_path, "README.md")
+
+
+def test_kernels_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(BoardError, match="no kernel library 'esp_nm'") as caught:
+        with_libraries(load_board("esp32s3"), ["esp_nm"])
+    assert caught.value.hint == "did you mean 'esp_nn'?"
+    with pytest.raises(BoardError, match="no kernel library 'esp_nn' for the ESP32-C3"):
+        with_libraries(load_board("esp32c3"), ["esp_nn"])
+    board = with_libraries(load_board("esp32s3"), ["esp_nn", "esp_nn"])
+    assert board.options_given == ("--kernels", "esp_nn")
+    plan = sine_plan("dram", board.name)
+    with pytest.raises(BoardError, match="'library' does not bring the kernel library 'esp_nn'"):
+        create(plan, generate(plan, board), board, "library", tmp_path)
 
 
 def test_every_source_of_the_component_is_there(tmp_path: Path) -> None:

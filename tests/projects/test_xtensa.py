@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.esp_nn import STAND_IN
 from tests.support.xtensa import build_project, emulate
 from tinyml import api, process
 from tinyml.backends.base import Project
@@ -20,13 +21,14 @@ DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 pytestmark = [pytest.mark.xtensa, pytest.mark.sim]
 
 
-def test_the_digits_on_xtensa(tmp_path: Path) -> None:
-    board = api.load_board("esp32s3")
+@pytest.mark.parametrize("kernels", [(), ("esp_nn",)], ids=["own", "esp_nn"])
+def test_the_digits_on_xtensa(kernels: tuple[str, ...], tmp_path: Path) -> None:
+    board = api.with_libraries(api.load_board("esp32s3"), kernels)
     plan = api.plan(api.load(DIGITS / "digits.tflite"), board)
     project: Project = create(plan, generate(plan, board), board, "esp_idf", tmp_path / "p")
     folder = tmp_path / "o"
     folder.mkdir()
-    program = build_project(project, folder)
+    program = build_project(project, folder, [STAND_IN / "esp_nn.c"] if kernels else [])
     samples = api.samples_of(plan.graph, DIGITS / "test.npz", 5).inputs
     with process.running(emulate(program)) as (stdin, stdout):
         run = profile(AgentClient(PipeLink("qemu", stdin, stdout)), board.name, samples)

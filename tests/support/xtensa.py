@@ -43,12 +43,15 @@ def project_flags(project: Project, folder: Path) -> list[str]:
     ]
 
 
-def build_project(project: Project, folder: Path) -> Path:
-    """The whole ESP-IDF project over the stand-in of ESP-IDF, as a program for QEMU."""
-    flags = project_flags(project, folder)
+def build_project(project: Project, folder: Path, libraries: Sequence[Path] = ()) -> Path:
+    """The whole ESP-IDF project over the stand-in of ESP-IDF, as a program for QEMU.
+
+    ``libraries`` are C files that stand for vendors' components, their headers beside them.
+    """
+    flags = [*project_flags(project, folder), *(f"-I{item.parent}" for item in libraries)]
     sources = [project.directory / name for name in ("main/main.c", *project.sources)]
     sources += [SUPPORT / "esp_idf.c", SUPPORT / "runtime.c"]
-    sources += [resources.path("firmware") / "libc" / "string.c"]
+    sources += [resources.path("firmware") / "libc" / "string.c", *libraries]
     objects = [folder / "start.o"]
     run(*MC, str(SUPPORT / "start.s"), "-o", str(objects[0]))
     for number, source in enumerate(sources):

@@ -69,6 +69,7 @@ def inspect(model: Path, as_json: bool) -> None:
 @options.MEMORY
 @options.RAM_BUDGET
 @options.FLASH_BUDGET
+@options.KERNELS
 @options.TEMPLATE
 @options.OPTIMIZE
 @click.option("--explore", is_flag=True, help="Compare plans: RAM against time against flash.")
@@ -79,6 +80,7 @@ def check(
     memory: str | None,
     ram_budget: tuple[str, ...],
     flash_budget: str | None,
+    kernels: tuple[str, ...],
     template: str | None,
     optimize: str,
     explore: bool,
@@ -90,7 +92,9 @@ def check(
 
     graph = api.load(model)
     boards = tuple(
-        api.with_budgets(item, memory, ram_budget, flash_budget, template=template)
+        api.with_budgets(
+            api.with_libraries(item, kernels), memory, ram_budget, flash_budget, template=template
+        )
         for item in boards
     )
     if explore:

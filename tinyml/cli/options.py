@@ -95,6 +95,12 @@ RAM_BUDGET = click.option(
     metavar="[REGION=]SIZE",
     help="RAM that may be used: 64K in the first region and no other, or dtcm=64K (repeatable).",
 )
+KERNELS = click.option(
+    "--kernels",
+    multiple=True,
+    metavar="LIBRARY",
+    help="Use the vendor's kernels too, such as esp_nn, where nothing is known against them.",
+)
 FLASH_BUDGET = click.option("--flash-budget", metavar="SIZE", help="Flash that may be used: 512K.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 TOOLCHAIN = click.option(

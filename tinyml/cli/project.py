@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @options.MEMORY
 @options.RAM_BUDGET
 @options.FLASH_BUDGET
+@options.KERNELS
 @options.OPTIMIZE
 @options.TOOLCHAIN
 @options.BUILD_DIR
@@ -43,6 +44,7 @@ def build(
     memory: str | None,
     ram_budget: tuple[str, ...],
     flash_budget: str | None,
+    kernels: tuple[str, ...],
     optimize: str,
     toolchain: str | None,
     output: Path | None,
@@ -62,6 +64,7 @@ def build(
     from tinyml.report import text
 
     board = api.with_budgets(board, memory, ram_budget, flash_budget, template=template)
+    board = api.with_libraries(board, kernels)
     settings = api.Settings(
         optimize,
         toolchain,

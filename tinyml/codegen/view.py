@@ -110,7 +110,7 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
     calls = _calls(plan, places, scratch, weights)
     macs = tuple(_step_macs(step, graph) for step in plan.steps)
     target = f" --board {plan.board}" if plan.board else ""
-    target += "".join(f" {word}" for word in board.memory_options) if board else ""
+    target += "".join(f" {word}" for word in board.options_given) if board else ""
     goal = "" if plan.optimize == "balanced" else f" --optimize {plan.optimize}"
     return ModelView(
         name=graph.name,

@@ -45,7 +45,7 @@ def tool_versions(image: Image | None, run: Run | None = None) -> dict[str, str]
 
 def _words(verb: str, plan: Plan, board: Board, image: Image | None) -> list[str]:
     words = ["tinyml", verb, plan.graph.source.file_name, "--board", board.name]
-    words += [*board.memory_options, "--optimize", plan.optimize]
+    words += [*board.options_given, "--optimize", plan.optimize]
     if image is not None and image.toolchain:
         name = image.toolchain.split()[0]
         words += ["--toolchain", name] if name != board.backends.get("toolchain", name) else []

@@ -47,9 +47,8 @@ def known_fault(kernel: str, layer: Layer, version: str | None = None) -> str | 
 
     ``version`` is the least one that may be installed; None means the table's.
     """
-    table = _table()
-    installed = _number(version or table["least_version"])
-    for issue in table["issue"]:
+    installed = _number(version or LEAST_VERSION)
+    for issue in _table()["issue"]:
         is_fixed = bool(issue["fixed"]) and _number(issue["fixed"]) <= installed
         if issue["kernel"] == kernel and not is_fixed and SHAPES[issue["shape"]](layer):
             return f"{issue['reason']} ({issue['source']})"
@@ -104,3 +103,6 @@ def _number(version: str) -> tuple[int, ...]:
 @cache
 def _table() -> dict[str, Any]:
     return tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+
+
+LEAST_VERSION = str(_table()["least_version"])

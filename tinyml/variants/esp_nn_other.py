@@ -9,7 +9,7 @@ from tinyml.ops.common import activation_range, clamp_struct, quant_of, requant_
 from tinyml.ops.elementwise import lower_mul, lower_sum, mul_factor, sum_factors
 from tinyml.ops.windows import window_struct
 from tinyml.variants import Variant
-from tinyml.variants.esp_nn_weighted import LONGEST
+from tinyml.variants.esp_nn_weighted import LONGEST, NOTE
 
 FASTER = 2  # than the plain kernel, at least, by the table in ESP-NN's README (ESP32-S3)
 VECTOR = 16  # channels; nobody has shown the pools right on other numbers
@@ -42,6 +42,7 @@ def pool(op: Op, graph: Graph) -> KernelCall | str:
         (Arg("input"), Arg("output")),
         cost=_cost(pool_2d.lower(op, graph)),
         isa="esp_nn",
+        note=NOTE,
     )
 
 
@@ -88,6 +89,7 @@ def _elementwise(
         (Arg("input", 0), Arg("input", 1), Arg("output")),
         cost=_cost(plain),
         isa="esp_nn",
+        note=NOTE,
     )
 
 

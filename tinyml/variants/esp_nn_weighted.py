@@ -23,6 +23,7 @@ FASTER = 4  # than the plain kernel, at least, by the table in ESP-NN's README (
 LONGEST = 65535  # lengths and sizes are 16 bits wide
 STACK_CHANNELS = 256  # arrays of so many words on the stack are as much as we let it take
 ALIGNMENT = 16
+NOTE = "Espressif's; 'tinyml verify' compares it on the board"
 
 
 def convolution(op: Op, graph: Graph) -> KernelCall | str:
@@ -155,6 +156,7 @@ def _call(
         scratch_bytes=scratch_bytes,
         cost=Cost(200 + plain.instructions // FASTER, code_bytes=120),
         isa="esp_nn",
+        note=NOTE,
     )
 
 
