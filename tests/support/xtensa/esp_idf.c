@@ -17,6 +17,7 @@
 int host_call(int number, int a, int b, int c);
 uint32_t ccount(void);
 void app_main(void);
+void abort(void);
 int main(void);
 
 static TaskFunction_t task;
@@ -100,6 +101,14 @@ void esp_restart(void)
 {
     for (;;) {
         (void)host_call(HOST_EXIT, 0, 0, 0);
+    }
+}
+
+/* The compiler calls it for a trap. */
+void abort(void)
+{
+    for (;;) {
+        (void)host_call(HOST_EXIT, 97, 0, 0);
     }
 }
 
