@@ -96,10 +96,34 @@ _vectors:
     l32e a11, a11, -20
     rfwu
 
-# Anything else ends the program with the cause plus 100.
+# Anything else ends the program with the cause plus 100; but for MOVSP, with which a function makes room for the
+# arguments of a call. It traps (cause 5) when the caller's registers are not in the window any more. Then the window is
+# turned back to the caller, as if its return had underflowed, and the underflow vector reloads them; MOVSP is tried again.
     .org 0x300
     j .Ldie
     .org 0x340
+    wsr a0, excsave1
+    rsr a0, exccause
+    bnei a0, 5, .Ldie
+    rsr a0, windowbase # is to be the owner that the underflow vector goes back to
+    rotw -1 # what was a0 is a4
+    rsr a2, ps
+    extui a3, a2, 8, 4
+    xor a3, a3, a4
+    slli a3, a3, 8
+    xor a2, a2, a3
+    wsr a2, ps
+    rsync
+    rsr a4, excsave1 # the return address; its top bits say how far the call turned the window
+    bbci a4, 31, .Lby_4
+    rotw -1
+    bbci a8, 30, .Lby_8
+    rotw -1
+    j _vectors + 0x140
+.Lby_4:
+    j _vectors + 0x40
+.Lby_8:
+    j _vectors + 0xC0
 .Ldie:
     rsr a3, exccause
     movi a2, 100
