@@ -19,6 +19,7 @@ CHOSEN = {  # template: board of the golden copy
     "esp_idf": "esp32s3",
     "platformio": "nucleo_h743zi2",
     "platformio_idf": "esp32s3",
+    "zephyr": "nucleo_l4r5zi",
 }
 
 

@@ -22,6 +22,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "arduino_cli": "tinyml.backends.builders.arduino_cli:ArduinoCli",
         "esp_idf": "tinyml.backends.builders.esp_idf:EspIdf",
         "platformio": "tinyml.backends.builders.platformio:PlatformIo",
+        "zephyr": "tinyml.backends.builders.zephyr:Zephyr",
     },
     "flashers": {
         "bossac": "tinyml.backends.flashers.arduino:Bossac",
