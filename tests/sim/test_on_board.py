@@ -18,6 +18,7 @@ from tinyml.backends.base import Command
 from tinyml.backends.simulators import Qemu, _pty_path
 from tinyml.board import load_board
 from tinyml.cli import cli
+from tinyml.device.baud import RATES
 from tinyml.device.connect import Expected, connect
 from tinyml.device.link import PipeLink
 from tinyml.elf import Elf, read_elf
@@ -225,4 +226,6 @@ def test_a_board_in_the_network(builds, scheme):
         again.close()
     assert measured.report.run is not None
     assert measured.report.run["target"] == f"serial {url}"
+    if scheme == "rfc2217":  # the firmware went to the fastest rate, and back at the end
+        assert measured.report.run["baud"] == max(RATES)
     assert (found.samples, found.elements) == (3, 30)
