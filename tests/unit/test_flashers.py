@@ -57,7 +57,7 @@ SWD = {
             *("-c", "program {b/firmware.elf} verify reset exit"),
         )
     ],
-    "pyocd": [("pyocd", "flash", "--target", "stm32l4r5zitx", str(ELF))],
+    "pyocd": [("pyocd", "flash", "--no-wait", "--target", "stm32l4r5zitx", str(ELF))],
 }
 
 

@@ -41,8 +41,11 @@ def probe_rs(elf: Path, table: Table) -> tuple[Command, ...]:
 
 
 def pyocd(elf: Path, table: Table) -> tuple[Command, ...]:
-    """Command lines of pyOCD; the option names the target. It resets by itself."""
-    argv = ("pyocd", "flash", "--target", table.text("pyocd"), str(elf))
+    """Command lines of pyOCD; the option names the target. It resets by itself.
+
+    Without ``--no-wait`` it would wait for a probe for ever.
+    """
+    argv = ("pyocd", "flash", "--no-wait", "--target", table.text("pyocd"), str(elf))
     return (Command(argv, message=MESSAGE),)
 
 
