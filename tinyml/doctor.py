@@ -19,6 +19,7 @@ from tinyml.board import Board
 from tinyml.device.access import access_notes
 from tinyml.device.ports import Port, list_ports
 from tinyml.errors import ToolError
+from tinyml.template import toolchain_of
 
 QUERY_TIMEOUT_S = 60.0  # idf.py takes its time
 NO_SIMULATOR = "none"
@@ -127,19 +128,28 @@ def _finding(tool: Tool, used_for: tuple[str, ...], probe: Probe) -> Finding:
     )
 
 
-def _backends(board: Board) -> tuple[tuple[str, str], ...]:
-    """Every backend that the board's files name, those of its own path first."""
-    own = [("toolchain", board.backends["toolchain"])]
+def _own(board: Board) -> tuple[tuple[str, str], ...]:
+    """The backends of a board's own path: kind and name; a board has several flashers."""
+    template = board.backends["template"]
+    own = [("toolchain", toolchain_of(board, template)), ("template", template)]
     own += [("flasher", name) for name in board.flashers]
-    own += [("simulator", board.backends["simulator"])]
-    return tuple(own)
+    return (*own, ("simulator", board.backends["simulator"]))
+
+
+def _others(board: Board) -> tuple[tuple[str, str], ...]:
+    """What its other templates are built by."""
+    return tuple(
+        backend
+        for name in board.templates[1:]
+        for backend in (("toolchain", toolchain_of(board, name)), ("template", name))
+    )
 
 
 def _used_tools(boards: Iterable[Board]) -> dict[str, tuple[str, ...]]:
     """Per tool what it is for, in the order in which boards ask for them."""
     used: dict[str, dict[str, None]] = {}
     for board in boards:
-        for kind, name in _backends(board):
+        for kind, name in (*_own(board), *_others(board)):
             for tool in (item for group in NEEDS.get((kind, name), ()) for item in group):
                 used.setdefault(tool, {})[f"{kind} {name}"] = None
     return {name: tuple(uses) for name, uses in used.items()}
@@ -148,7 +158,11 @@ def _used_tools(boards: Iterable[Board]) -> dict[str, tuple[str, ...]]:
 def _route(board: Board, findings: dict[str, Finding], ports: Sequence[Port]) -> Route:
     flashers = [_step("flasher", name, findings) for name in board.flashers]
     flasher = next((step for step in flashers if step[0]), flashers[0])
-    steps = [_step("toolchain", board.backends["toolchain"], findings), flasher]
+    template = board.backends["template"]
+    steps = [_step("toolchain", toolchain_of(board, template), findings)]
+    if ("template", template) in NEEDS:
+        steps.append(_step("template", template, findings))
+    steps.append(flasher)
     if board.backends["simulator"] != NO_SIMULATOR:
         steps.append(_step("simulator", board.backends["simulator"], findings))
     steps += [

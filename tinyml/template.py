@@ -118,6 +118,11 @@ def load_template(name: str) -> Template:
     return template
 
 
+def toolchain_of(board: Board, name: str) -> str:
+    """The toolchain that builds the board's projects of a template."""
+    return template_of(board, name).toolchain or board.backends["toolchain"]
+
+
 def refuse_template(board: Board, template: Template) -> None:
     """Raises BoardError when a template of ours is not one that the board's file names.
 

@@ -17,7 +17,7 @@ from tinyml.errors import BuildError
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"
 CORES = {
-    "nucleo_h743zi2": ("-mcpu=cortex-m7", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
+    "nucleo_h743zi2": ("-mcpu=cortex-m7", "-mfpu=fpv5-d16", "-mfloat-abi=hard"),
     "nucleo_u575zi_q": ("-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
 }
 # docs.platformio.org: sections [platformio] and [env]; board options of the platforms.
