@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,3 +82,12 @@ def test_a_board_that_lacks_an_option_of_its_template(tmp_path: Path) -> None:
         make_project("arduino", tmp_path / "made", board=str(path))
     assert caught.value.hint == "the file has fqnb"
     assert not (tmp_path / "made").exists()
+
+
+def test_the_page_names_every_template_and_board() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "projects.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", page, re.MULTILINE))
+    known = {path.parent.name for path in resources.path("templates").glob("*/template.toml")}
+    assert known - set(rows) == {"platformio_idf"}  # named in the row of platformio
+    for board in all_boards():
+        assert rows[board.name] == ", ".join(f"`{name}`" for name in board.templates)
