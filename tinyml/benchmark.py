@@ -61,7 +61,7 @@ def task_macros(model_id: str | None, graph: Graph) -> dict[str, int]:
             f"input and {result.elements:,} output elements",
             hint=OTHER_MODEL,
         )
-    return {"TML_TASK_FLOATS": entry.elements, "TML_TASK_DISTANCE": 1}
+    return {"TML_TASK_FLOATS": entry.elements}
 
 
 def _only(graph: Graph, indices: tuple[int, ...], task: str, what: str) -> Tensor:

@@ -55,7 +55,7 @@ void tml_warn_if_overwritten(void)
 #endif
 }
 
-#ifndef TML_TASK_DISTANCE
+#ifndef TML_TASK_FLOATS
 static uint32_t bits_of(float value)
 {
     uint32_t bits;
@@ -96,7 +96,7 @@ void tml_command_results(const tml_model *model, const char *arguments)
 {
     (void)arguments;
     tml_put_text("m-results-[");
-#ifdef TML_TASK_DISTANCE
+#ifdef TML_TASK_FLOATS
     tml_put_decimal(1, tml_task_distance(model, tml_session_output(0)));
 #else
     for (uint32_t output = 0; output < model->output_count; output++) {

@@ -2,8 +2,6 @@
  *
  * Source: reference_submissions of mlcommons/tiny (th_load_tensor, th_results of the tasks).
  */
-#include "tml_config.h"
-
 #include "tml_task.h"
 
 #ifdef TML_TASK_FLOATS
@@ -49,33 +47,6 @@ void tml_task_prepare(const tml_model *model)
     }
 }
 
-#else
-
-uint8_t *tml_task_bytes(const tml_model *model, uint32_t input)
-{
-    return (uint8_t *)model->inputs[input].data;
-}
-
-uint32_t tml_task_capacity(const tml_model *model, uint32_t input)
-{
-    return model->inputs[input].bytes;
-}
-
-void tml_task_prepare(const tml_model *model)
-{
-#ifdef TML_TASK_PIXELS /* 0 to 255 become -128 to 127 */
-    uint8_t *data = model->inputs[0].data;
-    for (uint32_t i = 0; i < model->inputs[0].bytes; i++) {
-        data[i] ^= 0x80u;
-    }
-#else
-    (void)model;
-#endif
-}
-
-#endif
-
-#ifdef TML_TASK_DISTANCE
 uint32_t tml_task_distance(const tml_model *model, const uint8_t *output)
 {
     const tml_tensor *tensor = &model->outputs[0];
@@ -90,4 +61,9 @@ uint32_t tml_task_distance(const tml_model *model, const uint8_t *output)
     memcpy(&bits, &sum, sizeof bits);
     return bits;
 }
+
+#else
+
+typedef int tml_task_is_inline; /* a file must not be empty */
+
 #endif
