@@ -36,6 +36,11 @@ class Region:
     nbytes: int
     read_wait_cycles: int = 0  # average extra core cycles of a fetch that is not sequential
     note: str = ""  # wait states and what hides them
+    aliases: tuple[int, ...] = ()  # where linkers see the same memory besides
+
+    def holds(self, address: int) -> bool:
+        """Whether an address lies in it."""
+        return any(base <= address < base + self.nbytes for base in (self.base, *self.aliases))
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +340,7 @@ def _read_region(table: Table) -> Region:
         nbytes=table.integer("nbytes", minimum=1),
         read_wait_cycles=table.integer("read_wait_cycles", 0),
         note=table.text("note", ""),
+        aliases=table.numbers("aliases"),
     )
     table.close()
     return region

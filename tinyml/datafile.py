@@ -83,6 +83,13 @@ class Table:
             found[name] = item
         return found
 
+    def numbers(self, key: str) -> tuple[int, ...]:
+        """A list of integers; empty when absent."""
+        found = self.value(key, list, "a list of integers", [])
+        if not all(type(item) is int for item in found):
+            raise self.error(f"'{self._prefix}{key}' must hold integers, found {found!r}")
+        return tuple(found)
+
     def pairs(self, key: str) -> tuple[tuple[int, int], ...]:
         """A list of [integer, integer]; empty when absent."""
         found = self.value(key, list, "a list of [address, mask]", [])

@@ -8,7 +8,7 @@ from typing import Any
 
 from tinyml.backends.base import Image, Section
 from tinyml.board import Board
-from tinyml.elf import Elf, read_elf
+from tinyml.elf import Elf, ElfSection, read_elf
 from tinyml.errors import BuildError
 from tinyml.files import write_atomic
 
@@ -85,7 +85,7 @@ def _memory(elf: Elf, board: Board) -> tuple[tuple[Section, ...], int, int]:
     flash_bytes = ram_bytes = 0
     has_stack = False
     for item in elf.sections:
-        region, kind = _region(item.address, board)
+        region, kind = _region_of(item, board)
         sections.append(Section(item.name, region, item.nbytes))
         has_stack |= "stack" in item.name
         if kind == "ram":
@@ -100,9 +100,18 @@ def _memory(elf: Elf, board: Board) -> tuple[tuple[Section, ...], int, int]:
     return tuple(sections), flash_bytes, ram_bytes
 
 
+def _region_of(section: ElfSection, board: Board) -> tuple[str, str]:
+    """Name and kind of the region that a section takes; nothing in flash is only reserved there."""
+    for budget in board.ram:
+        if budget.section and section.name == budget.section:
+            return budget.region, "ram"
+    name, kind = _region(section.address, board)
+    return (name, kind) if kind != "flash" or section.is_loaded else ("none", "")
+
+
 def _region(address: int, board: Board) -> tuple[str, str]:
     for region in board.chip.regions:
-        if region.base <= address < region.base + region.nbytes:
+        if region.holds(address):
             return region.name, region.kind
     return "none", ""
 

@@ -181,12 +181,17 @@ def _variables(
         "tool_version": tinyml.__version__,
         "command": command,
         "options": template_options(board, template),
-        "regions": tuple(name for name, size in plan.arena_bytes[1:] if size),
+        "regions": _other_regions(plan, board),
         "image_bytes": fit(plan, board).regions[-1].needed_bytes,
         "inference_ms": inference_ms(plan, board.chip.clock_hz),
         "libraries": {name: board.chip.libraries[name] for name in board.libraries},
         "longest_layer_ms": longest_step_ms(plan, board.chip.clock_hz),
     }
+
+
+def _other_regions(plan: Plan, board: Board) -> tuple[str, ...]:
+    first = board.ram[0].region
+    return tuple(name for name, size in plan.arena_bytes if size and name != first)
 
 
 def _defines(has_agent: bool, voice: Voice) -> tuple[tuple[str, str], ...]:

@@ -27,6 +27,7 @@ from tinyml.backends.toolchains import host_compiler, zig
 from tinyml.board import load_board
 from tinyml.codegen.generate import generate
 from tinyml.errors import BoardError
+from tinyml.image import image_of
 from tinyml.libraries import with_libraries
 from tinyml.project import create
 from tinyml.variants.esp_nn_issues import LEAST_VERSION
@@ -174,6 +175,51 @@ def test_all_c_compiles_for_risc_v(tmp_path: Path, agent: bool) -> None:
     command += ["-isystem", str(string), "-Os"]
     project = make_project("esp_idf", tmp_path / "p", board="esp32c3", agent=agent)
     assert all(path.stat().st_size for path in compiled(project, command, tmp_path / "o"))
+
+
+MEMORY_MAP = """\
+SECTIONS {
+  .iram0.text 0x40380000 : { *(.iram) }
+  .dram0.dummy 0x3FC80000 (NOLOAD) : { . += 64; }
+  .dram0.bss 0x3FC80100 (NOLOAD) : { *(.bss) }
+  .flash.text 0x42000020 : { *(.text) }
+  .flash_rodata_dummy 0x3C000020 (NOLOAD) : { . += 32; }
+  .flash.rodata 0x3C010020 : { *(.rodata) }
+  .ext_ram.bss 0x3C020000 (NOLOAD) : { *(.ext_ram.bss) }
+}
+"""
+MEMORY_USE = """\
+.section .iram,"ax"; .zero 64
+.section .text,"ax"; .zero 400
+.section .rodata,"a"; .zero 300
+.section .bss,"aw",@nobits; .zero 200
+.section .ext_ram.bss,"aw",@nobits; .zero 5000
+"""
+
+
+def test_sections_of_esp_idf_lie_in_the_boards_regions(tmp_path: Path) -> None:
+    """Constants have addresses of their own, code in RAM too, and dummies only reserve some."""
+    chain = zig()
+    script, source, made, elf = (tmp_path / name for name in ("x.ld", "x.s", "x.o", "x.elf"))
+    script.write_text(MEMORY_MAP)
+    source.write_text(MEMORY_USE)
+    flags = core_of("rv32imc", "zig").clang
+    compile_it = (str(chain.program), "clang", "--no-default-config", *flags, "-c", str(source))
+    process.run(Command((*compile_it, "-o", str(made))))
+    process.run(
+        Command((str(chain.program), "ld.lld", "-T", str(script), str(made), "-o", str(elf)))
+    )
+    board = load_board("esp32s3")
+    image = image_of(elf, (), board, "test")
+    places = {item.name: (item.region, item.nbytes) for item in image.sections}
+    assert places[".flash.text"] == ("flash", 400)
+    assert places[".flash.rodata"] == ("flash", 300)
+    assert places[".dram0.bss"][0] == places[".dram0.dummy"][0] == "none"  # those of another chip
+    assert places[".flash_rodata_dummy"][0] == "none"
+    assert places[".ext_ram.bss"] == ("psram", 5000)
+    image = image_of(elf, (), load_board("esp32c3"), "test")
+    assert image.ram_bytes == 64 + 200 + load_board("esp32c3").stack_bytes
+    assert image.flash_bytes == 700
 
 
 def spoken(tmp_path: Path, said: str) -> str:

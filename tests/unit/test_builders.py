@@ -40,7 +40,7 @@ shutil.copy({elf!r}, build / "app.elf")
 files = {{"0x10000": "app.bin", "0x0": "bootloader.bin"}}
 (build / "flasher_args.json").write_text(json.dumps({{"flash_files": files}}))
 (build / "project_description.json").write_text(
-    json.dumps({{"app_elf": "app.elf", "git_revision": "v5.5.1"}}))
+    json.dumps({{"app_elf": "app.elf", "app_bin": "app.bin", "git_revision": "v5.5.1"}}))
 """
 
 
@@ -111,6 +111,7 @@ def test_idf_builds_the_project(tmp_path: Path, idf: None) -> None:
         (0x0, b"boot"),
         (0x10000, b"application"),
     ]
+    assert image.flash_bytes == len(b"application")
     assert "sine_invoke" in {name for name, _, _ in image.symbols}
     assert load_image(tmp_path / "image.json") == image
 

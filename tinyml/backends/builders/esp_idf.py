@@ -7,6 +7,8 @@ components/esptool_py (``flasher_args.json``: offsets in the serial flash and fi
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from tinyml.backends.base import Command, Image, Project
@@ -36,10 +38,13 @@ class EspIdf:
         try:
             elf = folder / description["app_elf"]
             parts = tuple(sorted((int(start, 0), folder / file) for start, file in files.items()))
+            app = folder / description["app_bin"]
             version = str(description.get("git_revision", "")).removeprefix("v")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise _unexpected(project, str(error)) from error
-        return image_of(elf, parts, project.board, f"{self.name} {version}".strip())
+        image = image_of(elf, parts, project.board, f"{self.name} {version}".strip())
+        # What is loaded into RAM lies in the flash as well, but only the binary knows where.
+        return replace(image, flash_bytes=_size(project, app))
 
 
 def _read(project: Project, name: str) -> dict[str, Any]:
@@ -51,6 +56,13 @@ def _read(project: Project, name: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise _unexpected(project, f"{name} is not an object")
     return document
+
+
+def _size(project: Project, path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise _unexpected(project, f"{path.name}: {error.strerror}") from error
 
 
 def _unexpected(project: Project, what: str) -> BuildError:
