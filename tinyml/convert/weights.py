@@ -19,7 +19,7 @@ def weight_quant(tensor: Tensor, axis: int, *, per_channel: bool) -> Quant:
     """
     data = tensor.data
     assert data is not None
-    if tensor.quant is not None:
+    if tensor.quant is not None and not any(tensor.quant.zero_points):
         return tensor.quant
     other = tuple(i for i in range(data.ndim) if i != axis)
     peaks = np.abs(data).max(axis=other) if per_channel else np.abs(data).max(keepdims=True)

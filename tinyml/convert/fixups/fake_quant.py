@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyml.convert.fixups.edit import bypassed, maker
+from tinyml.convert.fixups.edit import bypassed, maker, only_reader, with_ops
 from tinyml.convert.ranges import quant_of_range
 from tinyml.ir.graph import Graph, Op, Quant
 
@@ -23,12 +23,28 @@ def adopt_fake_quant(graph: Graph) -> Graph:
             if found is None:
                 continue
             source, quant = found
-            shorter = bypassed(_marked(graph, source, quant), op, source)
+            held, identity = _as_one(_marked(graph, source, quant), op, source)
+            shorter = bypassed(held, identity, source)
             if shorter is not None:
                 graph = _marked(shorter, op.outputs[0], quant)
                 break
         else:
             return graph
+
+
+def _as_one(graph: Graph, op: Op, source: int) -> tuple[Graph, Op]:
+    """The graph in which the op reads the float value itself, and the op there.
+
+    A QUANTIZE that nobody else reads goes: it would keep a second reader on the value.
+    """
+    before = maker(graph, op.inputs[0])
+    if op.kind != "DEQUANTIZE" or before is None:
+        return graph, op
+    identity = replace(op, inputs=(source,))
+    changes: dict[int, Op | None] = {id(op): identity}
+    if only_reader(graph, op.inputs[0]) is op:
+        changes[id(before)] = None
+    return with_ops(graph, changes), identity
 
 
 def _marked(graph: Graph, tensor: int, quant: Quant) -> Graph:
