@@ -23,6 +23,7 @@ from tinyml.convert.values import (
     Evaluation,
     FloatModel,
     QuantizeSettings,
+    Transpose,
 )
 from tinyml.errors import TinymlError
 from tinyml.files import write_atomic
@@ -154,7 +155,7 @@ def _quantised(
     metadata = _metadata(original, samples, options)
     finish = stripped if options.is_stripped else with_metadata
     report = ConvertReport(
-        original,
+        replace(original, transposes=_left(original.transposes, result.data)),
         settings,
         samples,
         replace(result, data=finish(result.data, metadata)),
@@ -162,6 +163,15 @@ def _quantised(
         quality.to_json() if quality is not None else {},
     )
     return Converted(report, quality, trials)
+
+
+def _left(transposes: tuple[Transpose, ...], data: bytes) -> tuple[Transpose, ...]:
+    """The transpositions that the fix-ups have not removed."""
+    from tinyml.convert import flatfile
+
+    graph = flatfile.read("model.tflite", data)
+    names = {graph.tensors[op.outputs[0]].name for op in graph.ops if op.kind == "TRANSPOSE"}
+    return tuple(item for item in transposes if item.name in names)
 
 
 def _metadata(

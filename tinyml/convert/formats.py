@@ -119,10 +119,10 @@ def _quant_of(
     graph: Graph, members: set[int], width: int, how: tuple[Mapping[int, Seen], str]
 ) -> Quant:
     seen, method = how
-    given = {graph.tensors[i].quant for i in members}
+    given = {quant for i in members if (quant := graph.tensors[i].quant) is not None}
     if len(given) == 1 and width == 8:
         (only,) = given
-        if only is not None:
+        if _holds(only, [seen[i] for i in members if i in seen]):
             return only  # trained with this very scale
     low, high = 0.0, 0.0
     for i in members:
@@ -138,6 +138,13 @@ def _quant_of(
             raise ModelError(f"no range is known for '{tensor.name}'")
         low, high = min(low, span[0]), max(high, span[1])
     return quant_of_range(low, high, width)
+
+
+def _holds(quant: Quant, values: list[Seen]) -> bool:
+    """Whether trained scales reach as far as all values that share them, within a step."""
+    low, high = range_of_quant(quant, 8)
+    reach = quant.scale
+    return all(low - reach <= item.low and item.high <= high + reach for item in values)
 
 
 def _fixed(graph: Graph) -> dict[int, dict[int, Quant]]:

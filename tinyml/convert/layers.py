@@ -16,8 +16,8 @@ import numpy as np
 from tinyml.convert import flatfile
 from tinyml.convert.fixups.edit import maker
 from tinyml.convert.formats import values_written
-from tinyml.convert.options import options
 from tinyml.convert.ranges import Observer, Seen, clipped_share, dequantize, quantize
+from tinyml.convert.rounding import as_trained, rounded
 from tinyml.convert.rules import FIXED, MOVES, WEIGHTED
 from tinyml.convert.runners import Runner, float_runner, float_tensor
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
@@ -67,17 +67,19 @@ def layers_of(graph: Graph, quantised: Runner, samples: Sequence[Sample]) -> tup
 
     ``graph`` is the float graph from which ``quantised`` was made: names tie the two together.
     """
-    exact = float_runner(flatfile.write(graph))
+    trained, where = as_trained(graph)
+    exact = float_runner(flatfile.write(trained))
     integers = {tensor.name: i for i, tensor in enumerate(quantised.graph.tensors)}
     observer = Observer()
     pairs: dict[int, list[tuple[Array, Array]]] = {}
     judged = judged_tensor(graph)
+    judged = where.get(judged, judged)
     goal = []
     for sample in samples:
         real, found = exact.run(sample), quantised.run(_fed(quantised.graph, sample))
         goal.append(np.array(real[judged]))
         for i, tensor in enumerate(graph.tensors):
-            value = real[i]
+            value = real[where.get(i, i)]
             if tensor.dtype != "float32" or tensor.is_constant or value is None:
                 continue
             observer.add(i, value)
@@ -86,7 +88,7 @@ def layers_of(graph: Graph, quantised: Runner, samples: Sequence[Sample]) -> tup
             if k is not None and result is not None:
                 pairs.setdefault(i, []).append((value, _real(result, quantised.graph.tensors[k])))
     seen = observer.seen()
-    alone = _Alone(graph, judged, samples, np.stack(goal))
+    alone = _Alone(trained, judged, samples, np.stack(goal))
     return tuple(
         _layer(op, (graph, quantised.graph), (seen, pairs, integers), alone)
         for op in graph.ops
@@ -218,26 +220,14 @@ class _Alone:
 
     def value(self, tensor: int, held: Tensor) -> float:
         """dB at the output when one value is rounded to integers and back."""
-        graph = self.graph
-        first = len(graph.tensors)
-        plain = replace(graph.tensors[tensor], name="rounded", quant=None)
         dtype = "int16" if held.dtype == "int16" else "int8"
         quant = held.quant
         assert quant is not None
         if held.dtype == "uint8":
             quant = Quant(quant.scales, (quant.zero_point - 128,))
-        tensors = (*graph.tensors, replace(plain, dtype=dtype, quant=quant), plain)
-        ops: list[Op] = []
-        for op in graph.ops:
-            inputs = tuple(first + 1 if i == tensor else i for i in op.inputs)
-            ops.append(replace(op, inputs=inputs))
-            if tensor in op.outputs:
-                down, up = options("QuantizeOptions"), options("DequantizeOptions")
-                ops.append(Op("QUANTIZE", "down", (tensor,), (first,), replace(down, version=2)))
-                ops.append(Op("DEQUANTIZE", "up", (first,), (first + 1,), replace(up, version=3)))
-        outputs = tuple(first + 1 if i == tensor else i for i in graph.outputs)
-        changed = replace(graph, tensors=tensors, ops=tuple(ops), outputs=outputs)
-        return self._judge(changed, first + 1 if tensor == self.judged else self.judged)
+        changed = rounded(self.graph, tensor, dtype, quant)
+        judged = len(changed.tensors) - 1 if tensor == self.judged else self.judged
+        return self._judge(changed, judged)
 
     def _judge(self, graph: Graph, judged: int | None = None) -> float:
         where = self.judged if judged is None else judged

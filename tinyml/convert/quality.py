@@ -10,7 +10,7 @@ import numpy as np
 
 from tinyml.convert.fixups.equalize import pairs_of
 from tinyml.convert.layers import CEILING_DB, Layer, Sample, as_fed, layers_of, sqnr_db
-from tinyml.convert.quantize import prepared, without_scales
+from tinyml.convert.quantize import prepared
 from tinyml.convert.ranges import dequantize
 from tinyml.convert.runners import Runner, float_runner, quantised_runner
 from tinyml.convert.suggest import Suggestion, suggestions
@@ -92,7 +92,7 @@ def measure(
     score when there is no evaluation.
     """
     original, made = models
-    graph = without_scales(prepared(original, samples, settings)[0])
+    graph, _ = prepared(original, samples, settings)
     quantised = quantised_runner(made)
     pair = (float_runner(original), quantised)
     result = score(pair, evaluation or Evaluation(tuple(map(tuple, samples))), progress)

@@ -18,6 +18,7 @@ from tinyml.convert.fixups.expand import expand_hard_swish
 from tinyml.convert.formats import bits_of_ops, choose_formats, kept_tensors, values_read
 from tinyml.convert.ranges import Observer, Seen
 from tinyml.convert.rewrite import rewrite
+from tinyml.convert.rounding import as_trained
 from tinyml.convert.rules import INT16, SUPPORTED, WEIGHTED
 from tinyml.convert.runners import float_runner
 from tinyml.convert.values import QuantizedModel, QuantizeSettings
@@ -62,7 +63,7 @@ def prepared(
 
 def _channel_peaks(graph: Graph, samples: Sequence[Sample]) -> dict[int, Array]:
     """The largest magnitude of each channel, of values that can be equalised."""
-    runner = float_runner(flatfile.write(without_scales(graph)))
+    runner = float_runner(flatfile.write(as_trained(graph)[0]))
     peaks: dict[int, Array] = {}
     for sample in samples:
         values = runner.run(sample)
@@ -154,13 +155,14 @@ def _widths(graph: Graph, names: tuple[str, ...], base: int) -> tuple[Graph, tup
 
 def observe(graph: Graph, samples: Iterable[Sample]) -> dict[int, Seen]:
     """The values of all float tensors on the samples."""
-    runner = float_runner(flatfile.write(without_scales(graph)))
+    trained, where = as_trained(graph)
+    runner = float_runner(flatfile.write(trained))
     observer = Observer()
     wanted = [i for i, t in enumerate(graph.tensors) if t.dtype == "float32" and not t.is_constant]
     for sample in samples:
         values = runner.run(sample)
         for i in wanted:
-            value = values[i]
+            value = values[where.get(i, i)]
             if value is not None and value.size:
                 observer.add(i, value)
     return observer.seen()
