@@ -100,6 +100,7 @@ def profile_build(
 
     Raises MismatchError when an output differs from the reference.
     """
+    _check_labels(built, samples.labels)
     run = measure(client, board.name, samples.inputs, runs=runs, warmup=warmup, show=show)
     used = samples.inputs[: len(run.outputs)]
     compare(built, client, used, run.outputs)
@@ -132,6 +133,7 @@ def verify_build(
     show: Show = lambda what, done, total: None,
 ) -> Verification:
     """Runs every sample on the board; MismatchError names the first wrong layer."""
+    _check_labels(built, samples.labels)
     identity = client.identify()
     results = []
     for number, sample in enumerate(samples.inputs):
@@ -152,14 +154,17 @@ def with_labels(samples: Samples, path: Path | None) -> Samples:
     """The samples with class labels from a .npy file, one integer each."""
     if path is None:
         return samples
+    hint = "one integer per sample: numpy.save(path, classes)"
     try:
         labels = np.ravel(np.load(path, allow_pickle=False))
-    except (OSError, ValueError, AttributeError) as error:
-        raise TinymlError(f"{path}: not a .npy file of labels ({error})") from error
+    except OSError as error:
+        raise TinymlError(f"{path} cannot be read: {error.strerror}", hint=hint) from error
+    except (ValueError, EOFError, AttributeError, TypeError) as error:
+        raise TinymlError(f"{path} is not a .npy file of labels", hint=hint) from error
     if labels.dtype.kind not in "iu" or len(labels) < len(samples.inputs):
         raise TinymlError(
             f"{path}: {len(labels)} labels of {labels.dtype} for {len(samples.inputs)} samples",
-            hint="one integer per sample: numpy.save(path, classes)",
+            hint=hint,
         )
     return replace(samples, labels=tuple(map(int, labels[: len(samples.inputs)])))
 
@@ -193,6 +198,19 @@ def compare(
                 hint="flash it again, in case the image is damaged; if it stays, this is a bug in "
                 "the kernel or its compiler: please report it with the model and the board",
             )
+
+
+def _check_labels(built: api.Built, labels: Sequence[int]) -> None:
+    """Raises TinymlError when a label is no class of the model."""
+    graph = built.plan.graph
+    classes = max(graph.tensors[graph.outputs[0]].elements, 2)
+    wrong = [label for label in labels if not 0 <= label < classes]
+    if wrong:
+        raise TinymlError(
+            f"{len(wrong)} labels are no class of the model, such as {wrong[0]}: its classes are 0 to "
+            f"{classes - 1}",
+            hint="a label is the index of the output that should be the largest",
+        )
 
 
 def _tally(

@@ -11,6 +11,7 @@ import jsonschema
 import numpy as np
 import pytest
 
+from tests.support.fake_agent import FakeAgent
 from tests.support.netports import networked
 from tests.support.served import patched, served
 from tinyml import api, onboard, process
@@ -18,11 +19,12 @@ from tinyml.backends.base import Command
 from tinyml.backends.simulators import Qemu, _pty_path
 from tinyml.board import load_board
 from tinyml.cli import cli
+from tinyml.device.agent import AgentClient
 from tinyml.device.baud import RATES
 from tinyml.device.connect import Expected, connect
 from tinyml.device.link import PipeLink
 from tinyml.elf import Elf, read_elf
-from tinyml.errors import BuildError, DeviceError, MismatchError
+from tinyml.errors import BuildError, DeviceError, MismatchError, TinymlError
 from tinyml.inputs import read_samples
 from tinyml.report import device
 
@@ -210,6 +212,33 @@ def test_monitor_passes_lines_on_and_ends_with_its_input(builds):
             text = stdout.read().decode()
     assert "Ctrl-] quits" in text
     assert "m-name-dut-[tinyml]\nm-ready" in text
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"x", "is not a .npy file of labels"),
+        (np.zeros(9), "9 labels of float64 for 2 samples"),
+        (np.arange(1), "1 labels of int64 for 2 samples"),
+        (
+            np.full(2, 70_000),
+            "2 labels are no class of the model, such as 70000: its classes are 0",
+        ),
+        (-np.arange(2), "1 labels are no class of the model, such as -1"),
+    ],
+    ids=["text", "floats", "few", "large", "negative"],
+)
+def test_labels_that_cannot_be(builds, tmp_path, content, message):
+    built, path = builds(BOARD), tmp_path / "y.npy"
+    path.write_bytes(b"x") if isinstance(content, bytes) else np.save(path, content)
+
+    def verify() -> None:
+        samples = onboard.with_labels(samples_of(built, 2), path)
+        onboard.verify_build(built, AgentClient(FakeAgent()), samples)
+
+    with pytest.raises(TinymlError, match=message) as caught:
+        verify()
+    assert caught.value.hint
 
 
 @pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning:serial")

@@ -140,8 +140,8 @@ def explain_open(device: str, error: Exception) -> DeviceError:
     if "://" in device:
         return DeviceError(
             f"'{device}' cannot be opened: {text}",
-            hint="is the server running there, and reachable from here? socket:// wants one that "
-            "passes bytes on as they are, rfc2217:// one that speaks RFC 2217",
+            hint="is the server running there, and reachable from here? socket://HOST:PORT wants "
+            "one that passes bytes on as they are, rfc2217://HOST:PORT one that speaks RFC 2217",
         )
     if number in DENIED and sys.platform != "win32":
         return DeviceError(f"no permission to use '{device}'", hint=permission_hint(device))
