@@ -207,8 +207,8 @@ def _check_labels(built: api.Built, labels: Sequence[int]) -> None:
     wrong = [label for label in labels if not 0 <= label < classes]
     if wrong:
         raise TinymlError(
-            f"{len(wrong)} labels are no class of the model, such as {wrong[0]}: its classes are 0 to "
-            f"{classes - 1}",
+            f"{len(wrong)} labels are no class of the model, such as {wrong[0]}: its classes are "
+            f"0 to {classes - 1}",
             hint="a label is the index of the output that should be the largest",
         )
 
