@@ -130,9 +130,29 @@ def test_a_model_that_is_not_there(app: Path) -> None:
 
 def test_another_model_does_not_get_into_the_application(app: Path) -> None:
     settings = api.Settings(project=app, directory=app / "build", project_only=True)
-    with pytest.raises(BuildError, match=r"for 'model.tflite', not for 'digits.tflite'"):
+    with pytest.raises(BuildError, match=r"has the model 'model.tflite', not 'digits.tflite'"):
         api.build_model(DIGITS, api.load_board("nucleo_l4r5zi"), settings)
     assert not (app / "model" / "digits.c").exists()
+
+
+def test_another_kind_of_project_does_not_either(app: Path) -> None:
+    failed = tinyml("build", "--template", "cmake", cwd=app)
+    assert failed.returncode == 1
+    assert failed.stderr == (
+        "error: tinyml.toml: the application in this folder has the template 'baremetal', not "
+        "'cmake'\nhint: change 'template' in tinyml.toml, or give a folder of its own with "
+        "--project\n"
+    )
+    assert not (app / "CMakeLists.txt").exists()
+
+
+def test_without_a_file_the_command_says_what_is_missing(tmp_path: Path) -> None:
+    failed = tinyml("build", cwd=tmp_path)
+    assert failed.returncode == 2
+    assert failed.stderr.splitlines()[-1] == (
+        "hint: there is no tinyml.toml here that names model and board; 'tinyml new' makes a "
+        "folder with one"
+    )
 
 
 def test_what_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:

@@ -132,6 +132,7 @@ def build(
     made: Plan, board: Board, settings: Settings = Settings(), *, model_bytes: bytes = b""
 ) -> Built:
     """Writes the project of a plan and builds it."""
+    from tinyml.app import refuse_other
     from tinyml.codegen.generate import generate
     from tinyml.project import Voice, create, template_option
 
@@ -141,7 +142,7 @@ def build(
     sources = generate(made, board, model_bytes=model_bytes)
     voice = Voice(settings.benchmark, settings.model_id)
     folder = settings.project or directory / "project"
-    _refuse_other_app(folder, made.graph)
+    refuse_other(folder, made.graph.source.file_name, template)
     project = create(made, sources, board, template, folder, agent=settings.agent, voice=voice)
     image, missing = _linked(project, board, settings, directory)
     verdict = fit(made, board, all_boards())
@@ -291,19 +292,6 @@ def _linked(
         return build_project(project, toolchain, directory, container=settings.container), None
     except ToolMissing as error:
         return None, error
-
-
-def _refuse_other_app(folder: Path, graph: Graph) -> None:
-    """An application's code calls its own model."""
-    from tinyml import app
-
-    own = app.belongs_to(folder)
-    if own is not None and Path(own).name != graph.source.file_name:
-        raise BuildError(
-            f"the application in this folder is for '{own}', not for '{graph.source.file_name}'",
-            hint="copy the model over it, or give a folder of its own with --project",
-            where=str(folder / app.FILE),
-        )
 
 
 def _options(settings: Settings) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 from tinyml.board import load_board
 from tinyml.budget import for_template
 from tinyml.datafile import Table, read_table
-from tinyml.errors import BoardError, TinymlError
+from tinyml.errors import BoardError, BuildError, TinymlError
 from tinyml.files import write_atomic
 
 FILE = "tinyml.toml"
@@ -63,10 +63,23 @@ def defaults(folder: Path = Path()) -> dict[str, Any]:
     return values
 
 
-def belongs_to(folder: Path) -> str | None:
-    """The model file of the application in a folder; None when there is none."""
+def refuse_other(folder: Path, model: str, template: str) -> None:
+    """Raises BuildError when the application in a folder is for another model file or template.
+
+    Its code calls its own model, and its files belong to its own build system.
+    """
     path = folder / FILE
-    return read_table(path).text("model") if path.is_file() else None
+    if not path.is_file():
+        return
+    top = read_table(path)
+    for key, wanted in (("model", model), ("template", template)):
+        own = top.text(key, wanted)
+        if Path(own).name != wanted:
+            raise BuildError(
+                f"the application in this folder has the {key} '{own}', not '{wanted}'",
+                hint=f"change '{key}' in {FILE}, or give a folder of its own with --project",
+                where=str(path),
+            )
 
 
 def new(dest: Path, board: str, template: str | None, model: Path | None) -> tuple[Path, ...]:

@@ -79,6 +79,14 @@ for _command in COMMANDS:
     cli.add_command(_command)
 
 
+def _say_where_values_come_from(error: click.MissingParameter) -> None:
+    if error.ctx and error.ctx.info_name in APPLICATION:
+        console.note(
+            "hint: there is no tinyml.toml here that names model and board; 'tinyml new' makes a "
+            "folder with one"
+        )
+
+
 def main() -> None:
     """Runs the command line; the only place that turns errors into text and exit codes."""
     try:
@@ -86,6 +94,8 @@ def main() -> None:
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
+        if isinstance(error, click.MissingParameter):
+            _say_where_values_come_from(error)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         console.note("interrupted")
