@@ -25,6 +25,7 @@ from tinyml.image import image_of, save_image
 from tinyml.includes import included
 
 JOBS = 2  # compilers at once
+DOCKER_ANSWERS = Command(("docker", "version", "--format", "{{.Server.Version}}"))
 BUILDER_TIMEOUT_S = 3600.0  # a framework is compiled from source, perhaps downloaded first
 
 
@@ -62,10 +63,9 @@ def _have_built(builder: Builder, project: Project, container: bool) -> Image:
         raise BuildError(
             f"there is no container image for '{builder.name}'", hint="leave out --docker"
         )
-    programs = ("docker",) if container else builder.requires
-    for program in programs:
-        if shutil.which(program) is None:
-            raise _not_built(builder, project, program)
+    problem = _missing(builder, container)
+    if problem is not None:
+        raise _not_built(builder, project, problem)
     steps = contained(builder, project) if container else builder.commands(project)
     for command in steps:
         try:
@@ -77,17 +77,30 @@ def _have_built(builder: Builder, project: Project, container: bool) -> Image:
     return builder.image(project)
 
 
-def _not_built(builder: Builder, project: Project, program: str) -> ToolMissing:
+def _missing(builder: Builder, container: bool) -> str | None:
+    """What the builder wants and does not find here; None when all is there."""
+    for program in ("docker",) if container else builder.requires:
+        if shutil.which(program) is None:
+            return f"the program '{program}' is not there or not on PATH"
+    if container:
+        try:
+            process.run(DOCKER_ANSWERS)
+        except ToolError as error:
+            return f"Docker does not work: {error.message.splitlines()[-1]}"
+    return None
+
+
+def _not_built(builder: Builder, project: Project, problem: str) -> ToolMissing:
     """What to type, once the tools are there."""
-    lines = [f"install {builder.title} ({process.how_to_get(program)}), then the same again, or"]
+    where = process.how_to_get(builder.requires[0])
+    lines = [f"install {builder.title} ({where}), then the same again, or"]
     lines += [f"  {process.quoted(command)}" for command in builder.commands(project)]
     if builder.container:
-        lines += ["with Docker instead: the same again with --docker, or"]
+        docker = process.how_to_get("docker")
+        lines += [f"with Docker instead ({docker}): the same again with --docker, or"]
         lines += [f"  {process.quoted(command)}" for command in contained(builder, project)]
     return ToolMissing(
-        f"the project is complete, but was not built: the program '{program}' is not there or not "
-        "on PATH",
-        hint="\n".join(lines),
+        f"the project is complete, but was not built: {problem}", hint="\n".join(lines)
     )
 
 

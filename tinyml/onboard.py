@@ -280,7 +280,5 @@ def _near(path: Path) -> Path:
 
 
 def image_of(built: api.Built) -> Image:
-    """The firmware of a build; BuildError when it has none."""
-    if built.image is None:
-        raise BuildError("a library has no firmware of its own", hint="build without --library")
-    return built.image
+    """The firmware of a build; MismatchError or ToolMissing when it has none."""
+    return built.linked()

@@ -23,6 +23,7 @@ from tinyml.project import Template, create, load_template
 ROOT = Path(__file__).parents[2]
 VENDOR = str(ROOT / "tests" / "support" / "vendor_template")
 MODEL = str(ROOT / "examples" / "digits" / "digits.tflite")
+DOCKER = "https://docs.docker.com/engine/install"
 EXPORT = "https://docs.espressif.com/projects/esp-idf, then run its export script"
 
 # What ESP-IDF leaves behind, without ESP-IDF.
@@ -151,11 +152,24 @@ def test_without_idf_the_message_says_what_to_type(
     assert str(caught.value.hint).splitlines() == [
         f"install ESP-IDF 5.1 or later ({EXPORT}), then the same again, or",
         f"  (cd {project.directory} && idf.py build)",
-        "with Docker instead: the same again with --docker, or",
+        f"with Docker instead ({DOCKER}): the same again with --docker, or",
         f"  (cd {project.directory} && {' '.join(container)})",
     ]
     with pytest.raises(ToolMissing, match="'docker' is not there"):
         build(project, "esp_idf", tmp_path, container=True)
+
+
+def test_docker_that_does_not_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text("#!/bin/sh\necho Cannot connect to the Docker daemon. >&2\nexit 1\n")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(ToolMissing) as caught:
+        build(make(tmp_path / "project"), "esp_idf", tmp_path, container=True)
+    assert caught.value.message == (
+        "the project is complete, but was not built: Docker does not work: "
+        "Cannot connect to the Docker daemon."
+    )
 
 
 def test_the_container_sees_the_project_only(tmp_path: Path) -> None:

@@ -45,6 +45,9 @@ REGISTRY: dict[str, dict[str, str]] = {
 }
 
 
+NO_SIMULATOR = "none"  # what a board file says when it has none
+
+
 def names_of(kind: str) -> tuple[str, ...]:
     """The known backends of a kind."""
     outside = importlib.metadata.entry_points(group=f"tinyml.{kind}")
@@ -66,7 +69,12 @@ def builder_of(name: str) -> Builder:
 
 
 def simulator_of(name: str) -> Simulator:
-    """The simulator of that name."""
+    """The simulator of that name; ToolError when there is none."""
+    if name == NO_SIMULATOR:
+        raise ToolError(
+            "there is no emulator of this board",
+            hint="build and flash it: 'tinyml verify' compares every output on the board itself",
+        )
     return cast("Simulator", _make("simulators", name))
 
 
