@@ -34,6 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")
     parser.addoption("--board", default=None, help="board file or name for tests marked hil")
     parser.addoption("--port", default=None, help="serial port for tests marked hil")
+    parser.addoption("--flasher", default=None, help="how to flash for tests marked hil, or none")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
