@@ -3,13 +3,16 @@
 
 static uint32_t core_hz = TML_RESET_CLOCK_HZ;
 static uint32_t uart_hz;
-static uint32_t boot_us;
+#ifndef TML_TIMER_COUNT
+static uint32_t slow_cycles; /* of the boot, at the clock after reset */
+static uint32_t fast_cycles;
+#endif
 
 void tml_port_init(void)
 {
     const tml_clocks clocks = tml_clock_init();
 #ifndef TML_TIMER_COUNT /* a timer has no clock before this */
-    const uint32_t slow_cycles = tml_port_cycles();
+    slow_cycles = tml_port_cycles();
 #endif
     core_hz = clocks.core_hz;
     uart_hz = clocks.uart_hz;
@@ -18,9 +21,7 @@ void tml_port_init(void)
 #ifdef TML_TIMER_COUNT
     tml_cycles_init();
 #else
-    const uint64_t fast_cycles = tml_port_cycles() - slow_cycles;
-    boot_us = (uint32_t)((uint64_t)slow_cycles * 1000000u / TML_RESET_CLOCK_HZ +
-                         fast_cycles * 1000000u / core_hz);
+    fast_cycles = tml_port_cycles() - slow_cycles;
 #endif
 }
 
@@ -31,7 +32,12 @@ uint32_t tml_port_clock_hz(void)
 
 uint32_t tml_port_boot_us(void)
 {
-    return boot_us;
+#ifdef TML_TIMER_COUNT
+    return 0;
+#else
+    return (uint32_t)((uint64_t)slow_cycles * 1000000u / TML_RESET_CLOCK_HZ +
+                      (uint64_t)fast_cycles * 1000000u / core_hz);
+#endif
 }
 
 bool tml_port_has_baud(uint32_t baud)

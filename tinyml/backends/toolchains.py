@@ -33,11 +33,13 @@ COMMON_FLAGS = (
     "-Wextra",
 )
 
+SMALL = ("firmware/agent/", "firmware/port/")  # never in a model's way: optimised for size
 
-def project_flags(project: Project) -> tuple[str, ...]:
-    """Defines, include folders and optimisation of a project."""
+
+def project_flags(project: Project, source: str) -> tuple[str, ...]:
+    """Defines, include folders and optimisation of one of a project's C files."""
     return (
-        OPTIMIZE[project.optimize],
+        "-Os" if source.startswith(SMALL) else OPTIMIZE[project.optimize],
         *(f"-D{name}={value}" for name, value in project.defines),
         *(f"-I{folder}" for folder in project.include_dirs),
         f"-fdebug-prefix-map={project.directory}=.",  # the same image from any folder
@@ -94,7 +96,7 @@ class Zig:
                 *core.clang,
                 "-nostdinc",
                 *COMMON_FLAGS,
-                *project_flags(project),
+                *project_flags(project, source),
                 f"-fdebug-prefix-map={self.library}=zig",
                 "-isystem",
                 str(self.library / "include"),
@@ -155,7 +157,7 @@ class ArmGcc:
                 "-ffreestanding",
                 "-fbuiltin",
                 *COMMON_FLAGS,
-                *project_flags(project),
+                *project_flags(project, source),
                 "-c",
                 source,
                 "-o",

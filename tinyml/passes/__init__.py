@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 
 from tinyml.ir.graph import Graph, check
+from tinyml.passes.drop_channels import drop_channels
 from tinyml.passes.fuse import fuse_activation, fuse_pad
 from tinyml.passes.simplify import drop_dead, drop_identities, fold_constants
 
@@ -14,6 +15,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     drop_identities,  # ops that pass their input on unchanged disappear
     fuse_pad,  # PAD into the convolution behind it
     fuse_activation,  # RELU and RELU6 into the op before them
+    drop_channels,  # channels that never change, with their filters, become part of biases
     drop_dead,  # ops whose results nobody reads disappear
 )
 

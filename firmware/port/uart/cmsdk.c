@@ -19,7 +19,7 @@
 
 uint32_t tml_uart_divisor(uint32_t uart_hz, uint32_t baud)
 {
-    const uint32_t divisor = tml_divide(uart_hz, baud);
+    const uint32_t divisor = tml_divide(uart_hz, 1, baud);
     return divisor >= 16u && divisor <= 0xFFFFFu ? divisor : 0;
 }
 

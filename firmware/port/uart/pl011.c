@@ -18,7 +18,7 @@
 
 uint32_t tml_uart_divisor(uint32_t uart_hz, uint32_t baud)
 {
-    const uint32_t divisor = tml_divide((uint64_t)uart_hz * 4u, baud); /* in 64ths, at 16 samples */
+    const uint32_t divisor = tml_divide(uart_hz, 4, baud); /* in 64ths, at 16 samples */
     return divisor >= 64u && divisor >> 6 <= 0xFFFFu ? divisor : 0;
 }
 

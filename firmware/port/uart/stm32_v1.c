@@ -17,7 +17,7 @@
 
 uint32_t tml_uart_divisor(uint32_t uart_hz, uint32_t baud)
 {
-    const uint32_t divisor = tml_divide(uart_hz, baud); /* 16 samples per bit */
+    const uint32_t divisor = tml_divide(uart_hz, 1, baud); /* 16 samples per bit */
     return divisor >= 16u && divisor <= 0xFFFFu ? divisor : 0;
 }
 

@@ -24,7 +24,7 @@
 
 uint32_t tml_uart_divisor(uint32_t uart_hz, uint32_t baud)
 {
-    const uint32_t divisor = tml_divide((uint64_t)uart_hz * TML_UART_BRR_SCALE, baud);
+    const uint32_t divisor = tml_divide(uart_hz, TML_UART_BRR_SCALE, baud);
     return divisor >= LEAST && divisor <= MOST ? divisor : 0;
 }
 

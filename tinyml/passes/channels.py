@@ -1,0 +1,191 @@
+"""Which channels of a graph never change, and which ones nobody needs: facts for ``drop_channels``.
+
+Training with weight decay leaves filters without weights, whose outputs are the same for every
+input. What such a channel adds to the sums of the next layer is a constant, so the next layer needs
+it only where padding makes a difference. A depthwise convolution or a pool in between hands a
+constant channel on as a constant one, when borders and inside come out alike.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyml.ir.graph import DTYPES, Graph, Op
+from tinyml.ops import conv_2d, depthwise_conv_2d, fully_connected, spec_of
+from tinyml.ops.common import INT8_MAX, INT8_MIN
+from tinyml.ops.mean import reduced_axes
+from tinyml.ops.weighted import BIAS, INPUT, WEIGHTS, WeightedSum
+from tinyml.ops.windows import filter_windows, is_padded
+from tinyml.passes.rewrite import reader_counts
+
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+VARIES = np.int64(1) << 40  # in place of a channel's constant value
+MIXING = ("CONV_2D", "FULLY_CONNECTED")  # every output sees all input channels
+CHANNELWISE = ("AVERAGE_POOL_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D", "MEAN", "RESHAPE")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Channels:
+    """What is known of a tensor's channels, the last axis; one element per channel."""
+
+    value: IntArray  # the int8 value that it always has, or VARIES
+    is_needed: BoolArray
+
+
+def channels_of(graph: Graph) -> dict[int, Channels]:
+    """The channels of all tensors that ops make."""
+    values = constant_values(graph)
+    needed = needed_channels(graph, values)
+    return {i: Channels(values[i], needed[i]) for i in values}
+
+
+def constant_values(graph: Graph) -> dict[int, IntArray]:
+    """For each computed tensor the constant value of each channel, or VARIES."""
+    values: dict[int, IntArray] = {}
+    for op in graph.ops:
+        for i in op.outputs:
+            shape = graph.tensors[i].shape
+            values[i] = np.full(shape[-1] if shape else 1, VARIES)
+        given = values.get(op.inputs[0]) if op.inputs else None
+        if given is None and op.inputs and op.inputs[0] >= 0:
+            given = np.full(graph.tensors[op.inputs[0]].shape[-1:] or (1,), VARIES)
+        if is_mixing(op, graph):
+            assert given is not None
+            values[op.outputs[0]] = _of_sums(op, graph, given)
+        elif is_channelwise(op, graph):
+            assert given is not None
+            values[op.outputs[0]] = _handed_on(op, graph, given)
+    return values
+
+
+def needed_channels(graph: Graph, values: dict[int, IntArray]) -> dict[int, BoolArray]:
+    """For each computed tensor the channels that somebody needs; never none."""
+    needed = {i: np.zeros(len(value), np.bool_) for i, value in values.items()}
+    counts = reader_counts(graph)
+
+    def need(tensor: int, channels: BoolArray | bool) -> None:
+        if tensor in needed:
+            needed[tensor] |= channels
+
+    for i in graph.outputs:
+        need(i, True)
+    for op in reversed(graph.ops):
+        if not is_mixing(op, graph) and not is_channelwise(op, graph):
+            for i in (*op.inputs, *op.outputs):
+                need(i, True)
+            continue
+        (output,) = op.outputs
+        if not _owns_constants(op, counts):
+            need(output, True)
+        if not needed[output].any():
+            needed[output][0] = True
+        if is_mixing(op, graph):
+            given = values.get(op.inputs[INPUT])
+            if given is not None:
+                need(op.inputs[INPUT], ~_foldable(op, graph, given, needed[output], counts))
+            continue
+        multiplier = getattr(op.attrs, "depth_multiplier", 1)
+        wanted = needed[output].reshape(-1, multiplier).any(axis=1)
+        needed[output] |= np.repeat(wanted, multiplier)
+        need(op.inputs[INPUT], wanted)
+    return needed
+
+
+def is_mixing(op: Op, graph: Graph) -> bool:
+    """Whether every output channel is a sum over all channels of the input."""
+    if op.kind not in MIXING:
+        return False
+    given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
+    return bool(given.shape) and given.shape[-1] == weights.shape[-1]
+
+
+def is_channelwise(op: Op, graph: Graph) -> bool:
+    """Whether each output channel is made of one input channel alone, in order."""
+    if op.kind not in CHANNELWISE:
+        return False
+    given, made = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
+    if given.dtype != "int8" or made.dtype != "int8" or not given.shape or not made.shape:
+        return False
+    if op.kind == "MEAN" and len(given.shape) - 1 in reduced_axes(op, graph):
+        return False
+    return made.shape[-1] == given.shape[-1] * getattr(op.attrs, "depth_multiplier", 1)
+
+
+def layer_of(op: Op, graph: Graph) -> WeightedSum:
+    """The numbers of a layer with weights."""
+    modules = {
+        "CONV_2D": conv_2d.layer,
+        "DEPTHWISE_CONV_2D": depthwise_conv_2d.layer,
+        "FULLY_CONNECTED": fully_connected.layer,
+    }
+    return modules[op.kind](op, graph)
+
+
+def _of_sums(op: Op, graph: Graph, given: IntArray) -> IntArray:
+    """Outputs that are the same for the least and the greatest sum of their channel."""
+    numbers = layer_of(op, graph)
+    zero_point = numbers.input_zero_point
+    is_constant = given != VARIES
+    offset = np.where(is_constant, given - zero_point, 0)
+    low = np.where(is_constant, offset, INT8_MIN - zero_point)
+    high = np.where(is_constant, offset, INT8_MAX - zero_point)
+    if _has_padding(op, graph):
+        low, high = np.minimum(low, 0), np.maximum(high, 0)
+    positive = np.maximum(numbers.weights, 0).reshape(len(numbers.bias), -1, len(given)).sum(axis=1)
+    negative = np.minimum(numbers.weights, 0).reshape(len(numbers.bias), -1, len(given)).sum(axis=1)
+    least = numbers.outputs(numbers.bias + positive @ low + negative @ high)
+    most = numbers.outputs(numbers.bias + positive @ high + negative @ low)
+    return np.where(least == most, least, VARIES)
+
+
+def _handed_on(op: Op, graph: Graph, given: IntArray) -> IntArray:
+    """The constant channels of a channelwise op; its reference tells what becomes of a constant."""
+    made = np.full(graph.tensors[op.outputs[0]].shape[-1], VARIES)
+    if op.kind == "DEPTHWISE_CONV_2D":
+        numbers = layer_of(op, graph)
+        least, most = (numbers.outputs(sums) for sums in numbers.sum_bounds())
+        made = np.where(least == most, least, VARIES)
+    is_constant = given != VARIES
+    if is_constant.any():
+        tensor = graph.tensors[op.inputs[0]]
+        image = np.broadcast_to(np.where(is_constant, given, 0), tensor.shape)
+        others = [None if i < 0 else graph.tensors[i].data for i in op.inputs[1:]]
+        values = (image.astype(DTYPES[tensor.dtype]), *others)
+        (found,) = spec_of(op.kind).reference(op, graph, values)
+        found = found.reshape(-1, len(made)).astype(np.int64)
+        is_even = np.repeat(is_constant, len(made) // len(given)) & (found == found[0]).all(axis=0)
+        made = np.where(is_even, found[0], made)
+    return made
+
+
+def _foldable(
+    op: Op, graph: Graph, given: IntArray, wanted: BoolArray, counts: Counter[int]
+) -> BoolArray:
+    """The input channels that a layer can do without: they add nothing, or a constant."""
+    numbers = layer_of(op, graph)
+    if not _owns_constants(op, counts):
+        return np.zeros(len(given), np.bool_)
+    taps = numbers.weights[wanted].reshape(-1, len(given))
+    has_bias = len(op.inputs) > BIAS and op.inputs[BIAS] >= 0
+    if _has_padding(op, graph) or not has_bias:
+        is_constant = given == numbers.input_zero_point
+    else:
+        is_constant = given != VARIES
+    return np.asarray(is_constant | ~taps.any(axis=0), np.bool_)
+
+
+def _has_padding(op: Op, graph: Graph) -> bool:
+    return op.kind == "CONV_2D" and is_padded(*filter_windows(op, graph))
+
+
+def _owns_constants(op: Op, counts: Counter[int]) -> bool:
+    """Whether no other op reads the layer's weights and bias."""
+    if op.kind not in (*MIXING, "DEPTHWISE_CONV_2D"):
+        return True
+    return all(counts[i] == 1 for i in op.inputs[WEIGHTS:] if i >= 0)

@@ -1,0 +1,100 @@
+"""Channels that nobody needs disappear, with their filters and with all that only reads them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
+from tinyml.ops.weighted import BIAS, INPUT, WEIGHTS
+from tinyml.passes.channels import (
+    MIXING,
+    VARIES,
+    BoolArray,
+    Channels,
+    channels_of,
+    is_channelwise,
+    is_mixing,
+    layer_of,
+)
+
+_CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}  # of the weights
+
+
+def drop_channels(graph: Graph) -> Graph:
+    """Removes channels that never change, and those of which no output of the model is made.
+
+    Their constant share of the next layer's sums goes into its biases: the same sums in the same 32
+    bits, so all outputs stay the same.
+    """
+    channels = channels_of(graph)
+    if all(item.is_needed.all() for item in channels.values()):
+        return graph
+    tensors = list(graph.tensors)
+    for op in graph.ops:
+        if is_mixing(op, graph) or is_channelwise(op, graph):
+            output = op.outputs[0]
+            if op.kind in _CHANNEL_AXIS:
+                _cut_constants(op, graph, channels, tensors)
+            tensors[output] = _cut(tensors[output], -1, channels[output].is_needed)
+    return replace(graph, tensors=tuple(tensors))
+
+
+def _cut_constants(
+    op: Op, graph: Graph, channels: dict[int, Channels], tensors: list[Tensor]
+) -> None:
+    """Cuts a layer's weights and bias down to the channels that are left."""
+    kept = channels[op.outputs[0]].is_needed
+    given = channels.get(op.inputs[INPUT])
+    weights = _cut(tensors[op.inputs[WEIGHTS]], _CHANNEL_AXIS[op.kind], kept)
+    has_bias = len(op.inputs) > BIAS and op.inputs[BIAS] >= 0
+    if has_bias:
+        bias = tensors[op.inputs[BIAS]]
+        if given is not None and op.kind in MIXING:
+            bias = _with_data(bias, _folded(op, graph, given))
+        tensors[op.inputs[BIAS]] = _cut(bias, 0, kept)
+    if given is not None and op.kind in MIXING:
+        weights = _cut(weights, -1, given.is_needed)
+    tensors[op.inputs[WEIGHTS]] = weights
+
+
+def _folded(op: Op, graph: Graph, given: Channels) -> Array:
+    """The biases with the constant share of the input channels that go."""
+    numbers = layer_of(op, graph)
+    gone = ~given.is_needed & (given.value != VARIES)
+    offset = np.where(gone, given.value - numbers.input_zero_point, 0)
+    taps = numbers.weights.reshape(len(numbers.bias), -1, len(offset)).sum(axis=1)
+    return np.asarray(numbers.bias + taps @ offset)
+
+
+def _with_data(tensor: Tensor, data: Array) -> Tensor:
+    assert tensor.data is not None
+    made = data.astype(tensor.data.dtype).reshape(tensor.shape)
+    made.flags.writeable = False
+    return replace(tensor, data=made)
+
+
+def _cut(tensor: Tensor, axis: int, kept: BoolArray) -> Tensor:
+    """The tensor with some of its slices along an axis, and their scales."""
+    if kept.all():
+        return tensor
+    axis %= len(tensor.shape)
+    shape = (*tensor.shape[:axis], int(kept.sum()), *tensor.shape[axis + 1 :])
+    data = tensor.data
+    if data is not None:
+        data = np.ascontiguousarray(np.compress(kept, data, axis=axis))
+        data.flags.writeable = False
+    return replace(tensor, shape=shape, data=data, quant=_cut_quant(tensor, axis, kept))
+
+
+def _cut_quant(tensor: Tensor, axis: int, kept: BoolArray) -> Quant | None:
+    quant = tensor.quant
+    if quant is None or not quant.is_per_channel or quant.axis != axis:
+        return quant
+    chosen = np.flatnonzero(kept)
+    scales = tuple(quant.scales[i] for i in chosen)
+    points = quant.zero_points
+    if len(points) == len(quant.scales):
+        points = tuple(points[i] for i in chosen)
+    return replace(quant, scales=scales, zero_points=points)
