@@ -66,6 +66,14 @@ def test_arm_gcc_commands() -> None:
     assert {item.cwd for item in found} == {Path("/p")}
 
 
+@pytest.mark.parametrize("toolchain", [ZIG, GCC])
+def test_what_is_not_the_model_is_optimised_for_size(toolchain: Zig | ArmGcc) -> None:
+    sources = ("main.c", "model/sine.c", "firmware/libc/string.c", "firmware/port/port.c")
+    found = [toolchain.compile(project(), name, Path("o")).argv for name in sources]
+    assert ["-Os" in argv for argv in found] == [False, False, False, True]
+    assert ["-O3" in argv for argv in found] == [True, True, True, False]
+
+
 @pytest.mark.parametrize(
     ("core", "clang"),
     [

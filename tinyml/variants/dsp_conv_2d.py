@@ -26,8 +26,10 @@ from tinyml.variants.dsp_gemm import (
 )
 from tinyml.variants.dsp_streams import choose_pair_form, pair_stream, stream_order
 
-# A body of its own saves some 50 instructions per three pixels and takes 200 to 600 bytes.
+# A body of its own saves some 50 instructions per three pixels and takes 600 to 1,500 bytes: worth
+# it where a group of three pixels takes few instructions and there are many such groups.
 _SHARED_FROM = 2500  # instructions per three pixels
+_SHARED_BELOW = 150  # groups of three pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +112,16 @@ def _three_pixels(layer: WeightedSum, outputs: int) -> KernelCall:
         ("gemm", gemm_params(form, layer, len(order))),
     )
     per_three = 70 + 13 * (channels // 4) + 12 * (channels % 4) + gemm_cost(form, len(order))
+    count = -(-pixels // 3)
     return matrix_call(
         "pointwise",
         fields,
         pair_stream(form, order),
         form,
-        is_shared=per_three > _SHARED_FROM,
+        is_shared=per_three > _SHARED_FROM or count < _SHARED_BELOW,
         scratch_bytes=gemm_scratch(form, len(order)),
         overlap=chasing(pixels, channels, filters, 3),
-        instructions=60 + -(-pixels // 3) * per_three,
+        instructions=60 + count * per_three,
     )
 
 
@@ -156,13 +159,14 @@ def _convolve(shape: Shape, layer: WeightedSum) -> KernelCall:
     )
     per_segment = 6 + 13 * (length // 4) + 12 * (length % 4)
     per_three = 60 + groups * (40 + segments * per_segment) + gemm_cost(form, len(order))
-    work = triples(band, rows, columns) * per_three + band_cost(band, rows, columns, channels)
+    count = triples(band, rows, columns)
+    work = count * per_three + band_cost(band, rows, columns, channels)
     return matrix_call(
         "conv_2d",
         fields,
         pair_stream(form, order),
         form,
-        is_shared=per_three > _SHARED_FROM,
+        is_shared=per_three > _SHARED_FROM or count < _SHARED_BELOW,
         scratch_bytes=scratch + band.nbytes,
         overlap=_overlap(shape, band),
         instructions=60 + shape.batches * work,

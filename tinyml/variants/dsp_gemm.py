@@ -32,6 +32,7 @@ from tinyml.variants.dsp_streams import (
 # Instructions per group of filters besides its steps, by form: gemm_block.h, row_block.h.
 _PAIR = {DIRECT: 32, LINEAR: 35, ROUNDING: 51, SUMS: 23, WIDE_ROUNDING: 48, WIDE_SUMS: 20}
 _QUAD = {LINEAR: 26, ROUNDING: 44, SUMS: 21, WIDE_ROUNDING: 42, WIDE_SUMS: 17}
+_UNIFORM = 30  # linear, with the same constants for all filters
 _RESCALE = 40  # per output of the forms that leave sums
 
 
@@ -68,7 +69,8 @@ def _one_row(layer: WeightedSum, outputs: int) -> KernelCall:
     gemm = _gemm_struct(form, layer, taps // 2, entry, group_words(form, taps, 4), taps // 2)
     steps = (21 if form.is_wide else 27) * (taps // 8) + 3 * loops
     rescale = _RESCALE * filters if form.leaves_sums else 0
-    per_row = 75 + 6 * (features // 4) - (-filters // 4) * (steps + _QUAD[form.kind]) + rescale
+    quad = _UNIFORM if form.is_uniform and form.kind == LINEAR else _QUAD[form.kind]
+    per_row = 75 + 6 * (features // 4) - (-filters // 4) * (steps + quad) + rescale
     sums_bytes = 4 * (-(-filters // 4) * 4) if form.leaves_sums else 0
     return matrix_call(
         "fully_connected",

@@ -24,7 +24,7 @@ FORM_NAMES = ("linear", "rounding", "32-bit sums", "wide, rounding", "wide, 32-b
 PACKED_SCALE_LOG2 = 8  # packed blocks deliver 256 * sum of every second filter
 _DIRECT_SHIFTS = 4, 11  # of the sum as it is, and of 256 * sum
 _PACKED_LIMIT = 1 << 23
-UNIFORM_WORDS = 3  # M C n in front of the stream
+UNIFORM_WORDS = 3  # M C n in front of the stream; n is the shift of the linear form too
 LINEAR_SHIFTS = (11, 12, 10, 9, 8, 13)  # those that have a block
 
 
@@ -168,7 +168,7 @@ def _stream(form: Form, order: IntArray, group: int, title: str) -> Constant:
     head = np.zeros(0, np.int64)
     if form.is_uniform:
         head = np.zeros(UNIFORM_WORDS, np.int64)
-        head[: form.constants.shape[1]] = form.constants[0]
+        head[:] = (*form.constants[0, :2], form.shift or form.constants[0, 2])
         constants = np.zeros((len(rows), 0), np.int64)
     if form.is_wide:
         lanes = rows[..., 0::2] & 0xFFFF | rows[..., 1::2] << 16

@@ -38,19 +38,22 @@ TML_KERNEL tml_dsp_row tml_dsp_row_of(int32_t form, int32_t shift, bool is_unifo
     default:
         break;
     }
+    if (is_uniform) {
+        return tml_dsp_row_uniform;
+    }
     switch (shift) {
     case 8:
-        return is_uniform ? tml_dsp_row_uniform_8 : tml_dsp_row_linear_8;
+        return tml_dsp_row_linear_8;
     case 9:
-        return is_uniform ? tml_dsp_row_uniform_9 : tml_dsp_row_linear_9;
+        return tml_dsp_row_linear_9;
     case 10:
-        return is_uniform ? tml_dsp_row_uniform_10 : tml_dsp_row_linear_10;
+        return tml_dsp_row_linear_10;
     case 12:
-        return is_uniform ? tml_dsp_row_uniform_12 : tml_dsp_row_linear_12;
+        return tml_dsp_row_linear_12;
     case 13:
-        return is_uniform ? tml_dsp_row_uniform_13 : tml_dsp_row_linear_13;
+        return tml_dsp_row_linear_13;
     default:
-        return is_uniform ? tml_dsp_row_uniform_11 : tml_dsp_row_linear_11;
+        return tml_dsp_row_linear_11;
     }
 }
 

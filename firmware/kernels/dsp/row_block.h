@@ -12,7 +12,7 @@
  *   8 words per step (wide: 16): for each pair of inputs A|B, C|D (wide: A, B, C, D)
  *   the constants of the epilogue for A, B, C, D, unless all outputs have the same (uniform)
  * Inputs are int16 pairs in the order (0,2), (1,3), as widen.h makes them.
- * Cost per four filters: 26 instructions, uniform 25 (rounding 44 and 42, wide 42; sums 21 or
+ * Cost per four filters: 26 instructions, uniform 30 (rounding 44 and 42, wide 42; sums 21 or
  * 17 and then some 25 per output), 27 (wide 21) per step and 3 per 4 steps.
  */
 #ifndef TML_DSP_ROW_BLOCK_H
@@ -93,14 +93,28 @@ typedef void (*tml_dsp_row)(const tml_dsp_row_block *block);
 /* b and d become 256 * B and 256 * D. */
 #define TML_DSP_ROW_SEPARATE "sub r3, r2\n\tsub r5, r4\n\t"
 
-#define TML_DSP_ROW_EPILOGUE_LINEAR(shift, constants, ma, mb, mc, md)                          \
+#define TML_DSP_ROW_SCALE(constants, ma, mb, mc, md)                                           \
     TML_DSP_ROW_SEPARATE TML_DSP_LSL_8("r2") TML_DSP_LSL_8("r4") constants                     \
     "smmla r2, r2, " ma "\n\tsmmla r3, r3, " mb "\n\t"                                         \
-    "smmla r4, r4, " mc "\n\tsmmla r5, r5, " md "\n\t"                                         \
-    "ssat r2, #8, r2, asr #" #shift "\n\tssat r3, #8, r3, asr #" #shift "\n\t"                 \
-    "ssat r4, #8, r4, asr #" #shift "\n\tssat r5, #8, r5, asr #" #shift "\n\t"                 \
+    "smmla r4, r4, " mc "\n\tsmmla r5, r5, " md "\n\t"
+#define TML_DSP_ROW_STORE                                                                      \
     "ldr r0, [sp]\n\t"                                                                         \
     "strb r3, [r0, #1]\n\tstrb r4, [r0, #2]\n\tstrb r5, [r0, #3]\n\tstrb r2, [r0], #4\n\t"
+
+#define TML_DSP_ROW_EPILOGUE_LINEAR(shift)                                                     \
+    TML_DSP_ROW_SCALE("ldm r1!, {r6-r9}\n\tldm r1!, {r10, r11, r12, lr}\n\t",                  \
+                      "r6, r7", "r8, r9", "r10, r11", "r12, lr")                               \
+    "ssat r2, #8, r2, asr #" #shift "\n\tssat r3, #8, r3, asr #" #shift "\n\t"                 \
+    "ssat r4, #8, r4, asr #" #shift "\n\tssat r5, #8, r5, asr #" #shift "\n\t"                 \
+    TML_DSP_ROW_STORE
+
+/* One block for every shift: there are registers left for it. */
+#define TML_DSP_ROW_SSAT(p) "asr " p ", " p ", r8\n\tssat " p ", #8, " p "\n\t"
+#define TML_DSP_ROW_EPILOGUE_UNIFORM                                                           \
+    TML_DSP_ROW_SCALE("ldrd r6, r7, [sp, #20]\n\tldr r8, [sp, #28]\n\t",                       \
+                      "r6, r7", "r6, r7", "r6, r7", "r6, r7")                                  \
+    TML_DSP_ROW_SSAT("r2") TML_DSP_ROW_SSAT("r3") TML_DSP_ROW_SSAT("r4") TML_DSP_ROW_SSAT("r5") \
+    TML_DSP_ROW_STORE
 
 #define TML_DSP_ROW_ROUND(constants, sum)                                                      \
     constants TML_DSP_ROUND(sum) "strb " sum ", [r0], #1\n\t"
@@ -123,12 +137,7 @@ typedef void (*tml_dsp_row)(const tml_dsp_row_block *block);
 
 #define TML_DSP_ROW_LINEAR(shift)                                                              \
     TML_DSP_ROW(tml_dsp_row_linear_##shift, TML_DSP_ROW_STEP_PACKED,                           \
-                TML_DSP_ROW_EPILOGUE_LINEAR(                                                   \
-                    shift, "ldm r1!, {r6-r9}\n\tldm r1!, {r10, r11, r12, lr}\n\t",             \
-                    "r6, r7", "r8, r9", "r10, r11", "r12, lr"))                                \
-    TML_DSP_ROW(tml_dsp_row_uniform_##shift, TML_DSP_ROW_STEP_PACKED,                          \
-                TML_DSP_ROW_EPILOGUE_LINEAR(shift, "ldrd r6, r7, [sp, #20]\n\t", "r6, r7",     \
-                                            "r6, r7", "r6, r7", "r6, r7"))
+                TML_DSP_ROW_EPILOGUE_LINEAR(shift))
 
 TML_DSP_ROW_LINEAR(8)
 TML_DSP_ROW_LINEAR(9)
@@ -136,6 +145,7 @@ TML_DSP_ROW_LINEAR(10)
 TML_DSP_ROW_LINEAR(11)
 TML_DSP_ROW_LINEAR(12)
 TML_DSP_ROW_LINEAR(13)
+TML_DSP_ROW(tml_dsp_row_uniform, TML_DSP_ROW_STEP_PACKED, TML_DSP_ROW_EPILOGUE_UNIFORM)
 TML_DSP_ROW(tml_dsp_row_rounding, TML_DSP_ROW_STEP_PACKED,
             TML_DSP_ROW_EPILOGUE_ROUNDING(TML_DSP_ROW_SEPARATE, TML_DSP_ASR_7, "",
                                           TML_DSP_ROW_EACH))
