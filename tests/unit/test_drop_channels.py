@@ -114,7 +114,9 @@ def test_a_constant_goes_into_the_bias_where_nothing_is_padded() -> None:
     assert channels(after) == [6, 6, 6, 6, 6, 3]
     bias = next(t for t in after.tensors if t.name == "dense/b").data
     was = next(t for t in b.tensors if t.name == "dense/b").data
-    assert bias is not None and was is not None and not np.array_equal(bias, was)
+    assert bias is not None
+    assert was is not None
+    assert not np.array_equal(bias, was)
     assert_same(b.graph((0,), (dense,)), after)
 
 

@@ -9,7 +9,8 @@ constant channel on as a constant one, when borders and inside come out alike.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ def needed_channels(graph: Graph, values: dict[int, IntArray]) -> dict[int, Bool
     needed = {i: np.zeros(len(value), np.bool_) for i, value in values.items()}
     counts = reader_counts(graph)
 
-    def need(tensor: int, channels: BoolArray | bool) -> None:
+    def need(tensor: int, channels: Any) -> None:
         if tensor in needed:
             needed[tensor] |= channels
 
