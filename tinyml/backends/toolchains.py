@@ -33,13 +33,13 @@ COMMON_FLAGS = (
     "-Wextra",
 )
 
-SMALL = ("firmware/agent/", "firmware/port/")  # never in a model's way: optimised for size
+SMALL = ("/firmware/agent/", "/firmware/port/")  # never in a model's way: optimised for size
 
 
 def project_flags(project: Project, source: str) -> tuple[str, ...]:
     """Defines, include folders and optimisation of one of a project's C files."""
     return (
-        "-Os" if source.startswith(SMALL) else OPTIMIZE[project.optimize],
+        "-Os" if any(part in f"/{source}" for part in SMALL) else OPTIMIZE[project.optimize],
         *(f"-D{name}={value}" for name, value in project.defines),
         *(f"-I{folder}" for folder in project.include_dirs),
         f"-fdebug-prefix-map={project.directory}=.",  # the same image from any folder
