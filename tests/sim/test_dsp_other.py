@@ -25,14 +25,18 @@ from tinyml.ir.kernel import Cost, KernelCall
 from tinyml.ops import spec_of
 from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs
 from tinyml.ops.elementwise import BinaryAttrs
+from tinyml.ops.lookup import NoAttrs
 from tinyml.ops.mean import MeanAttrs
 from tinyml.ops.pool_2d import Pool2dAttrs
+from tinyml.ops.softmax import SoftmaxAttrs
 from tinyml.variants import (
     Variant,
     dsp_depthwise,
     dsp_depthwise_column,
     dsp_depthwise_rows,
     dsp_elementwise,
+    dsp_move,
+    dsp_mul,
     dsp_pool,
 )
 
@@ -43,6 +47,8 @@ VARIANTS = (
     *dsp_depthwise_column.VARIANTS,
     *dsp_depthwise_rows.VARIANTS,
     *dsp_elementwise.VARIANTS,
+    *dsp_move.VARIANTS,
+    *dsp_mul.VARIANTS,
     *dsp_pool.VARIANTS,
 )
 _LAYERS = 20  # per image
@@ -130,6 +136,10 @@ def _random_case(rng: Rng, variant: Variant, name: str) -> Case:
         "AVERAGE_POOL_2D": _pool,
         "MAX_POOL_2D": _pool,
         "MEAN": _mean,
+        "MUL": _product,
+        "PAD": _pad,
+        "PADV2": _pad,
+        "SOFTMAX": _softmax,
     }
     while True:
         graph = replace(makers[variant.kind](rng, variant), name=name)
@@ -235,6 +245,39 @@ def _mean(rng: Rng, variant: Variant) -> Graph:
     operands = (_activations("x", shape, rng), Tensor("axes", "int32", axes.shape, None, axes))
     made = _output(rng, float(rng.uniform(0.005, 0.04)), "NONE")
     return _graph(variant.kind, MeanAttrs(bool(rng.random() < 0.5)), operands, made)
+
+
+def _product(rng: Rng, variant: Variant) -> Graph:
+    shape = tuple(int(size) for size in rng.integers(1, 9, 3))
+    shapes = [shape, ((), (1,), (2, 1))[int(rng.integers(3))]]
+    shapes[1] = (1,) * len(shapes[1]) + shape[len(shapes[1]) :]  # a scale per channel, or all
+    rng.shuffle(shapes)
+    attrs = BinaryAttrs(str(rng.choice(("NONE", "NONE", "RELU", "RELU6"))))
+    scales = [float(scale) for scale in rng.uniform(0.01, 0.1, 2)]
+    operands = [_activations(n, s, rng, f) for n, s, f in zip("xz", shapes, scales, strict=True)]
+    step = float(rng.choice((1.0, 1.0, 0.05, 30.0)))
+    made = _output(rng, scales[0] * scales[1] * 90.0 * step, attrs.activation)
+    return _graph(variant.kind, attrs, tuple(operands), made, (0, 1))
+
+
+def _pad(rng: Rng, variant: Variant) -> Graph:
+    given = _activations("x", tuple(int(size) for size in rng.integers(1, 9, 4)), rng)
+    widths = rng.choice((0, 0, 1, 2, 5), (4, 2)).astype(np.int32)
+    widths[0, 0] += 1  # never the identity
+    widths.flags.writeable = False
+    operands = [given, Tensor("widths", "int32", widths.shape, None, widths)]
+    if variant.kind == "PADV2":
+        fill = np.array([rng.integers(-128, 128)], np.int8)
+        fill.flags.writeable = False
+        operands.append(Tensor("fill", "int8", (1,), given.quant, fill))
+    return _graph(variant.kind, NoAttrs(), tuple(operands), replace(given, name="y", shape=()))
+
+
+def _softmax(rng: Rng, variant: Variant) -> Graph:
+    shape = (int(rng.integers(1, 4)), int(rng.choice((1, 2, 3, 4, 5, 10, 12, 100, 1001))))
+    scale = float(rng.choice((0.003, 0.02, 0.1, 0.1, 0.5, 40.0)))
+    made = Tensor("y", "int8", (), Quant((1 / 256,), (-128,)))
+    return _graph(variant.kind, SoftmaxAttrs(1.0), (_activations("x", shape, rng, scale),), made)
 
 
 def _activations(name: str, shape: tuple[int, ...], rng: Rng, scale: float = _IN_SCALE) -> Tensor:

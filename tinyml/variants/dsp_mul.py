@@ -1,0 +1,96 @@
+"""MUL for Armv7E-M: products of int16 pairs, rescaled by the shortest form that is exact."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tinyml.ir.graph import Graph, Op
+from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, Value
+from tinyml.ir.requant import IntArray, Linear, Rescaling, solve_linear, solve_rounding
+from tinyml.ops.common import INT8_MAX, INT8_MIN, activation_range, quant_of, result
+from tinyml.ops.elementwise import broadcast_loops, mul_factor
+from tinyml.ops.operands import input_argument
+from tinyml.variants import Variant
+
+
+def lower_mul(op: Op, graph: Graph) -> KernelCall | str:
+    """A call of ``tml_dsp_mul_s8``."""
+    operands, made = [graph.tensors[i] for i in op.inputs], result(op, graph)
+    loops = broadcast_loops(operands[0].shape, operands[1].shape)
+    rows, count = loops.counts[-2:]
+    steps = [item[-2] for item in loops.steps]
+    if math.prod(loops.counts[:-2]) != 1 or any(item[-1] != 1 for item in loops.steps):
+        return "an operand is broadcast along more than the first dimensions"
+    constants = _constants(op, graph)
+    if isinstance(constants, str):
+        return constants
+    is_rounding = bool(dict(constants)["is_rounding"])
+    arguments, arrays = zip(*(input_argument(op, graph, i) for i in range(2)), strict=True)
+    fields: tuple[tuple[str, Value], ...] = (
+        ("rows", rows),
+        ("count", count),
+        ("step1", steps[0]),
+        ("step2", steps[1]),
+        ("offset1", -quant_of(operands[0]).zero_point),
+        ("offset2", -quant_of(operands[1]).zero_point),
+        *constants,
+    )
+    per_row = 12 + (37 if is_rounding else 27) * (count // 4) + 12 * (count % 4)
+    return KernelCall(
+        "tml_dsp_mul_s8",
+        "kernels/dsp/mul_s8.h",
+        Struct("tml_dsp_mul_params", fields),
+        (*arguments, Arg("output")),
+        tuple(item for group in arrays for item in group),
+        overlaps=tuple(
+            Overlap(i, 0)
+            for i, tensor in enumerate(operands)
+            if not tensor.is_constant and tensor.elements == made.elements
+        ),
+        cost=Cost(20 + rows * per_row, code_bytes=250),
+        isa="dsp",
+        note="rounding form" if is_rounding else "linear form",
+    )
+
+
+def _constants(op: Op, graph: Graph) -> tuple[tuple[str, Value], ...] | str:
+    """The fields from ``multiplier`` on, of a form that is exact for all products."""
+    made = quant_of(result(op, graph))
+    multiplier, shift = mul_factor(op, graph)
+    ends = [
+        np.array((INT8_MIN, INT8_MAX), np.int64) - quant_of(graph.tensors[i]).zero_point
+        for i in op.inputs
+    ]
+    products = np.outer(*ends)
+    rescaling = Rescaling(
+        np.array([multiplier]),
+        np.array([shift]),
+        made.zero_point,
+        activation_range(op.attrs.activation, made),
+        products.min(keepdims=True)[0],
+        products.max(keepdims=True)[0],
+    )
+    found = solve_linear(rescaling, 0)
+    if isinstance(found, Linear):
+        return _fields(found.multiplier, found.offset, int(found.delta[0]), found.shift, False)
+    rounding = solve_rounding(rescaling)
+    if isinstance(rounding, str):
+        return rounding
+    return _fields(rounding.multiplier, rounding.offset, 0, int(rounding.shift[0]), True)
+
+
+def _fields(
+    multiplier: IntArray, offset: IntArray, delta: int, shift: int, is_rounding: bool
+) -> tuple[tuple[str, Value], ...]:
+    return (
+        ("multiplier", int(multiplier[0])),
+        ("offset", int(offset[0])),
+        ("delta", delta),
+        ("shift", shift),
+        ("is_rounding", is_rounding),
+    )
+
+
+VARIANTS = (Variant("dsp/mul", "MUL", "dsp", lower_mul),)
