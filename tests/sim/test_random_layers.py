@@ -1,0 +1,123 @@
+"""300 random layers through every kernel that is valid for them, on the emulated core: all equal.
+
+Layers that a kernel is valid for are laid side by side in one image, so that compiling, which is
+what takes the time, happens once per kernel. The planner lets outputs chase inputs where it can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.cases import Case, merge
+from tests.support.emulated import run_on_board
+from tests.support.executors import assert_equal, run_reference
+from tests.support.random_layers import preferred
+from tests.support.random_parts import activations, one_op, output
+from tests.support.suited_layers import suited
+from tinyml import variants
+from tinyml.ir.graph import Graph, Tensor
+from tinyml.ir.kernel import KernelCall
+from tinyml.ops.mean import MeanAttrs
+from tinyml.variants import Variant, dsp_depthwise
+
+pytestmark = pytest.mark.sim
+
+VARIANTS = tuple(item for item in variants.all_variants() if item.isa == "dsp")
+KINDS = tuple(sorted({variant.kind for variant in VARIANTS}))
+OWN = 17  # layers that are made to suit one kernel
+LAYERS = 300
+
+
+@cache
+def layers() -> tuple[Case, ...]:
+    """All layers: those that suit each kernel, from a seed of its own."""
+    return tuple(
+        case for seed, variant in enumerate(VARIANTS) for case in suited(variant, OWN, seed)
+    )
+
+
+@pytest.fixture(autouse=True)
+def _small_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels that are offered for large layers only are tried on small ones."""
+    monkeypatch.setattr(dsp_depthwise, "LEAST_SMALL", 0)
+
+
+def test_there_are_enough_layers() -> None:
+    assert len(layers()) >= LAYERS
+    assert len({case.graph.ops[0].kind for case in layers()}) == len(KINDS)
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_all_layers_through_a_kernel(
+    variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = [case for case in layers() if _is_valid(variant, case.graph)]
+    assert len(chosen) >= OWN
+    monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
+    _run(chosen, tmp_path, "nucleo_l4r5zi", None)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_layers_through_the_plain_kernels(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(variants, "all_variants", lambda: ())
+    chosen = [case for case in layers() if case.graph.ops[0].kind == kind]
+    _run(chosen, tmp_path, "nucleo_l4r5zi", None, optimize="size")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("board", ["nucleo_h743zi2", "nucleo_u575zi_q"])
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_other_cores(
+    variant: Variant, board: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
+    _run(suited(variant, 10, 1000), tmp_path, board, None)
+
+
+@pytest.mark.arm_gcc
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_other_compiler(variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
+    _run(suited(variant, 10, 2000), tmp_path, "nucleo_l4r5zi", "arm_gcc")
+
+
+def test_counter_and_step_of_one_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eighteen groups of pixels, steps of eighteen bytes: both once shared a register in asm."""
+    axes = np.array((1, 2), np.int32)
+    axes.flags.writeable = False
+    rng = np.random.default_rng(0)
+    operands = (activations("x", (1, 75, 1, 6), rng), Tensor("axes", "int32", (2,), None, axes))
+    made = replace(output(rng, 0.036, "NONE"), shape=(1, 6))
+    graph = one_op("MEAN", MeanAttrs(), operands, made)
+    vectors = ((rng.integers(-128, 128, (1, 75, 1, 6)).astype(np.int8),),)
+    variant = next(item for item in VARIANTS if item.name == "dsp/mean")
+    monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
+    found = run_on_board(graph, vectors, tmp_path, board="nucleo_l4r5zi")
+    assert_equal(graph, run_reference(graph, vectors), found)
+
+
+def _run(
+    cases: Sequence[Case],
+    folder: Path,
+    board: str,
+    toolchain: str | None,
+    optimize: str = "speed",
+) -> None:
+    whole = merge(list(cases), "random")
+    found = run_on_board(
+        whole.graph, whole.vectors, folder, board=board, toolchain=toolchain, optimize=optimize
+    )
+    assert_equal(whole.graph, run_reference(whole.graph, whole.vectors), found)
+
+
+def _is_valid(variant: Variant, graph: Graph) -> bool:
+    op = graph.ops[0]
+    return variant.kind == op.kind and isinstance(variant.lower(op, graph), KernelCall)
