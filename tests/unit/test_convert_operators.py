@@ -5,14 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.support.float_graphs import KINDS, single_op
+from tests.support.float_graphs import KINDS, FloatBuilder, single_op
 from tests.support.tflm import needs_tflm
 from tinyml.convert import flatfile, rules
+from tinyml.convert.options import options
 from tinyml.convert.quantize import quantize
 from tinyml.convert.ranges import dequantize
 from tinyml.convert.ranges import quantize as to_integers
 from tinyml.convert.runners import float_runner, quantised_runner, tflm_runner
 from tinyml.convert.values import QuantizeSettings
+from tinyml.errors import ModelError
+from tinyml.ir.graph import Graph
 
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert (extra 'convert') is not installed")
 
@@ -22,8 +25,8 @@ _COARSE_16 = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV
 
 
 def test_every_supported_operator_has_a_case() -> None:
-    # SHAPE only ever occurs before constants are folded.
-    assert rules.SUPPORTED - {"SHAPE"} <= set(KINDS)
+    # SHAPE only ever occurs before constants are folded; LSTM has a test of its own.
+    assert rules.SUPPORTED - {"SHAPE", rules.LSTM} <= set(KINDS)
 
 
 def _modes() -> list[tuple[str, str]]:
@@ -66,3 +69,42 @@ def test_operator_in_integers(mode: str, kind: str) -> None:
             else:
                 error = np.abs(dequantize(value, quant) - real).max() / quant.scale
                 assert error <= allowed
+
+
+def _lstm(b: FloatBuilder, absent: int = -1) -> Graph:
+    """Six steps of five features, eight units."""
+    steps, features, units = 6, 5, 8
+    x = b.value("x", (1, steps, features))
+    into = [b.weights(f"w{k}", units, features) for k in range(4)]
+    back = [b.weights(f"r{k}", units, units) for k in range(4)]
+    bias = [b.weights(f"b{k}", units) for k in range(4)]
+    state = [b.constant(name, np.zeros((1, units))) for name in ("hidden", "cell")]
+    inputs = (x, *into, *back, -1, -1, -1, *bias, absent, -1, *state, -1, -1, -1, -1)
+    held = options("UnidirectionalSequenceLSTMOptions", FusedActivationFunction=4)
+    y = b.op(rules.LSTM, inputs, b.value("y", (1, steps, units)), held)
+    return b.graph((x,), (y,))
+
+
+@needs_tflm
+def test_lstm_in_integers() -> None:
+    rng = np.random.default_rng(1)
+    samples = [(rng.uniform(-1, 1, (1, 6, 5)).astype(np.float32),) for _ in range(20)]
+    given = flatfile.write(_lstm(FloatBuilder()))
+    made = quantize(given, samples, QuantizeSettings()).data
+    exact, runner = float_runner(given), tflm_runner(made)
+    assert runner is not None
+    assert flatfile.write(flatfile.read("lstm", made)) == made
+    quants = [runner.graph.tensors[i].quant for i in (*runner.graph.inputs, *runner.graph.outputs)]
+    assert quants[0] is not None
+    assert quants[1] is not None
+    for sample in samples:
+        (found,) = runner.outputs((to_integers(sample[0], quants[0]),))
+        error = dequantize(found, quants[1]) - exact.outputs(sample)[0]
+        assert np.abs(error).max() <= 2.5 * quants[1].scale
+
+
+def test_lstm_with_a_projection_is_refused() -> None:
+    b = FloatBuilder()
+    data = flatfile.write(_lstm(b, absent=b.weights("projection", 3, 8)))
+    with pytest.raises(ModelError, match=r"'y' has peepholes, a projection or layer norm"):
+        quantize(data, [], QuantizeSettings())

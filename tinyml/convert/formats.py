@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from tinyml.convert.ranges import Seen, chosen_range, quant_of_range, range_of_quant
-from tinyml.convert.rules import DECIDES, FIXED, MOVES, WEIGHTED, carries_range
+from tinyml.convert.rules import DECIDES, FIXED, LSTM, MOVES, WEIGHTED, carries_range
 from tinyml.errors import ModelError, did_you_mean
 from tinyml.ir.graph import Array, Graph, Op, Quant
 
@@ -25,12 +25,15 @@ class Formats:
     bits: tuple[int, ...]  # of each op
     quants: Mapping[Format, Quant]  # of float values, and of constants that share a value's scale
     means: Mapping[int, Array]  # of each channel of a value, on the samples
+    cells: Mapping[int, float]  # largest magnitude of the cell of an LSTM, by its result
 
 
 def values_read(op: Op, graph: Graph) -> tuple[int, ...]:
     """The operands that are quantised values: float, without weights and bias."""
     if op.kind in WEIGHTED:
         return (op.inputs[WEIGHTED[op.kind].value],)
+    if op.kind == LSTM:
+        return (op.inputs[0],)
     return tuple(i for i in op.inputs if i >= 0 and graph.tensors[i].dtype == "float32")
 
 
@@ -112,7 +115,8 @@ def choose_formats(
         for member in members:
             tied = fixed.get(member[0])
             quants[member] = tied[width] if tied is not None and width in tied else shared
-    return Formats(bits, quants, {i: item.means for i, item in seen.items()})
+    means = {i: item.means for i, item in seen.items()}
+    return Formats(bits, quants, means, {})
 
 
 def _quant_of(

@@ -196,7 +196,10 @@ def require(quality: Quality, least: float | None = None, drop: float | None = N
     """
     held = quality.score
     worst = quality.worst(1)
-    hint = quality.suggestions[0].text if quality.suggestions else None
+    hint = None
+    if quality.suggestions:
+        first = quality.suggestions[0]
+        hint = f"{first.text} ({first.option})" if first.option else first.text
     where = f"; the layer that harms most is '{worst[0].name}'" if worst else ""
     if least is not None:
         is_bad = held.in_integers < least if held.is_higher_better else held.in_integers > least

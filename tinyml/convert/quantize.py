@@ -16,10 +16,11 @@ from tinyml.convert.fixups import prepare
 from tinyml.convert.fixups.equalize import equalize, pairs_of
 from tinyml.convert.fixups.expand import expand_hard_swish
 from tinyml.convert.formats import bits_of_ops, choose_formats, kept_tensors, values_read
+from tinyml.convert.lstm import cell_peak, problem
 from tinyml.convert.ranges import Observer, Seen
 from tinyml.convert.rewrite import rewrite
 from tinyml.convert.rounding import as_trained
-from tinyml.convert.rules import INT16, SUPPORTED, WEIGHTED
+from tinyml.convert.rules import INT16, LSTM, SUPPORTED, WEIGHTED
 from tinyml.convert.runners import float_runner
 from tinyml.convert.values import QuantizedModel, QuantizeSettings
 from tinyml.errors import ModelError
@@ -45,6 +46,7 @@ def quantize(
     graph, bits = _widths(graph, settings.keep_int16, base)
     seen = observe(graph, held)
     formats = choose_formats(graph, bits, seen, settings.ranges, base)
+    formats = replace(formats, cells=_cells(graph, held))
     made = rewrite(graph, formats, settings)
     return QuantizedModel(flatfile.write(made), notes)
 
@@ -114,6 +116,11 @@ def refuse_unsupported(graph: Graph) -> None:
         if op.kind in WEIGHTED
         and not (weights := graph.tensors[op.inputs[WEIGHTED[op.kind].weights]]).is_constant
     ]
+    found += [
+        f"{op.kind} '{op.name}' has {unknown}"
+        for op in graph.ops
+        if op.kind == LSTM and (unknown := problem(op)) is not None
+    ]
     _refuse(graph, found, "replace these layers in the model by ones that 'tinyml ops' lists.")
 
 
@@ -151,6 +158,22 @@ def _widths(graph: Graph, names: tuple[str, ...], base: int) -> tuple[Graph, tup
     ]
     _refuse(graph, missing, "keep other layers at 16 bits, or take --quantization int8.")
     return graph, bits
+
+
+def _cells(graph: Graph, samples: Sequence[Sample]) -> dict[int, float]:
+    """The largest magnitude of the cell of each LSTM, by its result."""
+    layers = [op for op in graph.ops if op.kind == LSTM]
+    if not layers:
+        return {}
+    trained, where = as_trained(graph)
+    runner = float_runner(flatfile.write(trained))
+    values = [runner.run(sample) for sample in samples]
+    found = {}
+    for op in layers:
+        given = where.get(op.inputs[0], op.inputs[0])
+        fed = [value for run in values if (value := run[given]) is not None]
+        found[op.outputs[0]] = cell_peak(op, graph, fed)
+    return found
 
 
 def observe(graph: Graph, samples: Iterable[Sample]) -> dict[int, Seen]:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tinyml.convert.formats import Formats, values_read, values_written
+from tinyml.convert.lstm import lstm_tensors
 from tinyml.convert.options import options
 from tinyml.convert.ranges import dequantize
 from tinyml.convert.ranges import quantize as to_integers
-from tinyml.convert.rules import WEIGHTED
+from tinyml.convert.rules import LSTM, WEIGHTED
 from tinyml.convert.values import QuantizeSettings
 from tinyml.convert.weights import (
     constant,
@@ -150,6 +151,9 @@ class _Made:
 
     def add_op(self, op: Op, bits: int) -> None:
         values = set(values_read(op, self.graph))
+        if op.kind == LSTM:
+            self._add_lstm(op)
+            return
         if op.kind in WEIGHTED:
             inputs = self._weighted(op, bits)
         else:
@@ -164,6 +168,20 @@ class _Made:
         self.ops.append(replace(op, inputs=tuple(inputs), outputs=tuple(outputs)))
         if op.kind in ("ADD", "SUB"):
             self._check_sum(op, bits)
+
+    def _add_lstm(self, op: Op) -> None:
+        value, result = op.inputs[0], op.outputs[0]
+        scales = (self.quant(value, 8), self.quant(result, 8))
+        held = lstm_tensors(op, self.graph, scales, self.formats.cells[result])
+        operands = [-1] * len(op.inputs)
+        operands[0] = self.value(value, 8)
+        for position, tensor in held.operands.items():
+            operands[position] = self.add(tensor)
+        attrs = replace(
+            op.attrs, intermediates=tuple(self.add(tensor) for tensor in held.intermediates)
+        )
+        made = self._write(result, _integer(self.graph.tensors[result], scales[1], 8))
+        self.ops.append(replace(op, inputs=tuple(operands), outputs=(made,), attrs=attrs))
 
     def _check_sum(self, op: Op, bits: int) -> None:
         """Raises ModelError where kernels of sums would stop: terms that all but cancel out."""

@@ -61,7 +61,9 @@ COMPUTES = _kinds(
 # Results that are no quantised values.
 DECIDES = _kinds("ARG_MAX ARG_MIN EQUAL GREATER GREATER_EQUAL LESS LESS_EQUAL NOT_EQUAL SHAPE")
 
-SUPPORTED = frozenset(WEIGHTED) | MOVES | COMPUTES | DECIDES | frozenset(FIXED)
+LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
+
+SUPPORTED = frozenset(WEIGHTED) | MOVES | COMPUTES | DECIDES | frozenset(FIXED) | {LSTM}
 
 # Integer kernels with 16-bit values exist for these.
 INT16 = _kinds(
