@@ -112,13 +112,13 @@ def explore(graph: Graph, board: Board) -> tuple[Alternative, ...]:
     return explore_plans(graph, board)
 
 
-def build_model(path: Path, board: Board, settings: Settings = Settings()) -> Built:
+def build_model(model: Path | ModelFile, board: Board, settings: Settings = Settings()) -> Built:
     """From a .tflite file to a project, an image and a report in the build directory.
 
     Raises ModelError, DoesNotFit, BuildError or ToolError; a failure leaves no half-written file.
     Where the toolchain is not there, project and report are complete and ``Built.missing`` says so.
     """
-    model = read_model(path)
+    model = model if isinstance(model, ModelFile) else read_model(model)
     graph = _graph(model)
     board = for_template(board, settings.template)
     made = plan(graph, board, optimize=settings.optimize, agent=settings.agent)

@@ -74,8 +74,11 @@ class LabelsType(click.ParamType):  # type: ignore[type-arg]  # generic only in 
         return tuple(name for name in names if name)
 
 
-def _options() -> tuple[Callable[[F], F], ...]:
-    from tinyml.convert.choices import IO_TYPES, QUANTIZATIONS, RANGES
+_Options = tuple[Callable[[Any], Any], ...]
+
+
+def _short_options() -> _Options:
+    from tinyml.convert.choices import IO_TYPES, QUANTIZATIONS
 
     return (
         click.option(
@@ -112,6 +115,28 @@ def _options() -> tuple[Callable[[F], F], ...]:
             metavar="NAME",
             help="Layer whose values are 16 bits wide (repeatable, or a,b).",
         ),
+        click.option("--labels", type=LabelsType(), default=(), help="Class names, or a file."),
+        click.option(
+            "--normalize",
+            type=NormalizeType(),
+            help="What raw inputs (pixels 0..255) need: (value - mean) / std.",
+        ),
+        click.option("--weights", type=FILE, help="PyTorch: the file of net.state_dict()."),
+        click.option(
+            "--input-shape",
+            type=ShapeType(),
+            multiple=True,
+            help="Where the model leaves it open; batch 1 first (repeatable).",
+        ),
+        click.option("--min-accuracy", type=float, help="Fail (exit code 5) below this score."),
+        click.option("--max-drop", type=float, help="Fail (5) when the score drops by more."),
+    )
+
+
+def _more_options() -> _Options:
+    from tinyml.convert.choices import RANGES
+
+    return (
         click.option("--equalize", is_flag=True, help="Give channels of a layer like ranges."),
         click.option(
             "--ranges",
@@ -119,12 +144,6 @@ def _options() -> tuple[Callable[[F], F], ...]:
             default=RANGES[0],
             show_default=True,
             help="How ranges follow from the samples.",
-        ),
-        click.option("--labels", type=LabelsType(), default=(), help="Class names, or a file."),
-        click.option(
-            "--normalize",
-            type=NormalizeType(),
-            help="What raw inputs (pixels 0..255) need: (value - mean) / std.",
         ),
         click.option("--samples", type=click.IntRange(1), help="Use only the first N samples."),
         click.option("--image-size", type=ShapeType(), help="WxH; the model's own by default."),
@@ -138,45 +157,41 @@ def _options() -> tuple[Callable[[F], F], ...]:
         click.option(
             "--features", default="", metavar="MODULE:FUNCTION", help="From (sound, rate) to input."
         ),
-        click.option("--weights", type=FILE, help="PyTorch: the file of net.state_dict()."),
-        click.option(
-            "--input-shape",
-            type=ShapeType(),
-            multiple=True,
-            help="Where the model leaves it open; batch 1 first (repeatable).",
-        ),
         click.option("--python", type=FILE, help="Python of an environment with the framework."),
         click.option(
             "--onnx2tf-python",
             type=FILE,
             help="Python of an environment with onnx2tf, for ONNX operators unknown to tinyml.",
         ),
-        click.option("--min-accuracy", type=float, help="Fail (exit code 5) below this score."),
-        click.option("--max-drop", type=float, help="Fail (5) when the score drops by more."),
         click.option("--sweep", is_flag=True, help="Try every suggestion and rank the results."),
         click.option("--strip", is_flag=True, help="Leave names and metadata out of the file."),
     )
 
 
-def conversion_options(command: F) -> F:
-    """Adds the options of a conversion; the command gets ``conversion``, a ConvertOptions."""
+def conversion_options(*, is_short: bool = False) -> Callable[[F], F]:
+    """Adds the options of a conversion; the command gets ``conversion``, a ConvertOptions.
 
-    @functools.wraps(command)
-    def gathered(*args: Any, **given: Any) -> Any:
-        own = {name: given.pop(name) for name in _NAMES}
-        return command(*args, conversion=_gathered(own), **given)
+    The short list leaves out what helps to choose rather than to convert.
+    """
 
-    result: Any = gathered
-    for option in reversed(_options()):
-        result = option(result)
-    return result  # type: ignore[no-any-return]
+    def decorate(command: F) -> F:
+        @functools.wraps(command)
+        def gathered(*args: Any, **given: Any) -> Any:
+            own = {name: given.pop(name) for name in _NAMES if name in given}
+            return command(*args, conversion=_gathered(own), **given)
+
+        result: Any = gathered
+        for option in reversed(_short_options() + (() if is_short else _more_options())):
+            result = option(result)
+        return result  # type: ignore[no-any-return]
+
+    return decorate
 
 
 _NAMES = (
     *("calibration", "evaluation", "quantization", "io", "keep_int16", "equalize", "ranges"),
     *("labels", "normalize", "samples", "image_size", "image_fit", "features", "weights"),
-    *("input_shape", "python", "onnx2tf_python", "min_accuracy", "max_drop", "sweep"),
-    "strip",
+    *("input_shape", "python", "onnx2tf_python", "min_accuracy", "max_drop", "sweep", "strip"),
 )
 
 
@@ -186,23 +201,31 @@ def _gathered(own: dict[str, Any]) -> ConvertOptions:
     from tinyml.convert.importers.values import ImportOptions
     from tinyml.convert.values import QuantizeSettings
 
+    def given(*names: str) -> dict[str, Any]:
+        return {name: own[name] for name in names if name in own}
+
     mean, std = own["normalize"] or ((), ())
     kept = tuple(name for text in own["keep_int16"] for name in text.split(",") if name)
-    size = own["image_size"]
+    size = own.get("image_size")
     if size is not None and len(size) != 2:
         raise click.BadParameter("needs two numbers, WIDTHxHEIGHT", param_hint="--image-size")
     return ConvertOptions(
         QuantizeSettings(
-            own["quantization"], own["io"], kept, equalize=own["equalize"], ranges=own["ranges"]
+            own["quantization"], own["io"], keep_int16=kept, **given("equalize", "ranges")
         ),
-        ImportOptions(own["weights"], own["input_shape"], own["python"], own["onnx2tf_python"]),
+        ImportOptions(own["weights"], own["input_shape"], **given("python", "onnx2tf_python")),
         DataOptions(
-            own["samples"], size, own["image_fit"], mean, std, own["features"], own["labels"]
+            own.get("samples"),
+            size,
+            mean=mean,
+            std=std,
+            labels=own["labels"],
+            **given("image_fit", "features"),
         ),
         own["calibration"],
         own["evaluation"],
         own["min_accuracy"],
         own["max_drop"],
-        own["sweep"],
-        own["strip"],
+        own.get("sweep", False),
+        is_stripped=own.get("strip", False),
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     help="The .tflite to write [default: the model's name in the current folder].",
 )
 @options.board_option(required=False)
-@conversion_options
+@conversion_options()
 @options.JSON
 def convert(
     model: str,

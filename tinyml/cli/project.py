@@ -9,13 +9,15 @@ import click
 
 from tinyml import console
 from tinyml.cli import options
+from tinyml.cli.conversion import conversion_options
 
 if TYPE_CHECKING:
     from tinyml.board import Board
+    from tinyml.convert.conversion import ConvertOptions
 
 
 @click.command(short_help="Compile a model and link a firmware image.")
-@options.MODEL
+@click.argument("model")
 @options.board_option()
 @options.MEMORY
 @options.RAM_BUDGET
@@ -37,9 +39,10 @@ if TYPE_CHECKING:
 @options.PROJECT
 @options.PROJECT_ONLY
 @options.DOCKER
+@conversion_options(is_short=True)
 @options.JSON
 def build(
-    model: Path,
+    model: str,
     board: Board,
     memory: str | None,
     ram_budget: tuple[str, ...],
@@ -54,13 +57,17 @@ def build(
     project: Path | None,
     project_only: bool,
     docker: bool,
+    conversion: ConvertOptions,
     as_json: bool,
 ) -> None:
     """Compile MODEL to C for a board and link a firmware image around it.
 
     In a folder with tinyml.toml ('tinyml new' makes one) MODEL and all options come from there.
+    A float model (see 'tinyml convert') is quantised first; that needs --calibration.
     """
     from tinyml import api
+    from tinyml.convert import conversion as stages
+    from tinyml.convert import present
     from tinyml.report import text
 
     board = api.with_budgets(board, memory, ram_budget, flash_budget, template=template)
@@ -77,11 +84,17 @@ def build(
         project_only=project_only,
         project=project,
     )
-    with console.progress(f"building {model.name} for {board.name} …"):
-        built = api.build_model(model, board, settings)
+    with console.progress_bar() as progress:
+        file, converted = stages.model_for_build(model, conversion, progress)
+    with console.progress(f"building {file.file_name} for {board.name} …"):
+        built = api.build_model(file, board, settings)
+    if converted is not None:
+        stages.write_document(converted, built.directory / file.file_name)
     if as_json:
         console.document(built.report.to_json())
     else:
+        for line in present.of_build(converted, file.file_name):
+            console.line(line)
         for table in text.build_tables(built.report):
             console.table(table.title, table.columns, table.rows)
         for path in built.files:

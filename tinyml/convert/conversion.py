@@ -16,7 +16,7 @@ from tinyml.convert.data.read import HOW_TO_MAKE, read_data
 from tinyml.convert.data.values import DataOptions, RawData
 from tinyml.convert.environment import require
 from tinyml.convert.importers.values import ImportOptions
-from tinyml.convert.sources import importer_of, source_of
+from tinyml.convert.sources import importer_of, is_int8_tflite, source_of
 from tinyml.convert.values import (
     CalibrationSet,
     ConvertReport,
@@ -29,6 +29,7 @@ from tinyml.errors import TinymlError
 from tinyml.files import write_atomic
 from tinyml.ir.graph import Array
 from tinyml.ir.metadata import Metadata
+from tinyml.model.file import ModelFile, model_file, read_model
 
 if TYPE_CHECKING:
     from tinyml.board import Board
@@ -65,7 +66,7 @@ class Converted:
 
     report: ConvertReport
     quality: Quality | None  # None for float32
-    trials: tuple[Trial, ...] = field(default=())
+    trials: tuple[Trial, ...] = ()
 
 
 def convert(model: str, options: ConvertOptions, progress: Progress = _quiet) -> Converted:
@@ -229,12 +230,32 @@ def _counted(samples: Sequence[Sequence[Array]], progress: Progress) -> Iterator
 
 def write_conversion(converted: Converted, output: Path) -> tuple[Path, Path]:
     """Writes the model, and convert.json beside it; each at once or not at all."""
+    write_atomic(output, converted.report.result.data)
+    return output, write_document(converted, output)
+
+
+def write_document(converted: Converted, model: Path) -> Path:
+    """Writes convert.json beside the model; returns its path."""
     from tinyml.convert.document import to_json
 
-    write_atomic(output, converted.report.result.data)
-    document = output.with_name("convert.json")
-    write_atomic(document, json.dumps(to_json(converted, output.name), indent=1) + "\n")
-    return output, document
+    path = model.with_name("convert.json")
+    write_atomic(path, json.dumps(to_json(converted, model.name), indent=1) + "\n")
+    return path
+
+
+def model_for_build(
+    model: str, options: ConvertOptions, progress: Progress = _quiet
+) -> tuple[ModelFile, Converted | None]:
+    """The integer model to build: the file itself, or what becomes of a float one.
+
+    Raises what ``convert`` raises, and MismatchError when the result is not as good as demanded.
+    """
+    source = source_of(model)
+    if source.path.is_file() and is_int8_tflite(source):
+        return read_model(source.path), None
+    converted = convert(model, options, progress)
+    require_score(converted, options)
+    return model_file(f"{source.path.stem}.tflite", converted.report.result.data), converted
 
 
 def peak_bytes() -> int:

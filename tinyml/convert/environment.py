@@ -24,11 +24,11 @@ TIMEOUT_S = 3600.0  # large models take minutes
 
 # Package by the name it is imported under: the extra that brings it.
 EXTRAS = {
-    "ai_edge_litert": "convert",
+    "PIL": "quantize",
+    "ai_edge_litert": "quantize",
     "keras": "convert",
     "litert_torch": "torch",
     "onnx": "onnx",
-    "PIL": "convert",
     "tensorflow": "convert",
     "tf_keras": "convert",
     "torch": "torch",

@@ -91,6 +91,13 @@ def sentences(converted: Converted) -> Iterator[str]:
     yield f"took {report.seconds:.1f} s{peak}"
 
 
+def of_build(converted: Converted | None, file_name: str) -> Iterator[str]:
+    """The lines on a conversion above the report of a build; none when nothing was converted."""
+    if converted is not None:
+        yield from sentences(converted)
+        yield verdict(converted, file_name)
+
+
 def verdict(converted: Converted, file_name: str) -> str:
     """The result in one line."""
     report = converted.report

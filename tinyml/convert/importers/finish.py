@@ -69,7 +69,7 @@ def _shortened(graph: Graph) -> list[Tensor]:
     taken: set[str] = set()
     tensors = []
     for tensor in graph.tensors:
-        stem = name = tensor.name.split(";")[0]
+        stem = name = _without_path(tensor.name.split(";")[0])
         count = 1
         while name in taken:
             count += 1
@@ -77,6 +77,12 @@ def _shortened(graph: Graph) -> list[Tensor]:
         taken.add(name)
         tensors.append(replace(tensor, name=name))
     return tensors
+
+
+def _without_path(name: str) -> str:
+    """A name by litert-torch, without the classes of all modules around the layer."""
+    is_path = name.startswith("litert_torch.") and "/" in name
+    return name.rsplit("/", 1)[1].rsplit(".", 1)[-1] if is_path else name
 
 
 def _plain(name: str) -> str:
