@@ -14,7 +14,6 @@ from tinyml import __version__
 from tinyml.convert import calibration
 from tinyml.convert.data.read import HOW_TO_MAKE, read_data
 from tinyml.convert.data.values import DataOptions, RawData
-from tinyml.convert.environment import require
 from tinyml.convert.importers.values import ImportOptions
 from tinyml.convert.sources import importer_of, is_int8_tflite, source_of
 from tinyml.convert.values import (
@@ -75,9 +74,9 @@ def convert(model: str, options: ConvertOptions, progress: Progress = _quiet) ->
     Raises ModelError, TinymlError or ToolError; nothing is written.
     """
     begun = time.monotonic()
-    require("ai_edge_litert")
     source = source_of(model)
     importer = importer_of(source)
+    importer.require(options.imports)
     is_float = options.settings.quantization == "float32"
     if not options.calibration and not is_float:
         raise TinymlError(

@@ -75,7 +75,7 @@ def import_in_child(importer: str, source: Source, options: ImportOptions) -> Im
             (str(python), str(Path(child.__file__)), str(task)), message=f"importing with {python}"
         )
         process.run(command, timeout_s=TIMEOUT_S)
-        return _result(Path(folder))
+        return _result(Path(folder), str(source.path))
 
 
 def _task(importer: str, source: Source, options: ImportOptions) -> dict[str, Any]:
@@ -88,12 +88,12 @@ def _task(importer: str, source: Source, options: ImportOptions) -> dict[str, An
     }
 
 
-def _result(folder: Path) -> Imported:
+def _result(folder: Path, where: str) -> Imported:
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     if "missing" in result:
         raise missing_packages(result["missing"])
     if "error" in result:
         kinds: dict[str, type[TinymlError]] = {"ModelError": ModelError, "ToolError": ToolError}
         kind = kinds.get(result["kind"], TinymlError)
-        raise kind(result["error"], hint=result["hint"], where=result["where"])
+        raise kind(result["error"], hint=result["hint"], where=result["where"] or where)
     return imported_from_json(result, (folder / "model.tflite").read_bytes())

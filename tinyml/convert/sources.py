@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from tinyml.convert.environment import import_in_child
+from tinyml.convert.environment import import_in_child, require
 from tinyml.convert.importers.finish import finished
 from tinyml.convert.importers.values import Importer, ImportOptions, Source
 from tinyml.convert.values import FloatModel
@@ -26,6 +28,11 @@ class InChild:
     name: str
     module: str  # of tinyml.convert.importers
 
+    def require(self, options: ImportOptions) -> None:
+        """Raises ToolError when this environment must have the framework and has it not."""
+        if options.python is None:
+            require("ai_edge_litert", *_module(self.module).PACKAGES)
+
     def to_float_tflite(self, source: Source, options: ImportOptions) -> FloatModel:
         """The model as a float .tflite; raises ModelError or ToolError."""
         imported = import_in_child(self.module, source, options)
@@ -37,14 +44,20 @@ class Native:
     """A format that tinyml reads itself."""
 
     name: str
-    module: str
+    module: str  # of tinyml.convert.importers
+
+    def require(self, options: ImportOptions) -> None:
+        """Raises ToolError when a package is missing."""
+        require("ai_edge_litert", *_module(self.module).PACKAGES)
 
     def to_float_tflite(self, source: Source, options: ImportOptions) -> FloatModel:
         """The model as a float .tflite; raises ModelError or ToolError."""
-        import importlib
+        imported = _module(self.module).import_model(source, options)
+        return finished(imported, source, self.name)
 
-        module = importlib.import_module(f"tinyml.convert.importers.{self.module}")
-        return finished(module.import_model(source, options), source, self.name)
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"tinyml.convert.importers.{name}")
 
 
 KERAS = InChild("Keras", "keras")

@@ -10,6 +10,7 @@ from tinyml.convert.importers.onnx_reader import UnknownNodes, read_model
 from tinyml.convert.importers.values import Imported, ImportOptions, Source
 from tinyml.errors import ModelError, ToolError
 
+PACKAGES = ("onnx",)
 OTHER_ROAD = (
     "onnx2tf knows more operators; it pins old versions of TensorFlow and numpy, so give it an "
     "environment of its own: python -m venv onnx2tf && onnx2tf/bin/pip install onnx2tf==1.29.0 "
@@ -24,7 +25,6 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
     Raises ModelError for what is no ONNX model, ToolError without the package onnx and for
     operators that need onnx2tf when no environment with it is given.
     """
-    environment.require("onnx")
     model = _loaded(source.path)
     try:
         return read_model(model, options.input_shapes)

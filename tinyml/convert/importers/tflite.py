@@ -10,6 +10,7 @@ from tinyml.errors import ModelError
 from tinyml.ir.graph import Graph
 from tinyml.model.file import read_model
 
+PACKAGES: tuple[str, ...] = ()
 _INTEGERS = ("int8", "uint8", "int16")
 
 

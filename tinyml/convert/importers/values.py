@@ -49,6 +49,9 @@ class Importer(Protocol):
     def name(self) -> str:
         """The format, "Keras"."""
 
+    def require(self, options: ImportOptions) -> None:
+        """Raises ToolError when packages are missing, all of them at once."""
+
     def to_float_tflite(self, source: Source, options: ImportOptions) -> FloatModel:
         """The model as a float .tflite; raises ModelError or ToolError."""
 
