@@ -100,8 +100,17 @@ def prepare(
 
 
 def flash(prepared: Prepared, progress: Progress) -> str:
-    """Erases, writes, verifies, resets; what was done, as a sentence."""
-    return prepared.flasher.write(prepared.job, progress)
+    """Erases, writes, verifies, resets; what was done, as a sentence.
+
+    An interrupt is passed on with what it may have left behind.
+    """
+    try:
+        return prepared.flasher.write(prepared.job, progress)
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(
+            f"the board may have no working firmware now, since {prepared.erases} may be erased or "
+            "half written; flash it again"
+        ) from error
 
 
 def _with_port(flasher: Flasher, job: FlashJob, passed_over: list[str]) -> FlashJob:

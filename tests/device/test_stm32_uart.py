@@ -200,3 +200,14 @@ def test_steps_of_a_dry_run(tmp_path: Path) -> None:
         "write firmware.bin at 0x08000000, read back",
         "start the firmware at 0x08000000",
     )
+
+
+def test_an_interrupt_says_what_it_leaves_behind(rom: Stm32Rom, tmp_path: Path) -> None:
+    def interrupt(what: str, done: int, total: int) -> None:
+        if what == "writing":
+            raise KeyboardInterrupt
+
+    image = make_image(tmp_path, {BASE: DATA})
+    ready = flash.prepare(image, BOARD, port=rom.wire.path, flasher="stm32_uart")
+    with pytest.raises(KeyboardInterrupt, match="no working firmware now, since 0x08000000 to"):
+        flash.flash(ready, interrupt)

@@ -20,6 +20,8 @@ from serial.tools import list_ports
 from tests.support.images import make_image
 from tests.support.served import served
 from tinyml import api
+from tinyml.backends.base import FlashJob, Progress
+from tinyml.backends.flashers.drives import Copy
 from tinyml.board import load_board
 from tinyml.cli import main
 from tinyml.device import connect, ports
@@ -197,3 +199,22 @@ def test_the_firmware_of_another_model(
         text = fails(capsys, "verify", str(build), "--port", path)
     assert "the firmware runs another model: 'other'" in text
     assert f"flash this build ('tinyml flash {build}'), or name the build that is on it" in text
+
+
+def test_an_interrupt_while_flashing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(self: Copy, job: FlashJob, progress: Progress) -> str:
+        raise KeyboardInterrupt
+
+    make_image(tmp_path, {0x0800_0000: bytes(64)})
+    monkeypatch.setattr(Copy, "write", interrupt)
+    words = ["flash", str(tmp_path), "--board", BOARD, "--flasher", "copy", "--yes", "--port", "."]
+    monkeypatch.setattr(sys, "argv", ["tinyml", *words])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 130
+    text = capsys.readouterr().err
+    assert (
+        "interrupted: the board may have no working firmware now, since the firmware that" in text
+    )

@@ -97,8 +97,9 @@ def main() -> None:
         if isinstance(error, click.MissingParameter):
             _say_where_values_come_from(error)
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        console.note("interrupted")
+    except (click.Abort, KeyboardInterrupt) as error:
+        said = str(error.__cause__ or error)  # Click wraps an interrupt
+        console.note(f"interrupted: {said}" if said else "interrupted")
         sys.exit(EXIT_INTERRUPTED)
     except TinymlError as error:
         where = f"{error.where}: " if error.where else ""

@@ -136,8 +136,9 @@ class Stm32BootLoader:
     def _expect_ack(self, what: str, timeout_s: float = ANSWER_S) -> None:
         answer = self._port_read(1, timeout_s)
         if not answer:
+            asked = what.partition(" (")[0]  # without a guess why it may refuse
             raise DeviceError(
-                f"the boot loader on '{self._name}' stopped answering; asked to {what}"
+                f"the boot loader on '{self._name}' stopped answering; asked to {asked}"
             )
         if answer[0] == NACK:
             raise RefusedError(f"the boot loader refused to {what}")
