@@ -45,6 +45,10 @@ static inline void tml_set_field(uint32_t address, uint32_t mask, uint32_t value
     TML_REG(address) = (TML_REG(address) & ~mask) | value;
 }
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The chip's clock tree: sets it up and says what came of it. */
 tml_clocks tml_clock_init(void);
 
@@ -76,5 +80,9 @@ static inline uint32_t tml_divide(uint32_t clock_hz, uint32_t scale, uint32_t ba
 
 /* Starts the cycle counter. */
 void tml_cycles_init(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

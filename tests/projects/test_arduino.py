@@ -20,7 +20,10 @@ CORES = {
     "nicla_vision": ("-mcpu=cortex-m7", "-mfpu=fpv5-d16", "-mfloat-abi=softfp"),
     "arduino_nano33ble": ("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=softfp"),
 }
-COMMON = ("-mthumb", "-Os", "-DARDUINO=10819", "-ffunction-sections", "-Wall", "-Wextra", "-Werror")
+COMMON = (
+    *("-mthumb", "-Os", "-DARDUINO=10819", "-ffunction-sections", "-funsigned-char"),
+    *("-Wall", "-Wextra", "-Werror"),
+)
 C = ("arm-none-eabi-gcc", "-std=gnu11")
 CPP = ("arm-none-eabi-g++", "-std=gnu++14", "-fno-exceptions", "-fno-rtti")
 # Fields of the library specification; all but the last two are required.
@@ -50,6 +53,16 @@ def compiled(project: Path, board: str, *, as_cpp: bool) -> None:
         process.run(Command((*flags, "-c", str(path), "-o", str(made)), project))
 
 
+def left_undefined(objects: Path) -> set[str]:
+    """What the objects need and none of them has."""
+    names: dict[str, set[str]] = {"U": set(), "": set()}
+    for path in objects.glob("*.o"):
+        for line in process.run(Command(("arm-none-eabi-nm", str(path)))).splitlines():
+            kind, name = line.split()[-2:]
+            names["U" if kind == "U" else ""].add(name)
+    return names["U"] - names[""]
+
+
 def test_library_properties_follow_the_specification(tmp_path: Path) -> None:
     make_project("arduino", tmp_path)
     lines = (tmp_path / "library.properties").read_text(encoding="utf-8").splitlines()
@@ -69,7 +82,10 @@ def test_library_properties_follow_the_specification(tmp_path: Path) -> None:
 def test_every_file_compiles_as_the_arduino_builder_does(
     tmp_path: Path, board: str, agent: bool
 ) -> None:
-    compiled(digits(tmp_path, board, agent=agent), board, as_cpp=False)
+    project = digits(tmp_path, board, agent=agent)
+    compiled(project, board, as_cpp=False)
+    missing = left_undefined(project / "objects")
+    assert not [name for name in missing if "tml" in name or "digits" in name], missing
 
 
 @pytest.mark.arm_gcc
