@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyml.backends.base import Image, Project, Run
+from tinyml.backends import runtime_of
+from tinyml.backends.base import Goal, Image, Project, Run
+from tinyml.backends.runtimes import Aot
 from tinyml.board import Board, all_boards, load_board
 from tinyml.budget import for_template, with_budgets
-from tinyml.errors import BuildError, MismatchError, ToolMissing
+from tinyml.errors import BuildError, MismatchError, ModelError, ToolMissing
 from tinyml.files import write_atomic
 from tinyml.inputs import Samples, random_samples, read_samples, write_samples
 from tinyml.ir.graph import Array, Graph
@@ -25,7 +27,7 @@ from tinyml.plan.values import Plan
 from tinyml.report.assemble import report
 from tinyml.report.origin import build_command, simulate_command, tool_versions
 from tinyml.report.report import Report
-from tinyml.template import emulated_template
+from tinyml.template import emulated_template, template_for
 
 __all__ = [
     "Settings",
@@ -41,6 +43,7 @@ __all__ = [
     "with_libraries",
 ]
 
+AOT = Aot.name
 BUILD_ROOT = Path("build")
 LIBRARY = "library"  # the template of --library
 RANDOM_SAMPLES = 5  # when the user gives no inputs
@@ -60,6 +63,13 @@ class Settings:
     container: bool = False  # a vendor's tools run in the vendor's container
     project_only: bool = False  # the project is written and not built
     project: Path | None = None  # where the project is written; None: project/ in the directory
+    runtime: str | None = None  # None: the board's own choice
+    offline_plan: bool = True  # an interpreter gets our memory plan with the model
+
+    @property
+    def goal(self) -> Goal:
+        """What the plan is made for."""
+        return Goal(self.optimize, self.agent, self.offline_plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +95,29 @@ class Built:
         return self.image
 
 
-def load(path: str | Path) -> Graph:
-    """The checked and simplified graph of a .tflite file; raises ModelError."""
-    return _graph(read_model(Path(path)))
+def load(path: str | Path, runtime: str = AOT) -> Graph:
+    """The checked graph of a .tflite file, as a runtime will run it; raises ModelError."""
+    return runtime_of(runtime).load(read_model(Path(path)))
 
 
 def plan(graph: Graph, board: Board, *, optimize: str = "balanced", agent: bool = True) -> Plan:
-    """Kernels, memory layout and predicted budget of ``graph`` on ``board``; raises PlanError."""
-    from tinyml.plan.planner import plan as make_plan
-    from tinyml.plan.verify import verify as verify_plan
+    """Kernels, memory layout and predicted budget of ``graph``, compiled; raises PlanError."""
+    return Aot().plan(None, graph, board, Goal(optimize, agent))
 
-    made = make_plan(graph, board, optimize=optimize, agent=agent)
-    verify_plan(made, board)
-    return made
+
+def plan_model(path: Path, board: Board, settings: Settings = Settings()) -> Plan:
+    """The plan of a .tflite file for a board and a runtime; raises ModelError and PlanError."""
+    return _planned(read_model(path), board, settings)
 
 
 def check(graph: Graph, board: Board, *, optimize: str = "balanced") -> Fit:
     """Needs against budgets of the board, before anything is compiled."""
     return fit(plan(graph, board, optimize=optimize), board, all_boards())
+
+
+def check_model(path: Path, board: Board, settings: Settings = Settings()) -> Fit:
+    """The same for a .tflite file and any runtime."""
+    return fit(plan_model(path, board, settings), board, all_boards())
 
 
 def explore(graph: Graph, board: Board) -> tuple[Alternative, ...]:
@@ -119,27 +134,26 @@ def build_model(model: Path | ModelFile, board: Board, settings: Settings = Sett
     Where the toolchain is not there, project and report are complete and ``Built.missing`` says so.
     """
     model = model if isinstance(model, ModelFile) else read_model(model)
-    graph = _graph(model)
+    runtime = settings.runtime or board.backends["runtime"]
+    settings = replace(settings, template=settings.template or template_for(board, runtime))
     board = for_template(board, settings.template)
-    made = plan(graph, board, optimize=settings.optimize, agent=settings.agent)
-    verdict = fit(made, board, all_boards())
-    require(verdict)
-    directory = settings.directory or _directory(graph, board, settings)
-    return build(made, board, replace(settings, directory=directory), model_bytes=model.data)
+    made = _planned(model, board, settings)
+    require(fit(made, board, all_boards()))
+    directory = settings.directory or _directory(made.graph, board, settings)
+    return build(made, board, replace(settings, directory=directory), model=model)
 
 
 def build(
-    made: Plan, board: Board, settings: Settings = Settings(), *, model_bytes: bytes = b""
+    made: Plan, board: Board, settings: Settings = Settings(), *, model: ModelFile | None = None
 ) -> Built:
-    """Writes the project of a plan and builds it."""
+    """Writes the project of a plan and builds it; ``model`` is the file that the plan is of."""
     from tinyml.app import refuse_other
-    from tinyml.codegen.generate import generate
     from tinyml.project import Voice, create, template_option
 
     directory = (settings.directory or _directory(made.graph, board, settings)).absolute()
     _refuse_other_model(directory, made.graph.name)
-    template = settings.template or board.backends["template"]
-    sources = generate(made, board, model_bytes=model_bytes)
+    template = settings.template or template_for(board, made.runtime)
+    sources = runtime_of(made.runtime).generate(model, made, board, settings.goal)
     voice = Voice(settings.benchmark, settings.model_id)
     folder = settings.project or directory / "project"
     refuse_other(folder, made.graph.source.file_name, template)
@@ -150,8 +164,8 @@ def build(
     command = build_command(made, board, image, options)
     tools = tool_versions(image)
     document = report(made, board, verdict, image, command=command, tools=tools)
-    if model_bytes:  # later commands start from this directory
-        write_atomic(directory / made.graph.source.file_name, model_bytes)
+    if model:  # later commands start from this directory
+        write_atomic(directory / made.graph.source.file_name, model.data)
     path = write_report(directory, document)
     files = (project.directory, *((image.elf,) if image else ()), path)
     near = tuple(_near(item) for item in files)
@@ -160,7 +174,8 @@ def build(
 
 def build_emulated(path: Path, board: Board, settings: Settings = Settings()) -> Built:
     """build_model() with a template that simulators can run: the settings' own if it links one."""
-    template = emulated_template(board, settings.template)
+    runtime = settings.runtime or board.backends["runtime"]
+    template = emulated_template(board, settings.template, runtime)
     if settings.template not in (None, template):
         settings = replace(settings, project=None)
     return build_model(path, board, replace(settings, template=template))
@@ -208,8 +223,10 @@ def simulate_build(
     """
     graph = built.plan.graph
     run = simulate(built, board, samples.inputs, simulator=simulator)
-    verify(graph, samples.inputs, run.outputs)
-    details = {**run.details, "equal_to_reference": len(samples.inputs)}
+    details = dict(run.details)
+    if has_reference(graph):
+        verify(graph, samples.inputs, run.outputs)
+        details["equal_to_reference"] = len(samples.inputs)
     if samples.labels:
         details["accuracy"] = _accuracy(run.outputs, samples)
     run = replace(run, details=details)
@@ -246,6 +263,17 @@ def verify(
                     f"{np.ravel(wanted)[first]}",
                     hint="this is a bug in a kernel: please report it with the model",
                 )
+
+
+def has_reference(graph: Graph) -> bool:
+    """Whether every op of the graph has an integer reference to compare with."""
+    from tinyml.model.support import check_supported
+
+    try:
+        check_supported(graph)
+    except ModelError:
+        return False
+    return all(op.attrs is not None for op in graph.ops)
 
 
 def serve(built: Built, board: Board, announce: Callable[[str], None]) -> None:
@@ -296,17 +324,16 @@ def _linked(
 
 def _options(settings: Settings) -> list[str]:
     """What was asked for, as on the command line."""
-    words = ["--agent", "mlperf"] if settings.benchmark else []
+    words = [] if settings.offline_plan else ["--no-offline-plan"]
+    words += ["--agent", "mlperf"] if settings.benchmark else []
     words += [] if settings.agent else ["--no-agent"]
     words += ["--model-id", settings.model_id] if settings.model_id else []
     return words
 
 
-def _graph(model: ModelFile) -> Graph:
-    from tinyml.model.reader import load as read_graph
-    from tinyml.passes import run_passes
-
-    return run_passes(read_graph(model))
+def _planned(model: ModelFile, board: Board, settings: Settings) -> Plan:
+    runtime = runtime_of(settings.runtime or board.backends["runtime"])
+    return runtime.plan(model, runtime.load(model), board, settings.goal)
 
 
 def _accuracy(outputs: Sequence[tuple[Array, ...]], samples: Samples) -> float:

@@ -58,11 +58,10 @@ def open_build(path: Path | None, board: Board | None) -> tuple[api.Built, Board
     file = directory / str(document.model["file"])
     if not file.is_file():
         raise BuildError(f"the model '{file.name}' is missing in {directory}", hint="build again")
-    graph = api.load(file)
     target = api.with_libraries(
         target, [name for name in target.chip.libraries if name in document.board["isa"]]
     )
-    plan = api.plan(graph, target, optimize=document.optimize)
+    plan = api.plan_model(file, target, api.Settings(document.optimize, runtime=document.runtime))
     if [step.call.function if step.call else "" for step in plan.steps] != [
         layer.kernel for layer in document.layers
     ]:

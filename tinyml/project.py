@@ -65,6 +65,12 @@ def create(
     """
     skeleton = template_of(board, template).named(sources.name)
     refuse_template(board, skeleton)
+    if skeleton.runtime != plan.runtime:
+        raise TinymlError(
+            f"the template '{skeleton.name}' is for the runtime '{skeleton.runtime}', "
+            f"the model was planned for '{plan.runtime}'",
+            hint=f"leave out --template, or give --runtime {skeleton.runtime}",
+        )
     has_agent = agent and "agent" in skeleton.firmware
     copied = _firmware_files(sources, board, skeleton, has_agent)
     compiled = (
@@ -89,6 +95,7 @@ def create(
     command = " ".join((sources.command, *template_option(board, template)))
     headers = (skeleton.place(f"{FIRMWARE_DIR}/{name}") for name in copied if name.endswith(".h"))
     values = _variables(project, skeleton, plan, command, voice) | {"headers": tuple(headers)}
+    values |= sources.facts
     _write(project, sources, skeleton, copied, values)
     return project
 

@@ -38,6 +38,7 @@ class Template:
     libraries: tuple[str, ...] = ()  # vendors' kernels that it knows how to get
     omit: tuple[str, ...] = ()  # of the model's files, those that a project does not need
     base: str = ""  # the template that has the files which are not here, and more options
+    runtime: str = "aot"  # of the models that it is for
     options: tuple[str, ...] = ()  # keys of the board's table [template.<name>]
 
     @property
@@ -111,6 +112,7 @@ def load_template(name: str) -> Template:
         libraries=build.strings("libraries", ()),
         omit=build.strings("omit", ()),
         base=top.text("base", ""),
+        runtime=build.text("runtime", "aot"),
         options=top.strings("options", ()),
     )
     for table in (top, names, build, layout):
@@ -159,13 +161,30 @@ def template_options(board: Board, template: Template) -> Mapping[str, Any]:
     return {**tables.get(template.base, {}), **values}
 
 
-def emulated_template(board: Board, wanted: str | None = None) -> str:
-    """The first template that a compiler links to an image of its own, for simulators.
+def template_for(board: Board, runtime: str | None = None) -> str:
+    """The board's first template for a runtime, its own by default; BoardError if it has none."""
+    if runtime is None or runtime == board.backends["runtime"]:
+        return board.backends["template"]
+    for name in board.templates:
+        if load_template(name).runtime == runtime:
+            return name
+    raise BoardError(
+        f"no template of '{board.name}' is for the runtime '{runtime}'",
+        hint=f"templates of this board: {', '.join(board.templates) or 'none'}; another one: "
+        "--template",
+    )
+
+
+def emulated_template(board: Board, wanted: str | None = None, runtime: str | None = None) -> str:
+    """The first template for a runtime that brings our own port, for simulators.
 
     What a vendor's framework adds to an image does not run on an emulated core.
     """
+    runtime = runtime or board.backends["runtime"]
     names = (wanted, *board.templates) if wanted else board.templates
     for name in names:
-        if load_template(name).linker_script:
+        template = load_template(name)
+        is_own = template.linker_script or "port" in template.firmware
+        if template.runtime == runtime and is_own:
             return name
-    return board.backends["template"]
+    return template_for(board, runtime)

@@ -24,9 +24,11 @@
 #ifdef __cplusplus
 #define TML_ALIGNAS(n) __attribute__((aligned(n))) /* unlike alignas, also behind static */
 #define TML_STATIC_ASSERT static_assert
+#define TML_EXTERN_C extern "C"
 #else
 #define TML_ALIGNAS(n) _Alignas(n)
 #define TML_STATIC_ASSERT _Static_assert
+#define TML_EXTERN_C
 #endif
 
 /* Kernels are always inlined: their params are constants at every call. */
@@ -73,7 +75,7 @@
  * end the inference there (to look at an intermediate tensor), with TML_PAUSE other tasks may run then;
  * without both the call stands alone. */
 #ifdef TML_PROFILE
-bool tml_layer_done(uint32_t layer);
+TML_EXTERN_C bool tml_layer_done(uint32_t layer);
 #define TML_LAYER(index, call) \
     do { \
         call; \
@@ -82,7 +84,7 @@ bool tml_layer_done(uint32_t layer);
         } \
     } while (0)
 #elif defined(TML_PAUSE)
-void tml_port_pause(void);
+TML_EXTERN_C void tml_port_pause(void);
 #define TML_LAYER(index, call) \
     do { \
         call; \

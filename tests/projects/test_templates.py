@@ -69,7 +69,7 @@ def test_a_template_that_a_board_does_not_name(tmp_path: Path) -> None:
         make_project("esp_idf", tmp_path, board="nucleo_g0b1re")
     assert str(caught.value) == (
         "the template 'esp_idf' is none of 'nucleo_g0b1re'\n"
-        "hint: it has: baremetal, cmake ('backends.template' of the board's file)"
+        "hint: it has: baremetal, cmake, cmake_tflm ('backends.template' of the board's file)"
     )
     assert not any(tmp_path.iterdir())
 

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, cast
 from tinyml.errors import ToolError, did_you_mean
 
 if TYPE_CHECKING:
-    from tinyml.backends.base import Builder, Flasher, Simulator, Toolchain
+    from tinyml.backends.base import Builder, Flasher, Runtime, Simulator, Toolchain
 
 REGISTRY: dict[str, dict[str, str]] = {
     "builders": {
         "arduino_cli": "tinyml.backends.builders.arduino_cli:ArduinoCli",
+        "cmake": "tinyml.backends.builders.cmake:CMake",
         "esp_idf": "tinyml.backends.builders.esp_idf:EspIdf",
         "platformio": "tinyml.backends.builders.platformio:PlatformIo",
         "zephyr": "tinyml.backends.builders.zephyr:Zephyr",
@@ -32,6 +33,10 @@ REGISTRY: dict[str, dict[str, str]] = {
         "stm32_uart": "tinyml.backends.flashers.stm32:Stm32Uart",
         "swd": "tinyml.backends.flashers.swd:swd",
         "uf2": "tinyml.backends.flashers.drives:Uf2",
+    },
+    "runtimes": {
+        "aot": "tinyml.backends.runtimes:Aot",
+        "tflm": "tinyml.backends.runtimes:Tflm",
     },
     "simulators": {
         "host": "tinyml.backends.simulators:Host",
@@ -66,6 +71,11 @@ def toolchain_of(name: str | None) -> Toolchain:
 def builder_of(name: str) -> Builder:
     """The builder of that name."""
     return cast("Builder", _make("builders", name))
+
+
+def runtime_of(name: str) -> Runtime:
+    """The runtime of that name."""
+    return cast("Runtime", _make("runtimes", name))
 
 
 def simulator_of(name: str) -> Simulator:

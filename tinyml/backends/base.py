@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tinyml.board import Board
-from tinyml.ir.graph import Array
+from tinyml.ir.graph import Array, Graph
+
+if TYPE_CHECKING:
+    from tinyml.codegen.generate import Sources
+    from tinyml.model.file import ModelFile
+    from tinyml.plan.values import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,17 @@ class Image:
     ] = ()  # (name, address, bytes) of functions and objects
     toolchain: str = ""  # name and version that made it
     static_functions: tuple[tuple[str, str, int], ...] = ()  # (C file, name, bytes): the kernels
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a plan is made for."""
+
+    optimize: str = "balanced"
+    agent: bool = True  # the firmware will hold the serial agent
+    offline_plan: bool = (
+        True  # an interpreter gets our memory plan with the model, if it has better
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +156,25 @@ class Builder(Protocol):
 
     def image(self, project: Project) -> Image:
         """What the commands made; raises BuildError when it is not there."""
+
+
+class Runtime(Protocol):
+    """What executes a model on the device: it answers for itself, from the model file to C."""
+
+    name: str  # as in the board file
+    title: str
+
+    def load(self, model: ModelFile) -> Graph:
+        """The graph that will run; raises ModelError or UnsupportedOps for what it cannot run."""
+
+    def plan(self, model: ModelFile | None, graph: Graph, board: Board, goal: Goal) -> Plan:
+        """Kernels, memory layout and predicted budget; raises PlanError."""
+
+    def generate(self, model: ModelFile | None, plan: Plan, board: Board, goal: Goal) -> Sources:
+        """The files of the model, and what a build system has to know.
+
+        An interpreter cannot do without the model file, here and in plan().
+        """
 
 
 class Simulator(Protocol):

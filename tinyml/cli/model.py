@@ -66,6 +66,7 @@ def inspect(model: Path, as_json: bool) -> None:
 @click.command(short_help="Say whether a model fits a board.")
 @options.MODEL
 @options.board_option(multiple=True)
+@options.RUNTIME
 @options.MEMORY
 @options.RAM_BUDGET
 @options.FLASH_BUDGET
@@ -77,6 +78,7 @@ def inspect(model: Path, as_json: bool) -> None:
 def check(
     model: Path,
     boards: tuple[Board, ...],
+    runtime: str | None,
     memory: str | None,
     ram_budget: tuple[str, ...],
     flash_budget: str | None,
@@ -90,7 +92,6 @@ def check(
     from tinyml import api
     from tinyml.report import listing, records, text
 
-    graph = api.load(model)
     boards = tuple(
         api.with_budgets(
             api.with_libraries(item, kernels), memory, ram_budget, flash_budget, template=template
@@ -98,6 +99,7 @@ def check(
         for item in boards
     )
     if explore:
+        graph = api.load(model)
         found = [(item.name, api.explore(graph, item)) for item in boards]
         if as_json:
             console.document([records.explore_record(*item) for item in found])
@@ -105,7 +107,8 @@ def check(
         for table in (text.explore_table(*item) for item in found):
             console.table(table.title, table.columns, table.rows)
         return 0
-    verdicts = [api.check(graph, board, optimize=optimize) for board in boards]
+    settings = api.Settings(optimize, runtime=runtime)
+    verdicts = [api.check_model(model, board, settings) for board in boards]
     is_ok = all(verdict.is_ok for verdict in verdicts)
     if as_json:
         console.document([listing.fit_record(verdict) for verdict in verdicts])

@@ -102,6 +102,17 @@ KERNELS = click.option(
     help="Use the vendor's kernels too, such as esp_nn, where nothing is known against them.",
 )
 FLASH_BUDGET = click.option("--flash-budget", metavar="SIZE", help="Flash that may be used: 512K.")
+RUNTIME = click.option(
+    "--runtime",
+    type=click.Choice(["aot", "tflm"]),
+    default=None,
+    help="C compiled ahead of time, or TensorFlow Lite Micro; the board's own choice by default.",
+)
+OFFLINE_PLAN = click.option(
+    "--offline-plan/--no-offline-plan",
+    default=True,
+    help="With TFLM: put our memory plan into the model file where it saves RAM.",
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 TOOLCHAIN = click.option(
     "--toolchain",

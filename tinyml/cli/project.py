@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 @options.RAM_BUDGET
 @options.FLASH_BUDGET
 @options.KERNELS
+@options.RUNTIME
+@options.OFFLINE_PLAN
 @options.OPTIMIZE
 @options.TOOLCHAIN
 @options.BUILD_DIR
@@ -48,6 +50,8 @@ def build(
     ram_budget: tuple[str, ...],
     flash_budget: str | None,
     kernels: tuple[str, ...],
+    runtime: str | None,
+    offline_plan: bool,
     optimize: str,
     toolchain: str | None,
     output: Path | None,
@@ -83,6 +87,8 @@ def build(
         container=docker,
         project_only=project_only,
         project=project,
+        runtime=runtime,
+        offline_plan=offline_plan,
     )
     with console.progress_bar() as progress:
         file, converted = stages.model_for_build(model, conversion, progress)

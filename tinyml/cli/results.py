@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     help="A .npz or .npy file with samples (and 'labels'); random inputs by default.",
 )
 @click.option("--samples", type=click.IntRange(1), help="Use only the first N samples.")
+@options.RUNTIME
+@options.OFFLINE_PLAN
 @options.OPTIMIZE
 @options.TOOLCHAIN
 @options.BUILD_DIR
@@ -51,6 +53,8 @@ def simulate(
     flash_budget: str | None,
     inputs: Path | None,
     samples: int | None,
+    runtime: str | None,
+    offline_plan: bool,
     optimize: str,
     toolchain: str | None,
     output: Path | None,
@@ -67,7 +71,8 @@ def simulate(
     from tinyml import api
     from tinyml.report import text
 
-    emulated = api.emulated_template(board, template)
+    runtime = runtime or board.backends["runtime"]
+    emulated = api.emulated_template(board, template, runtime)
     board = api.with_budgets(board, memory, ram_budget, flash_budget, template=emulated)
     is_silent, is_benchmark = agent == "none", agent == "mlperf"
     settings = api.Settings(
@@ -79,8 +84,10 @@ def simulate(
         model_id=model_id,
         template=template,
         project=project,
+        runtime=runtime,
+        offline_plan=offline_plan,
     )
-    feed = api.samples_of(api.load(model), inputs, samples)
+    feed = api.samples_of(api.load(model, runtime), inputs, samples)
     with console.progress(f"building {model.name} for {board.name} …"):
         built = api.build_emulated(model, board, settings)
     if serial:

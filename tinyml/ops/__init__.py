@@ -9,6 +9,7 @@ import importlib
 import pkgutil
 from functools import cache
 
+from tinyml.ir.graph import Graph, Op
 from tinyml.ops.spec import OpSpec
 
 
@@ -32,3 +33,9 @@ def by_opcode() -> dict[int, OpSpec]:
 def spec_of(kind: str) -> OpSpec:
     """The operator of a kind that is known to be supported."""
     return all_ops()[kind]
+
+
+def macs_of(op: Op, graph: Graph) -> int:
+    """Multiply-accumulates of an op; 0 for one that only an interpreter knows."""
+    spec = all_ops().get(op.kind)
+    return spec.macs(op, graph) if spec is not None and op.attrs is not None else 0

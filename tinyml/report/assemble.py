@@ -8,7 +8,7 @@ from typing import Any
 from tinyml import __version__
 from tinyml.backends.base import Image, LayerTime, Run
 from tinyml.board import Board
-from tinyml.ops import spec_of
+from tinyml.ops import macs_of
 from tinyml.plan.fit import Fit
 from tinyml.plan.values import Plan
 from tinyml.report.arena import arena_of
@@ -56,6 +56,7 @@ def report(
             "stack_bytes": board.stack_bytes,
             "source": board.source,
         },
+        runtime=plan.runtime,
         optimize=plan.optimize,
         layers=layers,
         memory=_memory(verdict, image),
@@ -86,10 +87,7 @@ def _layers(plan: Plan, image: Image | None, run: Run | None) -> tuple[Layer, ..
                 op="+".join(plan.graph.ops[i].kind for i in step.ops),
                 name=op.name,
                 shape=plan.graph.tensors[op.outputs[0]].shape,
-                macs=sum(
-                    spec_of(plan.graph.ops[i].kind).macs(plan.graph.ops[i], plan.graph)
-                    for i in step.ops
-                ),
+                macs=sum(macs_of(plan.graph.ops[i], plan.graph) for i in step.ops),
                 kernel=call.function if call else "",
                 note=call.note if call else NO_CODE,
                 weights_bytes=call.constant_bytes() if call else 0,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
+from tinyml.backends import names_of
 from tinyml.backends.base import Image, Run
 from tinyml.board import Board
 from tinyml.plan.values import Plan
@@ -45,8 +46,11 @@ def tool_versions(image: Image | None, run: Run | None = None) -> dict[str, str]
 
 def _words(verb: str, plan: Plan, board: Board, image: Image | None) -> list[str]:
     words = ["tinyml", verb, plan.graph.source.file_name, "--board", board.name]
-    words += [*board.options_given, "--optimize", plan.optimize]
+    words += board.options_given
+    words += ["--runtime", plan.runtime] if plan.runtime != board.backends["runtime"] else []
+    words += ["--optimize", plan.optimize]
     if image is not None and image.toolchain:
         name = image.toolchain.split()[0]
-        words += ["--toolchain", name] if name != board.backends.get("toolchain", name) else []
+        is_chosen = name in names_of("toolchains") and name != board.backends["toolchain"]
+        words += ["--toolchain", name] if is_chosen else []
     return words

@@ -86,6 +86,7 @@ class Report:
     sections: tuple[Section, ...] = ()
     flash: Flash | None = None  # None before linking
     run: dict[str, Any] | None = None
+    runtime: str = "aot"  # what executes the model
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain data."""

@@ -1,0 +1,98 @@
+/* interpreter.cc: an interpreter that runs nothing: its outputs are the bytes of its input. It places them where
+ * the model's plan has them; a test may have it do otherwise. MODEL is the tml_model.
+ */
+#include "tensorflow/lite/micro/kernels/conv.h"
+#include "tensorflow/lite/micro/kernels/fully_connected.h"
+#include "tensorflow/lite/micro/kernels/softmax.h"
+#include "tensorflow/lite/micro/micro_interpreter.h"
+
+#include "tml.h"
+
+extern "C" {
+extern const tml_model MODEL;
+
+uint32_t stand_in_schema = 3;
+size_t stand_in_least_arena;
+size_t stand_in_moved_by;
+}
+
+namespace tflite {
+
+TFLMRegistration Register_CONV_2D_INT8()
+{
+    return TFLMRegistration();
+}
+TFLMRegistration Register_FULLY_CONNECTED_INT8()
+{
+    return TFLMRegistration();
+}
+TFLMRegistration Register_SOFTMAX_INT8()
+{
+    return TFLMRegistration();
+}
+
+uint32_t Model::version() const
+{
+    return stand_in_schema;
+}
+
+const Model *GetModel(const void *buffer)
+{
+    return static_cast<const Model *>(buffer);
+}
+
+MicroInterpreter::MicroInterpreter(const Model *, const MicroOpResolver &, uint8_t *arena, size_t bytes,
+                                   MicroResourceVariables *, MicroProfilerInterface *profiler, bool)
+    : arena_(arena), arena_bytes_(bytes), profiler_(profiler), input_(), output_()
+{
+    input_.data.data = static_cast<uint8_t *>(MODEL.inputs[0].data) + stand_in_moved_by;
+    input_.bytes = MODEL.inputs[0].bytes;
+    output_.data.data = MODEL.outputs[0].data;
+    output_.bytes = MODEL.outputs[0].bytes;
+}
+
+TfLiteStatus MicroInterpreter::AllocateTensors()
+{
+    return arena_bytes_ >= stand_in_least_arena ? kTfLiteOk : kTfLiteError;
+}
+
+TfLiteStatus MicroInterpreter::Invoke()
+{
+    for (unsigned i = 0; i < MODEL.layer_count; i++) {
+        const uint32_t event = profiler_->BeginEvent("an op");
+        if (i + 1 == MODEL.layer_count) {
+            for (size_t k = 0; k < output_.bytes; k++) {
+                output_.data.int8[k] = input_.data.int8[k % input_.bytes];
+            }
+        }
+        profiler_->EndEvent(event);
+    }
+    return kTfLiteOk;
+}
+
+TfLiteTensor *MicroInterpreter::input(size_t)
+{
+    return &input_;
+}
+
+TfLiteTensor *MicroInterpreter::output(size_t)
+{
+    return &output_;
+}
+
+size_t MicroInterpreter::inputs_size() const
+{
+    return 1;
+}
+
+size_t MicroInterpreter::outputs_size() const
+{
+    return 1;
+}
+
+size_t MicroInterpreter::arena_used_bytes() const
+{
+    return arena_bytes_ - 1;
+}
+
+} // namespace tflite

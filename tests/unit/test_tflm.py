@@ -1,0 +1,242 @@
+"""The runtime TFLM without compiling anything: what it accepts, the arena, the plan in the file."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.plans import sine_graph
+from tests.support.small_graphs import GraphBuilder, small_network
+from tests.support.tflm import needs_tflm
+from tests.support.tflm_tree import sine_file
+from tinyml import api
+from tinyml.board import load_board
+from tinyml.errors import ModelError, UnsupportedOps
+from tinyml.ir.graph import Graph
+from tinyml.model.file import ModelFile, model_file, read_model
+from tinyml.model.reader import load
+from tinyml.model.writer import write
+from tinyml.ops.conv_2d import Conv2dAttrs
+from tinyml.plan.fit import fit
+from tinyml.tflm.arena import arena_of
+from tinyml.tflm.greedy import Buffer, greedy
+from tinyml.tflm.offline import better_plan, plan_in, with_plan
+from tinyml.tflm.outline import Outline, outline
+from tinyml.tflm.table import Kernels, op_facts
+
+ROOT = Path(__file__).parents[2]
+MODELS = ROOT.parent / "shared" / "models"
+CMSIS_DSP = Kernels("cmsis_nn", "dsp")
+MEASURED = {  # arena_used_bytes() of TFLM with CMSIS-NN on a Cortex-M4
+    "ad01_int8": 2_580,
+    "kws_ref_model": 22_820,
+    "pretrainedResnet_quant": 54_996,
+    "str_ww_ref_model": 16_596,
+    "vww_96_int8": 100_708,
+}
+RELU, GELU, ABS, TANH = 19, 150, 101, 28  # opcodes
+
+
+def outline_of(graph: Graph) -> Outline:
+    return outline(model_file("m.tflite", write(graph)))
+
+
+def with_opcode(data: bytes, old: int, new: int) -> bytes:
+    """The file with another operator under the same options."""
+    from tflite import Model
+
+    changed = bytearray(data)
+    model = Model.GetRootAs(data, 0)
+    for i in range(model.OperatorCodesLength()):
+        code = model.OperatorCodes(i)
+        if max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) == old:
+            for slot, value in ((4, min(new, 127)), (10, new)):
+                offset = code._tab.Offset(slot)
+                if offset:
+                    changed[code._tab.Pos + offset] = value
+    return bytes(changed)
+
+
+def test_buffers_of_one_size_are_placed_last_first() -> None:
+    buffers = [Buffer(16, 0, 1), Buffer(16, 1, 2), Buffer(32, 2, 3), Buffer(10, 0, 3)]
+    assert greedy(buffers) == (0, 48, 0, 32)
+
+
+def test_fixed_offsets_stay_and_gaps_are_used() -> None:
+    buffers = [Buffer(32, 0, 2, 0), Buffer(32, 0, 2, 48), Buffer(16, 1, 1), Buffer(17, 1, 1)]
+    assert greedy(buffers) == (0, 48, 32, 80)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_two_buffers_share_a_byte_while_both_are_alive(seed: int) -> None:
+    chosen = random.Random(seed)
+    buffers = []
+    for _ in range(chosen.randint(1, 30)):
+        first = chosen.randint(0, 10)
+        buffers.append(Buffer(chosen.randint(1, 300), first, first + chosen.randint(0, 4)))
+    offsets = greedy(buffers)
+    for i, a in enumerate(buffers):
+        assert offsets[i] % 16 == 0
+        for j, b in enumerate(buffers[:i]):
+            if a.first_use <= b.last_use and b.first_use <= a.last_use:
+                apart = offsets[i] + a.nbytes <= offsets[j] or offsets[j] + b.nbytes <= offsets[i]
+                assert apart
+
+
+@pytest.mark.parametrize("name", sorted(MEASURED))
+def test_the_arena_is_what_was_measured(name: str) -> None:
+    path = MODELS / f"{name}.tflite"
+    if not path.exists():
+        pytest.skip(f"{path.name} is not beside the checkout")
+    assert arena_of(outline(read_model(path)), CMSIS_DSP).used_bytes == MEASURED[name]
+
+
+def test_the_arena_of_the_example() -> None:
+    """Measured: the emulated Cortex-M4 with TFLM and CMSIS-NN says 5,892 and needs 5,904."""
+    found = arena_of(outline(read_model(ROOT / "examples/digits/digits.tflite")), CMSIS_DSP)
+    assert (found.used_bytes, found.needed_bytes) == (5_892, 5_904)
+
+
+def test_setting_up_a_small_model_takes_more_than_running_it() -> None:
+    found = arena_of(outline_of(sine_graph()), CMSIS_DSP)
+    assert found.used_bytes == 612
+    assert found.needed_bytes == 1_008
+
+
+def test_kernels_differ_in_what_they_need() -> None:
+    model = outline_of(small_network())
+    plain, dsp, mve = (
+        arena_of(model, Kernels("cmsis_nn", isa)).used_bytes for isa in ("", "dsp", "mve")
+    )
+    reference = arena_of(model, Kernels("reference")).used_bytes
+    wide = arena_of(model, Kernels("reference", has_wide_enums=True)).used_bytes
+    assert reference < plain <= dsp < mve
+    assert wide > reference
+
+
+def test_operators_that_only_tflm_knows_are_accepted() -> None:
+    data = with_opcode(write(small_network()), RELU, ABS)
+    file = model_file("abs.tflite", data)
+    with pytest.raises(UnsupportedOps, match="ABS"):
+        load(file)
+    assert "ABS" in [op.kind for op in outline(file).graph.ops]
+
+
+def test_operators_that_tflm_lacks_are_all_listed() -> None:
+    file = model_file("gelu.tflite", with_opcode(write(small_network()), RELU, GELU))
+    with pytest.raises(UnsupportedOps, match=r"one of TFLM's\. Found: GELU"):
+        outline(file)
+
+
+def test_float_models_are_accepted() -> None:
+    graph = sine_graph()
+    floats = tuple(
+        replace(
+            tensor,
+            dtype="float32",
+            quant=None,
+            data=None if tensor.data is None else tensor.data.astype(np.float32),
+        )
+        for tensor in graph.tensors
+    )
+    file = model_file("float.tflite", write(replace(graph, tensors=floats)))
+    with pytest.raises(ModelError, match="computes in float32"):
+        load(file)
+    board = load_board("nucleo_f446re")
+    runtime = api.runtime_of("tflm")
+    plan = runtime.plan(file, runtime.load(file), board, api.Goal())
+    assert fit(plan, board).is_ok
+    assert not api.has_reference(plan.graph)
+
+
+def test_damaged_files_give_one_error() -> None:
+    data = write(small_network())
+    for length in range(0, len(data), 97):
+        with pytest.raises(ModelError):
+            outline(model_file("cut.tflite", data[:length]))
+
+
+def chain() -> ModelFile:
+    """Pointwise convolutions for which placing the largest tensor first is not the best."""
+    builder, channels = GraphBuilder(), (14, 8, 12, 10, 10, 12)
+    made = [builder.value("input", (1, 16, 16, channels[0]))]
+    for number, (given, count) in enumerate(pairwise(channels)):
+        name = f"v{number}"
+        weights = builder.weights(f"{name}/w", (count, 1, 1, given), 0, count)
+        operands = (made[-1], weights, builder.bias(f"{name}/b", count))
+        output = builder.value(name, (1, 16, 16, count))
+        made.append(builder.op("CONV_2D", operands, output, Conv2dAttrs("SAME", 1, 1)))
+    return model_file("chain.tflite", write(builder.graph((made[0],), (made[-1],))))
+
+
+def test_a_plan_goes_into_the_file_and_replaces_an_older_one() -> None:
+    file = sine_file()
+    first = with_plan(file.data, 7, {0: 32, 3: 0})
+    assert plan_in(file.data) is None
+    assert plan_in(first) == (32, -1, -1, 0, -1, -1, -1)
+    second = with_plan(first, 7, {0: 16, 3: 0, 6: 48})
+    assert plan_in(second) == (16, -1, -1, 0, -1, -1, 48)
+    graph = load(model_file("sine.tflite", second))
+    assert [op.kind for op in graph.ops] == ["FULLY_CONNECTED", "FULLY_CONNECTED"]
+    for a, b in zip(graph.tensors, load(file).tensors, strict=True):
+        assert a == b
+        assert a.data is None or np.array_equal(a.data, b.data)
+
+
+def test_the_plan_lowers_the_head_and_nothing_overlaps() -> None:
+    model = outline(chain())
+    offsets, found = better_plan(model, CMSIS_DSP)
+    assert found.head_bytes < arena_of(model, CMSIS_DSP).head_bytes
+    places = [*found.tensors.values(), *(place for _, place in found.scratch)]
+    for i, a in enumerate(places):
+        assert a.offset % 16 == 0
+        for b in places[:i]:
+            if a.first_use <= b.last_use and b.first_use <= a.last_use:
+                assert a.offset + a.nbytes <= b.offset or b.offset + b.nbytes <= a.offset
+    assert {i: found.tensors[i].offset for i in offsets} == offsets
+
+
+@needs_tflm
+def test_stock_tflm_follows_the_plan() -> None:
+    """The same outputs, in an arena that is too small without the plan."""
+    from tflite_micro.python.tflite_micro import runtime
+
+    file = chain()
+    model = outline(file)
+    offsets, offline = better_plan(model, CMSIS_DSP)
+    planned = with_plan(file.data, len(model.graph.tensors), offsets)
+    sample = np.arange(model.graph.tensors[model.graph.inputs[0]].elements) % 256 - 128
+    sample = sample.astype(np.int8).reshape(model.graph.tensors[model.graph.inputs[0]].shape)
+
+    def least(data: bytes) -> int:
+        """The smallest arena, in bytes, with which the wheel sets the model up."""
+        low, high = 0, 1 << 13
+        while low < high:
+            middle = (low + high) // 2
+            try:
+                runtime.Interpreter.from_bytes(data, arena_size=16 * middle)
+                high = middle
+            except RuntimeError:
+                low = middle + 1
+        return 16 * low
+
+    results = []
+    for data in (file.data, planned):
+        interpreter = runtime.Interpreter.from_bytes(data, arena_size=1 << 17)
+        interpreter.set_input(sample, 0)
+        interpreter.invoke()
+        results.append(interpreter.get_output(0).copy())
+    assert np.array_equal(*results)
+    online = arena_of(model, CMSIS_DSP)
+    assert online.head_bytes - offline.head_bytes == 2_560
+    assert least(file.data) - least(planned) == online.head_bytes - offline.head_bytes
+
+
+def test_every_method_is_named_once() -> None:
+    methods = [facts.method for facts in op_facts().values()]
+    assert len(set(methods)) == len(methods) == 94

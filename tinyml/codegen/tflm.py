@@ -1,0 +1,207 @@
+"""Plan → Sources for TFLM: the same C header, C++ around the interpreter, the model file."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tinyml
+from tinyml.board import Board
+from tinyml.codegen.about import AboutView, about_view
+from tinyml.codegen.generate import Sources
+from tinyml.codegen.interface import IoView, descriptor, io_views
+from tinyml.codegen.literals import c_array, c_comment, c_string
+from tinyml.codegen.memory import ArenaView, arena_views, layer_table
+from tinyml.codegen.names import tensor_names
+from tinyml.codegen.render import environment, render
+from tinyml.ops import macs_of
+from tinyml.plan.values import Plan
+from tinyml.tflm.outline import Outline
+from tinyml.tflm.planner import kernels_for, prepare
+from tinyml.tflm.table import sources
+
+KERNELS = "tensorflow/lite/micro/kernels"
+
+
+@dataclass(frozen=True, slots=True)
+class OpView:
+    """One registration."""
+
+    method: str  # of the resolver, without "Add"
+    registration: str  # C++ expression; "" for the method's default
+
+
+@dataclass(frozen=True, slots=True)
+class TflmView:
+    """Everything that the templates of a model on TFLM place."""
+
+    name: str
+    macro: str
+    tool: str
+    source: str
+    sha: str
+    target: str
+    command: str
+    name_string: str
+    sha_string: str
+    macs: int
+    weight_bytes: int  # of the model file
+    table: tuple[str, ...]
+    memory: tuple[str, ...]  # sentences about the arena
+    kernel_headers: tuple[str, ...]
+    ops: tuple[OpView, ...]
+    arenas: tuple[ArenaView, ...]
+    inputs: tuple[IoView, ...]
+    outputs: tuple[IoView, ...]
+    about: AboutView
+    layers: tuple[str, ...]  # initialisers of the tml_tensor of each layer's output
+    is_interpreted: bool = True
+
+
+def generate(outline: Outline, plan: Plan, board: Board, *, offline: bool = True) -> Sources:
+    """The files of a model that TFLM runs."""
+    made = prepare(outline, board, offline=offline)
+    view = _view(outline, plan, board, made.data, offline)
+    env = environment(Path(__file__).parent)
+    name = plan.graph.name
+    array = {
+        "m": view,
+        "nbytes": len(made.data),
+        "array": f"{name}_tflite[{view.macro}_TFLITE_BYTES]",
+        "initialiser": c_array(np.frombuffer(made.data, np.uint8)),
+    }
+    files = (
+        (f"{name}.h", render(env, "model.h.j2", {"m": view})),
+        (f"{name}.cpp", render(env, "tflm_model.cpp.j2", {"m": view})),
+        (f"{name}_tflite.h", render(env, "tflite.h.j2", array)),
+        (f"{name}_tflite.c", render(env, "tflite.c.j2", array)),
+    )
+    return Sources(
+        name=name,
+        files=files,
+        compiled=(f"{name}.cpp", f"{name}_tflite.c"),
+        headers=("tflm/tml_tflm.h",),
+        command=view.command,
+        facts={"tflm": build_facts(outline, board)},
+    )
+
+
+def build_facts(outline: Outline, board: Board) -> dict[str, Any]:
+    """What a build system compiles: files of tflite-micro, folders of CMSIS-NN; versions."""
+    name = kernels_for(board).name
+    facts = [outline.facts(i) for i in range(len(outline.graph.ops))]
+    files, folders = set(), set()
+    for item in facts:
+        is_optimised = name == "cmsis_nn" and name in item.states
+        first, *rest = item.files
+        files.add(f"{KERNELS}/cmsis_nn/{first}" if is_optimised else f"{KERNELS}/{first}")
+        files |= {f"{KERNELS}/{file}" for file in rest}
+        if is_optimised:
+            folders |= {item.folder, sources()["cmsis_nn"]}
+    pins = (item for item in sources()["pins"] if folders or item["name"] != "CMSIS_NN")
+    return {
+        "core": tuple(sources()["core"]),
+        "kernels": tuple(sorted(files)),
+        "cmsis_nn": tuple(sorted(folders)),
+        "pins": tuple(pins),
+    }
+
+
+def _view(outline: Outline, plan: Plan, board: Board, data: bytes, is_offline: bool) -> TflmView:
+    graph = plan.graph
+    names = tensor_names(graph)
+    macs = tuple(macs_of(op, graph) for op in graph.ops)
+    arenas = tuple(_as_bytes(item) for item in arena_views(plan, board))
+    places = {i: "nullptr" for i in range(len(graph.tensors))}
+    for i, place in enumerate(plan.tensors):
+        if place is not None:
+            places[i] = f"{arenas[0].symbol} + {place.offset}"
+    goal = "" if plan.optimize == "balanced" else f" --optimize {plan.optimize}"
+    own = "".join(f" {word}" for word in board.options_given)
+    plan_option = "" if is_offline else " --no-offline-plan"
+    target = f" --board {plan.board}{own} --runtime tflm{goal}{plan_option}"
+    ops = _registrations(outline)
+    return TflmView(
+        name=graph.name,
+        macro=graph.name.upper(),
+        tool=f"tinyml {tinyml.__version__}",
+        source=c_comment(graph.source.file_name),
+        sha=graph.source.sha256[:12],
+        target=f" for {plan.board}",
+        command=f"tinyml build {c_comment(shlex.quote(graph.source.file_name))}{target}",
+        name_string=c_string(graph.name),
+        sha_string=c_string(graph.source.sha256[:12]),
+        macs=sum(macs),
+        weight_bytes=len(data),
+        table=layer_table(plan, names, macs),
+        memory=_memory(outline, plan, board, is_offline),
+        kernel_headers=tuple(sorted(set(_headers(outline)))),
+        ops=ops,
+        arenas=arenas,
+        inputs=io_views(graph, graph.inputs, "input", places),
+        outputs=io_views(graph, graph.outputs, "output", places),
+        about=about_view(graph),
+        layers=tuple(
+            descriptor(graph.tensors[op.outputs[0]], f"{places[op.outputs[0]]}") for op in graph.ops
+        ),
+    )
+
+
+def _as_bytes(arena: ArenaView) -> ArenaView:
+    return replace(arena, declaration=arena.declaration.replace("int8_t", "uint8_t", 1))
+
+
+def _memory(outline: Outline, plan: Plan, board: Board, is_offline: bool) -> tuple[str, ...]:
+    made = prepare(outline, board, offline=is_offline)
+    arena = made.arena
+    lines = [
+        f"Arena: {arena.needed_bytes} bytes, {arena.head_bytes} for tensors and scratch, "
+        f"{arena.tail_bytes} for the interpreter.",
+    ]
+    if arena.needed_bytes > arena.used_bytes + 15:
+        lines.append(
+            f"{arena.used_bytes} are in use once it runs; setting the model up takes the rest."
+        )
+    if made.saved_bytes > 0:
+        lines.append(
+            "The memory plan in the model file (OfflineMemoryAllocation) saves "
+            f"{made.saved_bytes} bytes."
+        )
+    return tuple(lines)
+
+
+def _registrations(outline: Outline) -> tuple[OpView, ...]:
+    """One registration per kind; of the int8 kernel alone where all layers are int8."""
+    found: dict[str, OpView] = {}
+    for number, op in enumerate(outline.graph.ops):
+        facts = outline.facts(number)
+        registration = f"tflite::{facts.int8}()" if _is_int8(outline, op.kind) else ""
+        found[op.kind] = OpView(facts.method, registration)
+    return tuple(found[kind] for kind in sorted(found))
+
+
+def _is_int8(outline: Outline, kind: str) -> bool:
+    """Whether the int8 kernel alone will do for all layers of a kind."""
+    graph = outline.graph
+    layers = [number for number, op in enumerate(graph.ops) if op.kind == kind]
+    if not outline.facts(layers[0]).int8:
+        return False
+    dtypes = {
+        graph.tensors[i].dtype
+        for number in layers
+        for i in (graph.ops[number].inputs[0], graph.ops[number].outputs[0])
+    }
+    return dtypes == {"int8"}
+
+
+def _headers(outline: Outline) -> list[str]:
+    """The headers that declare those registrations: named like the kernels' files."""
+    return [
+        f"{outline.facts(number).files[0].removesuffix('.cc')}.h"
+        for number, op in enumerate(outline.graph.ops)
+        if _is_int8(outline, op.kind)
+    ]

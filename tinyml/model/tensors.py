@@ -1,0 +1,137 @@
+"""Tensors of a .tflite file: every value is checked as it enters the graph."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from tinyml.errors import ModelError
+from tinyml.ir.graph import DTYPES, Array, Quant, Tensor
+from tinyml.model.schema import TENSOR_TYPES, TYPE_NAMES
+
+_DTYPE_OF_TYPE = {value: name for name, value in TENSOR_TYPES.items()}
+_ZERO_POINTS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
+_MAX_RANK = 8
+_MAX_SIZE = 1 << 20  # of one dimension; this and the next are far above what a microcontroller
+_MAX_TENSOR_BYTES = 1 << 28  # holds, and keep the work of later stages in bounds
+_MAX_NAME_BYTES = 1000
+_SCALES = (2.0**-100, 2.0**100)  # of 8- and 16-bit values; their ratios stay finite in float32
+
+
+def read_tensor(
+    data: bytes, model: Any, table: Any, index: int, *, is_interpreted: bool = False
+) -> Tensor:
+    """Tensor ``index`` of a subgraph, with its constant value if it has one; raises ModelError.
+
+    ``is_interpreted``: for an interpreter, which also knows variables (tensors that keep their
+    value between inferences) and tensors without elements.
+    """
+    name = text(table.Name(), f"tensor_{index}")
+    label = f"tensor {index} ('{name}')"
+    dtype = _DTYPE_OF_TYPE.get(table.Type())
+    if dtype is None:
+        known = TYPE_NAMES.get(table.Type(), f"type {table.Type()}")
+        raise ModelError(
+            f"{label} is of type {known}; known are {', '.join(sorted(TENSOR_TYPES))}",
+            hint="quantise the model to full int8.",
+        )
+    shape = _shape(table, dtype, label, 0 if is_interpreted else 1)
+    if table.Sparsity() is not None:
+        raise ModelError(f"{label} is stored sparse; only dense tensors are supported")
+    if table.IsVariable() and not is_interpreted:
+        raise ModelError(f"{label} is a variable; models that keep state are not supported")
+    if table.VariantTensorsLength():
+        raise ModelError(f"{label} is a variant tensor, which is not supported")
+    return Tensor(
+        name,
+        dtype,
+        shape,
+        _quant(table.Quantization(), dtype, shape, label, is_interpreted),
+        _constant(data, model, table.Buffer(), dtype, shape, label),
+    )
+
+
+def _shape(table: Any, dtype: str, label: str, least: int) -> tuple[int, ...]:
+    if table.ShapeLength() > _MAX_RANK:
+        raise ModelError(f"{label} has {table.ShapeLength()} dimensions, at most {_MAX_RANK} exist")
+    shape = integers(table.ShapeAsNumpy())
+    if any(size < least for size in shape):
+        raise ModelError(
+            f"{label} has the shape {list(shape)}; every size must be known and positive",
+            hint="give the model a fixed input shape when converting it.",
+        )
+    nbytes = prod(shape) * DTYPES[dtype].itemsize
+    if nbytes > _MAX_TENSOR_BYTES or max(shape, default=0) > _MAX_SIZE:
+        raise ModelError(f"{label} of shape {list(shape)} would take {nbytes} bytes")
+    return shape
+
+
+def _quant(
+    table: Any, dtype: str, shape: tuple[int, ...], label: str, is_interpreted: bool
+) -> Quant | None:
+    if table is None or table.ScaleLength() == 0:
+        return None
+    count, axis = table.ScaleLength(), table.QuantizedDimension()
+    if table.DetailsType() != 0:
+        raise ModelError(f"{label} has a custom quantisation, which is not supported")
+    if table.ZeroPointLength() != count:
+        raise ModelError(f"{label} has {count} scales but {table.ZeroPointLength()} zero points")
+    has_axis = 0 <= axis < len(shape) and shape[axis] == count
+    if count > 1 and not has_axis and not is_interpreted:  # TFLM only asks weights for their axis
+        raise ModelError(
+            f"{label} has {count} scales along dimension {axis}, which its shape {list(shape)} "
+            "does not have"
+        )
+    scales = tuple(float(scale) for scale in table.ScaleAsNumpy())
+    zero_points = integers(table.ZeroPointAsNumpy())
+    if not np.isfinite(scales).all() or min(scales) < 0.0:
+        raise ModelError(f"{label} has a scale that is negative or not a number")
+    if count == 1 and dtype in _ZERO_POINTS and not _SCALES[0] <= scales[0] <= _SCALES[1]:
+        raise ModelError(f"{label} has the scale {scales[0]:g}; no values are that small or large")
+    least, most = _ZERO_POINTS.get(dtype, (-(1 << 31), (1 << 31) - 1))
+    if min(zero_points) < least or max(zero_points) > most:
+        raise ModelError(
+            f"{label} has zero points from {min(zero_points)} to {max(zero_points)}, "
+            f"{dtype} reaches from {least} to {most}"
+        )
+    return Quant(scales, zero_points, axis if count > 1 else 0)
+
+
+def _constant(
+    data: bytes, model: Any, number: int, dtype: str, shape: tuple[int, ...], label: str
+) -> Array | None:
+    """The value of a tensor, viewed in the file's bytes; None when it is computed at run time."""
+    if number == 0:
+        return None  # by convention the empty buffer
+    if number >= model.BuffersLength():
+        raise ModelError(f"{label} uses buffer {number}, the file has {model.BuffersLength()}")
+    buffer = model.Buffers(number)
+    if buffer.Offset() > 1 or buffer.Size() > 1:
+        raise ModelError(f"{label} lies outside of the flatbuffer, which is not supported")
+    if buffer.DataLength() == 0:
+        return None
+    needed = prod(shape) * DTYPES[dtype].itemsize
+    if buffer.DataLength() != needed:
+        raise ModelError(
+            f"{label} of type {dtype} and shape {list(shape)} takes {needed} bytes, "
+            f"its buffer {number} has {buffer.DataLength()}"
+        )
+    raw = np.asarray(buffer.DataAsNumpy(), np.uint8)
+    # The schema aligns buffers to 16 bytes; a copy is made only for files that do not.
+    value = raw.view(DTYPES[dtype].newbyteorder("<")).astype(DTYPES[dtype], copy=False)
+    value = value.reshape(shape) if value.flags.aligned else value.reshape(shape).copy()
+    value.flags.writeable = False
+    return value
+
+
+def integers(values: Any) -> tuple[int, ...]:
+    """A vector of the flatbuffer; the package gives 0 for one that is absent."""
+    return () if isinstance(values, int) else tuple(int(value) for value in values)
+
+
+def text(raw: bytes | None, otherwise: str) -> str:
+    """A name as printable text of bounded length."""
+    text = (raw or b"")[:_MAX_NAME_BYTES].decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else "?" for c in text) or otherwise

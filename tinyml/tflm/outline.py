@@ -1,0 +1,140 @@
+"""ModelFile → Outline: a model as TFLM's interpreter sees it, with operators that only it knows.
+
+Nothing is simplified, since the interpreter runs the file as it is: every tensor counts, in its own
+place.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tinyml import ops
+from tinyml.errors import ModelError, Unsupported, UnsupportedOps
+from tinyml.ir.graph import Graph, Op, Source, Tensor
+from tinyml.model.file import ModelFile
+from tinyml.model.metadata import read_metadata
+from tinyml.model.reader import check_interface, open_model, operator, options_table
+from tinyml.model.tensors import integers, read_tensor
+from tinyml.tflm.table import OpFacts, op_facts
+
+_UNSUPPORTED = "The operator must be one of TFLM's."
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A model file with what only an interpreter asks for."""
+
+    graph: Graph  # tensors and ops as in the file
+    options: tuple[Mapping[str, Any], ...]  # of each op, named as in the schema: {"StrideW": 2}
+    variables: frozenset[int]  # tensors that keep their value between inferences
+    data: bytes  # of the file
+
+    def facts(self, number: int) -> OpFacts:
+        """What is known of TFLM's kernel for an op."""
+        return op_facts()[self.graph.ops[number].kind]
+
+
+def outline(file: ModelFile) -> Outline:
+    """The outline of a model file.
+
+    Raises UnsupportedOps with all operators that TFLM does not have, ModelError for all else.
+    """
+    try:
+        return _read(file)
+    except ModelError as error:
+        if error.where is None and not isinstance(error, UnsupportedOps):
+            error.where = file.file_name
+        raise
+
+
+def _read(file: ModelFile) -> Outline:
+    model, subgraph = open_model(file.data)
+    tables = [subgraph.Tensors(i) for i in range(subgraph.TensorsLength())]
+    tensors = tuple(
+        read_tensor(file.data, model, table, i, is_interpreted=True)
+        for i, table in enumerate(tables)
+    )
+    operators = [subgraph.Operators(i) for i in range(subgraph.OperatorsLength())]
+    read = [_op(model, table, i, tensors) for i, table in enumerate(operators)]
+    graph = Graph(
+        name=file.name,
+        source=Source(file.file_name, file.sha256, len(file.data), read_metadata(file.data)),
+        tensors=tensors,
+        ops=tuple(op for op, _ in read),
+        inputs=integers(subgraph.InputsAsNumpy()),
+        outputs=integers(subgraph.OutputsAsNumpy()),
+    )
+    check_interface(graph, subgraph)
+    variables = frozenset(i for i, table in enumerate(tables) if table.IsVariable())
+    _check(graph, variables)
+    return Outline(graph, tuple(options for _, options in read), variables, file.data)
+
+
+def _op(
+    model: Any, table: Any, index: int, tensors: tuple[Tensor, ...]
+) -> tuple[Op, Mapping[str, Any]]:
+    opcode, kind = operator(model, table, index)
+    outputs = integers(table.OutputsAsNumpy())
+    known = [tensors[i].name for i in outputs if 0 <= i < len(tensors)]
+    name = known[0].split(";")[0] if known else f"op_{index}"
+    options = options_table(table, f"op {index} ({kind} '{name}')")
+    spec = ops.by_opcode().get(opcode)
+    attrs = None
+    if spec is not None:
+        try:
+            attrs = spec.read(options)
+        except (ModelError, AttributeError, LookupError, ValueError, TypeError, struct.error):
+            attrs = None  # options that only TFLM knows: its kernel says what it thinks of them
+    op = Op(kind, name, integers(table.InputsAsNumpy()), outputs, attrs)
+    return op, _scalars(options)
+
+
+def _scalars(options: Any) -> dict[str, Any]:
+    """The plain numbers in an options table, by their name in the schema."""
+    if options is None:
+        return {}
+    found: dict[str, Any] = {}
+    for name in vars(type(options)):
+        if not name[0].isupper() or name.endswith(("AsNumpy", "IsNone", "Length")):
+            continue
+        try:
+            value = getattr(options, name)()
+        except (TypeError, struct.error):
+            continue  # wants an index, or lies outside
+        if isinstance(value, bool | int | float):
+            found[name] = value
+    return found
+
+
+def _check(graph: Graph, variables: frozenset[int]) -> None:
+    """Indices in range, one producer each, in order; raises ModelError, UnsupportedOps."""
+    known = {i for i, tensor in enumerate(graph.tensors) if tensor.is_constant} | variables
+    known |= set(graph.inputs)
+    for number, op in enumerate(graph.ops):
+        label = f"op {number} ({op.kind})"
+        for i in op.inputs:
+            if not -1 <= i < len(graph.tensors):
+                raise ModelError(f"{label} reads tensor {i} of {len(graph.tensors)}")
+            if i >= 0 and i not in known and graph.tensors[i].elements:
+                raise ModelError(
+                    f"{label} reads '{graph.tensors[i].name}' before any op has written it"
+                )
+        for i in op.outputs:
+            if not 0 <= i < len(graph.tensors):
+                raise ModelError(f"{label} writes tensor {i} of {len(graph.tensors)}")
+            known.add(i)
+        if not op.outputs:
+            raise ModelError(f"{label} has no output", hint="such operators are not supported")
+    for i in graph.outputs:
+        if i not in known:
+            raise ModelError(f"output '{graph.tensors[i].name}' is never written")
+    missing = tuple(
+        Unsupported(f"{op.kind} '{op.name}' (op {number})", _UNSUPPORTED, op.kind)
+        for number, op in enumerate(graph.ops)
+        if op.kind not in op_facts()
+    )
+    if missing:
+        raise UnsupportedOps(graph.source.file_name, missing)

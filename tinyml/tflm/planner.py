@@ -1,0 +1,157 @@
+"""Outline → Plan: the interpreter's memory in the form that budgets, reports and templates know.
+
+A step is one operator. Its kernel is TFLM's, named by the set it comes from; constants stay in the
+model file, which lies in flash as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinyml.board import Board
+from tinyml.ir.kernel import Constant, KernelCall, Struct
+from tinyml.plan.predict import runtime_state_bytes
+from tinyml.plan.values import Placement, Plan, Step, Use
+from tinyml.tflm.arena import Arena, Place, arena_of
+from tinyml.tflm.footprint import code_bytes, state_bytes
+from tinyml.tflm.offline import better_plan, plan_in, with_plan
+from tinyml.tflm.outline import Outline
+from tinyml.tflm.table import Kernels
+
+RUNTIME = "tflm"
+_TITLES = {"reference": "TFLM", "cmsis_nn": "CMSIS-NN", "esp_nn": "ESP-NN"}
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The model file that the firmware will hold, and what TFLM makes of it."""
+
+    data: bytes
+    arena: Arena
+    saved_bytes: int  # of the arena, by our plan
+
+
+def kernels_for(board: Board) -> Kernels:
+    """The fastest set of TFLM's kernels for the board's core, as the compiler will build it."""
+    core, isa = board.chip.core, board.chip.isa
+    if core.startswith("cortex-"):
+        return Kernels("cmsis_nn", next((name for name in ("mve", "dsp") if name in isa), ""))
+    is_xtensa = core.startswith("xtensa-")
+    return Kernels("esp_nn" if is_xtensa else "reference", has_wide_enums=is_xtensa)
+
+
+def prepare(outline: Outline, board: Board, *, offline: bool = True) -> Prepared:
+    """The model file with the better of TFLM's memory plan and ours.
+
+    A plan that the file brings along is replaced; with ``offline`` off it is left as it is.
+    """
+    kernels, own = kernels_for(board), plan_in(outline.data)
+    if not offline:
+        offsets = {i: offset for i, offset in enumerate(own or ()) if offset >= 0}
+        return Prepared(outline.data, arena_of(outline, kernels, offsets), 0)
+    offsets_found, arena = better_plan(outline, kernels)
+    if not offsets_found and own is None:
+        return Prepared(outline.data, arena, 0)
+    data = with_plan(outline.data, len(outline.graph.tensors), offsets_found)
+    online = arena_of(outline, kernels)
+    return Prepared(data, arena, online.needed_bytes - arena.needed_bytes)
+
+
+def plan(
+    outline: Outline, board: Board, *, optimize: str, agent: bool = True, offline: bool = True
+) -> Plan:
+    """The plan of a model that TFLM runs on a board; it may be too large for it."""
+    made, kernels = prepare(outline, board, offline=offline), kernels_for(board)
+    graph, arena = outline.graph, made.arena
+    state = state_bytes() + runtime_state_bytes(graph, len(graph.ops), agent=agent)
+    region = _region(board, arena.needed_bytes, state + board.stack_bytes)
+    scratch = _largest(arena.scratch)
+    placed = {
+        i: _placement(place, region, len(graph.ops) if i in graph.outputs else None)
+        for i, place in arena.tensors.items()
+    }
+    first, flash = board.ram[0].region, board.flash.region
+    return Plan(
+        graph=graph,
+        board=board.name,
+        runtime=RUNTIME,
+        optimize=optimize,
+        steps=tuple(
+            _step(outline, i, kernels, _placement(scratch[i], region) if i in scratch else None)
+            for i in range(len(graph.ops))
+        ),
+        tensors=tuple(placed.get(i) for i in range(len(graph.tensors))),
+        arena_bytes=((region, arena.needed_bytes),),
+        activation_bytes=arena.head_bytes,
+        lower_bound_bytes=_live_bytes(arena),
+        uses=(
+            Use(region, "activations", arena.head_bytes),
+            Use(region, "interpreter", arena.needed_bytes - arena.head_bytes),
+            Use(first, "runtime", state),
+            Use(first, "stack", board.stack_bytes),
+            Use(flash, "weights", len(made.data)),
+            Use(flash, "code", code_bytes(outline, kernels, agent=agent)),
+        ),
+    )
+
+
+def _region(board: Board, arena_bytes: int, fixed_bytes: int) -> str:
+    """The first region that holds the arena, or the largest one."""
+    for number, budget in enumerate(board.ram):
+        if arena_bytes + (fixed_bytes if number == 0 else 0) <= budget.max_bytes:
+            return budget.region
+    return max(board.ram, key=lambda budget: budget.max_bytes).region
+
+
+def _step(outline: Outline, number: int, kernels: Kernels, scratch: Placement | None) -> Step:
+    facts = outline.facts(number)
+    source = kernels.name if kernels.name in facts.states else "reference"
+    nbytes = scratch.nbytes if scratch else 0
+    call = KernelCall(
+        function=f"{_TITLES[source]} {facts.method}",
+        header="",
+        params=Struct("", ()),
+        arguments=(),
+        constants=_constants(outline, number),
+        scratch_bytes=nbytes,
+        note="TensorFlow Lite Micro's interpreter runs it",
+    )
+    return Step((number,), call, scratch)
+
+
+def _constants(outline: Outline, number: int) -> tuple[Constant, ...]:
+    """The constant inputs of an op, for the report: they stay where they are in the model file."""
+    inputs = outline.graph.op_inputs(outline.graph.ops[number])
+    return tuple(
+        Constant(f"input_{i}", tensor.data.ravel(), "in the model file")
+        for i, tensor in enumerate(inputs)
+        if tensor is not None and tensor.data is not None
+    )
+
+
+def _largest(scratch: tuple[tuple[int, Place], ...]) -> dict[int, Place]:
+    """The largest scratch buffer of each op that has any."""
+    found: dict[int, Place] = {}
+    for number, place in scratch:
+        if number not in found or place.nbytes > found[number].nbytes:
+            found[number] = place
+    return found
+
+
+def _placement(place: Place, region: str, last_use: int | None = None) -> Placement:
+    """A place in the head; TFLM's time starts with the input, ours with the first layer."""
+    last = place.last_use - 1 if last_use is None else last_use
+    return Placement(region, place.offset, place.nbytes, place.first_use - 1, last)
+
+
+def _live_bytes(arena: Arena) -> int:
+    """The most bytes alive at once: no plan of the head can take less."""
+    places: list[Place] = [*arena.tensors.values(), *(place for _, place in arena.scratch)]
+    times = {place.first_use for place in places}
+
+    def load(time: int) -> int:
+        alive = (p for p in places if p.first_use <= time <= p.last_use)
+        return sum(-(-p.nbytes // 16) * 16 for p in alive)
+
+    rest = arena.needed_bytes - arena.head_bytes
+    return max(map(load, times), default=0) + rest
