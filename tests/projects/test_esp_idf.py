@@ -18,9 +18,10 @@ from tests.support.esp_idf import (
     read_sdkconfig,
     write_sdkconfig_header,
 )
+from tests.support.esp_nn import STAND_IN
 from tests.support.plans import sine_plan
 from tests.support.projects import make_project
-from tinyml import process
+from tinyml import api, process
 from tinyml.backends.base import Command, Project
 from tinyml.backends.cores import core_of
 from tinyml.backends.toolchains import host_compiler, zig
@@ -32,6 +33,7 @@ from tinyml.libraries import with_libraries
 from tinyml.project import create
 from tinyml.variants.esp_nn_issues import LEAST_VERSION
 
+DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"
 BOARDS = ("esp32s3", "esp32c3")
 WARNINGS = ("-std=gnu17", "-Wall", "-Wextra", "-Werror", "-Wshadow")
 
@@ -174,6 +176,17 @@ def test_all_c_compiles_for_risc_v(tmp_path: Path, agent: bool) -> None:
     string = Path(__file__).parents[2] / "firmware" / "libc"
     command += ["-isystem", str(string), "-Os"]
     project = make_project("esp_idf", tmp_path / "p", board="esp32c3", agent=agent)
+    assert all(path.stat().st_size for path in compiled(project, command, tmp_path / "o"))
+
+
+@pytest.mark.arm_gcc
+@pytest.mark.parametrize("kernels", [[], ["esp_nn"]], ids=["own", "esp_nn"])
+def test_all_c_compiles_where_int32_is_long(kernels: list[str], tmp_path: Path) -> None:
+    """As with Espressif's compilers and newlib: pointers to int and to int32_t do not mix there."""
+    board = with_libraries(load_board("esp32s3"), kernels)
+    plan = api.plan(api.load(DIGITS), board)
+    project = create(plan, generate(plan, board), board, "esp_idf", tmp_path / "p")
+    command = ["arm-none-eabi-gcc", "-mcpu=cortex-m3", "-mthumb", "-O2", f"-I{STAND_IN}"]
     assert all(path.stat().st_size for path in compiled(project, command, tmp_path / "o"))
 
 
