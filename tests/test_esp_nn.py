@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.cases import case_paths, load_cases, merge
-from tests.support.esp_nn import CHECKOUT, esp_nn_plan, needs_checkout, run_on_esp_nn
+from tests.support.cases import case_paths, load_cases, merge, row_graph
+from tests.support.esp_nn import CHECKOUT, LIBRARIES, esp_nn_plan, needs_checkout, run_on_esp_nn
 from tests.support.executors import assert_equal, run_reference
 from tests.support.random_layers import layers_for, preferred
 from tinyml import process, variants
 from tinyml.backends.base import Command
 from tinyml.backends.toolchains import host_compiler
+from tinyml.ir.graph import Graph
 from tinyml.ir.shapes import Window, padded_window
 from tinyml.plan.offers import offers_of
 from tinyml.variants import Variant, esp_nn_other, esp_nn_weighted
@@ -26,12 +27,14 @@ from tinyml.variants.esp_nn_scratch import conv_scratch_bytes, depthwise_scratch
 VARIANTS = (*esp_nn_weighted.VARIANTS, *esp_nn_other.VARIANTS)
 KINDS = {"conv_2d", "depthwise_conv_2d", "fully_connected", "add", "mul"}
 ROWS = [path for path in case_paths() if path.stem in KINDS]
-LIBRARIES = ("stand-in", pytest.param("espressif", marks=needs_checkout))
+CHOICES = [
+    pytest.param(name, marks=() if name == "stand-in" else needs_checkout) for name in LIBRARIES
+]
 LAYERS = 16  # per program
 
 
 @pytest.mark.host_cc
-@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("library", CHOICES)
 @pytest.mark.parametrize("path", ROWS, ids=lambda path: path.stem)
 def test_rows(path: Path, library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(variants, "all_variants", lambda: tuple(map(preferred, VARIANTS)))
@@ -44,7 +47,7 @@ def test_rows(path: Path, library: str, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.host_cc
-@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("library", CHOICES)
 @pytest.mark.parametrize("optimize", ["speed", "size"])
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_random_layers(
@@ -179,3 +182,76 @@ def arguments(shape: Layer, filters: int, multiplier: tuple[int, ...]) -> tuple[
         ints(columns.out_size, rows.out_size, filters, 1),
         ints(*offsets, *strides, *pads, 1, 1, -128, 127),
     )
+
+
+def weighted(kind: str, given: list[int], weights: list[int], **attrs: Any) -> Graph:
+    """A layer with a zero point that padding must not be confused with."""
+    axis = 0 if kind == "CONV_2D" else len(weights) - 1
+    row = {
+        "name": "layer",
+        "attrs": attrs,
+        "inputs": [
+            {"shape": given, "scale": 0.05, "zero_point": -7},
+            {"shape": weights, "scale": 0.01, "data": "random"},
+            {"shape": [weights[axis]], "bias": True, "range": [-3000, 3000]},
+        ],
+        "output": {"scale": 0.2, "zero_point": 3},
+    }
+    return row_graph(kind, row, "large")[0]
+
+
+def differs(graph: Graph, folder: Path, library: str) -> bool:
+    """Whether the library gives anything but the reference, or stops."""
+    made = esp_nn_plan(graph)
+    assert [step.call.isa for step in made.steps if step.call] == ["esp_nn"]
+    rng = np.random.default_rng(2)
+    shape = graph.tensors[graph.inputs[0]].shape
+    vectors = [(rng.integers(-128, 128, shape).astype(np.int8),) for _ in range(2)]
+    wanted = run_reference(graph, vectors)
+    assert np.unique(wanted[0][0]).size > 50, "the layer must show differences"
+    try:
+        assert_equal(graph, wanted, run_on_esp_nn(made, vectors, folder, library))
+    except AssertionError:
+        return True
+    return False
+
+
+LARGE = {
+    "3x3": ("DEPTHWISE_CONV_2D", [1, 50, 52, 16], [1, 3, 3, 16], {}),
+    "3x3-valid": ("DEPTHWISE_CONV_2D", [1, 50, 60, 16], [1, 3, 3, 16], {"padding": "VALID"}),
+    "5x5-valid": ("DEPTHWISE_CONV_2D", [1, 60, 60, 8], [1, 5, 5, 8], {"padding": "VALID"}),
+    "1x5": ("DEPTHWISE_CONV_2D", [1, 60, 60, 8], [1, 1, 5, 8], {}),
+    "conv": ("CONV_2D", [1, 40, 40, 16], [8, 3, 3, 16], {"stride_h": 2, "stride_w": 2}),
+    "long-filters": ("CONV_2D", [1, 8, 8, 32], [64, 3, 3, 32], {}),
+}
+STRIDES = {"stride_h": 2, "stride_w": 2}
+FAULTY = {
+    "issue-31": ("CONV_2D", [1, 9, 9, 16], [8, 4, 4, 16], {}),
+    "issue-30": ("DEPTHWISE_CONV_2D", [1, 49, 20, 32], [1, 3, 3, 32], STRIDES),
+    "row-tiles": ("DEPTHWISE_CONV_2D", [1, 60, 60, 8], [1, 5, 5, 8], {}),
+}
+
+
+@pytest.mark.host_cc
+@pytest.mark.parametrize("library", CHOICES)
+@pytest.mark.parametrize("name", LARGE)
+def test_large_images(
+    name: str, library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond 40 and 48 KB the library works row by row."""
+    monkeypatch.setattr(variants, "all_variants", lambda: tuple(map(preferred, VARIANTS)))
+    kind, given, weights, attrs = LARGE[name]
+    assert not differs(weighted(kind, given, weights, **attrs), tmp_path, library)
+
+
+@pytest.mark.host_cc
+@needs_checkout
+@pytest.mark.parametrize("name", FAULTY)
+def test_the_faults_are_real(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the table these layers come out wrong; else it would keep them back for nothing."""
+    monkeypatch.setattr(variants, "all_variants", lambda: tuple(map(preferred, VARIANTS)))
+    kind, given, weights, attrs = FAULTY[name]
+    graph = weighted(kind, given, weights, **attrs)
+    assert not [step for step in esp_nn_plan(graph).steps if step.call and step.call.isa]
+    monkeypatch.setattr(esp_nn_weighted, "known_fault", lambda kernel, layer: None)
+    assert differs(graph, tmp_path, "esp32s3")
