@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.projects import make_project
-from tinyml import process
+from tinyml import api, process
+from tinyml.backends import simulator_of
 from tinyml.backends.base import Command
-from tinyml.elf import read_elf
+from tinyml.elf import flat_image, read_elf
+from tinyml.image import image_of
 
 STAND_IN = Path(__file__).parents[1] / "support" / "cubemx"
+DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"
 
 
 def bring_in(folder: Path, readme: str) -> None:
@@ -51,3 +54,30 @@ def test_the_readme_brings_it_into_a_project(tmp_path: Path, agent: bool, preset
 def test_it_takes_no_memory_that_cubemx_does_not_place(tmp_path: Path) -> None:
     make_project("cubemx", tmp_path)
     assert "section(" not in (tmp_path / "tinyml" / "model" / "sine.c").read_text()
+
+
+@pytest.mark.cmake
+@pytest.mark.sim
+def test_its_agent_runs_the_model_through_the_hal(tmp_path: Path) -> None:
+    board = api.with_budgets(api.load_board("nucleo_h743zi2"), template="cubemx")
+    settings = api.Settings(directory=tmp_path / "made", template="cubemx")
+    built = api.build_model(DIGITS, board, settings)
+    project, folder = tmp_path / "cube", built.directory / "project" / "tinyml"
+    shutil.copytree(STAND_IN, project)
+    shutil.copytree(folder, project / "tinyml")
+    bring_in(project, (folder / "README.md").read_text(encoding="utf-8"))
+    process.run(Command(("cmake", "--preset", "Release"), project))
+    process.run(Command(("cmake", "--build", "--preset", "Release"), project))
+    elf = project / "build" / "Release" / "stand_in.elf"
+    address, content = flat_image(read_elf(elf).segments)
+    elf.with_suffix(".bin").write_bytes(content)
+    image = image_of(elf, ((address, elf.with_suffix(".bin")),), board, "cubemx")
+    samples = api.samples_of(built.plan.graph, limit=2).inputs
+    run = simulator_of("unicorn").run(image, board, samples)
+    shapes = [built.plan.graph.tensors[index].shape for index in built.plan.graph.outputs]
+    outputs = [
+        tuple(array.reshape(shape) for array, shape in zip(result, shapes, strict=True))
+        for result in run.outputs
+    ]
+    api.verify(built.plan.graph, samples, outputs)
+    assert len(run.layers) == len(built.plan.steps)

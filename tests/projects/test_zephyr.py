@@ -101,3 +101,22 @@ def test_names_of_boards_are_targets() -> None:
         if "zephyr" in board.templates:
             name = board.options["template"]["zephyr"]["board"]
             assert re.fullmatch(r"[a-z0-9_]+(/[a-z0-9_]+){0,2}", name)
+
+
+@pytest.mark.cmake
+def test_the_modules_cmake_file_runs(tmp_path: Path) -> None:
+    """With a stand-in of Zephyr's CMake extensions; -Werror and the core come from outside."""
+    project, build = tmp_path / "project", tmp_path / "build"
+    make_project("zephyr", project)
+    settings = {
+        "MODULE": project,
+        "CONFIGS": "CONFIG_TINYML_SINE;CONFIG_TINYML_AGENT",
+        "CMAKE_SYSTEM_NAME": "Generic",
+        "CMAKE_C_COMPILER": "arm-none-eabi-gcc",
+        "CMAKE_TRY_COMPILE_TARGET_TYPE": "STATIC_LIBRARY",
+        "CMAKE_C_FLAGS": "-mcpu=cortex-m4 -mthumb -Wall -Wextra -Werror",
+    }
+    words = tuple(f"-D{name}={value}" for name, value in settings.items())
+    process.run(Command(("cmake", "-G", "Ninja", "-S", str(STAND_IN), "-B", str(build), *words)))
+    process.run(Command(("cmake", "--build", str(build))))
+    assert (build / "module" / "libtinyml_sine.a").is_file()

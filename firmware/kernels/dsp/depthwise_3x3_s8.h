@@ -85,7 +85,8 @@ TML_KERNEL void tml_depthwise_3x3(const tml_depthwise_3x3_params *params, const 
                 int32_t lines = plane->out_lines - out_line;
                 lines = lines < plane->band ? lines : plane->band;
                 tml_plane_load(plane, input, scratch, out_line);
-                state.end = scratch + params->first_end;
+                /* may lie before scratch: an address to compare with, not a place in it */
+                state.end = (const char *)((intptr_t)scratch + params->first_end);
                 state.last = scratch + lines * params->line_bytes;
                 tml_depthwise_3x3_lines(&state, scratch, plane->pitch, line, plane->out_step,
                                         stride, is_rounding);

@@ -7,6 +7,8 @@ HAL_StatusTypeDef HAL_UART_Transmit(UART_HandleTypeDef *huart, const uint8_t *pD
 {
     (void)Timeout;
     for (uint16_t i = 0; i < Size; i++) {
+        while ((huart->Instance->ISR & USART_ISR_TXE) == 0) {
+        }
         huart->Instance->TDR = pData[i];
     }
     return HAL_OK;
@@ -17,7 +19,7 @@ HAL_StatusTypeDef HAL_UART_Receive(UART_HandleTypeDef *huart, uint8_t *pData, ui
 {
     (void)Size;
     (void)Timeout;
-    if ((huart->Instance->ISR & 0x20u) == 0) {
+    if ((huart->Instance->ISR & USART_ISR_RXNE) == 0) {
         return HAL_TIMEOUT;
     }
     *pData = (uint8_t)huart->Instance->RDR;

@@ -10,9 +10,14 @@
 
 typedef enum { HAL_OK = 0x00, HAL_ERROR = 0x01, HAL_BUSY = 0x02, HAL_TIMEOUT = 0x03 } HAL_StatusTypeDef;
 
-typedef struct {
-    volatile uint32_t ISR, ICR, RDR, TDR;
+typedef struct { /* RM0433, USART registers */
+    volatile uint32_t CR1, CR2, CR3, BRR, GTPR, RTOR, RQR, ISR, ICR, RDR, TDR;
 } USART_TypeDef;
+
+#define USART3 ((USART_TypeDef *)0x40004800u)
+#define USART_CR1_ENABLE 0xDu /* UE, RE, TE */
+#define USART_ISR_RXNE 0x20u
+#define USART_ISR_TXE 0x80u
 
 typedef struct {
     USART_TypeDef *Instance;

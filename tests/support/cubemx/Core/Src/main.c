@@ -2,10 +2,12 @@
 /* USER CODE BEGIN Includes */
 /* USER CODE END Includes */
 
-UART_HandleTypeDef huart3 = {(USART_TypeDef *)0x40004800};
+UART_HandleTypeDef huart3 = {USART3};
 
 int main(void)
 {
+    huart3.Instance->BRR = SystemCoreClock / 115200u;
+    huart3.Instance->CR1 = USART_CR1_ENABLE;
     /* USER CODE BEGIN 2 */
     /* USER CODE END 2 */
     while (1) {
