@@ -14,6 +14,7 @@ import numpy as np
 
 from tinyml import api, flash
 from tinyml.addresses import Addresses
+from tinyml.asbuilt import as_built
 from tinyml.backends.base import Image, Run
 from tinyml.blame import difference, find_culprit
 from tinyml.board import Board, all_boards
@@ -58,15 +59,14 @@ def open_build(path: Path | None, board: Board | None) -> tuple[api.Built, Board
     file = directory / str(document.model["file"])
     if not file.is_file():
         raise BuildError(f"the model '{file.name}' is missing in {directory}", hint="build again")
-    target = api.with_libraries(
-        target, [name for name in target.chip.libraries if name in document.board["isa"]]
-    )
+    target = as_built(target, document)
     plan = api.plan_model(file, target, api.Settings(document.optimize, runtime=document.runtime))
     if [step.call.function if step.call else "" for step in plan.steps] != [
         layer.kernel for layer in document.layers
     ]:
         raise BuildError(
-            f"{directory} was built by another version of tinyml ({document.tinyml})",
+            f"{directory} was built by another version of tinyml ({document.tinyml}), or the board "
+            "file has changed since",
             hint="build and flash it again",
         )
     verdict = fit(plan, target, all_boards())

@@ -147,6 +147,16 @@ def test_a_broken_kernel_is_found_by_name(builds, layer):
     assert "instead of" in text
 
 
+def test_a_build_with_other_budgets_is_opened_as_it_was_built(tmp_path):
+    board = api.with_budgets(load_board(BOARD), None, ("10000",), "300K")
+    board = replace(board, stack_bytes=6000)
+    built = api.build_model(MODEL, board, api.Settings(directory=tmp_path, optimize="speed"))
+    opened, seen = onboard.open_build(tmp_path, None)
+    assert opened.plan.tensors == built.plan.tensors
+    assert opened.verdict == built.verdict
+    assert (seen.ram, seen.flash, seen.stack_bytes) == (board.ram, board.flash, 6000)
+
+
 def test_wrong_and_older_firmware_is_told_apart(builds):
     built, board = builds(BOARD), load_board(BOARD)
     wanted = Expected("digits", built.plan.graph.source.sha256, 9, 1, "build/x")
