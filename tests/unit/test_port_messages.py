@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import functools
 import os
+import re
 import select
 import sys
 import threading
@@ -161,8 +162,7 @@ def test_a_crash_is_told_with_its_place(
     with answering(f"e-[fault 3 at {address:08X} from {address:08X}]\r\n".encode()) as path:
         text = fails(capsys, "profile", str(build), "--port", path)
     assert "the firmware crashed: e-[fault 3 at " in text
-    assert "digits_invoke+0x8" in text
-    assert "/digits.c:" in text
+    assert re.search(r"digits_invoke\+0x8 \(\w+\.[ch]:\d+\)", text)  # of a kernel, maybe
     assert "press the board's reset button" in text
 
 
