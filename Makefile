@@ -17,8 +17,10 @@ $(VENV)/.installed: pyproject.toml
 	touch $@
 
 # Pre-releases only for tflite-micro: the project publishes nothing else.
-$(VENV)/.installed-test: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+# make test EXTRAS=test-convert also brings TensorFlow and PyTorch (4 GB) and runs their tests.
+EXTRAS ?= test
+$(VENV)/.installed-$(EXTRAS): $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
 	touch $@
 
 demo: $(VENV)/.installed ## build the digits model, boot it on an emulated board, report
@@ -26,10 +28,10 @@ demo: $(VENV)/.installed ## build the digits model, boot it on an emulated board
 	$(BIN)/tinyml simulate $(DIGITS)/digits.tflite --board nucleo_l4r5zi \
 	    --inputs $(DIGITS)/test.npz
 
-test: $(VENV)/.installed-test ## run every test that this machine can run
+test: $(VENV)/.installed-$(EXTRAS) ## run every test that this machine can run
 	$(BIN)/python -m pytest -n auto
 
-check: $(VENV)/.installed-test ## formatting, lint and types
+check: $(VENV)/.installed-$(EXTRAS) ## formatting, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

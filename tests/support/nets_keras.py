@@ -1,7 +1,8 @@
 """Keras networks of the kinds that run on microcontrollers, trained for seconds.
 
 ``python nets_keras.py FOLDER NAME...`` writes NAME.keras, NAME.tflite (float), NAME_calib.npz and
-NAME_test.npz; for the network "cnn" also cnn.h5 and the SavedModel cnn_saved/.
+NAME_test.npz; for the network "cnn" also cnn.h5 and the SavedModel cnn_saved/. Two models that
+cannot be converted, batch_32.keras and loop_saved/, are there too.
 """
 
 from __future__ import annotations
@@ -161,6 +162,22 @@ def train(make: Any, folder: Path) -> None:
     np.savez(folder / f"{name}_test.npz", **{model.input.name: test_x, "labels": test_y})
 
 
+def save_unsuitable(folder: Path) -> None:
+    """Models that cannot be converted: a batch of 32, and a loop whose length depends on values."""
+    import keras
+    import tensorflow as tf
+
+    first = keras.Input((5,), batch_size=32)
+    keras.Model(first, keras.layers.Dense(2)(first)).save(folder / "batch_32.keras")
+    module = tf.Module()
+
+    def halve(x: Any) -> Any:
+        return tf.while_loop(lambda v: tf.reduce_sum(v) > 1.0, lambda v: (v / 2.0,), (x,))[0]
+
+    module.halve = tf.function(halve, input_signature=[tf.TensorSpec([1, 5], name="x")])
+    tf.saved_model.save(module, str(folder / "loop_saved"), signatures=module.halve)
+
+
 if __name__ == "__main__":
     import tensorflow
 
@@ -171,3 +188,4 @@ if __name__ == "__main__":
     for net in NETS:
         if not names or net.__name__ in names:
             train(net, Path(sys.argv[1]))
+    save_unsuitable(Path(sys.argv[1]))

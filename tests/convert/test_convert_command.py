@@ -1,0 +1,247 @@
+"""``tinyml convert``: what it writes, and one clear error for each mistake."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.convert.conftest import need
+from tests.support.float_graphs import FloatBuilder
+from tinyml.cli import cli
+from tinyml.convert import flatfile
+from tinyml.convert.options import options
+from tinyml.errors import TinymlError
+from tinyml.model.file import read_model
+from tinyml.model.reader import load
+
+needs_litert = pytest.mark.skipif(
+    importlib.util.find_spec("ai_edge_litert") is None,
+    reason="ai-edge-litert is missing (tinyml[quantize])",
+)
+
+
+def float_model(inputs: int = 1, batch: int = 1) -> bytes:
+    """Dense layers from five values each, added."""
+    b = FloatBuilder(3)
+    values = [b.value(f"in_{i}", (batch, 5)) for i in range(inputs)]
+    made = [b.dense(f"dense_{i}", v, b.rng.normal(0, 1, (3, 5))) for i, v in enumerate(values)]
+    result = made[0]
+    if inputs == 2:
+        result = b.op("ADD", (*made,), b.value("sum", (batch, 3)), options("AddOptions"))
+    return flatfile.write(b.graph(tuple(values), (result,)))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.tflite").write_bytes(float_model())
+    data = np.random.default_rng(1).uniform(-1, 1, (120, 5)).astype(np.float32)
+    np.savez(tmp_path / "calib.npz", data)
+    np.savez(tmp_path / "test.npz", x=data, labels=np.arange(120) % 3)
+    return tmp_path
+
+
+def invoke(*argv: str) -> Result:
+    return CliRunner().invoke(cli, list(argv))
+
+
+def failure(*argv: str) -> str:
+    """The message and the hint of the error that a command ends in."""
+    result = invoke(*argv)
+    assert isinstance(result.exception, TinymlError), result.output
+    return str(result.exception)
+
+
+@needs_litert
+def test_writes_model_and_report(folder: Path) -> None:
+    argv = ["convert", "model.tflite", "-o", "out/m.tflite", "--calibration", "calib.npz"]
+    argv += ["--evaluate", "test.npz", "--labels", "a,b,c", "--normalize", "0,255"]
+    result = invoke(*argv)
+    assert result.exit_code == 0, result.output
+    assert "m.tflite: int8" in result.output
+    assert "calibration: 120 samples of calib.npz" in result.output
+    document = json.loads((folder / "out" / "convert.json").read_text())
+    assert document["format"] == 1
+    assert document["calibration"]["samples"] == 120
+    assert document["labels"] == ["a", "b", "c"]
+    assert document["normalization"] == {"mean": [0.0], "std": [255.0]}
+    assert document["quality"]["score"]["metric"] == "accuracy"
+    graph = load(read_model(folder / "out" / "m.tflite"))
+    assert graph.tensors[graph.inputs[0]].name == "in_0"
+    assert graph.tensors[graph.inputs[0]].dtype == "int8"
+    assert graph.source.metadata.labels == ("a", "b", "c")
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["convert.json", "m.tflite"]
+
+
+@needs_litert
+def test_json_and_default_name(folder: Path) -> None:
+    result = invoke("convert", "model.tflite", "--calibration", "calib.npz", "--json")
+    assert json.loads(result.output)["model"]["file"] == "model_int8.tflite"
+    assert (folder / "model_int8.tflite").is_file()
+
+
+@needs_litert
+def test_same_input_same_bytes(folder: Path) -> None:
+    for name in ("a.tflite", "b.tflite"):
+        invoke("convert", "model.tflite", "-o", name, "--calibration", "calib.npz")
+    assert (folder / "a.tflite").read_bytes() == (folder / "b.tflite").read_bytes()
+
+
+@needs_litert
+def test_random_calibration_is_stamped(folder: Path) -> None:
+    result = invoke("convert", "model.tflite", "-o", "m.tflite", "--calibration", "random")
+    assert "NOT CALIBRATED" in result.output
+    assert json.loads((folder / "convert.json").read_text())["calibrated"] is False
+    assert load(read_model(folder / "m.tflite")).source.metadata.is_calibrated is False
+    built = invoke("build", "m.tflite", "--board", "nucleo_l4r5zi", "--project-only")
+    assert "NOT CALIBRATED" in built.output
+
+
+@needs_litert
+def test_build_converts(folder: Path) -> None:
+    argv = ("build", "model.tflite", "--board", "nucleo_l4r5zi", "--project-only")
+    assert "needs calibration data" in failure(*argv)
+    assert not (folder / "build").exists()
+    result = invoke(*argv, "--calibration", "calib.npz")
+    assert result.exit_code == 0, result.output
+    made = folder / "build" / "model-nucleo_l4r5zi"
+    assert (made / "model.tflite").is_file()
+    assert json.loads((made / "convert.json").read_text())["model"]["source"] == "model.tflite"
+
+
+@needs_litert
+def test_limits_set_the_exit_code(folder: Path) -> None:
+    argv = ("convert", "model.tflite", "--calibration", "calib.npz")
+    message = failure(*argv, "--evaluate", "test.npz", "--min-accuracy", "0.99")
+    assert "0.99 is needed" in message
+    assert "need something to measure" in failure(*argv, "--max-drop", "0.01")
+    good = invoke(*argv, "--evaluate", "test.npz", "--max-drop", "0.5")
+    assert good.exit_code == 0
+
+
+@needs_litert
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (("none.keras",), "no such file or folder"),
+        (("text.txt",), "is not a model that is known: it begins with b'hello'"),
+        (("empty.keras",), "is no Keras model: it is empty"),
+        (("folder",), "is a folder without saved_model.pb"),
+        (("net.py",), "names no function in the Python file"),
+        (("weights.pt",), "holds weights of PyTorch, not the network"),
+        (("model.tflite",), "needs calibration data"),
+        (("model.tflite", "--calibration", "none.npz"), "none.npz: no such file"),
+        (("model.tflite", "--calibration", "wide.npz"), "input 'in_0' needs [samples, 5]"),
+        (("model.tflite", "--calibration", "nan.npz"), "values that are NaN"),
+        (("two.tflite", "--calibration", "calib.npz"), "no array for input 'in_0'"),
+        (("batch.tflite", "--calibration", "calib.npz"), "a batch of 4; firmware runs one"),
+        (("cut.tflite", "--calibration", "calib.npz"), "damaged"),
+    ],
+)
+def test_mistakes(argv: tuple[str, ...], message: str, folder: Path) -> None:
+    (folder / "folder").mkdir()
+    (folder / "text.txt").write_text("hello")
+    (folder / "empty.keras").write_bytes(b"")
+    (folder / "net.py").write_text("def build(): pass\n")
+    (folder / "two.tflite").write_bytes(float_model(inputs=2))
+    (folder / "batch.tflite").write_bytes(float_model(batch=4))
+    (folder / "cut.tflite").write_bytes(float_model()[:200])
+    np.savez(folder / "wide.npz", np.zeros((10, 6), np.float32))
+    np.savez(folder / "nan.npz", np.full((10, 5), np.nan, np.float32))
+    import zipfile
+
+    with zipfile.ZipFile(folder / "weights.pt", "w") as archive:
+        archive.writestr("archive/data.pkl", b"")
+    before = sorted(folder.iterdir())
+    found = failure("convert", *argv)
+    assert message in found
+    assert "hint: " in found
+    assert sorted(folder.iterdir()) == before
+
+
+@needs_litert
+def test_integer_models_are_refused(folder: Path) -> None:
+    invoke("convert", "model.tflite", "-o", "m.tflite", "--calibration", "calib.npz")
+    found = failure("convert", "m.tflite", "--calibration", "calib.npz")
+    assert "is quantised already" in found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("batch_32.keras", "has a fixed batch size of 32; firmware runs one sample"),
+        ("loop_saved", "has control flow, which firmware cannot run: WHILE"),
+    ],
+)
+def test_what_keras_can_do_and_firmware_cannot(
+    model: str, message: str, nets: Callable[[str], Path], folder: Path
+) -> None:
+    need("ai_edge_litert")
+    path = nets("keras") / model
+    assert message in failure("convert", str(path), "--calibration", "random")
+
+
+def test_missing_packages_are_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = importlib.util.find_spec
+
+    def without(name: str, *rest: Any) -> Any:
+        missing = name.split(".")[0] in ("tensorflow", "keras", "tf_keras", "torch", "onnx")
+        return None if missing or name == "litert_torch" else there(name, *rest)
+
+    monkeypatch.setattr(importlib.util, "find_spec", without)
+    (folder / "m.onnx").write_bytes(b"\x08\x07")
+    (folder / "m.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    (folder / "net.py").write_text("")
+    found = failure("convert", "m.h5", "--calibration", "random")
+    assert "tensorflow and keras and tf_keras" in found
+    assert "pip install 'tinyml[convert]'" in found
+    assert "pip install 'tinyml[onnx]'" in failure("convert", "m.onnx", "--calibration", "random")
+    found = failure("convert", "net.py:build", "--calibration", "random")
+    assert "pip install torch==2.13.0 && pip install 'tinyml[torch]'" in found
+
+
+HEAVY = "{'tensorflow', 'torch', 'jax', 'onnx', 'keras', 'tf_keras', 'litert_torch', 'sklearn'}"
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("convert", "--help"),
+        ("build", "--help"),
+        ("check", "digits.tflite", "--board", "nucleo_l4r5zi"),
+        ("build", "digits.tflite", "--board", "nucleo_l4r5zi", "--project-only"),
+        ("inspect", "digits.tflite"),
+    ],
+)
+def test_other_commands_import_no_framework(argv: tuple[str, ...], folder: Path) -> None:
+    digits = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"
+    (folder / "digits.tflite").write_bytes(digits.read_bytes())
+    code = (
+        "import sys\nfrom tinyml.cli import cli\n"
+        f"cli.main({list(argv)!r}, standalone_mode=False)\n"
+        f"print(sorted(({HEAVY} | {{'ai_edge_litert', 'PIL'}}) & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_plain_install_brings_no_framework() -> None:
+    if sys.version_info < (3, 11):
+        pytest.skip("tomllib is missing")
+    import tomllib
+
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    needed = " ".join(tomllib.loads(text)["project"]["dependencies"])
+    for name in ("tensorflow", "torch", "onnx", "keras", "litert", "scikit", "pillow"):
+        assert name not in needed

@@ -1,0 +1,106 @@
+"""Every importer: the integer model is as good as the float one in its own framework."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tests.convert.conftest import need
+from tinyml.cli import cli
+
+Nets = Callable[[str], Path]
+LOST = 0.01  # of the accuracy, at most
+
+SOURCES = {
+    "keras": ("keras", "cnn.keras", "cnn"),
+    "keras_h5": ("keras", "cnn.h5", "cnn"),
+    "saved_model": ("keras", "cnn_saved", "cnn"),
+    "tflite": ("keras", "cnn.tflite", "cnn"),
+    "onnx": ("torch", "cnn.onnx", "cnn"),
+    "torch": ("torch", "cnn.pt", "cnn"),
+    "torch_archive": ("torch", "cnn.pt2", "cnn"),
+    "keras_lstm": ("keras", "lstm.keras", "lstm"),
+    "keras_gru": ("keras", "gru.keras", "gru"),
+    **{
+        f"onnx_{name}": ("torch", f"{name}.onnx", name)
+        for name in ("mobilenet_v2", "ds_cnn", "resnet8", "lstm", "gru", "conv_1d")
+    },
+}
+PACKAGES = {"keras": ("tensorflow", "tf_keras"), "torch": ("torch", "litert_torch", "onnx")}
+
+
+def run(folder: Path, model: str, name: str, output: Path, *options: str) -> dict[str, object]:
+    """Converts a trained network; returns convert.json."""
+    argv = [model, "-o", str(output), "--calibration", str(folder / f"{name}_calib.npz")]
+    argv += ["--evaluate", str(folder / f"{name}_test.npz"), *options]
+    result = CliRunner().invoke(cli, ["convert", *argv], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    found: dict[str, object] = json.loads((output.parent / "convert.json").read_text())
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", SOURCES)
+def test_accuracy_is_kept(case: str, nets: Nets, tmp_path: Path) -> None:
+    framework, model, name = SOURCES[case]
+    need("ai_edge_litert", *PACKAGES[framework])
+    folder = nets(framework)
+    path, options = str(folder / model), []
+    if model.endswith(".pt"):
+        script = shutil.copy(Path(__file__).parent.parent / "support" / "nets_torch.py", tmp_path)
+        # The script finds the data module beside the checkout; its networks need no data.
+        text = Path(script).read_text().replace("from tests.support.nets_data", "from nets_data")
+        Path(script).write_text(text)
+        shutil.copy(Path(__file__).parent.parent / "support" / "nets_data.py", tmp_path)
+        options = ["--weights", path]
+        path = f"{script}:{name}"
+    document = run(folder, path, name, tmp_path / "out.tflite", *options)
+    score = document["quality"]["score"]  # type: ignore[index]
+    assert score["metric"] == "accuracy"
+    assert score["in_float"] > 0.85
+    assert score["in_integers"] >= score["in_float"] - LOST
+    assert document["calibrated"] is True
+    assert document["model"]["transposes"] == []  # type: ignore[index]
+
+
+@pytest.mark.slow
+def test_autoencoder_is_measured_by_its_error(nets: Nets, tmp_path: Path) -> None:
+    need("ai_edge_litert", "torch", "onnx")
+    folder = nets("torch")
+    model = str(folder / "autoencoder.onnx")
+    score = run(folder, model, "autoencoder", tmp_path / "out.tflite")["quality"]["score"]  # type: ignore[index]
+    assert score["metric"] == "RMSE"
+    assert score["in_integers"] <= 1.05 * score["in_float"]
+
+
+@pytest.mark.slow
+@pytest.mark.sim
+@pytest.mark.parametrize("name", ["mobilenet_v2", "ds_cnn", "resnet8", "autoencoder", "conv_1d"])
+def test_the_board_is_as_good_as_the_host(name: str, nets: Nets, tmp_path: Path) -> None:
+    need("ai_edge_litert", "torch", "onnx")
+    folder = nets("torch")
+    model = tmp_path / f"{name}.tflite"
+    score = run(folder, str(folder / f"{name}.onnx"), name, model)["quality"]["score"]  # type: ignore[index]
+    argv = ["simulate", str(model), "--board", "nucleo_l4r5zi", "--output", str(tmp_path / "b")]
+    if name != "autoencoder":
+        argv += ["--inputs", _in_layout(folder, name, tmp_path)]
+    result = CliRunner().invoke(cli, [*argv, "--json"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    run_of = json.loads(result.output)["run"]
+    if name != "autoencoder":
+        assert run_of["accuracy"] == pytest.approx(score["in_integers"])
+
+
+def _in_layout(folder: Path, name: str, tmp_path: Path) -> str:
+    """The test data with channels last, as the converted model takes it."""
+    import numpy as np
+
+    with np.load(folder / f"{name}_test.npz") as held:
+        moved = np.moveaxis(held["input"], 1, -1)
+        np.savez(tmp_path / "test.npz", input=moved, labels=held["labels"])
+    return str(tmp_path / "test.npz")
