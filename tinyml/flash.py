@@ -20,6 +20,7 @@ from tinyml.image import load_image
 
 BUILD_ROOT = Path("build")
 IMAGE_FILE = "image.json"
+PROJECT = "project"  # below a build directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,11 @@ def build_dir(path: Path | None, board: Board | None) -> Path:
         raise BuildError(
             f"{len(folders)} builds are there: {', '.join(map(str, folders))}",
             hint="name the one that is meant: tinyml flash DIRECTORY",
+        )
+    if path is not None and (path / PROJECT).is_dir():
+        raise BuildError(
+            f"the project in {path / PROJECT} has not been built",
+            hint="'tinyml doctor' says which tools are missing; 'tinyml build' goes on from there",
         )
     raise BuildError(
         f"there is no build in {what}",

@@ -287,6 +287,11 @@ def test_find_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         flash.find_build(None, load_board("nucleo_l4r5zi"))
     with pytest.raises(BoardError, match="was built for stm32f405, not for rpi_pico"):
         flash.find_build(Path("build/vww-stm32f405"), load_board("rpi_pico"))
+    Path("build/ad-esp32s3/project").mkdir(parents=True)
+    with pytest.raises(BuildError, match="the project in build/ad-esp32s3/project has not been"):
+        flash.find_build(Path("build/ad-esp32s3"), None)
+    make_build(Path("build/ad-stm32f405-cmake"), "stm32f405")
+    assert flash.find_build(Path("ad.tflite"), load_board("stm32f405"))[1].name == "stm32f405"
 
 
 def test_all_flashers_load() -> None:
