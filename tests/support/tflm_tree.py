@@ -15,7 +15,7 @@ from tinyml.board import load_board
 from tinyml.model.file import ModelFile, model_file
 from tinyml.model.writer import write
 from tinyml.project import create
-from tinyml.tflm.table import sources
+from tinyml.tflm.table import op_facts, sources
 
 API = Path(__file__).parent / "tflm_api"
 TEMPLATE = "cmake_tflm"
@@ -60,7 +60,7 @@ def stand_in_tree(folder: Path) -> Path:
         path = folder / name / marker
         path.parent.mkdir(parents=True)
         path.touch()
-    for name in ("FullyConnectedFunctions", "NNSupportFunctions"):
+    for name in op_facts()["FULLY_CONNECTED"].folders:
         source = folder / "CMSIS-NN" / "Source" / name / "nothing.c"
         source.parent.mkdir(parents=True)
         source.write_text("typedef int nothing;\n")

@@ -101,7 +101,7 @@ def build_facts(outline: Outline, board: Board) -> dict[str, Any]:
         files.add(f"{KERNELS}/cmsis_nn/{first}" if is_optimised else f"{KERNELS}/{first}")
         files |= {f"{KERNELS}/{file}" for file in rest}
         if is_optimised:
-            folders |= {item.folder, sources()["cmsis_nn"]}
+            folders |= {*item.folders, sources()["cmsis_nn"]}
     pins = (item for item in sources()["pins"] if folders or item["name"] != "CMSIS_NN")
     return {
         "core": tuple(sources()["core"]),

@@ -41,7 +41,7 @@ class OpFacts:
     options: Struct | None  # builtin options that the parser allocates
     wide_options: Struct | None
     states: Mapping[str, int]  # bytes of the kernel's own struct by set of kernels
-    folder: str  # of CMSIS-NN's Source/; "" when there is no such kernel
+    folders: tuple[str, ...]  # of CMSIS-NN's Source/; none when there is no such kernel
     int8: str  # registration of the int8 kernel alone; "" when there is none
 
     def state_bytes(self, kernels: Kernels) -> int:
@@ -83,7 +83,7 @@ def _op(entry: Mapping[str, Any]) -> OpFacts:
         options=options,
         wide_options=wide,
         states=states,
-        folder=entry.get("folder", ""),
+        folders=tuple(entry.get("folders", ())),
         int8=entry.get("int8", ""),
     )
 

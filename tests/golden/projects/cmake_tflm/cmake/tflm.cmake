@@ -96,7 +96,7 @@ add_library(tflm STATIC ${interpreter}
     ${TFLM_SOURCE}/tensorflow/lite/micro/kernels/fully_connected_common.cc
 )
 
-foreach(folder FullyConnectedFunctions NNSupportFunctions)
+foreach(folder ConvolutionFunctions FullyConnectedFunctions NNSupportFunctions TransposeFunctions)
     file(GLOB sources CONFIGURE_DEPENDS ${CMSIS_NN_SOURCE}/Source/${folder}/*.c)
     list(FILTER sources EXCLUDE REGEX "_f16|_f32") # floating point is not among them
     target_sources(tflm PRIVATE ${sources})
