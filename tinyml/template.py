@@ -154,7 +154,7 @@ def template_options(board: Board, template: Template) -> Mapping[str, Any]:
     tables: Mapping[str, Mapping[str, Any]] = board.options.get("template", {})
     found = tables.get(template.name, {})
     if not template.options:
-        return found
+        return {**tables.get(template.base, {}), **found}
     table = Table(found, board.name, f"template.{template.name}.")
     values = {key: table.text(key) for key in template.options}
     table.close()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import prod
 
 from tinyml.ir.graph import DTYPES, Op, Tensor
-from tinyml.tflm import cmsis
+from tinyml.tflm import cmsis, esp
 from tinyml.tflm.layer import Layer
 from tinyml.tflm.outline import Outline
 from tinyml.tflm.table import Kernels
@@ -41,11 +41,17 @@ def _convolution(layer: Layer, kernels: Kernels) -> Needs:
         return Needs()
     channels = layer.input(1).shape[3 if layer.op.kind == "DEPTHWISE_CONV_2D" else 0]
     kept = (channels * _INT, channels * _INT)  # multiplier and shift of each channel
-    if kernels.name != "cmsis_nn":
-        return Needs(kept)
-    size = cmsis.depthwise if layer.op.kind == "DEPTHWISE_CONV_2D" else cmsis.convolution
-    scratch = size(layer, kernels.isa)
+    is_depthwise, scratch = layer.op.kind == "DEPTHWISE_CONV_2D", 0
+    if kernels.name == "cmsis_nn":
+        size = cmsis.depthwise if is_depthwise else cmsis.convolution
+        scratch = size(layer, kernels.isa)
+    elif _is_esp_vector(layer, kernels):
+        scratch = esp.depthwise(layer) if is_depthwise else esp.convolution(layer)
     return Needs(kept, (scratch,) if scratch else ())
+
+
+def _is_esp_vector(layer: Layer, kernels: Kernels) -> bool:
+    return kernels.name == "esp_nn" and kernels.isa == "pie" and layer.data_input.dtype == "int8"
 
 
 def _transpose_convolution(layer: Layer, kernels: Kernels) -> Needs:
@@ -100,7 +106,9 @@ def _reduce(layer: Layer, kernels: Kernels) -> Needs:
 
 def _softmax(layer: Layer, kernels: Kernels) -> Needs:
     is_int16 = layer.data_input.dtype == "int16"
-    return Needs((_SOFTMAX_TABLE_BYTES,) * 2 if is_int16 else ())
+    kept = (_SOFTMAX_TABLE_BYTES,) * 2 if is_int16 else ()
+    is_esp = kernels.name == "esp_nn" and layer.data_input.dtype == layer.output.dtype == "int8"
+    return Needs(kept, (esp.softmax(layer),) if is_esp else ())
 
 
 def _svdf(layer: Layer, kernels: Kernels) -> Needs:

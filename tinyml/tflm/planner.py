@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinyml.board import Board
-from tinyml.ir.kernel import Constant, KernelCall, Struct
+from tinyml.ir.kernel import Constant, Cost, KernelCall, Struct
 from tinyml.plan.predict import runtime_state_bytes
 from tinyml.plan.values import Placement, Plan, Step, Use
 from tinyml.tflm.arena import Arena, Place, arena_of
+from tinyml.tflm.cost import instructions
 from tinyml.tflm.footprint import code_bytes, state_bytes
+from tinyml.tflm.layer import Layer
 from tinyml.tflm.offline import better_plan, plan_in, with_plan
 from tinyml.tflm.outline import Outline
 from tinyml.tflm.table import Kernels
@@ -36,8 +38,7 @@ def kernels_for(board: Board) -> Kernels:
     core, isa = board.chip.core, board.chip.isa
     if core.startswith("cortex-"):
         return Kernels("cmsis_nn", next((name for name in ("mve", "dsp") if name in isa), ""))
-    is_xtensa = core.startswith("xtensa-")
-    return Kernels("esp_nn" if is_xtensa else "reference", has_wide_enums=is_xtensa)
+    return Kernels("esp_nn", "pie" if "pie" in isa else "", has_wide_enums=True)
 
 
 def prepare(outline: Outline, board: Board, *, offline: bool = True) -> Prepared:
@@ -114,6 +115,7 @@ def _step(outline: Outline, number: int, kernels: Kernels, scratch: Placement | 
         arguments=(),
         constants=_constants(outline, number),
         scratch_bytes=nbytes,
+        cost=Cost(instructions=instructions(Layer(outline, number))),
         note="TensorFlow Lite Micro's interpreter runs it",
     )
     return Step((number,), call, scratch)

@@ -20,7 +20,7 @@ class Kernels:
     """A set of TFLM kernels, compiled for a target."""
 
     name: str  # "reference", "cmsis_nn" or "esp_nn"
-    isa: str = ""  # CMSIS-NN's code path: "", "dsp" or "mve"
+    isa: str = ""  # code path: "", "dsp" or "mve" of CMSIS-NN, "" or "pie" of ESP-NN
     has_wide_enums: bool = False  # the ABI makes enums ints
 
 
