@@ -15,12 +15,13 @@ from tinyml.backends.base import Goal, Image, Project, Run
 from tinyml.backends.runtimes import Aot
 from tinyml.board import Board, all_boards, load_board
 from tinyml.budget import for_template, with_budgets
-from tinyml.errors import BuildError, MismatchError, ModelError, ToolMissing
+from tinyml.errors import BuildError, MismatchError, ToolMissing
 from tinyml.files import write_atomic
 from tinyml.inputs import Samples, random_samples, read_samples, write_samples
 from tinyml.ir.graph import Array, Graph
 from tinyml.libraries import with_libraries
 from tinyml.model.file import ModelFile, read_model
+from tinyml.model.support import has_reference
 from tinyml.plan.explore import Alternative
 from tinyml.plan.fit import Fit, fit, require
 from tinyml.plan.values import Plan
@@ -137,6 +138,8 @@ def build_model(model: Path | ModelFile, board: Board, settings: Settings = Sett
     runtime = settings.runtime or board.backends["runtime"]
     settings = replace(settings, template=settings.template or template_for(board, runtime))
     board = for_template(board, settings.template)
+    stack_bytes = max(board.stack_bytes, runtime_of(runtime).least_stack_bytes)
+    board = replace(board, stack_bytes=stack_bytes)
     made = _planned(model, board, settings)
     require(fit(made, board, all_boards()))
     directory = settings.directory or _directory(made.graph, board, settings)
@@ -160,7 +163,7 @@ def build(
     project = create(made, sources, board, template, folder, agent=settings.agent, voice=voice)
     image, missing = _linked(project, board, settings, directory)
     verdict = fit(made, board, all_boards())
-    options = (*_options(settings), *template_option(board, template))
+    options = (*_options(settings), *template_option(board, template, made.runtime))
     command = build_command(made, board, image, options)
     tools = tool_versions(image)
     document = report(made, board, verdict, image, command=command, tools=tools)
@@ -263,17 +266,6 @@ def verify(
                     f"{np.ravel(wanted)[first]}",
                     hint="this is a bug in a kernel: please report it with the model",
                 )
-
-
-def has_reference(graph: Graph) -> bool:
-    """Whether every op of the graph has an integer reference to compare with."""
-    from tinyml.model.support import check_supported
-
-    try:
-        check_supported(graph)
-    except ModelError:
-        return False
-    return all(op.attrs is not None for op in graph.ops)
 
 
 def serve(built: Built, board: Board, announce: Callable[[str], None]) -> None:

@@ -92,7 +92,7 @@ def create(
         optimize=plan.optimize,
         toolchain=skeleton.toolchain,
     )
-    command = " ".join((sources.command, *template_option(board, template)))
+    command = " ".join((sources.command, *template_option(board, template, plan.runtime)))
     headers = (skeleton.place(f"{FIRMWARE_DIR}/{name}") for name in copied if name.endswith(".h"))
     values = _variables(project, skeleton, plan, command, voice) | {"headers": tuple(headers)}
     values |= sources.facts
@@ -100,11 +100,13 @@ def create(
     return project
 
 
-def template_option(board: Board, template: str) -> tuple[str, ...]:
-    """How the command line asks for this template; nothing when it is the board's own."""
-    if template == board.backends.get("template", template) and template != LIBRARY:
-        return ()
-    return ("--library",) if template == LIBRARY else ("--template", template)
+def template_option(board: Board, template: str, runtime: str) -> tuple[str, ...]:
+    """How the command line asks for this template; nothing when it is the runtime's own here."""
+    if template == LIBRARY:
+        return ("--library",)
+    own = next((name for name in board.templates if load_template(name).runtime == runtime), None)
+    own = board.backends["template"] if runtime == board.backends["runtime"] else own
+    return () if template == own else ("--template", template)
 
 
 def _write(

@@ -20,6 +20,7 @@ from tinyml.errors import ModelError, UnsupportedOps
 from tinyml.ir.graph import Graph
 from tinyml.model.file import ModelFile, model_file, read_model
 from tinyml.model.reader import load
+from tinyml.model.support import has_reference
 from tinyml.model.writer import write
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.plan.fit import fit
@@ -151,7 +152,7 @@ def test_float_models_are_accepted() -> None:
     runtime = api.runtime_of("tflm")
     plan = runtime.plan(file, runtime.load(file), board, api.Goal())
     assert fit(plan, board).is_ok
-    assert not api.has_reference(plan.graph)
+    assert not has_reference(plan.graph)
 
 
 def test_damaged_files_give_one_error() -> None:

@@ -163,6 +163,7 @@ class Runtime(Protocol):
 
     name: str  # as in the board file
     title: str
+    least_stack_bytes: int  # what it needs, should the board reserve less
 
     def load(self, model: ModelFile) -> Graph:
         """The graph that will run; raises ModelError or UnsupportedOps for what it cannot run."""

@@ -32,6 +32,15 @@ def check_supported(graph: Graph) -> None:
         raise UnsupportedOps(graph.source.file_name, found)
 
 
+def has_reference(graph: Graph) -> bool:
+    """Whether every op has an integer reference to compare with, which what only TFLM knows lacks."""
+    try:
+        check_supported(graph)
+    except ModelError:
+        return False
+    return all(op.attrs is not None for op in graph.ops)
+
+
 def check_shapes(graph: Graph) -> None:
     """Returns when the declared output shapes are those that the op's rule gives.
 

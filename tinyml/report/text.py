@@ -185,8 +185,10 @@ def summary(report: Report) -> str:
             parts.append(f"stack {run['stack_bytes']:,} bytes at most")
     if run and "accuracy" in run:
         parts.append(f"accuracy {run['accuracy']:.4f} on {run['samples']} samples")
-    if run:
+    if run and "equal_to_reference" in run:
         parts.append(f"outputs equal to the reference on all {run['equal_to_reference']} samples")
+    elif run:
+        parts.append("outputs not compared: an operator or type has no integer reference")
     parts.append("fits" if report.fits else "DOES NOT FIT")
     return "; ".join(parts)
 
