@@ -33,7 +33,7 @@ def check_supported(graph: Graph) -> None:
 
 
 def has_reference(graph: Graph) -> bool:
-    """Whether every op has an integer reference to compare with, which what only TFLM knows lacks."""
+    """Whether every op has an integer reference to compare with; what only TFLM knows has none."""
     try:
         check_supported(graph)
     except ModelError:
