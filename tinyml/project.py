@@ -104,8 +104,10 @@ def template_option(board: Board, template: str, runtime: str) -> tuple[str, ...
     """How the command line asks for this template; nothing when it is the runtime's own here."""
     if template == LIBRARY:
         return ("--library",)
-    own = next((name for name in board.templates if load_template(name).runtime == runtime), None)
-    own = board.backends["template"] if runtime == board.backends["runtime"] else own
+    names = board.templates
+    if runtime == board.backends.get("runtime", runtime):
+        names = (board.backends.get("template", template), *names)
+    own = next((name for name in names if load_template(name).runtime == runtime), None)
     return () if template == own else ("--template", template)
 
 

@@ -1,5 +1,5 @@
 # TensorFlow Lite Micro and what it needs, as the library `tflm`: the interpreter and the kernels of this model.
-# Made by tinyml 0.1.0; made anew by: tinyml build sine.tflite --board nucleo_f446re --runtime tflm --template cmake_tflm
+# Made by tinyml 0.1.0; made anew by: tinyml build sine.tflite --board nucleo_f446re --runtime tflm
 #
 # A tree of your own is used where you name one, else the pinned sources are fetched:
 #
