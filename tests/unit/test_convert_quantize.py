@@ -133,6 +133,15 @@ def test_patterns_name_several_layers() -> None:
     assert names == {"stem_swish", "expand_swish", "depthwise_swish"}
 
 
+@pytest.mark.parametrize("name", ["stem", "stem_1", "model/stem_1/Bias", "*stem_1*", "other"])
+def test_a_layer_is_found_by_what_its_framework_calls_it(name: str) -> None:
+    b = FloatBuilder()
+    x = b.value("x", (1, 4))
+    y = b.dense("model/stem_1/Bias;other", x, np.ones((3, 4)))
+    z = b.dense("model/stem_swish/Bias", y, np.ones((3, 3)))
+    assert kept_tensors(b.graph((x,), (z,)), (name,)) == {y}
+
+
 def test_an_unknown_layer_has_near_matches() -> None:
     with pytest.raises(ModelError, match=r"no layer is called 'frist'\nhint: did you mean 'first'"):
         kept_tensors(plain_cnn(), ("frist",))

@@ -6,6 +6,7 @@ layers have two. Formats that operators want to be equal form a group with one s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -70,10 +71,14 @@ def kept_tensors(graph: Graph, names: Iterable[str]) -> frozenset[int]:
 
 
 def _is_called(tensor_name: str, wanted: str) -> bool:
-    return any(
-        fnmatchcase(called, wanted) or called == wanted
-        for called in (tensor_name, *tensor_name.split(";"))
-    )
+    """Whether a tensor's name, one of several joined by semicolons, or a layer in its path fits.
+
+    Frameworks write the layer "stem" as "model/stem_1/BiasAdd": a number behind it is theirs.
+    """
+    names = (tensor_name, *tensor_name.split(";"))
+    parts = {part for name in names for part in name.split("/")}
+    plain = {re.sub(r"_\d+$", "", part) for part in parts}
+    return any(fnmatchcase(called, wanted) for called in (*names, *parts, *plain))
 
 
 def bits_of_ops(graph: Graph, kept: frozenset[int], base: int) -> tuple[int, ...]:
