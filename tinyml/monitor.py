@@ -6,6 +6,7 @@ as they are and its end ends the monitor.
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 import threading
@@ -34,11 +35,12 @@ class Decoder:
     def __init__(self, explain: Callable[[str], str] | None) -> None:
         self._explain = explain
         self._line = ""
+        self._text = codecs.getincrementaldecoder("utf-8")("replace")
 
     def feed(self, data: bytes) -> str:
         """What to show for these bytes."""
         shown = []
-        for piece in data.decode("utf-8", "replace").replace("\r\n", "\n").splitlines(True):
+        for piece in self._text.decode(data).replace("\r\n", "\n").splitlines(True):
             shown.append(piece)
             self._line += piece
             if piece.endswith("\n"):

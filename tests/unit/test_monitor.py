@@ -28,6 +28,13 @@ def test_text_is_shown_at_once_and_crashes_are_explained_when_complete():
     assert decoder.feed(b"0044]\r\nx") == "0044]\n  08000044  main+0x4 (main.c:12)\nx"
 
 
+def test_a_character_may_come_in_two_pieces():
+    decoder = Decoder(None)
+    text = "25 °C\n".encode()
+    assert decoder.feed(text[:4]) + decoder.feed(text[4:]) == "25 °C\n"
+    assert decoder.feed(b"\xff!") == "\N{REPLACEMENT CHARACTER}!"
+
+
 def test_text_without_a_firmware_is_only_passed_on():
     assert Decoder(None).feed(b"e-[fault 3]\r\n\xff") == "e-[fault 3]\n\ufffd"
 
