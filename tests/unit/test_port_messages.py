@@ -124,8 +124,8 @@ def test_a_port_that_is_not_there(build: Path, capsys: pytest.CaptureFixture[str
 
 
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits two seconds for a reply."""
-    quick = functools.partial(AgentClient, reply_timeout_s=0.1, retries=1)
+    """Nobody waits two seconds, four times, for a reply."""
+    quick = functools.partial(AgentClient, reply_timeout_s=0.4, retries=1)
     monkeypatch.setattr(connect, "AgentClient", quick)
 
 
