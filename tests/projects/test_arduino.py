@@ -9,11 +9,14 @@ import pytest
 
 from tests.support.projects import make_project
 from tinyml import api, process
-from tinyml.backends import builder_of
+from tinyml.backends import builder_of, simulator_of
 from tinyml.backends.base import Command
 from tinyml.board import load_board
+from tinyml.elf import flat_image, read_elf
+from tinyml.image import image_of
 
 STAND_IN = Path(__file__).parents[1] / "support" / "arduino"
+CUBE = STAND_IN.parent / "cubemx"
 DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"
 # ArduinoCore-mbed: platform.txt, boards.txt and the variants' cflags.txt, cxxflags.txt.
 CORES = {
@@ -48,7 +51,7 @@ def compiled(project: Path, board: str, *, as_cpp: bool) -> None:
         kind = ("-x", "c++") if as_cpp and path.suffix == ".c" else ()
         includes = (f"-I{project / 'src'}", f"-I{STAND_IN}")
         flags = (*language, *CORES[board], *COMMON, *includes, *kind, *extra)
-        made = project / "objects" / f"{path.stem}.o"
+        made = project / "objects" / f"{path.name}.o"
         made.parent.mkdir(exist_ok=True)
         process.run(Command((*flags, "-c", str(path), "-o", str(made)), project))
 
@@ -118,3 +121,34 @@ def test_the_commands_and_the_name_of_the_board(tmp_path: Path) -> None:
         *("arduino-cli", "compile", "--fqbn", "arduino:mbed_nicla:nicla_vision"),
         *("--library", ".", "--output-dir", "build", "examples/sine"),
     )
+
+
+@pytest.mark.arm_gcc
+@pytest.mark.sim
+def test_the_sketch_runs_the_model(tmp_path: Path) -> None:
+    """Library, port and sketch with the least of a core, on the emulated board."""
+    board = api.with_budgets(load_board("nicla_vision"), template="arduino")
+    project = digits(tmp_path, "nicla_vision")
+    compiled(project, "nicla_vision", as_cpp=False)
+    core = CORES["nicla_vision"]
+    script = (CUBE / "STM32H743XX_FLASH.ld").read_text().replace("0x08000000", "0x08040000")
+    (tmp_path / "sketch.ld").write_text(script.replace("2048K", "1792K"))
+    elf = tmp_path / "sketch.elf"
+    sources = (str(STAND_IN / "core.cpp"), str(CUBE / "startup_stm32h743xx.s"))
+    objects = sorted(str(path) for path in (project / "objects").glob("*.o"))
+    link = ("-nostartfiles", "--specs=nano.specs", "--specs=nosys.specs", "-Wl,--gc-sections")
+    flags = (*CPP, *core, "-mthumb", "-O2", *link, "-T", str(tmp_path / "sketch.ld"))
+    process.run(Command((*flags, *sources, *objects, "-o", str(elf))))
+    address, content = flat_image(read_elf(elf).segments)
+    elf.with_suffix(".bin").write_bytes(content)
+    image = image_of(elf, ((address, elf.with_suffix(".bin")),), board, "arduino")
+    graph = api.load(DIGITS)
+    samples = api.samples_of(graph, limit=2).inputs
+    run = simulator_of("unicorn").run(image, board, samples)
+    shapes = [graph.tensors[index].shape for index in graph.outputs]
+    api.verify(
+        graph,
+        samples,
+        [tuple(a.reshape(s) for a, s in zip(out, shapes, strict=True)) for out in run.outputs],
+    )
+    assert len(run.layers) == len(api.plan(graph, board).steps)
