@@ -45,8 +45,9 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
         value.movedim(1, -1).contiguous() if yes else value
         for value, yes in zip(samples, first, strict=True)
     )
+    wrapped.training = False  # an archive's module has no eval(), and needs none
     try:
-        converted = litert_torch.convert(wrapped.eval(), moved)
+        converted = litert_torch.convert(wrapped, moved)
     except Exception as error:  # torch, jax and the converter have a hundred types
         raise ModelError(
             f"litert-torch cannot convert it: {_short(error)}",
