@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -103,3 +104,12 @@ def test_free_dimension_needs_a_shape(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"free dimension: \[1, \?, 3\]"):
         imported(model, tmp_path)
     assert imported(model, tmp_path, input_shapes=((1, 5, 3),)).inputs[0].shape == (1, 5, 3)
+
+
+def test_page_lists_every_operator() -> None:
+    from tinyml.convert.importers.onnx_nodes import HANDLERS
+
+    page = (Path(__file__).parents[2] / "docs" / "convert.md").read_text()
+    known = page.split("Known are:")[1].split("and anything")[0]
+    listed = {word.strip() for word in re.sub(r"\([^)]*\)", "", known).replace(";", ",").split(",")}
+    assert listed - {""} == set(HANDLERS)

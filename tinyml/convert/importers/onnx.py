@@ -14,8 +14,7 @@ PACKAGES = ("onnx",)
 OTHER_ROAD = (
     "onnx2tf knows more operators; it pins old versions of TensorFlow and numpy, so give it an "
     "environment of its own: python -m venv onnx2tf && onnx2tf/bin/pip install onnx2tf==1.29.0 "
-    "tensorflow==2.19.0 numpy==1.26.4 onnx==1.19.1 onnxruntime onnxsim; then "
-    "--onnx2tf-python onnx2tf/bin/python"
+    "tensorflow==2.19.0 tf_keras==2.19.0 numpy==1.26.4; then --onnx2tf-python onnx2tf/bin/python"
 )
 
 
