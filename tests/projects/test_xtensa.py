@@ -1,18 +1,21 @@
-"""The ESP32-S3 project on an emulated Xtensa core: outputs equal to the reference."""
+"""ESP32-S3 projects on an emulated Xtensa core: outputs equal to the reference."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.support.cases import Vector, case_paths, load_cases, merge
 from tests.support.esp_nn import STAND_IN
 from tests.support.xtensa import build_project, emulate
 from tinyml import api, process
-from tinyml.backends.base import Project
+from tinyml.board import Board
 from tinyml.codegen.generate import generate
 from tinyml.device.agent import AgentClient
 from tinyml.device.link import PipeLink
+from tinyml.ir.graph import Graph
 from tinyml.profile import profile
 from tinyml.project import create
 
@@ -21,16 +24,31 @@ DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 pytestmark = [pytest.mark.xtensa, pytest.mark.sim]
 
 
-@pytest.mark.parametrize("kernels", [(), ("esp_nn",)], ids=["own", "esp_nn"])
-def test_the_digits_on_xtensa(kernels: tuple[str, ...], tmp_path: Path) -> None:
-    board = api.with_libraries(api.load_board("esp32s3"), kernels)
-    plan = api.plan(api.load(DIGITS / "digits.tflite"), board)
-    project: Project = create(plan, generate(plan, board), board, "esp_idf", tmp_path / "p")
-    folder = tmp_path / "o"
-    folder.mkdir()
-    program = build_project(project, folder, [STAND_IN / "esp_nn.c"] if kernels else [])
-    samples = api.samples_of(plan.graph, DIGITS / "test.npz", 5).inputs
+def check_on_xtensa(
+    graph: Graph, vectors: Sequence[Vector], board: Board, folder: Path, *libraries: Path
+) -> None:
+    """Makes the project, runs it on the emulated core, compares every output."""
+    plan = api.plan(graph, board)
+    project = create(plan, generate(plan, board), board, "esp_idf", folder / "project")
+    objects = folder / "objects"
+    objects.mkdir()
+    program = build_project(project, objects, libraries)
     with process.running(emulate(program)) as (stdin, stdout):
-        run = profile(AgentClient(PipeLink("qemu", stdin, stdout)), board.name, samples)
-    api.verify(plan.graph, samples, run.outputs)
+        run = profile(AgentClient(PipeLink("qemu", stdin, stdout)), board.name, tuple(vectors))
+    api.verify(graph, vectors, run.outputs)
     assert len(run.layers) == len(plan.steps)
+
+
+@pytest.mark.parametrize("kernels", [(), ("esp_nn",)], ids=["own", "esp_nn"])
+def test_the_digits(kernels: tuple[str, ...], tmp_path: Path) -> None:
+    board = api.with_libraries(api.load_board("esp32s3"), kernels)
+    graph = api.load(DIGITS / "digits.tflite")
+    samples = api.samples_of(graph, DIGITS / "test.npz", 5).inputs
+    libraries = [STAND_IN / "esp_nn.c"] if kernels else []
+    check_on_xtensa(graph, samples, board, tmp_path, *libraries)
+
+
+@pytest.mark.parametrize("path", case_paths(), ids=lambda path: path.stem)
+def test_rows(path: Path, tmp_path: Path) -> None:
+    case = merge(load_cases(path).cases, path.stem)
+    check_on_xtensa(case.graph, case.vectors, api.load_board("esp32s3"), tmp_path)

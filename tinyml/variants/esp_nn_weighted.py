@@ -21,7 +21,7 @@ from tinyml.variants.esp_nn_scratch import conv_scratch_bytes, depthwise_scratch
 
 FASTER = 4  # than the plain kernel, at least, by the table in ESP-NN's README (ESP32-S3)
 LONGEST = 65535  # lengths and sizes are 16 bits wide
-STACK_CHANNELS = 256  # arrays of so many words on the stack are as much as we let it take
+STACK_WORDS = 256  # arrays of so many words on the stack are as much as we let it take
 ALIGNMENT = 16
 NOTE = "Espressif's; 'tinyml verify' compares it on the board"
 
@@ -60,8 +60,8 @@ def depthwise(op: Op, graph: Graph) -> KernelCall | str:
     layer = _layer(op, graph, numbers, multiplier)
     if multiplier % 4 and (multiplier > 1 or given.shape[3] <= 3):
         return f"{given.shape[3]} channels with {multiplier} filters each: no vector kernel"
-    if given.shape[3] % 16 and len(numbers.bias) > STACK_CHANNELS:
-        return f"{len(numbers.bias)} channels, whose factors it copies to the stack"
+    if given.shape[3] % 16 and 3 * len(numbers.bias) > STACK_WORDS:
+        return f"{len(numbers.bias)} channels, for which it takes three words of stack each"
     reason = _why_not(op, graph, numbers, layer) or known_fault("depthwise_conv_2d", layer)
     if reason is not None:
         return reason
@@ -89,7 +89,7 @@ def matrix_product(op: Op, graph: Graph) -> KernelCall | str:
     rows = result(op, graph).elements // outputs
     if not ALIGNMENT <= length <= LONGEST:
         return f"rows of {length} inputs; it takes {ALIGNMENT} to {LONGEST}"
-    if outputs > STACK_CHANNELS:
+    if outputs > STACK_WORDS:
         return f"{outputs} outputs, for which it takes a word of stack each"
     layer = Layer(_axis(rows), _axis(1), length, zero_point=numbers.input_zero_point)
     reason = _why_not_rescaled(numbers) or known_fault("fully_connected", layer)
