@@ -57,7 +57,7 @@ def test_from_a_model_to_a_report_measured_on_the_board(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "stm32_uart will erase 0x08000000 to 0x0800" in done.output
     assert "bytes written and read back; started" in done.output
-    assert "Cycles of 3 inferences on nucleo_l4r5zi (serial /dev/pts/" in done.output
+    assert "Cycles of 3 inferences on nucleo_l4r5zi (serial " in done.output
     assert "outputs equal to the reference" in done.output
     report = json.loads((folder / "report.json").read_text())
     assert report["run"]["equal_to_reference"] == 3
