@@ -261,7 +261,7 @@ def _predict(built: api.Built, board: Board, samples: Samples) -> dict[str, Any]
 
 def _energy(board: Board, run: Run) -> dict[str, Any]:
     """Energy of one inference, when the board's file knows the power of the running core."""
-    if board.power is None:
+    if board.power is None or not run.total.cycles:
         return {}
     time_us = run.total.cycles * 1e6 / run.clock_hz
     return {

@@ -107,7 +107,8 @@ def measure(
     columns = [spread(column) for column in zip(*log.layers, strict=True)]
     total = spread(log.totals)
     boot = client.boot_time()
-    first_us = boot.first_cycles * 1e6 / identity.clock_hz
+    counts = any(log.totals)  # some emulators count no cycles
+    first_us = boot.first_cycles * 1e6 / identity.clock_hz if counts else None
     compared = clock.compare()
     details = {
         "runs": runs,
@@ -116,7 +117,9 @@ def measure(
         "measured_time_us": sum(log.times_us) / runs,
         "boot_us": boot.ready_us or None,
         "first_inference_us": first_us,
-        "boot_to_first_inference_us": boot.ready_us + first_us if boot.ready_us else None,
+        "boot_to_first_inference_us": boot.ready_us + first_us
+        if boot.ready_us and first_us
+        else None,
         "baud": client.speed.baud if client.speed else None,
         **compared,
         "spread": {"total": total, "layers": columns},
