@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -245,3 +246,37 @@ def test_plain_install_brings_no_framework() -> None:
     needed = " ".join(tomllib.loads(text)["project"]["dependencies"])
     for name in ("tensorflow", "torch", "onnx", "keras", "litert", "scikit", "pillow"):
         assert name not in needed
+
+
+@needs_litert
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no program 'false'")
+def test_a_process_that_dies_is_reported(folder: Path) -> None:
+    (folder / "m.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    program = shutil.which("false")
+    found = failure("convert", "m.h5", "--calibration", "random", "--python", str(program))
+    assert "failed with exit code 1" in found
+
+
+def test_the_child_needs_nothing_of_this_environment(folder: Path) -> None:
+    """It brings its own package along: the other environment has none of it."""
+    task = {"importer": "keras", "path": "m", "entry": "", "weights": None, "input_shapes": []}
+    (folder / "task.json").write_text(json.dumps(task))
+    child = Path(__file__).parents[2] / "tinyml" / "convert" / "child.py"
+    code = (
+        "import runpy, sys\n"
+        "class Block:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        top = name.split('.')[0]\n"
+        "        if top in ('click', 'rich', 'tflite', 'serial', 'unicorn', 'jinja2', 'keras',\n"
+        "                   'flatbuffers', 'tensorflow', 'tf_keras'):\n"
+        "            raise ImportError(name)\n"
+        "sys.meta_path.insert(0, Block())\n"
+        f"sys.argv = ['child.py', {str(folder / 'task.json')!r}]\n"
+        "import importlib.util\n"
+        "there = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda n, *r: None if n == 'tensorflow' else object()\n"
+        f"runpy.run_path({str(child)!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((folder / "result.json").read_text()) == {"missing": ["tensorflow"]}

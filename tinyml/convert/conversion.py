@@ -119,7 +119,9 @@ def _calibration(
 ) -> CalibrationSet:
     if options.calibration == RANDOM:
         return calibration.random_calibration(original.inputs)
-    held = raw or read_data(options.calibration, options.data, original.inputs)
+    # Classes do not matter here, nor whether they have names.
+    data = replace(options.data, labels=())
+    held = raw or read_data(options.calibration, data, original.inputs)
     return calibration.calibration_set(held, original.inputs, options.data)
 
 

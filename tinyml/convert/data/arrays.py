@@ -81,8 +81,9 @@ def read_table(path: Path, options: DataOptions) -> RawData:
 
 
 def classes(names: list[str], options: DataOptions, path: Path) -> Array:
-    """Class indices for names: numbers as they are, else by --labels, else in sorted order."""
-    if all(name.lstrip("-").isdigit() for name in names) and not options.labels:
+    """Class indices for names: by --labels, else numbers as they are, else in sorted order."""
+    are_numbers = all(name.lstrip("-").isdigit() for name in names)
+    if are_numbers and not set(names) <= set(options.labels):
         return np.array([int(name) for name in names])
     known = list(options.labels) or sorted(set(names))
     unknown = sorted(set(names) - set(known))

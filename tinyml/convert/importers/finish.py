@@ -67,15 +67,17 @@ def _named(graph: Graph, imported: Imported) -> Graph:
 def _shortened(graph: Graph) -> list[Tensor]:
     """The tensors with names of one part: converters join those of all ops that they fused."""
     taken: set[str] = set()
-    tensors = []
-    for tensor in graph.tensors:
+    tensors = list(graph.tensors)
+    # Values first: a constant that shares a part with one gets the number behind its name.
+    for index in sorted(range(len(tensors)), key=lambda i: tensors[i].is_constant):
+        tensor = tensors[index]
         stem = name = _without_path(tensor.name.split(";")[0])
         count = 1
         while name in taken:
             count += 1
             name = f"{stem}_{count}"
         taken.add(name)
-        tensors.append(replace(tensor, name=name))
+        tensors[index] = replace(tensor, name=name)
     return tensors
 
 
