@@ -39,6 +39,7 @@ template = "{template}" # kind of project; the user's own files below belong to 
 # memory = "wifi" # a memory profile of the board
 # ram_budget = ["64K"]
 # flash_budget = "512K"
+# kernels = ["esp_nn"] # the vendor's kernels too, where there are any
 """
 IGNORED = "build/\n"
 
@@ -58,7 +59,7 @@ def defaults(folder: Path = Path()) -> dict[str, Any]:
     values["boards"] = [board]
     values |= {key: top.choice(key, known) for key, known in CHOICES.items() if top.has(key)}
     values |= {key: top.text(key) for key in TEXTS if top.has(key)}
-    values["ram_budget"] = list(top.strings("ram_budget", ()))
+    values |= {key: list(top.strings(key, ())) for key in ("ram_budget", "kernels")}
     top.close()
     return values
 

@@ -22,7 +22,7 @@ from tinyml.board import Board, config_macros, general_macros, port_sources
 from tinyml.codegen.generate import Sources
 from tinyml.codegen.interface import io_names
 from tinyml.codegen.render import environment, render
-from tinyml.errors import TinymlError
+from tinyml.errors import BoardError, TinymlError
 from tinyml.files import write_atomic as write_atomic
 from tinyml.includes import included
 from tinyml.plan.fit import fit
@@ -120,7 +120,7 @@ def _write(
 ) -> None:
     env = environment(*template.folders)
     env.filters["below"] = _below
-    rendered = {made: render(env, item, values) for item, made in template.files}
+    rendered = {made: _rendered(env, item, values, template) for item, made in template.files}
     known = {item for item, _ in template.files} | {"template.toml"}
     for path in sorted(template.folder.rglob("*")):
         name = path.relative_to(template.folder).as_posix()
@@ -136,6 +136,21 @@ def _write(
     for name in copied:
         target = project.directory / template.place(f"{FIRMWARE_DIR}/{name}")
         write_atomic(target, (firmware / name).read_bytes())
+
+
+def _rendered(env: Any, item: str, values: Mapping[str, Any], template: Template) -> str:
+    """The text of a template file; BoardError when the board's files do not say what it wants."""
+    from jinja2 import UndefinedError
+
+    try:
+        return render(env, item, values)
+    except UndefinedError as error:
+        raise BoardError(
+            f"the files of the board and its chip do not say all that {item.removesuffix('.j2')} "
+            f"wants: {error.message}",
+            hint=f"compare [template.{template.name}] and [flasher] with those of a board of ours",
+            where=values["board"].name,
+        ) from error
 
 
 def _below(paths: Iterable[str], folder: str) -> list[str]:

@@ -22,6 +22,7 @@ from tests.support.esp_nn import STAND_IN
 from tests.support.plans import sine_plan
 from tests.support.projects import make_project
 from tinyml import api, process
+from tinyml.backends import builder_of
 from tinyml.backends.base import Command, Project
 from tinyml.backends.cores import core_of
 from tinyml.backends.toolchains import host_compiler, zig
@@ -138,6 +139,27 @@ def test_kernels_that_are_not_there(tmp_path: Path) -> None:
     plan = sine_plan("dram", board.name)
     with pytest.raises(BoardError, match="'library' does not bring the kernel library 'esp_nn'"):
         create(plan, generate(plan, board), board, "library", tmp_path)
+
+
+def test_a_board_file_that_does_not_say_enough(tmp_path: Path) -> None:
+    """It used to be a traceback of the template engine."""
+    board = load_board("esp32c3")
+    options = {name: table for name, table in board.options.items() if name != "template"}
+    board = replace(board, options=options)
+    plan = sine_plan("dram", board.name)
+    with pytest.raises(BoardError) as caught:
+        create(plan, generate(plan, board), board, "esp_idf", tmp_path)
+    assert str(caught.value) == (
+        "esp32c3: the files of the board and its chip do not say all that sdkconfig.defaults "
+        "wants: 'dict object' has no attribute 'target'\n"
+        "hint: compare [template.esp_idf] and [flasher] with those of a board of ours"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_readme_names_the_container_that_is_used(tmp_path: Path) -> None:
+    make_project("esp_idf", tmp_path)
+    assert f" {builder_of('esp_idf').container} idf.py build" in text(tmp_path, "README.md")
 
 
 def test_every_source_of_the_component_is_there(tmp_path: Path) -> None:
