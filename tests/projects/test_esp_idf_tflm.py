@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,15 @@ from tests.support.esp_idf import known_settings, read_sdkconfig
 from tests.support.projects import listing
 from tests.support.tflm_tree import API, tflm_project
 from tinyml.board import load_board
-from tinyml.ir.graph import Tensor
+from tinyml.errors import PlanError
+from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor
+from tinyml.ops.conv_2d import Conv2dAttrs
+from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs
 from tinyml.template import load_template
 from tinyml.tflm import esp
 from tinyml.tflm.layer import Layer
-from tinyml.tflm.planner import kernels_for
+from tinyml.tflm.outline import Outline
+from tinyml.tflm.planner import kernels_for, plan
 
 TEMPLATE = "esp_idf_tflm"
 BOARDS = ("esp32s3", "esp32c3")
@@ -48,47 +51,42 @@ SCRATCH = {
 }
 
 
-@dataclass(frozen=True)
-class Op:
-    kind: str
-    name: str = "layer"
-    inputs: tuple[int, ...] = (0, 1)
-    outputs: tuple[int, ...] = (2,)
-
-
-@dataclass(frozen=True)
-class Graph:
-    tensors: tuple[Tensor, ...]
-    ops: tuple[Op, ...]
-
-
-@dataclass(frozen=True)
-class Outline:
-    graph: Graph
-    options: tuple[dict[str, int], ...]
-
-
 def layer_of(shape: tuple[Any, ...]) -> Layer:
     is_depthwise, height, width, channels, kernel_h, kernel_w, stride, is_same, outputs = shape
     sizes = [
         -(-size // stride) if is_same else (size - kernel) // stride + 1
         for size, kernel in ((height, kernel_h), (width, kernel_w))
     ]
-    filters = (1, kernel_h, kernel_w, outputs)
-    if not is_depthwise:
-        filters = (outputs, kernel_h, kernel_w, channels)
-    shapes = ((1, height, width, channels), filters, (1, *sizes, outputs))
-    options = {"StrideH": stride, "StrideW": stride, "Padding": 0 if is_same else 1}
-    options["DepthMultiplier"] = outputs // channels if is_depthwise else 0
+    padding, multiplier = "SAME" if is_same else "VALID", outputs // channels
+    filters = (1 if is_depthwise else outputs, kernel_h, kernel_w)
+    shapes = (
+        (1, height, width, channels),
+        (*filters, outputs if is_depthwise else channels),
+        (1, *sizes, outputs),
+    )
+    tensors = tuple(Tensor("t", "int8", item, Quant((0.1,), (3,))) for item in shapes)
+    attrs: Any = Conv2dAttrs(padding, stride, stride)
+    if is_depthwise:
+        attrs = DepthwiseConv2dAttrs(padding, stride, stride, multiplier)
     kind = "DEPTHWISE_CONV_2D" if is_depthwise else "CONV_2D"
-    tensors = tuple(Tensor("t", "int8", item) for item in shapes)
-    return Layer(Outline(Graph(tensors, (Op(kind),)), (options,)), 0)  # type: ignore[arg-type]
+    op = Op(kind, "layer", (0, 1), (2,), attrs)
+    graph = Graph("m", Source("m.tflite", "0" * 64, 0), tensors, (op,), (0,), (2,))
+    return Layer(Outline(graph, ({"DepthMultiplier": multiplier},), frozenset(), b""), 0)
 
 
 @pytest.mark.parametrize("shape", SCRATCH, ids=str)
 def test_scratch_is_what_esp_nn_asks_for(shape: tuple[Any, ...]) -> None:
     size = esp.depthwise if shape[0] else esp.convolution
     assert size(layer_of(shape)) == SCRATCH[shape]
+
+
+def test_layers_that_esp_nn_computes_wrong_are_refused() -> None:
+    """Stride 2 with more padding behind than before: esp-nn issue 31."""
+    model = layer_of((False, 10, 10, 16, 5, 5, 2, True, 4)).outline
+    with pytest.raises(PlanError, match=r"known to compute 1 layer\(s\) wrong") as caught:
+        plan(model, load_board("esp32s3"), optimize="balanced")
+    assert "CONV_2D 'layer' (op 0)" in str(caught.value)
+    assert caught.value.hint == "--runtime aot computes them with kernels of ours"
 
 
 def test_kernels_of_the_chips() -> None:
@@ -111,7 +109,7 @@ def test_manifest_and_settings(tmp_path: Path, board: str) -> None:
     assert manifest["dependencies"] == {
         "idf": ">=5.1",
         "espressif/esp-tflite-micro": "~1.4.0",
-        "espressif/esp-nn": "==1.2.3",
+        "espressif/esp-nn": f"=={esp.VERSION}",
     }
     settings = read_sdkconfig((tmp_path / "sdkconfig.defaults").read_text(encoding="utf-8"))
     assert settings["IDF_TARGET"] == board

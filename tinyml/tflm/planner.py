@@ -14,6 +14,7 @@ from tinyml.plan.predict import runtime_state_bytes
 from tinyml.plan.values import Placement, Plan, Step, Use
 from tinyml.tflm.arena import Arena, Place, arena_of
 from tinyml.tflm.cost import instructions
+from tinyml.tflm.esp import refuse_faults
 from tinyml.tflm.footprint import code_bytes, state_bytes
 from tinyml.tflm.layer import Layer
 from tinyml.tflm.offline import better_plan, plan_in, with_plan
@@ -61,8 +62,14 @@ def prepare(outline: Outline, board: Board, *, offline: bool = True) -> Prepared
 def plan(
     outline: Outline, board: Board, *, optimize: str, agent: bool = True, offline: bool = True
 ) -> Plan:
-    """The plan of a model that TFLM runs on a board; it may be too large for it."""
-    made, kernels = prepare(outline, board, offline=offline), kernels_for(board)
+    """The plan of a model that TFLM runs on a board; it may be too large for it.
+
+    Raises PlanError when a kernel of the chip's library is known to compute a layer wrong.
+    """
+    kernels = kernels_for(board)
+    if kernels.isa == "pie":
+        refuse_faults(outline)
+    made = prepare(outline, board, offline=offline)
     graph, arena = outline.graph, made.arena
     state = state_bytes() + runtime_state_bytes(graph, len(graph.ops), agent=agent)
     region = _region(board, arena.needed_bytes, state + board.stack_bytes)
