@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,14 @@ import numpy as np
 import pytest
 
 from tests.support.projects import listing
-from tests.support.tflm_tree import API, TEMPLATE, sine_file, stand_in_tree, tflm_project
+from tests.support.tflm_tree import (
+    API,
+    COMPANIONS,
+    TEMPLATE,
+    sine_file,
+    stand_in_tree,
+    tflm_project,
+)
 from tinyml import api, resources
 from tinyml.backends import simulator_of
 from tinyml.backends.builders.cmake import CMake
@@ -19,6 +27,7 @@ from tinyml.board import load_board
 from tinyml.build import build
 from tinyml.errors import BuildError, TinymlError
 from tinyml.template import load_template
+from tinyml.tflm.table import sources
 
 MACROS = ("-DMODEL=sine_model", "-DINIT=sine_init", "-DINVOKE=sine_invoke")
 WARNINGS = ("-std=c++17", "-Wall", "-Wextra", "-Wshadow", "-Werror")
@@ -175,6 +184,44 @@ def test_a_tree_that_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("TFLM_DIR", str(tmp_path))
     with pytest.raises(BuildError, match=r"TFLM_DIR is\s+'.*', but there\s+is no"):
         build(project, "cmake", tmp_path)
+
+
+@needs_arm
+@pytest.mark.cmake
+def test_sources_are_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From archives on disk, as GitHub packs them: one folder named after the commit."""
+    project = tflm_project(tmp_path / "project")
+    monkeypatch.delenv("TFLM_DIR", raising=False)
+    include = project.directory / "tinyml" / "firmware" / "include"
+    monkeypatch.setenv("CXXFLAGS", f"-DMODEL=sine_model -I{include}")
+    trees = {"TFLM": stand_in_tree(tmp_path)}
+    trees |= {name: tmp_path / folder for name, (folder, _) in COMPANIONS.items()}
+    recipe = project.directory / "cmake" / "tflm.cmake"
+    text = recipe.read_text(encoding="utf-8")
+    for pin in sources()["pins"]:
+        archive = tmp_path / f"{pin['name']}.tar.gz"
+        with tarfile.open(archive, "w:gz") as file:
+            file.add(trees[pin["name"]], f"{pin['name']}-0123")
+        text = text.replace(pin["url"], archive.as_uri())
+    recipe.write_text(text, encoding="utf-8")
+    build(project, "cmake", tmp_path)
+    for pin in sources()["pins"]:
+        (tmp_path / f"{pin['name']}.tar.gz").unlink()
+    build(project, "cmake", tmp_path)
+
+
+@needs_arm
+@pytest.mark.cmake
+def test_what_cannot_be_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = tflm_project(tmp_path / "project")
+    monkeypatch.delenv("TFLM_DIR", raising=False)
+    recipe = project.directory / "cmake" / "tflm.cmake"
+    url = sources()["pins"][0]["url"]
+    text = recipe.read_text(encoding="utf-8").replace(url, (tmp_path / "none.tar.gz").as_uri())
+    recipe.write_text(text, encoding="utf-8")
+    with pytest.raises(BuildError, match=r"cannot\s+be\s+fetched") as caught:
+        build(project, "cmake", tmp_path)
+    assert "-DTFLM_DIR=" in caught.value.message
 
 
 def test_the_commands_are_those_of_the_readme(tmp_path: Path) -> None:

@@ -8,8 +8,6 @@
 # TFLM_DIR is a clone of tflite-micro (with its third_party_downloads), or a tree that its create_tflm_tree.py made. Its
 # companions are looked for inside of it and beside it, and each can be named: CMSIS_NN_DIR, FLATBUFFERS_DIR, GEMMLOWP_DIR,
 # RUY_DIR. The environment variables of the same names work too.
-include(FetchContent)
-
 function(find_source name marker url)
     set(${name}_DIR "$ENV{${name}_DIR}" CACHE PATH "Sources of ${name}; empty: found beside TFLM, or fetched")
     set(places ${${name}_DIR})
@@ -32,12 +30,28 @@ function(find_source name marker url)
     if(${name}_DIR)
         message(FATAL_ERROR "${name}_DIR is '${${name}_DIR}', but there is no ${marker} in it")
     endif()
-    message(STATUS "${name}: fetching ${url}")
-    # Only the sources: SOURCE_SUBDIR names no folder, so that their own CMake files are left alone.
-    FetchContent_Declare(${name} URL ${url} SOURCE_SUBDIR none DOWNLOAD_EXTRACT_TIMESTAMP ON)
-    FetchContent_MakeAvailable(${name})
-    string(TOLOWER ${name} lower)
-    set(${name}_SOURCE ${${lower}_SOURCE_DIR} PARENT_SCOPE)
+    set(folder ${CMAKE_BINARY_DIR}/_sources/${name})
+    if(NOT EXISTS ${folder}/complete)
+        message(STATUS "${name}: fetching ${url}")
+        file(DOWNLOAD ${url} ${folder}.tar.gz INACTIVITY_TIMEOUT 30 STATUS status)
+        list(GET status 0 code)
+        if(NOT code EQUAL 0)
+            list(GET status 1 reason)
+            file(REMOVE ${folder}.tar.gz)
+            message(FATAL_ERROR "${url} cannot be fetched (${reason}): name a tree that you have, with "
+                "-DTFLM_DIR=/path/to/tflite-micro or the environment variable TFLM_DIR")
+        endif()
+        file(REMOVE_RECURSE ${folder})
+        file(ARCHIVE_EXTRACT INPUT ${folder}.tar.gz DESTINATION ${folder})
+        file(REMOVE ${folder}.tar.gz)
+        file(TOUCH ${folder}/complete)
+    endif()
+    file(GLOB found LIST_DIRECTORIES true ${folder}/*/${marker})
+    if(NOT found)
+        message(FATAL_ERROR "there is no ${marker} in what ${url} gave")
+    endif()
+    string(REPLACE "/${marker}" "" found ${found})
+    set(${name}_SOURCE ${found} PARENT_SCOPE)
 endfunction()
 
 find_source(TFLM tensorflow/lite/micro/micro_interpreter.h
