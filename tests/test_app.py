@@ -72,6 +72,7 @@ def test_the_starter_model_is_an_ordinary_one(tmp_path: Path) -> None:
     [
         ("nicla_vision", None, ["examples/model/model.ino", "src/model.c"]),
         ("esp32s3", None, ["main/main.c", "sdkconfig.defaults"]),
+        ("nucleo_l4r5zi", "cmake_tflm", ["main.c"]),
         ("nucleo_h743zi2", "cubemx", ["tinyml/app.c", "tinyml/CMakeLists.txt"]),
     ],
 )
@@ -84,7 +85,8 @@ def test_every_kind_of_project(
     assert all((app / name).is_file() for name in (*files, FILE))
     values = defaults(app)
     assert values["board"] == board
-    assert "CONV_2D" in next(app.rglob("model.c")).read_text()
+    assert (values["runtime"] == "tflm") == (template == "cmake_tflm")
+    assert [path for path in app.rglob("model.*") if path.suffix in (".c", ".cc", ".cpp")]
 
 
 def test_options_come_before_the_file(app: Path) -> None:

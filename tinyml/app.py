@@ -17,6 +17,7 @@ from tinyml.budget import for_template
 from tinyml.datafile import Table, read_table
 from tinyml.errors import BoardError, BuildError, TinymlError
 from tinyml.files import write_atomic
+from tinyml.template import template_of
 
 FILE = "tinyml.toml"
 MODEL = "model.tflite"  # the slot: another model goes there, and the code stays as it is
@@ -24,22 +25,25 @@ CHOICES = {
     "optimize": ("speed", "balanced", "ram", "size"),
     "toolchain": ("zig", "arm_gcc"),
     "agent": ("full", "mlperf", "none"),
+    "runtime": ("aot", "tflm"),
 }
+LISTS = ("ram_budget", "kernels")
 TEXTS = ("template", "model_id", "memory", "flash_budget")
 TOML = """\
 # What 'tinyml build', 'check', 'simulate' and 'run' take in this folder; their options come first.
 model = "{model}"
 board = "{board}"
 template = "{template}" # kind of project; the user's own files below belong to it
+runtime = "{runtime}" # aot: C compiled ahead of time; tflm: TensorFlow Lite Micro
 
 # optimize = "balanced" # speed, balanced, ram, size
 # toolchain = "zig" # or arm_gcc: what compiles a template that no vendor's tool builds
 # agent = "full" # full, mlperf, none
 # model_id = "kws01" # what the agent calls the model
 # memory = "wifi" # a memory profile of the board
+# kernels = ["esp_nn"] # kernel libraries of the chip's vendor
 # ram_budget = ["64K"]
 # flash_budget = "512K"
-# kernels = ["esp_nn"] # the vendor's kernels too, where there are any
 """
 IGNORED = "build/\n"
 
@@ -59,7 +63,7 @@ def defaults(folder: Path = Path()) -> dict[str, Any]:
     values["boards"] = [board]
     values |= {key: top.choice(key, known) for key, known in CHOICES.items() if top.has(key)}
     values |= {key: top.text(key) for key in TEXTS if top.has(key)}
-    values |= {key: list(top.strings(key, ())) for key in ("ram_budget", "kernels")}
+    values |= {key: list(top.strings(key)) for key in LISTS if top.has(key)}
     top.close()
     return values
 
@@ -96,17 +100,24 @@ def new(dest: Path, board: str, template: str | None, model: Path | None) -> tup
         raise TinymlError(f"'{dest}' is there already", hint="give the name of a new folder")
     target = load_board(board)
     chosen = template or target.backends["template"]
+    runtime = template_of(target, chosen).runtime
     dest.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".tinyml-", dir=dest.parent) as work:
         folder = Path(work) / "app"
         content = model.read_bytes() if model else starter_model()
         write_atomic(folder / MODEL, content)
         settings = api.Settings(
-            directory=Path(work) / "build", template=chosen, project_only=True, project=folder
+            directory=Path(work) / "build",
+            template=chosen,
+            runtime=runtime,
+            project_only=True,
+            project=folder,
         )
         api.build_model(folder / MODEL, for_template(target, chosen), settings)
         named = board if target.name == board else Path(os.path.relpath(board, dest)).as_posix()
-        write_atomic(folder / FILE, TOML.format(model=MODEL, board=named, template=chosen))
+        write_atomic(
+            folder / FILE, TOML.format(model=MODEL, board=named, template=chosen, runtime=runtime)
+        )
         if not (folder / ".gitignore").exists():
             write_atomic(folder / ".gitignore", IGNORED)
         if dest.exists():

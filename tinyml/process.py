@@ -26,6 +26,8 @@ LAST_LINES = 30
 HOW_TO_GET = {
     "STM32_Programmer_CLI": "https://www.st.com/en/development-tools/stm32cubeprog.html",
     "arduino-cli": "https://arduino.github.io/arduino-cli/latest/installation",
+    "arm-none-eabi-g++": "apt install gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib, or brew "
+    "install --cask gcc-arm-embedded",
     "arm-none-eabi-gcc": "apt install gcc-arm-none-eabi, brew install --cask gcc-arm-embedded, or "
     "https://developer.arm.com/downloads/-/arm-gnu-toolchain-downloads; or use --toolchain zig",
     "bossac": "arduino-cli core install arduino:mbed_nano brings Arduino's own version",

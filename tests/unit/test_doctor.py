@@ -14,6 +14,7 @@ from tinyml.cli import cli
 from tinyml.device.access import access_notes
 from tinyml.device.ports import Port
 from tinyml.doctor import Diagnosis, diagnose, look_for, state_of
+from tinyml.template import toolchain_of
 
 
 def examined(board: str, versions: dict[str, str | None], *ports: Port) -> Diagnosis:
@@ -111,3 +112,10 @@ def test_the_command_exits_with_the_tool_code(monkeypatch: pytest.MonkeyPatch) -
     document = json.loads(done.output)
     assert document["is_complete"] is False
     assert [item["board"] for item in document["routes"]] == [b.name for b in all_boards()]
+
+
+def test_what_every_board_and_template_needs_is_known() -> None:
+    for board in all_boards():
+        for name in board.templates:
+            chain = toolchain_of(board, name)
+            assert ("toolchain", chain) in NEEDS, f"{board.name}: {name} is built by {chain}"

@@ -27,6 +27,7 @@ TOOLS: dict[str, Tool] = {
     for tool in (
         Tool("STM32_Programmer_CLI", (2, 10)),
         Tool("arduino-cli", (0, 32), version_argv=("version",)),
+        Tool("arm-none-eabi-g++", (10,), version_argv=("-dumpfullversion",)),  # C++17 of TFLM
         Tool("arm-none-eabi-gcc", (7, 2), version_argv=("-dumpfullversion",)),
         Tool("bossac", version_argv=("--help",)),
         Tool("cmake", (3, 21)),  # presets of version 3
@@ -53,6 +54,7 @@ NEEDS: dict[tuple[str, str], Groups] = {
     ("toolchain", "zig"): (("ziglang", "arm-none-eabi-gcc"),),
     ("toolchain", "arm_gcc"): (("arm-none-eabi-gcc",),),
     ("toolchain", "arduino_cli"): (("arduino-cli",),),
+    ("toolchain", "cmake"): (("cmake",), ("ninja",), ("arm-none-eabi-g++",)),
     ("toolchain", "esp_idf"): (("idf.py", "docker"),),
     ("toolchain", "platformio"): (("pio",),),
     ("toolchain", "zephyr"): (("west",), ("cmake",), ("ninja",)),
