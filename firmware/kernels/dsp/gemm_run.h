@@ -3,6 +3,9 @@
  * Whole pairs of filters go straight to the output. An odd last filter is computed as a pair with
  * weights of 0 into a spare place and its bytes are copied. Forms that leave 32-bit sums have them
  * rescaled here by the plain rounding rule, which is right for every factor and clamp.
+ *
+ * Cost per three pixels besides the block: 35 instructions, 30 for an odd last filter; 140 per filter
+ * where sums are left.
  */
 #ifndef TML_DSP_GEMM_RUN_H
 #define TML_DSP_GEMM_RUN_H

@@ -1,0 +1,77 @@
+"""Kernels for DSP instructions are short, explained, and build with both compilers at any level."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.cases import merge
+from tests.support.suited_layers import suited
+from tinyml import api, resources, variants
+from tinyml.backends import toolchain_of
+from tinyml.backends.base import Project
+from tinyml.codegen.generate import generate
+from tinyml.ir.graph import Graph, Op
+from tinyml.ir.kernel import Cost, KernelCall
+from tinyml.project import create
+from tinyml.variants import Variant, dsp_depthwise
+
+HEADERS = sorted(resources.path("firmware").glob("kernels/dsp/*.h"))
+VARIANTS = tuple(item for item in variants.all_variants() if item.isa == "dsp")
+_LEVELS = ("-O2", "-O3", "-Os")
+
+
+@pytest.mark.parametrize("header", HEADERS, ids=lambda path: path.stem)
+def test_a_kernel_is_short_and_says_what_it_costs(header: Path) -> None:
+    lines = header.read_text(encoding="utf-8").splitlines()
+    assert len(lines) < 200
+    assert lines[0].startswith("/*")
+    introduction = lines[: next(i for i, line in enumerate(lines) if line.endswith("*/"))]
+    assert 5 <= len(introduction) <= 30
+    text = " ".join(introduction)
+    assert "nstructions" in text or "Cost" in text
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The project of a model with one layer for each kernel."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dsp_depthwise, "LEAST_SMALL", 0)
+        cases = [suited(variant, 1, seed)[0] for seed, variant in enumerate(VARIANTS)]
+        own = tuple(_for(item, f"g{seed}_0/") for seed, item in enumerate(VARIANTS))
+        patch.setattr(variants, "all_variants", lambda: own)
+        board = api.load_board("nucleo_l4r5zi")
+        plan = api.plan(merge(cases, "kernels").graph, board, optimize="speed")
+        used = {step.call.function for step in plan.steps if step.call}
+        assert all("_dsp_" in name or "_depthwise_" in name for name in used), used
+        folder = tmp_path_factory.mktemp("kernels")
+        return create(plan, generate(plan, board), board, "baremetal", folder / "project")
+
+
+@pytest.mark.parametrize("level", _LEVELS)
+@pytest.mark.parametrize("name", ["zig", "arm_gcc"])
+def test_kernels_build(name: str, level: str, project: Project, tmp_path: Path) -> None:
+    if name == "arm_gcc" and shutil.which("arm-none-eabi-gcc") is None:
+        pytest.skip("arm-none-eabi-gcc is not on PATH")
+    chain = toolchain_of(name)
+    command = chain.compile(project, "model/kernels.c", tmp_path / "kernels.o")
+    argv = [level if word in _LEVELS else word for word in command.argv]
+    assert level in argv
+    done = subprocess.run(
+        [*argv, "-Werror"], cwd=command.cwd, capture_output=True, check=False, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _for(variant: Variant, prefix: str) -> Variant:
+    """The variant for one of the layers only, where it is preferred."""
+
+    def lower(op: Op, graph: Graph) -> KernelCall | str:
+        call = variant.lower(op, graph) if op.name.startswith(prefix) else "not its layer"
+        return call if isinstance(call, str) else replace(call, cost=Cost(0))
+
+    return replace(variant, lower=lower)
