@@ -40,7 +40,7 @@ def test_a_kernel_is_short_and_says_what_it_costs(header: Path) -> None:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The project of a model with one layer for each kernel."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dsp_depthwise, "LEAST_SMALL", 0)
+        patch.setattr(dsp_depthwise, "LEAST_SHARE", 0)
         cases = [suited(variant, 1, seed)[0] for seed, variant in enumerate(VARIANTS)]
         own = tuple(_for(item, f"g{seed}_0/") for seed, item in enumerate(VARIANTS))
         patch.setattr(variants, "all_variants", lambda: own)

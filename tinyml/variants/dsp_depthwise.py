@@ -8,6 +8,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct
 from tinyml.ir.requant import Linear, Rounding
 from tinyml.ir.shapes import Window
+from tinyml.ops import spec_of
 from tinyml.ops.common import result
 from tinyml.ops.depthwise_conv_2d import layer
 from tinyml.ops.weighted import INPUT, WeightedSum
@@ -30,7 +31,7 @@ from tinyml.variants.dsp_planes import (
 )
 
 MAX_SMALL = 8  # elements of a line that are worth code of its own
-LEAST_SMALL = 40_000  # instructions of a call that are worth it: a tenth is saved, for 500 bytes
+LEAST_SHARE = 0.015  # of the model's work, for which 500 bytes are worth a fifth of the time
 SMALL_PITCH = 16  # halfwords of a scratch line of the kernel for small images
 
 
@@ -175,8 +176,8 @@ def lower_small(op: Op, graph: Graph) -> KernelCall | str:
     )
     per_line = pairs * (21 + 3 * stride) + 15 * odd + 4
     per_channel = 46 + rows.out_size * per_line + in_lines * (2 * count + 4)
-    if channels * per_channel < LEAST_SMALL:
-        return "too few elements for code of its own"
+    if channels * per_channel < LEAST_SHARE * _macs(graph):
+        return "too small a part of the model for code of its own"
     return KernelCall(
         "tml_depthwise_small_s8",
         "kernels/dsp/depthwise_small_s8.h",
@@ -197,6 +198,11 @@ def lower_small(op: Op, graph: Graph) -> KernelCall | str:
         isa="dsp",
         note="specialised for its shape, linear form",
     )
+
+
+def _macs(graph: Graph) -> int:
+    """Products of the whole model, about as many as instructions."""
+    return sum(spec_of(op.kind).macs(op, graph) for op in graph.ops)
 
 
 VARIANTS = (
