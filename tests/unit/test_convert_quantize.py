@@ -198,7 +198,7 @@ def test_samples_that_are_not_numbers_are_refused() -> None:
 
 
 def test_ranges_contain_zero_and_clip_as_asked() -> None:
-    observer = Observer()
+    observer = Observer(20)
     rng = np.random.default_rng(3)
     values = rng.normal(5, 1, (1, 40_000)).astype(np.float32)
     values[0, 7] = 500
@@ -270,3 +270,20 @@ def test_trained_scales_are_used_as_they_are() -> None:
         quant = runner.graph.tensors[i].quant
         assert quant is not None
         assert quant.scale == pytest.approx(2 / 255)
+
+
+@needs_tflm
+def test_values_that_all_but_vanish_do_not_break_kernels() -> None:
+    """An untrained MobileNet made TFLM refuse RELU6, and end the process in SOFTMAX."""
+    needs_litert()
+    b = FloatBuilder()
+    x = b.value("x", (1, 4))
+    y = b.dense("y", x, b.rng.normal(size=(3, 4)) * 1e-10, FusedActivationFunction=3)
+    z = b.dense("z", y, b.rng.normal(size=(3, 3)) * 1e-10)
+    p = b.op("SOFTMAX", (z,), b.value("p", (1, 3)), options("SoftmaxOptions", Beta=1.0))
+    samples = [(b.rng.normal(size=(1, 4)).astype(np.float32),) for _ in range(4)]
+    data = quantize(flatfile.write(b.graph((x,), (p,))), samples, QuantizeSettings()).data
+    load(model_file("m.tflite", data))
+    runner = tflm_runner(data)
+    assert runner is not None
+    assert outputs(runner, samples[0])[0] == pytest.approx(np.full((1, 3), 1 / 3), abs=0.01)

@@ -70,7 +70,7 @@ def layers_of(graph: Graph, quantised: Runner, samples: Sequence[Sample]) -> tup
     trained, where = as_trained(graph)
     exact = float_runner(flatfile.write(trained))
     integers = {tensor.name: i for i, tensor in enumerate(quantised.graph.tensors)}
-    observer = Observer()
+    observer = Observer(len(samples))
     pairs: dict[int, list[tuple[Array, Array]]] = {}
     judged = judged_tensor(graph)
     judged = where.get(judged, judged)

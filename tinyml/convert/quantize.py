@@ -176,11 +176,11 @@ def _cells(graph: Graph, samples: Sequence[Sample]) -> dict[int, float]:
     return found
 
 
-def observe(graph: Graph, samples: Iterable[Sample]) -> dict[int, Seen]:
+def observe(graph: Graph, samples: Sequence[Sample]) -> dict[int, Seen]:
     """The values of all float tensors on the samples."""
     trained, where = as_trained(graph)
     runner = float_runner(flatfile.write(trained))
-    observer = Observer()
+    observer = Observer(len(samples))
     wanted = [i for i, t in enumerate(graph.tensors) if t.dtype == "float32" and not t.is_constant]
     for sample in samples:
         values = runner.run(sample)

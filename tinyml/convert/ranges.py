@@ -16,10 +16,11 @@ from tinyml.errors import ModelError, did_you_mean
 from tinyml.ir.graph import Array, Quant
 
 _LIMITS = {8: (-128, 127), 16: (-32768, 32767)}
-_KEPT_PER_SAMPLE = 2048  # values of a tensor that the last two methods look at, evenly spread
+_KEPT = (64, 2048)  # values of a tensor and sample that the last two methods look at, and
+_KEPT_IN_ALL = 1 << 17  # of a tensor; evenly spread
 _PERCENTILE = 99.99  # of the values lie within the range, half of the rest at each end
 _FRACTIONS = np.linspace(1.0, 0.3, 36)  # of the extremes, tried by "mse"
-_LEAST_SCALE = 2.0**-80  # float32 stays normal, also when two scales are multiplied
+_LEAST_SCALE = 2.0**-25  # kernels compare scales with 6 and with 1; below, values are all but 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,11 @@ class Seen:
 
 
 class Observer:
-    """Collects what the tensors of a graph were on each sample."""
+    """Collects what the tensors of a graph were on each of ``samples``."""
 
-    def __init__(self) -> None:
+    def __init__(self, samples: int) -> None:
+        least, most = _KEPT
+        self._kept = min(max(_KEPT_IN_ALL // max(samples, 1), least), most)
         self._low: dict[int, float] = {}
         self._high: dict[int, float] = {}
         self._values: dict[int, list[Array]] = {}
@@ -55,7 +58,7 @@ class Observer:
         last = value.shape[-1] if value.shape else 1
         self._means.setdefault(tensor, []).append(value.reshape(-1, last).mean(0, np.float64))
         flat = value.reshape(-1)
-        kept = flat[:: max(1, -(-flat.size // _KEPT_PER_SAMPLE))]
+        kept = flat[:: max(1, -(-flat.size // self._kept))]
         self._values.setdefault(tensor, []).append(np.array(kept, np.float32))
 
     def seen(self) -> dict[int, Seen]:
