@@ -74,14 +74,36 @@ def test_a_template_that_a_board_does_not_name(tmp_path: Path) -> None:
     assert not any(tmp_path.iterdir())
 
 
-def test_a_board_that_lacks_an_option_of_its_template(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("old", "new", "message", "hint"),
+    [
+        ("fqbn =", "fqnb =", "'template.arduino.fqbn' is missing", "the file has fqnb"),
+        (
+            "[template.arduino]",
+            "[template.ardino]",
+            "there is a table [template.ardino], but 'backends.template' does not name it",
+            "did you mean 'arduino'?",
+        ),
+        ("fqbn =", "x = 1\nfqbn =", "unknown key 'template.arduino.x'", "known: fqbn"),
+        (
+            "[template.zephyr]",
+            "[template.zephir]\n[template.zephyr]",
+            "there is a table [template.zephir], but 'backends.template' does not name it",
+            "did you mean 'zephyr'?",
+        ),
+    ],
+)
+def test_tables_of_templates_are_checked_when_a_board_is_read(
+    old: str, new: str, message: str, hint: str, tmp_path: Path
+) -> None:
     path = tmp_path / "mine.toml"
     text = (resources.path("boards") / "nicla_vision.toml").read_text(encoding="utf-8")
-    path.write_text(text.replace("fqbn =", "fqnb ="), encoding="utf-8")
-    with pytest.raises(BoardError, match=r"'template\.arduino\.fqbn' is missing") as caught:
-        make_project("arduino", tmp_path / "made", board=str(path))
-    assert caught.value.hint == "the file has fqnb"
-    assert not (tmp_path / "made").exists()
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(BoardError) as caught:
+        load_board(path)
+    assert caught.value.message == message
+    assert caught.value.where == str(path)
+    assert hint in str(caught.value.hint)
 
 
 def test_the_page_names_every_template_and_board() -> None:
