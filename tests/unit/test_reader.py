@@ -234,7 +234,7 @@ def test_float_models_are_told_to_quantise(dtype: str, message: str) -> None:
     with pytest.raises(ModelError) as caught:
         read(write(as_float((0, 1), dtype)))
     assert message in str(caught.value)
-    assert "full integer quantisation" in (caught.value.hint or "")
+    assert "tinyml convert MODEL" in (caught.value.hint or "")
 
 
 def test_int8_without_quantisation_is_refused() -> None:

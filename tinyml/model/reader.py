@@ -84,7 +84,8 @@ def _check_header(data: bytes) -> None:
     if data[4:8] != IDENTIFIER:
         raise ModelError(
             f"is not a .tflite file: bytes 4 to 7 are {data[4:8]!r}, not {IDENTIFIER!r}",
-            hint="give a TensorFlow Lite flatbuffer, quantised to int8.",
+            hint="give a TensorFlow Lite flatbuffer in integers; 'tinyml convert' makes one of a "
+            "Keras, TensorFlow, ONNX or PyTorch model.",
         )
 
 

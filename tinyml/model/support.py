@@ -11,9 +11,8 @@ from tinyml.ops.spec import Constraint
 
 _FLOATS_ALLOWED = ("QUANTIZE", "DEQUANTIZE")
 _QUANTISE_HINT = (
-    "convert it again with full integer quantisation: a representative data set, "
-    "target_spec.supported_ops = [TFLITE_BUILTINS_INT8], inference_input_type = "
-    "inference_output_type = int8."
+    "quantise it: tinyml convert MODEL --calibration DATA (typical inputs); a model that is "
+    "quantised in part must be converted from its float original."
 )
 # What the code of an operator may run into on operands that it has already complained about.
 _CONFUSIONS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
