@@ -7,6 +7,7 @@ taken. Nothing is touched before image, board and flasher are known to go togeth
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -76,10 +77,38 @@ def prepare(
     only_changed: bool = False,
 ) -> Prepared:
     """Chooses flasher and port, and checks everything that can be checked without the board."""
-    job = FlashJob(image, board, _parts(image), port, only_changed)
-    names = (flasher,) if flasher else board.flashers
+    job = job_of(image, board, port, only_changed=only_changed)
+    chosen, passed_over = _choose(job, flasher)
+    if chosen is None:
+        raise DeviceError(
+            f"{board.name} cannot be flashed from here:\n  " + "\n  ".join(passed_over),
+            hint="remedy one of these, or choose another way with --flasher",
+        )
+    _check(chosen, job)
+    return Prepared(chosen, _with_port(chosen, job, passed_over), passed_over)
+
+
+def outline(job: FlashJob, flasher: str | None = None) -> Prepared:
+    """What would be done, even where programs, drives or ports are missing that it needs."""
+    chosen, passed_over = _choose(job, flasher)
+    chosen = chosen or flasher_of(flasher or job.board.flashers[0])
+    _check(chosen, job)
+    try:
+        return Prepared(chosen, _with_port(chosen, job, ()), passed_over)
+    except DeviceError as error:
+        reason = error.message.splitlines()[0].removesuffix("; there are:")
+        return Prepared(chosen, job, (*passed_over, f"{chosen.name}: {reason}"))
+
+
+def job_of(image: Image, board: Board, port: str | None, *, only_changed: bool = False) -> FlashJob:
+    """What is to be flashed where."""
+    return FlashJob(image, board, _parts(image), port, only_changed)
+
+
+def _choose(job: FlashJob, wanted: str | None) -> tuple[Flasher | None, tuple[str, ...]]:
+    """The first way that works here, or None; why those before it do not."""
     passed_over: list[str] = []
-    for name in names:
+    for name in (wanted,) if wanted else job.board.flashers:
         if name not in names_of("flashers"):
             raise BoardError(
                 f"no flasher is called '{name}'", hint=did_you_mean(name, names_of("flashers"))
@@ -87,17 +116,17 @@ def prepare(
         chosen = flasher_of(name)
         reason = chosen.problem(job)
         if reason is None:
-            break
+            return chosen, tuple(passed_over)
         passed_over.append(f"{name}: {reason}")
-    else:
+    return None, tuple(passed_over)
+
+
+def _check(chosen: Flasher, job: FlashJob) -> None:
+    if job.only_changed and not chosen.can_skip:
         raise DeviceError(
-            f"{board.name} cannot be flashed from here:\n  " + "\n  ".join(passed_over),
-            hint="remedy one of these, or choose another way with --flasher",
+            f"'{chosen.name}' always writes everything", hint="leave out --only-changed"
         )
-    if only_changed and not chosen.can_skip:
-        raise DeviceError(f"'{name}' always writes everything", hint="leave out --only-changed")
     chosen.check(job)
-    return Prepared(chosen, _with_port(chosen, job, passed_over), tuple(passed_over))
 
 
 def flash(prepared: Prepared, progress: Progress) -> str:
@@ -114,7 +143,7 @@ def flash(prepared: Prepared, progress: Progress) -> str:
         ) from error
 
 
-def _with_port(flasher: Flasher, job: FlashJob, passed_over: list[str]) -> FlashJob:
+def _with_port(flasher: Flasher, job: FlashJob, passed_over: Sequence[str]) -> FlashJob:
     wanted = flasher.ports(job.board)
     if wanted is None or job.port is not None:
         return job

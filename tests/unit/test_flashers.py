@@ -294,6 +294,28 @@ def test_find_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert flash.find_build(Path("ad.tflite"), load_board("stm32f405"))[1].name == "stm32f405"
 
 
+@pytest.mark.parametrize(
+    ("flasher", "step", "reason"),
+    [
+        ("copy", "cp {}/firmware.bin DRIVE/", "copy: no drive called"),
+        ("swd", "STM32_Programmer_CLI -c port=SWD mode=UR -w {}/firmware.elf -v -rst", "swd: none"),
+        ("stm32_uart", "start the firmware at 0x08000000", "stm32_uart: this computer has no"),
+    ],
+)
+def test_a_dry_run_needs_neither_programs_nor_the_board(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flasher: str, step: str, reason: str
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    monkeypatch.setattr(ports, "list_ports", lambda boards: ())
+    image = make_image(tmp_path, {0x0800_0000: bytes(64)})
+    job = flash.job_of(image, load_board("nucleo_l4r5zi"), None)
+    planned = flash.outline(job, flasher)
+    assert planned.steps[-1] == step.format(tmp_path)
+    assert planned.passed_over[-1].startswith(reason)
+    with pytest.raises(DeviceError):
+        flash.prepare(image, job.board, flasher=flasher)
+
+
 def test_all_flashers_load() -> None:
     assert set(names_of("flashers")) >= {"bossac", "copy", "dfu", "esptool", "stm32_uart", "swd"}
     for name in names_of("flashers"):

@@ -60,12 +60,16 @@ def flash(
     from tinyml import flash as flashing
 
     image, target = flashing.find_build(build, board)
+    if dry_run:
+        job = flashing.job_of(image, target, port, only_changed=only_changed)
+        planned = flashing.outline(job, flasher)
+        for reason in planned.passed_over:
+            console.note(f"not from here as things are: {reason}")
+        console.raw("".join(f"{step}\n" for step in planned.steps))
+        return
     ready = flashing.prepare(image, target, port=port, flasher=flasher, only_changed=only_changed)
     for reason in ready.passed_over:
         console.note(f"passed over {reason}")
-    if dry_run:
-        console.raw("".join(f"{step}\n" for step in ready.steps))
-        return
     console.note(f"{ready.flasher.name} will erase {ready.erases} on {target.name}")
     if not yes:
         click.confirm("go on? (--yes leaves out this question)", abort=True, err=True)

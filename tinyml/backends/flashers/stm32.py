@@ -62,7 +62,7 @@ class Stm32Uart:
         """In words: there is no program behind it."""
         device_id, baud = _settings(job.board)
         return (
-            f"connect to the STM32 boot loader on {job.port} at {baud} baud (BOOT0 high)",
+            f"connect to the STM32 boot loader on {job.port or 'PORT'} at {baud} baud (BOOT0 high)",
             f"check that the device id is 0x{device_id:03X}",
             f"erase {self.erases(job)}",
             *(f"write {part.file.name} at 0x{part.address:08X}, read back" for part in job.parts),

@@ -94,7 +94,9 @@ class Swd:
         return TOOLS[tool][1](job.image.elf, _options(job.board))
 
     def steps(self, job: FlashJob) -> tuple[str, ...]:
-        """The command lines."""
+        """The command lines; of the best program there could be when none is."""
+        if self._tool(job.board) is None:
+            return lines(Swd(frozenset(TOOLS)).commands(job))
         return lines(self.commands(job))
 
     def write(self, job: FlashJob, progress: Progress) -> str:
