@@ -238,38 +238,10 @@ def _read_board(top: Table, path: Path) -> Board:
     )
     for table in (top, memory, serial, backends):
         table.close()
-    _check_backends(board, top)
+    from tinyml.backends.known import check_backends  # which knows boards
+
+    check_backends(board, top)
     return board
-
-
-def _check_backends(board: Board, top: Table) -> None:
-    """Every name under [backends] exists."""
-    from tinyml.backends.known import unknown_names  # which knows boards
-
-    chosen = {kind: (name,) for kind, name in board.backends.items()}
-    wrong = unknown_names({**chosen, "flasher": board.flashers, "template": board.templates})
-    if wrong:
-        raise top.error("in [backends], " + "; ".join(wrong))
-    _check_template_tables(board, top)
-
-
-def _check_template_tables(board: Board, top: Table) -> None:
-    """Each table has what its template wants to know, and no table is for another one."""
-    from tinyml.template import load_template, template_options  # which know boards
-
-    tables = board.options.get("template", {})
-    try:
-        for name in board.templates:
-            if name in tables:
-                template_options(board, load_template(name))
-    except BoardError as error:
-        raise top.error(error.message, error.hint) from error
-    for name in _tables(top, "template"):
-        if name not in board.templates:
-            raise top.error(
-                f"there is a table [template.{name}], but 'backends.template' does not name it",
-                did_you_mean(name, board.templates),
-            )
 
 
 def _read_chip(top: Table, name: str, serial: Table, flash: Table) -> Chip:

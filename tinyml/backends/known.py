@@ -1,4 +1,7 @@
-"""Whether the names in a board file exist: all unknown ones at once, with those they look like."""
+"""Whether what a board file says of backends makes sense: names, tables of templates.
+
+All unknown names are told at once, with those they look like.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,34 @@ from pathlib import Path
 
 from tinyml import resources
 from tinyml.backends import REGISTRY, names_of
-from tinyml.errors import did_you_mean
+from tinyml.board import Board
+from tinyml.datafile import Table
+from tinyml.errors import BoardError, did_you_mean
+from tinyml.template import load_template, template_options
 
 RUNTIMES = ("aot", "tflm")
 NO_SIMULATOR = "none"
+
+
+def check_backends(board: Board, top: Table) -> None:
+    """Raises BoardError unless every name under [backends] exists and every table is for one."""
+    chosen = {kind: (name,) for kind, name in board.backends.items()}
+    wrong = unknown_names({**chosen, "flasher": board.flashers, "template": board.templates})
+    if wrong:
+        raise top.error("in [backends], " + "; ".join(wrong))
+    tables = board.options.get("template", {})
+    try:
+        for name in board.templates:
+            if name in tables:
+                template_options(board, load_template(name))
+    except BoardError as error:
+        raise top.error(error.message, error.hint) from error
+    for name in top.table("template", {}).names():
+        if name not in board.templates:
+            raise top.error(
+                f"there is a table [template.{name}], but 'backends.template' does not name it",
+                did_you_mean(name, board.templates),
+            )
 
 
 def unknown_names(chosen: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
