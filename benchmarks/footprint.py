@@ -32,6 +32,10 @@ from tinyml.project import create
 
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "tinyml" / "plan" / "footprint.toml"
+HEAD = (
+    "# Code sizes in bytes, measured with the zig toolchain.\n"
+    "# Written by `python -m benchmarks.footprint`; do not edit.\n"
+)
 SINGLES = 2  # single-layer builds per kernel
 CORES = {  # core → the board that its kernels are measured on
     "cortex-m0plus": "nucleo_g0b1re",
@@ -182,12 +186,20 @@ def main(models: Path, cores: tuple[str, ...]) -> None:
     tasks = [(core, optimize, models) for core in cores for optimize in ("speed", "size")]
     with ProcessPoolExecutor(max_workers=2) as pool:
         parts = list(pool.map(measure_task, tasks))
-    lines = [
-        "# Code sizes in bytes, measured with the zig toolchain.\n",
-        "# Written by `python -m benchmarks.footprint`; do not edit.\n",
-    ]
-    lines += [line for part in parts for line in part]
-    TARGET.write_text("".join(lines), encoding="utf-8")
+    old = TARGET.read_text(encoding="utf-8") if TARGET.exists() else HEAD
+    new = "".join(line for part in parts for line in part)
+    TARGET.write_text(HEAD + merged(old, new), encoding="utf-8")
+
+
+def merged(old: str, new: str) -> str:
+    """The tables of both texts, sorted by their heads; those of the second replace the first's."""
+    tables = {}
+    for text in (old, new):
+        for table in text.split("\n[")[1:]:
+            head, _, _ = table.partition("]")
+            tables[head] = f"\n[{table.rstrip()}\n"
+    order = sorted(tables, key=lambda head: (not head.startswith("kernels."), head))
+    return "".join(tables[head] for head in order)
 
 
 if __name__ == "__main__":

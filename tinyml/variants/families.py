@@ -38,8 +38,30 @@ ARMV6M = Family(
         "SOFTMAX": 1.8,
     },
 )
-RV32M = Family("rv32m", has_high_multiply=True, filters=4, quads=2, plain={})
-XTENSA = Family("xtensa", has_high_multiply=True, filters=2, quads=1, plain={})
+RV32M = Family(
+    "rv32m",
+    has_high_multiply=True,
+    filters=4,
+    quads=2,
+    plain={
+        "ADD": 1.3,
+        "CONV_2D": 1.35,
+        "DEPTHWISE_CONV_2D": 1.2,
+        "FULLY_CONNECTED": 1.35,
+    },
+)
+XTENSA = Family(
+    "xtensa",
+    has_high_multiply=True,
+    filters=2,
+    quads=1,
+    plain={
+        "ADD": 1.5,
+        "CONV_2D": 1.9,
+        "DEPTHWISE_CONV_2D": 1.5,
+        "FULLY_CONNECTED": 1.9,
+    },
+)
 FAMILIES = (ARMV6M, RV32M, XTENSA)
 
 
