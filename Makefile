@@ -40,8 +40,8 @@ docs: $(VENV)/.installed ## regenerate the pages that are generated
 	$(BIN)/tinyml ops --markdown > docs/ops.md
 	$(BIN)/tinyml boards --markdown > docs/boards.md
 
-bench: $(VENV)/.installed ## measure every model, beside the recorded peers
-	$(BIN)/python -m benchmarks --models $(MODELS) --layers --markdown docs/performance.md
+bench: $(VENV)/.installed ## measure every model, beside the recorded peers; writes docs/performance.md
+	$(BIN)/python -m benchmarks --models $(MODELS) --update
 
 clean: ## remove what make made
 	rm -rf $(VENV) build

@@ -1,16 +1,17 @@
-"""Measurements against the recorded peers and against the stored baseline."""
+"""Measurements against the stored baseline, which docs/performance.md is made of."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmarks.measure import Measurement
 
 TOLERANCE = 0.01  # a regression beyond this fails; exact counts do not jitter
 WATCHED = ("instructions", "arena_bytes", "ram_bytes", "flash_bytes")
+BASELINE = Path(__file__).with_name("baseline.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,35 +24,36 @@ class Regression:
     now: int
 
     def __str__(self) -> str:
-        change = 100 * (self.now - self.before) / self.before
+        change = 100 * (self.now - self.before) / max(1, self.before)
         return f"{self.key}: {self.figure} {self.before:,} -> {self.now:,} ({change:+.1f} %)"
 
 
-def key_of(item: Measurement) -> str:
-    """The name of a measurement in the baseline file."""
-    return f"{item.model} {item.board} {item.optimize}"
-
-
-def regressions(found: list[Measurement], baseline: Path) -> list[Regression]:
-    """Figures above the baseline by more than the tolerance; unknown models are no regression."""
-    stored: dict[str, dict[str, int]] = json.loads(baseline.read_text(encoding="utf-8"))
+def regressions(found: Iterable[Measurement], stored: Iterable[Measurement]) -> list[Regression]:
+    """Figures above the baseline by more than the tolerance; new models are no regression."""
+    before = {item.key: item for item in stored}
     worse = []
     for item in found:
-        before = stored.get(key_of(item), {})
-        for figure in WATCHED:
-            if figure in before and getattr(item, figure) > before[figure] * (1 + TOLERANCE):
-                worse.append(
-                    Regression(key_of(item), figure, before[figure], getattr(item, figure))
-                )
+        for figure in WATCHED if item.key in before else ():
+            old, new = getattr(before[item.key], figure), getattr(item, figure)
+            if new > old * (1 + TOLERANCE):
+                worse.append(Regression(item.key, figure, old, new))
     return worse
 
 
-def write_baseline(found: list[Measurement], baseline: Path) -> None:
-    """Stores the watched figures; models that were not measured now keep theirs."""
-    stored: dict[str, Any] = {}
-    if baseline.exists():
-        stored = json.loads(baseline.read_text(encoding="utf-8"))
-    for item in found:
-        stored[key_of(item)] = {figure: getattr(item, figure) for figure in WATCHED}
-    text = json.dumps(dict(sorted(stored.items())), indent=1) + "\n"
-    baseline.write_text(text, encoding="utf-8")
+def read_baseline(path: Path = BASELINE) -> list[Measurement]:
+    """The stored measurements; none when there is no file."""
+    if not path.exists():
+        return []
+    return [Measurement.from_json(item) for item in json.loads(path.read_text(encoding="utf-8"))]
+
+
+def merged(stored: Iterable[Measurement], found: Iterable[Measurement]) -> list[Measurement]:
+    """Both, the new one where a measurement was made again, in a stable order."""
+    both = {item.key: item for item in (*stored, *found)}
+    return [both[key] for key in sorted(both)]
+
+
+def write_baseline(items: Iterable[Measurement], path: Path = BASELINE) -> None:
+    """Stores measurements, one a line."""
+    lines = ",\n".join(json.dumps(item.to_json(), separators=(",", ":")) for item in items)
+    path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")

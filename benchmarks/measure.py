@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tinyml import api
 from tinyml.board import Board
+from tinyml.codegen.generate import generate
 from tinyml.inputs import random_samples
+
+PLAIN = (
+    "plain"  # a goal of our own: speed with the plain kernels alone, what others are set against
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +50,41 @@ class Measurement:
     code_bytes: int  # flash without weights and other constants of the layers
     layers: tuple[Layer, ...]
 
+    @property
+    def key(self) -> str:
+        """Its name in the baseline."""
+        return f"{self.model} {self.board} {self.optimize}"
+
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Measurement:
+        """The inverse of ``to_json``."""
+        layers = tuple(Layer(**layer) for layer in data["layers"])
+        return cls(**{**data, "layers": layers})
+
+
+def measure_goals(
+    path: Path, board: Board, samples: int, goals: Sequence[str]
+) -> Iterator[Measurement]:
+    """A measurement per goal; one that leads to the same firmware as another is not done again."""
+    done: dict[tuple[tuple[str, str], ...], Measurement] = {}
+    for goal in goals:
+        used, optimize = _settings(board, goal)
+        plan = api.plan(api.load(path), used, optimize=optimize)
+        sources = generate(plan, used).files
+        if sources not in done:
+            done[sources] = measure(path, used, samples, optimize)
+        yield replace(done[sources], optimize=goal)
+
+
+def _settings(board: Board, goal: str) -> tuple[Board, str]:
+    """The board to plan for and what the planner is told."""
+    if goal != PLAIN:
+        return board, goal
+    return replace(board, chip=replace(board.chip, isa=())), "speed"
 
 
 def measure(path: Path, board: Board, samples: int, optimize: str) -> Measurement:

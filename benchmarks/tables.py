@@ -1,24 +1,30 @@
-"""Measurements as Markdown: per model beside the peers, per layer, and milliseconds."""
+"""Measurements as Markdown: per core beside the peers, per layer, and milliseconds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from benchmarks.measure import Measurement
+from benchmarks.measure import PLAIN, Measurement
 
 PEER = "tflm_cmsis_nn"
-M4_CORE = "cortex-m4"
-# Other cores are set beside the M4 figures of the peer: none were recorded for them.
-PEER_FIGURE = {"cortex-m7": "instructions_m7", "cortex-m55": "instructions_m55"}
+CORES = ("cortex-m4", "cortex-m7", "cortex-m33", "cortex-m0plus", "cortex-m55")
+# On other cores no figures were recorded for the peer.
+PEER_INSTRUCTIONS = {
+    "cortex-m4": "instructions",
+    "cortex-m7": "instructions_m7",
+    "cortex-m33": "instructions",  # the M4's: the same instructions, but not measured there
+    "cortex-m55": "instructions_m55",
+}
+NOT_ESTIMATED = "cortex-m55"  # QEMU counts instructions; there is no timing model
 
 
-def overview(found: list[Measurement], peers: dict[str, Any]) -> str:
-    """One row per model and core; ratios against TFLM + CMSIS-NN where a figure is recorded."""
+def overview(found: Iterable[Measurement], peers: dict[str, Any]) -> str:
+    """One row per model and goal; ratios against TFLM + CMSIS-NN where a figure is recorded."""
     rows = []
     for item in found:
         peer = peers[PEER]["models"].get(item.model, {})
-        theirs = peer.get(PEER_FIGURE.get(item.core, "instructions"))
+        theirs = peer.get(PEER_INSTRUCTIONS.get(item.core, ""))
         rows.append(
             (
                 item.model,
@@ -27,7 +33,7 @@ def overview(found: list[Measurement], peers: dict[str, Any]) -> str:
                 f"{item.instructions:,}",
                 f"{theirs / item.instructions:.2f}x fewer" if theirs else "",
                 f"{item.instructions / item.macs:.2f}" if item.macs else "",
-                f"{item.cycles:,}",
+                "" if item.core == NOT_ESTIMATED else f"{item.cycles:,}",
                 f"{item.activation_bytes:,}",
                 _against(item.ram_bytes + item.stack_bytes, peer.get("ram_bytes")),
                 f"{item.code_bytes:,}",
@@ -50,6 +56,29 @@ def overview(found: list[Measurement], peers: dict[str, Any]) -> str:
     return markdown(head, rows, left=3)
 
 
+def against_plain(found: Sequence[Measurement]) -> str:
+    """One row per model that was measured with the plain kernels too."""
+    rows = []
+    for plain in found:
+        for item in found:
+            same = (item.model, item.board) == (plain.model, plain.board)
+            if plain.optimize == PLAIN and same and item.optimize != PLAIN:
+                ratio = plain.instructions / item.instructions
+                flash = item.flash_bytes - plain.flash_bytes
+                rows.append(
+                    (
+                        item.model,
+                        item.core,
+                        f"{plain.instructions:,}",
+                        f"{item.instructions:,}",
+                        f"{ratio:.2f}x fewer",
+                        f"{flash:+,}",
+                    )
+                )
+    head = ("model", "core", "plain C", "picked", "", "flash B more")
+    return markdown(head, rows, left=2)
+
+
 def layers(item: Measurement) -> str:
     """One row per layer of a measurement."""
     rows = [
@@ -60,7 +89,7 @@ def layers(item: Measurement) -> str:
             f"{layer.macs:,}",
             f"{layer.predicted:,}",
             f"{layer.instructions:,}",
-            f"{layer.cycles:,}",
+            "" if item.core == NOT_ESTIMATED else f"{layer.cycles:,}",
             f"{layer.instructions / layer.macs:.2f}" if layer.macs else "",
         )
         for number, layer in enumerate(item.layers)
@@ -69,18 +98,34 @@ def layers(item: Measurement) -> str:
     return markdown(head, rows, left=3)
 
 
-def milliseconds(found: list[Measurement], peers: dict[str, Any]) -> str:
-    """Estimated milliseconds on the M4 board beside published measurements on the same board."""
-    published = peers["published_l4r5"]["milliseconds"]
+def milliseconds(found: Sequence[Measurement], peers: dict[str, Any]) -> str:
+    """Estimated milliseconds beside what engines took on boards with the same core."""
     rows = []
-    for item in found:
-        times = [engine.get(item.model) for engine in published.values()]
-        if item.core == M4_CORE and any(times):
-            ours = f"{item.cycles * 1e3 / item.clock_hz:.1f}"
-            rows.append(
-                (item.model, item.optimize, ours, *("" if t is None else f"{t:g}" for t in times))
-            )
-    return markdown(("model", "goal", "tinyml (estimate)", *published), rows, left=2)
+    for board in peers["published"]:
+        for item in found:
+            of_model = {
+                engine: times[item.model]
+                for engine, times in board["milliseconds"].items()
+                if item.model in times
+            }
+            if item.core == board["core"] and item.optimize != PLAIN and of_model:
+                ours = item.cycles * 1e3 / board["clock_hz"]
+                others = ", ".join(f"{engine} {time:g}" for engine, time in of_model.items())
+                title = f"{board['title']}, {board['clock_hz'] // 1_000_000} MHz"
+                rows.append((title, item.model, item.optimize, f"{ours:.1f}", others))
+    head = ("board", "model", "goal", "tinyml (estimate)", "published")
+    return markdown(head, rows, left=3)
+
+
+def calibration(peers: dict[str, Any]) -> str:
+    """The timing model's estimate for known kernels beside what they took."""
+    board = next(item for item in peers["published"] if item["core"] == CORES[0])
+    rows = []
+    for model, time in board["milliseconds"]["microTVM + CMSIS-NN (v1.0)"].items():
+        cycles = peers[PEER]["models"][model]["cycles_estimate"]
+        estimate = cycles * 1e3 / board["clock_hz"]
+        rows.append((model, f"{estimate:.2f}", f"{time:g}", f"{time / estimate:.2f}"))
+    return markdown(("model", "estimate ms", "measured ms", "measured / estimate"), rows, left=1)
 
 
 def markdown(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], left: int) -> str:

@@ -1,0 +1,66 @@
+"""docs/performance.md and its plots, made of stored measurements and the recorded peers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import plots, tables
+from benchmarks.measure import Measurement
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+HERE = Path(__file__).parent
+PLOTS = "performance"  # folder beside the page
+
+
+def read_peers() -> dict[str, Any]:
+    """The recorded figures of others."""
+    return tomllib.loads((HERE / "peers.toml").read_text(encoding="utf-8"))
+
+
+def render(found: Sequence[Measurement], peers: dict[str, Any]) -> str:
+    """All tables but the layers'."""
+    parts = []
+    for core in tables.CORES:
+        of_core = [item for item in found if item.core == core and item.optimize != tables.PLAIN]
+        if of_core:
+            parts.append(f"## {core.capitalize()}\n\n{tables.overview(of_core, peers)}\n")
+    parts += [
+        "## Against plain C\n\nInstructions of our plain C kernels, the ones that are right for "
+        "every layer, and of those that the compiler picks.\n\n",
+        tables.against_plain(found),
+        "\n## Milliseconds beside published ones\n\nOurs are estimates of the timing model at the "
+        "clock of the published board; the others were measured on it.\n\n",
+        tables.milliseconds(found, peers),
+        "\n## How far the timing model is from hardware\n\nThe kernels of CMSIS-NN: what the model "
+        "estimates for TFLM with them, and what the same kernels took on the board under microTVM "
+        "(MLPerf Tiny v1.0).\n\n",
+        tables.calibration(peers),
+    ]
+    return "".join(parts)
+
+
+def page(stored: Sequence[Measurement], peers: dict[str, Any]) -> str:
+    """The whole page."""
+    parts = [(HERE / "preface.md").read_text(encoding="utf-8")]
+    parts += [
+        f"![{title}]({PLOTS}/{name}.svg)\n\n" for name, title, _ in plots.plots(stored, peers)
+    ]
+    parts.append(render(stored, peers))
+    parts += [f"\n## {item.key}\n\n{tables.layers(item)}" for item in stored]
+    return "".join(parts)
+
+
+def write_page(stored: Sequence[Measurement], docs: Path) -> None:
+    """Writes the page and its plots."""
+    peers = read_peers()
+    (docs / PLOTS).mkdir(exist_ok=True)
+    for name, _, svg in plots.plots(stored, peers):
+        (docs / PLOTS / f"{name}.svg").write_text(svg, encoding="utf-8")
+    (docs / "performance.md").write_text(page(stored, peers), encoding="utf-8")
