@@ -56,7 +56,7 @@ def test_split_form_is_found_for_usual_layers() -> None:
     )
 )
 def test_cut_down_weights_fit_and_add_up(weights: np.ndarray) -> None:
-    kept, rest = cut_down(weights)
+    kept, rest = cut_down(weights, 4)
     assert np.array_equal(kept + rest, weights)
     assert np.abs(kept).reshape(len(kept), -1, 4).sum(axis=2).max() <= LARGEST_CHUNK
     assert np.abs(rest).max() <= 128  # 128 times that fits 16 bits too

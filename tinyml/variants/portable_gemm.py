@@ -1,9 +1,9 @@
 """Convolution and matrix products for cores without DSP instructions: two products at a time.
 
 ``firmware/kernels/portable/pairs.h`` and ``fully_connected_s8.h`` hold two sums in one register.
-Sums of a chunk of four taps fit their 16-bit fields as long as the weights' magnitudes add up to at
-most 255, since inputs are at least -128 and at most 127. Weights for which they do not are cut down
-(``cut_down``); the kernels add the rest, tap by tap.
+Sums of a chunk of a few taps fit their 16-bit fields as long as the magnitudes of the weights add
+up to at most 255, since inputs are at least -128 and at most 127. Weights for which they do not are
+cut down (``cut_down``); the kernels add the rest, tap by tap.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ from tinyml.variants import Variant
 from tinyml.variants.families import FAMILIES, Family
 from tinyml.variants.portable_rescale import IntArray, Rescale, rescale_of
 
-CHUNK = 4  # taps
+FOUR = 4  # taps are filled up to fours
 LARGEST_CHUNK = 255  # sum of magnitudes; 128 times that fits 16 bits
-_STREAM = 5  # words of a chunk in the stream of taps
 
 
 def convolution(family: Family, op: Op, graph: Graph) -> KernelCall | str:
@@ -50,7 +49,7 @@ def matrix_product(family: Family, op: Op, graph: Graph) -> KernelCall | str:
     return _row(family, numbers) if rows == 1 else _pointwise(family, numbers, rows)
 
 
-def cut_down(weights: IntArray, chunk: int = CHUNK) -> tuple[IntArray, IntArray]:
+def cut_down(weights: IntArray, chunk: int) -> tuple[IntArray, IntArray]:
     """Weights [filters, chunks of taps] whose chunks fit their fields, and the rest of them.
 
     Of a chunk that does not fit, its largest weights are cut until it does.
@@ -71,11 +70,11 @@ def cut_down(weights: IntArray, chunk: int = CHUNK) -> tuple[IntArray, IntArray]
 
 def _pointwise(family: Family, numbers: WeightedSum, pixels: int) -> KernelCall:
     filters, channels = numbers.weights.shape
-    pairs = _Pairs(family, numbers, channels)
+    pairs = _pairs(family, numbers, channels)
     return pairs.call(
         "pointwise",
         (("pixels", pixels), ("in_channels", channels)),
-        scratch_bytes=4 * _STREAM * pairs.chunks,
+        copy_bytes=0,
         overlap=pairs_overlap(pixels, channels, filters),
         instructions=-(-pixels // 2) * (pairs.cost() + pairs.packing_cost()),
     )
@@ -85,8 +84,8 @@ def _convolve(family: Family, op: Op, graph: Graph, numbers: WeightedSum) -> Ker
     given, made = graph.tensors[op.inputs[INPUT]].shape, result(op, graph).shape
     rows, columns = filter_windows(op, graph)
     row_taps = columns.kernel * given[3]
-    is_whole = columns.dilation == 1 and row_taps % CHUNK == 0
-    pairs = _Pairs(family, numbers, row_taps if is_whole else rows.kernel * row_taps)
+    is_whole = columns.dilation == 1 and row_taps % FOUR == 0
+    pairs = _pairs(family, numbers, row_taps if is_whole else rows.kernel * row_taps)
     outputs = rows.out_size * columns.out_size
     inside = rows.whole_outputs() * columns.whole_outputs() if is_whole else 0
     copies = given[0] * (outputs - inside)
@@ -101,32 +100,44 @@ def _convolve(family: Family, op: Op, graph: Graph, numbers: WeightedSum) -> Ker
             ("in_channels", given[3]),
             ("padding_value", numbers.input_zero_point),
         ),
-        scratch_bytes=4 * _STREAM * pairs.chunks + 8 * pairs.chunks,
+        copy_bytes=2 * pairs.taps,
         overlap=paired_windows_overlap(rows, columns, given, made),
         instructions=windows * (60 + pairs.cost() + pairs.packing_cost()) + copying,
+    )
+
+
+def _pairs(family: Family, numbers: WeightedSum, run: int) -> _Pairs:
+    """The filters with the better size of chunks: time counts, and flash in proportion."""
+    rescale = rescale_of(numbers, family)
+    choices = [_Pairs(family, numbers, rescale, run, chunk) for chunk in (FOUR, FOUR // 2)]
+    return min(
+        choices, key=lambda pairs: pairs.cost() * (pairs.taps * pairs.filters + pairs.rest_bytes)
     )
 
 
 class _Pairs:
     """The filters of a layer as pairs.h wants them."""
 
-    def __init__(self, family: Family, numbers: WeightedSum, run: int) -> None:
-        """``run`` is how many taps follow one another before chunks are filled up."""
+    def __init__(
+        self, family: Family, numbers: WeightedSum, rescale: Rescale, run: int, chunk: int
+    ) -> None:
+        """``run`` is how many taps follow one another before they are filled up to fours."""
         filters, taps = numbers.weights.shape
-        padded = -(-run // CHUNK) * CHUNK
+        padded = -(-run // FOUR) * FOUR
         spread = np.zeros((filters, taps // run, padded), np.int64)
         spread[:, :, :run] = numbers.weights.reshape(filters, -1, run)
-        self.family, self.filters = family, filters
-        self.kept, self.rest = cut_down(spread.reshape(filters, -1))
-        self.chunks = self.kept.shape[1] // CHUNK
-        self.rescale = rescale_of(numbers, family)
+        self.family, self.filters, self.chunk, self.rescale = family, filters, chunk, rescale
+        self.kept, self.rest = cut_down(spread.reshape(filters, -1), chunk)
+        self.taps = int(self.kept.shape[1])
+        self.chunks = self.taps // chunk
+        self.rest_bytes = 4 * int(np.count_nonzero(self.rest)) + 2 * filters
 
     def call(
         self,
         name: str,
         fields: tuple[tuple[str, Value], ...],
         *,
-        scratch_bytes: int,
+        copy_bytes: int,
         overlap: Overlap,
         instructions: int,
     ) -> KernelCall:
@@ -134,6 +145,7 @@ class _Pairs:
         pair = Struct(
             "tml_pair_params",
             (
+                ("chunk", self.chunk),
                 ("chunks", self.chunks),
                 ("out_channels", self.filters),
                 ("block", self.family.filters),
@@ -155,9 +167,9 @@ class _Pairs:
             (
                 self._weights(blocks),
                 self.rescale.constant(blocks * self.family.filters),
-                _rest_constant(self.rest, lambda tap: tap + tap // CHUNK + 1),
+                _rest_constant(self.rest, lambda tap: tap + tap // self.chunk + 1),
             ),
-            scratch_bytes=scratch_bytes,
+            scratch_bytes=4 * (self.chunk + 1) * self.chunks + copy_bytes,
             overlaps=(overlap,),
             cost=Cost(instructions, code_bytes=600),
             isa=self.family.name,
@@ -177,13 +189,13 @@ class _Pairs:
 
     def packing_cost(self) -> int:
         """Instructions of putting two pixels into the stream."""
-        return 30 * int(self.chunks) + 30
+        return 8 * self.taps + 30
 
     def cost(self) -> int:
         """Instructions of all filters over two pixels."""
         block = self.family.filters
         blocks = -(-self.filters // block)
-        chunk = 8 + CHUNK * (1 + 3 * block) + 3 * block
+        chunk = 4 + self.chunk * (2 + 3 * block) + 3 * block
         outputs = 2 * self.filters * (10 + rescale_cost(self.family, self.rescale))
         rest = 12 * int(np.count_nonzero(self.rest)) + 5 * self.filters * bool(self.rest.any())
         return int(blocks * (20 + self.chunks * chunk) + outputs + rest)
@@ -191,8 +203,8 @@ class _Pairs:
 
 def _row(family: Family, numbers: WeightedSum) -> KernelCall:
     rescale = rescale_of(numbers, family)
-    calls = [_quads(family, numbers, rescale, chunk) for chunk in (CHUNK, 2 * CHUNK)]
-    return min(calls, key=lambda call: call.cost.instructions)
+    calls = [_quads(family, numbers, rescale, chunk) for chunk in (FOUR, 2 * FOUR)]
+    return min(calls, key=lambda call: call.cost.instructions * call.constant_bytes())
 
 
 def _quads(family: Family, numbers: WeightedSum, rescale: Rescale, chunk: int) -> KernelCall:

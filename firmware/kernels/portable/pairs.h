@@ -3,8 +3,8 @@
  *        X = x0 + x1 * 2^16          the same tap of two pixels
  *    w * X = w * x0 + w * x1 * 2^16  a 16-bit field for each pixel
  *
- * Fields hold the sums of four taps, a chunk, as long as the magnitudes of its four weights add up
- * to at most 255. The compiler cuts down weights where they do not, and lists what was cut off:
+ * Fields hold the sums of a chunk of four or two taps, as long as the magnitudes of its weights add
+ * up to at most 255. The compiler cuts down weights where they do not, and lists what was cut off:
  * the rest, added tap by tap. After each chunk the fields are emptied into 32-bit sums:
  *
  *    P    = sums of the chunk in its fields, 2^15 added so that the lower one is not negative
@@ -19,7 +19,7 @@
  * lets P begin with it taken off. All of this is arithmetic modulo 2^32 and exact. Weights lie in
  * blocks of `block` filters: the block's weights of a tap side by side, taps filled up to fours.
  *
- * Instructions per chunk and block of n filters: 8 + 4 * (1 + 3 n) + 3 n, for 8 n products.
+ * Instructions per chunk of t taps and block of n filters: 4 + t * (2 + 3 n) + 3 n, for 2 t n products.
  */
 #ifndef TML_PORTABLE_PAIRS_H
 #define TML_PORTABLE_PAIRS_H
@@ -29,7 +29,8 @@
 #define TML_PAIR_BLOCK 4 /* filters at most */
 
 typedef struct {
-    int32_t chunks; /* of a filter */
+    int32_t chunk;  /* taps: 4 or 2 */
+    int32_t chunks; /* of a filter, an even number of those of 2 */
     int32_t out_channels;
     int32_t block;  /* filters at a time: 2 or 4 */
     bool has_rest;  /* any weight was cut down */
@@ -44,34 +45,39 @@ typedef struct {
     const int16_t *rest;
 } tml_pair_filters;
 
-/* Puts `length` taps of two pixels into the stream, filled up to whole chunks; returns its end. */
+/* Puts the first `count` of a chunk's taps into the stream, and nothing for the others. */
+TML_KERNEL uint32_t *tml_pair_pack_chunk(uint32_t *stream, const int8_t *a, const int8_t *b,
+                                         int32_t count, int32_t chunk)
+{
+    uint32_t start = 0;
+    TML_UNROLLED
+    for (int32_t i = 0; i < chunk; ++i) {
+        const uint32_t x = i < count ? (uint32_t)a[i] + ((uint32_t)b[i] << 16) : 0;
+        stream[1 + i] = x;
+        start += x;
+    }
+    stream[0] = (UINT32_C(1) << 15) - (start << 7);
+    return stream + 1 + chunk;
+}
+
+/* Puts `length` taps of two pixels into the stream, filled up to fours; returns its end. */
 TML_KERNEL uint32_t *tml_pair_pack(uint32_t *stream, const int8_t *a, const int8_t *b,
-                                   int32_t length)
+                                   int32_t length, int32_t chunk)
 {
     TML_ROLLED
     for (int32_t left = length / 4; left > 0; --left) {
-        uint32_t start = 0;
-        TML_UNROLLED
-        for (int32_t i = 0; i < 4; ++i) {
-            const uint32_t x = (uint32_t)a[i] + ((uint32_t)b[i] << 16);
-            stream[1 + i] = x;
-            start += x;
+        stream = tml_pair_pack_chunk(stream, a, b, chunk, chunk);
+        if (chunk == 2) {
+            stream = tml_pair_pack_chunk(stream, a + 2, b + 2, chunk, chunk);
         }
-        stream[0] = (UINT32_C(1) << 15) - (start << 7);
-        stream += 5;
         a += 4;
         b += 4;
     }
     if (length % 4 != 0) {
-        uint32_t start = 0;
-        TML_UNROLLED
-        for (int32_t i = 0; i < 4; ++i) {
-            const uint32_t x = i < length % 4 ? (uint32_t)a[i] + ((uint32_t)b[i] << 16) : 0;
-            stream[1 + i] = x;
-            start += x;
+        stream = tml_pair_pack_chunk(stream, a, b, length % 4, chunk);
+        if (chunk == 2) {
+            stream = tml_pair_pack_chunk(stream, a + 2, b + 2, length % 4 - 2, chunk);
         }
-        stream[0] = (UINT32_C(1) << 15) - (start << 7);
-        stream += 5;
     }
     return stream;
 }
@@ -90,29 +96,41 @@ TML_KERNEL uint32_t *tml_pair_pack(uint32_t *stream, const int8_t *a, const int8
     "asrs " p ", " p ", #16\n\t" \
     "add %[" high "], " p "\n\t"
 
-/* Adds the chunks of a block of two filters: 36 instructions, 50 cycles for 16 products. Armv6-M:
- * its compilers leave r8 to r12 alone, which can be added to; the sums live there. */
+#define TML_PAIR_START \
+    "ldmia %[stream]!, {r2, r4, r5}\n\t" \
+    "movs r3, r2\n\t"
+#define TML_PAIR_END \
+    TML_PAIR_FIELDS("r2", "both0", "high0") \
+    TML_PAIR_FIELDS("r3", "both1", "high1")
+#define TML_PAIR_FOURS(between) \
+    __asm__ volatile(".syntax unified\n" /* gcc takes the older one for Armv6-M */ \
+                     "1:\n\t" \
+                     TML_PAIR_START \
+                     TML_PAIR_TAP("r4", "0", "1") TML_PAIR_TAP("r5", "2", "3") \
+                     between \
+                     TML_PAIR_TAP("r4", "4", "5") TML_PAIR_TAP("r5", "6", "7") \
+                     "adds %[weights], #8\n\t" \
+                     TML_PAIR_END \
+                     "cmp %[stream], %[end]\n\t" \
+                     "bne 1b" \
+                     : [stream] "+&l"(stream), [weights] "+&l"(weights), [both0] "+&h"(both0), \
+                       [high0] "+&h"(high0), [both1] "+&h"(both1), [high1] "+&h"(high1) \
+                     : [end] "h"(end) \
+                     : "r2", "r3", "r4", "r5", "r6", "cc", "memory")
+
+/* Adds the chunks of a block of two filters: per four taps 36 instructions and 50 cycles for 16
+ * products in a chunk, 43 and 59 in two. Armv6-M: its compilers leave r8 to r12 alone, which can be
+ * added to; the sums live there. */
 TML_KERNEL void tml_pair_dot(const tml_pair_params *params, const uint32_t *stream,
                              const uint8_t *weights, uint32_t *both, uint32_t *high)
 {
-    const uint32_t *end = stream + 5 * params->chunks;
+    const uint32_t *end = stream + (params->chunk + 1) * params->chunks;
     uint32_t both0 = 0, both1 = 0, high0 = 0, high1 = 0;
-    __asm__ volatile(".syntax unified\n" /* gcc takes the older one for Armv6-M */
-                     "1:\n\t"
-                     "ldmia %[stream]!, {r2, r4, r5}\n\t"
-                     "movs r3, r2\n\t"
-                     TML_PAIR_TAP("r4", "0", "1") TML_PAIR_TAP("r5", "2", "3")
-                     "ldmia %[stream]!, {r4, r5}\n\t"
-                     TML_PAIR_TAP("r4", "4", "5") TML_PAIR_TAP("r5", "6", "7")
-                     "adds %[weights], #8\n\t"
-                     TML_PAIR_FIELDS("r2", "both0", "high0")
-                     TML_PAIR_FIELDS("r3", "both1", "high1")
-                     "cmp %[stream], %[end]\n\t"
-                     "bne 1b"
-                     : [stream] "+&l"(stream), [weights] "+&l"(weights), [both0] "+&h"(both0),
-                       [high0] "+&h"(high0), [both1] "+&h"(both1), [high1] "+&h"(high1)
-                     : [end] "h"(end)
-                     : "r2", "r3", "r4", "r5", "r6", "cc", "memory");
+    if (params->chunk == 4) {
+        TML_PAIR_FOURS("ldmia %[stream]!, {r4, r5}\n\t");
+    } else {
+        TML_PAIR_FOURS(TML_PAIR_END TML_PAIR_START);
+    }
     both[0] = both0;
     both[1] = both1;
     high[0] = high0;
@@ -123,7 +141,7 @@ TML_KERNEL void tml_pair_dot(const tml_pair_params *params, const uint32_t *stre
 TML_KERNEL void tml_pair_dot(const tml_pair_params *params, const uint32_t *stream,
                              const uint8_t *weights, uint32_t *both, uint32_t *high)
 {
-    const uint32_t *end = stream + 5 * params->chunks;
+    const uint32_t *end = stream + (params->chunk + 1) * params->chunks;
     TML_OPAQUE(end);
     TML_ROLLED
     do {
@@ -132,7 +150,7 @@ TML_KERNEL void tml_pair_dot(const tml_pair_params *params, const uint32_t *stre
             p[f] = stream[0];
         }
         TML_UNROLLED
-        for (int32_t i = 0; i < 4; ++i) {
+        for (int32_t i = 0; i < params->chunk; ++i) {
             const uint32_t x = stream[1 + i];
             for (int32_t f = 0; f < params->block; ++f) {
                 p[f] += x * weights[params->block * i + f];
@@ -144,8 +162,8 @@ TML_KERNEL void tml_pair_dot(const tml_pair_params *params, const uint32_t *stre
             both[f] += p[f];
             high[f] += (uint32_t)((int32_t)p[f] >> 16);
         }
-        stream += 5;
-        weights += 4 * params->block;
+        stream += 1 + params->chunk;
+        weights += params->chunk * params->block;
     } while (stream != end);
 }
 #endif
@@ -177,7 +195,7 @@ TML_KERNEL void tml_pair_filter(const tml_pair_params *params, const uint32_t *s
     for (int32_t from = 0; from < params->out_channels; from += params->block) {
         uint32_t both[TML_PAIR_BLOCK] = {0}, high[TML_PAIR_BLOCK] = {0};
         tml_pair_dot(params, stream, weights, both, high);
-        weights += 4 * params->chunks * params->block;
+        weights += params->chunk * params->chunks * params->block;
         TML_UNROLLED
         for (int32_t f = 0; f < params->block; ++f) {
             if (params->out_channels % params->block != 0 && from + f >= params->out_channels) {
