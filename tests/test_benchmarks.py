@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from benchmarks.measure import measure_goals
 from benchmarks.models import write_models
 from benchmarks.page import PLOTS, page, read_peers
 from benchmarks.plots import plots
+from benchmarks.riscv import count
 from tinyml.board import load_board
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -25,18 +27,29 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {path.stem: path for path in paths}
 
 
-@pytest.mark.sim
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize(
-    "board",
-    [pytest.param(name, marks=pytest.mark.qemu if name == "mps3_an547" else ()) for name in GOALS],
-)
+def cases() -> Iterator[object]:
+    """All models on the boards whose kernels differ most, two on the others."""
+    for board in GOALS:
+        marks = [pytest.mark.sim, *([pytest.mark.qemu] if board == "mps3_an547" else [])]
+        chosen = MODELS if board in ("nucleo_l4r5zi", "nucleo_g0b1re") else MODELS[:2]
+        for model in chosen:
+            yield pytest.param(board, model, marks=marks, id=f"{model}-{board}")
+
+
+@pytest.mark.parametrize(("board", "model"), cases())
 def test_no_regression(board: str, model: str, models: dict[str, Path]) -> None:
     """As `python -m benchmarks --own --check`; a change for the better wants `make bench`."""
     found = list(measure_goals(models[model], load_board(board), 1, ("balanced",)))
     stored = read_baseline()
     assert {item.key for item in found} <= {item.key for item in stored}
     assert [str(item) for item in regressions(found, stored)] == []
+
+
+@pytest.mark.sim
+def test_riscv_is_exact_and_fast() -> None:
+    """The digits on an emulated rv32imc core; `count` compares the outputs."""
+    found = count(DIGITS)
+    assert found.picked * 1.4 < found.plain
 
 
 def test_page_is_current() -> None:
