@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.footprint import link
 from tinyml import api
 from tinyml.board import Board
 from tinyml.codegen.generate import generate
 from tinyml.inputs import random_samples
+from tinyml.plan.values import Plan
 
 PLAIN = (
     "plain"  # a goal of our own: speed with the plain kernels alone, what others are set against
@@ -71,13 +73,14 @@ def measure_goals(
 ) -> Iterator[Measurement]:
     """A measurement per goal; one that leads to the same firmware as another is not done again."""
     done: dict[tuple[tuple[str, str], ...], Measurement] = {}
+    graph = api.load(path)
     for goal in goals:
         used, optimize = _settings(board, goal)
-        plan = api.plan(api.load(path), used, optimize=optimize)
+        plan = api.plan(graph, used, optimize=optimize)
         sources = generate(plan, used).files
         if sources not in done:
-            done[sources] = measure(path, used, samples, optimize)
-        yield replace(done[sources], optimize=goal)
+            done[sources] = measure(plan, used, samples)
+        yield replace(done[sources], model=path.stem, optimize=goal)
 
 
 def _settings(board: Board, goal: str) -> tuple[Board, str]:
@@ -87,38 +90,32 @@ def _settings(board: Board, goal: str) -> tuple[Board, str]:
     return replace(board, chip=replace(board.chip, isa=())), "speed"
 
 
-def measure(path: Path, board: Board, samples: int, optimize: str) -> Measurement:
+def measure(plan: Plan, board: Board, samples: int) -> Measurement:
     """Builds, simulates and verifies; raises MismatchError when an output is not exact."""
     with tempfile.TemporaryDirectory(prefix="tinyml-bench-") as folder:
-        bare = api.build_model(
-            path,
-            board,
-            api.Settings(optimize=optimize, directory=Path(folder) / "bare", agent=False),
-        )
-        full = api.build_model(
-            path, board, api.Settings(optimize=optimize, directory=Path(folder) / "full")
-        )
-        inputs = random_samples(full.plan.graph, samples).inputs
+        bare = link(plan, board, Path(folder) / "bare", agent=False)
+        settings = api.Settings(plan.optimize, directory=Path(folder) / "full")
+        full = api.build(plan, board, settings)
+        inputs = random_samples(plan.graph, samples).inputs
         run = api.simulate(full, board, inputs)
-        api.verify(full.plan.graph, inputs, run.outputs)
-    assert bare.image is not None
+        api.verify(plan.graph, inputs, run.outputs)
     report = full.report
     constants = sum(layer.weights_bytes for layer in report.layers)
     return Measurement(
-        model=path.stem,
+        model=plan.graph.name,
         board=board.name,
         core=board.chip.core,
-        optimize=optimize,
+        optimize=plan.optimize,
         clock_hz=run.clock_hz,
         macs=report.model["macs"],
         instructions=run.total.instructions or 0,
         cycles=run.total.cycles,
-        activation_bytes=full.plan.activation_bytes,
-        arena_bytes=sum(nbytes for _, nbytes in full.plan.arena_bytes),
+        activation_bytes=plan.activation_bytes,
+        arena_bytes=sum(nbytes for _, nbytes in plan.arena_bytes),
         stack_bytes=run.stack_bytes or 0,
-        ram_bytes=bare.image.ram_bytes - board.stack_bytes,
-        flash_bytes=bare.image.flash_bytes,
-        code_bytes=bare.image.flash_bytes - constants,
+        ram_bytes=bare.ram_bytes - board.stack_bytes,
+        flash_bytes=bare.flash_bytes,
+        code_bytes=bare.flash_bytes - constants,
         layers=tuple(
             Layer(
                 layer.op,
