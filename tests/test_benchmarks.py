@@ -36,7 +36,7 @@ def cases() -> Iterator[object]:
             yield pytest.param(board, model, marks=marks, id=f"{model}-{board}")
 
 
-@pytest.mark.parametrize(("board", "model"), cases())
+@pytest.mark.parametrize(("board", "model"), list(cases()))
 def test_no_regression(board: str, model: str, models: dict[str, Path]) -> None:
     """As `python -m benchmarks --own --check`; a change for the better wants `make bench`."""
     found = list(measure_goals(models[model], load_board(board), 1, ("balanced",)))
