@@ -99,7 +99,9 @@ def test_a_sweep_ranks_what_the_report_suggests() -> None:
     graph, settings = mobilenet_v3(300.0), QuantizeSettings()
     train, test = digits()
     quality, made = _report(graph, settings)
-    trials = sweep(data_of(graph), quality, (train.images[:60], test.evaluation()), settings)
+    trials = sweep(
+        data_of(graph), quality, (train.images[:60], test.evaluation()), (settings, None)
+    )
     options = {trial.option for trial in trials}
     assert {"", "--quantization int16x8", "--ranges mse"} <= options
     drops = [trial.drop for trial in trials]

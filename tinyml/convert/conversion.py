@@ -153,7 +153,7 @@ def _quantised(
         quality = measure((original.data, result.data), settings, fed, evaluation, progress)
         if options.is_sweep:
             measured = (fed, evaluation or Evaluation(tuple(fed)))
-            trials = sweep(original.data, quality, measured, settings, progress, options.board)
+            trials = sweep(original.data, quality, measured, (settings, options.board), progress)
     metadata = _metadata(original, samples, options)
     finish = stripped if options.is_stripped else with_metadata
     report = ConvertReport(

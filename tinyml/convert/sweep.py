@@ -49,16 +49,17 @@ def sweep(
     original: bytes,
     quality: Quality,
     data: tuple[Sequence[Sample], Evaluation],
-    start: QuantizeSettings,
+    start: tuple[QuantizeSettings, Board | None],
     progress: Progress = _quiet,
-    board: Board | None = None,
 ) -> tuple[Trial, ...]:
     """The settings as given and every suggestion of the report, best score first.
 
-    ``data`` is (calibration samples, evaluation). Equal scores are ordered by RAM, flash and MACs.
+    ``data`` is (calibration samples, evaluation), ``start`` the settings as given and the board
+    whose planner counts the costs. Equal scores are ordered by RAM, flash and MACs.
     """
     samples, evaluation = data
-    tries = [("", start)] + [
+    given, board = start
+    tries = [("", given)] + [
         (item.option, item.settings) for item in quality.suggestions if item.settings is not None
     ]
     exact = float_runner(original)
