@@ -6,6 +6,8 @@ that we know of, so it is used only when asked for. Costs follow Espressif's own
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from tinyml.ir.graph import Graph, Op
@@ -36,21 +38,14 @@ def convolution(op: Op, graph: Graph) -> KernelCall | str:
     reason = _why_not(op, graph, numbers, layer) or known_fault("conv_2d", layer)
     if reason is not None:
         return reason
-    plain = conv_2d.lower(op, graph)
-    return _call(
-        "conv_2d",
-        "tml_esp_nn_conv_2d_params",
-        (
-            ("height", window_struct(layer.rows)),
-            ("width", window_struct(layer.columns)),
-            ("in_channels", given.shape[3]),
-            ("out_channels", weights.shape[0]),
-        ),
-        numbers,
-        _weights(op, graph, "filter, row, column, channel"),
-        plain.cost,
-        conv_scratch_bytes(layer, weights.shape[0]),
+    fields = (
+        ("height", window_struct(layer.rows)),
+        ("width", window_struct(layer.columns)),
+        ("in_channels", given.shape[3]),
+        ("out_channels", weights.shape[0]),
     )
+    scratch_bytes = conv_scratch_bytes(layer, weights.shape[0])
+    return _call("conv_2d", fields, numbers, conv_2d.lower(op, graph), scratch_bytes)
 
 
 def depthwise(op: Op, graph: Graph) -> KernelCall | str:
@@ -65,21 +60,17 @@ def depthwise(op: Op, graph: Graph) -> KernelCall | str:
     reason = _why_not(op, graph, numbers, layer) or known_fault("depthwise_conv_2d", layer)
     if reason is not None:
         return reason
-    plain = depthwise_conv_2d.lower(op, graph)
-    return _call(
-        "depthwise_conv_2d",
-        "tml_esp_nn_depthwise_params",
-        (
-            ("height", window_struct(layer.rows)),
-            ("width", window_struct(layer.columns)),
-            ("in_channels", given.shape[3]),
-            ("depth_multiplier", multiplier),
-        ),
-        numbers,
-        _weights(op, graph, "row, column, channel"),
-        plain.cost,
-        depthwise_scratch_bytes(layer),
+    fields = (
+        ("height", window_struct(layer.rows)),
+        ("width", window_struct(layer.columns)),
+        ("in_channels", given.shape[3]),
+        ("depth_multiplier", multiplier),
     )
+    weights = graph.tensors[op.inputs[WEIGHTS]].data
+    assert weights is not None
+    own = Constant("weights", weights.reshape(-1), "row, column, channel")  # the plain one repacks
+    plain = replace(depthwise_conv_2d.lower(op, graph), constants=(own,))
+    return _call("depthwise_conv_2d", fields, numbers, plain, depthwise_scratch_bytes(layer))
 
 
 def matrix_product(op: Op, graph: Graph) -> KernelCall | str:
@@ -95,55 +86,37 @@ def matrix_product(op: Op, graph: Graph) -> KernelCall | str:
     reason = _why_not_rescaled(numbers) or known_fault("fully_connected", layer)
     if reason is not None:
         return reason
-    plain = fully_connected.lower(op, graph)
     fields = (
         ("batches", rows),
         ("in_features", length),
         ("out_features", outputs),
         ("per_channel", not numbers.is_uniform),
     )
-    weights = _weights(op, graph, "output, input")
-    return _call(
-        *("fully_connected", "tml_esp_nn_fully_connected_params", fields, numbers, weights),
-        plain.cost,
-        0,
-    )
+    return _call("fully_connected", fields, numbers, fully_connected.lower(op, graph), 0)
 
 
 def _call(
     name: str,
-    params: str,
     fields: tuple[tuple[str, Value], ...],
     numbers: WeightedSum,
-    weights: Constant,
-    plain: Cost,
+    plain: KernelCall,
     scratch_bytes: int,
 ) -> KernelCall:
-    is_one = name == "fully_connected" and numbers.is_uniform
-    channels = slice(0, 1) if is_one else slice(None)
-    scales = np.concatenate((numbers.multiplier[channels], numbers.shift[channels]))
-    constants = (
-        weights,
-        Constant("bias", numbers.bias.astype(np.int32), "per output channel", ALIGNMENT),
-        Constant(
-            "scales",
-            scales.astype(np.int32),
-            "rescaling: multipliers, then shifts" + (", one each" if is_one else ", per channel"),
-            ALIGNMENT,
-        ),
-    )
+    """The call; its weights are the first constant of the plain one, as the model has them."""
     scratch = (Arg("scratch"),) if scratch_bytes else ()
+    planned = (("scratch_bytes", scratch_bytes),) if scratch_bytes else ()
+    constants = _constants(numbers, plain, has_one_scale=name == "fully_connected")
     return KernelCall(
         f"tml_esp_nn_{name}_s8",
         f"kernels/esp_nn/{name}_s8.h",
         Struct(
-            params,
+            f"tml_esp_nn_{name}_params",
             (
                 *fields,
                 ("input_offset", -numbers.input_zero_point),
                 ("output_offset", numbers.output_zero_point),
                 ("clamp", clamp_struct(numbers.bounds)),
-                *((("scratch_bytes", scratch_bytes),) if scratch_bytes else ()),
+                *planned,
             ),
         ),
         (
@@ -154,9 +127,28 @@ def _call(
         ),
         constants,
         scratch_bytes=scratch_bytes,
-        cost=Cost(200 + plain.instructions // FASTER, code_bytes=120),
+        cost=Cost(200 + plain.cost.instructions // FASTER, code_bytes=120),
         isa="esp_nn",
         note=NOTE,
+    )
+
+
+def _constants(
+    numbers: WeightedSum, plain: KernelCall, *, has_one_scale: bool
+) -> tuple[Constant, ...]:
+    is_one = has_one_scale and numbers.is_uniform
+    channels = slice(0, 1) if is_one else slice(None)
+    scales = np.concatenate((numbers.multiplier[channels], numbers.shift[channels]))
+    each = "one each" if is_one else "per channel"
+    return (
+        replace(plain.constants[0], alignment=ALIGNMENT),
+        Constant("bias", numbers.bias.astype(np.int32), "per output channel", ALIGNMENT),
+        Constant(
+            "scales",
+            scales.astype(np.int32),
+            f"rescaling: multipliers, then shifts, {each}",
+            ALIGNMENT,
+        ),
     )
 
 
@@ -164,12 +156,6 @@ def _layer(op: Op, graph: Graph, numbers: WeightedSum, multiplier: int = 1) -> L
     rows, columns = filter_windows(op, graph)
     channels = graph.tensors[op.inputs[INPUT]].shape[3]
     return Layer(rows, columns, channels, multiplier, numbers.input_zero_point)
-
-
-def _weights(op: Op, graph: Graph, layout: str) -> Constant:
-    weights = graph.tensors[op.inputs[WEIGHTS]]
-    assert weights.data is not None
-    return Constant("weights", weights.data.reshape(-1), layout, ALIGNMENT)
 
 
 def _why_not(op: Op, graph: Graph, numbers: WeightedSum, layer: Layer) -> str | None:

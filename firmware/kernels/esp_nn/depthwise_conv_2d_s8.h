@@ -1,7 +1,8 @@
 /* depthwise_conv_2d_s8.h: DEPTHWISE_CONV_2D by ESP-NN; one image, no dilation.
  *
- * Formula and layouts as in kernels/depthwise_conv_2d_s8.h, with the plain bias and rescaling per channel. Input,
- * weights and scratch are aligned to 16 bytes. The output must not touch the input.
+ * Formula and layouts as in kernels/depthwise_conv_2d_s8.h, with the plain bias and rescaling
+ * per channel. Input, weights and scratch are aligned to 16 bytes. The output must not touch the
+ * input.
  */
 #ifndef TML_ESP_NN_DEPTHWISE_CONV_2D_S8_H
 #define TML_ESP_NN_DEPTHWISE_CONV_2D_S8_H
@@ -17,9 +18,9 @@ typedef struct {
     int32_t output_offset;
     tml_clamp clamp;
     int32_t scratch_bytes;
-} tml_esp_nn_depthwise_params;
+} tml_esp_nn_depthwise_conv_2d_params;
 
-TML_KERNEL void tml_esp_nn_depthwise_conv_2d_s8(const tml_esp_nn_depthwise_params *params,
+TML_KERNEL void tml_esp_nn_depthwise_conv_2d_s8(const tml_esp_nn_depthwise_conv_2d_params *params,
                                                 const int8_t *input, const int8_t *weights,
                                                 const int32_t *bias, const int32_t *scales,
                                                 int8_t *output, int8_t *scratch)

@@ -1,7 +1,7 @@
 /* fully_connected_s8.h: FULLY_CONNECTED by ESP-NN, row by row.
  *
- * Formula and layouts as in kernels/fully_connected_s8.h, with the plain bias and rescaling per channel. Each row of
- * the input is aligned to 16 bytes. The output must not touch the input.
+ * Formula and layouts as in kernels/fully_connected_s8.h, with the plain bias and rescaling per
+ * channel. Each row of the input is aligned to 16 bytes. The output must not touch the input.
  */
 #ifndef TML_ESP_NN_FULLY_CONNECTED_S8_H
 #define TML_ESP_NN_FULLY_CONNECTED_S8_H

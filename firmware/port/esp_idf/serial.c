@@ -1,7 +1,7 @@
-/* serial.c: the agent's line on an Espressif chip: UART 0 and, where the chip has one, its USB port.
+/* serial.c: the agent's line on an Espressif chip: UART 0 and, where there is one, the USB port.
  *
- * Both listen; replies go where the last byte came from. So it does not matter which of a board's two
- * sockets the cable is in, and nobody waits for a USB host that is not there.
+ * Both listen; replies go where the last byte came from. So it does not matter which of a
+ * board's two sockets the cable is in, and nobody waits for a USB host that is not there.
  */
 #include "serial.h"
 
@@ -21,7 +21,8 @@ static bool is_usb; /* the last byte came from there */
 #if CONFIG_SOC_USB_SERIAL_JTAG_SUPPORTED
 #include "driver/usb_serial_jtag.h"
 
-#define USB_TICKS pdMS_TO_TICKS(20) /* per byte: a host that stopped reading must not stop the model */
+/* Per byte: a host that stopped reading must not stop the model. */
+#define USB_TICKS pdMS_TO_TICKS(20)
 
 static void usb_init(void)
 {

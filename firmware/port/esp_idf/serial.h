@@ -4,7 +4,8 @@
 
 #include "tml_port.h"
 
-/* Takes the serial ports from the console's simple driver; once, from the task that will read them. */
+/* Takes the serial ports from the console's simple driver; once, from the task that will read
+ * them. */
 void tml_serial_init(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* fake.c: as much of ESP-IDF as the project needs, on a PC: UART 0 is stdin and stdout.
  *
- * A byte 0x01 on stdin moves what follows to the USB port, 0x02 back to the UART; what is sent through USB
- * comes out between '<' and '>'. The end of the input ends the program.
+ * A byte 0x01 on stdin moves what follows to the USB port, 0x02 back to the UART; what is sent
+ * through USB comes out between '<' and '>'. The end of the input ends the program.
  */
 #include <stdbool.h>
 #include <stdio.h>

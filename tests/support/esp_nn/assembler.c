@@ -1,7 +1,9 @@
-/* assembler.c: portable bodies for what ESP-NN has in Xtensa assembler, so that its C for the ESP32-S3 runs on a PC.
+/* assembler.c: portable bodies for what ESP-NN has in Xtensa assembler, so that its C for the
+ * ESP32-S3 runs on a PC.
  *
- * That C chooses among them and prepares what they get: padding, alignment, 16-bit copies, tiles, all in scratch
- * memory. Written from the declarations in the library's C files; the arithmetic is ours.
+ * That C chooses among them and prepares what they get: padding, alignment, 16-bit copies,
+ * tiles, all in scratch memory. Written from the declarations in the library's C files; the
+ * arithmetic is ours.
  */
 #include <stdint.h>
 
@@ -56,7 +58,8 @@ int32_t esp_nn_dot_s8_unaligned_esp32s3(const int8_t *a, const int8_t *b, int32_
     return sum;
 }
 
-/* The input has its padding; each row of a filter is filled up to 16 bytes. Scratch takes the biases. */
+/* The input has its padding; each row of a filter is filled up to 16 bytes. Scratch takes the
+ * biases. */
 void esp_nn_conv_s8_filter_aligned_input_padded_esp32s3(
     const int8_t *input, uint16_t wd, uint16_t ht, uint16_t channels, int32_t in_offset,
     uint16_t stride_wd, uint16_t stride_ht, const int8_t *filter, uint16_t filter_wd,

@@ -1,7 +1,8 @@
-/* esp_nn.h: stand-in for ESP-NN: its functions for int8 as its headers declare them, with our reference arithmetic.
+/* esp_nn.h: stand-in for ESP-NN: its functions for int8 as its headers declare them, with our
+ * reference arithmetic.
  *
- * They check what the real ones rely on: 16-byte alignment, padding alike on both sides, and they use up all the
- * scratch memory that they ask for.
+ * They check what the real ones rely on: 16-byte alignment, padding alike on both sides, and
+ * they use up all the scratch memory that they ask for.
  */
 #pragma once
 

@@ -1,4 +1,5 @@
-/* esp_idf.c: as much of ESP-IDF as the project needs, on QEMU's Xtensa machine: UART 0 is the host's stdin and stdout. */
+/* esp_idf.c: as much of ESP-IDF as the project needs, on QEMU's Xtensa machine: UART 0 is the
+ * host's stdin and stdout. */
 #include <stddef.h>
 
 #include "driver/uart.h"
@@ -53,7 +54,8 @@ int uart_write_bytes(uart_port_t port, const void *source, size_t size)
     return host_call(HOST_WRITE, 1, (int)(uintptr_t)source, (int)size);
 }
 
-/* Waits, unlike ESP-IDF's: nothing else is to be done here. The end of the input ends the program. */
+/* Waits, unlike ESP-IDF's: nothing else is to be done here. The end of the input ends the
+ * program. */
 int uart_read_bytes(uart_port_t port, void *buffer, uint32_t length, TickType_t ticks)
 {
     (void)port, (void)ticks;

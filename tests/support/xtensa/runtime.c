@@ -1,4 +1,5 @@
-/* runtime.c: 64-bit arithmetic that the compiler calls for; there is no run-time library for windowed Xtensa. */
+/* runtime.c: 64-bit arithmetic that the compiler calls for; there is no run-time library for
+ * windowed Xtensa. */
 #include <stdint.h>
 
 typedef union {
@@ -82,7 +83,8 @@ int64_t __moddi3(int64_t n, int64_t d)
 
 float __divsf3(float n, float d);
 
-/* What the bits of a float are worth: mantissa * 2^exponent, the mantissa with 24 bits unless it is 0. */
+/* What the bits of a float are worth: mantissa * 2^exponent, the mantissa with 24 bits unless it
+ * is 0. */
 static uint32_t unpack(float value, int32_t *exponent)
 {
     uint32_t bits;
@@ -109,7 +111,8 @@ static float float_of(uint32_t bits)
     return value;
 }
 
-/* mantissa (of at most 27 bits, the lowest sticky) * 2^exponent, rounded to the nearest, ties to even. */
+/* mantissa (of at most 27 bits, the lowest sticky) * 2^exponent, rounded to the nearest, ties to
+ * even. */
 static uint32_t pack(uint32_t mantissa, int32_t exponent)
 {
     int32_t drop = 3; /* of bits, so that 24 stay */
