@@ -137,7 +137,16 @@ def test_the_sketch_runs_the_model(tmp_path: Path) -> None:
     sources = (str(STAND_IN / "core.cpp"), str(CUBE / "startup_stm32h743xx.s"))
     objects = sorted(str(path) for path in (project / "objects").glob("*.o"))
     link = ("-nostartfiles", "--specs=nano.specs", "--specs=nosys.specs", "-Wl,--gc-sections")
-    flags = (*CPP, *core, "-mthumb", "-O2", *link, "-T", str(tmp_path / "sketch.ld"))
+    flags = (
+        "arm-none-eabi-gcc",
+        *CPP[1:],
+        *core,
+        "-mthumb",
+        "-O2",
+        *link,
+        "-T",
+        str(tmp_path / "sketch.ld"),
+    )
     process.run(Command((*flags, *sources, *objects, "-o", str(elf))))
     address, content = flat_image(read_elf(elf).segments)
     elf.with_suffix(".bin").write_bytes(content)
