@@ -197,7 +197,9 @@ def test_missing_packages_are_named(folder: Path, monkeypatch: pytest.MonkeyPatc
 
     def without(name: str, *rest: Any) -> Any:
         missing = name.split(".")[0] in ("tensorflow", "keras", "tf_keras", "torch", "onnx")
-        return None if missing or name == "litert_torch" else there(name, *rest)
+        if missing or name == "litert_torch":
+            return None
+        return object() if name == "ai_edge_litert" else there(name, *rest)
 
     monkeypatch.setattr(importlib.util, "find_spec", without)
     (folder / "m.onnx").write_bytes(b"\x08\x07")

@@ -49,8 +49,10 @@ def require(*packages: str) -> None:
 
 def missing_packages(missing: Sequence[str]) -> ToolError:
     """The error for packages that are not installed."""
-    extras = sorted({EXTRAS.get(name, "convert") for name in missing})
-    command = f"pip install 'tinyml[{','.join(extras)}]'"
+    extras = {EXTRAS.get(name, "convert") for name in missing}
+    if len(extras) > 1:
+        extras.discard("quantize")  # the others bring it
+    command = f"pip install 'tinyml[{','.join(sorted(extras))}]'"
     first = TORCH_FIRST if "torch" in extras else ""
     listed = " and ".join(missing)
     return ToolError(
