@@ -255,6 +255,23 @@ def _nets() -> dict[str, Any]:
             [("x", IMAGE)], squeeze, {**conv, "q": weights(6, 6, 1, 1), "k": weights(12, 3)}
         ),
         "net_shape": graph_of([("x", IMAGE)], shaped, {**conv, "m": weights(252, 3), **extra}),
+        "net_trained_rounding": graph_of(
+            [("x", IMAGE)],
+            [
+                ("QuantizeLinear", "x s z", "q", {}),
+                ("DequantizeLinear", "q s z", "f", {}),
+                ("DequantizeLinear", "i ws wz", "w", {"axis": 0}),
+                ("Conv", "f w", "y", {}),
+            ],
+            {
+                "s": np.float32(0.05),
+                "z": np.array(120, np.uint8),
+                "i": RNG.integers(-127, 127, (6, 4, 3, 3)).astype(np.int8),
+                "ws": np.linspace(0.01, 0.02, 6, dtype=np.float32),
+                "wz": np.zeros(6, np.int8),
+            },
+            opset=21,
+        ),
         "net_image_out": graph_of(
             [("x", IMAGE)], [("Conv", "x w", "a", same), ("Conv", "a p", "y", {})], conv
         ),

@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from tinyml.convert.options import Options, Value, options
-from tinyml.ir.graph import Array, Graph, Op, Source, Tensor
+from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor
 
 # Options tables whose name does not follow from that of the operator.
 TABLES = {
@@ -99,9 +99,9 @@ class GraphBuilder:
         """Gives a tensor another name."""
         self.tensors[index] = replace(self.tensors[index], name=name)
 
-    def retype(self, index: int, dtype: str) -> None:
-        """Gives a tensor another type."""
-        self.tensors[index] = replace(self.tensors[index], dtype=dtype)
+    def retype(self, index: int, dtype: str, quant: Quant | None = None) -> None:
+        """Gives a tensor another type and scale."""
+        self.tensors[index] = replace(self.tensors[index], dtype=dtype, quant=quant)
 
     def before_reshape(self, index: int) -> int:
         """The tensor that a RESHAPE made this one of, or itself."""

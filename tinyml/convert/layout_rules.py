@@ -12,7 +12,7 @@ from tinyml.ir.graph import Array, Op
 
 _UNARY = (
     *("ABS", "ELU", "EXP", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOG", "LOGISTIC", "NEG", "RELU"),
-    *("RELU6", "RELU_N1_TO_1", "RSQRT", "SQRT", "SQUARE", "TANH"),
+    *("RELU6", "RELU_N1_TO_1", "RSQRT", "SQRT", "SQUARE", "TANH", "QUANTIZE", "DEQUANTIZE"),
 )
 _ELEMENTWISE = (
     *("ADD", "DIV", "MAXIMUM", "MINIMUM", "MUL", "POW", "PRELU", "SQUARED_DIFFERENCE", "SUB"),

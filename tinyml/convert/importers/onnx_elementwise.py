@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinyml.convert.importers.onnx_reader import Handler, Reader, Unknown
+from tinyml.ir.graph import Quant
 
 _LEAST = float(np.finfo(np.float32).min)
 
@@ -119,6 +120,31 @@ def reciprocal(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
     """Reciprocal as a division."""
     one = reader.new.constant(f"{node.output[0]}/one", np.array(1, np.float32))
     return two(reader, "DIV", (one, reader.value(node.input[0])), node.output[0])
+
+
+def quantize(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+    """QuantizeLinear with one scale; with the DequantizeLinear behind it, trained rounding."""
+    scale, zero = (reader.constant(node, i, "a parameter") for i in (1, 2))
+    assert scale is not None
+    kind = np.dtype(np.uint8) if zero is None else zero.dtype
+    if scale.size != 1 or kind not in (np.dtype(np.uint8), np.dtype(np.int8)):
+        raise Unknown(f"{scale.size} scales for values of type {kind}")
+    value = reader.value(node.input[0])
+    offset = 128 if kind == np.uint8 else 0
+    first = 0 if zero is None else int(zero.ravel()[0])
+    result = reader.new.op("QUANTIZE", (value,), reader.new.shape(value), node.output[0])
+    reader.new.retype(result, "int8", Quant((float(scale.ravel()[0]),), (first - offset,)))
+    return result
+
+
+def dequantize(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+    """DequantizeLinear behind a QuantizeLinear."""
+    value = reader.value(node.input[0])
+    if reader.new.tensors[value].quant is None:
+        raise Unknown("integers that no QuantizeLinear makes")
+    result = reader.new.op("DEQUANTIZE", (value,), reader.new.shape(value), node.output[0])
+    reader.new.retype(result, "float32")
+    return result
 
 
 def gelu(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:

@@ -23,6 +23,7 @@ _FIRST = ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool"
 _PASSING = (
     *("Add", "BatchNormalization", "Clip", "Concat", "Div", "Dropout", "HardSigmoid", "HardSwish"),
     *("Identity", "LeakyRelu", "Mul", "PRelu", "Pad", "Relu", "Sigmoid", "Sub", "Tanh"),
+    *("QuantizeLinear", "DequantizeLinear"),
 )
 
 
