@@ -15,8 +15,8 @@
 
 #define PRIORITY 1 /* above the idle task only: Wi-Fi and drivers go first */
 
-/* The last core. On a chip with two, ESP-IDF keeps Wi-Fi and its own tasks on the first one. The task stays
- * there because each core counts cycles for itself. */
+/* The last core. On a chip with two, ESP-IDF keeps Wi-Fi and its own tasks on the first one. The
+ * task stays there because each core counts cycles for itself. */
 #if CONFIG_SOC_CPU_CORES_NUM > 1 && !CONFIG_FREERTOS_UNICORE
 #define CORE 1
 #else
@@ -37,8 +37,9 @@ static void model_task(void *unused)
     }
 }
 #else
-/* Built with --no-agent. Each turn: write the input, run, read the output. The inference may overwrite
- * its input, so write all of it every time. sine.h describes type, shape and scale of both. */
+/* Built with --no-agent. Each turn: write the input, run, read the output. The inference may
+ * overwrite its input, so write all of it every time. sine.h describes type, shape and
+ * scale of both. */
 static void model_task(void *unused)
 {
     (void)unused;
@@ -48,7 +49,7 @@ static void model_task(void *unused)
     for (;;) {
         memset(input->data, 0, input->bytes); /* your sensor's data */
         sine_model.invoke();
-        printf("first byte of the output: %d\n", *(const uint8_t *)output->data); /* your use of it */
+        printf("output[0] = %d\n", *(const int8_t *)output->data); /* your use of the result */
         vTaskDelay(pdMS_TO_TICKS(1000));
     }
 }
