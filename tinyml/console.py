@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
+COLUMN_GAP = 3
+FOLDED_WIDTH = 10  # that a column of words keeps at least
 UNBROKEN = frozenset({"board", "op", "operator", "output", "region", "verdict"})  # columns
 MIN_WIDTH = 120  # columns of a table when the output is not a terminal
 
@@ -22,17 +24,25 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     from rich.table import Table
 
     view = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    for column in columns:
+    cells = [[_text(cell) for cell in row] for row in rows]
+    needed = 0
+    for index, column in enumerate(columns):
         is_number = column.endswith(">")
+        is_whole = is_number or column in UNBROKEN
+        longest = max(len(text) for text in (column.rstrip(">"), *(row[index] for row in cells)))
+        needed += COLUMN_GAP + (longest if is_whole else min(longest, FOLDED_WIDTH))
         view.add_column(
             column.rstrip(">"),
             justify="right" if is_number else "left",
-            no_wrap=is_number or column in UNBROKEN,
+            no_wrap=is_whole,
             overflow="fold",
         )
-    for row in rows:
-        view.add_row(*(_text(cell) for cell in row))
-    _stdout().print(view)
+    for row in cells:
+        view.add_row(*row)
+    console = _stdout()
+    if not console.is_terminal:  # a file is as wide as its numbers are long
+        console.width = max(console.width, needed)
+    console.print(view)
 
 
 def line(text: str = "") -> None:

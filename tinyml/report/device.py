@@ -58,7 +58,7 @@ def layer_times(report: Report) -> Table:
     where = f"{report.board['name']} ({run['target']})"
     return Table(
         f"Cycles of {run.get('runs', 'all')} inferences on {where}",
-        (*columns, "predicted>", "meas./pred.>"),
+        (*columns, "predicted>", "ratio>"),
         tuple(rows),
     )
 
