@@ -109,7 +109,7 @@ def test_each_region_has_an_arena() -> None:
         "static TML_ALIGNAS(16) int8_t arena_dtcm[M_DTCM_ARENA_BYTES]"
         ' __attribute__((section(".arena_dtcm")));' in text
     )
-    assert "TML_STATIC_ASSERT(sizeof arena_dtcm <= 1000," in text
+    assert "TML_STATIC_ASSERT(M_DTCM_ARENA_BYTES <= 1000," in text
     assert "#define T_D       ((float *)(void *)(arena_dtcm + 0))" in text
     assert "#define SCRATCH_2" in text
     assert "/* int8 [4], live 0..1, over a */" in text
