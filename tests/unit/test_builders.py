@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.plans import MODEL_BYTES, TEMPLATE, board_of, sine_plan
+from tinyml import api
 from tinyml.backends import builder_of, names_of
 from tinyml.backends.base import Project
 from tinyml.backends.builders import contained
@@ -18,6 +19,7 @@ from tinyml.build import build
 from tinyml.codegen.generate import generate
 from tinyml.errors import BuildError, ToolMissing
 from tinyml.image import load_image
+from tinyml.onboard import open_build
 from tinyml.project import Template, create, load_template
 
 ROOT = Path(__file__).parents[2]
@@ -115,6 +117,19 @@ def test_idf_builds_the_project(tmp_path: Path, idf: None) -> None:
     assert image.flash_bytes == len(b"application")
     assert "sine_invoke" in {name for name, _, _ in image.symbols}
     assert load_image(tmp_path / "image.json") == image
+
+
+@pytest.mark.parametrize("kernels", [(), ("esp_nn",)], ids=["own", "esp_nn"])
+def test_a_build_opens_again_with_the_kernels_it_was_made_with(
+    kernels: tuple[str, ...], tmp_path: Path, idf: None
+) -> None:
+    board = api.with_libraries(api.load_board("esp32s3"), kernels)
+    built = api.build_model(Path(MODEL), board, api.Settings(directory=tmp_path / "b"))
+    opened, target = open_build(tmp_path / "b", None)
+    assert opened.image == built.image
+    assert target.libraries == kernels
+    used = [step.call.function for step in opened.plan.steps if step.call]
+    assert any("esp_nn" in name for name in used) == bool(kernels)
 
 
 def test_what_idf_says_when_it_fails(
