@@ -15,7 +15,7 @@ from tinyml.backends.base import Goal, Image, Project, Run
 from tinyml.backends.runtimes import Aot
 from tinyml.board import Board, all_boards, load_board
 from tinyml.budget import for_template, with_budgets
-from tinyml.errors import BuildError, MismatchError, ToolMissing
+from tinyml.errors import BuildError, MismatchError, PlanError, ToolMissing
 from tinyml.files import write_atomic
 from tinyml.inputs import Samples, random_samples, read_samples, write_samples
 from tinyml.ir.graph import Array, Graph
@@ -121,10 +121,15 @@ def check_model(path: Path, board: Board, settings: Settings = Settings()) -> Fi
     return fit(plan_model(path, board, settings), board, all_boards())
 
 
-def explore(graph: Graph, board: Board) -> tuple[Alternative, ...]:
+def explore(graph: Graph, board: Board, runtime: str | None = None) -> tuple[Alternative, ...]:
     """RAM against time against flash: the plans of all goals and those in between."""
     from tinyml.plan.explore import explore as explore_plans
 
+    if (runtime or board.backends["runtime"]) != AOT:
+        raise PlanError(
+            f"there is one plan only with the runtime '{runtime or board.backends['runtime']}'",
+            hint=f"leave out --explore, or give --runtime {AOT}",
+        )
     return explore_plans(graph, board)
 
 

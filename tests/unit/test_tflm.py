@@ -16,7 +16,7 @@ from tests.support.tflm import needs_tflm
 from tests.support.tflm_tree import sine_file
 from tinyml import api
 from tinyml.board import load_board
-from tinyml.errors import ModelError, UnsupportedOps
+from tinyml.errors import ModelError, PlanError, UnsupportedOps
 from tinyml.ir.graph import Graph
 from tinyml.model.file import ModelFile, model_file, read_model
 from tinyml.model.reader import load
@@ -153,6 +153,11 @@ def test_float_models_are_accepted() -> None:
     plan = runtime.plan(file, runtime.load(file), board, api.Goal())
     assert fit(plan, board).is_ok
     assert not has_reference(plan.graph)
+
+
+def test_there_is_nothing_to_explore() -> None:
+    with pytest.raises(PlanError, match="one plan only with the runtime 'tflm'"):
+        api.explore(sine_graph(), load_board("nucleo_f446re"), "tflm")
 
 
 def test_damaged_files_give_one_error() -> None:

@@ -100,7 +100,7 @@ def check(
     )
     if explore:
         graph = api.load(model)
-        found = [(item.name, api.explore(graph, item)) for item in boards]
+        found = [(item.name, api.explore(graph, item, runtime)) for item in boards]
         if as_json:
             console.document([records.explore_record(*item) for item in found])
             return 0

@@ -20,7 +20,16 @@ from tinyml.tflm.outline import Outline
 from tinyml.tflm.table import Kernels, Struct, interpreter, scratch_requests_per_op
 
 _INT = 4  # bytes of an int, of a pointer and of a size_t
-_TEMPORARY_COPIES = 2  # how often a kernel looks at each of its tensors while it is prepared
+# Kernels whose Prepare looks at each tensor once; others are taken to do it twice, as some do.
+_LOOK_ONCE = {
+    "ADD",
+    "FULLY_CONNECTED",
+    "QUANTIZE",
+    "RESHAPE",
+    "SOFTMAX",
+    "SVDF",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +149,7 @@ def _set_up(outline: Outline, kernels: Kernels, needs: list[Needs], tail: _Tail)
         copies = sum(_copy_bytes(graph.tensors[i], tail) for i in operands(op))
         for nbytes in need.kept:
             tail.take(nbytes, ALIGNMENT)
-        tail.see(reserved + _TEMPORARY_COPIES * copies)
+        tail.see(reserved + copies * (1 if op.kind in _LOOK_ONCE else 2))
         requests += len(need.scratch)
     tail.see(request * (requests + reserve))
     return requests
