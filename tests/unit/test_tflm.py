@@ -104,9 +104,10 @@ def test_the_arena_of_the_example() -> None:
 
 
 def test_setting_up_a_small_model_takes_more_than_running_it() -> None:
+    """Measured: 612 bytes are used, 896 are needed, with 880 the planner has too little room."""
     found = arena_of(outline_of(sine_graph()), CMSIS_DSP)
     assert found.used_bytes == 612
-    assert found.needed_bytes == 1_008
+    assert found.needed_bytes == 896
 
 
 def test_kernels_differ_in_what_they_need() -> None:

@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-#define SINE_ARENA_BYTES 1008 /* bytes of RAM for activations and scratch */
+#define SINE_ARENA_BYTES 896 /* bytes of RAM for activations and scratch */
 #define SINE_WEIGHT_BYTES 1344 /* bytes of flash for constants */
 #define SINE_MACS 32 /* multiply-accumulates per inference */
 #define SINE_LAYERS 2
