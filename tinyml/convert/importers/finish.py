@@ -50,17 +50,20 @@ def _ordered(graph: Graph, imported: Imported) -> Graph:
 def _named(graph: Graph, imported: Imported) -> Graph:
     """The names that the source has for inputs and outputs, or the old ones without decoration."""
     tensors = _shortened(graph)
-    taken = {tensor.name for tensor in tensors}
+    interface = {*graph.inputs, *graph.outputs}
     for indices, names in (
         (graph.inputs, imported.input_names),
         (graph.outputs, imported.output_names),
     ):
         for number, index in enumerate(indices):
-            name = names[number] if len(names) == len(indices) else _plain(tensors[index].name)
-            while name in taken and name != tensors[index].name:
-                name += "_"
-            taken.add(name)
-            tensors[index] = replace(tensors[index], name=name)
+            own = _plain(tensors[index].name)
+            wanted = names[number] if len(names) == len(indices) else own
+            while any(tensors[i].name == wanted for i in interface if i != index):
+                wanted += "_"
+            for other, tensor in enumerate(tensors):
+                if tensor.name == wanted and other != index:  # gives way, inside of the model
+                    tensors[other] = replace(tensor, name=f"{wanted}/inner")
+            tensors[index] = replace(tensors[index], name=wanted)
     return replace(graph, tensors=tuple(tensors))
 
 
