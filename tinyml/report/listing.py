@@ -9,6 +9,7 @@ from tinyml.ir.graph import Graph, Tensor
 from tinyml.ops import all_ops, spec_of
 from tinyml.plan.fit import Fit, short_name
 from tinyml.report.text import Table
+from tinyml.template import toolchain_of
 from tinyml.variants import all_variants
 
 WRITTEN_BY = "<!-- Written by `tinyml {command} --markdown`; do not edit. -->\n\n"
@@ -24,7 +25,7 @@ def board_table() -> Table:
             f"{board.chip.clock_hz / 1e6:g}",
             ", ".join(f"{budget.region} {_kib(budget.max_bytes)}" for budget in board.ram),
             _kib(board.flash.max_bytes),
-            board.backends["toolchain"],
+            toolchain_of(board, board.backends["template"]),
             board.backends["flasher"],
             board.backends["simulator"],
         )
