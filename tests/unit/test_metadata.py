@@ -13,7 +13,9 @@ import pytest
 from tests.support.small_graphs import small_network
 from tests.support.tflm import needs_tflm
 from tinyml.convert import flatfile
-from tinyml.convert.metadata import stripped, with_metadata
+from tinyml.convert.metadata import check_contract, stripped, with_metadata
+from tinyml.convert.values import FloatModel, ModelInput
+from tinyml.errors import TinymlError
 from tinyml.ir.metadata import Metadata
 from tinyml.model.file import model_file
 from tinyml.model.metadata import OWN, STANDARD, read_metadata
@@ -91,6 +93,20 @@ def test_stripping_keeps_the_interface() -> None:
     assert read_metadata(bare) == Metadata()
     assert read_metadata(stripped(data, HELD)) == Metadata(is_calibrated=False)
     assert len(bare) < len(write(small_network())) < len(data)
+
+
+def _float_model() -> FloatModel:
+    ends = (ModelInput("image", (1, 8, 8, 3)),), (ModelInput("p", (1, 10)),)
+    return FloatModel(b"", "m.keras", "Keras", "keras", *ends)
+
+
+def test_labels_and_normalisation_must_be_as_many_as_the_model_has() -> None:
+    check_contract(_float_model(), tuple("0123456789"), (1.0, 2.0, 3.0))
+    check_contract(_float_model(), (), (1.0,))
+    with pytest.raises(TinymlError, match=r"2 labels were given, output 'p' has 10(?s:.*)hint"):
+        check_contract(_float_model(), ("a", "b"), ())
+    with pytest.raises(TinymlError, match=r"of 2 channels was given, input 'image' has 3"):
+        check_contract(_float_model(), (), (1.0, 2.0))
 
 
 @needs_tflm

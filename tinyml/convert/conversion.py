@@ -15,6 +15,7 @@ from tinyml.convert import calibration
 from tinyml.convert.data.read import HOW_TO_MAKE, read_data
 from tinyml.convert.data.values import DataOptions, RawData
 from tinyml.convert.importers.values import ImportOptions
+from tinyml.convert.metadata import check_contract, stripped, with_metadata
 from tinyml.convert.sources import importer_of, is_int8_tflite, source_of
 from tinyml.convert.values import (
     CalibrationSet,
@@ -89,6 +90,7 @@ def convert(model: str, options: ConvertOptions, progress: Progress = _quiet) ->
     progress(f"importing with {importer.name}", 0, 1)
     original = importer.to_float_tflite(source, _shaped(options.imports, raw))
     progress(f"importing with {importer.name}", 1, 1)
+    check_contract(original, options.data.labels, options.data.mean)
     samples = None if is_float else _calibration(original, options, raw)
     evaluation = _evaluation(original, options)
     converted = _quantised(original, samples, evaluation, options, progress)
@@ -139,7 +141,6 @@ def _quantised(
     options: ConvertOptions,
     progress: Progress,
 ) -> Converted:
-    from tinyml.convert.metadata import stripped, with_metadata
     from tinyml.convert.quality import measure
     from tinyml.convert.quantize import quantize
     from tinyml.convert.sweep import sweep
