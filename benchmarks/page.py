@@ -30,7 +30,8 @@ def render(found: Sequence[Measurement], peers: dict[str, Any]) -> str:
     for core in tables.CORES:
         of_core = [item for item in found if item.core == core and item.optimize != tables.PLAIN]
         if of_core:
-            parts.append(f"## {core.capitalize()}\n\n{tables.overview(of_core, peers)}\n")
+            name = core.removeprefix("cortex-").upper().replace("PLUS", "+")
+            parts.append(f"## Cortex-{name}\n\n{tables.overview(of_core, peers)}\n")
     parts += [
         "## Against plain C\n\nInstructions of our plain C kernels, the ones that are right for "
         "every layer, and of those that the compiler picks.\n\n",
