@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,22 @@ def test_unknown_operators_are_listed_with_the_other_road(tmp_path: Path) -> Non
     assert "2 thing(s)" in caught.value.message
     assert "Erf 'a': no such operator here" in caught.value.message
     assert "--onnx2tf-python" in str(caught.value.hint)
+
+
+@pytest.mark.skipif(
+    "TINYML_ONNX2TF_PYTHON" not in os.environ,
+    reason="TINYML_ONNX2TF_PYTHON names no Python with onnx2tf (docs/convert.md)",
+)
+def test_onnx2tf_takes_what_is_unknown(tmp_path: Path) -> None:
+    pool = {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}
+    nodes = [("Conv", "x w", "a", {}), ("MaxPool", "a", "p", pool), ("Flatten", "p", "y", {})]
+    model = graph_of([("x", (1, 4, 10, 8))], nodes, {"w": weights(6, 4, 3, 3)})
+    other = Path(os.environ["TINYML_ONNX2TF_PYTHON"])
+    made = imported(model, tmp_path, onnx2tf_python=other)
+    assert made.notes[0] == "converted by onnx2tf, because of MaxPool"
+    assert made.inputs[0].shape == (1, 10, 8, 4)
+    for exact, found in both(model, made):
+        np.testing.assert_allclose(found, exact, rtol=1e-3, atol=1e-4)
 
 
 def test_damaged_file(tmp_path: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tinyml.convert import environment
+from tinyml.convert import environment, flatfile
 from tinyml.convert.importers.onnx_reader import UnknownNodes, read_model
 from tinyml.convert.importers.values import Imported, ImportOptions, Source
 from tinyml.errors import ModelError, ToolError
+from tinyml.ir.graph import Graph
 
 PACKAGES = ("onnx",)
 OTHER_ROAD = (
@@ -35,7 +37,7 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
                 hint=OTHER_ROAD,
                 where=str(source.path),
             ) from unknown
-        return _through_onnx2tf(source, options, unknown.found)
+        return _through_onnx2tf(model, source, options, unknown.found)
 
 
 def _loaded(path: Path) -> Any:
@@ -54,11 +56,26 @@ def _loaded(path: Path) -> Any:
         ) from error
 
 
-def _through_onnx2tf(source: Source, options: ImportOptions, found: tuple[str, ...]) -> Imported:
-    from dataclasses import replace
-
+def _through_onnx2tf(
+    model: Any, source: Source, options: ImportOptions, found: tuple[str, ...]
+) -> Imported:
     other = replace(options, python=options.onnx2tf_python)
     imported = environment.import_in_child("onnx2tf", source, other)
     kinds = sorted({text.split(" ")[0] for text in found})
     note = f"converted by onnx2tf, because of {', '.join(kinds)}"
-    return replace(imported, notes=(note, *imported.notes))
+    orders = _orders(model, flatfile.read(source.path.name, imported.data))
+    return replace(imported, notes=(note, *imported.notes), input_permutations=orders)
+
+
+def _orders(model: Any, graph: Graph) -> tuple[tuple[int, ...] | None, ...]:
+    """How onnx2tf ordered the axes of each input: channels last where the sizes say so."""
+    given = {item.name: item.type.tensor_type.shape.dim for item in model.graph.input}
+    orders: list[tuple[int, ...] | None] = []
+    for index in graph.inputs:
+        tensor = graph.tensors[index]
+        name = tensor.name.removeprefix("serving_default_").split(":")[0]
+        sizes = [size.dim_value or 1 for size in given.get(name, ())]
+        order = (0, *range(2, len(sizes)), 1)
+        is_moved = len(sizes) > 2 and tensor.shape == tuple(sizes[axis] for axis in order)
+        orders.append(order if is_moved else None)
+    return tuple(orders)

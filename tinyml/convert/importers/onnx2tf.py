@@ -22,11 +22,7 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
     Raises ModelError when onnx2tf fails.
     """
     import numpy as np
-    import onnx
 
-    graph = onnx.load(source.path).graph
-    constants = {item.name for item in graph.initializer}
-    inputs = [item for item in graph.input if item.name not in constants]
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder) / _CALIBRATION, np.zeros((20, 128, 128, 3), np.float32))
         os.chdir(folder)
@@ -43,8 +39,4 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
             raise ModelError("onnx2tf writes no model")
         data = made[0].read_bytes()
     version = importlib.metadata.version("onnx2tf")
-    orders = tuple(
-        (0, *range(2, rank), 1) if rank in (3, 4, 5) else None
-        for rank in (len(item.type.tensor_type.shape.dim) for item in inputs)
-    )
-    return Imported(data, f"onnx2tf {version}", input_permutations=orders)
+    return Imported(data, f"onnx2tf {version}")

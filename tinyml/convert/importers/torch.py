@@ -88,7 +88,10 @@ def _built(source: Source, options: ImportOptions) -> Any:
             hint=f"the file has: {', '.join(names) or 'no function'}",
         ) from error
     except Exception as error:  # the user's own code
-        raise ModelError(f"calling '{source.entry}' failed: {_short(error)}") from error
+        raise ModelError(
+            f"calling '{source.entry}' failed: {_short(error)}",
+            hint="name a class or a function without arguments that returns the network.",
+        ) from error
     if not isinstance(built, torch.nn.Module):
         raise ModelError(
             f"'{source.entry}' returns a {type(built).__name__}, not a torch.nn.Module",
