@@ -16,7 +16,8 @@ from tinyml.datafile import Table
 from tinyml.errors import BoardError, did_you_mean
 
 if TYPE_CHECKING:
-    from tinyml.board import Board, Region
+    from tinyml.board import Board
+    from tinyml.chip import Region
 
 _SIZE = re.compile(r"(?:(\w+)=)?([0-9][0-9_]*)([kKmM]?)")
 _FACTORS = {"": 1, "k": 1024, "m": 1024 * 1024}

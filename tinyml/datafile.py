@@ -110,6 +110,16 @@ class Table:
             raise self.error(f"'{self._prefix}{key}' must hold at least one table")
         return tuple(Table(item, self.where, f"{self._prefix}{key}.") for item in found)
 
+    def named_tables(self, key: str) -> dict[str, Mapping[str, Any]]:
+        """A table that holds one table per name; empty when absent."""
+        outer = self.table(key, {})
+        return {name: outer.value(name, dict, "a table", None) for name in outer.names()}
+
+    def texts(self, key: str) -> dict[str, str]:
+        """A table of strings; empty when absent."""
+        table = self.table(key, {})
+        return {name: table.text(name) for name in table.names()}
+
     def names(self) -> tuple[str, ...]:
         """The keys that the table has, all of them known from now on."""
         self._known.update(self._data)

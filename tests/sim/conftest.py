@@ -10,8 +10,9 @@ import pytest
 
 from tinyml import process
 from tinyml.backends.base import Command
-from tinyml.board import Board, Chip, Region, Uart
+from tinyml.board import Board
 from tinyml.budget import Budget
+from tinyml.chip import Chip, Region, Uart
 from tinyml.elf import Elf, read_elf
 
 FOLDER = Path(__file__).parent / "firmware"

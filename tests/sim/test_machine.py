@@ -202,7 +202,7 @@ def test_native_hook_is_fast(compile_firmware, make_board):
 def test_image_for_another_board_is_refused(compile_firmware, make_board):
     import dataclasses
 
-    from tinyml.board import Region
+    from tinyml.chip import Region
 
     board = make_board()
     moved = (Region("flash", "flash", 0x10000000, 0x10000), *board.chip.regions[1:])

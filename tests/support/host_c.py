@@ -18,8 +18,9 @@ import numpy as np
 
 from tests.support.cases import Vector
 from tinyml import resources
-from tinyml.board import Board, Chip, Region
+from tinyml.board import Board
 from tinyml.budget import Budget
+from tinyml.chip import Chip, Region
 from tinyml.codegen.generate import generate
 from tinyml.ir.graph import DTYPES, Array, Graph
 from tinyml.plan.planner import plan

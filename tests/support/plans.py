@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyml.board import Board, Chip, Region
+from tinyml.board import Board
 from tinyml.budget import Budget
+from tinyml.chip import Chip, Region
 from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor
 from tinyml.ops.fully_connected import OPS, FullyConnectedAttrs
 from tinyml.plan.values import Placement, Plan, Step

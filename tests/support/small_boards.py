@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tinyml.board import Board, Chip, Region
+from tinyml.board import Board
 from tinyml.budget import Budget
+from tinyml.chip import Chip, Region
 
 
 def small_board(isa: tuple[str, ...] = (), **regions: int) -> Board:

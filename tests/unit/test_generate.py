@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from tests.support.plans import board_of
-from tinyml.board import Board, Region
+from tinyml.board import Board
 from tinyml.budget import Budget
+from tinyml.chip import Region
 from tinyml.codegen.generate import Sources, generate
 from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor
 from tinyml.ir.kernel import Arg, Constant, KernelCall, Ref, Struct

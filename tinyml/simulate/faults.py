@@ -5,7 +5,8 @@ from __future__ import annotations
 import bisect
 from collections.abc import Sequence
 
-from tinyml.board import Board, Region
+from tinyml.board import Board
+from tinyml.chip import Region
 from tinyml.elf import Elf
 from tinyml.errors import SimulationFault
 
