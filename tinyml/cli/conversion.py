@@ -115,6 +115,11 @@ def _short_options() -> _Options:
             metavar="NAME",
             help="Layer whose values are 16 bits wide (repeatable, or a,b).",
         ),
+    )
+
+
+def _model_options() -> _Options:
+    return (
         click.option("--labels", type=LabelsType(), default=(), help="Class names, or a file."),
         click.option(
             "--normalize",
@@ -181,7 +186,9 @@ def conversion_options(*, is_short: bool = False) -> Callable[[F], F]:
             return command(*args, conversion=_gathered(own), **given)
 
         result: Any = gathered
-        for option in reversed(_short_options() + (() if is_short else _more_options())):
+        for option in reversed(
+            _short_options() + _model_options() + (() if is_short else _more_options())
+        ):
             result = option(result)
         return result  # type: ignore[no-any-return]
 

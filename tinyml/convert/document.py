@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tinyml.convert.conversion import Converted
-from tinyml.convert.values import ModelInput
+from tinyml.convert.values import ModelInput, QuantizeSettings
 
 if TYPE_CHECKING:
     from tinyml.convert.sweep import Trial
@@ -31,14 +31,7 @@ def to_json(converted: Converted, file_name: str) -> dict[str, Any]:
             ],
             "notes": [*model.notes, *report.result.notes],
         },
-        "settings": {
-            "quantization": report.settings.quantization,
-            "io": report.settings.io,
-            "keep_int16": list(report.settings.keep_int16),
-            "equalize": report.settings.equalize,
-            "correct_bias": report.settings.correct_bias,
-            "ranges": report.settings.ranges,
-        },
+        "settings": _settings_json(report.settings),
         "calibrated": report.settings.is_calibrated,
         "calibration": None
         if samples is None
@@ -54,6 +47,17 @@ def to_json(converted: Converted, file_name: str) -> dict[str, Any]:
         "sweep": [_trial_json(trial) for trial in converted.trials],
         "seconds": round(report.seconds, 2),
         "peak_bytes": report.peak_bytes,
+    }
+
+
+def _settings_json(settings: QuantizeSettings) -> dict[str, Any]:
+    return {
+        "quantization": settings.quantization,
+        "io": settings.io,
+        "keep_int16": list(settings.keep_int16),
+        "equalize": settings.equalize,
+        "correct_bias": settings.correct_bias,
+        "ranges": settings.ranges,
     }
 
 

@@ -37,22 +37,26 @@ def tables(converted: Converted) -> Iterator[Table]:
             ),
         )
     if converted.trials:
-        metric = converted.quality.score.metric if converted.quality is not None else "score"
-        yield Table(
-            "Tried, best first",
-            ("option", f"{metric}>", "drop>", "RAM B>", "flash B>", "MACs>"),
-            tuple(
-                (
-                    trial.option or "(as it is)",
-                    f"{trial.score:.4f}",
-                    f"{trial.drop:+.4f}",
-                    trial.costs.ram_bytes,
-                    trial.costs.flash_bytes,
-                    trial.costs.macs,
-                )
-                for trial in converted.trials
-            ),
-        )
+        yield _trials(converted)
+
+
+def _trials(converted: Converted) -> Table:
+    metric = converted.quality.score.metric if converted.quality is not None else "score"
+    return Table(
+        "Tried, best first",
+        ("option", f"{metric}>", "drop>", "RAM B>", "flash B>", "MACs>"),
+        tuple(
+            (
+                trial.option or "(as it is)",
+                f"{trial.score:.4f}",
+                f"{trial.drop:+.4f}",
+                trial.costs.ram_bytes,
+                trial.costs.flash_bytes,
+                trial.costs.macs,
+            )
+            for trial in converted.trials
+        ),
+    )
 
 
 def _tensor_row(what: str, item: ModelInput) -> tuple[object, ...]:

@@ -36,23 +36,7 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
         value.ndim in (3, 4) and any(first) and _is_image(program, i)
         for i, value in enumerate(results)
     ]
-    wrapped = litert_torch.to_channel_last_io(
-        module,
-        args=[i for i, yes in enumerate(first) if yes],
-        outputs=[i for i, yes in enumerate(last) if yes],
-    )
-    moved = tuple(
-        value.movedim(1, -1).contiguous() if yes else value
-        for value, yes in zip(samples, first, strict=True)
-    )
-    wrapped.training = False  # an archive's module has no eval(), and needs none
-    try:
-        converted = litert_torch.convert(wrapped, moved)
-    except Exception as error:  # torch, jax and the converter have a hundred types
-        raise ModelError(
-            f"litert-torch cannot convert it: {_short(error)}",
-            hint="export it to ONNX (torch.onnx.export) and convert that.",
-        ) from error
+    converted = _converted(module, samples, (first, last))
     return Imported(
         bytes(converted.model_content()),
         f"torch {torch.__version__}, litert-torch {litert_torch.__version__}",
@@ -66,6 +50,30 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
             for value, yes in zip(results, last, strict=True)
         ),
     )
+
+
+def _converted(module: Any, samples: tuple[Any, ...], images: tuple[list[bool], list[bool]]) -> Any:
+    """What litert-torch makes of a module; ``images`` says which inputs and outputs are turned."""
+    import litert_torch
+
+    first, last = images
+    wrapped = litert_torch.to_channel_last_io(
+        module,
+        args=[i for i, yes in enumerate(first) if yes],
+        outputs=[i for i, yes in enumerate(last) if yes],
+    )
+    moved = tuple(
+        value.movedim(1, -1).contiguous() if yes else value
+        for value, yes in zip(samples, first, strict=True)
+    )
+    wrapped.training = False  # an archive's module has no eval(), and needs none
+    try:
+        return litert_torch.convert(wrapped, moved)
+    except Exception as error:  # torch, jax and the converter have a hundred types
+        raise ModelError(
+            f"litert-torch cannot convert it: {_short(error)}",
+            hint="export it to ONNX (torch.onnx.export) and convert that.",
+        ) from error
 
 
 def _built(source: Source, options: ImportOptions) -> Any:
