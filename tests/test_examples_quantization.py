@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -12,8 +13,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 
-for _package in ("tensorflow", "ai_edge_litert", "sklearn", "tflite_micro"):
-    pytest.importorskip(_package, reason=f"{_package} is not installed")
+NEEDED = ("tensorflow", "ai_edge_litert", "sklearn", "tflite_micro")
+MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
 
 
 def _run(*words: str, cwd: Path) -> str:

@@ -128,6 +128,7 @@ def test_a_kept_hard_swish_is_taken_apart() -> None:
 
 
 def test_patterns_name_several_layers() -> None:
+    needs_litert()
     graph = mobilenet_v3()
     names = {graph.tensors[i].name for i in kept_tensors(graph, ("*_swish",))}
     assert names == {"stem_swish", "expand_swish", "depthwise_swish"}
@@ -143,6 +144,7 @@ def test_a_layer_is_found_by_what_its_framework_calls_it(name: str) -> None:
 
 
 def test_an_unknown_layer_has_near_matches() -> None:
+    needs_litert()
     with pytest.raises(ModelError, match=r"no layer is called 'frist'\nhint: did you mean 'first'"):
         kept_tensors(plain_cnn(), ("frist",))
 
