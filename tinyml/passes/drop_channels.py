@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,8 @@ from tinyml.passes.channels import (
     layer_of,
 )
 
+_log = logging.getLogger("tinyml")
+
 _CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}  # of the weights
 
 
@@ -31,6 +34,8 @@ def drop_channels(graph: Graph) -> Graph:
     channels = channels_of(graph)
     if all(item.is_needed.all() for item in channels.values()):
         return graph
+    gone = sum(int(np.count_nonzero(~item.is_needed)) for item in channels.values())
+    _log.debug("drop_channels: %d of %d", gone, sum(len(c.value) for c in channels.values()))
     tensors = list(graph.tensors)
     for op in graph.ops:
         if is_mixing(op, graph) or is_channelwise(op, graph):
