@@ -21,7 +21,7 @@ from tinyml.codegen.render import environment, render
 from tinyml.ops import macs_of
 from tinyml.plan.values import Plan
 from tinyml.tflm.outline import Outline
-from tinyml.tflm.planner import kernels_for, prepare
+from tinyml.tflm.planner import Prepared, kernels_for, prepare
 from tinyml.tflm.table import sources
 
 KERNELS = "tensorflow/lite/micro/kernels"
@@ -65,7 +65,7 @@ class TflmView:
 def generate(outline: Outline, plan: Plan, board: Board, *, offline: bool = True) -> Sources:
     """The files of a model that TFLM runs."""
     made = prepare(outline, board, offline=offline)
-    view = _view(outline, plan, board, made.data, offline)
+    view = _view(outline, plan, board, made, offline)
     env = environment(Path(__file__).parent)
     name = plan.graph.name
     array = {
@@ -111,7 +111,7 @@ def build_facts(outline: Outline, board: Board) -> dict[str, Any]:
     }
 
 
-def _view(outline: Outline, plan: Plan, board: Board, data: bytes, is_offline: bool) -> TflmView:
+def _view(outline: Outline, plan: Plan, board: Board, made: Prepared, is_offline: bool) -> TflmView:
     graph = plan.graph
     names = tensor_names(graph)
     macs = tuple(macs_of(op, graph) for op in graph.ops)
@@ -136,9 +136,9 @@ def _view(outline: Outline, plan: Plan, board: Board, data: bytes, is_offline: b
         name_string=c_string(graph.name),
         sha_string=c_string(graph.source.sha256[:12]),
         macs=sum(macs),
-        weight_bytes=len(data),
+        weight_bytes=len(made.data),
         table=layer_table(plan, names, macs),
-        memory=_memory(outline, plan, board, is_offline),
+        memory=_memory(made),
         kernel_headers=tuple(sorted(set(_headers(outline)))),
         ops=ops,
         arenas=arenas,
@@ -155,8 +155,7 @@ def _as_bytes(arena: ArenaView) -> ArenaView:
     return replace(arena, declaration=arena.declaration.replace("int8_t", "uint8_t", 1))
 
 
-def _memory(outline: Outline, plan: Plan, board: Board, is_offline: bool) -> tuple[str, ...]:
-    made = prepare(outline, board, offline=is_offline)
+def _memory(made: Prepared) -> tuple[str, ...]:
     arena = made.arena
     lines = [
         f"Arena: {arena.needed_bytes} bytes, {arena.head_bytes} for tensors and scratch, "
