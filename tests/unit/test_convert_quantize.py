@@ -289,3 +289,31 @@ def test_values_that_all_but_vanish_do_not_break_kernels() -> None:
     runner = tflm_runner(data)
     assert runner is not None
     assert outputs(runner, samples[0])[0] == pytest.approx(np.full((1, 3), 1 / 3), abs=0.01)
+
+
+@needs_tflm
+@pytest.mark.parametrize("quantization", ["int8", "int16x8"])
+def test_a_value_of_fixed_scale_beside_another_is_requantised(quantization: str) -> None:
+    """CONCATENATION wants one scale, SOFTMAX has its own: a QUANTIZE stands between them."""
+    needs_litert()
+    b = FloatBuilder()
+    x, other = b.value("x", (1, 6)), b.value("other", (1, 4))
+    p = b.op("SOFTMAX", (x,), b.value("p", (1, 6)), options("SoftmaxOptions", Beta=1.0))
+    y = b.op(
+        "CONCATENATION", (p, other), b.value("y", (1, 10)), options("ConcatenationOptions", Axis=1)
+    )
+    data = flatfile.write(b.graph((x, other), (y, p)))
+    samples = [
+        (
+            b.rng.normal(size=(1, 6)).astype(np.float32),
+            b.rng.normal(0, 9, (1, 4)).astype(np.float32),
+        )
+        for _ in range(8)
+    ]
+    runner = tflm_runner(quantize(data, samples, QuantizeSettings(quantization)).data)
+    assert runner is not None
+    assert [op.kind for op in runner.graph.ops] == ["SOFTMAX", "QUANTIZE", "CONCATENATION"]
+    exact = float_runner(data)
+    for sample in samples:
+        for real, found in zip(exact.outputs(sample), outputs(runner, sample), strict=True):
+            assert np.abs(real - found).max() <= 0.02 * np.abs(real).max() + 0.01

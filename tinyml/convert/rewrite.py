@@ -15,7 +15,7 @@ from tinyml.convert.lstm import lstm_tensors
 from tinyml.convert.options import options
 from tinyml.convert.ranges import dequantize
 from tinyml.convert.ranges import quantize as to_integers
-from tinyml.convert.rules import LSTM, WEIGHTED
+from tinyml.convert.rules import LSTM, MOVES, WEIGHTED
 from tinyml.convert.values import QuantizeSettings
 from tinyml.convert.weights import (
     constant,
@@ -124,15 +124,18 @@ class _Made:
         name = self.tensors[target].name
         self.ops.append(Op(kind, name, (source,), (target,), options(table)))
 
-    def value(self, i: int, bits: int) -> int:
-        """A float value or constant as the integers that an op of this width reads."""
+    def value(self, i: int, bits: int, shared: Quant | None = None) -> int:
+        """A float value or constant as the integers that an op of this width reads.
+
+        ``shared`` is the scale that the op wants of all its values.
+        """
         tensor = self.graph.tensors[i]
-        wanted = _integer(tensor, self.quant(i, bits), bits)
+        wanted = _integer(tensor, shared or self.quant(i, bits), bits)
         key = (i, wanted.dtype, wanted.quant)
         if key in self.forms:
             return self.forms[key]
         if tensor.data is not None:
-            data = to_integers(tensor.data, self.quant(i, bits), bits)
+            data = to_integers(tensor.data, shared or self.quant(i, bits), bits)
             self.forms[key] = self.add(constant(tensor.name, data, wanted.quant))
         else:
             number = sum(k[0] == i for k in self.forms)
@@ -151,15 +154,18 @@ class _Made:
 
     def add_op(self, op: Op, bits: int) -> None:
         values = set(values_read(op, self.graph))
+        results = values_written(op, self.graph)
         if op.kind == LSTM:
             self._add_lstm(op)
             return
         if op.kind in WEIGHTED:
             inputs = self._weighted(op, bits)
         else:
-            inputs = [self.value(i, bits) if i in values else self.plain(i) for i in op.inputs]
+            shared = self.quant(results[0], bits) if op.kind in MOVES and results else None
+            inputs = [
+                self.value(i, bits, shared) if i in values else self.plain(i) for i in op.inputs
+            ]
         outputs = []
-        results = values_written(op, self.graph)
         for i in op.outputs:
             tensor = self.graph.tensors[i]
             if i in results:
