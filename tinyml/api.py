@@ -108,6 +108,7 @@ def plan(graph: Graph, board: Board, *, optimize: str = "balanced", agent: bool 
 
 def plan_model(path: Path, board: Board, settings: Settings = Settings()) -> Plan:
     """The plan of a .tflite file for a board and a runtime; raises ModelError and PlanError."""
+    board = _with_stack(board, settings.runtime or board.backends["runtime"])
     return _planned(read_model(path), board, settings)
 
 
@@ -142,9 +143,7 @@ def build_model(model: Path | ModelFile, board: Board, settings: Settings = Sett
     model = model if isinstance(model, ModelFile) else read_model(model)
     runtime = settings.runtime or board.backends["runtime"]
     settings = replace(settings, template=settings.template or template_for(board, runtime))
-    board = for_template(board, settings.template)
-    stack_bytes = max(board.stack_bytes, runtime_of(runtime).least_stack_bytes)
-    board = replace(board, stack_bytes=stack_bytes)
+    board = _with_stack(for_template(board, settings.template), runtime)
     made = _planned(model, board, settings)
     require(fit(made, board, all_boards()))
     directory = settings.directory or _directory(made.graph, board, settings)
@@ -326,6 +325,17 @@ def _options(settings: Settings) -> list[str]:
     words += [] if settings.agent else ["--no-agent"]
     words += ["--model-id", settings.model_id] if settings.model_id else []
     return words
+
+
+def keeps_floats(board: Board, runtime: str | None) -> bool:
+    """Whether a model that is not quantised is taken as it is."""
+    return runtime_of(runtime or board.backends["runtime"]).takes_floats
+
+
+def _with_stack(board: Board, runtime: str) -> Board:
+    """The board with as much stack as the runtime needs."""
+    least = runtime_of(runtime).least_stack_bytes
+    return replace(board, stack_bytes=max(board.stack_bytes, least))
 
 
 def _planned(model: ModelFile, board: Board, settings: Settings) -> Plan:

@@ -215,6 +215,8 @@ def test_sources_are_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_what_cannot_be_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = tflm_project(tmp_path / "project")
     monkeypatch.delenv("TFLM_DIR", raising=False)
+    include = project.directory / "tinyml" / "firmware" / "include"
+    monkeypatch.setenv("CXXFLAGS", f"-DMODEL=sine_model -I{include}")
     recipe = project.directory / "cmake" / "tflm.cmake"
     url = sources()["pins"][0]["url"]
     text = recipe.read_text(encoding="utf-8").replace(url, (tmp_path / "none.tar.gz").as_uri())
@@ -222,6 +224,8 @@ def test_what_cannot_be_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(BuildError, match=r"cannot\s+be\s+fetched") as caught:
         build(project, "cmake", tmp_path)
     assert "-DTFLM_DIR=" in caught.value.message
+    monkeypatch.setenv("TFLM_DIR", str(stand_in_tree(tmp_path)))  # from now on it is there
+    assert build(project, "cmake", tmp_path).elf.is_file()
 
 
 def test_the_commands_are_those_of_the_readme(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tests.support.tflm import needs_tflm
 from tests.support.tflm_tree import sine_file
 from tinyml import api
 from tinyml.board import load_board
+from tinyml.convert.conversion import ConvertOptions, model_for_build
 from tinyml.errors import ModelError, PlanError, UnsupportedOps
 from tinyml.ir.graph import Graph
 from tinyml.model.file import ModelFile, model_file, read_model
@@ -40,7 +41,7 @@ MEASURED = {  # arena_used_bytes() of TFLM with CMSIS-NN on a Cortex-M4
     "str_ww_ref_model": 16_596,
     "vww_96_int8": 100_708,
 }
-RELU, GELU, ABS, TANH = 19, 150, 101, 28  # opcodes
+RELU, GELU, ABS = 19, 150, 101  # opcodes
 
 
 def outline_of(graph: Graph) -> Outline:
@@ -151,9 +152,19 @@ def test_float_models_are_accepted() -> None:
         load(file)
     board = load_board("nucleo_f446re")
     runtime = api.runtime_of("tflm")
+    assert api.keeps_floats(board, "tflm")
+    assert not api.keeps_floats(board, None)
     plan = runtime.plan(file, runtime.load(file), board, api.Goal())
     assert fit(plan, board).is_ok
     assert not has_reference(plan.graph)
+
+
+def test_float_models_are_only_quantised_on_request(tmp_path: Path) -> None:
+    path = tmp_path / "sine.tflite"
+    path.write_bytes(with_opcode(write(small_network()), RELU, ABS))
+    file, converted = model_for_build(str(path), ConvertOptions(), keeps_floats=True)
+    assert file.data == path.read_bytes()
+    assert converted is None
 
 
 def test_there_is_nothing_to_explore() -> None:

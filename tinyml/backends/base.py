@@ -163,6 +163,7 @@ class Runtime(Protocol):
 
     name: str  # as in the board file
     title: str
+    takes_floats: bool  # models that are not, or not in all parts, quantised
     least_stack_bytes: int  # what it needs, should the board reserve less
 
     def load(self, model: ModelFile) -> Graph:

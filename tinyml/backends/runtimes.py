@@ -20,6 +20,7 @@ class Aot:
 
     name = "aot"
     title = "compiled ahead of time to C"
+    takes_floats = False
     least_stack_bytes = 0  # whatever the board's file says is enough for the kernels
 
     def load(self, model: ModelFile) -> Graph:
@@ -50,6 +51,7 @@ class Tflm:
 
     name = "tflm"
     title = "TensorFlow Lite Micro"
+    takes_floats = True
     least_stack_bytes = 6144  # 1.1 KB used on a Cortex-M4; more on Xtensa, and for messages
 
     def load(self, model: ModelFile) -> Graph:

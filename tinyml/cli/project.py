@@ -91,7 +91,8 @@ def build(
         offline_plan=offline_plan,
     )
     with console.progress_bar() as progress:
-        file, converted = stages.model_for_build(model, conversion, progress)
+        kept = api.keeps_floats(board, runtime)
+        file, converted = stages.model_for_build(model, conversion, progress, keeps_floats=kept)
     with console.progress(f"building {file.file_name} for {board.name} …"):
         built = api.build_model(file, board, settings)
     if converted is not None:

@@ -246,14 +246,17 @@ def write_document(converted: Converted, model: Path) -> Path:
 
 
 def model_for_build(
-    model: str, options: ConvertOptions, progress: Progress = _quiet
+    model: str, options: ConvertOptions, progress: Progress = _quiet, *, keeps_floats: bool = False
 ) -> tuple[ModelFile, Converted | None]:
     """The integer model to build: the file itself, or what becomes of a float one.
+
+    ``keeps_floats``: the runtime takes any .tflite as it is, unless calibration data are given.
 
     Raises what ``convert`` raises, and MismatchError when the result is not as good as demanded.
     """
     source = source_of(model)
-    if source.path.is_file() and is_int8_tflite(source):
+    is_kept = keeps_floats and source.path.suffix == ".tflite" and not options.calibration
+    if source.path.is_file() and (is_kept or is_int8_tflite(source)):
         return read_model(source.path), None
     converted = convert(model, options, progress)
     require_score(converted, options)

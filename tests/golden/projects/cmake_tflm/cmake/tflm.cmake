@@ -9,16 +9,20 @@
 # companions are looked for inside of it and beside it, and each can be named: CMSIS_NN_DIR, FLATBUFFERS_DIR, GEMMLOWP_DIR,
 # RUY_DIR. The environment variables of the same names work too.
 function(find_source name marker url)
-    set(${name}_DIR "$ENV{${name}_DIR}" CACHE PATH "Sources of ${name}; empty: found beside TFLM, or fetched")
-    set(places ${${name}_DIR})
-    if(TFLM_DIR AND NOT places)
+    set(${name}_DIR "" CACHE PATH "Sources of ${name}; empty: found beside TFLM, or fetched")
+    set(own ${${name}_DIR})
+    if(NOT own)
+        set(own $ENV{${name}_DIR})
+    endif()
+    set(places ${own})
+    if(TFLM_SOURCE AND NOT own)
         string(TOLOWER ${name} folder)
         string(REPLACE "_" "-" dashed ${name})
         set(places
-            ${TFLM_DIR}/third_party/${folder}
-            ${TFLM_DIR}/tensorflow/lite/micro/tools/make/downloads/${folder}
-            ${TFLM_DIR}/../${folder}
-            ${TFLM_DIR}/../${dashed})
+            ${TFLM_SOURCE}/third_party/${folder}
+            ${TFLM_SOURCE}/tensorflow/lite/micro/tools/make/downloads/${folder}
+            ${TFLM_SOURCE}/../${folder}
+            ${TFLM_SOURCE}/../${dashed})
     endif()
     foreach(place ${places})
         if(EXISTS ${place}/${marker})
@@ -27,8 +31,8 @@ function(find_source name marker url)
             return()
         endif()
     endforeach()
-    if(${name}_DIR)
-        message(FATAL_ERROR "${name}_DIR is '${${name}_DIR}', but there is no ${marker} in it")
+    if(own)
+        message(FATAL_ERROR "${name}_DIR is '${own}', but there is no ${marker} in it")
     endif()
     set(folder ${CMAKE_BINARY_DIR}/_sources/${name})
     if(NOT EXISTS ${folder}/complete)
