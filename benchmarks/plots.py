@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.measure import PLAIN, Measurement
 
-_WIDTH, _LEFT, _RIGHT = 860, 190, 150  # pixels; room for labels to the left and right of bars
+_WIDTH, _LEFT, _RIGHT = 880, 210, 150  # pixels; room for labels to the left and right of bars
 _BAR, _GAP, _TOP = 15, 14, 78
 _OURS = ("#0a5fd6", "#7ab4ff")
 _OTHERS = ("#8c959f", "#c07a1c", "#6f8f3c", "#9a5fb5", "#b9c0c8")
