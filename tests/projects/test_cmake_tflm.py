@@ -182,7 +182,7 @@ def test_cmake_builds_it_and_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_tree_that_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = tflm_project(tmp_path / "project")
     monkeypatch.setenv("TFLM_DIR", str(tmp_path))
-    with pytest.raises(BuildError, match=r"TFLM_DIR is\s+'.*', but there\s+is no"):
+    with pytest.raises(BuildError, match=r"TFLM_DIR is\s+'.*',\s+but\s+there\s+is\s+no"):
         build(project, "cmake", tmp_path)
 
 
