@@ -164,7 +164,7 @@ def test_what_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
         new(tmp_path / "taken", "esp32s3", None, None)
     with pytest.raises(BoardError, match="unknown board"):
         new(tmp_path / "app", "esp32s33", None, None)
-    with pytest.raises(BoardError, match="the template 'cubemx' is none of 'esp32s3'"):
+    with pytest.raises(BoardError, match="board 'esp32s3' has no template 'cubemx'"):
         new(tmp_path / "app", "esp32s3", "cubemx", None)
     broken = tmp_path / "broken.tflite"
     broken.write_bytes(b"nothing")

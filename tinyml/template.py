@@ -141,7 +141,7 @@ def refuse_template(board: Board, template: Template) -> None:
         return
     if template.name not in board.templates:
         raise BoardError(
-            f"the template '{template.name}' is none of '{board.name}'",
+            f"board '{board.name}' has no template '{template.name}'",
             hint=f"it has: {', '.join(board.templates)} ('backends.template' of the board's file)",
         )
 

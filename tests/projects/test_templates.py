@@ -68,7 +68,7 @@ def test_a_template_that_a_board_does_not_name(tmp_path: Path) -> None:
     with pytest.raises(BoardError) as caught:
         make_project("esp_idf", tmp_path, board="nucleo_g0b1re")
     assert str(caught.value) == (
-        "the template 'esp_idf' is none of 'nucleo_g0b1re'\n"
+        "board 'nucleo_g0b1re' has no template 'esp_idf'\n"
         "hint: it has: baremetal, cmake, cmake_tflm ('backends.template' of the board's file)"
     )
     assert not any(tmp_path.iterdir())
