@@ -64,7 +64,8 @@ class UnsupportedOps(ModelError):
         super().__init__(
             f"{model}: {len(found)} unsupported thing(s):\n  " + "\n  ".join(lines),
             hint="'tinyml ops' lists what is supported; convert the model to full int8 "
-            "(int8 inputs, weights and outputs) and replace the ops named above.",
+            "(int8 inputs, weights and outputs), replace the ops named above, or take "
+            "--runtime tflm, which has more of them.",
         )
         self.found = found
 
