@@ -15,6 +15,7 @@ from tinyml import resources
 from tinyml.ir.graph import Tensor
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops import all_ops, spec_of
+from tinyml.passes.expand import expand_ops
 
 KINDS = sorted(all_ops())
 LIMITS = {"int8": (-128, 127), "uint8": (0, 255)}
@@ -29,7 +30,9 @@ def rows(kind: str) -> CaseFile:
 
 def calls(kind: str) -> Iterator[KernelCall | None]:
     for case in rows(kind).cases:
-        yield spec_of(kind).lower(case.graph.ops[0], case.graph)
+        graph = expand_ops(case.graph)
+        for op in graph.ops:
+            yield spec_of(op.kind).lower(op, graph)
 
 
 def has_odd_channels(case: Case) -> bool:

@@ -13,6 +13,7 @@ from tests.support.host_c import compile_plan, host_board, run_program
 from tinyml.ir.graph import Graph
 from tinyml.ir.kernel import Overlap
 from tinyml.ops import spec_of
+from tinyml.passes.expand import expand_ops
 from tinyml.plan.planner import plan
 from tinyml.plan.values import Placement, Plan
 
@@ -65,6 +66,6 @@ def test_output_at_least_distance_equals_reference(
     path: Path, operand: int, tmp_path: Path
 ) -> None:
     case = merge(load_cases(path).cases, path.stem)
-    program = compile_plan(_overlapping(case.graph, operand), tmp_path)
+    program = compile_plan(_overlapping(expand_ops(case.graph), operand), tmp_path)
     found = run_program(program, case.graph, case.vectors)
     assert_equal(case.graph, run_reference(case.graph, case.vectors), found)

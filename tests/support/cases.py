@@ -121,7 +121,7 @@ def _case(kind: str, row: Mapping[str, Any], label: str) -> Case:
     for constraint in spec.constraints:
         found = constraint(op, graph)
         assert found is None, f"{label}: {constraint.__doc__} Found: {found}"
-    assert spec.infer(op, graph) == (graph.tensors[graph.outputs[0]].shape,), label
+    assert spec.infer(op, graph) == tuple(graph.tensors[i].shape for i in graph.outputs), label
     names = row.get("vectors", DEFAULT_VECTORS)
     vectors = tuple(_vector(name, graph, ranges, label) for name in names)
     return Case(row["name"], check(graph), vectors)
@@ -161,9 +161,20 @@ def row_graph(
         (len(tensors),),
     )
     if "shape" not in output:
-        (shape,) = spec.infer(op, graph)
-        graph = replace(graph, tensors=(*tensors, replace(made, shape=shape)))
+        graph = _with_outputs(graph, spec.infer(op, graph))
     return graph, ranges
+
+
+def _with_outputs(graph: Graph, shapes: Sequence[tuple[int, ...]]) -> Graph:
+    """The graph with the outputs that its op's shape rule gives, all quantised alike."""
+    *tensors, made = graph.tensors
+    first = len(tensors)
+    names = ("y", *(f"y{number}" for number in range(1, len(shapes))))
+    tensors += [replace(made, name=n, shape=s) for n, s in zip(names, shapes, strict=True)]
+    outputs = tuple(range(first, len(tensors)))
+    (op,) = graph.ops
+    ops = (replace(op, outputs=outputs),)
+    return replace(graph, tensors=tuple(tensors), ops=ops, outputs=outputs)
 
 
 def _attrs(attrs: type, row: Mapping[str, Any]) -> Any:

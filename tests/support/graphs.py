@@ -16,6 +16,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tests.support.cases import Case, Vector
+from tests.support.random_cuts import cut
 from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor, check
 from tinyml.ops import spec_of
@@ -29,7 +30,7 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
 @dataclass
-class _Growing:
+class Growing:
     """A graph under construction."""
 
     draw: Draw
@@ -83,7 +84,7 @@ class _Growing:
         return self.constant(data, Quant(tuple(scales.tolist()), (0,) * len(scales)))
 
     def finish(self, kind: str, inputs: tuple[int, ...], attrs: Any, quant: Quant | None) -> bool:
-        """Adds an op and its output; False, and nothing added, where the op is not supported."""
+        """Adds an op and its outputs; False, and nothing added, where the op is not supported."""
         spec = spec_of(kind)
         made = len(self.tensors)
         op = Op(kind, f"{kind.lower()}_{len(self.ops)}", inputs, (made,), attrs)
@@ -93,19 +94,22 @@ class _Growing:
             tensor = replace(tensor, shape=attrs.new_shape)
         graph = _graph((*self.tensors, tensor), (op,), ())
         try:
-            (shape,) = spec.infer(op, graph)
-            tensor = replace(tensor, shape=shape)
-            graph = replace(graph, tensors=(*self.tensors, tensor))
-            if tensor.elements > _MAX_ELEMENTS or any(c(op, graph) for c in spec.constraints):
+            shapes = spec.infer(op, graph)
+            results = [replace(tensor, name=f"t{made + k}", shape=s) for k, s in enumerate(shapes)]
+            op = replace(op, outputs=tuple(range(made, made + len(results))))
+            graph = replace(graph, tensors=(*self.tensors, *results))
+            size = max(item.elements for item in results)
+            if size > _MAX_ELEMENTS or any(c(op, graph) for c in spec.constraints):
                 return False
         except ModelError:
             return False
-        self.add(tensor)
+        for item in results:
+            self.add(item)
         self.ops.append(op)
         return True
 
 
-def _convolution(g: _Growing, given: int) -> None:
+def _convolution(g: Growing, given: int) -> None:
     shape = g.tensors[given].shape
     if len(shape) != 4:
         return
@@ -132,7 +136,7 @@ def _convolution(g: _Growing, given: int) -> None:
     _weighted(g, kind, given, weights, filters, depth, spec_of(kind).attrs(**attrs))
 
 
-def _fully_connected(g: _Growing, given: int) -> None:
+def _fully_connected(g: Growing, given: int) -> None:
     shape = g.tensors[given].shape
     outputs = g.between(1, 9)
     keeps = g.one_of(True, False) and len(shape) > 1
@@ -145,7 +149,7 @@ def _fully_connected(g: _Growing, given: int) -> None:
 
 
 def _weighted(
-    g: _Growing, kind: str, given: int, weights: int, filters: int, depth: int, attrs: Any
+    g: Growing, kind: str, given: int, weights: int, filters: int, depth: int, attrs: Any
 ) -> None:
     bias = g.bias(given, weights, filters)
     first, second = (g.tensors[i].quant for i in (given, weights))
@@ -158,7 +162,7 @@ def _weighted(
     g.finish(kind, inputs, attrs, g.quant(around))
 
 
-def _pool(g: _Growing, given: int) -> None:
+def _pool(g: Growing, given: int) -> None:
     kind = g.one_of("AVERAGE_POOL_2D", "MAX_POOL_2D")
     attrs = spec_of(kind).attrs(
         padding=g.one_of(*_PADDINGS),
@@ -171,7 +175,7 @@ def _pool(g: _Growing, given: int) -> None:
     g.finish(kind, (given,), attrs, g.tensors[given].quant)
 
 
-def _mean(g: _Growing, given: int) -> None:
+def _mean(g: Growing, given: int) -> None:
     rank = len(g.tensors[given].shape)
     axes = [1, 2] if rank == 4 else [rank - 1]
     axis = g.constant(np.array(axes, np.int32), None)
@@ -181,7 +185,7 @@ def _mean(g: _Growing, given: int) -> None:
     g.finish("MEAN", (given, axis), attrs, g.one_of(quant, g.quant(quant.scale)))
 
 
-def _binary(g: _Growing, given: int) -> None:
+def _binary(g: Growing, given: int) -> None:
     kind = g.one_of("ADD", "SUB", "MUL")
     shape = g.tensors[given].shape
     choice = g.one_of("same", "earlier", "scalar", "channel", "full")
@@ -205,7 +209,7 @@ def _binary(g: _Growing, given: int) -> None:
     g.finish(kind, pair, attrs, g.quant(around))
 
 
-def _map(g: _Growing, given: int) -> None:
+def _map(g: Growing, given: int) -> None:
     kind = g.one_of("RELU", "RELU6", "LOGISTIC", "TANH", "SOFTMAX", "QUANTIZE")
     quant = g.tensors[given].quant
     assert quant is not None
@@ -218,7 +222,7 @@ def _map(g: _Growing, given: int) -> None:
     g.finish(kind, (given,), spec_of(kind).attrs(), made)
 
 
-def _move(g: _Growing, given: int) -> None:
+def _move(g: Growing, given: int) -> None:
     tensor = g.tensors[given]
     kind = g.one_of("RESHAPE", "PAD", "CONCATENATION")
     inputs: tuple[int, ...] = (given,)
@@ -240,14 +244,17 @@ def _move(g: _Growing, given: int) -> None:
     g.finish(kind, inputs, attrs, tensor.quant)
 
 
-_STEPS = (_convolution, _convolution, _fully_connected, _pool, _mean, _binary, _map, _map, _move)
+_STEPS = (
+    *(_convolution, _convolution, _fully_connected, _pool, _mean, _binary, _map, _map, _move),
+    cut,
+)
 
 
 @st.composite
 def cases(draw: Draw, max_ops: int = 5) -> Case:
     """A graph of 1 to ``max_ops`` ops with three input vectors."""
     seed = draw(st.integers(0, 2**32 - 1))
-    g = _Growing(draw, np.random.default_rng(seed))
+    g = Growing(draw, np.random.default_rng(seed))
     for _ in range(g.one_of(1, 1, 2)):
         sizes = (g.one_of(1, 1, 2), g.between(1, 7), g.between(1, 7), g.between(1, 9))
         shape = g.one_of(sizes, sizes, sizes, (1, sizes[3]), sizes[1:], (sizes[3],))
@@ -264,7 +271,7 @@ def cases(draw: Draw, max_ops: int = 5) -> Case:
     return Case(f"g{seed}", graph, tuple(_vector(g.rng, graph, i) for i in range(_VECTORS)))
 
 
-def _compact(g: _Growing) -> Graph:
+def _compact(g: Growing) -> Graph:
     """The graph without the tensors that no op reads or writes; unread values are its outputs."""
     used = {i for op in g.ops for i in (*op.inputs, *op.outputs) if i >= 0}
     read = {i for op in g.ops for i in op.inputs}

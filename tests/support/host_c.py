@@ -23,6 +23,7 @@ from tinyml.budget import Budget
 from tinyml.chip import Chip, Region
 from tinyml.codegen.generate import generate
 from tinyml.ir.graph import DTYPES, Array, Graph
+from tinyml.passes.expand import expand_ops
 from tinyml.plan.planner import plan
 from tinyml.plan.values import Plan
 from tinyml.plan.verify import verify
@@ -114,7 +115,7 @@ def compile_graph(
 ) -> Path:
     """Plans and generates a graph in ``folder`` and compiles it with the driver."""
     board = host_board(isa)
-    made = plan(graph, board, optimize=optimize)
+    made = plan(expand_ops(graph), board, optimize=optimize)
     verify(made, board)
     return compile_plan(made, folder)
 

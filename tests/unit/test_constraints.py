@@ -26,6 +26,10 @@ def row(inputs: list[dict[str, Any]], output: dict[str, Any], **attrs: Any) -> d
     }
 
 
+def numbers(*values: int) -> dict[str, Any]:
+    return {"shape": [len(values)], "dtype": "int32", "data": list(values)}
+
+
 REFUSED = [
     (
         "ADD",
@@ -209,6 +213,108 @@ REFUSED = [
         row([X] * 11, X),
         "The op must have all its inputs and one output.",
         "11 inputs and 1 outputs",
+    ),
+    (
+        "SLICE",
+        row([X, numbers(0, 1), numbers(1, 4)], X),
+        "Which part to take must be constant, inside of the input and not empty.",
+        "4 from 1 on, of 4 in dimension 1",
+    ),
+    (
+        "SLICE",
+        row([X, {"shape": [2], "dtype": "int32"}, numbers(1, 4)], X),
+        "Which part to take must be constant, inside of the input and not empty.",
+        "beginnings are computed at run time",
+    ),
+    (
+        "SLICE",
+        row([{**X, "dtype": "uint8"}, numbers(0, 1), numbers(1, 3)], {**X, "dtype": "uint8"}),
+        "The value must be int8, int16 or int32, and the results of the same type.",
+        "'x0' is uint8",
+    ),
+    (
+        "STRIDED_SLICE",
+        row([X, numbers(0, 3), numbers(1, 2), numbers(1, 1)], X),
+        "Which part to take must be constant, inside of the input and not empty.",
+        "nothing from 3 to 2 of 4 in dimension 1",
+    ),
+    (
+        "STRIDED_SLICE",
+        row([X, numbers(0, 3), numbers(1, 2), numbers(1, -1)], X, shrink_axis_mask=2),
+        "Which part to take must be constant, inside of the input and not empty.",
+        "steps of -1 in dimension 1",
+    ),
+    (
+        "STRIDED_SLICE",
+        row([X, numbers(0, 0), numbers(1, 2), numbers(1, 1)], X, ellipsis_mask=1, offset=True),
+        "There must be no ellipsis, no new dimension and no ends relative to the beginnings.",
+        "an ellipsis and relative ends",
+    ),
+    (
+        "STRIDED_SLICE",
+        row([{**X, "shape": [1, 1, 1, 1, 4]}, *[numbers(0, 0, 0, 0, 0)] * 3], X),
+        "The input must have at most 4 dimensions.",
+        "shape [1, 1, 1, 1, 4]",
+    ),
+    (
+        "SPLIT",
+        row([numbers(1), X], X, splits=3),
+        "The op must have all its inputs and as many outputs as its options say.",
+        "2 inputs and 1 outputs",
+    ),
+    (
+        "SPLIT",
+        row([numbers(2), X], X, splits=1),
+        "Axis and sizes must be constant, and the sizes must add up to that of the input.",
+        "there is no axis 2 in 2 dimensions",
+    ),
+    (
+        "SPLIT_V",
+        row([X, numbers(3), numbers(1)], X, splits=1),
+        "Axis and sizes must be constant, and the sizes must add up to that of the input.",
+        "4 in 1 parts of [3]",
+    ),
+    (
+        "UNPACK",
+        row([X], X, splits=1, axis=1),
+        "Axis and sizes must be constant, and the sizes must add up to that of the input.",
+        "4 in 1 parts of 1",
+    ),
+    (
+        "PACK",
+        row([X, {**X, "shape": [1, 3]}], X, count=2),
+        "The inputs must have the same shape and be as many as the options say.",
+        "shapes [1, 3] and [1, 4] differ",
+    ),
+    (
+        "PACK",
+        row([X, X], X, count=3),
+        "The inputs must have the same shape and be as many as the options say.",
+        "2 inputs, 3 in the options",
+    ),
+    (
+        "TRANSPOSE",
+        row([X, numbers(1, 1)], X),
+        "The order must be constant and name each dimension once.",
+        "[1, 1] for 2 dimensions",
+    ),
+    (
+        "TRANSPOSE",
+        row([{**X, "dtype": "int32"}, numbers(1, 0)], {**X, "dtype": "int32"}),
+        "The value must be int8 or int16: TensorFlow Lite Micro transposes nothing else.",
+        "'x0' is int32",
+    ),
+    (
+        "SQUEEZE",
+        row([X], X, axes=[1]),
+        "The dimensions that disappear must exist and be of size 1.",
+        "dimension 1 of [1, 4] is not of size 1",
+    ),
+    (
+        "EXPAND_DIMS",
+        row([X, numbers(3)], X),
+        "The new dimension's place must be constant and exist.",
+        "there is no axis 3 in 3 dimensions",
     ),
     (
         "QUANTIZE",

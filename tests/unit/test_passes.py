@@ -10,15 +10,21 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tests.support.host_c import host_board
 from tests.support.small_graphs import GraphBuilder, small_network
-from tinyml.ir.graph import Array, Graph
+from tinyml.errors import PlanError
+from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs
 from tinyml.ops.elementwise import BinaryAttrs
 from tinyml.ops.layout import ReshapeAttrs
 from tinyml.ops.lookup import NoAttrs
+from tinyml.ops.pack import PackAttrs
 from tinyml.ops.reference import outputs
+from tinyml.ops.slice import StridedSliceAttrs
+from tinyml.ops.split import SplitAttrs, UnpackAttrs
 from tinyml.passes import run_passes
+from tinyml.plan.planner import plan
 
 QUANT = (0.05, 3)
 
@@ -46,7 +52,7 @@ def simplified(graph: Graph) -> Graph:
         before = outputs(graph, sample)
         for expected, found in zip(before, outputs(after, sample), strict=True):
             np.testing.assert_array_equal(found, expected)
-    assert len(after.tensors) == len(graph.tensors)
+    assert [t.name for t in after.tensors[: len(graph.tensors)]] == [t.name for t in graph.tensors]
     assert run_passes(after).ops == after.ops, "a second run finds nothing more"
     return after
 
@@ -203,3 +209,46 @@ def test_fused_padding_is_exact(
         weights = b.weights("w", (2, *kernel, 2), 0, 2)
         b.op("CONV_2D", (middle, weights, -1), y, Conv2dAttrs(**shared))
     simplified(b.graph((x,), (y,)))
+
+
+def test_a_split_becomes_slices() -> None:
+    b = GraphBuilder()
+    given = b.value("x", (1, 6), QUANT)
+    axis = b.constant("axis", np.array([1], np.int32))
+    parts = tuple(b.value(name, (1, 3), QUANT) for name in ("left", "right"))
+    b.ops.append(Op("SPLIT", "left", (axis, given), parts, SplitAttrs(2)))
+    after = simplified(b.graph((given,), parts))
+    assert [(op.kind, op.name) for op in after.ops] == [
+        ("STRIDED_SLICE", "left"),
+        ("STRIDED_SLICE", "right"),
+    ]
+
+
+def test_a_long_pack_becomes_packs_and_a_concatenation() -> None:
+    b = GraphBuilder()
+    given = tuple(b.value(f"x{k}", (1, 3), QUANT) for k in range(12))
+    out = b.op("PACK", given, b.value("y", (1, 12, 3), QUANT), PackAttrs(1, 12))
+    after = simplified(b.graph(given, (out,)))
+    assert kinds(after) == ["PACK", "PACK", "CONCATENATION"]
+    assert [len(op.inputs) for op in after.ops] == [10, 2, 2]
+
+
+@pytest.mark.parametrize(("step", "left"), [(1, ["RELU6"]), (-1, ["STRIDED_SLICE", "RELU6"])])
+def test_a_slice_of_everything_disappears(step: int, left: list[str]) -> None:
+    b = GraphBuilder()
+    given = b.value("x", (5,), QUANT)
+    ends = (b.constant(f"c{k}", np.array([k], np.int32)) for k in (0, 1, step))
+    masks = StridedSliceAttrs(begin_mask=1, end_mask=1)
+    taken = b.op("STRIDED_SLICE", (given, *ends), b.value("part", (5,), QUANT), masks)
+    out = b.op("RELU6", (taken,), b.value("y", (5,), QUANT), NoAttrs())
+    assert kinds(simplified(b.graph((given,), (out,)))) == left
+
+
+def test_planning_asks_for_the_passes() -> None:
+    b = GraphBuilder()
+    given = b.value("x", (2, 3), QUANT)
+    parts = tuple(b.value(name, (3,), QUANT) for name in ("first", "second"))
+    b.ops.append(Op("UNPACK", "first", (given,), parts, UnpackAttrs(2, 0)))
+    with pytest.raises(PlanError, match=r"'first' \(UNPACK\) has no kernel of its own") as caught:
+        plan(b.graph((given,), parts), host_board())
+    assert caught.value.hint == "run the passes (tinyml.passes.run_passes) before planning."

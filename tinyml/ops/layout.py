@@ -23,6 +23,7 @@ from tinyml.ops.common import (
     result,
     write_options,
 )
+from tinyml.ops.moves import axis_in
 from tinyml.ops.operands import have_one_scale, input_argument, move_instructions, no_macs
 from tinyml.ops.spec import OpSpec
 
@@ -113,11 +114,7 @@ def write_concatenation(builder: Any, attrs: ConcatenationAttrs) -> tuple[int, i
 
 
 def _axis(op: Op, graph: Graph) -> int:
-    rank = len(graph.tensors[op.inputs[0]].shape)
-    axis = int(op.attrs.axis)
-    if not -rank <= axis < rank:
-        raise ModelError(f"there is no axis {axis} in {rank} dimensions")
-    return axis % rank
+    return axis_in(int(op.attrs.axis), len(graph.tensors[op.inputs[0]].shape))
 
 
 def infer_concatenation(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
@@ -167,8 +164,16 @@ def concatenation_reference(
 
 
 def lower_concatenation(op: Op, graph: Graph) -> KernelCall:
-    """A call of ``tml_concatenation_<arity>_s8``; missing inputs have runs of 0 bytes."""
-    axis = _axis(op, graph)
+    """One row for each index of the dimensions before the axis."""
+    return concatenation_call(op, graph, _axis(op, graph))
+
+
+def concatenation_call(op: Op, graph: Graph, axis: int) -> KernelCall:
+    """A call of ``tml_concatenation_<arity>_s8``; missing inputs have runs of 0 bytes.
+
+    A row of the output has from each input what lies behind one index of the dimensions before
+    ``axis``.
+    """
     shapes = [graph.tensors[i].shape for i in op.inputs]
     arity = next(count for count in _ARITIES if count >= len(shapes))
     runs = [math.prod(shape[axis:]) for shape in shapes]

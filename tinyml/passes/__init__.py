@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 from tinyml.ir.graph import Graph, check
 from tinyml.passes.drop_channels import drop_channels
+from tinyml.passes.expand import expand_ops
 from tinyml.passes.fuse import fuse_activation, fuse_pad
 from tinyml.passes.simplify import drop_dead, drop_identities, fold_constants
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fold_constants,  # ops on constants only become constants
+    expand_ops,  # SPLIT and other ops without kernels become those that stand for them
     drop_identities,  # ops that pass their input on unchanged disappear
     fuse_pad,  # PAD into the convolution behind it
     fuse_activation,  # RELU and RELU6 into the op before them

@@ -10,6 +10,7 @@ from tinyml import ops
 from tinyml.ir.graph import DTYPES, Graph, Op, Tensor
 from tinyml.passes.rewrite import all_bytes, makers, reader_counts, table_of
 
+_VIEWS = ("RESHAPE", "SLICE", "STRIDED_SLICE", "TRANSPOSE")  # where they change no byte
 _MAX_FOLDED_BYTES = 1 << 20  # larger results stay computed: flash would grow more than RAM shrinks
 
 
@@ -64,7 +65,7 @@ def _identity_source(graph: Graph, number: int, op: Op) -> int | None:
         return None
     made = graph.tensors[op.outputs[0]]
     given = graph.tensors[op.inputs[0]]
-    if _is_same(given, made) and op.kind in ("RESHAPE", "PAD"):
+    if _is_same(given, made) and (op.kind == "PAD" or _moves_nothing(graph, op)):
         return op.inputs[0]  # equal shapes: nothing was padded
     if _is_same(given, made) and _passes_bytes(graph, (op,)):
         return op.inputs[0]
@@ -75,6 +76,10 @@ def _identity_source(graph: Graph, number: int, op: Op) -> int | None:
     if _is_same(graph.tensors[before.inputs[0]], made) and _passes_bytes(graph, (before, op)):
         return before.inputs[0]
     return None
+
+
+def _moves_nothing(graph: Graph, op: Op) -> bool:
+    return op.kind in _VIEWS and ops.spec_of(op.kind).lower(op, graph) is None
 
 
 def _is_same(a: Tensor, b: Tensor) -> bool:

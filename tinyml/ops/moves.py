@@ -1,0 +1,136 @@
+"""What slices and transpositions share: a nested walk through the input, and the kernel for it.
+
+Both write their output from front to back and only differ in which elements they read. Dimensions
+that lie next to one another in memory are merged, so that the kernel moves runs as long as can be.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyml.errors import ModelError
+from tinyml.ir.graph import DTYPES, Graph, Op, Tensor
+from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, row_overlap
+from tinyml.ops.common import operand
+from tinyml.ops.operands import input_argument, move_instructions
+
+MAX_LOOPS = 5  # that the kernel has
+MOVED = ("int8", "int16", "int32")  # types that TFLM moves, too
+_MAX_OVERLAP_ROWS = 4096  # beyond, a proof of overlap is not worth its size
+_LOOP_INSTRUCTIONS = 4  # around each run
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Which elements of the input make the output, outermost dimension of the output first."""
+
+    start: int  # first element
+    counts: tuple[int, ...]
+    steps: tuple[int, ...]  # elements of the input from one index of a dimension to the next
+
+
+def strides_of(shape: Sequence[int]) -> tuple[int, ...]:
+    """Elements from one index of each dimension to the next."""
+    return tuple(math.prod(shape[i + 1 :]) for i in range(len(shape)))
+
+
+def whole_numbers(tensor: Tensor | None, what: str) -> tuple[int, ...]:
+    """The values of a constant operand of integers; raises ModelError when it is none."""
+    if tensor is None or tensor.data is None:
+        raise ModelError(f"{what} computed at run time")
+    if tensor.dtype not in ("int32", "int64") or len(tensor.shape) > 1:
+        raise ModelError(f"{what} of type {tensor.dtype}{list(tensor.shape)}")
+    return tuple(int(value) for value in tensor.data.reshape(-1))
+
+
+def axis_in(axis: int, rank: int) -> int:
+    """An axis counted from the front; raises ModelError when there is none."""
+    if not -rank <= axis < rank:
+        raise ModelError(f"there is no axis {axis} in {rank} dimensions")
+    return axis % rank
+
+
+def keeps_moved_type(index: int) -> Callable[[Op, Graph], str | None]:
+    """A constraint on the type of input ``index``, which all outputs have too."""
+
+    def has_moved_type(op: Op, graph: Graph) -> str | None:
+        """The value must be int8, int16 or int32, and the results of the same type."""
+        given = operand(op, graph, index)
+        if given is None:
+            return None
+        if given.dtype not in MOVED:
+            return f"'{given.name}' is {given.dtype}"
+        other = next((t for t in graph.op_outputs(op) if t.dtype != given.dtype), None)
+        return None if other is None else f"{given.dtype} and {other.dtype}"
+
+    return has_moved_type
+
+
+def lower_walk(op: Op, graph: Graph, walk: Walk) -> KernelCall | None:
+    """A call of ``tml_slice_s8``, which moves bytes whatever they are; None when none is moved."""
+    given = graph.tensors[op.inputs[0]]
+    unit = DTYPES[given.dtype].itemsize
+    loops, run = _merged(walk, unit)
+    argument, constants = input_argument(op, graph, 0)
+    is_read = argument.kind == "input"
+    if is_read and not loops and run == given.nbytes:
+        return None
+    spare = MAX_LOOPS - len(loops)
+    runs = math.prod(count for count, _ in loops)
+    is_aligned = all(n % 4 == 0 for n in (run, walk.start * unit, *(step for _, step in loops)))
+    each = move_instructions((run,), is_aligned=is_aligned) + _LOOP_INSTRUCTIONS
+    fields = (
+        ("count", (1,) * spare + tuple(count for count, _ in loops)),
+        ("step", (0,) * spare + tuple(step for _, step in loops)),
+        ("start", walk.start * unit),
+        ("run", run),
+    )
+    return KernelCall(
+        function="tml_slice_s8",
+        header="kernels/slice_s8.h",
+        params=Struct("tml_slice_params", fields),
+        arguments=(
+            Arg(argument.kind, argument.index, argument.constant, dtype="int8"),
+            Arg("output", dtype="int8"),
+        ),
+        constants=constants,
+        overlaps=_overlap(loops, walk.start * unit, run) if is_read else (),
+        cost=Cost(10 + runs * each),
+        note=f"{runs} x {run} bytes",
+    )
+
+
+def _merged(walk: Walk, unit: int) -> tuple[tuple[tuple[int, int], ...], int]:
+    """Loops as (count, step in bytes), outermost first, around a run of bytes."""
+    loops: list[tuple[int, int]] = []
+    run = unit
+    for count, step in reversed(tuple(zip(walk.counts, walk.steps, strict=True))):
+        nbytes = step * unit
+        if count == 1:
+            continue
+        if not loops and nbytes == run:
+            run *= count
+        elif loops and nbytes == loops[-1][0] * loops[-1][1]:
+            loops[-1] = (loops[-1][0] * count, loops[-1][1])
+        else:
+            loops.append((count, nbytes))
+    return tuple(reversed(loops)), run
+
+
+def _overlap(loops: Sequence[tuple[int, int]], start: int, run: int) -> tuple[Overlap, ...]:
+    """How far the output may run into the input, when the walk goes forward only."""
+    if math.prod(count for count, _ in loops) > _MAX_OVERLAP_ROWS:
+        return ()
+    first: NDArray[np.int64] = np.array([start])
+    for count, step in loops:
+        first = (first[:, None] + np.arange(count) * step).reshape(-1)
+    if (np.diff(first) < run).any():
+        return ()
+    written = np.arange(1, len(first) + 1) * run
+    kept = np.append(first[1:], first[-1] + run)
+    return (row_overlap(0, tuple(zip(written.tolist(), kept.tolist(), strict=True))),)

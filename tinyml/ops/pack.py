@@ -1,0 +1,113 @@
+"""PACK: tensors of one shape side by side along a new axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tinyml.errors import ModelError
+from tinyml.ir.graph import Array, Graph, Op, Tensor
+from tinyml.ir.kernel import KernelCall
+from tinyml.ops.common import all_int8, operand_count, options_table, result, write_options
+from tinyml.ops.layout import MAX_PARTS, ConcatenationAttrs, concatenation_call
+from tinyml.ops.moves import axis_in
+from tinyml.ops.operands import no_macs
+from tinyml.ops.spec import Expansion, OpSpec
+
+MAX_PACKED = MAX_PARTS**2  # a concatenation of packs
+
+
+@dataclass(frozen=True, slots=True)
+class PackAttrs:
+    """Options of PACK."""
+
+    axis: int = 0  # of the output; may count from the end
+    count: int = 0  # inputs
+
+
+def _axis(op: Op, graph: Graph) -> int:
+    return axis_in(int(op.attrs.axis), len(graph.tensors[op.inputs[0]].shape) + 1)
+
+
+def read_pack(options: Any) -> PackAttrs:
+    """Attrs of a PackOptions table."""
+    table = options_table(options, "PackOptions")
+    return PackAttrs(table.Axis(), table.ValuesCount())
+
+
+def write_pack(builder: Any, attrs: PackAttrs) -> tuple[int, int]:
+    """Adds a PackOptions table; returns its union value and offset."""
+    fields = (("Axis", attrs.axis), ("ValuesCount", attrs.count))
+    return write_options(builder, "PackOptions", fields)
+
+
+def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
+    """The inputs' common shape with one more dimension; raises ModelError."""
+    axis = _axis(op, graph)
+    shapes = [graph.tensors[i].shape for i in op.inputs]
+    if len(set(shapes)) != 1:
+        texts = sorted({str(list(shape)) for shape in shapes})
+        raise ModelError(f"shapes {' and '.join(texts)} differ")
+    return ((*shapes[0][:axis], len(shapes), *shapes[0][axis:]),)
+
+
+def inputs_are_alike(op: Op, graph: Graph) -> str | None:
+    """The inputs must have the same shape and be as many as the options say."""
+    if len(op.inputs) != op.attrs.count:
+        return f"{len(op.inputs)} inputs, {op.attrs.count} in the options"
+    try:
+        infer(op, graph)
+    except ModelError as error:
+        return error.message
+    return None
+
+
+def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """The inputs side by side."""
+    return (np.stack([item for item in inputs if item is not None], _axis(op, graph)),)
+
+
+def lower(op: Op, graph: Graph) -> KernelCall:
+    """The kernel of CONCATENATION: what it moves does not depend on the dimension of size 1."""
+    return concatenation_call(op, graph, _axis(op, graph))
+
+
+def expand(op: Op, graph: Graph) -> Expansion | None:
+    """Packs of as many as the kernel takes, and their concatenation."""
+    if len(op.inputs) <= MAX_PARTS:
+        return None
+    axis, made = _axis(op, graph), result(op, graph)
+    ops: list[Op] = []
+    tensors: list[Tensor] = []
+    for start in range(0, len(op.inputs), MAX_PARTS):
+        part = op.inputs[start : start + MAX_PARTS]
+        shape = (*made.shape[:axis], len(part), *made.shape[axis + 1 :])
+        name = f"{op.name}/{start}"
+        attrs = PackAttrs(axis, len(part))
+        number = len(graph.tensors) + len(tensors)
+        tensors.append(replace(made, name=name, shape=shape))
+        ops.append(replace(op, name=name, inputs=part, outputs=(number,), attrs=attrs))
+    parts = tuple(item.outputs[0] for item in ops)
+    whole = Op("CONCATENATION", op.name, parts, op.outputs, ConcatenationAttrs(axis))
+    return Expansion((*ops, whole), tuple(tensors))
+
+
+OPS = (
+    OpSpec(
+        kind="PACK",
+        opcode=83,
+        title="tensors side by side along a new axis",
+        attrs=PackAttrs,
+        read=read_pack,
+        write=write_pack,
+        constraints=(operand_count(1, MAX_PACKED), all_int8, inputs_are_alike),
+        infer=infer,
+        reference=reference,
+        lower=lower,
+        macs=no_macs,
+        expand=expand,
+    ),
+)

@@ -1,0 +1,218 @@
+"""SLICE and STRIDED_SLICE: a part of a tensor, here described by an index range per dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tinyml.errors import ModelError
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.kernel import KernelCall
+from tinyml.ops.common import operand, operand_count, options_table, write_options
+from tinyml.ops.lookup import NoAttrs, read_none, write_none
+from tinyml.ops.moves import Walk, keeps_moved_type, lower_walk, strides_of, whole_numbers
+from tinyml.ops.operands import no_macs
+from tinyml.ops.spec import Constraint, OpSpec
+
+MAX_SLICE_RANK = 5  # as in TFLM
+MAX_STRIDED_RANK = 4
+
+
+@dataclass(frozen=True, slots=True)
+class StridedSliceAttrs:
+    """Options of STRIDED_SLICE: bit i stands for dimension i of the input."""
+
+    begin_mask: int = 0  # from the first element on (the last one, going backwards)
+    end_mask: int = 0  # up to the last element
+    shrink_axis_mask: int = 0  # one index; the output lacks the dimension
+    ellipsis_mask: int = 0  # not supported
+    new_axis_mask: int = 0  # not supported
+    offset: bool = False  # ends count from the beginnings; not supported
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The indices start, start + step ... of one dimension."""
+
+    start: int
+    step: int
+    count: int
+    is_kept: bool = True  # as a dimension of the output
+
+
+Parts = Callable[[Op, Graph], tuple[Part, ...]]
+
+
+def slice_parts(op: Op, graph: Graph) -> tuple[Part, ...]:
+    """The part of each dimension that a SLICE takes; raises ModelError when that makes no sense."""
+    shape = graph.tensors[op.inputs[0]].shape
+    begins = whole_numbers(operand(op, graph, 1), "beginnings are")
+    sizes = whole_numbers(operand(op, graph, 2), "sizes are")
+    if len(begins) != len(shape) or len(sizes) != len(shape):
+        raise ModelError(f"{len(begins)} and {len(sizes)} numbers for an input {list(shape)}")
+    parts = []
+    for axis, (extent, begin, size) in enumerate(zip(shape, begins, sizes, strict=True)):
+        count = extent - begin if size == -1 else size
+        if not 0 <= begin < begin + count <= extent:
+            raise ModelError(f"{count} from {begin} on, of {extent} in dimension {axis}")
+        parts.append(Part(begin, 1, count))
+    return tuple(parts)
+
+
+def strided_parts(op: Op, graph: Graph) -> tuple[Part, ...]:
+    """The part of each dimension that a STRIDED_SLICE takes; raises ModelError as above.
+
+    Source: TensorFlow Lite, strided_slice_logic.h (StartForAxis, StopForAxis).
+    """
+    shape = graph.tensors[op.inputs[0]].shape
+    numbers = [
+        whole_numbers(operand(op, graph, index), f"{what} are")
+        for index, what in ((1, "beginnings"), (2, "ends"), (3, "steps"))
+    ]
+    if any(len(item) != len(shape) for item in numbers):
+        raise ModelError(f"{', '.join(str(len(n)) for n in numbers)} numbers for {list(shape)}")
+    triples = zip(*numbers, strict=True)
+    return tuple(
+        _strided_part(op.attrs, axis, extent, triple)
+        for axis, (extent, triple) in enumerate(zip(shape, triples, strict=True))
+    )
+
+
+def _strided_part(attrs: StridedSliceAttrs, axis: int, extent: int, given: tuple[int, ...]) -> Part:
+    begin, end, step = given
+    is_kept = not attrs.shrink_axis_mask >> axis & 1
+    if step == 0 or (step < 0 and not is_kept):
+        raise ModelError(f"steps of {step} in dimension {axis}")
+    lowest, highest = (0, extent) if step > 0 else (-1, extent - 1)
+
+    def placed(index: int) -> int:
+        return min(max(index + extent * (index < 0), lowest), highest)
+
+    first, past = (0, extent) if step > 0 else (extent - 1, -1)
+    start = first if attrs.begin_mask >> axis & 1 else placed(begin)
+    stop = past if attrs.end_mask >> axis & 1 else placed(end)
+    if not is_kept:
+        stop = start + 1
+    count = -(-(stop - start) // step)
+    if count <= 0 or not 0 <= start < extent:
+        raise ModelError(f"nothing from {begin} to {end} of {extent} in dimension {axis}")
+    return Part(start, step, count, is_kept)
+
+
+def part_shape(parts: Sequence[Part]) -> tuple[int, ...]:
+    """The shape of a slice."""
+    return tuple(part.count for part in parts if part.is_kept)
+
+
+def _walk(op: Op, graph: Graph, parts: Sequence[Part]) -> Walk:
+    strides = strides_of(graph.tensors[op.inputs[0]].shape)
+    return Walk(
+        sum(part.start * stride for part, stride in zip(parts, strides, strict=True)),
+        tuple(part.count for part in parts),
+        tuple(part.step * stride for part, stride in zip(parts, strides, strict=True)),
+    )
+
+
+def no_masks_but_three(op: Op, graph: Graph) -> str | None:
+    """There must be no ellipsis, no new dimension and no ends relative to the beginnings."""
+    given = {
+        "an ellipsis": op.attrs.ellipsis_mask,
+        "a new dimension": op.attrs.new_axis_mask,
+        "relative ends": op.attrs.offset,
+    }
+    return " and ".join(name for name, is_set in given.items() if is_set) or None
+
+
+def has_at_most(rank: int) -> Constraint:
+    """A constraint on the number of dimensions of the input."""
+
+    def has_few_dimensions(op: Op, graph: Graph) -> str | None:
+        given = operand(op, graph, 0)
+        if given is None or len(given.shape) <= rank:
+            return None
+        return f"shape {list(given.shape)}"
+
+    has_few_dimensions.__doc__ = f"The input must have at most {rank} dimensions."
+    return has_few_dimensions
+
+
+def read_strided_slice(options: Any) -> StridedSliceAttrs:
+    """Attrs of a StridedSliceOptions table."""
+    table = options_table(options, "StridedSliceOptions")
+    return StridedSliceAttrs(
+        table.BeginMask(),
+        table.EndMask(),
+        table.ShrinkAxisMask(),
+        table.EllipsisMask(),
+        table.NewAxisMask(),
+        bool(table.Offset()),
+    )
+
+
+def write_strided_slice(builder: Any, attrs: StridedSliceAttrs) -> tuple[int, int]:
+    """Adds a StridedSliceOptions table; returns its union value and offset."""
+    fields = (
+        ("BeginMask", attrs.begin_mask),
+        ("EndMask", attrs.end_mask),
+        ("ShrinkAxisMask", attrs.shrink_axis_mask),
+        ("EllipsisMask", attrs.ellipsis_mask),
+        ("NewAxisMask", attrs.new_axis_mask),
+        ("Offset", attrs.offset),
+    )
+    return write_options(builder, "StridedSliceOptions", fields)
+
+
+def _spec(
+    kind: str, opcode: int, title: str, parts: Parts, constraints: tuple[Constraint, ...]
+) -> OpSpec:
+    strided = kind == "STRIDED_SLICE"
+
+    def part_exists(op: Op, graph: Graph) -> str | None:
+        """Which part to take must be constant, inside of the input and not empty."""
+        try:
+            parts(op, graph)
+        except ModelError as error:
+            return error.message
+        return None
+
+    def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
+        return (part_shape(parts(op, graph)),)
+
+    def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+        assert inputs[0] is not None
+        taken = inputs[0]
+        for axis, part in enumerate(parts(op, graph)):
+            indices = [part.start + i * part.step for i in range(part.count)]
+            taken = taken.take(indices, axis)
+        return (taken.reshape(part_shape(parts(op, graph))),)
+
+    def lower(op: Op, graph: Graph) -> KernelCall | None:
+        return lower_walk(op, graph, _walk(op, graph, parts(op, graph)))
+
+    inputs = 4 if strided else 3
+    return OpSpec(
+        kind=kind,
+        opcode=opcode,
+        title=title,
+        attrs=StridedSliceAttrs if strided else NoAttrs,
+        read=read_strided_slice if strided else read_none,
+        write=write_strided_slice if strided else write_none,
+        constraints=(operand_count(inputs, inputs), keeps_moved_type(0), *constraints, part_exists),
+        infer=infer,
+        reference=reference,
+        lower=lower,
+        macs=no_macs,
+    )
+
+
+OPS = (
+    _spec("SLICE", 65, "a part of a tensor", slice_parts, (has_at_most(MAX_SLICE_RANK),)),
+    _spec(
+        "STRIDED_SLICE",
+        45,
+        "every n-th element of a part of a tensor, also backwards",
+        strided_parts,
+        (has_at_most(MAX_STRIDED_RANK), no_masks_but_three),
+    ),
+)

@@ -1,0 +1,209 @@
+"""SPLIT, SPLIT_V and UNPACK: a tensor cut along an axis; one slice per part stands for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from tinyml.errors import ModelError
+from tinyml.ir.graph import Array, Graph, Op, Tensor
+from tinyml.ops.common import operand, options_table, write_options
+from tinyml.ops.moves import axis_in, keeps_moved_type, whole_numbers
+from tinyml.ops.operands import no_macs
+from tinyml.ops.slice import StridedSliceAttrs
+from tinyml.ops.spec import Expansion, OpSpec, has_no_kernel
+
+Sizes = tuple[int, tuple[int, ...]]  # axis, size along it of each output
+
+
+@dataclass(frozen=True, slots=True)
+class SplitAttrs:
+    """Options of SPLIT and SPLIT_V."""
+
+    splits: int = 0  # outputs
+
+
+@dataclass(frozen=True, slots=True)
+class UnpackAttrs:
+    """Options of UNPACK."""
+
+    splits: int = 0  # outputs, as many as the axis is long
+    axis: int = 0  # may count from the end
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """What tells the three operators apart."""
+
+    given: int  # the operand that is cut
+    operands: int
+    sizes: Callable[[Op, Graph], Sizes]  # raises ModelError
+    is_kept: bool = True  # the axis, as one of the outputs' dimensions
+
+
+def split_sizes(op: Op, graph: Graph) -> Sizes:
+    """Equal parts."""
+    shape, splits = graph.tensors[op.inputs[1]].shape, int(op.attrs.splits)
+    axis = _axis(op, graph, 0, len(shape))
+    if splits <= 0 or shape[axis] % splits:
+        raise ModelError(f"{shape[axis]} in {splits} equal parts")
+    return axis, (shape[axis] // splits,) * splits
+
+
+def split_v_sizes(op: Op, graph: Graph) -> Sizes:
+    """Parts of given sizes, of which one may be -1: what is left."""
+    shape = graph.tensors[op.inputs[0]].shape
+    sizes = whole_numbers(operand(op, graph, 1), "sizes are")
+    axis = _axis(op, graph, 2, len(shape))
+    rest = shape[axis] - sum(size for size in sizes if size != -1)
+    found = tuple(rest if size == -1 else size for size in sizes)
+    if min(found, default=0) <= 0 or sum(found) != shape[axis] or len(found) != op.attrs.splits:
+        raise ModelError(f"{shape[axis]} in {op.attrs.splits} parts of {list(sizes)}")
+    return axis, found
+
+
+def unpack_sizes(op: Op, graph: Graph) -> Sizes:
+    """Parts of one element each."""
+    shape = graph.tensors[op.inputs[0]].shape
+    axis = axis_in(int(op.attrs.axis), len(shape))
+    if op.attrs.splits != shape[axis]:
+        raise ModelError(f"{shape[axis]} in {op.attrs.splits} parts of 1")
+    return axis, (1,) * shape[axis]
+
+
+def _axis(op: Op, graph: Graph, index: int, rank: int) -> int:
+    numbers = whole_numbers(operand(op, graph, index), "the axis is")
+    if len(numbers) != 1:
+        raise ModelError(f"{len(numbers)} axes")
+    return axis_in(numbers[0], rank)
+
+
+def read_split(options: Any) -> SplitAttrs:
+    """Attrs of a SplitOptions table."""
+    return SplitAttrs(options_table(options, "SplitOptions").NumSplits())
+
+
+def write_split(builder: Any, attrs: SplitAttrs) -> tuple[int, int]:
+    """Adds a SplitOptions table; returns its union value and offset."""
+    return write_options(builder, "SplitOptions", (("NumSplits", attrs.splits),))
+
+
+def read_split_v(options: Any) -> SplitAttrs:
+    """Attrs of a SplitVOptions table."""
+    return SplitAttrs(options_table(options, "SplitVOptions").NumSplits())
+
+
+def write_split_v(builder: Any, attrs: SplitAttrs) -> tuple[int, int]:
+    """Adds a SplitVOptions table; returns its union value and offset."""
+    return write_options(builder, "SplitVOptions", (("NumSplits", attrs.splits),))
+
+
+def read_unpack(options: Any) -> UnpackAttrs:
+    """Attrs of an UnpackOptions table."""
+    table = options_table(options, "UnpackOptions")
+    return UnpackAttrs(table.Num(), table.Axis())
+
+
+def write_unpack(builder: Any, attrs: UnpackAttrs) -> tuple[int, int]:
+    """Adds an UnpackOptions table; returns its union value and offset."""
+    fields = (("Num", attrs.splits), ("Axis", attrs.axis))
+    return write_options(builder, "UnpackOptions", fields)
+
+
+def _spec(kind: str, opcode: int, title: str, io: tuple[type, Any, Any], cut: _Cut) -> OpSpec:
+    def has_its_operands(op: Op, graph: Graph) -> str | None:
+        """The op must have all its inputs and as many outputs as its options say."""
+        if len(op.inputs) != cut.operands or len(op.outputs) != op.attrs.splits:
+            return f"{len(op.inputs)} inputs and {len(op.outputs)} outputs"
+        return None
+
+    def parts_fit(op: Op, graph: Graph) -> str | None:
+        """Axis and sizes must be constant, and the sizes must add up to that of the input."""
+        try:
+            cut.sizes(op, graph)
+        except ModelError as error:
+            return error.message
+        return None
+
+    def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
+        axis, sizes = cut.sizes(op, graph)
+        shape = graph.tensors[op.inputs[cut.given]].shape
+        around = shape[:axis], shape[axis + 1 :]
+        return tuple((*around[0], *((size,) if cut.is_kept else ()), *around[1]) for size in sizes)
+
+    def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+        axis, sizes = cut.sizes(op, graph)
+        given = inputs[cut.given]
+        assert given is not None
+        parts = np.split(given, list(accumulate(sizes[:-1])), axis)
+        return tuple(p.reshape(s) for p, s in zip(parts, infer(op, graph), strict=True))
+
+    return OpSpec(
+        kind=kind,
+        opcode=opcode,
+        title=title,
+        attrs=io[0],
+        read=io[1],
+        write=io[2],
+        constraints=(has_its_operands, keeps_moved_type(cut.given), parts_fit),
+        infer=infer,
+        reference=reference,
+        lower=has_no_kernel,
+        macs=no_macs,
+        expand=lambda op, graph: expand(op, graph, cut),
+    )
+
+
+def expand(op: Op, graph: Graph, cut: _Cut) -> Expansion:
+    """A STRIDED_SLICE for each output."""
+    axis, sizes = cut.sizes(op, graph)
+    given = op.inputs[cut.given]
+    shape = graph.tensors[given].shape
+    tensors: list[Tensor] = []
+
+    def constant(what: str, values: Sequence[int]) -> int:
+        data = np.array(values, np.int32)
+        data.setflags(write=False)
+        tensors.append(Tensor(f"{op.name}/{what}", "int32", data.shape, None, data))
+        return len(graph.tensors) + len(tensors) - 1
+
+    attrs = StridedSliceAttrs(shrink_axis_mask=0 if cut.is_kept else 1 << axis)
+    steps = constant("steps", [1] * len(shape))
+    ops = []
+    for made, size, end in zip(op.outputs, sizes, accumulate(sizes), strict=True):
+        first = constant(
+            f"from_{end - size}", [(end - size) * (i == axis) for i in range(len(shape))]
+        )
+        past = constant(f"to_{end}", [*shape[:axis], end, *shape[axis + 1 :]])
+        inputs = (given, first, past, steps)
+        ops.append(Op("STRIDED_SLICE", graph.tensors[made].name, inputs, (made,), attrs))
+    return Expansion(tuple(ops), tuple(tensors))
+
+
+OPS = (
+    _spec(
+        "SPLIT",
+        49,
+        "equal parts along an axis; becomes slices",
+        (SplitAttrs, read_split, write_split),
+        _Cut(1, 2, split_sizes),
+    ),
+    _spec(
+        "SPLIT_V",
+        102,
+        "parts of given sizes along an axis; becomes slices",
+        (SplitAttrs, read_split_v, write_split_v),
+        _Cut(0, 3, split_v_sizes),
+    ),
+    _spec(
+        "UNPACK",
+        88,
+        "the parts along an axis, without the axis; becomes slices",
+        (UnpackAttrs, read_unpack, write_unpack),
+        _Cut(0, 1, unpack_sizes, is_kept=False),
+    ),
+)

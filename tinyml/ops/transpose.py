@@ -1,0 +1,86 @@
+"""TRANSPOSE: the dimensions of a tensor in another order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinyml.errors import ModelError
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.kernel import KernelCall
+from tinyml.ops.common import operand, operand_count
+from tinyml.ops.lookup import NoAttrs, read_none, write_none
+from tinyml.ops.moves import Walk, keeps_moved_type, lower_walk, strides_of, whole_numbers
+from tinyml.ops.operands import no_macs
+from tinyml.ops.slice import has_at_most
+from tinyml.ops.spec import OpSpec
+
+MAX_RANK = 5  # as in TFLM
+
+
+def order(op: Op, graph: Graph) -> tuple[int, ...]:
+    """The input's dimension that becomes each one of the output; raises ModelError."""
+    rank = len(graph.tensors[op.inputs[0]].shape)
+    found = whole_numbers(operand(op, graph, 1), "it is")
+    if sorted(found) != list(range(rank)):
+        raise ModelError(f"{list(found)} for {rank} dimensions")
+    return found
+
+
+def order_is_constant(op: Op, graph: Graph) -> str | None:
+    """The order must be constant and name each dimension once."""
+    try:
+        order(op, graph)
+    except ModelError as error:
+        return error.message
+    return None
+
+
+def is_not_int32(op: Op, graph: Graph) -> str | None:
+    """The value must be int8 or int16: TensorFlow Lite Micro transposes nothing else."""
+    given = operand(op, graph, 0)
+    return None if given is None or given.dtype != "int32" else f"'{given.name}' is int32"
+
+
+def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
+    """The input's sizes in their new order."""
+    shape = graph.tensors[op.inputs[0]].shape
+    return (tuple(shape[axis] for axis in order(op, graph)),)
+
+
+def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """The same elements."""
+    assert inputs[0] is not None
+    return (np.ascontiguousarray(inputs[0].transpose(order(op, graph))),)
+
+
+def lower(op: Op, graph: Graph) -> KernelCall | None:
+    """A call of ``tml_slice_s8`` with the input's strides in another order."""
+    shape = graph.tensors[op.inputs[0]].shape
+    strides, axes = strides_of(shape), order(op, graph)
+    walk = Walk(0, tuple(shape[i] for i in axes), tuple(strides[i] for i in axes))
+    return lower_walk(op, graph, walk)
+
+
+OPS = (
+    OpSpec(
+        kind="TRANSPOSE",
+        opcode=39,
+        title="dimensions in another order",
+        attrs=NoAttrs,
+        read=read_none,
+        write=write_none,
+        constraints=(
+            operand_count(2, 2),
+            keeps_moved_type(0),
+            is_not_int32,
+            has_at_most(MAX_RANK),
+            order_is_constant,
+        ),
+        infer=infer,
+        reference=reference,
+        lower=lower,
+        macs=no_macs,
+    ),
+)

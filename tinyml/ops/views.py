@@ -1,0 +1,106 @@
+"""SQUEEZE and EXPAND_DIMS: dimensions of size 1 that come and go; nothing is moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinyml.errors import ModelError
+from tinyml.ir.graph import Graph, Op
+from tinyml.ops.common import operand, operand_count, options_table, write_options
+from tinyml.ops.layout import keeps_type, lower_nothing, reshape_reference
+from tinyml.ops.lookup import NoAttrs, read_none, write_none
+from tinyml.ops.moves import axis_in, keeps_moved_type, whole_numbers
+from tinyml.ops.operands import no_macs
+from tinyml.ops.spec import OpSpec
+
+
+@dataclass(frozen=True, slots=True)
+class SqueezeAttrs:
+    """Options of SQUEEZE."""
+
+    axes: tuple[int, ...] = ()  # that disappear; none: all of size 1
+
+
+def read_squeeze(options: Any) -> SqueezeAttrs:
+    """Attrs of a SqueezeOptions table."""
+    table = options_table(options, "SqueezeOptions")
+    return SqueezeAttrs(tuple(table.SqueezeDims(i) for i in range(table.SqueezeDimsLength())))
+
+
+def write_squeeze(builder: Any, attrs: SqueezeAttrs) -> tuple[int, int]:
+    """Adds a SqueezeOptions table; returns its union value and offset."""
+    axes = builder.CreateNumpyVector(np.array(attrs.axes, np.int32))
+    return write_options(builder, "SqueezeOptions", (("SqueezeDims", axes),))
+
+
+def infer_squeeze(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
+    """The shape without the dimensions; raises ModelError when one is not of size 1."""
+    shape = graph.tensors[op.inputs[0]].shape
+    gone = {axis_in(int(axis), len(shape)) for axis in op.attrs.axes}
+    if not gone:
+        gone = {axis for axis, size in enumerate(shape) if size == 1}
+    large = sorted(axis for axis in gone if shape[axis] != 1)
+    if large:
+        raise ModelError(f"dimension {large[0]} of {list(shape)} is not of size 1")
+    return (tuple(size for axis, size in enumerate(shape) if axis not in gone),)
+
+
+def infer_expand_dims(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
+    """The shape with one more dimension; raises ModelError when there is no such place."""
+    shape = graph.tensors[op.inputs[0]].shape
+    numbers = whole_numbers(operand(op, graph, 1), "the axis is")
+    if len(numbers) != 1:
+        raise ModelError(f"{len(numbers)} axes")
+    axis = axis_in(numbers[0], len(shape) + 1)
+    return ((*shape[:axis], 1, *shape[axis:]),)
+
+
+def squeezes_ones(op: Op, graph: Graph) -> str | None:
+    """The dimensions that disappear must exist and be of size 1."""
+    try:
+        infer_squeeze(op, graph)
+    except ModelError as error:
+        return error.message
+    return None
+
+
+def axis_is_constant(op: Op, graph: Graph) -> str | None:
+    """The new dimension's place must be constant and exist."""
+    try:
+        infer_expand_dims(op, graph)
+    except ModelError as error:
+        return error.message
+    return None
+
+
+OPS = (
+    OpSpec(
+        kind="EXPAND_DIMS",
+        opcode=70,
+        title="one more dimension, of size 1; takes no time",
+        attrs=NoAttrs,
+        read=read_none,
+        write=write_none,
+        constraints=(operand_count(2, 2), keeps_moved_type(0), axis_is_constant),
+        infer=infer_expand_dims,
+        reference=reshape_reference,
+        lower=lower_nothing,
+        macs=no_macs,
+    ),
+    OpSpec(
+        kind="SQUEEZE",
+        opcode=43,
+        title="the same without dimensions of size 1; takes no time",
+        attrs=SqueezeAttrs,
+        read=read_squeeze,
+        write=write_squeeze,
+        constraints=(operand_count(1, 1), keeps_type, squeezes_ones),
+        infer=infer_squeeze,
+        reference=reshape_reference,
+        lower=lower_nothing,
+        macs=no_macs,
+    ),
+)
