@@ -58,8 +58,10 @@ def depthwise(rng: Rng, variant: Variant) -> Graph:
         kernel, dilations, strides = (3, 3), (1, 1), (min(2, strides[0]),) * 2
     if variant.name == "dsp/depthwise_small":
         height, width, multiplier = 1 + height % 8, 1 + width % 8, 1
-    if variant.name == "dsp/depthwise_column":
+    if variant.name in ("dsp/depthwise_column", "dsp/depthwise_line"):
         kernel, channels, multiplier = (1, max(kernel)), channels + 3, 1
+        if variant.name == "dsp/depthwise_line":
+            strides, dilations = (1, 1), (1, 1)
         kernel = kernel[:: int(rng.choice((1, -1)))]
     attrs = DepthwiseConv2dAttrs(
         padding=str(rng.choice(("SAME", "VALID"))),

@@ -1,0 +1,128 @@
+"""Depthwise convolution with one row or column of taps and stride 1 for Armv7E-M."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyml.ir.graph import Graph, Op
+from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
+from tinyml.ir.requant import Rounding, solve_rounding
+from tinyml.ops.common import result
+from tinyml.ops.depthwise_conv_2d import layer
+from tinyml.ops.weighted import INPUT, WeightedSum
+from tinyml.variants import Variant
+from tinyml.variants.dsp_planes import Band, Lines, int32, layouts, overlaps_of, rescaling_of
+from tinyml.variants.dsp_streams import unrolled
+
+_HALF = 1 << 30
+_STEP_BYTES = 24  # of code
+_PIXEL_PAIR_BYTES = 16  # of scratch, for four channels
+
+
+def lower_line(op: Op, graph: Graph) -> KernelCall | str:
+    """A call of ``tml_depthwise_line_s8``."""
+    by_rows, by_columns = layouts(op, graph)
+    lines = by_columns if by_columns.across.kernel == 1 else by_rows
+    along, across = lines.along, lines.across
+    if across.kernel != 1:
+        return f"{across.kernel}x{along.kernel} taps, neither one row nor one column"
+    if (along.stride, along.dilation) != (1, 1):
+        return "stride or dilation along the taps is not 1"
+    if op.attrs.depth_multiplier != 1:
+        return "several filters per channel"
+    if graph.tensors[op.inputs[INPUT]].shape[3] < 4:
+        return "fewer than four channels"
+    numbers = layer(op, graph)
+    solved = solve_rounding(rescaling_of(numbers))
+    return solved if isinstance(solved, str) else _call(op, graph, numbers, solved, lines)
+
+
+def _call(op: Op, graph: Graph, numbers: WeightedSum, solved: Rounding, lines: Lines) -> KernelCall:
+    along, across = lines.along, lines.across
+    given, made = graph.tensors[op.inputs[INPUT]], result(op, graph)
+    batches, channels = given.shape[0], given.shape[3]
+    taps = along.kernel + along.pad % 2
+    lead = along.pad + along.pad % 2
+    steps = taps // 2 + 1
+    fours = -(-along.out_size // 4)
+    count = min(along.in_size, along.out_size + along.kernel - 1 - along.pad)
+    pairs = max((lead + count + 1) // 2, 2 * fours - 1 + steps)
+    passes, entry = unrolled(steps, 4, _STEP_BYTES)
+    is_padded = along.pad > 0 or along.pad_after > 0
+    params = Struct(
+        "tml_depthwise_line_params",
+        (
+            ("batches", batches),
+            ("in_batch", given.elements // batches),
+            ("out_batch", made.elements // batches),
+            ("channels", channels),
+            ("taps", taps),
+            ("lines", across.out_size),
+            ("in_line_step", across.stride * lines.in_steps[1]),
+            ("out_line_step", lines.out_steps[1]),
+            ("in_step", lines.in_steps[0]),
+            ("out_step", lines.out_steps[0]),
+            ("in_count", count),
+            ("out_count", along.out_size),
+            ("lead_words", 2 * lead),
+            ("padded_words", 4 * pairs if is_padded else 0),
+            ("line_words", 4 * pairs),
+            ("pair_words", 2 * steps),
+            ("entry", entry),
+            ("back", _PIXEL_PAIR_BYTES * (steps - 1)),
+            ("in_end", 32 * (along.out_size // 4) + (1 if along.out_size % 4 else 0)),
+            ("twice_offset", 2 * numbers.output_zero_point + 1),
+            ("padding", int32((numbers.input_zero_point & 0xFF) * 0x01010101)),
+            ("padding_pair", int32((numbers.input_zero_point & 0xFFFF) * 0x00010001)),
+            ("in_bytes", given.nbytes),
+            ("out_bytes", made.nbytes),
+        ),
+    )
+    constants = _constants(numbers, solved, along.pad % 2)
+    groups = -(-channels // 4)
+    per_channel = 68 + 6 * taps + fours * (34 + 6 * steps + 2 * passes)
+    per_line = 20 + 18 * -(-count // 2) + 4 * per_channel
+    instructions = 60 + groups * batches * across.out_size * per_line
+    return KernelCall(
+        "tml_depthwise_line_s8",
+        "kernels/dsp/depthwise_line_s8.h",
+        params,
+        (
+            Arg("input", INPUT),
+            *(Arg("constant", constant=constant.name) for constant in constants),
+            Arg("output"),
+            Arg("scratch", dtype="uint32"),
+        ),
+        constants,
+        scratch_bytes=_PIXEL_PAIR_BYTES * pairs + 8 * steps + 4,
+        overlaps=() if channels % 4 else overlaps_of(op, lines, Band(1, 1, 0, 0, 0)),
+        cost=Cost(instructions, code_bytes=250),
+        isa="dsp",
+        note="four outputs of a channel at a time",
+    )
+
+
+def _constants(numbers: WeightedSum, solved: Rounding, zeros: int) -> tuple[Constant, ...]:
+    """Taps per channel; a channel whose output never changes gets sums that lead to it."""
+    dead = solved.multiplier == 0
+    distance = (solved.offset >> 1) - numbers.output_zero_point  # offset is 2 * output + 1 there
+    taps = np.where(dead[:, None], 0, numbers.weights)
+    return (
+        Constant(
+            "taps", np.pad(taps, ((0, 0), (zeros, 0))).astype(np.int8).reshape(-1), "per channel"
+        ),
+        Constant(
+            "bias",
+            (2 * np.where(dead, 4 * distance, numbers.folded_bias())).astype(np.int32),
+            "per channel: twice (bias - input zero point * sum of taps)",
+        ),
+        Constant(
+            "multiplier",
+            np.where(dead, _HALF, solved.multiplier).astype(np.int32),
+            "rescaling, per channel",
+        ),
+        Constant("shift", solved.shift.astype(np.uint8), "to the right, per channel"),
+    )
+
+
+VARIANTS = (Variant("dsp/depthwise_line", "DEPTHWISE_CONV_2D", "dsp", lower_line),)
