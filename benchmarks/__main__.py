@@ -27,6 +27,8 @@ GOALS = {  # of each board; "plain" is what the kernels of families are set agai
     "nucleo_u575zi_q": ("balanced",),
     "nucleo_g0b1re": ("balanced", "plain"),
     "mps3_an547": ("balanced",),  # on QEMU
+    "esp32c3": ("balanced", "speed", "plain"),  # the model alone: bare.py
+    "esp32s3": ("balanced", "speed", "plain"),
 }
 DIGITS = ROOT / "examples" / "digits" / "digits.tflite"
 

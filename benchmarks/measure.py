@@ -1,4 +1,7 @@
-"""One measurement: a model on a board, built without the agent for size, with it for speed."""
+"""One measurement: a model on a board, built without the agent for size, with it for speed.
+
+Boards without a simulator are measured by the model alone on their core (bare.py).
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.bare import CORES, Counted, run_bare
 from benchmarks.footprint import link
 from tinyml import api
 from tinyml.board import Board
 from tinyml.codegen.generate import generate
-from tinyml.inputs import random_samples
+from tinyml.inputs import Samples, random_samples
+from tinyml.plan.fit import fit
 from tinyml.plan.values import Plan
+from tinyml.report.assemble import report
 
 PLAIN = (
     "plain"  # a goal of our own: speed with the plain kernels alone, what others are set against
@@ -91,31 +97,29 @@ def _settings(board: Board, goal: str) -> tuple[Board, str]:
 
 
 def measure(plan: Plan, board: Board, samples: int) -> Measurement:
-    """Builds, simulates and verifies; raises MismatchError when an output is not exact."""
+    """Builds, runs and verifies; raises MismatchError when an output is not exact."""
+    given = random_samples(plan.graph, samples)
     with tempfile.TemporaryDirectory(prefix="tinyml-bench-") as folder:
-        bare = link(plan, board, Path(folder) / "bare", agent=False)
-        settings = api.Settings(plan.optimize, directory=Path(folder) / "full")
-        full = api.build(plan, board, settings)
-        inputs = random_samples(plan.graph, samples).inputs
-        run = api.simulate(full, board, inputs)
-        api.verify(plan.graph, inputs, run.outputs)
-    report = full.report
-    constants = sum(layer.weights_bytes for layer in report.layers)
+        measured = run_bare if board.chip.core in CORES else run_on_board
+        run = measured(plan, board, given, Path(folder))
+    api.verify(plan.graph, given.inputs, run.outputs)
+    layers = report(plan, board, fit(plan, board)).layers
+    constants = sum(layer.weights_bytes for layer in layers)
     return Measurement(
         model=plan.graph.name,
         board=board.name,
         core=board.chip.core,
         optimize=plan.optimize,
-        clock_hz=run.clock_hz,
-        macs=report.model["macs"],
+        clock_hz=board.chip.clock_hz,
+        macs=sum(layer.macs for layer in layers),
         instructions=run.total.instructions or 0,
         cycles=run.total.cycles,
         activation_bytes=plan.activation_bytes,
         arena_bytes=sum(nbytes for _, nbytes in plan.arena_bytes),
-        stack_bytes=run.stack_bytes or 0,
-        ram_bytes=bare.ram_bytes - board.stack_bytes,
-        flash_bytes=bare.flash_bytes,
-        code_bytes=bare.flash_bytes - constants,
+        stack_bytes=run.stack_bytes,
+        ram_bytes=run.ram_bytes,
+        flash_bytes=run.flash_bytes,
+        code_bytes=run.flash_bytes - constants,
         layers=tuple(
             Layer(
                 layer.op,
@@ -125,6 +129,21 @@ def measure(plan: Plan, board: Board, samples: int) -> Measurement:
                 time.instructions or 0,
                 time.cycles,
             )
-            for layer, time in zip(report.layers, run.layers, strict=True)
+            for layer, time in zip(layers, run.layers, strict=True)
         ),
+    )
+
+
+def run_on_board(plan: Plan, board: Board, samples: Samples, folder: Path) -> Counted:
+    """The board's firmware on its simulator; sizes without the agent."""
+    bare = link(plan, board, folder / "bare", agent=False)
+    settings = api.Settings(plan.optimize, directory=folder / "full")
+    run = api.simulate(api.build(plan, board, settings), board, samples.inputs)
+    return Counted(
+        run.outputs,
+        run.layers,
+        run.total,
+        run.stack_bytes or 0,
+        bare.ram_bytes - board.stack_bytes,
+        bare.flash_bytes,
     )

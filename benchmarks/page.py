@@ -27,11 +27,10 @@ def read_peers() -> dict[str, Any]:
 def render(found: Sequence[Measurement], peers: dict[str, Any]) -> str:
     """All tables but the layers'."""
     parts = []
-    for core in tables.CORES:
+    for core, title in tables.CORES.items():
         of_core = [item for item in found if item.core == core and item.optimize != tables.PLAIN]
         if of_core:
-            name = core.removeprefix("cortex-").upper().replace("PLUS", "+")
-            parts.append(f"## Cortex-{name}\n\n{tables.overview(of_core, peers)}\n")
+            parts.append(f"## {title}\n\n{tables.overview(of_core, peers)}\n")
     parts += [
         "## Against plain C\n\nInstructions of our plain C kernels, the ones that are right for "
         "every layer, and of those that the compiler picks.\n\n",

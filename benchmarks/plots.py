@@ -153,7 +153,7 @@ def _times(stored: Sequence[Measurement], peers: dict[str, Any]) -> list[Group]:
 def _plain(stored: Sequence[Measurement]) -> list[Group]:
     groups = []
     for plain in stored:
-        if plain.optimize != PLAIN:
+        if plain.optimize != PLAIN or plain.core != "cortex-m0plus":
             continue
         bars = [Value("plain C", 1.0, f"{plain.instructions:,}")]
         for item in stored:

@@ -8,7 +8,15 @@ from typing import Any
 from benchmarks.measure import PLAIN, Measurement
 
 PEER = "tflm_cmsis_nn"
-CORES = ("cortex-m4", "cortex-m7", "cortex-m33", "cortex-m0plus", "cortex-m55")
+CORES = {  # in the order of the page
+    "cortex-m4": "Cortex-M4",
+    "cortex-m7": "Cortex-M7",
+    "cortex-m33": "Cortex-M33",
+    "cortex-m0plus": "Cortex-M0+",
+    "cortex-m55": "Cortex-M55",
+    "rv32imc": "RISC-V (rv32imc)",
+    "xtensa-lx7": "Xtensa LX7, without its vector instructions",
+}
 # On other cores no figures were recorded for the peer.
 PEER_INSTRUCTIONS = {
     "cortex-m4": "instructions",
@@ -16,7 +24,7 @@ PEER_INSTRUCTIONS = {
     "cortex-m33": "instructions",  # the M4's: the same instructions, but not measured there
     "cortex-m55": "instructions_m55",
 }
-NOT_ESTIMATED = "cortex-m55"  # QEMU counts instructions; there is no timing model
+NOT_ESTIMATED = ("cortex-m55", "rv32imc", "xtensa-lx7")  # there is no timing model
 
 
 def overview(found: Iterable[Measurement], peers: dict[str, Any]) -> str:
@@ -33,7 +41,7 @@ def overview(found: Iterable[Measurement], peers: dict[str, Any]) -> str:
                 f"{item.instructions:,}",
                 f"{theirs / item.instructions:.2f}x fewer" if theirs else "",
                 f"{item.instructions / item.macs:.2f}" if item.macs else "",
-                "" if item.core == NOT_ESTIMATED else f"{item.cycles:,}",
+                "" if item.core in NOT_ESTIMATED else f"{item.cycles:,}",
                 f"{item.activation_bytes:,}",
                 _against(item.ram_bytes + item.stack_bytes, peer.get("ram_bytes")),
                 f"{item.code_bytes:,}",
@@ -69,14 +77,15 @@ def against_plain(found: Sequence[Measurement]) -> str:
                     (
                         item.model,
                         item.core,
+                        item.optimize,
                         f"{plain.instructions:,}",
                         f"{item.instructions:,}",
                         f"{ratio:.2f}x fewer",
                         f"{flash:+,}",
                     )
                 )
-    head = ("model", "core", "plain C", "picked", "", "flash B more")
-    return markdown(head, rows, left=2)
+    head = ("model", "core", "goal", "plain C", "picked", "", "flash B more")
+    return markdown(head, rows, left=3)
 
 
 def layers(item: Measurement) -> str:
@@ -89,7 +98,7 @@ def layers(item: Measurement) -> str:
             f"{layer.macs:,}",
             f"{layer.predicted:,}",
             f"{layer.instructions:,}",
-            "" if item.core == NOT_ESTIMATED else f"{layer.cycles:,}",
+            "" if item.core in NOT_ESTIMATED else f"{layer.cycles:,}",
             f"{layer.instructions / layer.macs:.2f}" if layer.macs else "",
         )
         for number, layer in enumerate(item.layers)
@@ -119,7 +128,7 @@ def milliseconds(found: Sequence[Measurement], peers: dict[str, Any]) -> str:
 
 def calibration(peers: dict[str, Any]) -> str:
     """The timing model's estimate for known kernels beside what they took."""
-    board = next(item for item in peers["published"] if item["core"] == CORES[0])
+    board = next(item for item in peers["published"] if item["core"] == next(iter(CORES)))
     rows = []
     for model, time in board["milliseconds"]["microTVM + CMSIS-NN (v1.0)"].items():
         cycles = peers[PEER]["models"][model]["cycles_estimate"]

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.xtensa import emulate
 from tests.support.cases import Vector, case_paths, load_cases, merge
 from tests.support.esp_nn import STAND_IN
-from tests.support.xtensa import build_project, emulate
+from tests.support.xtensa import build_project
 from tinyml import api, process
 from tinyml.board import Board
 from tinyml.codegen.generate import generate

@@ -104,6 +104,7 @@ _vectors:
     .org 0x340
     wsr a0, excsave1
     rsr a0, exccause
+    beqz a0, .Lillegal
     bnei a0, 5, .Ldie
     rsr a0, windowbase # is to be the owner that the underflow vector goes back to
     rotw -1 # what was a0 is a4
@@ -131,9 +132,101 @@ _vectors:
     movi a2, 1 # exit
     .byte 0x00, 0x51, 0x00 # simcall
     j .Ldie
+.Lillegal:
+    j multiply_high
     .org 0x3C0
     j .Ldie # a second exception within the first
     .org 0x400
+
+# MULSH and MULUH, which the LX7 has and no core of QEMU: always the same number of instructions, so that they can be taken off.
+# All 16 registers that the window shows are put back as they were, whosever they are.
+    .p2align 2
+.Lregisters: .long registers
+.Lemulated: .long emulated
+.Llow: .long 0xFFFF
+multiply_high:
+    l32r a0, .Lregisters
+    .irp n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+    s32i a\n, a0, 4 * \n
+    .endr
+    rsr a1, excsave1
+    s32i a1, a0, 0
+    rsr a2, epc1
+    l8ui a3, a2, 0 # t, 0
+    l8ui a4, a2, 1 # r, s
+    l8ui a5, a2, 2 # 0xB2 for MULSH, 0xA2 for MULUH
+    movi a6, 0x10
+    or a6, a5, a6
+    movi a7, 0xB2
+    sub a6, a6, a7
+    extui a7, a3, 0, 4
+    or a6, a6, a7
+    bnez a6, .Lother
+    extui a6, a4, 0, 4
+    addx4 a6, a6, a0
+    l32i a6, a6, 0
+    extui a7, a3, 4, 4
+    addx4 a7, a7, a0
+    l32i a7, a7, 0
+    l32r a15, .Llow
+    and a8, a6, a15 # halves of the first factor: a9, a8
+    srai a9, a6, 16
+    and a10, a7, a15 # of the second: a11, a10
+    srai a11, a7, 16
+    mull a12, a8, a10
+    extui a12, a12, 16, 16
+    mull a13, a9, a10
+    add a12, a12, a13
+    and a13, a12, a15
+    mull a14, a8, a11
+    add a13, a13, a14
+    srai a12, a12, 16
+    srai a13, a13, 16
+    mull a14, a9, a11
+    add a14, a14, a12
+    add a14, a14, a13
+    extui a5, a5, 4, 1
+    addi a5, a5, -1 # all bits for MULUH: what factors above 2^31 are more than the negative ones that they were taken for
+    srai a12, a6, 31
+    and a12, a12, a7
+    srai a13, a7, 31
+    and a13, a13, a6
+    add a12, a12, a13
+    and a12, a12, a5
+    add a14, a14, a12
+    extui a8, a4, 4, 4
+    addx4 a8, a8, a0
+    s32i a14, a8, 0
+    l32r a8, .Lemulated
+    l32i a9, a8, 0
+    addi a9, a9, 1
+    s32i a9, a8, 0
+    addi a2, a2, 3 # where to go on: behind it, or, where a hardware loop ends there, at its start
+    rsr a3, lend
+    sub a3, a3, a2
+    rsr a4, lcount
+    movi a5, 0
+    moveqz a5, a4, a3
+    movi a6, 0
+    movi a7, 1
+    movnez a6, a7, a5
+    sub a4, a4, a6
+    wsr a4, lcount
+    rsr a6, lbeg
+    movnez a2, a6, a5
+    wsr a2, epc1
+    .irp n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+    l32i a\n, a0, 4 * \n
+    .endr
+    l32i a0, a0, 0
+    rfe
+.Lother:
+    j .Ldie
+
+    .bss
+    .p2align 2
+registers: .space 64
+emulated: .space 4
 
     .text
     .p2align 2
@@ -162,4 +255,18 @@ host_call:
 ccount:
     entry a1, 32
     rsr a2, ccount
+    retw
+
+# void host_count(uint32_t count[2]): CCOUNT, and how many of those there were
+    .p2align 2
+.Lcount: .long emulated
+    .global host_count
+    .type host_count, @function
+host_count:
+    entry a1, 32
+    l32r a3, .Lcount
+    l32i a3, a3, 0
+    rsr a4, ccount
+    s32i a4, a2, 0
+    s32i a3, a2, 4
     retw

@@ -1,0 +1,100 @@
+"""The generated C alone on an emulated core whose boards have no simulator.
+
+``bare/main.c`` feeds the model and counts: no start-up code, no port, nothing of a vendor. What is
+particular to a core is a ``BareCore``: a compiler, a linker script, an emulator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from benchmarks.riscv import Rv32
+from benchmarks.xtensa import Lx7
+from tinyml import resources
+from tinyml.backends.base import LayerTime
+from tinyml.board import Board
+from tinyml.codegen.generate import generate
+from tinyml.elf import read_elf
+from tinyml.inputs import Samples
+from tinyml.ir.graph import Array, Tensor
+from tinyml.plan.values import Plan
+
+MAIN = Path(__file__).with_name("bare") / "main.c"
+
+
+class BareCore(Protocol):
+    """How programs for a core are made and run."""
+
+    def build(self, sources: Sequence[Path], flags: Sequence[str], folder: Path) -> Path:
+        """Compiles and links a program; raises ToolError when a tool is missing or fails."""
+
+    def run(self, program: Path, given: bytes) -> bytes:
+        """What a program wrote that got ``given`` to read."""
+
+    def instructions(self, steps: int, events: int) -> int:
+        """Executed instructions by the program's two counters."""
+
+
+CORES: dict[str, BareCore] = {"rv32imc": Rv32(), "xtensa-lx7": Lx7()}
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a run tells that is measured."""
+
+    outputs: tuple[tuple[Array, ...], ...]  # of every sample
+    layers: tuple[LayerTime, ...]
+    total: LayerTime
+    stack_bytes: int
+    ram_bytes: int  # variables, the arena among them
+    flash_bytes: int
+
+
+def run_bare(plan: Plan, board: Board, samples: Samples, folder: Path) -> Counted:
+    """A plan's C built for the board's core and run there; sizes are those of all that is linked.
+
+    Raises ToolError. No cycles are estimated: each instruction is one.
+    """
+    core = CORES[board.chip.core]
+    sources = generate(plan, board)
+    for name, text in sources.files:
+        (folder / name).write_text(text, encoding="utf-8")
+    firmware = resources.path("firmware")
+    folders = (folder, firmware, firmware / "include", firmware / "libc")
+    flags = ["-DTML_PROFILE=1", f"-DTML_MODEL={sources.name}_model", *(f"-I{i}" for i in folders)]
+    files = (*sorted(folder.glob("*.c")), MAIN, firmware / "libc" / "string.c")
+    program = core.build(files, flags, folder)
+    given = b"".join(array.tobytes() for sample in samples.inputs for array in sample)
+    answer = core.run(program, given)
+    outputs, at = _outputs(answer, [plan.graph.tensors[i] for i in plan.graph.outputs], samples)
+    stack_bytes, *steps = np.frombuffer(answer, np.uint32, offset=at).tolist()
+    counts = list(map(core.instructions, steps[::2], steps[1::2]))
+    sections = [item for item in read_elf(program).sections if item.name != ".host"]
+    return Counted(
+        outputs,
+        tuple(LayerTime(count, count) for count in counts),
+        LayerTime(sum(counts), sum(counts)),
+        stack_bytes,
+        sum(item.nbytes for item in sections if item.is_writable),
+        sum(item.nbytes for item in sections if item.is_loaded),
+    )
+
+
+def _outputs(
+    answer: bytes, tensors: Sequence[Tensor], samples: Samples
+) -> tuple[tuple[tuple[Array, ...], ...], int]:
+    """The outputs of each sample, and where they end."""
+    outputs, at = [], 0
+    for _ in samples.inputs:
+        arrays = []
+        for tensor in tensors:
+            flat = np.frombuffer(answer, tensor.dtype, tensor.elements, at)
+            arrays.append(flat.reshape(tensor.shape))
+            at += tensor.nbytes
+        outputs.append(tuple(arrays))
+    return tuple(outputs), at

@@ -1,0 +1,97 @@
+/* main.c: the generated model alone on an emulated core, without start-up code, clocks or agent of a board.
+ *
+ * Reads inputs from its host until there are no more, writes the outputs of each inference, then of the
+ * first one: how far the stack went below main(), and what the two counters took for every layer; all as
+ * words. The first counts time, the second events that cost the emulator more of it than they should.
+ */
+#include "tml.h"
+
+#define HOST_EXIT 1
+#define HOST_READ 3
+#define HOST_WRITE 4
+
+#define MOST_LAYERS 256
+#define PAINT UINT32_C(0xA5C35A3C)
+#define PAINTED 4096 /* words of the stack */
+#define FRAME 16     /* words that paint() may use itself */
+
+int host_call(int number, int a, int b, int c);
+void host_count(uint32_t count[2]);
+int main(void);
+
+extern const tml_model TML_MODEL;
+
+#define HOST_DATA __attribute__((section(".host"))) /* is not counted as the program's */
+
+HOST_DATA static uint32_t counts[1 + MOST_LAYERS][2];
+HOST_DATA static uint32_t steps[MOST_LAYERS][2];
+static volatile uint32_t *painted; /* the lowest word */
+
+bool tml_layer_done(uint32_t layer)
+{
+    host_count(counts[1 + layer]);
+    return false;
+}
+
+static bool fill(const tml_tensor *tensor)
+{
+    uint32_t done = 0;
+    while (done < tensor->bytes) {
+        const int count = host_call(HOST_READ, 0, (int)(uintptr_t)((char *)tensor->data + done),
+                                    (int)(tensor->bytes - done));
+        if (count <= 0) {
+            return false;
+        }
+        done += (uint32_t)count;
+    }
+    return true;
+}
+
+static void send(const void *data, uint32_t nbytes)
+{
+    (void)host_call(HOST_WRITE, 1, (int)(uintptr_t)data, (int)nbytes);
+}
+
+/* Marks the stack below the caller, so that one can see later how far it went. */
+TML_NOINLINE static void paint(void)
+{
+    uint32_t here;
+    painted = &here - FRAME - PAINTED;
+    for (int32_t i = 0; i < PAINTED; ++i) {
+        painted[i] = PAINT;
+    }
+}
+
+static uint32_t stack_used(void)
+{
+    uint32_t clean = 0;
+    while (clean < PAINTED && painted[clean] == PAINT) {
+        ++clean;
+    }
+    return 4 * (PAINTED + FRAME - clean);
+}
+
+int main(void)
+{
+    uint32_t stack_bytes = 0;
+    paint();
+    for (bool is_first = true;; is_first = false) {
+        for (uint32_t i = 0; i < TML_MODEL.input_count; ++i) {
+            if (!fill(&TML_MODEL.inputs[i])) {
+                send(&stack_bytes, sizeof stack_bytes);
+                send(steps, TML_MODEL.layer_count * (uint32_t)sizeof steps[0]);
+                (void)host_call(HOST_EXIT, 0, 0, 0);
+            }
+        }
+        host_count(counts[0]);
+        TML_MODEL.invoke();
+        for (uint32_t i = 0; i < TML_MODEL.layer_count && is_first; ++i) {
+            steps[i][0] = counts[1 + i][0] - counts[i][0];
+            steps[i][1] = counts[1 + i][1] - counts[i][1];
+        }
+        for (uint32_t i = 0; i < TML_MODEL.output_count; ++i) {
+            send(TML_MODEL.outputs[i].data, TML_MODEL.outputs[i].bytes);
+        }
+        stack_bytes = is_first ? stack_used() : stack_bytes;
+    }
+}
