@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,21 @@ def test_a_board_file_of_ones_own(tmp_path: Path) -> None:
     built = tinyml("build", "--project-only", cwd=tmp_path / "app")
     assert built.returncode == 0, built.stderr
     assert 'board = "../mine.toml"' in (tmp_path / "app" / FILE).read_text()
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    """`tinyml new` in a place that takes no folders ended in a traceback."""
+    (tmp_path / "file").write_text("")
+    made = tinyml("new", "file/my-app", "--board", "rpi_pico", cwd=tmp_path)
+    assert made.returncode == 1
+    assert made.stderr.splitlines()[0] == "error: cannot make the folder file: File exists"
+
+
+def test_a_folder_that_takes_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
+    with pytest.raises(TinymlError, match=r"cannot make a folder in .*: No space left"):
+        new(tmp_path / "my-app", "rpi_pico", None, None)
+    assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from tinyml.board import load_board
 from tinyml.budget import for_template
 from tinyml.datafile import Table, read_table
 from tinyml.errors import BoardError, BuildError, TinymlError
-from tinyml.files import write_atomic
+from tinyml.files import temporary_folder, write_atomic
 from tinyml.template import template_of
 
 FILE = "tinyml.toml"
@@ -101,13 +100,12 @@ def new(dest: Path, board: str, template: str | None, model: Path | None) -> tup
     target = load_board(board)
     chosen = template or target.backends["template"]
     runtime = template_of(target, chosen).runtime
-    dest.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".tinyml-", dir=dest.parent) as work:
-        folder = Path(work) / "app"
+    with temporary_folder(dest.parent) as work:
+        folder = work / "app"
         content = model.read_bytes() if model else starter_model()
         write_atomic(folder / MODEL, content)
         settings = api.Settings(
-            directory=Path(work) / "build",
+            directory=work / "build",
             template=chosen,
             runtime=runtime,
             project_only=True,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tinyml.errors import TinymlError
@@ -36,6 +39,18 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _cannot("make the folder", path, error) from error
+
+
+@contextmanager
+def temporary_folder(beside: Path) -> Iterator[Path]:
+    """A folder in ``beside`` that is gone afterwards; raises TinymlError when it cannot be made."""
+    make_folder(beside)
+    try:
+        held = tempfile.TemporaryDirectory(prefix=".tinyml-", dir=beside)
+    except OSError as error:
+        raise _cannot("make a folder in", beside, error) from error
+    with held as name:
+        yield Path(name)
 
 
 def _cannot(verb: str, path: Path, error: OSError) -> TinymlError:

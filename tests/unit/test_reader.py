@@ -237,6 +237,18 @@ def test_float_models_are_told_to_quantise(dtype: str, message: str) -> None:
     assert "tinyml convert MODEL" in (caught.value.hint or "")
 
 
+def test_16_bit_values_are_refused_in_one_sentence() -> None:
+    """A model of type int16x8 was answered with two complaints about each layer."""
+    b = GraphBuilder()
+    given = b.value("x", (1, 4), (0.5, 0), "int16")
+    out = b.value("y", (1, 4), (0.5, 0), "int16")
+    b.op("RELU", (given,), out, NoAttrs())
+    with pytest.raises(ModelError) as caught:
+        read(write(b.graph((given,), (out,))))
+    assert "'y' (RELU) computes in int16, as do 0 other of the 1 ops" in str(caught.value)
+    assert "--runtime tflm" in (caught.value.hint or "")
+
+
 def test_int8_without_quantisation_is_refused() -> None:
     with pytest.raises(ModelError, match="tensor 'padded' is int8 without quantisation"):
         read(write(with_tensor(PADDED, quant=None)))

@@ -17,6 +17,7 @@ from tinyml.model.file import ModelFile
 from tinyml.model.flatbuffer import verify
 from tinyml.model.metadata import read_metadata
 from tinyml.model.schema import IDENTIFIER, VERSION
+from tinyml.model.shapes import know_shapes
 from tinyml.model.support import check_shapes, check_supported
 from tinyml.model.tensors import integers, read_tensor, text
 
@@ -27,7 +28,7 @@ def load(file: ModelFile) -> Graph:
     Raises UnsupportedOps with everything that is not supported, ModelError for all else.
     """
     try:
-        graph = check(_read(file))
+        graph = know_shapes(check(_read(file)))
         check_supported(graph)
         check_shapes(graph)
     except ModelError as error:

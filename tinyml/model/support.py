@@ -14,6 +14,10 @@ _QUANTISE_HINT = (
     "quantise it: tinyml convert MODEL --calibration DATA (typical inputs); a model that is "
     "quantised in part must be converted from its float original."
 )
+_INT16_HINT = (
+    "take --runtime tflm, whose kernels know 16-bit values, or convert the float model to int8: "
+    "tinyml convert MODEL --calibration DATA, without --quantization int16x8 and --keep-int16."
+)
 # What the code of an operator may run into on operands that it has already complained about.
 _CONFUSIONS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -21,9 +25,10 @@ _CONFUSIONS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueErr
 def check_supported(graph: Graph) -> None:
     """Returns when every op is of a known kind and meets all its constraints.
 
-    Raises ModelError for float and hybrid models, else UnsupportedOps with all that is unmet.
+    Raises ModelError for float, hybrid and 16-bit models, else UnsupportedOps with all that is unmet.
     """
     _refuse_float(graph)
+    _refuse_int16(graph)
     found = tuple(
         item for number, op in enumerate(graph.ops) for item in _unsupported(graph, number, op)
     )
@@ -74,6 +79,20 @@ def _refuse_float(graph: Graph) -> None:
             f"{len(floats) - 1} other of the {len(graph.ops)} ops; only int8 models are supported",
             hint=_QUANTISE_HINT,
         )
+
+
+def _refuse_int16(graph: Graph) -> None:
+    wide = [op for op in graph.ops if op.kind != "QUANTIZE" and _writes_int16(graph, op)]
+    if wide:
+        raise ModelError(
+            f"'{wide[0].name}' ({wide[0].kind}) computes in int16, as do {len(wide) - 1} other of "
+            f"the {len(graph.ops)} ops; only int8 values are compiled ahead of time",
+            hint=_INT16_HINT,
+        )
+
+
+def _writes_int16(graph: Graph, op: Op) -> bool:
+    return any(tensor.dtype == "int16" for tensor in graph.op_outputs(op))
 
 
 def _computes_float(graph: Graph, op: Op) -> bool:

@@ -35,7 +35,7 @@ def read_tensor(
         known = TYPE_NAMES.get(table.Type(), f"type {table.Type()}")
         raise ModelError(
             f"{label} is of type {known}; known are {', '.join(sorted(TENSOR_TYPES))}",
-            hint="quantise the model to full int8.",
+            hint="quantise it: tinyml convert MODEL --calibration DATA (typical inputs).",
         )
     shape = _shape(table, dtype, label, 0 if is_interpreted else 1)
     if table.Sparsity() is not None:
