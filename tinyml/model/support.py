@@ -25,7 +25,7 @@ _CONFUSIONS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueErr
 def check_supported(graph: Graph) -> None:
     """Returns when every op is of a known kind and meets all its constraints.
 
-    Raises ModelError for float, hybrid and 16-bit models, else UnsupportedOps with all that is unmet.
+    Raises ModelError for float, hybrid and 16-bit models, else UnsupportedOps with all unmet ones.
     """
     _refuse_float(graph)
     _refuse_int16(graph)
