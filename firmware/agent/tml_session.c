@@ -90,6 +90,9 @@ bool tml_session_infer(uint32_t last_layer)
     if (was_fresh) {
         tml_task_prepare(model);
     }
+    if (model->reset != NULL) {
+        model->reset(); /* what is measured or looked at is the first inference of a sequence */
+    }
     is_fresh = false;
     stop_after = last_layer;
     is_stopped = is_whole;

@@ -128,6 +128,7 @@ typedef struct {
     uint16_t input_count;
     uint16_t output_count;
     uint16_t layer_count; /* invoke() overwrites the inputs: fill them before every inference */
+    void (*reset)(void);  /* NULL, or: forgets the state that inferences leave for the next one */
 } tml_model;
 
 #endif

@@ -122,6 +122,12 @@ public:
         }
     }
 
+    /* Variables to what they are before the first inference. */
+    void reset()
+    {
+        (void)interpreter_.get()->Reset();
+    }
+
     /* Bytes of the arena in use, as TFLM counts them. */
     size_t used_bytes()
     {

@@ -25,7 +25,7 @@ DEFAULT_VECTORS = ("random", "min", "max", "alternate")
 
 _OPERAND_KEYS = {
     *("shape", "dtype", "scale", "zero_point", "axis", "data", "range"),
-    *("bias", "absent", "same_as"),
+    *("bias", "absent", "same_as", "variable"),
 }
 _CASE_KEYS = {"name", "why", "attrs", "inputs", "output", "vectors"}
 
@@ -144,7 +144,7 @@ def row_graph(
         else:
             indices.append(len(tensors))
             tensor = _operand(operand, f"x{number}", tensors, f"{label}/{number}")
-            if tensor.data is None:
+            if tensor.data is None and not tensor.is_variable:
                 ranges[len(tensors)] = _range(operand, tensor.dtype, is_constant=False)
             tensors.append(tensor)
     output = row["output"]
@@ -198,7 +198,7 @@ def _operand(
     if "data" in operand:
         data = _constant(operand, shape, dtype, label)
         data.setflags(write=False)
-    return Tensor(name, dtype, shape, quant, data)
+    return Tensor(name, dtype, shape, quant, data, operand.get("variable", False))
 
 
 def _bias_scales(earlier: Sequence[Tensor]) -> tuple[float, ...]:

@@ -45,6 +45,9 @@ extern const tml_model {name}_model;
 int main(void)
 {{
     const tml_model *const model = &{name}_model;
+    if (model->reset != NULL) {{
+        model->reset();
+    }}
     for (;;) {{
         for (unsigned i = 0; i < model->input_count; ++i) {{
             const tml_tensor *const input = &model->inputs[i];
@@ -52,6 +55,11 @@ int main(void)
                 return i == 0 ? 0 : 1;
             }}
         }}
+#ifndef KEEP_STATE
+        if (model->reset != NULL) {{
+            model->reset();
+        }}
+#endif
         model->invoke();
         for (unsigned i = 0; i < model->output_count; ++i) {{
             const tml_tensor *const output = &model->outputs[i];

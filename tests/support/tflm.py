@@ -27,6 +27,7 @@ def run_in_tflm(graph: Graph, vectors: Sequence[Vector]) -> list[Vector]:
     for vector in vectors:
         for i, value in enumerate(vector):
             interpreter.set_input(value, i)
+        interpreter.reset()
         interpreter.invoke()
         results = (interpreter.get_output(i) for i in range(len(graph.outputs)))
         shapes = (graph.tensors[i].shape for i in graph.outputs)

@@ -98,7 +98,7 @@ def operands(
             case "scratch":
                 return operand_of(arg, "", scratch)
             case _:
-                places = inputs if arg.kind == "input" else outputs
+                places = outputs if arg.kind == "output" else inputs
                 tensor = places[arg.index]
                 if tensor < 0:  # an optional input that the model leaves out
                     return Operand(arg.kind, arg.dtype, "NULL")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from tinyml.board import Board
@@ -22,6 +23,15 @@ class ArenaView:
     budget_bytes: int  # 0 when there is none to check
     section: str  # linker section; "" for ordinary .bss
     address: str  # of an arena that no linker script knows of, as C text; "" for the others
+
+
+@dataclass(frozen=True, slots=True)
+class StateView:
+    """A variable, and what every byte of it is after a reset."""
+
+    symbol: str
+    value: int
+    nbytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,8 @@ def tensor_views(
         if tensor.dtype != "int8":
             text = f"(({c_type(tensor.dtype)} *)(void *){text})"
         comment = (
-            f"{tensor.dtype} {shape_text(tensor.shape)}, {_live(place, len(plan.steps))}"
+            f"{tensor.dtype} {shape_text(tensor.shape)}, "
+            f"{_live(place, len(plan.steps), is_variable=tensor.is_variable)}"
             f"{_reuses(index, place, placed, names)}"
         )
         views.append(TensorView(index, f"T_{names[index].upper()}", text, comment))
@@ -89,6 +100,12 @@ def tensor_views(
             comment = f"{place.nbytes} bytes for layer {number}"
             views.append(TensorView(-1, scratch[number], address, comment))
     return _aligned(views), scratch
+
+
+def state_views(plan: Plan, places: Mapping[int, str]) -> tuple[StateView, ...]:
+    """The variables of a model; ``places`` are the C symbols of its tensors."""
+    variables = ((i, plan.graph.tensors[i]) for i in plan.graph.variables)
+    return tuple(StateView(places[i], item.reset_byte, item.nbytes) for i, item in variables)
 
 
 def layer_table(plan: Plan, names: tuple[str, ...], macs: tuple[int, ...]) -> tuple[str, ...]:
@@ -152,7 +169,9 @@ def _first_region(plan: Plan) -> str:
     return plan.arena_bytes[0][0] if plan.arena_bytes else ""
 
 
-def _live(place: Placement, steps: int) -> str:
+def _live(place: Placement, steps: int, *, is_variable: bool) -> str:
+    if is_variable:
+        return "state, kept between inferences"
     first = "input" if place.first_use < 0 else str(place.first_use)
     last = "output" if place.last_use >= steps else str(place.last_use)
     return f"live {first}..{last}"

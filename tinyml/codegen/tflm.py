@@ -59,6 +59,7 @@ class TflmView:
     outputs: tuple[IoView, ...]
     about: AboutView
     layers: tuple[str, ...]  # initialisers of the tml_tensor of each layer's output
+    is_stateful: bool
     is_interpreted: bool = True
 
 
@@ -145,6 +146,7 @@ def _view(outline: Outline, plan: Plan, board: Board, made: Prepared, is_offline
         inputs=io_views(graph, graph.inputs, "input", places),
         outputs=io_views(graph, graph.outputs, "output", places),
         about=about_view(graph),
+        is_stateful=bool(graph.variables),
         layers=tuple(
             descriptor(graph.tensors[op.outputs[0]], f"{places[op.outputs[0]]}") for op in graph.ops
         ),

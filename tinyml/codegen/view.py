@@ -31,10 +31,12 @@ from tinyml.codegen.literals import (
 )
 from tinyml.codegen.memory import (
     ArenaView,
+    StateView,
     TensorView,
     arena_views,
     layer_table,
     peak_text,
+    state_views,
     tensor_views,
 )
 from tinyml.codegen.names import tensor_names
@@ -90,6 +92,8 @@ class ModelView:
     peak: str
     arenas: tuple[ArenaView, ...]
     tensors: tuple[TensorView, ...]
+    is_stateful: bool
+    states: tuple[StateView, ...]
     inputs: tuple[IoView, ...]
     outputs: tuple[IoView, ...]
     layers: tuple[LayerView, ...]
@@ -131,6 +135,8 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
         peak=peak_text(plan),
         arenas=arenas,
         tensors=tensors,
+        is_stateful=bool(graph.variables),
+        states=state_views(plan, places),
         inputs=io_views(graph, graph.inputs, "input", places),
         outputs=io_views(graph, graph.outputs, "output", places),
         layers=_layer_views(plan, calls, places),

@@ -61,6 +61,7 @@ class Tensor:
     shape: tuple[int, ...]  # NHWC for images; () for a scalar
     quant: Quant | None = None
     data: Array | None = field(default=None, compare=False)  # read-only, of this shape and dtype
+    is_variable: bool = False  # state: keeps its value from one inference to the next
 
     @property
     def is_constant(self) -> bool:
@@ -76,6 +77,14 @@ class Tensor:
     def nbytes(self) -> int:
         """Size of the value in bytes."""
         return self.elements * DTYPES[self.dtype].itemsize
+
+    @property
+    def reset_byte(self) -> int:
+        """What every byte of a variable is before the first inference.
+
+        Source: TensorFlow Lite Micro, ResetTensorData (micro_interpreter_graph.cc).
+        """
+        return self.quant.zero_point if self.dtype == "int8" and self.quant is not None else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +127,12 @@ class Graph:
         """The output tensors of an op."""
         return tuple(self.tensors[i] for i in op.outputs)
 
+    @property
+    def variables(self) -> tuple[int, ...]:
+        """The variables that ops read and write, in the order of the tensors."""
+        used = {i for op in self.ops for i in op.inputs if i >= 0}
+        return tuple(i for i in sorted(used) if self.tensors[i].is_variable)
+
 
 def check(graph: Graph) -> Graph:
     """The graph itself, when it is well formed.
@@ -143,12 +158,14 @@ def _problems(graph: Graph) -> Iterator[str]:
             )
         if any(size <= 0 for size in tensor.shape):
             yield f"tensor '{tensor.name}' has the impossible shape {list(tensor.shape)}"
-    known = {i for i, tensor in enumerate(graph.tensors) if tensor.is_constant}
+    known = {
+        i for i, tensor in enumerate(graph.tensors) if tensor.is_constant or tensor.is_variable
+    }
     for i in graph.inputs:
         if not 0 <= i < count:
             yield f"model input {i} is not one of the {count} tensors"
         elif i in known:
-            yield f"model input '{graph.tensors[i].name}' is constant or listed twice"
+            yield f"model input '{graph.tensors[i].name}' is constant, a variable or listed twice"
         known.add(i)
     for number, op in enumerate(graph.ops):
         label = f"op {number} ({op.kind})"

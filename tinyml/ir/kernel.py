@@ -46,7 +46,8 @@ class Constant:
 class Arg:
     """One C argument after the params pointer."""
 
-    kind: Literal["input", "output", "constant", "scratch", "run"]  # run: number, of a stage
+    # state: an input that is written too; run: number, of a stage
+    kind: Literal["input", "output", "state", "constant", "scratch", "run"]
     index: int = 0  # of the op's inputs or outputs
     constant: str = ""  # name of a Constant
     dtype: str = ""  # C element type to cast a tensor to when it is not the tensor's own

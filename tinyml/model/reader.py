@@ -40,8 +40,11 @@ def load(file: ModelFile) -> Graph:
 
 def _read(file: ModelFile) -> Graph:
     model, subgraph = open_model(file.data)
+    inner = _intermediates(subgraph)
     tensors = tuple(
-        read_tensor(file.data, model, subgraph.Tensors(i), i)
+        _unused(subgraph.Tensors(i), i)
+        if i in inner
+        else read_tensor(file.data, model, subgraph.Tensors(i), i)
         for i in range(subgraph.TensorsLength())
     )
     graph = Graph(
@@ -56,6 +59,21 @@ def _read(file: ModelFile) -> Graph:
     )
     check_interface(graph, subgraph)
     return graph
+
+
+def _intermediates(subgraph: Any) -> set[int]:
+    """Tensors that only hold the quantisation of an operator's inner values; without a shape."""
+    inner: set[int] = set()
+    used = {*integers(subgraph.InputsAsNumpy()), *integers(subgraph.OutputsAsNumpy())}
+    for table in (subgraph.Operators(i) for i in range(subgraph.OperatorsLength())):
+        inner.update(integers(table.IntermediatesAsNumpy()))
+        used.update(integers(table.InputsAsNumpy()), integers(table.OutputsAsNumpy()))
+    return inner - used
+
+
+def _unused(table: Any, index: int) -> Tensor:
+    """A tensor that nothing reads: its number must be kept, nothing else."""
+    return Tensor(text(table.Name(), f"tensor_{index}"), "int8", ())
 
 
 def open_model(data: bytes) -> tuple[Any, Any]:

@@ -114,7 +114,7 @@ def _unsupported(graph: Graph, number: int, op: Op) -> Iterator[Unsupported]:
         yield Unsupported(label, "The operator must be a supported one.", op.kind)
         return
     is_clean = True
-    for constraint in spec.constraints:
+    for constraint in (states_are_variables, *spec.constraints):
         try:
             found = constraint(op, graph)
         except ModelError as error:
@@ -125,6 +125,15 @@ def _unsupported(graph: Graph, number: int, op: Op) -> Iterator[Unsupported]:
         if found is not None:
             is_clean = False
             yield Unsupported(label, sentence(constraint), found)
+
+
+def states_are_variables(op: Op, graph: Graph) -> str | None:
+    """State must be a variable of the model, and variables must be state of their operator."""
+    states = ops.spec_of(op.kind).states
+    for position, i in enumerate(op.inputs):
+        if i >= 0 and graph.tensors[i].is_variable != (position in states):
+            return f"operand {position}, '{graph.tensors[i].name}'"
+    return None
 
 
 def sentence(constraint: Constraint) -> str:

@@ -25,8 +25,7 @@ def read_tensor(
 ) -> Tensor:
     """Tensor ``index`` of a subgraph, with its constant value if it has one; raises ModelError.
 
-    ``is_interpreted``: for an interpreter, which also knows variables (tensors that keep their
-    value between inferences) and tensors without elements.
+    ``is_interpreted``: for an interpreter, which also knows tensors without elements.
     """
     name = text(table.Name(), f"tensor_{index}")
     label = f"tensor {index} ('{name}')"
@@ -40,17 +39,13 @@ def read_tensor(
     shape = _shape(table, dtype, label, 0 if is_interpreted else 1)
     if table.Sparsity() is not None:
         raise ModelError(f"{label} is stored sparse; only dense tensors are supported")
-    if table.IsVariable() and not is_interpreted:
-        raise ModelError(f"{label} is a variable; models that keep state are not supported")
     if table.VariantTensorsLength():
         raise ModelError(f"{label} is a variant tensor, which is not supported")
-    return Tensor(
-        name,
-        dtype,
-        shape,
-        _quant(table.Quantization(), dtype, shape, label, is_interpreted),
-        _constant(data, model, table.Buffer(), dtype, shape, label),
-    )
+    held = _constant(data, model, table.Buffer(), dtype, shape, label)
+    if table.IsVariable() and held is not None:
+        raise ModelError(f"{label} is a variable with a value; variables begin at zero")
+    quant = _quant(table.Quantization(), dtype, shape, label, is_interpreted)
+    return Tensor(name, dtype, shape, quant, held, bool(table.IsVariable()))
 
 
 def _shape(table: Any, dtype: str, label: str, least: int) -> tuple[int, ...]:

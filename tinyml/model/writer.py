@@ -86,6 +86,8 @@ def _tensor(builder: Any, tensor: Tensor, buffer: int) -> int:
     tflite.TensorAddName(builder, name)
     if quant:
         tflite.TensorAddQuantization(builder, quant)
+    if tensor.is_variable:
+        tflite.TensorAddIsVariable(builder, True)
     tflite.TensorAddHasRank(builder, True)
     return int(tflite.TensorEnd(builder))
 

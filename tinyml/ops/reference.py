@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from tinyml.errors import ModelError
-from tinyml.ir.graph import DTYPES, Array, Graph
+from tinyml.ir.graph import DTYPES, Array, Graph, Tensor
 from tinyml.ops import spec_of
 
 
 def run(graph: Graph, inputs: Sequence[Array]) -> tuple[Array | None, ...]:
     """The values of all tensors for one inference; None for tensors that nothing computes.
 
+    Variables have the values that they have after a reset.
     Raises ModelError when ``inputs`` are not the graph's inputs in number, shape and dtype.
     """
     values: list[Array | None] = [tensor.data for tensor in graph.tensors]
@@ -25,12 +28,23 @@ def run(graph: Graph, inputs: Sequence[Array]) -> tuple[Array | None, ...]:
                 f"{value.dtype}{list(value.shape)} was given"
             )
         values[i] = value
+    for i in graph.variables:
+        values[i] = reset_value(graph.tensors[i])
     for op in graph.ops:
         operands = [values[i] if i >= 0 else None for i in op.inputs]
         results = spec_of(op.kind).reference(op, graph, operands)
         for i, result in zip(op.outputs, results, strict=True):
             values[i] = result
     return tuple(values)
+
+
+def reset_value(tensor: Tensor) -> Array:
+    """The value of a variable after a reset."""
+    return (
+        np.full(tensor.nbytes, tensor.reset_byte, np.int8)
+        .view(DTYPES[tensor.dtype])
+        .reshape(tensor.shape)
+    )
 
 
 def outputs(graph: Graph, inputs: Sequence[Array]) -> tuple[Array, ...]:

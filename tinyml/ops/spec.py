@@ -45,6 +45,8 @@ class OpSpec:
     input's bytes unchanged (RESHAPE): then the planner gives both the same memory.
     ``expand`` is for an operator that others can stand for: a pass puts those in its place before
     planning. It returns None where the op has a kernel of its own.
+    ``states`` are the operands that the op reads and writes: variables, which keep their values
+    from one inference to the next.
     """
 
     kind: str  # "CONV_2D"
@@ -59,3 +61,4 @@ class OpSpec:
     lower: Callable[[Op, Graph], KernelCall | None]
     macs: Callable[[Op, Graph], int]
     expand: Callable[[Op, Graph], Expansion | None] | None = None
+    states: tuple[int, ...] = ()

@@ -1,7 +1,8 @@
 """Which memory is needed when: tensors gathered into buffers, buffers with live ranges.
 
 Time counts in steps. A model input is written before the first step (-1), a model output is read
-after the last one (``len(steps)``); both ends of a range are inclusive.
+after the last one (``len(steps)``), a variable lives all the time; both ends of a range are
+inclusive.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def writes_of(graph: Graph, step: Step) -> tuple[int, ...]:
 
 def live_ranges(graph: Graph, steps: Sequence[Step]) -> dict[int, tuple[int, int]]:
     """First and last use of each tensor that needs memory."""
-    ranges = {i: (-1, -1) for i in graph.inputs}
+    ranges = {i: (-1, -1) for i in (*graph.inputs, *graph.variables)}
     for number, step in enumerate(steps):
         for i in reads_of(graph, step):
             ranges[i] = (ranges[i][0], number)
@@ -58,7 +59,7 @@ def live_ranges(graph: Graph, steps: Sequence[Step]) -> dict[int, tuple[int, int
     for i in graph.outputs:
         if i in ranges:
             ranges[i] = (ranges[i][0], len(steps))
-    return ranges
+    return ranges | {i: (-1, len(steps)) for i in graph.variables}
 
 
 def buffers_of(graph: Graph, steps: Sequence[Step]) -> tuple[Buffer, ...]:

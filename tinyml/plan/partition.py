@@ -127,7 +127,7 @@ def _is_short(graph: Graph, segment: Segment, heavy: set[int], floor: int) -> bo
 
 def _last_uses(graph: Graph) -> dict[int, tuple[int, int]]:
     """First and last op that touch each value; -1 and the number of ops for inputs and outputs."""
-    uses = {i: (-1, -1) for i in graph.inputs}
+    uses = {i: (-1, -1) for i in (*graph.inputs, *graph.variables)}
     for number, op in enumerate(graph.ops):
         for i in op.outputs:
             uses[i] = (number, number)
@@ -136,7 +136,7 @@ def _last_uses(graph: Graph) -> dict[int, tuple[int, int]]:
     for i in graph.outputs:
         if i in uses:
             uses[i] = (uses[i][0], len(graph.ops))
-    return uses
+    return uses | {i: (-1, len(graph.ops)) for i in graph.variables}
 
 
 def _choice(graph: Graph, step: Step, uses: dict[int, tuple[int, int]]) -> Choice:

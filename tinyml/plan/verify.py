@@ -65,6 +65,9 @@ def is_clash(a: Placement, b: Placement) -> bool:
 def _tensor_claims(plan: Plan) -> list[Claim]:
     """Placements of all tensors, after comparing them with the uses that the steps make."""
     uses: dict[int, list[int]] = {i: [-1] for i in plan.graph.inputs}
+    for op in plan.graph.ops:
+        kept = (i for i in op.inputs if i >= 0 and plan.graph.tensors[i].is_variable)
+        uses |= {i: [-1, len(plan.steps)] for i in kept}
     for number, step in enumerate(plan.steps):
         for op in (plan.graph.ops[i] for i in step.ops):
             for i in (*op.inputs, *op.outputs):
@@ -130,8 +133,8 @@ def _check_operands(plan: Plan) -> None:
         first, last = plan.graph.ops[step.ops[0]], plan.graph.ops[step.ops[-1]]
         constants = {constant.name for constant in step.call.constants}
         for item in step.call.arguments:
-            tensors = first.inputs if item.kind == "input" else last.outputs
-            if item.kind in ("input", "output"):
+            tensors = last.outputs if item.kind == "output" else first.inputs
+            if item.kind in ("input", "output", "state"):
                 tensor = tensors[item.index] if 0 <= item.index < len(tensors) else -1
                 if tensor < 0 or plan.tensors[tensor] is None:
                     raise PlanError(

@@ -68,7 +68,7 @@ def _read(file: ModelFile) -> Outline:
         outputs=integers(subgraph.OutputsAsNumpy()),
     )
     check_interface(graph, subgraph)
-    variables = frozenset(i for i, table in enumerate(tables) if table.IsVariable())
+    variables = frozenset(i for i, tensor in enumerate(tensors) if tensor.is_variable)
     _check(graph, variables)
     return Outline(graph, tuple(options for _, options in read), variables, file.data)
 

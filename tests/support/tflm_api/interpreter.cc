@@ -70,6 +70,11 @@ TfLiteStatus MicroInterpreter::Invoke()
     return kTfLiteOk;
 }
 
+TfLiteStatus MicroInterpreter::Reset()
+{
+    return kTfLiteOk;
+}
+
 TfLiteTensor *MicroInterpreter::input(size_t)
 {
     return &input_;

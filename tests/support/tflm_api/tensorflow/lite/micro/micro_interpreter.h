@@ -20,6 +20,7 @@ public:
                      MicroProfilerInterface *profiler = nullptr, bool preserve_all_tensors = false);
     TfLiteStatus AllocateTensors();
     TfLiteStatus Invoke();
+    TfLiteStatus Reset();
     TfLiteTensor *input(size_t index);
     TfLiteTensor *output(size_t index);
     size_t inputs_size() const;

@@ -1,0 +1,298 @@
+"""UNIDIRECTIONAL_SEQUENCE_LSTM: a recurrent layer of int8 values with a 16-bit cell.
+
+Source: TensorFlow Lite Micro, unidirectional_sequence_lstm.cc, lstm_eval.h, lstm_eval_common.cc. The
+sums before the gates have 12 fraction bits, the gates 15, the cell a power of two. Its two states,
+the last outputs ("hidden") and the cell, are variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier
+from tinyml.ir.gates import sigmoid_16, sigmoid_table, tanh_16
+from tinyml.ir.graph import Array, Graph, Op, Quant
+from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct, Value
+from tinyml.ops.common import (
+    ACTIVATIONS,
+    channel_factors,
+    name_of,
+    options_table,
+    quant_of,
+    requant_struct,
+    write_options,
+)
+from tinyml.ops.lstm_constraints import (
+    BIASES,
+    CELL,
+    CONSTRAINTS,
+    HIDDEN,
+    INPUT_WEIGHTS,
+    RECURRENT_WEIGHTS,
+    cell_power,
+)
+from tinyml.ops.spec import OpSpec
+from tinyml.ops.weighted import WeightedSum
+
+IntArray = NDArray[np.int64]
+GATES = 4  # input, forget, new value, output
+INT16 = (-(1 << 15), (1 << 15) - 1)
+_GATE_QUANT = Quant((2.0**-12,), (0,))  # of the sums before each gate
+_FORGET = (1 << 30, -14)  # factor 2^-15: gate * cell -> cell
+
+
+@dataclass(frozen=True, slots=True)
+class LstmAttrs:
+    """Options of UNIDIRECTIONAL_SEQUENCE_LSTM."""
+
+    fused: str = "TANH"  # of new values and of the cell; only tanh
+    cell_clip: float = 0.0  # 0: none
+    time_major: bool = False  # [steps, batch, features] in place of [batch, steps, features]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LstmLayer:
+    """The numbers of one layer. Rows of both parts: unit, then gate."""
+
+    inputs: WeightedSum  # over the inputs of a step
+    hidden: WeightedSum  # over the outputs of the step before
+    added: tuple[int, int]  # multiplier and shift: input gate * new value -> cell
+    made: tuple[int, int]  # output gate * tanh(cell) -> output
+    tanh_shift: int  # of the cell, to the argument of tanh; positive = left
+    clip: int  # the cell's largest magnitude; 32768 where it is not clipped
+
+    @property
+    def units(self) -> int:
+        """Outputs per step."""
+        return len(self.hidden.weights) // GATES
+
+    @property
+    def features(self) -> int:
+        """Inputs per step."""
+        return int(self.inputs.weights.shape[1])
+
+    def step(self, x: Array, hidden: Array, cell: IntArray) -> tuple[Array, IntArray]:
+        """Output and cell after one step; each [batch, features or units]."""
+        sums = np.clip(_gates(self.inputs, x) + _gates(self.hidden, hidden), *INT16)
+        first, forget, value, last = np.moveaxis(sums.reshape(len(x), -1, GATES), -1, 0)
+        kept = multiply_by_quantized_multiplier(sigmoid_16(forget) * cell, *_FORGET)
+        product = sigmoid_16(first) * tanh_16(value, 0)
+        added = np.clip(multiply_by_quantized_multiplier(product, *self.added), *INT16)
+        cell = np.clip(np.clip(kept + added, *INT16), -self.clip, self.clip)
+        product = tanh_16(cell, self.tanh_shift) * sigmoid_16(last)
+        made = multiply_by_quantized_multiplier(product, *self.made)
+        return np.clip(made + self.hidden.input_zero_point, -128, 127).astype(np.int8), cell
+
+
+def _gates(part: WeightedSum, values: Array) -> IntArray:
+    """The part of the gates' arguments that comes from some values; exact in binary64."""
+    sums = (values.astype(np.float64) @ part.weights.T.astype(np.float64)).astype(np.int64)
+    scaled = multiply_by_quantized_multiplier(
+        sums + part.folded_bias(), part.multiplier, part.shift
+    )
+    return np.clip(scaled, *INT16)
+
+
+def layer(op: Op, graph: Graph) -> LstmLayer:
+    """The numbers of a layer."""
+    states = [quant_of(graph.tensors[op.inputs[k]]) for k in (HIDDEN, CELL)]
+    scale = float(np.float32(states[1].scale))
+    clip = min(float(np.float32(op.attrs.cell_clip)) / scale, 32767.0)
+    return LstmLayer(
+        inputs=_part(op, graph, 0, INPUT_WEIGHTS, BIASES),
+        hidden=_part(op, graph, HIDDEN, RECURRENT_WEIGHTS, ()),
+        added=quantize_multiplier(2.0**-30 / scale),
+        made=quantize_multiplier(2.0**-30 / float(np.float32(states[0].scale))),
+        tanh_shift=12 + cell_power(states[1]),
+        clip=int(clip) if clip > 0 else 32768,
+    )
+
+
+def _part(
+    op: Op, graph: Graph, given: int, weights: Sequence[int], biases: Sequence[int]
+) -> WeightedSum:
+    quant = quant_of(graph.tensors[op.inputs[given]])
+    rows, factors = [], []
+    for position in weights:
+        tensor = graph.tensors[op.inputs[position]]
+        assert tensor.data is not None
+        rows.append(tensor.data.astype(np.int64))
+        pairs = channel_factors(quant, quant_of(tensor), _GATE_QUANT, len(tensor.data))
+        factors.append(np.stack(pairs))
+    values = [graph.tensors[op.inputs[position]].data for position in biases]
+    bias = np.zeros((GATES, len(rows[0]))) if not values else np.array(values)
+    multiplier, shift = np.stack(factors, axis=-1).reshape(2, -1)
+    return WeightedSum(
+        weights=np.stack(rows, axis=1).reshape(-1, rows[0].shape[1]),
+        bias=bias.T.reshape(-1).astype(np.int64),
+        multiplier=multiplier,
+        shift=shift,
+        input_zero_point=quant.zero_point,
+        output_zero_point=0,
+        bounds=INT16,
+    )
+
+
+def read(options: Any) -> LstmAttrs:
+    """Attrs of a UnidirectionalSequenceLSTMOptions table."""
+    table = options_table(options, "UnidirectionalSequenceLSTMOptions")
+    return LstmAttrs(
+        name_of(ACTIVATIONS, table.FusedActivationFunction()),
+        float(table.CellClip()),
+        bool(table.TimeMajor()),
+    )
+
+
+def write(builder: Any, attrs: LstmAttrs) -> tuple[int, int]:
+    """Adds a UnidirectionalSequenceLSTMOptions table; returns its union value and offset."""
+    fields = (
+        ("FusedActivationFunction", ACTIVATIONS.index(attrs.fused)),
+        ("CellClip", attrs.cell_clip),
+        ("TimeMajor", attrs.time_major),
+    )
+    return write_options(builder, "UnidirectionalSequenceLSTMOptions", fields)
+
+
+def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
+    """The input's batches and steps, and the units of the state."""
+    given, hidden = graph.tensors[op.inputs[0]].shape, graph.tensors[op.inputs[HIDDEN]].shape
+    return ((*given[:2], hidden[-1]),)
+
+
+def run(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, dict[int, Array]]:
+    """The output, and the states afterwards by operand."""
+    given, hidden, cell = inputs[0], inputs[HIDDEN], inputs[CELL]
+    assert given is not None
+    assert hidden is not None
+    assert cell is not None
+    numbers, wide = layer(op, graph), cell.astype(np.int64)
+    made = []
+    for x in given if op.attrs.time_major else np.swapaxes(given, 0, 1):
+        hidden, wide = numbers.step(x, hidden, wide)
+        made.append(hidden)
+    output = np.stack(made, 0 if op.attrs.time_major else 1)
+    return output, {HIDDEN: hidden, CELL: wide.astype(np.int16)}
+
+
+def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """The outputs of all steps."""
+    return (run(op, graph, inputs)[0],)
+
+
+def sums_fit_32_bits(op: Op, graph: Graph) -> str | None:
+    """No sum before a gate may overflow 32 bits."""
+    numbers = layer(op, graph)
+    for part in (numbers.inputs, numbers.hidden):
+        low, high = part.sum_bounds()
+        if low.min() < -(1 << 31) or high.max() >= 1 << 31:
+            return f"sums from {low.min()} to {high.max()}"
+    return None
+
+
+def macs(op: Op, graph: Graph) -> int:
+    """Multiplications with weights, in all steps."""
+    batches, steps, features = graph.tensors[op.inputs[0]].shape
+    units = graph.tensors[op.inputs[HIDDEN]].shape[-1]
+    return batches * steps * GATES * units * (features + units)
+
+
+def lower(op: Op, graph: Graph) -> KernelCall:
+    """The plain kernel."""
+    numbers = layer(op, graph)
+    parts = (numbers.inputs, numbers.hidden)
+    fields: tuple[tuple[str, Value], ...] = (
+        *walk_fields(op, graph),
+        ("multiplier", tuple(int(v) for part in parts for v in part.multiplier[:GATES])),
+        ("shift", tuple(int(v) for part in parts for v in part.shift[:GATES])),
+        ("cell", cell_struct(numbers)),
+    )
+    weights = np.concatenate([part.weights for part in parts], axis=1).astype(np.int8)
+    bias = np.stack([part.folded_bias() for part in parts], axis=1).astype(np.int32)
+    constants = (
+        Constant("weights", weights.reshape(-1), "unit, gate, input features and then units"),
+        Constant("bias", bias.reshape(-1), "unit, gate, of the input's and of the outputs' sum"),
+        table_constant(),
+    )
+    runs = macs(op, graph) // (GATES * (numbers.features + numbers.units))
+    products = GATES * (numbers.features + numbers.units)
+    return KernelCall(
+        "tml_unidirectional_sequence_lstm_s8",
+        "kernels/unidirectional_sequence_lstm_s8.h",
+        Struct("tml_lstm_params", fields),
+        (
+            Arg("input", 0),
+            *(Arg("constant", constant=item.name) for item in constants),
+            *STATES,
+            Arg("output", 0),
+        ),
+        constants,
+        cost=Cost(runs * (4 * products + 260)),
+    )
+
+
+STATES = (Arg("state", HIDDEN), Arg("state", CELL))
+
+
+def walk_fields(op: Op, graph: Graph) -> tuple[tuple[str, Value], ...]:
+    """The params that say where the steps lie."""
+    given, units = graph.tensors[op.inputs[0]].shape, graph.tensors[op.inputs[HIDDEN]].shape[-1]
+    outer, inner, features = given
+    batches, steps = (inner, outer) if op.attrs.time_major else (outer, inner)
+
+    def strides(size: int) -> tuple[int, ...]:
+        return (size, batches * size) if op.attrs.time_major else (steps * size, size)
+
+    return (
+        ("batches", batches),
+        ("steps", steps),
+        ("in_features", features),
+        ("units", units),
+        ("input_stride", strides(features)),
+        ("output_stride", strides(units)),
+    )
+
+
+def cell_struct(numbers: LstmLayer) -> Struct:
+    """A ``tml_lstm_cell``."""
+    added, made = (
+        requant_struct(multiplier, shift if multiplier else -1)  # 0 shifts to the right too
+        for multiplier, shift in (numbers.added, numbers.made)
+    )
+    return Struct(
+        "tml_lstm_cell",
+        (
+            ("tanh_shift", numbers.tanh_shift),
+            ("clip", numbers.clip),
+            ("input", added),
+            ("output", made),
+            ("output_offset", numbers.hidden.input_zero_point),
+        ),
+    )
+
+
+def table_constant() -> Constant:
+    """What sigmoid and tanh interpolate in."""
+    return Constant("table", sigmoid_table().astype(np.int16), "2^16 * sigmoid(i / 24) - 2^15")
+
+
+OPS = (
+    OpSpec(
+        kind="UNIDIRECTIONAL_SEQUENCE_LSTM",
+        opcode=44,
+        title="recurrent layer with a 16-bit cell; keeps its state until it is reset",
+        attrs=LstmAttrs,
+        read=read,
+        write=write,
+        constraints=(*CONSTRAINTS, sums_fit_32_bits),
+        infer=infer,
+        reference=reference,
+        lower=lower,
+        macs=macs,
+        states=(HIDDEN, CELL),
+    ),
+)
