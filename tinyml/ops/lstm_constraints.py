@@ -43,7 +43,7 @@ def has_the_usual_operands(op: Op, graph: Graph) -> str | None:
 
 
 def types_are_known(op: Op, graph: Graph) -> str | None:
-    """Values and weights must be int8, biases int32, the cell int16; weights and biases constant."""
+    """Values must be int8, the cell int16, weights constant int8, biases constant int32."""
     wanted = dict.fromkeys((INPUT, *INPUT_WEIGHTS, *RECURRENT_WEIGHTS, HIDDEN), "int8")
     wanted |= dict.fromkeys(BIASES, "int32") | {CELL: "int16"}
     for k, dtype in wanted.items():

@@ -1,8 +1,8 @@
 """UNIDIRECTIONAL_SEQUENCE_LSTM: a recurrent layer of int8 values with a 16-bit cell.
 
-Source: TensorFlow Lite Micro, unidirectional_sequence_lstm.cc, lstm_eval.h, lstm_eval_common.cc. The
-sums before the gates have 12 fraction bits, the gates 15, the cell a power of two. Its two states,
-the last outputs ("hidden") and the cell, are variables.
+Source: TensorFlow Lite Micro, unidirectional_sequence_lstm.cc, lstm_eval.h, lstm_eval_common.cc.
+The sums before the gates have 12 fraction bits, the gates 15, the cell a power of two. The two
+states, the last outputs ("hidden") and the cell, are variables.
 """
 
 from __future__ import annotations
