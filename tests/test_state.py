@@ -7,18 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from tests.support.cases import FOLDER, Case, Vector, load_case
-from tests.support.executors import assert_equal
+from tests.support.executors import assert_equal, run_reference
 from tests.support.host_c import compile_plan, host_board, run_program
+from tests.support.random_lstm import random_lstm
 from tests.support.small_graphs import GraphBuilder
-from tests.support.tflm import needs_tflm
+from tests.support.tflm import needs_tflm, run_in_tflm
 from tinyml.codegen.generate import generate
 from tinyml.errors import ModelError, PlanError, UnsupportedOps
 from tinyml.ir.graph import Graph
 from tinyml.model.file import model_file
 from tinyml.model.reader import load
 from tinyml.model.writer import write
+from tinyml.ops import spec_of
 from tinyml.ops import unidirectional_sequence_lstm as lstm
 from tinyml.ops.lookup import NoAttrs
 from tinyml.ops.reference import reset_value
@@ -59,6 +63,22 @@ def test_tflm_goes_on_where_it_ended(name: str) -> None:
         interpreter.invoke()
         found.append((interpreter.get_output(0).copy(),))
     assert_equal(case.graph, continued(case), found)
+
+
+@needs_tflm
+@given(seed=st.integers(0, 2**32 - 1))
+def test_random_layers_in_tflm(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    graph = random_lstm(rng)
+    op = graph.ops[0]
+    (shape,) = lstm.infer(op, graph)
+    graph = replace(graph, tensors=(*graph.tensors[:-1], replace(graph.tensors[-1], shape=shape)))
+    assume(not any(constraint(op, graph) for constraint in spec_of(op.kind).constraints))
+    shape = graph.tensors[0].shape
+    values = rng.integers(-128, 128, shape), rng.choice((-128, 127), shape)
+    vectors = [(value.astype(np.int8),) for value in values]
+    read = load(model_file("random.tflite", write(graph)))
+    assert_equal(graph, run_reference(read, vectors), run_in_tflm(graph, vectors))
 
 
 @pytest.mark.host_cc
@@ -110,13 +130,13 @@ def test_state_shares_no_memory() -> None:
 
 def test_state_of_an_operator_that_has_none_is_refused() -> None:
     b = GraphBuilder()
-    given = b.value("x", (1, 4))
+    x = b.value("x", (1, 4))
     kept = b.value("kept", (1, 4))
     b.tensors[kept] = replace(b.tensors[kept], is_variable=True)
     out = b.op("RELU", (kept,), b.value("y", (1, 4)), NoAttrs())
-    b.op("RELU", (given,), b.value("z", (1, 4)), NoAttrs())
+    b.op("RELU", (x,), b.value("z", (1, 4)), NoAttrs())
     with pytest.raises(UnsupportedOps) as caught:
-        load(model_file("m.tflite", write(b.graph((given,), (out, out + 1)))))
+        load(model_file("m.tflite", write(b.graph((x,), (out, out + 1)))))
     (found,) = caught.value.found
     sentence = (
         "State must be a variable of the model, and variables must be state of their operator."

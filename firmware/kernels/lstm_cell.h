@@ -14,7 +14,7 @@
 typedef struct {
     int32_t tanh_shift;   /* the cell's argument of tanh, to the left; negative: to the right */
     int32_t clip;         /* the cell stays between -clip and clip */
-    tml_requant input;    /* input gate * new value -> cell; only to the right */
+    int32_t input_shift;  /* input gate * new value -> cell: a factor of 2^-(input_shift + 1) */
     tml_requant output;   /* output gate * tanh(cell) -> output; only to the right */
     int32_t output_offset;
 } tml_lstm_cell;
@@ -22,6 +22,13 @@ typedef struct {
 TML_KERNEL int32_t tml_lstm_saturate(int32_t x)
 {
     return tml_clamp_to(x, INT16_MIN, INT16_MAX);
+}
+
+/* x * 2^-(shift + 1), rounded twice as tml_requantise() does with a multiplier of 2^30; shift >= 1. */
+TML_KERNEL int32_t tml_lstm_halved(int32_t x, int32_t shift)
+{
+    const int32_t high = (x + 1) >> 1;
+    return (high + (INT32_C(1) << (shift - 1)) + (high >> 31)) >> shift;
 }
 
 /* The table between entries `at >> bits` and the next, times 2^bits. */
@@ -56,9 +63,8 @@ TML_KERNEL int32_t tml_lstm_unit(const tml_lstm_cell *params, const int16_t *tab
     const int32_t forget = tml_lstm_sigmoid(table, gates[1]);
     const int32_t value = tml_lstm_tanh(table, 3 * gates[2]);
     const int32_t output = tml_lstm_sigmoid(table, gates[3]);
-    const int32_t kept = tml_requantise_right(forget * *cell, INT32_C(1) << 30, -14);
-    const int32_t added =
-        tml_requantise_right(input * value, params->input.multiplier, params->input.shift);
+    const int32_t kept = tml_lstm_halved(forget * *cell, 14);
+    const int32_t added = tml_lstm_halved(input * value, params->input_shift);
     const int32_t sum = tml_lstm_saturate(kept + tml_lstm_saturate(added));
     const int32_t next = tml_clamp_to(sum, -params->clip, params->clip);
     *cell = (int16_t)next;

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from tests.support.cases import Case
+from tests.support.random_lstm import random_lstm
 from tests.support.random_parts import RANGES, Rng, activations, one_op, output
 from tests.support.random_weighted import convolution, depthwise, fully_connected
 from tinyml.errors import ModelError
@@ -48,6 +49,7 @@ def _random_case(rng: Rng, variant: Variant, name: str) -> Case:
         "PAD": _pad,
         "PADV2": _pad,
         "SOFTMAX": _softmax,
+        "UNIDIRECTIONAL_SEQUENCE_LSTM": lambda rng, _: random_lstm(rng),
     }
     while True:
         graph = replace(makers[variant.kind](rng, variant), name=name)

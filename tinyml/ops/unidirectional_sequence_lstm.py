@@ -259,17 +259,14 @@ def walk_fields(op: Op, graph: Graph) -> tuple[tuple[str, Value], ...]:
 
 def cell_struct(numbers: LstmLayer) -> Struct:
     """A ``tml_lstm_cell``."""
-    added, made = (
-        requant_struct(multiplier, shift if multiplier else -1)  # 0 shifts to the right too
-        for multiplier, shift in (numbers.added, numbers.made)
-    )
+    multiplier, shift = numbers.made
     return Struct(
         "tml_lstm_cell",
         (
             ("tanh_shift", numbers.tanh_shift),
             ("clip", numbers.clip),
-            ("input", added),
-            ("output", made),
+            ("input_shift", -numbers.added[1]),  # the multiplier of a power of two is 2^30
+            ("output", requant_struct(multiplier, shift if multiplier else -1)),  # 0: right too
             ("output_offset", numbers.hidden.input_zero_point),
         ),
     )

@@ -98,9 +98,8 @@ def choose_form(layer: WeightedSum) -> Form:
         constants = np.stack((rounding.multiplier, rounding.offset, rounding.shift), axis=1)
         kind = ROUNDING if is_small else WIDE_ROUNDING
         return Form(kind, 0, layer.weights, layer.folded_bias(), constants)
-    is_small = is_small and not np.any(rescaling.reach() >= _PACKED_LIMIT)
     constants = np.stack((layer.multiplier, layer.shift), axis=1)
-    kind = SUMS if is_small else WIDE_SUMS
+    kind = SUMS if fits_packed(layer) else WIDE_SUMS
     return Form(kind, 0, layer.weights, layer.folded_bias(), constants)
 
 
@@ -128,6 +127,12 @@ def choose_uniform_form(layer: WeightedSum) -> Form:
         constants = np.stack((rounding.multiplier, rounding.offset, rounding.shift), axis=1)
         return Form(ROUNDING, 0, layer.weights, bias, constants, is_uniform=True)
     return choose_form(layer)
+
+
+def fits_packed(layer: WeightedSum) -> bool:
+    """Whether packed blocks deliver every sum of the layer."""
+    reach = rescaling_of(layer).reach()
+    return can_pack(layer.weights) and not np.any(reach >= _PACKED_LIMIT)
 
 
 def can_pack(weights: IntArray) -> bool:
