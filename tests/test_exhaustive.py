@@ -15,7 +15,7 @@ from tinyml.ir.graph import Quant
 pytestmark = needs_tflm
 
 BYTES = np.arange(-128, 128)
-MAPS = ("LOGISTIC", "TANH", "RELU", "RELU6", "QUANTIZE")
+MAPS = ("LOGISTIC", "TANH", "RELU", "RELU6", "QUANTIZE", "LEAKY_RELU", "ELU")
 SCALES = tuple(float(np.float32(s)) for s in (2.0**-9, 0.0117, 0.0392156, 2.0**-4, 0.31, 1.7))
 
 
@@ -37,7 +37,11 @@ def compare(case: Case, *values: np.ndarray) -> None:
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("kind", MAPS)
 def test_all_values(kind: str, scale: float) -> None:
-    base = {"QUANTIZE": "int8_rescaled", "RELU": "rescaled_all_values"}.get(kind, "odd")
+    base = {
+        "QUANTIZE": "int8_rescaled",
+        "RELU": "rescaled_all_values",
+        "LEAKY_RELU": "rescaled_all_values",
+    }.get(kind, "odd")
     case = load_case(FOLDER / f"{kind.lower()}.toml", base)
     for zero_point in (-128, -31, 0, 127):
         given = Quant((scale,), (zero_point,))

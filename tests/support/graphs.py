@@ -210,7 +210,7 @@ def _binary(g: Growing, given: int) -> None:
 
 
 def _map(g: Growing, given: int) -> None:
-    kind = g.one_of("RELU", "RELU6", "LOGISTIC", "TANH", "SOFTMAX", "QUANTIZE")
+    kind = g.one_of("RELU", "RELU6", "LOGISTIC", "TANH", "SOFTMAX", "QUANTIZE", "ELU", "LEAKY_RELU")
     quant = g.tensors[given].quant
     assert quant is not None
     made = {
@@ -218,8 +218,11 @@ def _map(g: Growing, given: int) -> None:
         "RELU6": quant,
         "TANH": Quant((1 / 128,), (0,)),
         "QUANTIZE": g.quant(quant.scale),
+        "ELU": g.quant(quant.scale),
+        "LEAKY_RELU": g.quant(quant.scale),
     }.get(kind, Quant((1 / 256,), (-128,)))
-    g.finish(kind, (given,), spec_of(kind).attrs(), made)
+    slope = {"alpha": g.scale(0.3)} if kind == "LEAKY_RELU" else {}
+    g.finish(kind, (given,), spec_of(kind).attrs(**slope), made)
 
 
 def _move(g: Growing, given: int) -> None:

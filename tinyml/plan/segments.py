@@ -19,7 +19,7 @@ from tinyml.ops.windows import filter_windows
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 POOLS = ("AVERAGE_POOL_2D", "MAX_POOL_2D")
 _PAIRS = ("ADD", "SUB", "MUL")
-_SINGLES = ("LOGISTIC", "TANH", "RELU", "RELU6")
+_SINGLES = ("ELU", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "RELU", "RELU6", "TANH")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,148 @@
+"""LEAKY_RELU and ELU: positive values stay, negative ones become smaller, by a table computed here.
+
+Each op's ``..._table`` is TFLM's arithmetic on all 256 inputs; the reference looks values up in it,
+and so does the kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinyml.ir.fixedpoint import (
+    multiply_by_quantized_multiplier,
+    quantize_multiplier,
+    wrap_int32,
+)
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.kernel import KernelCall
+from tinyml.ops.activation import MAX_RELU_SHIFT, relu_factor, relu_fits_32_bits
+from tinyml.ops.common import (
+    INT8_MAX,
+    INT8_MIN,
+    all_int8,
+    operand_count,
+    options_table,
+    quant_of,
+    result,
+    write_options,
+)
+from tinyml.ops.lookup import NoAttrs, input_values, look_up, lookup_call, read_none, write_none
+from tinyml.ops.operands import have_one_scale, no_macs, same_shape
+from tinyml.ops.spec import OpSpec
+
+
+@dataclass(frozen=True, slots=True)
+class LeakyReluAttrs:
+    """Options of LEAKY_RELU."""
+
+    alpha: float = 0.0  # float32; slope below zero, of any sign
+
+
+def read(options: Any) -> LeakyReluAttrs:
+    """Attrs of a LeakyReluOptions table."""
+    return LeakyReluAttrs(float(options_table(options, "LeakyReluOptions").Alpha()))
+
+
+def write(builder: Any, attrs: LeakyReluAttrs) -> tuple[int, int]:
+    """Adds a LeakyReluOptions table; returns its union value and offset."""
+    return write_options(builder, "LeakyReluOptions", (("Alpha", attrs.alpha),))
+
+
+def alpha_factor(op: Op, graph: Graph) -> tuple[int, int]:
+    """Factor of negative values.
+
+    Source: TensorFlow Lite Micro, CalculateOpDataLeakyRelu (binary32, then its QuantizeMultiplier,
+    which hands signs on).
+    """
+    given, out = quant_of(graph.tensors[op.inputs[0]]), quant_of(result(op, graph))
+    alpha = np.float32(op.attrs.alpha)
+    factor = float(np.float32(given.scale) * alpha / np.float32(out.scale))
+    multiplier, shift = quantize_multiplier(abs(factor))
+    return (-multiplier if factor < 0 else multiplier), shift
+
+
+def alpha_is_usable(op: Op, graph: Graph) -> str | None:
+    """The slope below zero must be finite, and input scale times slope below 2^22 output scales."""
+    if not np.isfinite(op.attrs.alpha):
+        return f"{op.attrs.alpha}"
+    shift = alpha_factor(op, graph)[1]
+    return None if shift <= MAX_RELU_SHIFT else f"slope {op.attrs.alpha:g}, factor 2^{shift}"
+
+
+def leaky_relu_table(op: Op, graph: Graph) -> Array:
+    """x, or alpha * x where it is negative. Source: TFLM, reference_ops::QuantizeLeakyRelu."""
+    given, out = quant_of(graph.tensors[op.inputs[0]]), quant_of(result(op, graph))
+    centred = input_values("int8") - given.zero_point
+    kept = multiply_by_quantized_multiplier(np.maximum(centred, 0), *relu_factor(op, graph))
+    leaked = multiply_by_quantized_multiplier(np.minimum(centred, 0), *alpha_factor(op, graph))
+    value = wrap_int32(np.where(centred >= 0, kept, leaked) + out.zero_point)
+    return np.clip(value, INT8_MIN, INT8_MAX).astype(np.int8)
+
+
+def elu_table(op: Op, graph: Graph) -> Array:
+    """x, or exp(x) - 1 where it is negative.
+
+    Source: TensorFlow Lite Micro, PopulateLookupTable (micro/kernels/elu.cc): binary32 throughout.
+    """
+    given, out = quant_of(graph.tensors[op.inputs[0]]), quant_of(result(op, graph))
+    centred = (input_values("int8") - given.zero_point).astype(np.float32)
+    real = np.float32(given.scale) * centred
+    grown = np.exp(np.minimum(real, 0).astype(np.float64)).astype(np.float32)
+    value = np.where(real < 0, grown - np.float32(1), real)
+    scaled = (value * (np.float32(1) / np.float32(out.scale))).astype(np.float64)
+    rounded = np.copysign(np.floor(np.abs(scaled) + 0.5), scaled)
+    return np.clip(rounded + out.zero_point, INT8_MIN, INT8_MAX).astype(np.int8)
+
+
+def _leaky_relu(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    assert inputs[0] is not None
+    return (look_up(leaky_relu_table(op, graph), inputs[0]),)
+
+
+def _elu(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    assert inputs[0] is not None
+    return (look_up(elu_table(op, graph), inputs[0]),)
+
+
+def _lower_leaky_relu(op: Op, graph: Graph) -> KernelCall:
+    return lookup_call(op, graph, leaky_relu_table(op, graph), what="LEAKY_RELU")
+
+
+def _lower_elu(op: Op, graph: Graph) -> KernelCall:
+    return lookup_call(op, graph, elu_table(op, graph), what="ELU")
+
+
+_BASICS = (operand_count(1, 1), all_int8, have_one_scale, relu_fits_32_bits)
+
+OPS = (
+    OpSpec(
+        kind="ELU",
+        opcode=111,
+        title="x, or exp(x) - 1 below zero",
+        attrs=NoAttrs,
+        read=read_none,
+        write=write_none,
+        constraints=_BASICS,
+        infer=same_shape,
+        reference=_elu,
+        lower=_lower_elu,
+        macs=no_macs,
+    ),
+    OpSpec(
+        kind="LEAKY_RELU",
+        opcode=98,
+        title="x, or a constant times x below zero",
+        attrs=LeakyReluAttrs,
+        read=read,
+        write=write,
+        constraints=(*_BASICS, alpha_is_usable),
+        infer=same_shape,
+        reference=_leaky_relu,
+        lower=_lower_leaky_relu,
+        macs=no_macs,
+    ),
+)

@@ -1,0 +1,169 @@
+"""RESIZE_NEAREST_NEIGHBOR: every pixel several times, or every n-th of them.
+
+Rows and columns are repeated a whole number of times or left out in regular steps, which the kernel
+for slices can do: a step of 0 reads the same pixel again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyml.errors import ModelError
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.kernel import KernelCall
+from tinyml.ops.common import (
+    has_same_quantisation,
+    is_image,
+    is_int8,
+    operand,
+    operand_count,
+    options_table,
+    write_options,
+)
+from tinyml.ops.moves import Walk, lower_walk, whole_numbers
+from tinyml.ops.operands import have_one_scale, no_macs
+from tinyml.ops.spec import OpSpec
+
+SIZE = 1  # operand
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeAttrs:
+    """Options of RESIZE_NEAREST_NEIGHBOR."""
+
+    align_corners: bool = False  # the first and the last pixel stay where they are
+    half_pixel_centers: bool = False
+
+
+def read(options: Any) -> ResizeAttrs:
+    """Attrs of a ResizeNearestNeighborOptions table."""
+    table = options_table(options, "ResizeNearestNeighborOptions")
+    return ResizeAttrs(bool(table.AlignCorners()), bool(table.HalfPixelCenters()))
+
+
+def write(builder: Any, attrs: ResizeAttrs) -> tuple[int, int]:
+    """Adds a ResizeNearestNeighborOptions table; returns its union value and offset."""
+    fields = (
+        ("AlignCorners", attrs.align_corners),
+        ("HalfPixelCenters", attrs.half_pixel_centers),
+    )
+    return write_options(builder, "ResizeNearestNeighborOptions", fields)
+
+
+def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
+    """[batch, height, width, channels] with the size that the second operand gives."""
+    sizes = whole_numbers(operand(op, graph, SIZE), "sizes are")
+    if len(sizes) != 2 or min(sizes) < 1:
+        raise ModelError(f"{list(sizes)} is no height and width")
+    batches, _, _, channels = graph.tensors[op.inputs[0]].shape
+    return ((batches, *sizes, channels),)
+
+
+def nearest(size: int, made: int, attrs: ResizeAttrs) -> NDArray[np.int64]:
+    """Which of ``size`` input positions each of ``made`` output positions reads.
+
+    Source: TensorFlow Lite, GetNearestNeighbor (reference/resize_nearest_neighbor.h): binary32.
+    """
+    f32 = np.float32
+    is_aligned = attrs.align_corners and made > 1
+    scale = f32(size - 1) / f32(made - 1) if is_aligned else f32(size) / f32(made)
+    places = np.arange(made, dtype=np.float32)
+    moved = (places + f32(0.5 if attrs.half_pixel_centers else 0)) * scale
+    found = np.floor(moved + f32(0.5)) if attrs.align_corners else np.floor(moved)
+    return np.clip(found, 0, size - 1).astype(np.int64)
+
+
+def loops(places: NDArray[np.int64]) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """Positions as two loops of (count, step), the inner of step 0; None when they are irregular.
+
+    The first position is ``places[0]``.
+    """
+    times = 1
+    while times < len(places) and places[times] == places[0]:
+        times += 1
+    if len(places) % times:
+        return None
+    distinct = places[::times]
+    step = int(distinct[1] - distinct[0]) if len(distinct) > 1 else 0
+    if not np.array_equal(places, np.repeat(places[0] + step * np.arange(len(distinct)), times)):
+        return None
+    return (len(distinct), step), (times, 0)
+
+
+def is_regular(op: Op, graph: Graph) -> str | None:
+    """Rows and columns must be repeated a whole number of times, or left out in equal steps."""
+    given = operand(op, graph, 0)
+    if given is None or len(given.shape) != 4:
+        return None
+    try:
+        ((_, height, width, _),) = infer(op, graph)
+    except ModelError as error:
+        return error.message
+    for size, made in zip(given.shape[1:3], (height, width), strict=True):
+        if loops(nearest(size, made, op.attrs)) is None:
+            return f"{list(given.shape[1:3])} to {[height, width]}"
+    return None
+
+
+def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """The nearest pixel for each pixel of the output."""
+    values = inputs[0]
+    assert values is not None
+    ((_, height, width, _),) = infer(op, graph)
+    rows = nearest(values.shape[1], height, op.attrs)
+    columns = nearest(values.shape[2], width, op.attrs)
+    return (values[:, rows][:, :, columns],)
+
+
+def lower(op: Op, graph: Graph) -> KernelCall | None:
+    """A call of ``tml_slice_s8``."""
+    batches, in_height, in_width, channels = graph.tensors[op.inputs[0]].shape
+    ((_, height, width, _),) = infer(op, graph)
+    rows, columns = (
+        nearest(in_height, height, op.attrs),
+        nearest(in_width, width, op.attrs),
+    )
+    along_y, along_x = loops(rows), loops(columns)
+    assert along_y is not None
+    assert along_x is not None
+    row = in_width * channels
+    walk = Walk(
+        int(rows[0]) * row + int(columns[0]) * channels,
+        (batches, *(count for count, _ in (*along_y, *along_x)), channels),
+        (
+            in_height * row,
+            *(step * row for _, step in along_y),
+            *(step * channels for _, step in along_x),
+            1,
+        ),
+    )
+    return lower_walk(op, graph, walk)
+
+
+OPS = (
+    OpSpec(
+        kind="RESIZE_NEAREST_NEIGHBOR",
+        opcode=97,
+        title="every pixel several times, or every n-th pixel",
+        attrs=ResizeAttrs,
+        read=read,
+        write=write,
+        constraints=(
+            operand_count(2, 2),
+            is_int8,
+            is_image,
+            have_one_scale,
+            has_same_quantisation,
+            is_regular,
+        ),
+        infer=infer,
+        reference=reference,
+        lower=lower,
+        macs=no_macs,
+    ),
+)
