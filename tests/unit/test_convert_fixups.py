@@ -18,6 +18,7 @@ from tinyml.convert.fixups.expand import expand_hard_swish
 from tinyml.convert.fixups.fake_quant import adopt_fake_quant
 from tinyml.convert.fixups.fuse import fuse_activations, fuse_pads
 from tinyml.convert.fixups.identities import drop_identities
+from tinyml.convert.fixups.kernelless import replace_kernelless
 from tinyml.convert.options import options
 from tinyml.convert.runners import float_tensor
 from tinyml.errors import ModelError
@@ -316,3 +317,78 @@ def test_names_with_text_of_frameworks_are_left_alone() -> None:
     graph = b.graph((x,), (y,))
     assert flatfile.read("m", flatfile.write(graph)).ops[0].name == "dense"
     assert replace(graph, name="x").tensors[x].name == "model/x;model/y"
+
+
+def tile(b: FloatBuilder, given: int, times: list[int]) -> int:
+    shape = tuple(a * t for a, t in zip(b.tensors[given].shape, times, strict=True))
+    name = f"tile_{len(b.ops)}"
+    return b.op("TILE", (given, b.constant(f"{name}/times", times)), b.value(name, shape))
+
+
+def reshaped(b: FloatBuilder, given: int, shape: tuple[int, ...]) -> int:
+    name = f"reshape_{len(b.ops)}"
+    held = options("ReshapeOptions", NewShape=shape)
+    operands = (given, b.constant(f"{name}/shape", list(shape)))
+    return b.op("RESHAPE", operands, b.value(name, shape), held)
+
+
+def test_repeated_rows_and_columns_are_one_resize() -> None:
+    """UpSampling2D of Keras 3 comes as two TILE, which have no integer kernel."""
+    b = FloatBuilder()
+    image = b.value("image", (1, 3, 4, 5))
+    rows = tile(b, reshaped(b, image, (1, 3, 1, 4, 5)), [1, 1, 2, 1, 1])
+    columns = tile(b, reshaped(b, rows, (1, 6, 4, 1, 5)), [1, 1, 1, 3, 1])
+    graph = b.graph((image,), (reshaped(b, columns, (1, 6, 12, 5)),))
+    after, notes = prepare(graph)
+    assert kinds(after) == ["RESIZE_NEAREST_NEIGHBOR"]
+    assert "2 TILE replaced by operators that have integer kernels" in notes
+    same(graph, after)
+
+
+def test_repeated_steps_of_a_sequence_are_a_resize() -> None:
+    b = FloatBuilder()
+    steps = b.value("steps", (1, 6, 5))
+    graph = b.graph(
+        (steps,),
+        (reshaped(b, tile(b, reshaped(b, steps, (1, 6, 1, 5)), [1, 1, 2, 1]), (1, 12, 5)),),
+    )
+    after = replace_kernelless(graph)
+    assert kinds(after).count("RESIZE_NEAREST_NEIGHBOR") == 1
+    assert "TILE" not in kinds(after)
+    same(graph, after)
+
+
+def test_rows_whose_result_is_read_twice_stay_two_resizes() -> None:
+    b = FloatBuilder()
+    image = b.value("image", (1, 3, 4, 5))
+    rows = tile(b, reshaped(b, image, (1, 3, 1, 4, 5)), [1, 1, 2, 1, 1])
+    columns = tile(b, reshaped(b, rows, (1, 6, 4, 1, 5)), [1, 1, 1, 3, 1])
+    graph = b.graph((image,), (columns, rows))
+    after = replace_kernelless(graph)
+    assert kinds(after).count("RESIZE_NEAREST_NEIGHBOR") == 2
+    same(graph, after)
+
+
+def test_other_tiles_are_concatenations() -> None:
+    b = FloatBuilder()
+    image = b.value("image", (1, 3, 2, 5))
+    graph = b.graph((image,), (tile(b, image, [1, 2, 1, 3]),))
+    after = replace_kernelless(graph)
+    assert kinds(after) == ["CONCATENATION", "CONCATENATION"]
+    same(graph, after)
+
+
+def test_tiles_with_too_many_copies_stay() -> None:
+    b = FloatBuilder()
+    image = b.value("image", (1, 3, 2, 5))
+    graph = b.graph((image,), (tile(b, image, [1, 11, 1, 1]),))
+    assert replace_kernelless(graph) is graph
+
+
+def test_a_sign_is_a_product() -> None:
+    b = FloatBuilder()
+    given = b.value("given", (1, 7))
+    graph = b.graph((given,), (b.op("NEG", (given,), b.value("negated", (1, 7))),))
+    after = replace_kernelless(graph)
+    assert kinds(after) == ["MUL"]
+    same(graph, after)

@@ -123,6 +123,18 @@ def test_a_pair_that_undoes_itself_disappears() -> None:
     assert kinds(simplified(b.graph((x,), (y,)))) == ["TANH"]
 
 
+def test_a_pair_without_effect_before_an_output() -> None:
+    """The first op of the pair went on reading a tensor that nobody wrote any more."""
+    b = GraphBuilder()
+    x = b.value("x", (4,))
+    made = b.op("TANH", (x,), b.value("made", (4,), (1 / 128, 0)), NoAttrs())
+    bytes_ = b.op("QUANTIZE", (made,), b.value("u", (4,), (1 / 128, 128), "uint8"), NoAttrs())
+    back = b.op("QUANTIZE", (bytes_,), b.value("back", (4,), (1 / 128, 0)), NoAttrs())
+    assert kinds(simplified(b.graph((x,), (back,)))) == ["TANH"]
+    assert kinds(simplified(b.graph((x,), (back, bytes_)))) == ["TANH", "QUANTIZE"]
+
+
+
 def test_an_identity_before_a_model_output_lets_its_maker_write_it() -> None:
     b = GraphBuilder()
     x = b.value("x", (4,), QUANT)

@@ -95,7 +95,8 @@ def elu_table(op: Op, graph: Graph) -> Array:
     value = np.where(real < 0, grown - np.float32(1), real)
     scaled = (value * (np.float32(1) / np.float32(out.scale))).astype(np.float64)
     rounded = np.copysign(np.floor(np.abs(scaled) + 0.5), scaled)
-    return np.clip(rounded + out.zero_point, INT8_MIN, INT8_MAX).astype(np.int8)
+    table: Array = np.clip(rounded + out.zero_point, INT8_MIN, INT8_MAX).astype(np.int8)
+    return table
 
 
 def _leaky_relu(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:

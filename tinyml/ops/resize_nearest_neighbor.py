@@ -75,7 +75,8 @@ def nearest(size: int, made: int, attrs: ResizeAttrs) -> NDArray[np.int64]:
     places = np.arange(made, dtype=np.float32)
     moved = (places + f32(0.5 if attrs.half_pixel_centers else 0)) * scale
     found = np.floor(moved + f32(0.5)) if attrs.align_corners else np.floor(moved)
-    return np.clip(found, 0, size - 1).astype(np.int64)
+    whole: NDArray[np.int64] = np.clip(found, 0, size - 1).astype(np.int64)
+    return whole
 
 
 def loops(places: NDArray[np.int64]) -> tuple[tuple[int, int], tuple[int, int]] | None:

@@ -104,7 +104,12 @@ def _bypass(graph: Graph, number: int, source: int) -> Graph | None:
     writer = graph.ops[maker]
     outputs = tuple(result if i == source else i for i in writer.outputs)
     return replace(
-        graph, ops=tuple(replace(op, outputs=outputs) if op is writer else op for op in others)
+        graph,
+        ops=tuple(
+            # The one reader is another op when a pair is bypassed.
+            _rename(replace(op, outputs=outputs) if op is writer else op, result, source)
+            for op in others
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from tinyml.convert.fixups.dense import as_fully_connected
 from tinyml.convert.fixups.fake_quant import adopt_fake_quant
 from tinyml.convert.fixups.fuse import fuse_activations, fuse_pads
 from tinyml.convert.fixups.identities import drop_identities
+from tinyml.convert.fixups.kernelless import replace_kernelless
 from tinyml.ir.graph import Graph, check
 from tinyml.passes.simplify import drop_dead
 
@@ -20,6 +21,7 @@ PASSES: tuple[tuple[Callable[[Graph], Graph], str], ...] = (
     (adopt_fake_quant, "read as trained scales"),
     (fold_constants, "computed from constants"),
     (drop_identities, "without effect, removed"),
+    (replace_kernelless, "replaced by operators that have integer kernels"),
     (fold_affine, "folded into the weights before"),
     (fuse_pads, "folded into a convolution"),
     (fuse_activations, "fused into the layer before"),

@@ -64,7 +64,8 @@ def bypassed(graph: Graph, op: Op, source: int) -> Graph | None:
     if writer is None or source in graph.outputs or reader_counts(graph)[source] != 1:
         return None
     outputs = tuple(result if i == source else i for i in writer.outputs)
-    return with_ops(without, {id(writer): replace(writer, outputs=outputs)})
+    written = with_ops(without, {id(writer): replace(writer, outputs=outputs)})
+    return redirected(written, source, result)  # the one reader is another op behind a pair
 
 
 def integers(tensor: Tensor | None) -> tuple[int, ...] | None:
