@@ -134,7 +134,6 @@ def test_a_pair_without_effect_before_an_output() -> None:
     assert kinds(simplified(b.graph((x,), (back, bytes_)))) == ["TANH", "QUANTIZE"]
 
 
-
 def test_an_identity_before_a_model_output_lets_its_maker_write_it() -> None:
     b = GraphBuilder()
     x = b.value("x", (4,), QUANT)
