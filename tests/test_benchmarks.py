@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.__main__ import DIGITS, GOALS, measure_task
 from benchmarks.compare import merged, read_baseline, regressions, write_baseline
-from benchmarks.measure import measure_goals
+from benchmarks.measure import PLAIN, measure_goals
 from benchmarks.models import write_models
 from benchmarks.page import PLOTS, page, read_peers
 from benchmarks.plots import plots
@@ -78,3 +78,14 @@ def test_missing_compiler_is_said(
     monkeypatch.setenv("PATH", "")
     assert measure_task((DIGITS, "esp32s3", 1)) == []
     assert "digits on esp32s3: the program 'clang-22' is not there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("board", ["nucleo_g0b1re", "esp32c3", "esp32s3"])
+def test_families_beat_plain_c(board: str) -> None:
+    """At least 1.5 times fewer instructions on every model that is stored."""
+    of_board = [item for item in read_baseline() if item.board == board]
+    plain = {item.model: item.instructions for item in of_board if item.optimize == PLAIN}
+    assert len(plain) >= 9
+    for model, instructions in plain.items():
+        found = min(item.instructions for item in of_board if item.model == model)
+        assert found * 1.5 <= instructions, model

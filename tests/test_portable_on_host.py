@@ -12,11 +12,17 @@ from tests.support.executors import assert_equal, run_reference
 from tests.support.host_c import run_on_host
 from tests.support.random_layers import layers_for, preferred
 from tinyml import variants
-from tinyml.variants import Variant, portable_depthwise, portable_elementwise, portable_gemm
+from tinyml.variants import (
+    Variant,
+    portable_depthwise,
+    portable_elementwise,
+    portable_fully_connected,
+    portable_gemm,
+)
 
 pytestmark = pytest.mark.host_cc
 
-MODULES = (portable_gemm, portable_depthwise, portable_elementwise)
+MODULES = (portable_gemm, portable_fully_connected, portable_depthwise, portable_elementwise)
 VARIANTS = [
     variant
     for module in MODULES

@@ -10,7 +10,7 @@
 #define HOST_READ 3
 #define HOST_WRITE 4
 
-#define MOST_LAYERS 256
+#define MOST_LAYERS 1024
 #define PAINT UINT32_C(0xA5C35A3C)
 #define PAINTED 4096 /* words of the stack */
 #define FRAME 16     /* words that paint() may use itself */

@@ -12,14 +12,25 @@ from tests.support.emulated import run_on_board
 from tests.support.executors import assert_equal, run_reference
 from tests.support.random_layers import layers_for, preferred
 from tinyml import variants
-from tinyml.variants import Variant, portable_depthwise, portable_elementwise, portable_gemm
+from tinyml.variants import (
+    Variant,
+    portable_depthwise,
+    portable_elementwise,
+    portable_fully_connected,
+    portable_gemm,
+)
 
 pytestmark = pytest.mark.sim
 
 BOARD = "nucleo_g0b1re"
 VARIANTS = [
     variant
-    for module in (portable_gemm, portable_depthwise, portable_elementwise)
+    for module in (
+        portable_gemm,
+        portable_fully_connected,
+        portable_depthwise,
+        portable_elementwise,
+    )
     for variant in module.VARIANTS
     if variant.isa == "armv6m"
 ]

@@ -19,7 +19,8 @@ class Family:
 
     name: str  # in a chip's isa
     has_high_multiply: bool  # the high 32 bits of a product take one instruction
-    filters: int  # at a time, as registers allow
+    has_signed_loads: bool  # of bytes, with an offset
+    filters: tuple[int, ...]  # how many at a time registers allow
     quads: int  # of outputs of FULLY_CONNECTED at a time
     plain: Mapping[str, float]  # what an op's plain kernel takes, against its formula's Cortex-M4
 
@@ -27,7 +28,8 @@ class Family:
 ARMV6M = Family(
     "armv6m",
     has_high_multiply=False,
-    filters=2,
+    has_signed_loads=False,
+    filters=(2,),
     quads=1,
     plain={
         "ADD": 1.9,
@@ -41,7 +43,8 @@ ARMV6M = Family(
 RV32M = Family(
     "rv32m",
     has_high_multiply=True,
-    filters=4,
+    has_signed_loads=True,
+    filters=(4, 8),
     quads=2,
     plain={
         "ADD": 1.3,
@@ -53,7 +56,8 @@ RV32M = Family(
 XTENSA = Family(
     "xtensa",
     has_high_multiply=True,
-    filters=2,
+    has_signed_loads=False,
+    filters=(2,),
     quads=1,
     plain={
         "ADD": 1.5,

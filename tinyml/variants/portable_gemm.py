@@ -1,9 +1,9 @@
-"""Convolution and matrix products for cores without DSP instructions: two products at a time.
+"""Convolution for cores without DSP instructions: two products at a time.
 
-``firmware/kernels/portable/pairs.h`` and ``fully_connected_s8.h`` hold two sums in one register.
-Sums of a chunk of a few taps fit their 16-bit fields as long as the magnitudes of the weights add
-up to at most 255, since inputs are at least -128 and at most 127. Weights for which they do not are
-cut down (``cut_down``); the kernels add the rest, tap by tap.
+``firmware/kernels/portable/pairs.h`` holds two sums in one register. Sums of a chunk of a few taps
+fit their 16-bit fields as long as the magnitudes of the weights add up to at most 255, since inputs
+are at least -128 and at most 127. Weights for which they do not are cut down (``cut_down``); the
+kernels add the rest, tap by tap.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, Value
-from tinyml.ops import conv_2d, fully_connected
+from tinyml.ops import conv_2d
 from tinyml.ops.common import result
 from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
 from tinyml.ops.windows import filter_windows, paired_windows_overlap, pairs_overlap, window_struct
@@ -38,15 +38,8 @@ def convolution(family: Family, op: Op, graph: Graph) -> KernelCall | str:
         (axis.kernel, axis.stride, axis.pad, axis.pad_after) == (1, 1, 0, 0)
         for axis in (rows, columns)
     ):
-        return _pointwise(family, numbers, result(op, graph).elements // len(numbers.bias))
+        return pointwise(family, numbers, result(op, graph).elements // len(numbers.bias))
     return _convolve(family, op, graph, numbers)
-
-
-def matrix_product(family: Family, op: Op, graph: Graph) -> KernelCall | str:
-    """FULLY_CONNECTED of any number of rows."""
-    numbers = fully_connected.layer(op, graph).tamed()
-    rows = result(op, graph).elements // len(numbers.bias)
-    return _row(family, numbers) if rows == 1 else _pointwise(family, numbers, rows)
 
 
 def cut_down(weights: IntArray, chunk: int) -> tuple[IntArray, IntArray]:
@@ -68,7 +61,8 @@ def cut_down(weights: IntArray, chunk: int) -> tuple[IntArray, IntArray]:
     return (chunks - cut).reshape(weights.shape), cut.reshape(weights.shape)
 
 
-def _pointwise(family: Family, numbers: WeightedSum, pixels: int) -> KernelCall:
+def pointwise(family: Family, numbers: WeightedSum, pixels: int) -> KernelCall:
+    """A matrix product with every pixel, or row, of the input."""
     filters, channels = numbers.weights.shape
     pairs = _pairs(family, numbers, channels)
     return pairs.call(
@@ -109,19 +103,30 @@ def _convolve(family: Family, op: Op, graph: Graph, numbers: WeightedSum) -> Ker
 def _pairs(family: Family, numbers: WeightedSum, run: int) -> _Pairs:
     """The filters with the better size of chunks: time counts, and flash in proportion."""
     rescale = rescale_of(numbers, family)
-    choices = [_Pairs(family, numbers, rescale, run, chunk) for chunk in (FOUR, FOUR // 2)]
-    return min(
-        choices, key=lambda pairs: pairs.cost() * (pairs.taps * pairs.filters + pairs.rest_bytes)
-    )
+    choices = [
+        _Pairs(family, numbers, rescale, run, (chunk, block))
+        for chunk in (FOUR, FOUR // 2)
+        for block in family.filters
+    ]
+    return min(choices, key=lambda pairs: pairs.cost() * (pairs.weight_bytes() + pairs.rest_bytes))
 
 
 class _Pairs:
     """The filters of a layer as pairs.h wants them."""
 
     def __init__(
-        self, family: Family, numbers: WeightedSum, rescale: Rescale, run: int, chunk: int
+        self,
+        family: Family,
+        numbers: WeightedSum,
+        rescale: Rescale,
+        run: int,
+        size: tuple[int, int],
     ) -> None:
-        """``run`` is how many taps follow one another before they are filled up to fours."""
+        """``run``: how many taps follow one another before they are filled up to fours.
+
+        ``size``: taps of a chunk, filters of a block.
+        """
+        chunk, self.block = size
         filters, taps = numbers.weights.shape
         padded = -(-run // FOUR) * FOUR
         spread = np.zeros((filters, taps // run, padded), np.int64)
@@ -130,6 +135,8 @@ class _Pairs:
         self.kept, self.rest = cut_down(spread.reshape(filters, -1), chunk)
         self.taps = int(self.kept.shape[1])
         self.chunks = self.taps // chunk
+        self.blocks = -(-filters // self.block)
+        self.chunk_words = chunk + (not family.has_signed_loads)  # of the stream
         self.rest_bytes = 4 * int(np.count_nonzero(self.rest)) + 2 * filters
 
     def call(
@@ -148,12 +155,12 @@ class _Pairs:
                 ("chunk", self.chunk),
                 ("chunks", self.chunks),
                 ("out_channels", self.filters),
-                ("block", self.family.filters),
+                ("block", self.block),
+                ("is_signed", self.family.has_signed_loads),
                 ("has_rest", bool(self.rest.any())),
                 ("rescale", self.rescale.struct),
             ),
         )
-        blocks = -(-self.filters // self.family.filters)
         return KernelCall(
             f"tml_portable_{name}_s8",
             f"kernels/portable/{name}_s8.h",
@@ -165,95 +172,49 @@ class _Pairs:
                 Arg("scratch", dtype="uint32"),
             ),
             (
-                self._weights(blocks),
-                self.rescale.constant(blocks * self.family.filters),
-                _rest_constant(self.rest, lambda tap: tap + tap // self.chunk + 1),
+                self._weights(),
+                self.rescale.constant(self.blocks * self.block),
+                rest_constant(self.rest, self._place),
             ),
-            scratch_bytes=4 * (self.chunk + 1) * self.chunks + copy_bytes,
+            scratch_bytes=4 * self.chunk_words * self.chunks + copy_bytes,
             overlaps=(overlap,),
             cost=Cost(instructions, code_bytes=600),
             isa=self.family.name,
-            note=_note(self.rescale, self.rest),
+            note=note(self.rescale, self.rest),
         )
 
-    def _weights(self, blocks: int) -> Constant:
-        block = self.family.filters
-        filled = np.zeros((blocks * block, self.kept.shape[1]), np.int64)
+    def _weights(self) -> Constant:
+        filled = np.zeros((self.blocks * self.block, self.kept.shape[1]), np.int64)
         filled[: self.filters] = self.kept
-        packed = (filled + 128).reshape(blocks, block, -1).transpose(0, 2, 1)
+        stored = filled if self.family.has_signed_loads else filled + 128
+        packed = stored.reshape(self.blocks, self.block, -1).transpose(0, 2, 1)
         return Constant(
             "weights",
             packed.reshape(-1).astype(np.uint8),
-            f"plus 128; {block} filters side by side, taps in fours",
+            f"{'modulo 256' if self.family.has_signed_loads else 'plus 128'}; {self.block} filters "
+            "side by side, taps in fours",
         )
+
+    def _place(self, tap: int) -> int:
+        """Of a tap in the stream, where starts may stand before chunks."""
+        starts = self.chunk_words - self.chunk
+        return tap + starts * (tap // self.chunk + 1)
+
+    def weight_bytes(self) -> int:
+        """Bytes of the constant."""
+        return int(self.taps * self.blocks * self.block)
 
     def packing_cost(self) -> int:
         """Instructions of putting two pixels into the stream."""
-        return 8 * self.taps + 30
+        return (6 if self.family.has_signed_loads else 8) * self.taps + 30
 
     def cost(self) -> int:
         """Instructions of all filters over two pixels."""
-        block = self.family.filters
-        blocks = -(-self.filters // block)
-        chunk = 4 + self.chunk * (2 + 3 * block) + 3 * block
+        loads = 3 + self.chunk if self.family.has_signed_loads else 4 + 2 * self.chunk
+        chunk = loads + 3 * self.block * (self.chunk + 1)
         outputs = 2 * self.filters * (10 + rescale_cost(self.family, self.rescale))
         rest = 12 * int(np.count_nonzero(self.rest)) + 5 * self.filters * bool(self.rest.any())
-        return int(blocks * (20 + self.chunks * chunk) + outputs + rest)
-
-
-def _row(family: Family, numbers: WeightedSum) -> KernelCall:
-    rescale = rescale_of(numbers, family)
-    calls = [_quads(family, numbers, rescale, chunk) for chunk in (FOUR, 2 * FOUR)]
-    return min(calls, key=lambda call: call.cost.instructions * call.constant_bytes())
-
-
-def _quads(family: Family, numbers: WeightedSum, rescale: Rescale, chunk: int) -> KernelCall:
-    outputs, features = numbers.weights.shape
-    chunks, block = -(-features // chunk), 4 * family.quads
-    spread = np.zeros((outputs, chunks * chunk), np.int64)
-    spread[:, :features] = numbers.weights
-    kept, rest = cut_down(spread, chunk)
-    blocks = -(-outputs // block)
-    filled = np.zeros((blocks * block, chunks * chunk), np.int64)
-    filled[:outputs] = kept
-    packed = (filled + 128).reshape(blocks, block, -1).transpose(0, 2, 1)
-    each = 7 + chunk * (1 + 7 * family.quads) + 8 * family.quads
-    per_output = 12 + rescale_cost(family, rescale) + 5 * bool(rest.any())
-    work = blocks * (20 + chunks * each) + outputs * per_output
-    return KernelCall(
-        "tml_portable_fully_connected_s8",
-        "kernels/portable/fully_connected_s8.h",
-        Struct(
-            "tml_portable_fully_connected_params",
-            (
-                ("in_features", features),
-                ("out_features", outputs),
-                ("chunk", chunk),
-                ("quads", family.quads),
-                ("has_rest", bool(rest.any())),
-                ("rescale", rescale.struct),
-            ),
-        ),
-        (
-            Arg("input", INPUT),
-            *(Arg("constant", constant=item) for item in ("weights", "scales", "rest")),
-            Arg("output"),
-            Arg("scratch", dtype="uint32"),
-        ),
-        (
-            Constant(
-                "weights",
-                packed.reshape(-1).astype(np.uint8).view(np.uint32),
-                f"plus 128; {block} outputs side by side, a byte each",
-            ),
-            rescale.constant(blocks * block),
-            _rest_constant(rest, lambda tap: tap),
-        ),
-        scratch_bytes=4 * (chunk + 2) * chunks,
-        cost=Cost(work + 8 * features + 7 * int(np.count_nonzero(rest)), code_bytes=500),
-        isa=family.name,
-        note=_note(rescale, rest),
-    )
+        return int(self.blocks * (20 + self.chunks * chunk) + outputs + rest)
 
 
 def rescale_cost(family: Family, rescale: Rescale) -> int:
@@ -263,7 +224,8 @@ def rescale_cost(family: Family, rescale: Rescale) -> int:
     return 9 if rescale.form == "HIGH" else 16
 
 
-def _rest_constant(rest: IntArray, place: Callable[[int], int]) -> Constant:
+def rest_constant(rest: IntArray, place: Callable[[int], int]) -> Constant:
+    """What ``cut_down`` cut off, as the kernels read it; ``place`` is a tap's in the stream."""
     data: list[int] = []
     for row in rest if rest.any() else ():
         (taps,) = np.nonzero(row)
@@ -277,15 +239,12 @@ def _rest_constant(rest: IntArray, place: Callable[[int], int]) -> Constant:
     )
 
 
-def _note(rescale: Rescale, rest: IntArray) -> str:
+def note(rescale: Rescale, rest: IntArray) -> str:
+    """For the report."""
     return f"rescaling {rescale.form.lower()}, {np.count_nonzero(rest)} taps cut down"
 
 
 VARIANTS = tuple(
-    Variant(f"{family.name}/{name}", kind, family.name, partial(lower, family))
+    Variant(f"{family.name}/conv_2d", "CONV_2D", family.name, partial(convolution, family))
     for family in FAMILIES
-    for name, kind, lower in (
-        ("conv_2d", "CONV_2D", convolution),
-        ("fully_connected", "FULLY_CONNECTED", matrix_product),
-    )
 )

@@ -5,7 +5,7 @@
  * Filters see all channels (no groups). The output may chase the input: two windows are read
  * completely before their outputs are written.
  *
- * Scratch: 4 * (chunk + 1) * chunks bytes, then two copies of a window, each filled up to fours.
+ * Scratch: the stream, then two copies of a window, each filled up to fours.
  * Instructions per two pixels: 7 per tap (10 with a copy), and those of pairs.h.
  */
 #ifndef TML_PORTABLE_CONV_2D_S8_H
@@ -98,8 +98,7 @@ TML_KERNEL void tml_portable_conv_2d_s8(const tml_portable_conv_2d_params *param
     const int32_t packs = is_whole ? params->height.kernel : 1;
     const int32_t pack = is_whole ? row_bytes : params->height.kernel * row_bytes;
     const int32_t copy_bytes = params->pair.chunk * params->pair.chunks;
-    int8_t *const copies
-        = (int8_t *)(scratch + (params->pair.chunk + 1) * params->pair.chunks);
+    int8_t *const copies = (int8_t *)(scratch + tml_pair_words(&params->pair));
 
     TML_ROLLED
     for (int32_t batch = 0; batch < params->batches; ++batch) {
@@ -121,8 +120,8 @@ TML_KERNEL void tml_portable_conv_2d_s8(const tml_portable_conv_2d_params *param
             uint32_t *stream = scratch;
             TML_ROLLED
             for (int32_t i = 0; i < packs; ++i) {
-                stream = tml_pair_pack(stream, rows[0].start, rows[1].start, pack,
-                                       params->pair.chunk);
+                stream = tml_pair_pack(&params->pair, stream, rows[0].start, rows[1].start,
+                                       pack);
                 rows[0].start += rows[0].pitch;
                 rows[1].start += rows[1].pitch;
             }

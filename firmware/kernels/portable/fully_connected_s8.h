@@ -11,7 +11,8 @@
  *
  *    | start of all, of odd | x0 x1 x2 x3 | ...
  *
- * starts a chunk with 2^15 in the lower fields and with the 128s taken off. Weights lie in blocks of
+ * starts a chunk with 2^15 in the lower fields and with the 128s taken off. Without stream (`is_direct`)
+ * inputs are read where they are and starts are found anew for each block: no scratch. Weights lie in blocks of
  * 4 * `quads` outputs, the block's weights of an input side by side, inputs filled up to chunks.
  *
  * Scratch: 4 * (chunk + 2) bytes per chunk.
@@ -29,9 +30,16 @@ typedef struct {
     int32_t out_features;
     int32_t chunk; /* inputs: 4 or 8 */
     int32_t quads; /* of outputs in a block: 1 or 2 */
+    bool is_direct; /* no stream; inputs are whole chunks */
     bool has_rest; /* some weights were cut down, so that fields hold their chunk */
     tml_portable_rescale rescale;
 } tml_portable_fully_connected_params;
+
+/* With what the odd outputs of a chunk begin, by the sum of its inputs. */
+TML_KERNEL uint32_t tml_quad_start(uint32_t sum)
+{
+    return (UINT32_C(1) << 15) - (sum << 7) - (sum << 23);
+}
 
 /* Fills the stream; returns its end. */
 TML_KERNEL const uint32_t *tml_portable_inputs(const tml_portable_fully_connected_params *params,
@@ -48,7 +56,7 @@ TML_KERNEL const uint32_t *tml_portable_inputs(const tml_portable_fully_connecte
             stream[2 + i] = x;
             sum += x;
         }
-        const uint32_t start = (UINT32_C(1) << 15) - (sum << 7) - (sum << 23);
+        const uint32_t start = tml_quad_start(sum);
         stream[0] = start + (start << 8);
         stream[1] = start;
         stream += 2 + params->chunk;
@@ -88,10 +96,12 @@ TML_KERNEL const uint32_t *tml_portable_inputs(const tml_portable_fully_connecte
 
 /* Adds the chunks of one quad, for Armv6-M: see pairs.h. Returns the next block's weights. */
 TML_KERNEL const uint32_t *tml_portable_quads(const tml_portable_fully_connected_params *params,
-                                              const uint32_t *stream, const uint32_t *end,
+                                              const int8_t *input, const uint32_t *stream,
+                                              const uint32_t *end,
                                               const uint32_t *weights, uint32_t *both,
                                               uint32_t *high)
 {
+    (void)input;
     uint32_t both0 = 0, both1 = 0, high0 = 0, high1 = 0;
     if (params->chunk == 8) {
         TML_QUAD_CHUNKS(TML_QUAD_FOUR TML_QUAD_FOUR);
@@ -108,22 +118,25 @@ TML_KERNEL const uint32_t *tml_portable_quads(const tml_portable_fully_connected
 /* Adds the chunks of one block; both and high have two elements per quad: even and odd outputs.
  * Returns the next block's weights. */
 TML_KERNEL const uint32_t *tml_portable_quads(const tml_portable_fully_connected_params *params,
-                                              const uint32_t *stream, const uint32_t *end,
+                                              const int8_t *input, const uint32_t *stream,
+                                              const uint32_t *end,
                                               const uint32_t *weights, uint32_t *both_out,
                                               uint32_t *high_out)
 {
     const int32_t quads = params->quads;
+    const int8_t *const last = input + params->in_features;
     uint32_t both[2 * TML_QUADS] = {0}, high[2 * TML_QUADS] = {0};
     TML_ROLLED
     do {
-        uint32_t all[TML_QUADS], odd[TML_QUADS];
+        uint32_t all[TML_QUADS], odd[TML_QUADS], sum = 0;
         for (int32_t quad = 0; quad < quads; ++quad) {
-            all[quad] = stream[0];
-            odd[quad] = stream[1];
+            all[quad] = params->is_direct ? 0 : stream[0];
+            odd[quad] = params->is_direct ? 0 : stream[1];
         }
         TML_UNROLLED
         for (int32_t i = 0; i < params->chunk; ++i) {
-            const uint32_t x = stream[2 + i];
+            const uint32_t x = params->is_direct ? (uint32_t)input[i] : stream[2 + i];
+            sum += x;
             for (int32_t quad = 0; quad < quads; ++quad) {
                 const uint32_t word = weights[i * quads + quad];
                 all[quad] += word * x;
@@ -133,16 +146,19 @@ TML_KERNEL const uint32_t *tml_portable_quads(const tml_portable_fully_connected
             }
             TML_IN_ORDER;
         }
+        const uint32_t start = params->is_direct ? tml_quad_start(sum) : 0;
         for (int32_t quad = 0; quad < quads; ++quad) {
-            const uint32_t even = all[quad] - (odd[quad] << 8);
+            odd[quad] += start;
+            const uint32_t even = all[quad] + start + (start << 8) - (odd[quad] << 8);
             both[2 * quad] += even;
             high[2 * quad] += (uint32_t)((int32_t)even >> 16);
             both[2 * quad + 1] += odd[quad];
             high[2 * quad + 1] += (uint32_t)((int32_t)odd[quad] >> 16);
         }
-        stream += 2 + params->chunk;
+        stream += params->is_direct ? 0 : 2 + params->chunk;
+        input += params->chunk;
         weights += params->chunk * quads;
-    } while (stream != end);
+    } while (params->is_direct ? input != last : stream != end);
     for (int32_t i = 0; i < 2 * quads; ++i) {
         both_out[i] = both[i];
         high_out[i] = high[i];
@@ -158,11 +174,12 @@ TML_KERNEL void tml_portable_fully_connected_s8(const tml_portable_fully_connect
 {
     const int32_t chunks = (params->in_features + params->chunk - 1) / params->chunk;
     const int32_t block = 4 * params->quads;
-    const uint32_t *const end = tml_portable_inputs(params, input, scratch);
+    const uint32_t *const end
+        = params->is_direct ? scratch : tml_portable_inputs(params, input, scratch);
     TML_ROLLED
     for (int32_t from = 0; from < params->out_features; from += block) {
         uint32_t both[2 * TML_QUADS] = {0}, high[2 * TML_QUADS] = {0};
-        weights = tml_portable_quads(params, scratch, end, weights, both, high);
+        weights = tml_portable_quads(params, input, scratch, end, weights, both, high);
         TML_UNROLLED
         for (int32_t i = 0; i < block; ++i) {
             if (params->out_features % block != 0 && from + i >= params->out_features) {

@@ -1,7 +1,7 @@
 /* pointwise_s8.h: 1x1 convolution, and FULLY_CONNECTED of several rows, two pixels at a time.
  *
  * Both pixels are read into the stream of pairs.h before their outputs are written, so the output
- * may chase the input. Scratch: 4 * (chunk + 1) * chunks bytes.
+ * may chase the input. Scratch: the stream.
  * Instructions per two pixels: 7 per channel, and those of pairs.h.
  */
 #ifndef TML_PORTABLE_POINTWISE_S8_H
@@ -24,8 +24,8 @@ TML_KERNEL void tml_portable_pointwise_s8(const tml_portable_pointwise_params *p
     TML_ROLLED
     for (int32_t left = params->pixels; left > 0; left -= 2) {
         const int32_t second = left > 1 ? 1 : 0;
-        (void)tml_pair_pack(scratch, input, input + second * params->in_channels,
-                            params->in_channels, params->pair.chunk);
+        (void)tml_pair_pack(&params->pair, scratch, input,
+                            input + second * params->in_channels, params->in_channels);
         tml_pair_filter(&params->pair, scratch, &filters, output,
                         output + second * params->pair.out_channels);
         input += 2 * params->in_channels;

@@ -1,0 +1,49 @@
+"""The kernels for cores without DSP instructions on an emulated rv32imc core.
+
+No board with such a core has a simulator: the generated C runs alone (benchmarks/bare.py).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.bare import run_bare
+from tests.support.cases import Case, case_paths, load_cases, merge
+from tests.support.executors import assert_equal, run_reference
+from tests.support.random_layers import layers_for, preferred
+from tinyml import api, variants
+from tinyml.inputs import Samples
+from tinyml.variants import Variant
+
+pytestmark = pytest.mark.sim
+
+VARIANTS = [variant for variant in variants.all_variants() if variant.isa == "rv32m"]
+
+
+def check(case: Case, folder: Path, optimize: str = "speed") -> None:
+    board = api.load_board("esp32c3")
+    plan = api.plan(case.graph, board, optimize=optimize)
+    found = run_bare(plan, board, Samples(tuple(case.vectors)), folder).outputs
+    assert_equal(case.graph, run_reference(case.graph, case.vectors), list(found))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in case_paths() if path.stem.upper() in {item.kind for item in VARIANTS}],
+    ids=lambda path: path.stem,
+)
+def test_rows(path: Path, tmp_path: Path) -> None:
+    check(merge(load_cases(path).cases, path.stem), tmp_path)
+
+
+@pytest.mark.parametrize("optimize", ["speed", "size"])
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_random_layers(
+    variant: Variant, optimize: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = merge(layers_for(variant, np.random.default_rng(3), 16), "random")
+    monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
+    check(whole, tmp_path, optimize)
