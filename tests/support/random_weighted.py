@@ -36,8 +36,10 @@ def convolution(rng: Rng, variant: Variant) -> Graph:
     strides = tuple(int(s) for s in rng.choice((1, 1, 2, 3), 2))
     dilations = (1, 1) if covers else tuple(int(d) for d in rng.choice((1, 1, 1, 2, 3), 2))
     if is_tiled:
-        height, width, channels = 2 + 2 * (height // 2), 2 + 2 * (width // 2), 4 * channels
-        filters, kernel, strides, dilations = 2 * filters, (3, 3), (1, 1), (1, 1)
+        channels, filters = 4 * channels, 2 * filters
+        kernel, strides, dilations = (3, 3), (1, 1), (1, 1)
+    if variant.name == "dsp/winograd_3x3":
+        height, width = 2 + 2 * (height // 2), 2 + 2 * (width // 2)
     padding = "VALID" if covers else str(rng.choice(("SAME", "VALID")))
     activation = str(rng.choice(RANGES))
     attrs = Conv2dAttrs(padding, strides[0], strides[1], dilations[0], dilations[1], activation)

@@ -168,12 +168,13 @@ def _convolve(shape: Shape, layer: WeightedSum) -> KernelCall:
         form,
         is_shared=per_three > _SHARED_FROM or count < _SHARED_BELOW,
         scratch_bytes=scratch + band.nbytes,
-        overlap=_overlap(shape, band),
+        overlap=overlap_of(shape, band),
         instructions=60 + shape.batches * work,
     )
 
 
-def _overlap(shape: Shape, band: Band) -> Overlap:
+def overlap_of(shape: Shape, band: Band) -> Overlap:
+    """How far outputs may run into the input."""
     rows, columns = shape.rows, shape.columns
     if band.rows:
         return band_overlap(shape, band)

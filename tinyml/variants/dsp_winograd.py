@@ -19,8 +19,8 @@ from tinyml.variants.dsp_conv_2d import Band, Shape, band_cost, band_overlap, sh
 from tinyml.variants.dsp_gemm import matrix_call, why_not_dense
 from tinyml.variants.dsp_streams import LINEAR, ROUNDING, Form, IntArray, rescaling_of, unrolled
 
-_RUNS = (1, 2, 0, 3)  # order of the elements in both directions
-_TWICE_G = np.array(((2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, -2)), np.int64)
+RUNS = (1, 2, 0, 3)  # order of the elements in each direction
+TWICE_G = np.array(((2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, -2)), np.int64)
 _SUM_LIMIT = 1 << 29  # four times a sum must fit 32 bits
 _SHIFTS = (6, 5, 7, 4)  # those that have a block
 _BLOCK = {LINEAR: 406, ROUNDING: 490}  # instructions per pair of filters besides its runs
@@ -110,20 +110,28 @@ def _tile_triples(shape: Shape, band: Band) -> int:
 def winograd_stream(form: Form, channels: int) -> Constant:
     """Weights for winograd_block.h: per pair of filters biases, constants, 16 runs."""
     planes = form.weights.reshape(-1, 3, 3, channels)
-    made = np.einsum("qi,pj,fijc->fqpc", _TWICE_G, _TWICE_G, planes)[:, _RUNS][:, :, _RUNS]
+    made = np.einsum("qi,pj,fijc->fqpc", TWICE_G, TWICE_G, planes)[:, RUNS][:, :, RUNS]
+    return runs_stream(form, made.reshape(len(made), 16, channels), 4)
+
+
+def runs_stream(form: Form, runs: IntArray, factor: int) -> Constant:
+    """The weights of a block that sums in runs [filters, number of runs, products].
+
+    ``factor``: how many times the sum it delivers.
+    """
+    pairs, count = len(runs) // 2, runs.shape[1]
     # Channels as SXTB16 widens them: (0, 2), (1, 3).
-    swapped = made.reshape(*made.shape[:3], -1, 4)[..., (0, 2, 1, 3)].reshape(made.shape)
+    swapped = runs.reshape(*runs.shape[:2], -1, 4)[..., (0, 2, 1, 3)].reshape(runs.shape)
     words: IntArray = swapped[..., 0::2] & 0xFFFF | swapped[..., 1::2] << 16
-    pairs = len(words) // 2
-    runs = words.reshape(pairs, 2, 16, -1).transpose(0, 2, 3, 1).reshape(pairs, -1)
-    constants = np.zeros((len(words), 3), np.int64)
+    words = words.reshape(pairs, 2, count, -1).transpose(0, 2, 3, 1).reshape(pairs, -1)
+    constants = np.zeros((len(runs), 3), np.int64)
     constants[:, : form.constants.shape[1]] = form.constants
-    parts = (4 * form.bias.reshape(pairs, 2), constants.reshape(pairs, 6), runs)
+    parts = (factor * form.bias.reshape(pairs, 2), constants.reshape(pairs, 6), words)
     stream = np.concatenate(parts, axis=1).reshape(-1)
     return Constant(
         "weights",
         stream.astype(np.uint64).astype(np.uint32).view(np.int32),
-        "per two filters: 4 * biases, rescaling, 16 elements of the transformed filters",
+        f"per two filters: {factor} * biases, rescaling, {count} runs of transformed filters",
     )
 
 
