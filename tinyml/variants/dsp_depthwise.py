@@ -32,7 +32,7 @@ from tinyml.variants.dsp_planes import (
 
 MAX_SMALL = 8  # elements of a line that are worth code of its own
 LEAST_SHARE = 0.015  # of the model's work, for which 500 bytes are worth a fifth of the time
-SMALL_PITCH = 16  # halfwords of a scratch line of the kernel for small images
+SMALL_PITCH = 16  # halfwords of a scratch line of the kernel for small images, at most
 
 
 def _why_not_3x3(op: Op, rows: Window, columns: Window) -> str:
@@ -147,7 +147,8 @@ def lower_small(op: Op, graph: Graph) -> KernelCall | str:
     count = band_of(lines, 0, 0).count
     if max(columns.in_size, columns.out_size) > MAX_SMALL:
         return f"lines of more than {MAX_SMALL} elements gain too little for their code"
-    if max(columns.pad + count, used) > SMALL_PITCH:
+    pitch = -(-max(columns.pad + count, used) // 4) * 4
+    if pitch > SMALL_PITCH:
         return f"lines of more than {SMALL_PITCH} elements with their padding"
     height = (rows.out_size - 1) * stride + 3
     in_lines = min(rows.in_size, height - rows.pad)
@@ -164,6 +165,7 @@ def lower_small(op: Op, graph: Graph) -> KernelCall | str:
             ("in_width", columns.in_size),
             ("in_lines", in_lines),
             ("in_count", count),
+            ("pitch", pitch),
             ("lead", columns.pad),
             ("pad_lines", rows.pad),
             ("rows", height),
@@ -189,7 +191,7 @@ def lower_small(op: Op, graph: Graph) -> KernelCall | str:
             Arg("scratch", dtype="int16"),
         ),
         (_filters_3x3(numbers, solved, False),),
-        scratch_bytes=2 * height * SMALL_PITCH,
+        scratch_bytes=2 * height * pitch,
         overlaps=(Overlap(INPUT, 0, reason=IN_PLACE),),
         cost=Cost(
             instructions=100 + batches * channels * per_channel,

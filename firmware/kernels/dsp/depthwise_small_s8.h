@@ -30,7 +30,8 @@ typedef struct {
     int32_t in_width;
     int32_t in_lines;  /* lines that are read */
     int32_t in_count;  /* elements of a line that are read */
-    int32_t lead;      /* halfwords in a scratch line before them */
+    int32_t pitch;     /* halfwords of a scratch line, a multiple of 4 */
+    int32_t lead;      /* those before the elements */
     int32_t pad_lines;
     int32_t rows;      /* scratch lines */
     int32_t out_lines;
@@ -39,10 +40,6 @@ typedef struct {
     int32_t in_bytes;  /* of all images */
     int32_t out_bytes;
 } tml_depthwise_small_params;
-
-
-/* Halfwords of a scratch line; also in the offsets of the blocks below. */
-#define TML_DWS_PITCH 16
 
 /* What the lines find at fixed places. */
 typedef struct {
@@ -74,18 +71,18 @@ typedef struct {
     "ssat %[" y "], #8, %[" y "], asr #10\n\t"
 
 #define TML_DWS_TWO_1 \
-    TML_DWS_2_1(", #32]", "p1", "q1", "y0") TML_DWS_2_1(", #64]", "p2", "q2", "y1") \
+    TML_DWS_2_1(", #%c[row]]", "p1", "q1", "y0") TML_DWS_2_1(", #2*%c[row]]", "p2", "q2", "y1") \
     TML_DWS_2_1("], #4", "p0", "q0", "y1")
 #define TML_DWS_ONE_1 \
-    TML_DWS_1("", "p0", "q0", "smlabt") TML_DWS_1(", #32", "p1", "q1", "smlabt") \
-    TML_DWS_1(", #64", "p2", "q2", "smlabt")
+    TML_DWS_1("", "p0", "q0", "smlabt") TML_DWS_1(", #%c[row]", "p1", "q1", "smlabt") \
+    TML_DWS_1(", #2*%c[row]", "p2", "q2", "smlabt")
 #define TML_DWS_TWO_2 \
-    TML_DWS_2_2(", #32]", "#40", "p1", "q0", "y0", "smlabt") \
-    TML_DWS_2_2(", #64]", "#72", "p2", "q1", "y1", "smlabb") \
+    TML_DWS_2_2(", #%c[row]]", "#%c[row]+8", "p1", "q0", "y0", "smlabt") \
+    TML_DWS_2_2(", #2*%c[row]]", "#2*%c[row]+8", "p2", "q1", "y1", "smlabb") \
     TML_DWS_2_2("], #8", "#8", "p0", "q0", "y1", "smlabb")
 #define TML_DWS_ONE_2 \
-    TML_DWS_1("", "p0", "q0", "smlabb") TML_DWS_1(", #32", "p1", "q0", "smlabt") \
-    TML_DWS_1(", #64", "p2", "q1", "smlabb")
+    TML_DWS_1("", "p0", "q0", "smlabb") TML_DWS_1(", #%c[row]", "p1", "q0", "smlabt") \
+    TML_DWS_1(", #2*%c[row]", "p2", "q1", "smlabb")
 
 /* All lines of a channel: each `pairs` times two outputs, one more when `odd`. */
 #define TML_DWS_LINES(two, one) \
@@ -110,9 +107,9 @@ typedef struct {
                      : [p0] "r"(p[0]), [p1] "r"(p[1]), [p2] "r"(p[2]), [q0] "r"(q[0]), \
                        [q1] "r"(q[1]), [k] "r"(&constants), \
                        [pairs] "i"(params->out_width / 2), [odd] "i"(params->out_width & 1), \
-                       [step] "i"(params->channels), \
+                       [step] "i"(params->channels), [row] "i"(2 * params->pitch), \
                        [skip] "i"(params->stride \
-                                  * (2 * TML_DWS_PITCH - 4 * (params->out_width / 2))) \
+                                  * (2 * params->pitch - 4 * (params->out_width / 2))) \
                      : "cc", "memory")
 
 /* Filters a channel that lies in scratch; `words` are its filter's. */
@@ -123,7 +120,7 @@ TML_KERNEL void tml_depthwise_small_filter(const tml_depthwise_small_params *par
         = (words[2] & 0xFF000000u) | (words[1] >> 8 & 0xFF0000u) | words[0] >> 24 << 8;
     const tml_depthwise_small_constants constants = {
         (int32_t)words[3], (int32_t)words[4], (int32_t)extra >> 8,
-        in + params->out_lines * params->stride * TML_DWS_PITCH};
+        in + params->out_lines * params->stride * params->pitch};
     uint32_t p[3], q[3], a, b;
     int32_t y0, y1;
     TML_UNROLLED
@@ -151,7 +148,7 @@ TML_KERNEL void tml_depthwise_small_gather(const tml_depthwise_small_params *par
             line[x] = input[x * params->channels];
         }
         input += params->in_width * params->channels;
-        line += TML_DWS_PITCH;
+        line += params->pitch;
     }
 }
 
@@ -161,13 +158,13 @@ TML_KERNEL void tml_depthwise_small_s8(const tml_depthwise_small_params *params,
 {
     const int32_t channels = params->channels;
     input = tml_plane_settle(input, output, params->in_bytes, params->out_bytes);
-    tml_plane_fill((char *)scratch, params->rows * TML_DWS_PITCH * 2, params->padding);
+    tml_plane_fill((char *)scratch, params->rows * params->pitch * 2, params->padding);
     TML_ROLLED
     for (int32_t batch = 0; batch < params->batches; ++batch) {
         TML_ROLLED
         for (int32_t c = 0; c < channels; ++c) {
             tml_depthwise_small_gather(params, input++,
-                                       scratch + params->pad_lines * TML_DWS_PITCH + params->lead);
+                                       scratch + params->pad_lines * params->pitch + params->lead);
             tml_depthwise_small_filter(params, words, scratch, output++);
             words += 5;
         }
