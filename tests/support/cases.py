@@ -202,10 +202,8 @@ def _operand(
 
 
 def _bias_scales(earlier: Sequence[Tensor]) -> tuple[float, ...]:
-    given, weights = earlier[0].quant, earlier[1].quant
-    assert given is not None
-    assert weights is not None
-    scales = np.float32(given.scale) * np.array(weights.scales, np.float32)
+    first, second = [tensor.quant for tensor in earlier if tensor.quant is not None][:2]
+    scales = np.array(first.scales, np.float32) * np.array(second.scales, np.float32)
     return tuple(scales.tolist())
 
 

@@ -37,7 +37,10 @@ ARMV6M = Family(
         "CONV_2D": 2.2,
         "DEPTHWISE_CONV_2D": 1.5,
         "FULLY_CONNECTED": 2.2,
+        "MAX_POOL_2D": 2.1,
+        "MUL": 1.9,
         "SOFTMAX": 1.8,
+        "TRANSPOSE_CONV": 2.3,
     },
 )
 RV32M = Family(

@@ -1,0 +1,307 @@
+"""TRANSPOSE_CONV: every input pixel, times an OHWI filter, spread over a larger NHWC image.
+
+Its operands come in an order of their own: the shape of the output, weights, input, bias.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyml.errors import ModelError
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
+from tinyml.ops.common import (
+    ACTIVATIONS,
+    PADDINGS,
+    activation_is_a_range,
+    channel_factors,
+    is_image,
+    is_int8,
+    is_quantised_per_tensor,
+    name_of,
+    operand,
+    operand_count,
+    options_table,
+    padding_is_known,
+    quant_of,
+    result,
+    write_options,
+)
+from tinyml.ops.moves import whole_numbers
+from tinyml.ops.spec import Constraint, OpSpec
+from tinyml.ops.weighted import (
+    WeightedSum,
+    bias_is_int32_constant,
+    channel_constants,
+    rescale_fields,
+    sums_fit_32_bits,
+    weighted_sum,
+    weights_are_constant,
+    weights_are_int8,
+    weights_are_symmetric,
+    weights_scaled_along,
+)
+
+SHAPE, WEIGHTS, INPUT, BIAS = 0, 1, 2, 3  # operands
+
+
+@dataclass(frozen=True, slots=True)
+class TransposeConvAttrs:
+    """Options of TRANSPOSE_CONV."""
+
+    padding: str = "SAME"
+    stride_h: int = 1
+    stride_w: int = 1
+    activation: str = "NONE"
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """One image axis: output element o hears input i through tap o + pad - i * stride."""
+
+    in_size: int
+    out_size: int
+    kernel: int
+    stride: int
+    pad: int
+
+    def taps_of(self, out: int) -> int:
+        """How many taps reach an output element."""
+        taps = range((out + self.pad) % self.stride, self.kernel, self.stride)
+        return sum(0 <= (out + self.pad - tap) // self.stride < self.in_size for tap in taps)
+
+
+def read(options: Any) -> TransposeConvAttrs:
+    """Attrs of a TransposeConvOptions table."""
+    table = options_table(options, "TransposeConvOptions")
+    return TransposeConvAttrs(
+        name_of(PADDINGS, table.Padding()),
+        table.StrideH(),
+        table.StrideW(),
+        name_of(ACTIVATIONS, table.FusedActivationFunction()),
+    )
+
+
+def write(builder: Any, attrs: TransposeConvAttrs) -> tuple[int, int]:
+    """Adds a TransposeConvOptions table; returns its union value and offset."""
+    fields = (
+        ("Padding", PADDINGS.index(attrs.padding)),
+        ("StrideW", attrs.stride_w),
+        ("StrideH", attrs.stride_h),
+        ("FusedActivationFunction", ACTIVATIONS.index(attrs.activation)),
+    )
+    return write_options(builder, "TransposeConvOptions", fields)
+
+
+def as_weighted(op: Op) -> Op:
+    """The op with its operands in the order of other layers: input, weights, bias."""
+    bias = op.inputs[BIAS] if len(op.inputs) > BIAS else -1
+    return replace(op, inputs=(op.inputs[INPUT], op.inputs[WEIGHTS], bias))
+
+
+def _reordered(constraint: Constraint) -> Constraint:
+    """A constraint of other layers, asked about operands in their order."""
+
+    def asked(op: Op, graph: Graph) -> str | None:
+        return constraint(as_weighted(op), graph) if len(op.inputs) > INPUT else None
+
+    asked.__doc__ = constraint.__doc__
+    return asked
+
+
+def spreads(op: Op, graph: Graph) -> tuple[Spread, Spread]:
+    """Rows and columns.
+
+    The padding is that of the convolution which leads from the output back to the input.
+    Source: TensorFlow Lite Micro, CalculateOpData (micro/kernels/transpose_conv.cc).
+    Raises ModelError when input, filter and output do not belong together.
+    """
+    given, weights = operand(op, graph, INPUT), operand(op, graph, WEIGHTS)
+    if given is None or weights is None or len(given.shape) != 4 or len(weights.shape) != 4:
+        raise ModelError("input and weights must have four dimensions")
+    shape = whole_numbers(operand(op, graph, SHAPE), "the shape of the output is")
+    if shape[:1] + shape[3:] != (given.shape[0], weights.shape[0]) or min(shape) < 1:
+        raise ModelError(f"output {list(shape)} of input {list(given.shape)}")
+    if weights.shape[3] != given.shape[3]:
+        raise ModelError(f"filters of depth {weights.shape[3]} for {given.shape[3]} channels")
+    strides = (op.attrs.stride_h, op.attrs.stride_w)
+    is_same = op.attrs.padding == "SAME"
+    made = []
+    for axis, stride in enumerate(strides, 1):
+        in_size, out_size, kernel = given.shape[axis], shape[axis], weights.shape[axis]
+        if stride < 1:
+            raise ModelError(f"stride {stride}")
+        back = -(-out_size // stride)
+        pad = max((back - 1) * stride + kernel - out_size, 0) // 2 if is_same else 0
+        made.append(Spread(in_size, out_size, kernel, stride, pad))
+    return made[0], made[1]
+
+
+def fits_together(op: Op, graph: Graph) -> str | None:
+    """The output's shape must be constant and have the input's batches and the filters' number."""
+    try:
+        spreads(op, graph)
+    except ModelError as error:
+        return error.message
+    return None
+
+
+def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
+    """The shape that the first operand gives."""
+    rows, columns = spreads(op, graph)
+    batches = graph.tensors[op.inputs[INPUT]].shape[0]
+    filters = graph.tensors[op.inputs[WEIGHTS]].shape[0]
+    return ((batches, rows.out_size, columns.out_size, filters),)
+
+
+def layer(op: Op, graph: Graph) -> WeightedSum:
+    """The layer's numbers; taps of a row in the order of the filter (row, column, channel)."""
+    plain = as_weighted(op)
+    given, weights = (graph.tensors[i] for i in plain.inputs[:2])
+    assert weights.data is not None
+    rows = weights.data.astype(np.int64).reshape(weights.shape[0], -1)
+    factors = channel_factors(
+        quant_of(given), quant_of(weights), quant_of(result(op, graph)), len(rows)
+    )
+    return weighted_sum(plain, graph, rows, *factors)
+
+
+def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """Every tap's products added where they belong; what lies outside of the output is cut off.
+
+    Products of int8 values are summed in binary64, which is exact far beyond 32 bits.
+    """
+    values, numbers = inputs[INPUT], layer(op, graph)
+    assert values is not None
+    rows, columns = spreads(op, graph)
+    taps = numbers.weights.reshape(graph.tensors[op.inputs[WEIGHTS]].shape).astype(np.float64)
+    centred = values.astype(np.float64) - numbers.input_zero_point
+    sizes = [
+        max((axis.in_size - 1) * axis.stride + axis.kernel, axis.pad + axis.out_size)
+        for axis in (rows, columns)
+    ]
+    sums = np.zeros((values.shape[0], *sizes, len(taps)))
+    for k_y in range(rows.kernel):
+        for k_x in range(columns.kernel):
+            reached = (
+                slice(k_y, k_y + (rows.in_size - 1) * rows.stride + 1, rows.stride),
+                slice(k_x, k_x + (columns.in_size - 1) * columns.stride + 1, columns.stride),
+            )
+            sums[:, reached[0], reached[1]] += centred @ taps[:, k_y, k_x].T
+    kept = sums[:, rows.pad :, columns.pad :][:, : rows.out_size, : columns.out_size]
+    total: NDArray[np.int64] = kept.astype(np.int64) + numbers.bias
+    return (numbers.outputs(total),)
+
+
+def macs(op: Op, graph: Graph) -> int:
+    """Multiplications that reach the output."""
+    return _products(op, graph) * result(op, graph).shape[3]
+
+
+def _products(op: Op, graph: Graph) -> int:
+    rows, columns = (
+        sum(axis.taps_of(out) for out in range(axis.out_size)) for axis in spreads(op, graph)
+    )
+    batches, _, _, channels = graph.tensors[op.inputs[INPUT]].shape
+    return batches * rows * columns * channels
+
+
+def lower(op: Op, graph: Graph) -> KernelCall:
+    """A call of ``tml_transpose_conv_s8``."""
+    given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
+    assert weights.data is not None
+    rows, columns = spreads(op, graph)
+    numbers = layer(op, graph).tamed()
+    params = Struct(
+        "tml_transpose_conv_params",
+        (
+            ("batches", given.shape[0]),
+            ("height", _spread_struct(rows)),
+            ("width", _spread_struct(columns)),
+            ("in_channels", given.shape[3]),
+            ("out_channels", weights.shape[0]),
+            ("input_offset", -numbers.input_zero_point),
+            *rescale_fields(numbers),
+        ),
+    )
+    constants = (
+        Constant("weights", weights.data.reshape(-1), "filter, row, column, channel"),
+        *channel_constants(numbers, is_folded=False),
+    )
+    return KernelCall(
+        "tml_transpose_conv_s8",
+        "kernels/transpose_conv_s8.h",
+        params,
+        (
+            Arg("input", INPUT),
+            *(Arg("constant", constant=constant.name) for constant in constants),
+            Arg("output", 0),
+        ),
+        constants,
+        cost=cost(op, graph),
+    )
+
+
+def _spread_struct(axis: Spread) -> Struct:
+    return Struct(
+        "tml_spread",
+        (
+            ("in", axis.in_size),
+            ("out", axis.out_size),
+            ("kernel", axis.kernel),
+            ("stride", axis.stride),
+            ("pad", axis.pad),
+        ),
+    )
+
+
+def cost(op: Op, graph: Graph) -> Cost:
+    """Work of the kernel on a Cortex-M4, measured."""
+    filters = result(op, graph).shape[3]
+    return Cost(
+        instructions=3 * _products(op, graph) * (filters + filters % 4)
+        + 40 * result(op, graph).elements,
+        code_bytes=700,
+    )
+
+
+def _basics() -> tuple[Callable[[Op, Graph], str | None], ...]:
+    of_layers: tuple[Constraint, ...] = (
+        is_int8,
+        is_image,
+        weights_are_constant,
+        weights_are_int8,
+        weights_are_symmetric,
+        weights_scaled_along(0),
+        bias_is_int32_constant,
+    )
+    return (
+        operand_count(3, 4),
+        is_quantised_per_tensor,
+        *(_reordered(constraint) for constraint in of_layers),
+        padding_is_known,
+        activation_is_a_range,
+        fits_together,
+    )
+
+
+OPS = (
+    OpSpec(
+        kind="TRANSPOSE_CONV",
+        opcode=67,
+        title="transposed 2-D convolution: any stride and padding, per channel or tensor",
+        attrs=TransposeConvAttrs,
+        read=read,
+        write=write,
+        constraints=(*_basics(), sums_fit_32_bits(layer, _basics())),
+        infer=infer,
+        reference=reference,
+        lower=lower,
+        macs=macs,
+    ),
+)
