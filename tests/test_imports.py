@@ -20,6 +20,8 @@ LAYERS = (
     {"plan"},
     {"codegen"},
     {"project", "build"},
+    {"built"},
+    {"simulation"},
     {"api"},
     {"cli"},
 )

@@ -59,3 +59,9 @@ def _cannot(verb: str, path: Path, error: OSError) -> TinymlError:
         hint="choose a place that is yours and has room (--output, or TINYML_CACHE_DIR for what "
         "is kept between builds)",
     )
+
+
+def near(path: Path) -> Path:
+    """The path as seen from the working directory, where that is shorter: below it."""
+    relative = Path(os.path.relpath(path))
+    return path if str(relative).startswith("..") else relative

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -23,7 +22,7 @@ from tinyml.device.connect import Expected, connect
 from tinyml.device.link import MemoryLink
 from tinyml.elf import read_elf
 from tinyml.errors import BuildError, MismatchError, TinymlError
-from tinyml.files import write_atomic
+from tinyml.files import near, write_atomic
 from tinyml.inputs import Samples
 from tinyml.ir.graph import Array
 from tinyml.model.support import has_reference
@@ -32,6 +31,7 @@ from tinyml.plan.fit import fit
 from tinyml.profile import Show, load, measure, profile, read_outputs
 from tinyml.report.assemble import report
 from tinyml.report.origin import tool_versions
+from tinyml.report.page import write_report
 from tinyml.report.report import read_report
 
 ABI = 1  # of the kernels: TML_ABI_VERSION in firmware/include/tml.h
@@ -80,7 +80,7 @@ def connect_build(
     """A client of the board that runs this build; DeviceError when it runs something else."""
     graph = built.plan.graph
     expected = Expected(
-        graph.name, graph.source.sha256, len(built.plan.steps), ABI, str(_near(built.directory))
+        graph.name, graph.source.sha256, len(built.plan.steps), ABI, str(near(built.directory))
     )
     addresses = Addresses(image_of(built).elf)
     return connect(port, board, expected, baud=baud, explain=addresses.explain)
@@ -116,7 +116,7 @@ def profile_build(
     if samples.labels and len(used) == len(samples.inputs):
         details["accuracy"] = _tally(built, run.outputs, samples.labels)[0]
     run = replace(run, details=details)
-    words = ["tinyml", "profile", str(_near(built.directory)), "--runs", str(runs)]
+    words = ["tinyml", "profile", str(near(built.directory)), "--runs", str(runs)]
     words += ["--inputs", samples.file_name] if samples.file_name else []
     tools = tool_versions(built.image, run)
     document = report(
@@ -124,8 +124,8 @@ def profile_build(
         command=shlex.join(words),
         tools=tools,
     )
-    path = _near(api.write_report(built.directory, document))
-    return replace(built, report=document, files=(path, _near(_save_run(built, run))))
+    path = near(write_report(document, built.directory))
+    return replace(built, report=document, files=(path, near(_save_run(built, run))))
 
 
 def verify_build(
@@ -281,11 +281,6 @@ def _save_run(built: api.Built, run: Run) -> Path:
     path = built.directory / RUN_FILE
     write_atomic(path, json.dumps(document, indent=1) + "\n")
     return path
-
-
-def _near(path: Path) -> Path:
-    relative = Path(os.path.relpath(path))
-    return path if str(relative).startswith("..") else relative
 
 
 def image_of(built: api.Built) -> Image:

@@ -13,6 +13,14 @@ from tinyml.report.view import view_of
 FILE_NAME = "report.html"
 
 
+def write_report(report: Report, directory: Path) -> Path:
+    """Writes report.json and the page beside it; returns the path of the former."""
+    path = directory / "report.json"
+    write_atomic(path, json.dumps(report.to_json(), indent=1) + "\n")
+    write_page(report, directory)
+    return path
+
+
 def write_page(report: Report, directory: Path) -> Path:
     """Writes report.html; returns its path."""
     path = directory / FILE_NAME

@@ -1,0 +1,122 @@
+"""Running a build on an emulated core, and judging what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from tinyml.backends.base import Run
+from tinyml.board import Board
+from tinyml.built import Built
+from tinyml.errors import MismatchError
+from tinyml.files import near
+from tinyml.inputs import Samples, random_samples, read_samples, write_samples
+from tinyml.ir.graph import Array, Graph
+from tinyml.model.support import has_reference
+from tinyml.report.assemble import report
+from tinyml.report.origin import simulate_command, tool_versions
+from tinyml.report.page import write_report
+
+RANDOM_SAMPLES = 5  # when the user gives no inputs
+
+
+def simulate(
+    built: Built,
+    board: Board,
+    inputs: Sequence[tuple[Array, ...]],
+    *,
+    simulator: str | None = None,
+) -> Run:
+    """Boots the built image on an emulated core and feeds it every sample."""
+    from tinyml.backends import simulator_of
+
+    run = simulator_of(simulator or board.backends["simulator"]).run(
+        built.linked(), board, tuple(inputs)
+    )
+    shapes = [built.plan.graph.tensors[index].shape for index in built.plan.graph.outputs]
+    shaped = tuple(
+        tuple(array.reshape(shape) for array, shape in zip(result, shapes, strict=True))
+        for result in run.outputs
+    )
+    return replace(run, outputs=shaped)
+
+
+def samples_of(graph: Graph, inputs: Path | None = None, limit: int | None = None) -> Samples:
+    """The samples in a file, or random ones; raises TinymlError when the file does not match."""
+    if inputs is None:
+        return random_samples(graph, limit or RANDOM_SAMPLES)
+    return read_samples(inputs, graph, limit)
+
+
+def simulate_build(
+    built: Built,
+    board: Board,
+    samples: Samples,
+    *,
+    simulator: str | None = None,
+    save: Path | None = None,
+) -> Built:
+    """Simulates a build on samples, verifies the outputs, completes the report.
+
+    Raises MismatchError when an output differs from the integer reference.
+    """
+    graph = built.plan.graph
+    run = simulate(built, board, samples.inputs, simulator=simulator)
+    details = dict(run.details)
+    if has_reference(graph):
+        verify(graph, samples.inputs, run.outputs)
+        details["equal_to_reference"] = len(samples.inputs)
+    if samples.labels:
+        details["accuracy"] = _accuracy(run.outputs, samples)
+    run = replace(run, details=details)
+    command = simulate_command(built.plan, board, built.image, run, samples.file_name)
+    tools = tool_versions(built.image, run)
+    document = report(
+        built.plan, board, built.verdict, built.image, run, command=command, tools=tools
+    )
+    files = [near(write_report(document, built.directory))]
+    if save:
+        write_samples(save, [graph.tensors[index] for index in graph.outputs], run.outputs)
+        files.append(save)
+    return replace(built, report=document, files=tuple(files))
+
+
+def verify(
+    graph: Graph, inputs: Sequence[tuple[Array, ...]], outputs: Sequence[tuple[Array, ...]]
+) -> None:
+    """Raises MismatchError unless every output element equals the integer reference."""
+    from tinyml.ops.reference import run
+
+    for number, (sample, results) in enumerate(zip(inputs, outputs, strict=True)):
+        values = run(graph, sample)
+        for index, found in zip(graph.outputs, results, strict=True):
+            wanted = values[index]
+            assert wanted is not None
+            wrong = np.flatnonzero(np.ravel(wanted) != np.ravel(found))
+            if wrong.size:
+                first = int(wrong[0])
+                raise MismatchError(
+                    f"sample {number}: {wrong.size} of {wanted.size} elements of output "
+                    f"'{graph.tensors[index].name}' differ from the reference; the first is "
+                    f"element {first}: {np.ravel(found)[first]} instead of "
+                    f"{np.ravel(wanted)[first]}",
+                    hint="this is a bug in a kernel: please report it with the model",
+                )
+
+
+def serve(built: Built, board: Board, announce: Callable[[str], None]) -> None:
+    """Serves the emulated board on a pseudo-terminal until interrupted."""
+    from tinyml.device.pty import serve as serve_pty
+
+    serve_pty(built.linked(), board, announce)
+
+
+def _accuracy(outputs: Sequence[tuple[Array, ...]], samples: Samples) -> float:
+    right = sum(
+        int(np.argmax(result[0])) == label
+        for result, label in zip(outputs, samples.labels, strict=True)
+    )
+    return right / len(samples.labels)
