@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier
+from tinyml.ir.modular import nearest_moves
 
 IntArray = NDArray[np.int64]
 
@@ -30,7 +31,6 @@ _INT32_END = np.int64(1) << 31
 _SHIFTS = (11, 12, 10, 9, 8, 13, 14, 7, 15, 6, 5, 4, 3, 2, 1)  # N, in order of preference
 _NEARBY = (0, 1, -1, 2, -2, 3, -3, 5, -5, 8, -8)  # tried around the ideal M'
 _FAR = 512  # room for delta where sums are near their limit
-_MOST_STEPS = 1 << 16  # of delta from what it is sought near
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -229,7 +229,7 @@ def _solve_for_shift(
         usable = (tried > 0) & (tried < _INT32_END) & (low <= high)
         for i in np.flatnonzero(usable):
             channel, factor = open_[i], int(tried[i]) << int(scale[open_[i]])
-            moves = _nearest_moves(factor, int(low[i]), int(high[i]), int(centre[channel]))
+            moves = nearest_moves(factor, int(low[i]), int(high[i]), int(centre[channel]))
             for move in moves:
                 constant = -((move * factor - int(low[i])) >> 32)
                 ends = (int(rescaling.low[channel]), int(rescaling.high[channel]))
@@ -247,41 +247,6 @@ def _fits(
     sums = [(end + delta) << scale_log2 for end in ends]
     results = [constant + (value * multiplier >> 32) for value in sums]
     return all(abs(value) < _INT32_END for value in (constant, *sums, *results))
-
-
-def _nearest_moves(factor: int, low: int, high: int, centre: int) -> list[int]:
-    """The deltas on either side of ``centre`` that are nearest to it, the nearest first.
-
-    For such a delta some integer C has low <= C * 2**32 + delta * factor <= high.
-    """
-    modulus = 1 << 32
-    start = (low - centre * factor) % modulus
-    width = high - low
-    if start == 0 or start + width >= modulus:
-        return [centre]
-    found = []
-    for sign in (1, -1):
-        steps = _first_multiple(sign * factor % modulus, modulus, start, start + width)
-        if steps is not None and steps <= _MOST_STEPS:
-            found.append((steps, centre + sign * steps))
-    return [move for _, move in sorted(found)]
-
-
-def _first_multiple(factor: int, modulus: int, low: int, high: int) -> int | None:
-    """The least n >= 0 with low <= n * factor mod modulus <= high < modulus, if there is any.
-
-    As in Euclid's algorithm: if no multiple below the modulus hits, n * factor = y * modulus + t
-    for some t in the interval, so y * modulus mod factor lies in the interval of -t mod factor.
-    """
-    if low == 0:
-        return 0
-    if factor == 0:
-        return None
-    first = -(-low // factor)
-    if factor * first <= high:
-        return first
-    turns = _first_multiple(modulus % factor, factor, -high % factor, -low % factor)
-    return None if turns is None else -(-(low + modulus * turns) // factor)
 
 
 def _interval(
