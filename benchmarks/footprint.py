@@ -26,6 +26,7 @@ from tinyml.build import build
 from tinyml.codegen.generate import generate
 from tinyml.errors import TinymlError
 from tinyml.ir.graph import Graph
+from tinyml.ir.kernel import distinct_constant_bytes
 from tinyml.plan.predict import code_parts, runtime_state_bytes
 from tinyml.plan.values import Plan
 from tinyml.project import create
@@ -67,7 +68,7 @@ def sizes(graphs: list[Graph], board: Board, optimize: str, *, agent: bool) -> I
             calls = [step.call for step in plan.steps if step.call is not None]
             yield Size(
                 code_parts(calls),
-                image.flash_bytes - sum(call.constant_bytes() for call in calls),
+                image.flash_bytes - distinct_constant_bytes(calls),
                 image.ram_bytes
                 - board.stack_bytes
                 - sum(nbytes for _, nbytes in plan.arena_bytes)

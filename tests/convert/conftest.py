@@ -14,7 +14,11 @@ import pytest
 
 SUPPORT = Path(__file__).parent.parent / "support"
 TRAINERS = {
-    "keras": ("nets_keras.py", ("tensorflow", "tf_keras", "sklearn"), ("cnn", "lstm", "gru")),
+    "keras": (
+        "nets_keras.py",
+        ("tensorflow", "tf_keras", "sklearn"),
+        ("cnn", "lstm", "gru", "both_ways"),
+    ),
     "torch": ("nets_torch.py", ("torch", "onnx", "sklearn"), ()),
 }
 WAIT_S = 900

@@ -32,7 +32,8 @@ class Growing(Protocol):
 def cut(g: Growing, given: int) -> None:
     """One of them on tensor ``given``; what TFLM does not take is left out by the constraints."""
     if g.tensors[given].shape:
-        g.one_of(_slice, _strided_slice, _split, _unpack, _pack, _transpose)(g, given)
+        makers = (_slice, _strided_slice, _split, _unpack, _pack, _transpose, _reverse)
+        g.one_of(*makers)(g, given)
 
 
 def _numbers(g: Growing, *values: Sequence[int]) -> tuple[int, ...]:
@@ -96,6 +97,13 @@ def _pack(g: Growing, given: int) -> None:
 def _transpose(g: Growing, given: int) -> None:
     order = g.rng.permutation(len(g.tensors[given].shape))
     _finish(g, "TRANSPOSE", (given, *_numbers(g, order.tolist())), NoAttrs())
+
+
+def _reverse(g: Growing, given: int) -> None:
+    rank = len(g.tensors[given].shape)
+    first = g.between(0, rank - 1)
+    axes = range(first, g.between(first, rank - 1) + 1)
+    _finish(g, "REVERSE_V2", (given, *_numbers(g, list(axes))), NoAttrs())
 
 
 def _finish(g: Growing, kind: str, inputs: tuple[int, ...], attrs: Any) -> None:

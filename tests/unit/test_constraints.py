@@ -305,6 +305,12 @@ REFUSED = [
         "'x0' is int32",
     ),
     (
+        "REVERSE_V2",
+        row([{**X, "shape": [1, 2, 2]}, numbers(0, 2)], X),
+        "The dimensions must be constant and follow one another.",
+        "[0, 2]",
+    ),
+    (
         "SQUEEZE",
         row([X], X, axes=[1]),
         "The dimensions that disappear must exist and be of size 1.",

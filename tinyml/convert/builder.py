@@ -37,6 +37,7 @@ TABLES = {
     "SQRT": "",
     "SUM": "ReducerOptions",
     "TANH": "",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
 }
 VERSIONS = {"BROADCAST_TO": 2}  # of operators whose first version interpreters do not know
 

@@ -6,7 +6,7 @@ call; nothing in it is C text. The planner reads its scratch, overlap and cost; 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -116,6 +116,19 @@ class KernelCall:
         for stage in self.stream.stages if self.stream is not None else ():
             if stage.call is not None:
                 yield stage.call
+
+
+def distinct_constant_bytes(calls: Iterable[KernelCall]) -> int:
+    """Flash taken by the constants of several calls: equal arrays are kept once."""
+    alignments: dict[tuple[str, bytes], int] = {}
+    total = 0
+    for item in (constant for call in calls for constant in call.constants):
+        alignment = max(item.alignment, item.data.dtype.itemsize)
+        key = (item.data.dtype.name, item.data.tobytes())
+        if key not in alignments or alignments[key] < alignment:
+            alignments.setdefault(key, alignment)
+            total += int(item.data.nbytes)
+    return total
 
 
 def field_value(struct: Struct, name: str) -> Any:

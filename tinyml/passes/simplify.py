@@ -10,7 +10,13 @@ from tinyml import ops
 from tinyml.ir.graph import DTYPES, Graph, Op, Tensor
 from tinyml.passes.rewrite import all_bytes, makers, reader_counts, table_of
 
-_VIEWS = ("RESHAPE", "SLICE", "STRIDED_SLICE", "TRANSPOSE")  # where they change no byte
+_VIEWS = (
+    "RESHAPE",
+    "REVERSE_V2",
+    "SLICE",
+    "STRIDED_SLICE",
+    "TRANSPOSE",
+)  # where they change no byte
 _MAX_FOLDED_BYTES = 1 << 20  # larger results stay computed: flash would grow more than RAM shrinks
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from tinyml.board import Board
 from tinyml.ir.graph import Graph
-from tinyml.ir.kernel import KernelCall, Struct
+from tinyml.ir.kernel import KernelCall, Struct, distinct_constant_bytes
 from tinyml.plan.values import Step, Use
 
 if sys.version_info >= (3, 11):
@@ -44,7 +44,7 @@ def predict(
     uses.append(Use(first, "stack", board.stack_bytes))
     calls = [step.call for step in steps if step.call is not None]
     flash = board.flash.region
-    uses.append(Use(flash, "weights", sum(call.constant_bytes() for call in calls)))
+    uses.append(Use(flash, "weights", distinct_constant_bytes(calls)))
     sizes = _data().get("kernels", {}).get(board.chip.core, {}).get(optimize, {})
     code = base["flash_bytes"]
     for part, count in code_parts(calls).items():

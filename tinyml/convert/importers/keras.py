@@ -79,13 +79,23 @@ def _without_loops(model: Any) -> tuple[tuple[str, ...], list[Any]]:
         if _is_plain_lstm(layer):
             variables += [] if is_old else _fuse(layer)
             continue
-        steps = layer.input_shape[1] if is_old else layer.input.shape[1]
+        steps = _steps(layer, is_old)
         layer.unroll = True
         notes.append(
-            f"layer '{layer.name}' ({type(layer).__name__}) is unrolled over {steps} steps"
+            f"layer '{layer.name}' ({type(layer).__name__}) is unrolled"
+            + (f" over {steps} steps" if steps else "")
             + ("; that makes a large program" if steps and steps > _MANY_STEPS else "")
         )
     return tuple(notes), variables
+
+
+def _steps(layer: Any, is_old: bool) -> int | None:
+    """How many steps a layer makes; None where another layer hides it (Bidirectional)."""
+    try:
+        shape: tuple[int | None, ...] = layer.input_shape if is_old else layer.input.shape
+        return shape[1]
+    except AttributeError:
+        return None
 
 
 def _is_plain_lstm(layer: Any) -> bool:
@@ -104,7 +114,7 @@ def _fuse(layer: Any) -> list[Any]:
         for key in ("units", "return_sequences", "return_state", "go_backwards")
     }
     twin = tf_keras.layers.LSTM(**config)
-    twin.build(tuple(layer.input.shape))
+    twin.build((None, None, layer.get_weights()[0].shape[0]))
     twin.set_weights(layer.get_weights())
     layer.call = lambda sequences, **_: twin(sequences)
     return list(twin.variables)

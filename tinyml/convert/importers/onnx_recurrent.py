@@ -1,5 +1,7 @@
 """ONNX recurrent layers, unrolled: each step is a handful of ordinary operators.
 
+An LSTM with the usual functions is one operator instead (``onnx_lstm``).
+
 The products of all inputs with their weights are one FULLY_CONNECTED per gate; a step adds what
 comes from the state before. Steps share their weights.
 """
@@ -14,11 +16,12 @@ import numpy as np
 
 from tinyml.convert.importers.onnx_axes import cut
 from tinyml.convert.importers.onnx_elementwise import two
+from tinyml.convert.importers.onnx_lstm import USUAL, lstm
 from tinyml.convert.importers.onnx_reader import Reader, Unknown
 from tinyml.ir.graph import Array
 
 _DEFAULTS = {
-    "LSTM": ["Sigmoid", "Tanh", "Tanh"],
+    "LSTM": USUAL,
     "GRU": ["Sigmoid", "Tanh"],
     "RNN": ["Tanh"],
 }
@@ -76,6 +79,8 @@ def recurrent(reader: Reader, node: Any, attrs: dict[str, Any]) -> tuple[int, ..
     value = reader.value(node.input[0])
     steps, _, width = reader.new.shape(value)
     value = reader.new.reshape(value, (steps, width))
+    if kind == "LSTM" and functions == USUAL * count:
+        return lstm(reader, node, value, direction)
     sequences, lasts = [], []
     for number in range(count):
         part = len(functions) // count

@@ -1,0 +1,73 @@
+"""REVERSE_V2: a tensor back to front along some dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinyml.errors import ModelError
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.kernel import KernelCall
+from tinyml.ops.common import operand, operand_count
+from tinyml.ops.lookup import NoAttrs, read_none, write_none
+from tinyml.ops.moves import (
+    Walk,
+    axis_in,
+    keeps_moved_type,
+    lower_walk,
+    strides_of,
+    whole_numbers,
+)
+from tinyml.ops.operands import no_macs, same_shape
+from tinyml.ops.spec import OpSpec
+
+
+def reversed_axes(op: Op, graph: Graph) -> tuple[int, ...]:
+    """The dimensions, smallest first; raises ModelError when TFLM would not take them."""
+    rank = len(graph.tensors[op.inputs[0]].shape)
+    axes = sorted(axis_in(n, rank) for n in whole_numbers(operand(op, graph, 1), "they are"))
+    if not axes or axes != list(range(axes[0], axes[0] + len(axes))):
+        raise ModelError(f"{axes}")
+    return tuple(axes)
+
+
+def axes_are_neighbours(op: Op, graph: Graph) -> str | None:
+    """The dimensions must be constant and follow one another."""
+    try:
+        reversed_axes(op, graph)
+    except ModelError as error:
+        return error.message
+    return None
+
+
+def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """The same elements in another order."""
+    assert inputs[0] is not None
+    return (np.ascontiguousarray(np.flip(inputs[0], reversed_axes(op, graph))),)
+
+
+def lower(op: Op, graph: Graph) -> KernelCall | None:
+    """A call of ``tml_slice_s8`` with negative steps."""
+    shape = graph.tensors[op.inputs[0]].shape
+    strides, axes = strides_of(shape), reversed_axes(op, graph)
+    start = sum((shape[axis] - 1) * strides[axis] for axis in axes)
+    steps = tuple(-step if axis in axes else step for axis, step in enumerate(strides))
+    return lower_walk(op, graph, Walk(start, shape, steps))
+
+
+OPS = (
+    OpSpec(
+        kind="REVERSE_V2",
+        opcode=105,
+        title="back to front along some dimensions",
+        attrs=NoAttrs,
+        read=read_none,
+        write=write_none,
+        constraints=(operand_count(2, 2), keeps_moved_type(0), axes_are_neighbours),
+        infer=same_shape,
+        reference=reference,
+        lower=lower,
+        macs=no_macs,
+    ),
+)
