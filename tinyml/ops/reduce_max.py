@@ -1,0 +1,70 @@
+"""REDUCE_MAX and REDUCE_MIN: the greatest or least value over any axes, seen as MEAN sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
+from tinyml.ops import mean
+from tinyml.ops.common import (
+    has_same_quantisation,
+    is_int8,
+    is_quantised_per_tensor,
+    operand_count,
+    result,
+)
+from tinyml.ops.operands import no_macs
+from tinyml.ops.spec import OpSpec
+
+
+def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """The extreme over the axes."""
+    assert inputs[0] is not None
+    extreme = np.max if op.kind == "REDUCE_MAX" else np.min
+    found = extreme(inputs[0], axis=mean.reduced_axes(op, graph))
+    return (np.asarray(found, np.int8).reshape(result(op, graph).shape),)
+
+
+def lower(op: Op, graph: Graph) -> KernelCall:
+    """A call of ``tml_reduce_max_s8`` or ``tml_reduce_min_s8``."""
+    given, made = graph.tensors[op.inputs[0]], result(op, graph)
+    names = ("outer", "outer_reduced", "middle", "inner_reduced", "inner")
+    sizes = mean.loops(given.shape, mean.reduced_axes(op, graph))
+    return KernelCall(
+        f"tml_{op.kind.lower()}_s8",
+        "kernels/reduce_max_s8.h",
+        Struct("tml_reduce_max_params", tuple(zip(names, sizes, strict=True))),
+        (Arg("input", 0), Arg("output", 0)),
+        cost=Cost(instructions=6 * given.elements + 12 * made.elements, code_bytes=80),
+    )
+
+
+def _spec(kind: str, opcode: int, title: str) -> OpSpec:
+    return OpSpec(
+        kind=kind,
+        opcode=opcode,
+        title=f"{title} over constant axes",
+        attrs=mean.MeanAttrs,
+        read=mean.read,
+        write=mean.write,
+        constraints=(
+            operand_count(2, 2),
+            is_int8,
+            is_quantised_per_tensor,
+            has_same_quantisation,
+            mean.axes_are_usable,
+        ),
+        infer=mean.infer,
+        reference=reference,
+        lower=lower,
+        macs=no_macs,
+    )
+
+
+OPS = (
+    _spec("REDUCE_MAX", 82, "greatest value"),
+    _spec("REDUCE_MIN", 89, "least value"),
+)
