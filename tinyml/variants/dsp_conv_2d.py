@@ -18,6 +18,7 @@ from tinyml.ops.windows import filter_windows, image_overlap
 from tinyml.variants import Variant
 from tinyml.variants.dsp_gemm import (
     chasing,
+    choose_tail,
     gemm_cost,
     gemm_params,
     gemm_scratch,
@@ -134,6 +135,7 @@ def _convolve(shape: Shape, layer: WeightedSum) -> KernelCall:
     length = channels * (columns.kernel if is_dense else 1)
     order = stream_order(groups * segments, length, 4)
     scratch = gemm_scratch(form, len(order))
+    tail = choose_tail(form, len(order), band.at_once * columns.out_size)
     step_x, row_pitch = columns.stride * channels, rows.dilation * band.pitch
     fields: tuple[tuple[str, Value], ...] = (
         ("batches", shape.batches),
@@ -152,6 +154,9 @@ def _convolve(shape: Shape, layer: WeightedSum) -> KernelCall:
                     ("segments", segments),
                     ("segment_bytes", length),
                     ("segment_step", row_pitch if is_dense else columns.dilation * channels),
+                    ("tail", tail.pixels),
+                    ("tail_loops", tail.loops),
+                    ("tail_entry", tail.entry),
                 ),
             ),
         ),
@@ -161,6 +166,7 @@ def _convolve(shape: Shape, layer: WeightedSum) -> KernelCall:
     per_three = 60 + groups * (40 + segments * per_segment) + gemm_cost(form, len(order))
     count = triples(band, rows, columns)
     work = count * per_three + band_cost(band, rows, columns, channels)
+    work -= rows.out_size // band.at_once * tail.saved
     return matrix_call(
         "conv_2d",
         fields,

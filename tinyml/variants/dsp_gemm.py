@@ -6,6 +6,8 @@ the weights and states the cost in instructions on a Cortex-M4, counted from the
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, Value, row_overlap
 from tinyml.ops import conv_2d, fully_connected
@@ -34,6 +36,13 @@ _PAIR = {DIRECT: 32, LINEAR: 35, ROUNDING: 51, SUMS: 23, WIDE_ROUNDING: 48, WIDE
 _QUAD = {LINEAR: 26, ROUNDING: 44, SUMS: 21, WIDE_ROUNDING: 42, WIDE_SUMS: 17}
 _UNIFORM = 30  # linear, with the same constants for all filters
 _RESCALE = 40  # per output of the forms that leave sums
+_TAIL = {  # as _PAIR, for one pixel and for two: gemm_tail.h
+    DIRECT: {1: 18, 2: 25},
+    LINEAR: {1: 19, 2: 27},
+    ROUNDING: {1: 26, 2: 40},
+}
+_TAIL_STEP = {1: 9, 2: 13}
+_TAIL_SHARE = 0.05  # of a layer's instructions, for which 300 bytes of code are worth it
 
 
 def single_pixel(op: Op, graph: Graph) -> KernelCall | str:
@@ -166,6 +175,31 @@ def gemm_cost(form: Form, taps: int) -> int:
     pair = _PAIR[form.kind] + (16 if form.is_wide else 17) * (taps // 4) + 2 * loops
     rescale = (20 + 3 * _RESCALE) * filters if form.leaves_sums else 0
     return 35 + -(-filters // 2) * pair + rescale + (30 if filters % 2 else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The block for the pixels that three at a time leave over: gemm_tail.h."""
+
+    pixels: int = 0  # 1 or 2; 0 without
+    loops: int = 0  # passes over its unrolled steps
+    entry: int = 0  # bytes of them that the first pass skips
+    saved: int = 0  # instructions each time
+
+
+def choose_tail(form: Form, taps: int, pixels: int) -> Tail:
+    """A block of its own for what ``pixels`` leave over, where it takes much of the time off."""
+    left = pixels % 3
+    if not left or form.kind not in _TAIL:
+        return Tail()
+    steps = taps // 4
+    loops, entry = unrolled(steps, 4, 4 * _TAIL_STEP[left])
+    pair = _TAIL[form.kind][left] + _TAIL_STEP[left] * steps + 2 * loops
+    whole = _PAIR[form.kind] + 17 * steps + loops
+    saved = -(-len(form.weights) // 2) * (whole - pair)
+    if saved < _TAIL_SHARE * -(-pixels // 3) * gemm_cost(form, taps):
+        return Tail()
+    return Tail(left, loops, entry, saved)
 
 
 VARIANTS = (

@@ -8,7 +8,8 @@
  * `segment_rows` times `segment_columns` runs of contiguous bytes: whole rows of the filter, or
  * single taps when columns are dilated. With padding, windows lie in a band of padded rows
  * (padded_rows.h), otherwise in the input itself. Pixels are counted through the rows of a band, so
- * that narrow images waste nothing.
+ * that narrow images waste nothing; one or two that are left over may have a block of their own
+ * (gemm_tail.h).
  *
  * Layouts: NHWC; weights as in gemm_block.h in the order of the widened taps (tinyml's
  * stream_order); scratch: 6 bytes per tap rounded up to 4, sums, then the band.
@@ -18,7 +19,7 @@
 #ifndef TML_DSP_CONV_2D_S8_H
 #define TML_DSP_CONV_2D_S8_H
 
-#include "gemm_run.h"
+#include "gemm_tail.h"
 #include "padded_rows.h"
 #include "widen.h"
 
@@ -31,6 +32,9 @@ typedef struct {
     int32_t segments;    /* in a group */
     int32_t segment_bytes;
     int32_t segment_step; /* bytes from segment to segment */
+    int32_t tail;         /* pixels left over, where they have a block of their own; else 0 */
+    uint32_t tail_loops;  /* of its tml_dsp_block */
+    uint32_t tail_entry;
 } tml_dsp_window_params;
 
 typedef struct {
@@ -85,7 +89,7 @@ TML_KERNEL void tml_dsp_widen_windows(const tml_dsp_window_params *params,
 TML_KERNEL int8_t *tml_dsp_conv_pixels(const tml_dsp_window_params *params,
                                        const tml_dsp_gemm_params *filters, const int8_t *window,
                                        int32_t left, const int32_t *weights, int8_t *output,
-                                       int32_t *widened, tml_dsp_gemm gemm,
+                                       int32_t *widened, tml_dsp_gemm gemm, tml_dsp_gemm tail,
                                        tml_dsp_rescale rescale)
 {
     int32_t column = params->out_columns;
@@ -109,6 +113,11 @@ TML_KERNEL int8_t *tml_dsp_conv_pixels(const tml_dsp_window_params *params,
             }
         }
         tml_dsp_widen_windows(params, &windows, widened);
+        if (tail != NULL && left == params->tail) {
+            block.loops = params->tail_loops;
+            block.entry = params->tail_entry;
+            gemm = tail;
+        }
         tml_dsp_gemm_run(filters, &block, output, left, gemm, rescale);
         output += (left < 3 ? left : 3) * filters->out_channels;
     }
@@ -117,7 +126,7 @@ TML_KERNEL int8_t *tml_dsp_conv_pixels(const tml_dsp_window_params *params,
 
 TML_KERNEL void tml_dsp_conv_2d_body(const tml_dsp_conv_2d_params *params, const int8_t *input,
                                      const int32_t *weights, int8_t *output, int32_t *scratch,
-                                     tml_dsp_gemm gemm, tml_dsp_rescale rescale)
+                                     tml_dsp_gemm gemm, tml_dsp_gemm tail, tml_dsp_rescale rescale)
 {
     const tml_dsp_band_params *band = &params->band;
     TML_ROLLED
@@ -130,7 +139,7 @@ TML_KERNEL void tml_dsp_conv_2d_body(const tml_dsp_conv_2d_params *params, const
                 tml_dsp_band_at(band, y, input, (int8_t *)scratch + params->band_offset);
             output = tml_dsp_conv_pixels(&params->window, &params->gemm, windows,
                                          rows * params->window.out_columns, weights, output,
-                                         scratch, gemm, rescale);
+                                         scratch, gemm, tail, rescale);
         }
         input += band->in_rows * band->in_row_bytes;
     }
@@ -139,9 +148,9 @@ TML_KERNEL void tml_dsp_conv_2d_body(const tml_dsp_conv_2d_params *params, const
 TML_DSP_SHARED void tml_dsp_conv_2d_shared(const tml_dsp_conv_2d_params *params,
                                            const int8_t *input, const int32_t *weights,
                                            int8_t *output, int32_t *scratch, tml_dsp_gemm gemm,
-                                           tml_dsp_rescale rescale)
+                                           tml_dsp_gemm tail, tml_dsp_rescale rescale)
 {
-    tml_dsp_conv_2d_body(params, input, weights, output, scratch, gemm, rescale);
+    tml_dsp_conv_2d_body(params, input, weights, output, scratch, gemm, tail, rescale);
 }
 
 /* See the top of the file. One body for all layers, where the block takes most of the time. */
@@ -150,6 +159,7 @@ TML_KERNEL void tml_dsp_conv_2d_s8(const tml_dsp_conv_2d_params *params, const i
 {
     tml_dsp_conv_2d_shared(params, input, weights, output, scratch,
                            tml_dsp_gemm_of(params->gemm.form, params->gemm.shift),
+                           tml_dsp_tail_of(&params->gemm, params->window.tail),
                            tml_dsp_rescale_of(&params->gemm));
 }
 
@@ -159,6 +169,7 @@ TML_KERNEL void tml_dsp_conv_2d_own_s8(const tml_dsp_conv_2d_params *params, con
 {
     tml_dsp_conv_2d_body(params, input, weights, output, scratch,
                          tml_dsp_gemm_of(params->gemm.form, params->gemm.shift),
+                         tml_dsp_tail_of(&params->gemm, params->window.tail),
                          tml_dsp_rescale_of(&params->gemm));
 }
 

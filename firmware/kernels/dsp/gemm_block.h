@@ -41,7 +41,7 @@ typedef struct {
     int32_t second;        /* bytes from there to the output of the second pixel */
     int32_t third;         /* and of the third */
     const int32_t *inputs; /* widened */
-    uint32_t loops;        /* passes over the 8 unrolled steps */
+    uint32_t loops;        /* passes over the unrolled steps */
     uint32_t entry;        /* bytes of code that the first pass skips */
     const int32_t *end;    /* of the weights of the last pair */
     const int32_t *weights;
@@ -50,7 +50,7 @@ typedef struct {
 typedef void (*tml_dsp_gemm)(const tml_dsp_block *block);
 
 /* Stack frame while running: output, second, third, inputs, loops, address of entry, end. */
-#define TML_DSP_GEMM(name, step, separate, epilogue)                                           \
+#define TML_DSP_GEMM(name, unroll, step, separate, epilogue)                                   \
     TML_DSP_SHARED void name(const tml_dsp_block *block)                                       \
     {                                                                                          \
         __asm__ volatile("mov r0, %0\n\t"                                                      \
@@ -69,7 +69,7 @@ typedef void (*tml_dsp_gemm)(const tml_dsp_block *block);
                          "ldr pc, [sp, #20]\n\t"                                               \
                          ".balign 4\n"                                                         \
                          "2:\n\t"                                                              \
-                         ".rept 8\n\t" step ".endr\n\t"                                        \
+                         ".rept " #unroll "\n\t" step ".endr\n\t"                               \
                          "subs lr, #1\n\t"                                                     \
                          "bne.w 2b\n\t" separate epilogue                                      \
                          "str r0, [sp]\n\t"                                                    \
@@ -159,7 +159,7 @@ typedef void (*tml_dsp_gemm)(const tml_dsp_block *block);
     TML_DSP_STORE("str", "4", "r2", "r3", "r4") TML_DSP_STORE("str", "4", "r5", "r6", "r7")
 
 #define TML_DSP_GEMM_LINEAR(shift)                                                             \
-    TML_DSP_GEMM(tml_dsp_gemm_linear_##shift, TML_DSP_STEP_PACKED, TML_DSP_SEPARATE,           \
+    TML_DSP_GEMM(tml_dsp_gemm_linear_##shift, 8, TML_DSP_STEP_PACKED, TML_DSP_SEPARATE,        \
                  TML_DSP_EPILOGUE_LINEAR(shift))
 
 TML_DSP_GEMM_LINEAR(8)
@@ -168,13 +168,14 @@ TML_DSP_GEMM_LINEAR(10)
 TML_DSP_GEMM_LINEAR(11)
 TML_DSP_GEMM_LINEAR(12)
 TML_DSP_GEMM_LINEAR(13)
-TML_DSP_GEMM(tml_dsp_gemm_direct, TML_DSP_STEP_PACKED, TML_DSP_SEPARATE, TML_DSP_EPILOGUE_DIRECT)
-TML_DSP_GEMM(tml_dsp_gemm_rounding, TML_DSP_STEP_PACKED, TML_DSP_SEPARATE,
+TML_DSP_GEMM(tml_dsp_gemm_direct, 8, TML_DSP_STEP_PACKED, TML_DSP_SEPARATE,
+             TML_DSP_EPILOGUE_DIRECT)
+TML_DSP_GEMM(tml_dsp_gemm_rounding, 8, TML_DSP_STEP_PACKED, TML_DSP_SEPARATE,
              TML_DSP_EPILOGUE_ROUNDING(TML_DSP_ASR_7))
-TML_DSP_GEMM(tml_dsp_gemm_sums, TML_DSP_STEP_PACKED, TML_DSP_SEPARATE,
+TML_DSP_GEMM(tml_dsp_gemm_sums, 8, TML_DSP_STEP_PACKED, TML_DSP_SEPARATE,
              TML_DSP_EPILOGUE_SUMS(TML_DSP_ASR_8))
-TML_DSP_GEMM(tml_dsp_gemm_wide_rounding, TML_DSP_STEP_WIDE, "",
+TML_DSP_GEMM(tml_dsp_gemm_wide_rounding, 8, TML_DSP_STEP_WIDE, "",
              TML_DSP_EPILOGUE_ROUNDING(TML_DSP_LSL_1))
-TML_DSP_GEMM(tml_dsp_gemm_wide_sums, TML_DSP_STEP_WIDE, "", TML_DSP_EPILOGUE_SUMS(TML_DSP_AS_IS))
+TML_DSP_GEMM(tml_dsp_gemm_wide_sums, 8, TML_DSP_STEP_WIDE, "", TML_DSP_EPILOGUE_SUMS(TML_DSP_AS_IS))
 
 #endif

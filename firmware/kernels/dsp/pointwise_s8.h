@@ -35,9 +35,12 @@ TML_KERNEL void tml_dsp_pointwise_body(const tml_dsp_pointwise_params *params, c
         .segments = 1,
         .segment_bytes = params->in_channels,
         .segment_step = params->in_channels,
+        .tail = 0,
+        .tail_loops = 0,
+        .tail_entry = 0,
     };
     tml_dsp_conv_pixels(&window, &params->gemm, input, params->pixels, weights, output, scratch,
-                        gemm, rescale);
+                        gemm, NULL, rescale);
 }
 
 TML_DSP_SHARED void tml_dsp_pointwise_shared(const tml_dsp_pointwise_params *params,
