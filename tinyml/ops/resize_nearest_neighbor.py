@@ -30,6 +30,7 @@ from tinyml.ops.operands import have_one_scale, no_macs
 from tinyml.ops.spec import OpSpec
 
 SIZE = 1  # operand
+_MAX_SIZE = 1 << 20  # as of any dimension of a model
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def write(builder: Any, attrs: ResizeAttrs) -> tuple[int, int]:
 def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
     """[batch, height, width, channels] with the size that the second operand gives."""
     sizes = whole_numbers(operand(op, graph, SIZE), "sizes are")
-    if len(sizes) != 2 or min(sizes) < 1:
+    if len(sizes) != 2 or not 1 <= min(sizes) <= max(sizes) <= _MAX_SIZE:
         raise ModelError(f"{list(sizes)} is no height and width")
     batches, _, _, channels = graph.tensors[op.inputs[0]].shape
     return ((batches, *sizes, channels),)

@@ -39,6 +39,7 @@ ARMV6M = Family(
         "FULLY_CONNECTED": 2.2,
         "MAX_POOL_2D": 2.1,
         "MUL": 1.9,
+        "RESIZE_BILINEAR": 1.7,
         "SOFTMAX": 1.8,
         "TRANSPOSE_CONV": 2.3,
     },
