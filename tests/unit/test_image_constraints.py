@@ -93,7 +93,7 @@ REFUSED: list[tuple[str, list[dict[str, Any]], dict[str, Any], str, str]] = [
         "LEAKY_RELU",
         [IMAGE],
         {"alpha": float("inf")},
-        "The slope below zero must be finite, and input scale times slope below 2^22 output scales.",
+        "The slope must be finite, and input scale times slope below 2^22 output scales.",
         "inf",
     ),
     (

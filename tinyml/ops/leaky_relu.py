@@ -66,7 +66,7 @@ def alpha_factor(op: Op, graph: Graph) -> tuple[int, int]:
 
 
 def alpha_is_usable(op: Op, graph: Graph) -> str | None:
-    """The slope below zero must be finite, and input scale times slope below 2^22 output scales."""
+    """The slope must be finite, and input scale times slope below 2^22 output scales."""
     if not np.isfinite(op.attrs.alpha):
         return f"{op.attrs.alpha}"
     shift = alpha_factor(op, graph)[1]
