@@ -1,4 +1,4 @@
-"""Operators that take tensors apart and put them together, for random graphs."""
+"""Operators that take tensors apart and put them together, for random graphs; and attention."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Growing(Protocol):
 def cut(g: Growing, given: int) -> None:
     """One of them on tensor ``given``; what TFLM does not take is left out by the constraints."""
     if g.tensors[given].shape:
-        makers = (_slice, _strided_slice, _split, _unpack, _pack, _transpose, _reverse)
+        makers = (_slice, _strided_slice, _split, _unpack, _pack, _transpose, _reverse, _product)
         g.one_of(*makers)(g, given)
 
 
@@ -104,6 +104,21 @@ def _reverse(g: Growing, given: int) -> None:
     first = g.between(0, rank - 1)
     axes = range(first, g.between(first, rank - 1) + 1)
     _finish(g, "REVERSE_V2", (given, *_numbers(g, list(axes))), NoAttrs())
+
+
+def _product(g: Growing, given: int) -> None:
+    """A tensor times itself, as attention does, or times another one that fits."""
+    tensor = g.tensors[given]
+    fits = [
+        i
+        for i, other in enumerate(g.tensors)
+        if other.dtype == "int8" and other.data is None and other.shape[-1:] == tensor.shape[-1:]
+    ]
+    made = g.tensors[given].quant
+    assert made is not None
+    quant = Quant((made.scale * g.one_of(0.3, 1.0, 4.0),), made.zero_points)
+    attrs = spec_of("BATCH_MATMUL").attrs(adj_y=True)
+    g.finish("BATCH_MATMUL", (given, g.one_of(given, *fits)), attrs, quant)
 
 
 def _finish(g: Growing, kind: str, inputs: tuple[int, ...], attrs: Any) -> None:

@@ -305,6 +305,18 @@ REFUSED = [
         "'x0' is int32",
     ),
     (
+        "BATCH_MATMUL",
+        row([X, X], X),
+        "The operands must be matrices, 2 to 5 dimensions, that can be multiplied.",
+        "[1, 4] times [1, 4]",
+    ),
+    (
+        "BATCH_MATMUL",
+        row([X, X], {**X, "scale": 1e-6}, adj_y=True),
+        "The output scale must be above 2^-8 of the product of the input scales.",
+        "2^-12",
+    ),
+    (
         "REVERSE_V2",
         row([{**X, "shape": [1, 2, 2]}, numbers(0, 2)], X),
         "The dimensions must be constant and follow one another.",

@@ -1,0 +1,198 @@
+"""BATCH_MATMUL: products of matrices that are computed at run time, as in attention.
+
+Source: TensorFlow Lite Micro, batch_matmul.cc; reference_ops::BatchMatMul.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinyml.errors import ModelError
+from tinyml.ir.fixedpoint import quantize_multiplier
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
+from tinyml.ops.common import (
+    INT8_MAX,
+    INT8_MIN,
+    all_int8,
+    operand_count,
+    options_table,
+    quant_of,
+    requant_struct,
+    rescale_clamp,
+    result,
+    write_options,
+)
+from tinyml.ops.moves import strides_of
+from tinyml.ops.operands import have_one_scale, input_argument
+from tinyml.ops.spec import OpSpec
+
+MAX_RANK = 5  # as in TFLM
+MAX_DEPTH = (1 << 31) // (255 * 255)  # products of a sum
+_MAX_SHIFT = 8  # of the output's factor, to the left
+_BATCHES = 3  # dimensions of batches that the kernel knows
+
+
+@dataclass(frozen=True, slots=True)
+class BatchMatmulAttrs:
+    """Options of BATCH_MATMUL."""
+
+    adj_x: bool = False  # the left matrices lie transposed
+    adj_y: bool = False  # the right ones do
+
+
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """How the operands' matrices meet."""
+
+    batches: tuple[int, ...]  # of the output, without rows and columns
+    rows: int
+    columns: int
+    depth: int
+
+
+def _sizes(op: Op, graph: Graph) -> _Sizes:
+    """The sizes of a product; raises ModelError when there is none."""
+    left, right = (graph.tensors[i].shape for i in op.inputs)
+    if min(len(left), len(right)) < 2 or max(len(left), len(right)) > MAX_RANK:
+        raise ModelError(f"{list(left)} times {list(right)}")
+    rows, depth = left[-2:][::-1] if op.attrs.adj_x else left[-2:]
+    other, columns = right[-2:][::-1] if op.attrs.adj_y else right[-2:]
+    try:
+        batches = np.broadcast_shapes(left[:-2], right[:-2])
+    except ValueError as error:
+        raise ModelError(f"{list(left)} times {list(right)}") from error
+    if depth != other or depth >= MAX_DEPTH:
+        raise ModelError(f"{list(left)} times {list(right)}")
+    return _Sizes(tuple(int(size) for size in batches), rows, columns, depth)
+
+
+def matrices_fit(op: Op, graph: Graph) -> str | None:
+    """The operands must be matrices, 2 to 5 dimensions, that can be multiplied."""
+    try:
+        _sizes(op, graph)
+    except ModelError as error:
+        return error.message
+    return None
+
+
+def factor(op: Op, graph: Graph) -> tuple[int, int]:
+    """Multiplier and shift from the products to the output.
+
+    The scales are multiplied in single precision.
+    Source: TensorFlow Lite, GetQuantizedConvolutionMultipler without bias (kernel_util.cc).
+    """
+    left, right = (np.float32(quant_of(graph.tensors[i]).scale) for i in op.inputs)
+    made = float(np.float32(quant_of(result(op, graph)).scale))
+    return quantize_multiplier(float(left * right) / made)
+
+
+def factor_is_not_large(op: Op, graph: Graph) -> str | None:
+    """The output scale must be above 2^-8 of the product of the input scales."""
+    shift = factor(op, graph)[1]
+    return None if shift <= _MAX_SHIFT else f"2^{-shift}"
+
+
+def read(options: Any) -> BatchMatmulAttrs:
+    """Attrs of a BatchMatMulOptions table."""
+    table = options_table(options, "BatchMatMulOptions")
+    return BatchMatmulAttrs(bool(table.AdjX()), bool(table.AdjY()))
+
+
+def write(builder: Any, attrs: BatchMatmulAttrs) -> tuple[int, int]:
+    """Adds a BatchMatMulOptions table; returns its union value and offset."""
+    fields = (("AdjX", attrs.adj_x), ("AdjY", attrs.adj_y))
+    return write_options(builder, "BatchMatMulOptions", fields)
+
+
+def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
+    """Batches, rows of the left and columns of the right matrices."""
+    sizes = _sizes(op, graph)
+    return ((*sizes.batches, sizes.rows, sizes.columns),)
+
+
+def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """Products of int8 values, exact in binary64."""
+    left, right = (
+        value.astype(np.float64) - quant_of(graph.tensors[i]).zero_point
+        for value, i in zip(inputs, op.inputs, strict=True)
+        if value is not None
+    )
+    left = np.swapaxes(left, -1, -2) if op.attrs.adj_x else left
+    right = np.swapaxes(right, -1, -2) if op.attrs.adj_y else right
+    sums = np.matmul(left, right).astype(np.int64)
+    zero_point = quant_of(result(op, graph)).zero_point
+    return (rescale_clamp(sums, *factor(op, graph), zero_point, (INT8_MIN, INT8_MAX)),)
+
+
+def macs(op: Op, graph: Graph) -> int:
+    """Multiplications."""
+    sizes = _sizes(op, graph)
+    return math.prod(sizes.batches) * sizes.rows * sizes.columns * sizes.depth
+
+
+def _side(op: Op, graph: Graph, index: int, is_transposed: bool) -> Struct:
+    """A ``tml_matmul_side``."""
+    tensor = graph.tensors[op.inputs[index]]
+    strides = strides_of(tensor.shape)
+    steps = strides[-2:][::-1] if is_transposed else strides[-2:]
+    outer = zip(tensor.shape[:-2], strides[:-2], strict=True)
+    batch = [stride if size > 1 else 0 for size, stride in outer]
+    batch = [0] * (_BATCHES - len(batch)) + batch
+    return Struct(
+        "tml_matmul_side",
+        (("offset", -quant_of(tensor).zero_point), ("batch", tuple(batch)), ("step", steps)),
+    )
+
+
+def lower(op: Op, graph: Graph) -> KernelCall:
+    """A call of ``tml_batch_matmul_s8``."""
+    sizes = _sizes(op, graph)
+    given = [input_argument(op, graph, index) for index in (0, 1)]
+    outputs = math.prod(sizes.batches) * sizes.rows * sizes.columns
+    fields = (
+        ("count", (1,) * (_BATCHES - len(sizes.batches)) + sizes.batches),
+        ("rows", sizes.rows),
+        ("columns", sizes.columns),
+        ("depth", sizes.depth),
+        ("left", _side(op, graph, 0, op.attrs.adj_x)),
+        ("right", _side(op, graph, 1, not op.attrs.adj_y)),
+        ("requant", requant_struct(*factor(op, graph))),
+        ("output_offset", quant_of(result(op, graph)).zero_point),
+    )
+    return KernelCall(
+        function="tml_batch_matmul_s8",
+        header="kernels/batch_matmul_s8.h",
+        params=Struct("tml_batch_matmul_params", fields),
+        arguments=(*(argument for argument, _ in given), Arg("output")),
+        constants=tuple(item for _, constants in given for item in constants),
+        cost=Cost(outputs * (30 + 7 * sizes.depth)),
+    )
+
+
+OPS = (
+    OpSpec(
+        kind="BATCH_MATMUL",
+        opcode=126,
+        title="matrix times matrix, both computed at run time",
+        attrs=BatchMatmulAttrs,
+        read=read,
+        write=write,
+        constraints=(
+            operand_count(2, 2),
+            all_int8,
+            have_one_scale,
+            matrices_fit,
+            factor_is_not_large,
+        ),
+        infer=infer,
+        reference=reference,
+        lower=lower,
+        macs=macs,
+    ),
+)
