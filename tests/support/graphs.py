@@ -182,7 +182,9 @@ def _mean(g: Growing, given: int) -> None:
     quant = g.tensors[given].quant
     assert quant is not None
     attrs = spec_of("MEAN").attrs(keep_dims=g.one_of(True, False))
-    g.finish("MEAN", (given, axis), attrs, g.one_of(quant, g.quant(quant.scale)))
+    g.finish(
+        g.one_of("MEAN", "MEAN", "SUM"), (given, axis), attrs, g.one_of(quant, g.quant(quant.scale))
+    )
 
 
 def _binary(g: Growing, given: int) -> None:

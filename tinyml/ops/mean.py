@@ -1,4 +1,4 @@
-"""MEAN: averages over any axes, rescaled from the input's scale to the output's.
+"""MEAN and SUM: averages and sums over any axes, rescaled from the input's scale to the output's.
 
 Neighbouring axes that are both reduced or both kept act as one, so that five loops are enough for
 every tensor of up to four dimensions: kept, reduced, kept, reduced, kept.
@@ -40,7 +40,7 @@ _LOOPS = 5
 
 @dataclass(frozen=True, slots=True)
 class MeanAttrs:
-    """Options of MEAN."""
+    """Options of MEAN and SUM."""
 
     keep_dims: bool = False  # reduced dimensions stay as 1
 
@@ -109,14 +109,16 @@ def axes_are_usable(op: Op, graph: Graph) -> str | None:
 def factors(op: Op, graph: Graph) -> tuple[int, int]:
     """Multiplier and shift that take sums to the output's scale.
 
-    TFLM divides the multiplier of the scales by the number of summed elements, rounding down, after
-    shifting it left as far as that number allows.
+    For a mean TFLM divides the multiplier of the scales by the number of summed elements, rounding
+    down, after shifting it left as far as that number allows.
     Source: TensorFlow Lite, QuantizedMeanOrSum (kernels/internal/reference/reduce.h).
     """
     given = graph.tensors[op.inputs[0]]
     input_scale = float(np.float32(quant_of(given).scale))
     output_scale = float(np.float32(quant_of(result(op, graph)).scale))
     multiplier, shift = quantize_multiplier(input_scale / output_scale)
+    if op.kind == "SUM":
+        return multiplier, shift
     count = prod(given.shape[axis] for axis in reduced_axes(op, graph))
     left = min(count.bit_length() - 1, 32, 31 + shift)
     return (multiplier << left) // count, shift - left
@@ -149,7 +151,7 @@ def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Arr
 
 
 def macs(op: Op, graph: Graph) -> int:
-    """None: a mean only adds."""
+    """None: sums only add."""
     return 0
 
 
@@ -181,11 +183,12 @@ def lower(op: Op, graph: Graph) -> KernelCall:
 
 _BASICS = (operand_count(2, 2), is_int8, is_quantised_per_tensor, axes_are_usable)
 
-OPS = (
-    OpSpec(
-        kind="MEAN",
-        opcode=40,
-        title="mean over constant axes",
+
+def _spec(kind: str, opcode: int, title: str) -> OpSpec:
+    return OpSpec(
+        kind=kind,
+        opcode=opcode,
+        title=title,
         attrs=MeanAttrs,
         read=read,
         write=write,
@@ -194,5 +197,7 @@ OPS = (
         reference=reference,
         lower=lower,
         macs=macs,
-    ),
-)
+    )
+
+
+OPS = (_spec("MEAN", 40, "mean over constant axes"), _spec("SUM", 74, "sum over constant axes"))
