@@ -102,3 +102,28 @@ def tanh(raw: IntArray, integer_bits: int) -> IntArray:
     # The same bits read with one integer bit more are 2x.
     size = one_minus_x_over_one_plus_x(exp_of_negative(-np.abs(raw), integer_bits + 1))
     return np.where(raw == 0, 0, np.where(raw < 0, -size, size))
+
+
+def inverse_square_root(value: int) -> tuple[int, int]:
+    """Multiplier and shift of 1 / sqrt(value), for 1 <= value < 2**29.
+
+    Source: TensorFlow Lite, GetInvSqrtQuantizedMultiplierExp (kernels/internal/common.h): five
+    steps of Newton's method in Q3.28, from 1.
+    """
+    if value == 1:
+        return (1 << 31) - 1, 0
+    pairs = (31 - value.bit_length()) // 2 - 1
+    given = np.array((value << (2 * pairs)) >> 1, np.int64)
+    half = rounding_divide_by_pot(given, 1)
+    three_halves = (1 << 28) + (1 << 27)
+    x: IntArray = np.array(1 << 28, np.int64)
+    for _ in range(5):
+        cube = _saturated(_mul(_mul(x, x), x) << 6)
+        x = _saturated((_mul(x, three_halves) - _mul(half, cube)) << 3)
+    root_of_half = 1518500250  # sqrt(1/2) in Q0.31
+    found, right = int(_mul(x, root_of_half)), 11 - pairs
+    return (found << -right, 0) if right < 0 else (found, -right)
+
+
+def _saturated(x: IntArray) -> IntArray:
+    return np.clip(x, -(1 << 31), (1 << 31) - 1)

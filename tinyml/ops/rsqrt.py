@@ -1,0 +1,102 @@
+"""ABS and RSQRT: |x| and 1 / sqrt(x), by a table computed here.
+
+Each op's ``..._table`` is TFLM's integer arithmetic on all 256 inputs; the reference looks values
+up in it, and so does the kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import sqrt
+
+import numpy as np
+
+from tinyml.ir.fixedmath import inverse_square_root
+from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier, wrap_int32
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.kernel import KernelCall
+from tinyml.ops.activation import relu_factor, relu_fits_32_bits
+from tinyml.ops.common import INT8_MAX, INT8_MIN, all_int8, operand_count, quant_of, result
+from tinyml.ops.lookup import NoAttrs, input_values, look_up, lookup_call, read_none, write_none
+from tinyml.ops.operands import have_one_scale, no_macs, same_shape
+from tinyml.ops.spec import Constraint, OpSpec
+
+_FRACTION_BITS = 20  # of the inverse root before it is brought to the output's scale
+
+
+def abs_table(op: Op, graph: Graph) -> Array:
+    """|x|. Source: TensorFlow Lite Micro, AbsEvalQuantized (micro/kernels/elementwise.cc)."""
+    given, out = quant_of(graph.tensors[op.inputs[0]]), quant_of(result(op, graph))
+    value = np.abs(input_values("int8") - given.zero_point)
+    if np.float32(given.scale) != np.float32(out.scale):
+        value = multiply_by_quantized_multiplier(value, *relu_factor(op, graph))
+    return np.clip(wrap_int32(value + out.zero_point), INT8_MIN, INT8_MAX).astype(np.int8)
+
+
+def rsqrt_factor(op: Op, graph: Graph) -> tuple[int, int]:
+    """Factor from the inverse root of an integer to the output's scale.
+
+    Source: TensorFlow Lite Micro, SetRsqrtOutputMultiplier: the root and its product in binary32.
+    """
+    given, out = quant_of(graph.tensors[op.inputs[0]]), quant_of(result(op, graph))
+    root = np.float32(sqrt(float(np.float32(given.scale))))
+    return quantize_multiplier(1.0 / float(root * np.float32(out.scale)))
+
+
+def root_fits_32_bits(op: Op, graph: Graph) -> str | None:
+    """The output scale times the root of the input scale must lie between 2^-10 and 2^10."""
+    shift = rsqrt_factor(op, graph)[1]
+    return None if -10 <= shift <= 10 else f"2^{-shift}"
+
+
+def rsqrt_table(op: Op, graph: Graph) -> Array:
+    """1 / sqrt(x) for positive values, the greatest value for zero, as in RsqrtEvalQuantized.
+
+    TFLM stops at values below zero; they give the greatest value, too.
+    """
+    given, out = quant_of(graph.tensors[op.inputs[0]]), quant_of(result(op, graph))
+    multiplier, shift = rsqrt_factor(op, graph)
+    table = np.full(256, INT8_MAX, np.int8)
+    for i, value in enumerate((input_values("int8") - given.zero_point).tolist()):
+        if value <= 0:
+            continue
+        inverse, places = inverse_square_root(value)
+        root = multiply_by_quantized_multiplier(np.array(1), inverse, places + _FRACTION_BITS)
+        scaled = multiply_by_quantized_multiplier(root, multiplier, shift - _FRACTION_BITS)
+        table[i] = np.clip(wrap_int32(scaled + out.zero_point), INT8_MIN, INT8_MAX)
+    return table
+
+
+def _spec(
+    kind: str,
+    opcode: int,
+    title: str,
+    table: Callable[[Op, Graph], Array],
+    constraint: Constraint,
+) -> OpSpec:
+    def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+        assert inputs[0] is not None
+        return (look_up(table(op, graph), inputs[0]),)
+
+    def lower(op: Op, graph: Graph) -> KernelCall:
+        return lookup_call(op, graph, table(op, graph), what=kind)
+
+    return OpSpec(
+        kind=kind,
+        opcode=opcode,
+        title=title,
+        attrs=NoAttrs,
+        read=read_none,
+        write=write_none,
+        constraints=(operand_count(1, 1), all_int8, have_one_scale, constraint),
+        infer=same_shape,
+        reference=reference,
+        lower=lower,
+        macs=no_macs,
+    )
+
+
+OPS = (
+    _spec("ABS", 101, "absolute value", abs_table, relu_fits_32_bits),
+    _spec("RSQRT", 76, "1 / sqrt(x)", rsqrt_table, root_fits_32_bits),
+)

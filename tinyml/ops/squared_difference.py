@@ -1,0 +1,126 @@
+"""SQUARED_DIFFERENCE: (a - b)^2 element by element, with broadcasting as in ADD."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct
+from tinyml.ops.common import (
+    INT8_MAX,
+    INT8_MIN,
+    all_int8,
+    clamp_struct,
+    operand_count,
+    quant_of,
+    requant_struct,
+    rescale_clamp,
+    result,
+)
+from tinyml.ops.elementwise import Factor, broadcast_loops, has_few_dimensions, infer
+from tinyml.ops.lookup import NoAttrs, read_none, write_none
+from tinyml.ops.operands import have_one_scale, input_argument, no_macs
+from tinyml.ops.spec import OpSpec
+
+LEFT_SHIFT = 7  # headroom of an operand before it is scaled; its square fits 32 bits then
+BOUNDS = (INT8_MIN, INT8_MAX)
+
+
+def factors(op: Op, graph: Graph) -> tuple[Factor, Factor, Factor]:
+    """Factors of both operands and of the square, from the scales in binary64.
+
+    Source: TensorFlow Lite Micro, PrepareQuantized (micro/kernels/squared_difference.cc).
+    """
+    a, b, out = (
+        float(np.float32(quant_of(tensor).scale))
+        for tensor in (*(graph.tensors[i] for i in op.inputs), result(op, graph))
+    )
+    twice = 2.0 * max(a, b)
+    return (
+        quantize_multiplier(a / twice),
+        quantize_multiplier(b / twice),
+        quantize_multiplier(twice * twice / ((1 << (2 * LEFT_SHIFT)) * out)),
+    )
+
+
+def square_is_scaled_down(op: Op, graph: Graph) -> str | None:
+    """The output scale must be above 2^-12 of the square of the larger input scale."""
+    shift = factors(op, graph)[2][1]
+    return None if shift <= 0 else f"2^{-shift - 12}"
+
+
+def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """Both operands scaled to a common unit, subtracted, squared, scaled to the output."""
+    first, second, out = factors(op, graph)
+    scaled = []
+    for i, values, factor in zip(op.inputs, inputs, (first, second), strict=True):
+        assert values is not None
+        centred = values.astype(np.int64) - quant_of(graph.tensors[i]).zero_point
+        scaled.append(multiply_by_quantized_multiplier(centred << LEFT_SHIFT, *factor))
+    square = (scaled[0] - scaled[1]) ** 2
+    return (rescale_clamp(square, *out, quant_of(result(op, graph)).zero_point, BOUNDS),)
+
+
+def lower(op: Op, graph: Graph) -> KernelCall:
+    """A call of ``tml_squared_difference_s8``."""
+    out = result(op, graph)
+    operands = [graph.tensors[i] for i in op.inputs]
+    loops = broadcast_loops(operands[0].shape, operands[1].shape)
+    arguments, constants = zip(*(input_argument(op, graph, i) for i in range(2)), strict=True)
+    names = ("input1_requant", "input2_requant", "output_requant")
+    params = Struct(
+        "tml_squared_difference_params",
+        (
+            ("count", loops.counts),
+            ("step1", loops.steps[0]),
+            ("step2", loops.steps[1]),
+            ("input1_offset", -quant_of(operands[0]).zero_point),
+            ("input2_offset", -quant_of(operands[1]).zero_point),
+            *(
+                (name, requant_struct(*factor))
+                for name, factor in zip(names, factors(op, graph), strict=True)
+            ),
+            ("output_offset", quant_of(out).zero_point),
+            ("clamp", clamp_struct(BOUNDS)),
+        ),
+    )
+    return KernelCall(
+        "tml_squared_difference_s8",
+        "kernels/squared_difference_s8.h",
+        params,
+        (*arguments, Arg("output")),
+        constants=tuple(item for group in constants for item in group),
+        overlaps=tuple(
+            Overlap(i, 0)
+            for i, tensor in enumerate(operands)
+            if not tensor.is_constant and tensor.elements == out.elements
+        ),
+        cost=Cost(40 * out.elements + 12 * math.prod(loops.counts[:-1]) + 30),
+    )
+
+
+OPS = (
+    OpSpec(
+        kind="SQUARED_DIFFERENCE",
+        opcode=99,
+        title="square of the difference of two tensors, with broadcasting",
+        attrs=NoAttrs,
+        read=read_none,
+        write=write_none,
+        constraints=(
+            operand_count(2, 2),
+            all_int8,
+            have_one_scale,
+            has_few_dimensions,
+            square_is_scaled_down,
+        ),
+        infer=infer,
+        reference=reference,
+        lower=lower,
+        macs=no_macs,
+    ),
+)
