@@ -44,9 +44,9 @@ def rsqrt_factor(op: Op, graph: Graph) -> tuple[int, int]:
 
 
 def root_fits_32_bits(op: Op, graph: Graph) -> str | None:
-    """The output scale times the root of the input scale must lie between 2^-10 and 2^10."""
+    """The output scale times the root of the input scale must lie between 2^-20 and 2^11."""
     shift = rsqrt_factor(op, graph)[1]
-    return None if -10 <= shift <= 10 else f"2^{-shift}"
+    return None if -11 <= shift <= 20 else f"2^{-shift}"
 
 
 def rsqrt_table(op: Op, graph: Graph) -> Array:
