@@ -208,14 +208,18 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     fields: tuple[tuple[str, Value], ...] = (
         *walk_fields(op, graph),
         ("multiplier", tuple(int(v) for part in parts for v in part.multiplier[:GATES])),
-        ("shift", tuple(int(v) for part in parts for v in part.shift[:GATES])),
+        ("shift", tuple(int(v) for part in parts for v in part.c_shift()[:GATES])),
+        ("shifts_right", all(part.shifts_right for part in parts)),
         ("cell", cell_struct(numbers)),
     )
     weights = np.concatenate([part.weights for part in parts], axis=1).astype(np.int8)
-    bias = np.stack([part.folded_bias() for part in parts], axis=1).astype(np.int32)
+    weights = weights.reshape(numbers.units, GATES, -1).swapaxes(1, 2)
+    bias = np.stack([part.folded_bias().reshape(-1, GATES) for part in parts], axis=1)
     constants = (
-        Constant("weights", weights.reshape(-1), "unit, gate, input features and then units"),
-        Constant("bias", bias.reshape(-1), "unit, gate, of the input's and of the outputs' sum"),
+        Constant("weights", weights.reshape(-1), "unit, input features and then units, gate"),
+        Constant(
+            "bias", bias.reshape(-1).astype(np.int32), "unit, sum over inputs and outputs, gate"
+        ),
         table_constant(),
     )
     runs = macs(op, graph) // (GATES * (numbers.features + numbers.units))
@@ -231,7 +235,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
             Arg("output", 0),
         ),
         constants,
-        cost=Cost(runs * (4 * products + 260)),
+        cost=Cost(runs * (3 * products + 345)),
     )
 
 
