@@ -176,6 +176,19 @@ def test_integer_models_are_refused(folder: Path) -> None:
     assert "is quantised already" in found
 
 
+@needs_litert
+def test_layers_without_integer_kernel_are_named_with_the_file(folder: Path) -> None:
+    """The error named the float model in between, which nobody ever sees."""
+    b = FloatBuilder()
+    given = b.value("x", (1, 5))
+    made = b.op("GELU", (given,), b.value("y", (1, 5)), options("GeluOptions"))
+    (folder / "attention.tflite").write_bytes(flatfile.write(b.graph((given,), (made,))))
+    found = failure("convert", "attention.tflite", "--calibration", "random")
+    assert found.startswith("attention.tflite: 1 layer(s) cannot be converted to integers:")
+    assert "GELU 'y' has no integer kernel" in found
+    assert "GELU: relu, hard_swish, or x * sigmoid(1.702 * x)" in found
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "message"),

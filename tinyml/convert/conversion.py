@@ -25,7 +25,7 @@ from tinyml.convert.values import (
     QuantizeSettings,
     Transpose,
 )
-from tinyml.errors import TinymlError
+from tinyml.errors import ModelError, TinymlError
 from tinyml.files import write_atomic
 from tinyml.ir.graph import Array
 from tinyml.ir.metadata import Metadata
@@ -147,7 +147,11 @@ def _quantised(
 
     fed = samples.samples if samples is not None else ()
     settings = replace(options.settings, is_calibrated=samples is None or not samples.is_random)
-    result = quantize(original.data, list(_counted(fed, progress)), settings)
+    try:
+        result = quantize(original.data, list(_counted(fed, progress)), settings)
+    except ModelError as error:
+        error.where = original.file_name  # not the float model in between
+        raise
     quality = None
     trials: tuple[Trial, ...] = ()
     if samples is not None:

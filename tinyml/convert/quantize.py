@@ -28,6 +28,8 @@ from tinyml.ir.graph import Array, Graph
 
 Sample = Sequence[Array]  # one array per model input
 
+_INSTEAD = {"GELU": "relu, hard_swish, or x * sigmoid(1.702 * x)"}  # what others take
+
 
 def quantize(
     float_model: bytes, samples: Iterable[Sample], settings: QuantizeSettings
@@ -121,7 +123,17 @@ def refuse_unsupported(graph: Graph) -> None:
         for op in graph.ops
         if op.kind == LSTM and (unknown := problem(op)) is not None
     ]
-    _refuse(graph, found, "replace these layers in the model by ones that 'tinyml ops' lists.")
+    advice = [
+        f"{kind}: {_INSTEAD[kind]}"
+        for kind in sorted({op.kind for op in graph.ops} & set(_INSTEAD))
+    ]
+    _refuse(
+        graph,
+        found,
+        "replace these layers in the model by ones that 'tinyml ops' lists"
+        + "".join(f"; {item}" for item in advice)
+        + ".",
+    )
 
 
 def _hybrid_weights(graph: Graph) -> list[str]:
