@@ -8,7 +8,8 @@
  *
  * Layouts: input and output in any order of batch and step; weights [unit][in_features + units][gate],
  * bias [unit][2][gate], hidden [batch][unit] (the last outputs) and cell [batch][unit] are read and
- * written. The output must not share memory with the input: its last step is read again.
+ * written. Steps of the output may lie over one another (a stride of 0), so that the last one remains;
+ * it must not share memory with the input.
  */
 #ifndef TML_UNIDIRECTIONAL_SEQUENCE_LSTM_S8_H
 #define TML_UNIDIRECTIONAL_SEQUENCE_LSTM_S8_H
@@ -85,15 +86,13 @@ TML_KERNEL void tml_unidirectional_sequence_lstm_s8(const tml_lstm_params *param
 {
     for (int32_t batch = 0; batch < params->batches; ++batch) {
         const int8_t *from = input + batch * params->input_stride[0];
-        const int8_t *before = hidden;
         int8_t *to = output + batch * params->output_stride[0];
         for (int32_t step = 0; step < params->steps; ++step) {
-            tml_lstm_step(params, from, before, weights, bias, table, cell, to);
-            before = to;
+            tml_lstm_step(params, from, hidden, weights, bias, table, cell, to);
+            memcpy(hidden, to, (size_t)params->units);
             from += params->input_stride[1];
             to += params->output_stride[1];
         }
-        memcpy(hidden, before, (size_t)params->units);
         hidden += params->units;
         cell += params->units;
     }

@@ -105,10 +105,17 @@ def part_shape(parts: Sequence[Part]) -> tuple[int, ...]:
     return tuple(part.count for part in parts if part.is_kept)
 
 
+def start_of(shape: Sequence[int], parts: Sequence[Part]) -> int:
+    """The first element of a slice, counted through the tensor of that shape."""
+    pairs = zip(parts, strides_of(shape), strict=True)
+    return sum(part.start * stride for part, stride in pairs)
+
+
 def _walk(op: Op, graph: Graph, parts: Sequence[Part]) -> Walk:
-    strides = strides_of(graph.tensors[op.inputs[0]].shape)
+    shape = graph.tensors[op.inputs[0]].shape
+    strides = strides_of(shape)
     return Walk(
-        sum(part.start * stride for part, stride in zip(parts, strides, strict=True)),
+        start_of(shape, parts),
         tuple(part.count for part in parts),
         tuple(part.step * stride for part, stride in zip(parts, strides, strict=True)),
     )

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinyml.errors import ModelError
 from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier
 from tinyml.ir.gates import sigmoid_16, sigmoid_table, tanh_16
 from tinyml.ir.graph import Array, Graph, Op, Quant
@@ -25,6 +26,7 @@ from tinyml.ops.common import (
     options_table,
     quant_of,
     requant_struct,
+    result,
     write_options,
 )
 from tinyml.ops.lstm_constraints import (
@@ -53,6 +55,7 @@ class LstmAttrs:
     fused: str = "TANH"  # of new values and of the cell; only tanh
     cell_clip: float = 0.0  # 0: none
     time_major: bool = False  # [steps, batch, features] in place of [batch, steps, features]
+    is_last_only: bool = False  # the output is one step; no file says so, a pass finds out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,7 +152,12 @@ def read(options: Any) -> LstmAttrs:
 
 
 def write(builder: Any, attrs: LstmAttrs) -> tuple[int, int]:
-    """Adds a UnidirectionalSequenceLSTMOptions table; returns its union value and offset."""
+    """Adds a UnidirectionalSequenceLSTMOptions table; returns its union value and offset.
+
+    Raises ModelError for what a pass has made of a layer.
+    """
+    if attrs.is_last_only:
+        raise ModelError("an LSTM that keeps its last step alone cannot be written to a file")
     fields = (
         ("FusedActivationFunction", ACTIVATIONS.index(attrs.fused)),
         ("CellClip", attrs.cell_clip),
@@ -160,6 +168,8 @@ def write(builder: Any, attrs: LstmAttrs) -> tuple[int, int]:
 
 def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
     """The input's batches and steps, and the units of the state."""
+    if op.attrs.is_last_only:
+        return (result(op, graph).shape,)
     given, hidden = graph.tensors[op.inputs[0]].shape, graph.tensors[op.inputs[HIDDEN]].shape
     return ((*given[:2], hidden[-1]),)
 
@@ -180,8 +190,9 @@ def run(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, di
 
 
 def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
-    """The outputs of all steps."""
-    return (run(op, graph, inputs)[0],)
+    """The outputs of all steps, or of the last one."""
+    output, states = run(op, graph, inputs)
+    return (states[HIDDEN].reshape(result(op, graph).shape) if op.attrs.is_last_only else output,)
 
 
 def sums_fit_32_bits(op: Op, graph: Graph) -> str | None:
@@ -257,7 +268,7 @@ def walk_fields(op: Op, graph: Graph) -> tuple[tuple[str, Value], ...]:
         ("in_features", features),
         ("units", units),
         ("input_stride", strides(features)),
-        ("output_stride", strides(units)),
+        ("output_stride", (units, 0) if op.attrs.is_last_only else strides(units)),
     )
 
 

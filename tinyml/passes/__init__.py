@@ -9,6 +9,7 @@ from tinyml.ir.graph import Graph, check
 from tinyml.passes.drop_channels import drop_channels
 from tinyml.passes.expand import expand_ops
 from tinyml.passes.fuse import fuse_activation, fuse_pad
+from tinyml.passes.last_step import keep_last_step
 from tinyml.passes.simplify import drop_dead, drop_identities, fold_constants
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
@@ -17,6 +18,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     drop_identities,  # ops that pass their input on unchanged disappear
     fuse_pad,  # PAD into the convolution behind it
     fuse_activation,  # RELU and RELU6 into the op before them
+    keep_last_step,  # an LSTM of which a slice takes the last step keeps that one alone
     drop_channels,  # channels that never change, with their filters, become part of biases
     drop_dead,  # ops whose results nobody reads disappear
 )

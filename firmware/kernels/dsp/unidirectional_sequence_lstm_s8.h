@@ -113,20 +113,18 @@ TML_KERNEL void tml_dsp_unidirectional_sequence_lstm_s8(
     memset(gates, 0, (size_t)layer->units * 8u);
     for (int32_t batch = 0; batch < layer->batches; ++batch) {
         const int8_t *from = input + batch * layer->input_stride[0];
-        const int8_t *before = hidden;
         int8_t *to = output + batch * layer->output_stride[0];
         TML_ROLLED
         for (int32_t step = 0; step < layer->steps; ++step) {
             tml_dsp_lstm_gates(&params->input, layer->units, from, input_weights, factors, scratch,
                                gates);
-            tml_dsp_lstm_gates(&params->output, layer->units, before, output_weights, factors + 20,
+            tml_dsp_lstm_gates(&params->output, layer->units, hidden, output_weights, factors + 20,
                                widened, gates);
             tml_dsp_lstm_units(layer, gates, table, cell, to);
-            before = to;
+            memcpy(hidden, to, (size_t)layer->units);
             from += layer->input_stride[1];
             to += layer->output_stride[1];
         }
-        memcpy(hidden, before, (size_t)layer->units);
         hidden += layer->units;
         cell += layer->units;
     }
