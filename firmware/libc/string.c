@@ -53,17 +53,29 @@ TML_NO_IDIOMS void *memcpy(void *restrict to, const void *restrict from, size_t 
 TML_NO_IDIOMS void *memmove(void *to, const void *from, size_t count)
 {
     if ((uintptr_t)to - (uintptr_t)from >= count) {
-        /* The output starts before the input or after its end: ascending order is right, and a word
-         * is always read before one that overlaps it is written. */
+        /* The output starts before the input or after its end: ascending order is right, and words
+         * are always read before one that overlaps them is written. */
         uint8_t *out = to;
         const uint8_t *in = from;
         if ((((uintptr_t)out ^ (uintptr_t)in) & 3u) == 0u) {
             for (; count > 0u && !IS_ALIGNED(out); count--) {
                 *out++ = *in++;
             }
-            for (; count >= 4u; count -= 4u, out += 4, in += 4) {
-                *(word *)(void *)out = *(const word *)(const void *)in;
+            word *out_words = (word *)(void *)out;
+            const word *in_words = (const word *)(const void *)in;
+            const word *const end = in_words + ((count >> 2) & ~(size_t)3);
+            while (in_words != end) {
+                const word a = *in_words++, b = *in_words++, c = *in_words++, d = *in_words++;
+                *out_words++ = a;
+                *out_words++ = b;
+                *out_words++ = c;
+                *out_words++ = d;
             }
+            for (count &= 15u; count >= 4u; count -= 4u) {
+                *out_words++ = *in_words++;
+            }
+            out = (uint8_t *)out_words;
+            in = (const uint8_t *)in_words;
         }
         while (count-- > 0u) {
             *out++ = *in++;
