@@ -193,7 +193,7 @@ def build_dir(path: Path | None, board: Board | None) -> Path:
     if folders:
         raise BuildError(
             f"{len(folders)} builds are there: {', '.join(map(str, folders))}",
-            hint="name the one that is meant: tinyml flash DIRECTORY",
+            hint=f"name the one that is meant behind the command: {folders[0]}",
         )
     if path is not None and (path / PROJECT).is_dir():
         raise BuildError(

@@ -153,12 +153,20 @@ def _column(arrays: dict[str, Array], tensor: Tensor, inputs: int, path: Path) -
         array = array[None]
     elif array.shape[1:] == tensor.shape:
         per_sample = tensor.shape
+    elif _has_channels_first(array.shape[1:], per_sample):
+        array = np.moveaxis(array, 1, -1)
     elif array.shape[1:] != per_sample:
         raise TinymlError(
             f"{path}: array '{name}' has shape {list(array.shape)}, input '{tensor.name}' needs "
-            f"[samples, {', '.join(map(str, per_sample))}]"
+            f"[samples, {', '.join(map(str, per_sample))}]",
+            hint="prepare them as for training; resize, crop or reshape them to that",
         )
     return [_raw(sample, tensor, name, path).reshape(tensor.shape) for sample in array]
+
+
+def _has_channels_first(given: tuple[int, ...], needed: tuple[int, ...]) -> bool:
+    """Whether samples are what the framework took before the model was converted."""
+    return len(given) > 1 and given != needed and (*given[1:], given[0]) == needed
 
 
 def _raw(sample: Array, tensor: Tensor, name: str, path: Path) -> Array:

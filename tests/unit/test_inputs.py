@@ -33,6 +33,19 @@ def test_several_float_samples_are_quantised(tmp_path: Path) -> None:
     assert samples.labels == (4, 2)
 
 
+def test_samples_with_channels_first_are_turned(tmp_path: Path) -> None:
+    """The data with which a PyTorch model was converted did not fit the converted model."""
+    raw = np.arange(24, dtype=np.int8).reshape(2, 2, 2, 3)  # channels, rows, columns
+    samples = read_samples(save(tmp_path, x=raw), graph_of((1, 2, 3, 2)))
+    np.testing.assert_array_equal(samples.inputs[1][0][0], np.moveaxis(raw[1], 0, -1))
+    same = np.arange(27, dtype=np.int8).reshape(1, 3, 3, 3)
+    samples = read_samples(save(tmp_path, x=same), graph_of((1, 3, 3, 3)))
+    np.testing.assert_array_equal(samples.inputs[0][0], same)
+    with pytest.raises(TinymlError, match=r"has shape \[2, 2, 2, 3\], input 'in0' needs") as caught:
+        read_samples(save(tmp_path, x=raw), graph_of((1, 2, 2, 5)))
+    assert caught.value.hint is not None
+
+
 def test_raw_samples_are_kept(tmp_path: Path) -> None:
     raw = np.array([[1, -128]], np.int8)
     samples = read_samples(save(tmp_path, whatever=raw), graph_of((1, 2)))
