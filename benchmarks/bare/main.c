@@ -83,6 +83,9 @@ int main(void)
                 (void)host_call(HOST_EXIT, 0, 0, 0);
             }
         }
+        if (TML_MODEL.reset != NULL) {
+            TML_MODEL.reset();
+        }
         host_count(counts[0]);
         TML_MODEL.invoke();
         for (uint32_t i = 0; i < TML_MODEL.layer_count && is_first; ++i) {

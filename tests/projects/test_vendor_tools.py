@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.plans import TEMPLATE, board_of, sine_plan
+from tests.support.plans import TEMPLATE, sine_plan
+from tests.support.small_boards import board_of
 from tinyml import api
 from tinyml.build import build
 from tinyml.codegen.generate import generate

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.support.small_boards import board_with
 from tinyml import process
 from tinyml.backends.base import Command
 from tinyml.board import Board
-from tinyml.budget import Budget
-from tinyml.chip import Chip, Region, Uart
+from tinyml.chip import Region, Uart
 from tinyml.elf import Elf, read_elf
 
 FOLDER = Path(__file__).parent / "firmware"
@@ -65,39 +66,14 @@ def make_board() -> Callable[..., Board]:
     """A board with 64 KB of flash and 16 KB of RAM."""
 
     def make(core: str = "cortex-m4", uart: str = "stm32_v1", wait_cycles: int = 0) -> Board:
-        chip = Chip(
-            name="test",
-            title="made up",
-            source="none",
-            core=core,
-            isa=(),
-            clock_hz=100_000_000,
-            reset_clock_hz=16_000_000,
-            regions=(
-                Region("flash", "flash", 0x08000000, 0x10000, wait_cycles),
-                Region("sram", "ram", 0x20000000, 0x4000),
-            ),
-            boot_region="flash",
-            port=(),
-            cycle_counter="dwt",
-            timer=None,
+        flash = Region("flash", "flash", 0x08000000, 0x10000, wait_cycles)
+        board = board_with(flash, Region("sram", "ram", 0x20000000, 0x4000), core=core)
+        chip = replace(
+            board.chip,
             uart=Uart(uart, UART_BASE),
-            defines={},
+            reset_clock_hz=16_000_000,
             ready=((0x40020000, 0x2),),
         )
-        return Board(
-            name="test_board",
-            title="made up",
-            source="none",
-            chip=chip,
-            usb=(),
-            ram=(Budget("sram", 0x4000),),
-            flash=Budget("flash", 0x10000),
-            stack_bytes=1024,
-            backends={},
-            baud=115_200,
-            defines={},
-            options={},
-        )
+        return replace(board, chip=chip, stack_bytes=1024)
 
     return make

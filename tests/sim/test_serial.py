@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 
 import pytest
 
+from tests.support.served import served
 from tinyml.device.link import MemoryLink, SerialLink
-from tinyml.device.pty import PtyServer
 from tinyml.errors import BoardError, SimulationFault
 from tinyml.simulate.machine import Machine
 
@@ -51,31 +50,18 @@ def test_board_without_serial_port(compile_firmware, make_board):
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals on Windows")
 def test_clients_come_and_go_on_the_pty(compile_firmware, make_board):
     elf = compile_firmware("echo", UART_KIND=1, UART=UART_BASE)
-    server = PtyServer(Machine(elf, make_board()))
-    is_over = threading.Event()
-
-    def serve() -> None:
-        while not is_over.is_set():
-            server.step()
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        assert os.path.exists(server.path)
-        first = SerialLink(server.path)
+    with served(elf, make_board()) as path:
+        assert os.path.exists(path)
+        first = SerialLink(path)
         while first.read(0.3):
             pass  # what the firmware says at boot, unless opening the port has thrown it away
         first.write(b"HAL")
         assert _read(first, 3) == b"IBM"
         first.close()
-        second = SerialLink(server.path)
+        second = SerialLink(path)
         second.write(b"abc")
         assert _read(second, 3) == b"bcd"
         second.close()
-    finally:
-        is_over.set()
-        thread.join()
-        server.close()
 
 
 def _read(link: SerialLink, count: int) -> bytes:

@@ -12,15 +12,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from tests.support.cases import Vector
+from tests.support.small_boards import FLASH, board_with
 from tinyml import resources
 from tinyml.board import Board
-from tinyml.budget import Budget
-from tinyml.chip import Chip, Region
+from tinyml.chip import Region
 from tinyml.codegen.generate import generate
 from tinyml.ir.graph import DTYPES, Array, Graph
 from tinyml.passes.expand import expand_ops
@@ -72,41 +73,9 @@ int main(void)
 
 def host_board(isa: tuple[str, ...] = ()) -> Board:
     """A board with plenty of memory, to plan for this machine; ``isa``: see ``run_on_host``."""
-    regions = tuple(
-        Region(name, kind, base, _MEMORY_BYTES)
-        for name, kind, base in (("flash", "flash", 0x08000000), ("ram", "ram", 0x20000000))
-    )
-    chip = Chip(
-        name="host",
-        title="this machine",
-        source="tests",
-        core="cortex-m4",
-        isa=isa,
-        clock_hz=1_000_000,
-        reset_clock_hz=1_000_000,
-        regions=regions,
-        boot_region="flash",
-        port=(),
-        cycle_counter="dwt",
-        timer=None,
-        uart=None,
-        defines={},
-        ready=(),
-    )
-    return Board(
-        name="host",
-        title="this machine",
-        source="tests",
-        chip=chip,
-        usb=(),
-        ram=(Budget("ram", _MEMORY_BYTES),),
-        flash=Budget("flash", _MEMORY_BYTES),
-        stack_bytes=4096,
-        backends={},
-        baud=115_200,
-        defines={},
-        options={},
-    )
+    ram = Region("ram", "ram", 0x20000000, _MEMORY_BYTES)
+    board = board_with(replace(FLASH, nbytes=_MEMORY_BYTES), ram, isa=isa)
+    return replace(board, name="host", title="this machine", stack_bytes=4096)
 
 
 def compiler(optimize: str) -> tuple[str, ...]:

@@ -7,9 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyml.board import Board
-from tinyml.budget import Budget
-from tinyml.chip import Chip, Region
 from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor
 from tinyml.ops.fully_connected import OPS, FullyConnectedAttrs
 from tinyml.plan.values import Placement, Plan, Step
@@ -75,41 +72,3 @@ def sine_plan(region: str = "sram", board: str = "testboard", optimize: str = "s
 
 
 TEMPLATE = str(Path(__file__).parent / "template")  # the least that boots
-
-
-def board_of(core: str = "cortex-m4") -> Board:
-    """A board made by hand, with flash, one RAM and nothing else."""
-    chip = Chip(
-        name="testchip",
-        title="Test chip",
-        source="made up",
-        core=core,
-        isa=(),
-        clock_hz=100_000_000,
-        reset_clock_hz=4_000_000,
-        regions=(
-            Region("flash", "flash", 0x08000000, 512 * 1024),
-            Region("sram", "ram", 0x20000000, 64 * 1024),
-        ),
-        boot_region="flash",
-        port=(),
-        cycle_counter="dwt",
-        timer=None,
-        uart=None,
-        defines={},
-        ready=(),
-    )
-    return Board(
-        name="testboard",
-        title="Test board",
-        source="made up",
-        chip=chip,
-        usb=(),
-        ram=(Budget("sram", 60 * 1024),),
-        flash=Budget("flash", 512 * 1024),
-        stack_bytes=2048,
-        backends={},
-        baud=115_200,
-        defines={},
-        options={},
-    )

@@ -8,22 +8,23 @@ from typing import Any
 import numpy as np
 
 from tests.support.cases import Case
-from tests.support.small_graphs import SOURCE
-from tinyml.errors import ModelError
+from tests.support.random_parts import (
+    IN_SCALE,
+    RANGES,
+    Rng,
+    activations,
+    one_op,
+    output,
+    supported,
+)
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
 from tinyml.ir.kernel import Cost, KernelCall
-from tinyml.ops import spec_of
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs
 from tinyml.ops.elementwise import BinaryAttrs
 from tinyml.ops.fully_connected import FullyConnectedAttrs
 from tinyml.ops.pool_2d import Pool2dAttrs
 from tinyml.variants import Variant
-
-_RANGES = ("NONE", "RELU", "RELU", "RELU6", "RELU_N1_TO_1")
-_IN_SCALE = 0.02
-
-Rng = np.random.Generator
 
 
 def layers_for(variant: Variant, rng: Rng, count: int) -> list[Case]:
@@ -55,17 +56,8 @@ def random_case(rng: Rng, kind: str, name: str) -> Case:
         "AVERAGE_POOL_2D": _pool,
         "MAX_POOL_2D": _pool,
     }
-    while True:
-        graph = replace(makers.get(kind, _elementwise)(rng, kind), name=name)
-        op, spec = graph.ops[0], spec_of(kind)
-        try:
-            (shape,) = spec.infer(op, graph)
-        except ModelError:
-            continue
-        tensors = (*graph.tensors[:-1], replace(graph.tensors[-1], shape=shape))
-        graph = replace(graph, tensors=tensors)
-        if not any(constraint(op, graph) for constraint in spec.constraints):
-            break
+    make = makers.get(kind, _elementwise)
+    graph = supported(name, lambda: make(rng, kind))
     shapes = [graph.tensors[i].shape for i in graph.inputs]
     vectors = (
         tuple(rng.integers(-128, 128, shape).astype(np.int8) for shape in shapes),
@@ -82,7 +74,7 @@ def _convolution(rng: Rng, kind: str) -> Graph:
     strides, dilations = _steps(rng)
     if rng.random() < 0.3:
         kernel, strides, dilations = (1, 1), (1, 1), (1, 1)
-    padding, activation = str(rng.choice(("SAME", "VALID"))), str(rng.choice(_RANGES))
+    padding, activation = str(rng.choice(("SAME", "VALID"))), str(rng.choice(RANGES))
     attrs = Conv2dAttrs(
         padding, strides[0], strides[1], dilations[0], dilations[1], activation=activation
     )
@@ -103,7 +95,7 @@ def _depthwise(rng: Rng, kind: str) -> Graph:
         stride_w=strides[1],
         dilation_h=dilations[0],
         dilation_w=dilations[1],
-        activation=str(rng.choice(_RANGES)),
+        activation=str(rng.choice(RANGES)),
     )
     given = (int(rng.choice((1, 1, 2))), *size, channels)
     return _weighted(rng, kind, attrs, given, (1, *kernel, channels), 3)
@@ -118,7 +110,7 @@ def _steps(rng: Rng) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 def _fully_connected(rng: Rng, kind: str) -> Graph:
     rows, features, outputs = int(rng.choice((1, 1, 2, 5))), rng.integers(1, 150), rng.integers(40)
-    attrs = FullyConnectedAttrs(str(rng.choice(_RANGES)))
+    attrs = FullyConnectedAttrs(str(rng.choice(RANGES)))
     weights = (1 + int(outputs), int(features))
     return _weighted(rng, kind, attrs, (rows, int(features)), weights, 0)
 
@@ -146,18 +138,18 @@ def _weighted(
             "b",
             "int32",
             (channels,),
-            Quant(tuple((np.float32(_IN_SCALE) * scales).tolist()), per),
+            Quant(tuple((np.float32(IN_SCALE) * scales).tolist()), per),
             bias,
         ),
     )
-    operands = (_activations("x", given, rng, _IN_SCALE), *constants)
+    operands = (activations("x", given, rng, IN_SCALE), *constants)
     return _graph(rng, kind, attrs, operands, 0.012 * depth**0.5 * step)
 
 
 def _elementwise(rng: Rng, kind: str) -> Graph:
     shape = tuple(int(size) for size in rng.integers(1, 8, 3))
     first, second, made = (float(scale) for scale in rng.uniform(0.01, 0.1, 3))
-    operands = (_activations("x", shape, rng, first), _activations("z", shape, rng, second))
+    operands = (activations("x", shape, rng, first), activations("z", shape, rng, second))
     attrs = BinaryAttrs(str(rng.choice(("NONE", "RELU"))))
     return _graph(rng, kind, attrs, operands, made * 1.5)
 
@@ -172,27 +164,16 @@ def _pool(rng: Rng, kind: str) -> Graph:
         stride_w=strides[1],
         kernel_h=kernel[0],
         kernel_w=kernel[1],
-        activation=str(rng.choice(_RANGES)),
+        activation=str(rng.choice(RANGES)),
     )
-    given = _activations("x", (1, height, width, int(rng.integers(1, 36))), rng, _IN_SCALE)
-    graph = _graph(rng, kind, attrs, (given,), _IN_SCALE)
+    given = activations("x", (1, height, width, int(rng.integers(1, 36))), rng, IN_SCALE)
+    graph = _graph(rng, kind, attrs, (given,), IN_SCALE)
     return replace(graph, tensors=(given, replace(given, name="y", shape=())))
-
-
-def _activations(name: str, shape: tuple[int, ...], rng: Rng, scale: float) -> Tensor:
-    zero_point = int(rng.choice((-128, 127, 0, int(rng.integers(-128, 128)))))
-    return Tensor(name, "int8", shape, Quant((float(np.float32(scale)),), (zero_point,)))
 
 
 def _graph(rng: Rng, kind: str, attrs: Any, operands: tuple[Tensor, ...], scale: float) -> Graph:
     for tensor in operands:
         if tensor.data is not None:
             tensor.data.flags.writeable = False
-    made = _activations("y", (), rng, scale)
-    assert made.quant is not None
-    if attrs.activation != "NONE" and rng.random() < 0.6:
-        made = replace(made, quant=replace(made.quant, zero_points=(-128,)))
-    count = len(operands)
-    op = Op(kind, kind.lower(), tuple(range(count)), (count,), attrs)
     inputs = tuple(i for i, tensor in enumerate(operands) if tensor.data is None)
-    return Graph("g", SOURCE, (*operands, made), (op,), inputs, (count,))
+    return one_op(kind, attrs, operands, output(rng, scale, attrs.activation), inputs)

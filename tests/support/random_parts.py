@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tests.support.small_graphs import SOURCE
+from tinyml.errors import ModelError
 from tinyml.ir.graph import Graph, Op, Quant, Tensor
+from tinyml.ops import spec_of
 
 Rng = np.random.Generator
 
@@ -42,3 +45,18 @@ def one_op(
     count = len(operands)
     op = Op(kind, kind.lower(), tuple(range(count)), (count,), attrs)
     return Graph("g", SOURCE, (*operands, made), (op,), inputs, (count,))
+
+
+def supported(name: str, make: Callable[[], Graph]) -> Graph:
+    """The first graph of one op that is supported, its output's shape filled in."""
+    while True:
+        graph = replace(make(), name=name)
+        op, spec = graph.ops[0], spec_of(graph.ops[0].kind)
+        try:
+            (shape,) = spec.infer(op, graph)
+        except ModelError:
+            continue
+        tensors = (*graph.tensors[:-1], replace(graph.tensors[-1], shape=shape))
+        graph = replace(graph, tensors=tensors)
+        if not any(constraint(op, graph) for constraint in spec.constraints):
+            return graph

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 from tinyml.board import Board
@@ -14,9 +14,8 @@ from tinyml.simulate.machine import Machine
 
 
 @contextmanager
-def served(elf: Elf, board: Board) -> Iterator[str]:
-    """The path of a pseudo-terminal with the firmware behind it."""
-    server = PtyServer(Machine(elf, board))
+def serving(server: PtyServer) -> Iterator[str]:
+    """The path of a server's pseudo-terminal while a thread serves it."""
     is_over = threading.Event()
 
     def serve() -> None:
@@ -31,6 +30,11 @@ def served(elf: Elf, board: Board) -> Iterator[str]:
         is_over.set()
         thread.join()
         server.close()
+
+
+def served(elf: Elf, board: Board) -> AbstractContextManager[str]:
+    """The path of a pseudo-terminal with the firmware behind it."""
+    return serving(PtyServer(Machine(elf, board)))
 
 
 def patched(elf: Elf, address: int, nbytes: int, mask: int = 0x40) -> Elf:

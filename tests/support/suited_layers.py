@@ -9,12 +9,10 @@ import numpy as np
 
 from tests.support.cases import Case
 from tests.support.random_lstm import random_lstm
-from tests.support.random_parts import RANGES, Rng, activations, one_op, output
+from tests.support.random_parts import RANGES, Rng, activations, one_op, output, supported
 from tests.support.random_weighted import convolution, depthwise, fully_connected
-from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Quant, Tensor
 from tinyml.ir.kernel import KernelCall
-from tinyml.ops import spec_of
 from tinyml.ops.elementwise import BinaryAttrs
 from tinyml.ops.lookup import NoAttrs
 from tinyml.ops.mean import MeanAttrs
@@ -51,17 +49,8 @@ def _random_case(rng: Rng, variant: Variant, name: str) -> Case:
         "SOFTMAX": _softmax,
         "UNIDIRECTIONAL_SEQUENCE_LSTM": lambda rng, _: random_lstm(rng),
     }
-    while True:
-        graph = replace(makers[variant.kind](rng, variant), name=name)
-        op, spec = graph.ops[0], spec_of(variant.kind)
-        try:
-            (shape,) = spec.infer(op, graph)
-        except ModelError:
-            continue
-        tensors = (*graph.tensors[:-1], replace(graph.tensors[-1], shape=shape))
-        graph = replace(graph, tensors=tensors)
-        if not any(constraint(op, graph) for constraint in spec.constraints):
-            break
+    make = makers[variant.kind]
+    graph = supported(name, lambda: make(rng, variant))
     shapes = [graph.tensors[i].shape for i in graph.inputs]
     choices: tuple[Callable[[tuple[int, ...]], Array], ...] = (
         lambda shape: rng.integers(-128, 128, shape),

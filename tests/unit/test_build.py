@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.plans import MODEL_BYTES, TEMPLATE, board_of, sine_plan
+from tests.support.plans import MODEL_BYTES, TEMPLATE, sine_plan
+from tests.support.small_boards import board_of
 from tinyml.backends.base import Image, Project
 from tinyml.build import build
 from tinyml.codegen.generate import generate

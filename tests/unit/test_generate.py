@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tests.support.plans import board_of
+from tests.support.small_boards import board_of
 from tinyml.board import Board
 from tinyml.budget import Budget
 from tinyml.chip import Region

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.plans import board_of
+from tests.support.small_boards import board_of
 from tinyml.backends import names_of, simulator_of, toolchain_of
 from tinyml.backends.base import Project
 from tinyml.backends.cores import CORES

@@ -74,3 +74,14 @@ def operator_code(builder: Any, opcode: int, version: int = 1, custom: str = "")
     if name:
         tflite.OperatorCodeAddCustomCode(builder, name)
     return int(tflite.OperatorCodeEnd(builder))
+
+
+def metadata_entry(builder: Any, name: str, buffer: int) -> int:
+    """The name of a buffer beside the model."""
+    import tflite
+
+    text = builder.CreateString(name)
+    tflite.MetadataStart(builder)
+    tflite.MetadataAddName(builder, text)
+    tflite.MetadataAddBuffer(builder, buffer)
+    return int(tflite.MetadataEnd(builder))

@@ -38,12 +38,7 @@ def convolution(op: Op, graph: Graph) -> KernelCall | str:
     reason = _why_not(op, graph, numbers, layer) or known_fault("conv_2d", layer)
     if reason is not None:
         return reason
-    fields = (
-        ("height", window_struct(layer.rows)),
-        ("width", window_struct(layer.columns)),
-        ("in_channels", given.shape[3]),
-        ("out_channels", weights.shape[0]),
-    )
+    fields = (*_window_fields(layer), ("out_channels", weights.shape[0]))
     scratch_bytes = conv_scratch_bytes(layer, weights.shape[0])
     return _call("conv_2d", fields, numbers, conv_2d.lower(op, graph), scratch_bytes)
 
@@ -60,12 +55,7 @@ def depthwise(op: Op, graph: Graph) -> KernelCall | str:
     reason = _why_not(op, graph, numbers, layer) or known_fault("depthwise_conv_2d", layer)
     if reason is not None:
         return reason
-    fields = (
-        ("height", window_struct(layer.rows)),
-        ("width", window_struct(layer.columns)),
-        ("in_channels", given.shape[3]),
-        ("depth_multiplier", multiplier),
-    )
+    fields = (*_window_fields(layer), ("depth_multiplier", multiplier))
     weights = graph.tensors[op.inputs[WEIGHTS]].data
     assert weights is not None
     own = Constant("weights", weights.reshape(-1), "row, column, channel")  # the plain one repacks
@@ -93,6 +83,14 @@ def matrix_product(op: Op, graph: Graph) -> KernelCall | str:
         ("per_channel", not numbers.is_uniform),
     )
     return _call("fully_connected", fields, numbers, fully_connected.lower(op, graph), 0)
+
+
+def _window_fields(layer: Layer) -> tuple[tuple[str, Value], ...]:
+    return (
+        ("height", window_struct(layer.rows)),
+        ("width", window_struct(layer.columns)),
+        ("in_channels", layer.in_channels),
+    )
 
 
 def _call(
