@@ -12,6 +12,7 @@ from typing import Any
 import click
 import pytest
 
+from tinyml.cli import cli
 from tinyml.cli.options import BoardType
 
 ROOT = Path(__file__).parent.parent
@@ -129,6 +130,11 @@ def test_check_explains_what_does_not_fit(tmp_path: Path) -> None:
         (("build", MODEL, "--board", "nucleo_l4r5zi", "--optimize", "fast"), 2, "'fast' is not"),
         (("bild",), 2, "No such command 'bild'"),
         (
+            ("run", MODEL, "--board", "nucleo_l4r5zi", "--kernels", "esp_nn"),
+            1,
+            "there is no kernel library 'esp_nn' for the STM32L4R5",
+        ),
+        (
             ("simulate", MODEL, "--board", "nucleo_l4r5zi", "--inputs", "absent.npz"),
             1,
             "no such file",
@@ -216,3 +222,10 @@ def test_boards_complete_by_name_and_by_path() -> None:
 
     assert complete("nicla") == [("plain", "nicla_vision")]
     assert complete("./mi") == [("file", "./mi")]
+
+
+@pytest.mark.parametrize("command", cli.commands.values(), ids=lambda command: command.name)
+def test_commands_that_plan_take_the_same_limits(command: click.Command) -> None:
+    names = {item.name for item in command.params}
+    if "optimize" in names:
+        assert {"memory", "ram_budget", "flash_budget", "kernels"} <= names

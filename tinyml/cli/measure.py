@@ -9,6 +9,8 @@ import click
 
 from tinyml import console
 from tinyml.cli import options
+from tinyml.cli.limits import Limits, limit_options
+from tinyml.cli.show import show
 
 if TYPE_CHECKING:
     from tinyml.api import Built
@@ -43,11 +45,12 @@ def profile(
     written into the build directory.
     """
     from tinyml import api, onboard
+    from tinyml.report import device
 
     built, target = onboard.open_build(build, board)
     feed = api.samples_of(built.plan.graph, inputs, samples)
     measured = _measured(built, target, port, baud, feed, runs, warmup)
-    _show_profile(measured, as_json)
+    show(measured, as_json, device.profile_tables)
 
 
 @click.command(short_help="Compare the board's results with the reference.")
@@ -123,9 +126,7 @@ def monitor(build: Path | None, board: Board | None, port: str | None, baud: int
 @click.command(short_help="Build, flash, profile and report in one go.")
 @options.MODEL
 @options.board_option()
-@options.MEMORY
-@options.RAM_BUDGET
-@options.FLASH_BUDGET
+@limit_options
 @options.PORT
 @options.BAUD
 @options.RUNS
@@ -142,9 +143,7 @@ def monitor(build: Path | None, board: Board | None, port: str | None, baud: int
 def run(
     model: Path,
     board: Board,
-    memory: str | None,
-    ram_budget: tuple[str, ...],
-    flash_budget: str | None,
+    limits: Limits,
     port: str | None,
     baud: int | None,
     runs: int,
@@ -161,8 +160,9 @@ def run(
 ) -> None:
     """Build MODEL for a board, flash it, measure it there, write the report."""
     from tinyml import api
+    from tinyml.report import device
 
-    board = api.with_budgets(board, memory, ram_budget, flash_budget, template=template)
+    board = limits.of(board, template)
     feed = api.samples_of(api.load(model), inputs, None)
     settings = api.Settings(optimize, toolchain, output, template=template, project=project)
     with console.progress(f"building {model.name} for {board.name} …"):
@@ -170,7 +170,7 @@ def run(
     if not no_flash:
         _flash(built, board, port, flasher, yes)
     measured = _measured(built, board, port, baud, feed, runs, 5)
-    _show_profile(measured, as_json)
+    show(measured, as_json, device.profile_tables)
 
 
 def _measured(
@@ -204,16 +204,3 @@ def _flash(built: Built, board: Board, port: str | None, flasher: str | None, ye
         click.confirm("go on? (--yes leaves out this question)", abort=True, err=True)
     with console.progress_bar() as progress:
         console.note(flashing.flash(ready, progress))
-
-
-def _show_profile(measured: Built, as_json: bool) -> None:
-    from tinyml.report import device, text
-
-    if as_json:
-        console.document(measured.report.to_json())
-        return
-    for table in device.profile_tables(measured.report):
-        console.table(table.title, table.columns, table.rows)
-    for path in measured.files:
-        console.line(f"wrote {path}")
-    console.verdict(measured.report.fits, text.summary(measured.report))

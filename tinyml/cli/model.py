@@ -9,6 +9,7 @@ import click
 
 from tinyml import console
 from tinyml.cli import options
+from tinyml.cli.limits import Limits, limit_options
 
 if TYPE_CHECKING:
     from tinyml.board import Board
@@ -67,10 +68,7 @@ def inspect(model: Path, as_json: bool) -> None:
 @options.MODEL
 @options.board_option(multiple=True)
 @options.RUNTIME
-@options.MEMORY
-@options.RAM_BUDGET
-@options.FLASH_BUDGET
-@options.KERNELS
+@limit_options
 @options.TEMPLATE
 @options.OPTIMIZE
 @click.option("--explore", is_flag=True, help="Compare plans: RAM against time against flash.")
@@ -79,10 +77,7 @@ def check(
     model: Path,
     boards: tuple[Board, ...],
     runtime: str | None,
-    memory: str | None,
-    ram_budget: tuple[str, ...],
-    flash_budget: str | None,
-    kernels: tuple[str, ...],
+    limits: Limits,
     template: str | None,
     optimize: str,
     explore: bool,
@@ -92,12 +87,7 @@ def check(
     from tinyml import api
     from tinyml.report import listing, records, text
 
-    boards = tuple(
-        api.with_budgets(
-            api.with_libraries(item, kernels), memory, ram_budget, flash_budget, template=template
-        )
-        for item in boards
-    )
+    boards = tuple(limits.of(item, template) for item in boards)
     if explore:
         graph = api.load(model)
         found = [(item.name, api.explore(graph, item, runtime)) for item in boards]

@@ -86,22 +86,6 @@ OPTIMIZE = click.option(
     show_default=True,
     help="What kernels, memory plan and compiler are chosen for.",
 )
-MEMORY = click.option(
-    "--memory", help="Budgets of a profile in the board's file, such as wifi, instead of its own."
-)
-RAM_BUDGET = click.option(
-    "--ram-budget",
-    multiple=True,
-    metavar="[REGION=]SIZE",
-    help="RAM that may be used: 64K in the first region and no other, or dtcm=64K (repeatable).",
-)
-KERNELS = click.option(
-    "--kernels",
-    multiple=True,
-    metavar="LIBRARY",
-    help="Use the vendor's kernels too, such as esp_nn, where nothing is known against them.",
-)
-FLASH_BUDGET = click.option("--flash-budget", metavar="SIZE", help="Flash that may be used: 512K.")
 RUNTIME = click.option(
     "--runtime",
     type=click.Choice(["aot", "tflm"]),

@@ -10,6 +10,8 @@ import click
 from tinyml import console
 from tinyml.cli import options
 from tinyml.cli.conversion import conversion_options
+from tinyml.cli.limits import Limits, limit_options
+from tinyml.cli.show import show
 
 if TYPE_CHECKING:
     from tinyml.board import Board
@@ -19,10 +21,7 @@ if TYPE_CHECKING:
 @click.command(short_help="Compile a model and link a firmware image.")
 @click.argument("model")
 @options.board_option()
-@options.MEMORY
-@options.RAM_BUDGET
-@options.FLASH_BUDGET
-@options.KERNELS
+@limit_options
 @options.RUNTIME
 @options.OFFLINE_PLAN
 @options.OPTIMIZE
@@ -46,10 +45,7 @@ if TYPE_CHECKING:
 def build(
     model: str,
     board: Board,
-    memory: str | None,
-    ram_budget: tuple[str, ...],
-    flash_budget: str | None,
-    kernels: tuple[str, ...],
+    limits: Limits,
     runtime: str | None,
     offline_plan: bool,
     optimize: str,
@@ -74,8 +70,7 @@ def build(
     from tinyml.convert import present
     from tinyml.report import text
 
-    board = api.with_budgets(board, memory, ram_budget, flash_budget, template=template)
-    board = api.with_libraries(board, kernels)
+    board = limits.of(board, template)
     settings = api.Settings(
         optimize,
         toolchain,
@@ -97,15 +92,6 @@ def build(
         built = api.build_model(file, board, settings)
     if converted is not None:
         stages.write_document(converted, built.directory / file.file_name)
-    if as_json:
-        console.document(built.report.to_json())
-    else:
-        for line in present.of_build(converted, file.file_name):
-            console.line(line)
-        for table in text.build_tables(built.report):
-            console.table(table.title, table.columns, table.rows)
-        for path in built.files:
-            console.line(f"wrote {path}")
-        console.verdict(built.report.fits, text.summary(built.report))
+    show(built, as_json, text.build_tables, present.of_build(converted, file.file_name))
     if built.missing:
         raise built.missing

@@ -10,6 +10,8 @@ import click
 
 from tinyml import console
 from tinyml.cli import options
+from tinyml.cli.limits import Limits, limit_options
+from tinyml.cli.show import show
 from tinyml.errors import ToolError
 
 if TYPE_CHECKING:
@@ -19,9 +21,7 @@ if TYPE_CHECKING:
 @click.command(short_help="Run the image on an emulated board.")
 @options.MODEL
 @options.board_option()
-@options.MEMORY
-@options.RAM_BUDGET
-@options.FLASH_BUDGET
+@limit_options
 @click.option(
     "--inputs",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -48,9 +48,7 @@ if TYPE_CHECKING:
 def simulate(
     model: Path,
     board: Board,
-    memory: str | None,
-    ram_budget: tuple[str, ...],
-    flash_budget: str | None,
+    limits: Limits,
     inputs: Path | None,
     samples: int | None,
     runtime: str | None,
@@ -73,7 +71,7 @@ def simulate(
 
     runtime = runtime or board.backends["runtime"]
     emulated = api.emulated_template(board, template, runtime)
-    board = api.with_budgets(board, memory, ram_budget, flash_budget, template=emulated)
+    board = limits.of(board, emulated)
     is_silent, is_benchmark = agent == "none", agent == "mlperf"
     settings = api.Settings(
         optimize,
@@ -95,14 +93,7 @@ def simulate(
         return
     with console.progress("running on the emulated core …"):
         ran = api.simulate_build(built, board, feed, simulator=simulator, save=outputs)
-    if as_json:
-        console.document(ran.report.to_json())
-        return
-    for table in text.run_tables(ran.report):
-        console.table(table.title, table.columns, table.rows)
-    for path in ran.files:
-        console.line(f"wrote {path}")
-    console.verdict(ran.report.fits, text.summary(ran.report))
+    show(ran, as_json, text.run_tables)
 
 
 @click.command(short_help="Write the report of a build as one HTML page.")

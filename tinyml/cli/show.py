@@ -1,0 +1,34 @@
+"""How commands show what they built or measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from tinyml import console
+
+if TYPE_CHECKING:
+    from tinyml.api import Built
+    from tinyml.report.report import Report
+    from tinyml.report.text import Table
+
+
+def show(
+    built: Built,
+    as_json: bool,
+    tables: Callable[[Report], Iterable[Table]],
+    lines: Iterable[str] = (),
+) -> None:
+    """The report as JSON; or lines, tables, the files that were written, and the verdict."""
+    from tinyml.report import text
+
+    if as_json:
+        console.document(built.report.to_json())
+        return
+    for line in lines:
+        console.line(line)
+    for table in tables(built.report):
+        console.table(table.title, table.columns, table.rows)
+    for path in built.files:
+        console.line(f"wrote {path}")
+    console.verdict(built.report.fits, text.summary(built.report))
