@@ -171,9 +171,10 @@ def test_equal_constants_are_stored_once() -> None:
 def test_size_shares_one_instance_of_what_is_called_twice() -> None:
     text = made("size").text("m.c")
     assert (
+        "/* One instance of the kernel for layers 0, 1. */\n"
         "static TML_NOINLINE void run_lookup_s8(const tml_lookup_params *params, "
-        "const int8_t *input_0,\n    const int8_t *constant_1, int8_t *output_2)\n"
-        "{\n    tml_lookup_s8(params, input_0, constant_1, output_2);\n}\n"
+        "const int8_t *input,\n    const int8_t *constant, int8_t *output)\n"
+        "{\n    tml_lookup_s8(params, input, constant, output);\n}\n"
     ) in text
     assert "run_lookup_s8(&layer_1, T_B, m_l0_lut, T_C)" in text
     assert "run_mix" not in text

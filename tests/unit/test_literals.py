@@ -13,7 +13,7 @@ from tinyml.codegen.literals import (
     c_value,
     wrap_comment,
 )
-from tinyml.ir.kernel import Ref, Struct
+from tinyml.ir.kernel import Enumerator, Ref, Struct
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,8 @@ def test_comments_cannot_end_early() -> None:
 def test_strings_are_escaped() -> None:
     assert c_string('a"b\\c') == '"a\\"b\\\\c"'
     assert c_string("what??/") == '"what\\?\\?/"'
+
+
+def test_enumerators_keep_their_name() -> None:
+    params = Struct("tml_x_params", (("form", Enumerator("TML_X_FAST")), ("count", 3)))
+    assert c_value(params, {}) == "{\n    .form = TML_X_FAST,\n    .count = 3,\n}"

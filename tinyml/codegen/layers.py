@@ -110,16 +110,25 @@ def operands(
 def parameter_texts(items: tuple[Operand, ...], params_type: str) -> tuple[str, ...]:
     """The parameters of a shared wrapper around a kernel."""
     parts = [f"const {params_type} *params"]
-    for number, item in enumerate(items):
+    for name, item in zip(_parameter_names(items), items, strict=True):
         base = c_type(item.dtype) if item.dtype else "void"
         const = "const " if item.kind in ("input", "constant") else ""
-        parts.append(f"{const}{base} *{item.kind}_{number}")
+        parts.append(f"{const}{base} *{name}")
     return tuple(parts)
 
 
 def forwarded_texts(items: tuple[Operand, ...]) -> tuple[str, ...]:
     """The arguments with which a shared wrapper calls its kernel."""
-    return ("params", *(f"{item.kind}_{i}" for i, item in enumerate(items)))
+    return ("params", *_parameter_names(items))
+
+
+def _parameter_names(items: tuple[Operand, ...]) -> tuple[str, ...]:
+    """What each is; those of a kind that there are several of are numbered."""
+    kinds = [item.kind for item in items]
+    return tuple(
+        kind if kinds.count(kind) == 1 else f"{kind}_{kinds[:i].count(kind)}"
+        for i, kind in enumerate(kinds)
+    )
 
 
 def call_text(function: str, arguments: tuple[str, ...], *, indent: int, suffix: str) -> str:

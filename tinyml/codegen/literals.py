@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from tinyml.ir.graph import Array
-from tinyml.ir.kernel import Ref, Struct, Value
+from tinyml.ir.kernel import Enumerator, Ref, Struct, Value
 
 C_TYPES = {
     "char": "char",  # untyped scratch
@@ -92,6 +92,8 @@ def c_value(
             return c_float(value)
         case Ref(constant=name):
             return lookup(name)
+        case Enumerator(name=name):
+            return name
         case tuple():
             return "{" + ", ".join(c_int(int(item)) for item in value) + "}"
         case Struct(fields=fields):

@@ -29,7 +29,16 @@ class Ref:
     constant: str
 
 
-Value: TypeAlias = "int | bool | float | Struct | Ref | tuple[int, ...]"  # floats are float32
+@dataclass(frozen=True, slots=True)
+class Enumerator:
+    """A constant that the kernel's header names, so that a reader need not count."""
+
+    name: str  # "TML_RESCALE_HIGH"
+
+
+Value: TypeAlias = (
+    "int | bool | float | Struct | Ref | Enumerator | tuple[int, ...]"  # floats are float32
+)
 
 
 @dataclass(frozen=True, slots=True)

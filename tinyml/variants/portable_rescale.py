@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyml.ir.kernel import Constant, Struct
+from tinyml.ir.kernel import Constant, Enumerator, Struct
 from tinyml.ir.requant import Linear, Rescaling, is_monotone, solve_linear, thresholds
 from tinyml.ops.common import clamp_struct
 from tinyml.ops.weighted import WeightedSum
@@ -20,7 +20,6 @@ from tinyml.variants.families import Family
 
 IntArray = NDArray[np.int64]
 
-_FORMS = ("HIGH", "SPLIT", "REFERENCE")  # the enum of rescale.h
 _WORD = 1 << 32
 _LEAST_SHIFT, _LARGEST_SHIFT = 10, 24
 _NEARBY = (0, 1, -1, 2, -2, 3, -3, 5, -5, 8, -8)  # tried around the ideal factor
@@ -59,7 +58,7 @@ class Rescale:
 
     struct: Struct
     words: IntArray  # [channels, 3]
-    form: str
+    form: str  # HIGH, SPLIT or REFERENCE
 
     def constant(self, channels: int) -> Constant:
         """The words, filled up to a number of channels."""
@@ -215,7 +214,7 @@ def _made(
     struct = Struct(
         "tml_portable_rescale",
         (
-            ("form", _FORMS.index(form)),
+            ("form", Enumerator(f"TML_RESCALE_{form}")),
             ("shift", shift),
             ("low_bits", low_bits),
             ("shifts_right", numbers.shifts_right),

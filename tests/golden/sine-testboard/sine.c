@@ -6,6 +6,9 @@
  *  1  FULLY_CONNECTED  output [1, 1]   [0, 1)          0    16
  *
  * Arena: 32 bytes of sram; peak at layer 0.
+ *
+ * sine_invoke() at the end calls one kernel per layer, in this order. The head of a kernel's header says
+ * what it computes and what its params (layer_0, ...) mean. Its constants are in sine_weights.c.
  */
 #include "sine.h"
 
@@ -19,6 +22,8 @@
 static TML_ALIGNAS(16) int8_t arena[SINE_ARENA_BYTES];
 TML_STATIC_ASSERT(SINE_ARENA_BYTES <= 61440, "arena exceeds the board's budget in sram");
 
+/* Where tensors and the kernels' scratch lie, and during which layers a tensor is needed. "over x": in the bytes
+ * of x, which the same layer still reads; "reuses x": in bytes of x that nobody needs any more. */
 #define T_X      (arena + 0)  /* int8 [1, 1], live input..0 */
 #define T_HIDDEN (arena + 16) /* int8 [1, 16], live 0..1 */
 #define T_OUTPUT (arena + 0)  /* int8 [1, 1], live 1..output, reuses x */
@@ -68,6 +73,8 @@ void sine_invoke(void)
                      sine_l1_multiplier, sine_l1_shift, T_OUTPUT));
 }
 
+/* The model as data, for code that serves any model (tml.h), such as the serial agent: not in the firmware
+ * unless it is used. */
 static const tml_tensor model_inputs[] = {
     {.data = T_X, .bytes = 1, .scale = 0.025f, .zero_point = -128, .dtype = 'b'},
 };
