@@ -317,6 +317,24 @@ REFUSED = [
         "2^-12",
     ),
     (
+        "GATHER",
+        row([X, {"shape": [2], "dtype": "int16"}], X),
+        "The numbers of the rows must be int32.",
+        "'x1' is int16",
+    ),
+    (
+        "GATHER",
+        row([X, numbers(0)], X, axis=2),
+        "The axis must exist, and data and numbers share no dimensions.",
+        "there is no axis 2 in 2 dimensions",
+    ),
+    (
+        "GATHER",
+        row([X, numbers(0)], X, batch_dims=1),
+        "The axis must exist, and data and numbers share no dimensions.",
+        "1 shared dimensions",
+    ),
+    (
         "REVERSE_V2",
         row([{**X, "shape": [1, 2, 2]}, numbers(0, 2)], X),
         "The dimensions must be constant and follow one another.",

@@ -1,0 +1,111 @@
+"""GATHER: rows of a tensor by their numbers, which may be computed: embeddings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinyml.errors import ModelError
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
+from tinyml.ops.common import is_int8, operand, operand_count, options_table, write_options
+from tinyml.ops.moves import axis_in
+from tinyml.ops.operands import input_argument, move_instructions, no_macs
+from tinyml.ops.spec import OpSpec
+
+
+@dataclass(frozen=True, slots=True)
+class GatherAttrs:
+    """Options of GATHER."""
+
+    axis: int = 0  # that the numbers count along; may count from the end
+    batch_dims: int = 0  # leading dimensions that data and numbers share; only 0
+
+
+def read(options: Any) -> GatherAttrs:
+    """Attrs of a GatherOptions table."""
+    table = options_table(options, "GatherOptions")
+    return GatherAttrs(table.Axis(), table.BatchDims())
+
+
+def write(builder: Any, attrs: GatherAttrs) -> tuple[int, int]:
+    """Adds a GatherOptions table; returns its union value and offset."""
+    fields = (("Axis", attrs.axis), ("BatchDims", attrs.batch_dims))
+    return write_options(builder, "GatherOptions", fields)
+
+
+def _axis(op: Op, graph: Graph) -> int:
+    return axis_in(int(op.attrs.axis), len(graph.tensors[op.inputs[0]].shape))
+
+
+def axis_exists(op: Op, graph: Graph) -> str | None:
+    """The axis must exist, and data and numbers share no dimensions."""
+    if op.attrs.batch_dims:
+        return f"{op.attrs.batch_dims} shared dimensions"
+    try:
+        _axis(op, graph)
+    except ModelError as error:
+        return error.message
+    return None
+
+
+def numbers_are_int32(op: Op, graph: Graph) -> str | None:
+    """The numbers of the rows must be int32."""
+    numbers = operand(op, graph, 1)
+    if numbers is None or numbers.dtype == "int32":
+        return None
+    return f"'{numbers.name}' is {numbers.dtype}"
+
+
+def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
+    """The data's shape with that of the numbers in place of the axis."""
+    shape, numbers = (graph.tensors[i].shape for i in op.inputs)
+    axis = _axis(op, graph)
+    return ((*shape[:axis], *numbers, *shape[axis + 1 :]),)
+
+
+def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """The rows; numbers outside mean the first or last one, which TFLM leaves open."""
+    data, numbers = inputs
+    assert data is not None
+    assert numbers is not None
+    return (np.take(data, numbers, _axis(op, graph), mode="clip"),)
+
+
+def lower(op: Op, graph: Graph) -> KernelCall:
+    """A call of ``tml_gather_s8``."""
+    shape, axis = graph.tensors[op.inputs[0]].shape, _axis(op, graph)
+    given = [input_argument(op, graph, index) for index in (0, 1)]
+    outer, run = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+    count = graph.tensors[op.inputs[1]].elements
+    fields = (("outer", outer), ("rows", shape[axis]), ("count", count), ("run", run))
+    each = move_instructions((run,), is_aligned=run % 4 == 0) + 10
+    return KernelCall(
+        function="tml_gather_s8",
+        header="kernels/gather_s8.h",
+        params=Struct("tml_gather_params", fields),
+        arguments=(*(argument for argument, _ in given), Arg("output")),
+        constants=tuple(item for _, constants in given for item in constants),
+        cost=Cost(10 + outer * count * each),
+    )
+
+
+OPS = (
+    OpSpec(
+        kind="GATHER",
+        opcode=36,
+        title="rows by their numbers, as in an embedding",
+        attrs=GatherAttrs,
+        read=read,
+        write=write,
+        constraints=(operand_count(2, 2), is_int8, numbers_are_int32, axis_exists),
+        infer=infer,
+        reference=reference,
+        lower=lower,
+        macs=no_macs,
+    ),
+)
