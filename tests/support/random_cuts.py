@@ -32,7 +32,17 @@ class Growing(Protocol):
 def cut(g: Growing, given: int) -> None:
     """One of them on tensor ``given``; what TFLM does not take is left out by the constraints."""
     if g.tensors[given].shape:
-        makers = (_slice, _strided_slice, _split, _unpack, _pack, _transpose, _reverse, _product)
+        makers = (
+            _slice,
+            _strided_slice,
+            _split,
+            _unpack,
+            _pack,
+            _transpose,
+            _reverse,
+            _product,
+            _gather,
+        )
         g.one_of(*makers)(g, given)
 
 
@@ -104,6 +114,14 @@ def _reverse(g: Growing, given: int) -> None:
     first = g.between(0, rank - 1)
     axes = range(first, g.between(first, rank - 1) + 1)
     _finish(g, "REVERSE_V2", (given, *_numbers(g, list(axes))), NoAttrs())
+
+
+def _gather(g: Growing, given: int) -> None:
+    shape = g.tensors[given].shape
+    axis = g.between(-len(shape), len(shape) - 1)
+    numbers = [g.between(0, shape[axis] - 1) for _ in range(g.between(1, 5))]
+    attrs = spec_of("GATHER").attrs(axis)
+    _finish(g, "GATHER", (given, *_numbers(g, numbers)), attrs)
 
 
 def _product(g: Growing, given: int) -> None:

@@ -12,6 +12,7 @@ from tinyml.convert.fixups.fake_quant import adopt_fake_quant
 from tinyml.convert.fixups.fuse import fuse_activations, fuse_pads
 from tinyml.convert.fixups.identities import drop_identities
 from tinyml.convert.fixups.kernelless import replace_kernelless
+from tinyml.convert.fixups.row_numbers import take_rows_from_the_front
 from tinyml.ir.graph import Graph, check
 from tinyml.passes.simplify import drop_dead
 
@@ -20,6 +21,8 @@ PASSES: tuple[tuple[Callable[[Graph], Graph], str], ...] = (
     (fold_constants, "computed from constants"),
     (adopt_fake_quant, "read as trained scales"),
     (fold_constants, "computed from constants"),
+    (take_rows_from_the_front, "for numbers of rows below 0, left out"),
+    (drop_dead, "without readers, removed"),
     (drop_identities, "without effect, removed"),
     (replace_kernelless, "replaced by operators that have integer kernels"),
     (fold_affine, "folded into the weights before"),

@@ -1,0 +1,35 @@
+"""Numbers of rows that may count from the end: an embedding never gets such a one.
+
+Frameworks write ``where(number < 0, number + rows, number)`` in front of a GATHER, also where the
+numbers are words or tokens. That is the only rewrite here that trusts its input: a number below 0
+would mean the first row afterwards.
+"""
+
+from __future__ import annotations
+
+from tinyml.convert.fixups.edit import bypassed, integers, maker
+from tinyml.ir.graph import Graph, Op
+
+
+def take_rows_from_the_front(graph: Graph) -> Graph:
+    """Lets a GATHER read the numbers as they are, if nobody else reads what wraps them."""
+    for op in tuple(op for op in graph.ops if op.kind in ("SELECT", "SELECT_V2")):
+        numbers = _wrapped(graph, op)
+        readers = [other for other in graph.ops if op.outputs[0] in other.inputs]
+        if numbers is None or any(reader.kind != "GATHER" for reader in readers):
+            continue
+        graph = bypassed(graph, op, numbers) or graph
+    return graph
+
+
+def _wrapped(graph: Graph, op: Op) -> int | None:
+    """The numbers that a SELECT wraps when they are below 0."""
+    condition, other, numbers = op.inputs
+    is_below, moved = maker(graph, condition), maker(graph, other)
+    if is_below is None or moved is None or graph.tensors[numbers].dtype != "int32":
+        return None
+    if is_below.kind != "LESS" or moved.kind != "ADD" or moved.inputs[0] != numbers:
+        return None
+    zero = integers(graph.tensors[is_below.inputs[1]])
+    rows = integers(graph.tensors[moved.inputs[1]])
+    return numbers if is_below.inputs[0] == numbers and zero == (0,) and rows else None
