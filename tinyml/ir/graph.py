@@ -158,9 +158,7 @@ def _problems(graph: Graph) -> Iterator[str]:
             )
         if any(size <= 0 for size in tensor.shape):
             yield f"tensor '{tensor.name}' has the impossible shape {list(tensor.shape)}"
-    known = {
-        i for i, tensor in enumerate(graph.tensors) if tensor.is_constant or tensor.is_variable
-    }
+    known = {i for i, t in enumerate(graph.tensors) if t.is_constant or t.is_variable}
     for i in graph.inputs:
         if not 0 <= i < count:
             yield f"model input {i} is not one of the {count} tensors"

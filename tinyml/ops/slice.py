@@ -105,6 +105,13 @@ def part_shape(parts: Sequence[Part]) -> tuple[int, ...]:
     return tuple(part.count for part in parts if part.is_kept)
 
 
+def _taken(values: Array, parts: Sequence[Part]) -> Array:
+    for axis, part in enumerate(parts):
+        indices = [part.start + i * part.step for i in range(part.count)]
+        values = values.take(indices, axis)
+    return values.reshape(part_shape(parts))
+
+
 def start_of(shape: Sequence[int], parts: Sequence[Part]) -> int:
     """The first element of a slice, counted through the tensor of that shape."""
     pairs = zip(parts, strides_of(shape), strict=True)
@@ -188,11 +195,7 @@ def _spec(
 
     def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
         assert inputs[0] is not None
-        taken = inputs[0]
-        for axis, part in enumerate(parts(op, graph)):
-            indices = [part.start + i * part.step for i in range(part.count)]
-            taken = taken.take(indices, axis)
-        return (taken.reshape(part_shape(parts(op, graph))),)
+        return (_taken(inputs[0], parts(op, graph)),)
 
     def lower(op: Op, graph: Graph) -> KernelCall | None:
         return lower_walk(op, graph, _walk(op, graph, parts(op, graph)))

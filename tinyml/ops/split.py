@@ -130,10 +130,7 @@ def _spec(kind: str, opcode: int, title: str, io: tuple[type, Any, Any], cut: _C
         return None
 
     def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
-        axis, sizes = cut.sizes(op, graph)
-        shape = graph.tensors[op.inputs[cut.given]].shape
-        around = shape[:axis], shape[axis + 1 :]
-        return tuple((*around[0], *((size,) if cut.is_kept else ()), *around[1]) for size in sizes)
+        return _shapes(op, graph, cut)
 
     def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
         axis, sizes = cut.sizes(op, graph)
@@ -156,6 +153,13 @@ def _spec(kind: str, opcode: int, title: str, io: tuple[type, Any, Any], cut: _C
         macs=no_macs,
         expand=lambda op, graph: expand(op, graph, cut),
     )
+
+
+def _shapes(op: Op, graph: Graph, cut: _Cut) -> tuple[tuple[int, ...], ...]:
+    axis, sizes = cut.sizes(op, graph)
+    shape = graph.tensors[op.inputs[cut.given]].shape
+    around = shape[:axis], shape[axis + 1 :]
+    return tuple((*around[0], *((size,) if cut.is_kept else ()), *around[1]) for size in sizes)
 
 
 def expand(op: Op, graph: Graph, cut: _Cut) -> Expansion:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ops import unidirectional_sequence_lstm as lstm
+from tinyml.ops.lstm_layer import GATES, layer
 from tinyml.ops.weighted import RIGHT_SHIFT_LIMIT, WeightedSum
 from tinyml.variants import Variant
 from tinyml.variants.dsp_streams import (
@@ -42,21 +43,18 @@ _GATES = 41  # of a unit over one row, besides the steps
 
 def lower(op: Op, graph: Graph) -> KernelCall | str:
     """A call of ``tml_dsp_unidirectional_sequence_lstm_s8``."""
-    numbers, plain = lstm.layer(op, graph), lstm.lower(op, graph)
+    numbers, plain = layer(op, graph), lstm.lower(op, graph)
     if not all(_is_exact(part) for part in (numbers.inputs, numbers.hidden)):
         return "a sum before a gate may reach 2^30 when it is shifted to the left"
     rows = [_row(part) for part in (numbers.inputs, numbers.hidden)]
-    names = ("input_weights", "output_weights")
-    streams = tuple(replace(row.weights, name=n) for row, n in zip(rows, names, strict=True))
-    runs = lstm.macs(op, graph) // (lstm.GATES * (numbers.features + numbers.units) * numbers.units)
+    pairs = zip(rows, ("input_weights", "output_weights"), strict=True)
+    streams = tuple(replace(row.weights, name=name) for row, name in pairs)
+    runs = lstm.macs(op, graph) // (GATES * (numbers.features + numbers.units) * numbers.units)
     per_step = _STEP + sum(row.instructions for row in rows) + _UNIT * numbers.units
     scratch = sum(row.widened_words for row in rows) + 2 * numbers.units
-    factors = np.concatenate([row.factors for row in rows])
-    constants = (
-        *streams,
-        Constant("factors", factors.astype(np.int32), "M C n l s of each gate, over both rows"),
-        lstm.table_constant(),
-    )
+    factors = np.concatenate([row.factors for row in rows]).astype(np.int32)
+    held = Constant("factors", factors, "M C n l s of each gate, over both rows")
+    constants = (*streams, held, lstm.table_constant())
     return replace(
         plain,
         function="tml_dsp_unidirectional_sequence_lstm_s8",
@@ -92,7 +90,7 @@ def _is_exact(part: WeightedSum) -> bool:
 
 def _row(part: WeightedSum) -> _Row:
     kind = SUMS if fits_packed(part) else WIDE_SUMS
-    multiplier, shift = part.multiplier[: lstm.GATES], part.c_shift()[: lstm.GATES]
+    multiplier, shift = part.multiplier[:GATES], part.c_shift()[:GATES]
     filters, features = part.weights.shape
     form = Form(kind, 0, part.weights, part.folded_bias(), np.zeros((filters, 0), np.int64))
     order = stream_order(1, features, 8)
@@ -105,13 +103,13 @@ def _row(part: WeightedSum) -> _Row:
             ("features", features),
             ("words", taps // 2),
             ("entry", entry),
-            ("group_words", group_words(form, taps, lstm.GATES)),
+            ("group_words", group_words(form, taps, GATES)),
             ("is_wide", form.is_wide),
             ("shifts_left", bool(shift.max() >= 0)),
         ),
     )
     each = steps + _GATES + (6 if form.is_wide else 8 if shift.max() >= 0 else 0)
-    instructions = 40 + 6 * (features // 4) + filters // lstm.GATES * each
+    instructions = 40 + 6 * (features // 4) + filters // GATES * each
     right = np.maximum(-shift, 0)
     rounding = np.where(right > 0, 1 << np.maximum(right - 1, 0), 0)
     left = np.maximum(shift, 0)
