@@ -45,7 +45,7 @@ class GraphBuilder:
 
     def constant(self, name: str, data: Array, quant: Quant | None = None) -> int:
         """A tensor with a value."""
-        held = np.ascontiguousarray(data)
+        held = np.ascontiguousarray(data).reshape(data.shape)  # scalars stay scalars
         held.flags.writeable = False
         self.tensors.append(Tensor(name, str(data.dtype), data.shape, quant, held))
         return len(self.tensors) - 1

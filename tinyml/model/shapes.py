@@ -1,40 +1,139 @@
-"""Shapes that a model computes as it runs, where the file says what they are.
+"""Shapes that a model computes as it runs, computed when it is read.
 
-Converters turn a reshape with a free batch size into SHAPE, STRIDED_SLICE and PACK in front of a
-RESHAPE. In a model of fixed shapes all that is known: the declared shape of the result.
+Converters turn a reshape with a free batch size into SHAPE, STRIDED_SLICE, PACK and the like in
+front of a RESHAPE, and declare 1 for whatever they do not know, which may be wrong. In a model with
+inputs of fixed shape all that is known.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import prod
+from typing import Any
 
 import numpy as np
 
-from tinyml.ir.graph import Graph, Op, Tensor
+from tinyml import ops
+from tinyml.errors import ModelError
+from tinyml.ir.graph import Array, Graph, Op, Tensor
 
 _SHAPES = {"RESHAPE": 1, "TRANSPOSE_CONV": 0}  # operand that is the shape of the result
+_MAX_SIZE, _MAX_RANK, _MAX_BYTES = 1 << 20, 8, 1 << 28  # as of tensors in a file
+_BY_REFERENCE = ("CONCATENATION", "PACK", "SLICE", "STRIDED_SLICE")
+# What an operator's code may run into in a damaged model.
+_CONFUSIONS = (ArithmeticError, AttributeError, LookupError, ModelError, TypeError, ValueError)
+# Operators without attrs here: all have shapes, which are vectors, as operands.
+_COMPUTE: dict[str, Callable[[Sequence[Array]], Any]] = {
+    "ADD": lambda v: v[0] + v[1],
+    "CAST": lambda v: v[0],
+    "GATHER": lambda v: v[0][v[1]],
+    "MUL": lambda v: v[0] * v[1],
+    "REDUCE_PROD": lambda v: np.prod(v[0]),
+    "SUB": lambda v: v[0] - v[1],
+}
 
 
 def know_shapes(graph: Graph) -> Graph:
     """The graph with computed shapes as constants, without the ops that only led to them."""
-    tensors = list(graph.tensors)
-    changed: list[Op] = []
-    for op in graph.ops:
-        position = _SHAPES.get(op.kind, -1)
-        if position < 0 or position >= len(op.inputs) or len(op.outputs) != 1:
-            changed.append(op)
-            continue
-        computed = op.inputs[position]
-        if computed < 0 or tensors[computed].is_constant or tensors[computed].dtype != "int32":
-            changed.append(op)
-            continue
-        inputs = list(op.inputs)
-        inputs[position] = len(tensors)
-        tensors.append(_constant(tensors[computed].name, graph.tensors[op.outputs[0]].shape))
-        changed.append(replace(op, inputs=tuple(inputs)))
-    if len(tensors) == len(graph.tensors):
+    if not any(_is_computed(op, graph) for op in graph.ops):
         return graph
-    return replace(graph, tensors=tuple(tensors), ops=_still_read(graph, tuple(changed)))
+    known: dict[int, Array] = {}
+    changed: list[Op] = []
+    made = graph
+    for op in graph.ops:
+        value = _value(op, made, known)
+        if value is not None:
+            known[op.outputs[0]] = value
+        elif len(op.outputs) == 1 and op.kind in _SHAPES:
+            made, op = _reshaped(made, op, known)
+        elif any(i >= 0 and made.tensors[i].shape != graph.tensors[i].shape for i in op.inputs):
+            made = _inferred(made, op)
+        changed.append(op)
+    return replace(made, ops=_still_read(graph, tuple(changed)))
+
+
+def _is_computed(op: Op, graph: Graph) -> bool:
+    position = _SHAPES.get(op.kind)
+    if position is None or position >= len(op.inputs) or op.inputs[position] < 0:
+        return False
+    tensor = graph.tensors[op.inputs[position]]
+    return tensor.dtype == "int32" and not tensor.is_constant
+
+
+def _value(op: Op, graph: Graph, known: dict[int, Array]) -> Array | None:
+    """The result of an op on shapes; None where it is not known."""
+    if len(op.outputs) != 1 or graph.tensors[op.outputs[0]].dtype not in ("int32", "int64"):
+        return None
+    if op.kind == "SHAPE" and op.inputs:
+        return np.array(graph.tensors[op.inputs[0]].shape, np.int64)
+    values = [known.get(i, graph.tensors[i].data) if i >= 0 else None for i in op.inputs]
+    present = [value for value in values if value is not None]
+    if len(present) < len(values):
+        return None
+    made = graph.tensors[op.outputs[0]]
+    try:
+        if op.kind in _COMPUTE:
+            found = np.asarray(_COMPUTE[op.kind](present))
+        elif op.kind in _BY_REFERENCE:
+            (found,) = ops.spec_of(op.kind).reference(op, graph, values)
+        else:
+            return None
+        return found.reshape(made.shape)
+    except _CONFUSIONS:
+        return None
+
+
+def _reshaped(graph: Graph, op: Op, known: dict[int, Array]) -> tuple[Graph, Op]:
+    """The graph with an op's result in the shape that its operand says, and the op."""
+    position = _SHAPES[op.kind]
+    if position >= len(op.inputs) or op.inputs[position] < 0:
+        return graph, op
+    index, result = op.inputs[position], op.outputs[0]
+    operand = graph.tensors[index]
+    wanted = known.get(index, operand.data)
+    tensors = list(graph.tensors)
+    elements = tensors[op.inputs[0]].elements if op.kind == "RESHAPE" else 0
+    shape = _resolved(wanted, elements)
+    if shape is not None:
+        tensors[result] = replace(tensors[result], shape=shape)
+    if operand.is_constant or operand.dtype != "int32":
+        return replace(graph, tensors=tuple(tensors)), op
+    inputs = list(op.inputs)
+    inputs[position] = len(tensors)
+    tensors.append(_constant(operand.name, tensors[result].shape))
+    return replace(graph, tensors=tuple(tensors)), replace(op, inputs=tuple(inputs))
+
+
+def _resolved(wanted: Array | None, elements: int) -> tuple[int, ...] | None:
+    """A shape with its one free size filled in; None where that makes no sense.
+
+    ``elements`` is 0 where any number will do.
+    """
+    if wanted is None or wanted.size > _MAX_RANK:
+        return None
+    sizes = [int(size) for size in np.ravel(wanted)]
+    if sizes.count(-1) == 1 and elements:
+        fixed = -prod(sizes)
+        sizes = [size if size != -1 else elements // max(fixed, 1) for size in sizes]
+    is_sound = all(1 <= size <= _MAX_SIZE for size in sizes) and prod(sizes) <= _MAX_BYTES
+    return tuple(sizes) if is_sound and prod(sizes) == (elements or prod(sizes)) else None
+
+
+def _inferred(graph: Graph, op: Op) -> Graph:
+    """The graph with the results of an op in the shapes that follow from its operands."""
+    spec = ops.all_ops().get(op.kind)
+    if spec is None:
+        return graph
+    try:
+        shapes = spec.infer(op, graph)
+    except _CONFUSIONS:
+        return graph
+    tensors = list(graph.tensors)
+    for i, shape in zip(op.outputs, shapes, strict=False):
+        if prod(shape) <= _MAX_BYTES:
+            tensors[i] = replace(tensors[i], shape=shape)
+    return replace(graph, tensors=tuple(tensors))
 
 
 def _constant(name: str, shape: tuple[int, ...]) -> Tensor:
