@@ -63,9 +63,9 @@ class UnsupportedOps(ModelError):
         lines = [f"{item.op}: {item.constraint} Found: {item.found}" for item in found]
         super().__init__(
             f"{model}: {len(found)} unsupported thing(s):\n  " + "\n  ".join(lines),
-            hint="'tinyml ops' lists what is supported; convert the model to full int8 "
-            "(int8 inputs, weights and outputs), replace the ops named above, or take "
-            "--runtime tflm, which has more of them.",
+            hint="'tinyml ops' lists what is supported; give the float model to 'tinyml convert', "
+            "which puts others in the place of many operators, replace the layers named above, or "
+            "take --runtime tflm, which has more of them.",
         )
         self.found = found
 
