@@ -99,10 +99,11 @@
 TML_DSP_TAILS(1)
 TML_DSP_TAILS(2)
 
-/* The block for what is left of a layer's pixels; NULL when three at a time serve it. */
+/* The block for what is left of a layer's pixels; NULL when three at a time serve it, and where
+ * params come at run time: then all blocks of every form would become code. */
 TML_KERNEL tml_dsp_gemm tml_dsp_tail_of(const tml_dsp_gemm_params *params, int32_t pixels)
 {
-    if (pixels == 0) {
+    if (!__builtin_constant_p(pixels) || pixels == 0) {
         return NULL;
     }
     return pixels == 1 ? tml_dsp_tail_1_of(params->form, params->shift)
