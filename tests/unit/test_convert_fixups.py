@@ -19,6 +19,7 @@ from tinyml.convert.fixups.fake_quant import adopt_fake_quant
 from tinyml.convert.fixups.fuse import fuse_activations, fuse_pads
 from tinyml.convert.fixups.identities import drop_identities
 from tinyml.convert.fixups.kernelless import replace_kernelless
+from tinyml.convert.fixups.reshapes import move_reshapes
 from tinyml.convert.options import options
 from tinyml.convert.runners import float_tensor
 from tinyml.errors import ModelError
@@ -391,4 +392,62 @@ def test_a_sign_is_a_product() -> None:
     graph = b.graph((given,), (b.op("NEG", (given,), b.value("negated", (1, 7))),))
     after = replace_kernelless(graph)
     assert kinds(after) == ["MUL"]
+    same(graph, after)
+
+
+def sequence_layer(b: FloatBuilder, given: int) -> int:
+    """A one-dimensional convolution of [1, 8, 3], as frameworks write it: [1, 6, 4]."""
+    image = reshaped(b, given, (1, 1, *b.tensors[given].shape[1:]))
+    width = b.tensors[image].shape[2] - 2
+    conv = b.conv("conv", image, b.rng.normal(size=(4, 1, 3, 3)), (1, 1, width, 4), Padding=1)
+    return reshaped(b, conv, (1, width, 4))
+
+
+def test_normalisation_behind_a_one_dimensional_layer_folds() -> None:
+    """PyTorch's Conv1d and BatchNorm1d stayed three operators, each with a rounding of its own."""
+    b = FloatBuilder()
+    steps = b.value("steps", (1, 8, 3))
+    value = sequence_layer(b, steps)
+    shape = b.tensors[value].shape
+    for number, kind in enumerate(("MUL", "ADD")):
+        operands = (value, b.weights(f"factor_{number}", 1, 1, 4))
+        held = options(f"{kind.capitalize()}Options")
+        value = b.op(kind, operands, b.value(f"norm_{number}", shape), held)
+    value = b.op("RELU", (value,), b.value("relu", shape))
+    graph = b.graph((steps,), (value,))
+    after, _ = prepare(graph)
+    assert kinds(after) == ["RESHAPE", "CONV_2D", "RESHAPE"]
+    same(graph, after, tolerance=1e-5)
+
+
+def test_sums_with_a_sequence_stay_behind_the_reshape() -> None:
+    b = FloatBuilder()
+    steps = b.value("steps", (1, 8, 3))
+    value = sequence_layer(b, steps)
+    made = b.value("sum", b.tensors[value].shape)
+    b.op("ADD", (value, b.weights("each", 1, 6, 4)), made, options("AddOptions"))
+    graph = b.graph((steps,), (made,))
+    assert move_reshapes(graph) is graph
+
+
+def test_padding_of_a_sequence_meets_its_layer() -> None:
+    b = FloatBuilder()
+    steps = b.value("steps", (1, 8, 3))
+    pads = b.constant("pads", [[0, 0], [1, 1], [0, 0]])
+    padded = b.op("PAD", (steps, pads), b.value("padded", (1, 10, 3)))
+    graph = b.graph((steps,), (sequence_layer(b, padded),))
+    after, notes = prepare(graph)
+    assert kinds(after) == ["RESHAPE", "CONV_2D", "RESHAPE"]
+    assert "1 PAD folded into a convolution" in notes
+    same(graph, after)
+
+
+def test_causal_padding_stays_in_front_of_its_layer() -> None:
+    b = FloatBuilder()
+    steps = b.value("steps", (1, 8, 3))
+    pads = b.constant("pads", [[0, 0], [2, 0], [0, 0]])
+    padded = b.op("PAD", (steps, pads), b.value("padded", (1, 10, 3)))
+    graph = b.graph((steps,), (sequence_layer(b, padded),))
+    after, _ = prepare(graph)
+    assert kinds(after) == ["RESHAPE", "PAD", "CONV_2D", "RESHAPE"]
     same(graph, after)

@@ -12,6 +12,7 @@ from tinyml.convert.fixups.fake_quant import adopt_fake_quant
 from tinyml.convert.fixups.fuse import fuse_activations, fuse_pads
 from tinyml.convert.fixups.identities import drop_identities
 from tinyml.convert.fixups.kernelless import replace_kernelless
+from tinyml.convert.fixups.reshapes import move_reshapes
 from tinyml.convert.fixups.row_numbers import take_rows_from_the_front
 from tinyml.ir.graph import Graph, check
 from tinyml.passes.simplify import drop_dead
@@ -25,6 +26,7 @@ PASSES: tuple[tuple[Callable[[Graph], Graph], str], ...] = (
     (drop_dead, "without readers, removed"),
     (drop_identities, "without effect, removed"),
     (replace_kernelless, "replaced by operators that have integer kernels"),
+    (move_reshapes, "moved"),
     (fold_affine, "folded into the weights before"),
     (fuse_pads, "folded into a convolution"),
     (fuse_activations, "fused into the layer before"),

@@ -1,0 +1,102 @@
+"""Reshapes around one-dimensional convolutions, out of the way of what folds into the layer.
+
+A convolution of a sequence comes as RESHAPE to an image, CONV_2D, RESHAPE back. What frameworks put
+beside it, batch normalisation, an activation or padding, then meets the reshape and not the layer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tinyml.convert.fixups.edit import integers, maker, only_reader, with_constant
+from tinyml.convert.rules import WEIGHTED
+from tinyml.ir.graph import Graph, Op, Tensor
+
+_AFFINE = ("ADD", "DIV", "MUL", "SUB")
+_ACTIVATIONS = ("RELU", "RELU6")
+
+
+def move_reshapes(graph: Graph) -> Graph:
+    """Channelwise ops before the RESHAPE behind a layer, PAD behind the RESHAPE before one."""
+    while True:
+        for op in graph.ops:
+            moved = _lifted(graph, op) or _lowered(graph, op)
+            if moved is not None:
+                graph = moved
+                break
+        else:
+            return graph
+
+
+def _lifted(graph: Graph, op: Op) -> Graph | None:
+    """An activation, or a sum or product with a constant per channel, right behind its layer."""
+    if op.kind not in (*_AFFINE, *_ACTIVATIONS):
+        return None
+    data = [i for i in op.inputs if i >= 0 and not graph.tensors[i].is_constant]
+    before = maker(graph, data[0]) if len(data) == 1 else None
+    if before is None or before.kind != "RESHAPE" or only_reader(graph, data[0]) is not op:
+        return None
+    source, given = graph.tensors[before.inputs[0]], graph.tensors[data[0]]
+    layer = maker(graph, before.inputs[0])
+    if layer is None or layer.kind not in (*WEIGHTED, *_AFFINE) or not source.shape:
+        return None
+    result = graph.tensors[op.outputs[0]]
+    if source.shape[-1] != given.shape[-1:][0] or result.shape != given.shape:
+        return None
+    if only_reader(graph, before.inputs[0]) is not before:
+        return None
+    inputs = []
+    for i in op.inputs:
+        tensor = graph.tensors[i]
+        if i == data[0]:
+            inputs.append(before.inputs[0])
+            continue
+        if tensor.data is None or not _is_channelwise(tensor, source.shape[-1]):
+            return None
+        graph = with_constant(graph, tensor.name, tensor.data.reshape(-1), tensor.quant)
+        inputs.append(len(graph.tensors) - 1)
+    image = replace(source, name=f"{result.name}/image", quant=result.quant)
+    graph = replace(graph, tensors=(*graph.tensors, image))
+    last = len(graph.tensors) - 1
+    lifted = replace(op, inputs=tuple(inputs), outputs=(last,))
+    back = replace(before, name=op.name, inputs=(last, *before.inputs[1:]), outputs=op.outputs)
+    return _exchanged(graph, (before, op), (lifted, back))
+
+
+def _is_channelwise(tensor: Tensor, channels: int) -> bool:
+    """Whether a constant has one element, or one per channel along the last axis."""
+    return tensor.elements == 1 or (tensor.elements == channels == tensor.shape[-1])
+
+
+def _lowered(graph: Graph, op: Op) -> Graph | None:
+    """PAD of a sequence behind the RESHAPE that makes an image of one row of it."""
+    pads = integers(graph.tensors[op.inputs[1]]) if op.kind in ("PAD", "PADV2") else None
+    behind = only_reader(graph, op.outputs[0])
+    if pads is None or behind is None or behind.kind != "RESHAPE":
+        return None
+    given, made = graph.tensors[op.inputs[0]], graph.tensors[behind.outputs[0]]
+    padded = graph.tensors[op.outputs[0]].shape
+    if len(padded) != 3 or made.shape != (padded[0], 1, *padded[1:]) or any(pads[:2]):
+        return None
+    shape = (given.shape[0], 1, *given.shape[1:])
+    four = np.array([0, 0, *pads], np.int32).reshape(4, 2)
+    graph = with_constant(graph, graph.tensors[op.inputs[1]].name, four)
+    paddings = len(graph.tensors) - 1
+    graph = with_constant(graph, f"{behind.name}/shape", np.array(shape, np.int32))
+    image = Tensor(f"{given.name}/image", given.dtype, shape, given.quant)
+    graph = replace(graph, tensors=(*graph.tensors, image))
+    last = len(graph.tensors) - 1
+    attrs = behind.attrs
+    if "NewShape" in dict(attrs.values):
+        attrs = attrs.having(NewShape=shape)
+    first = replace(behind, name=image.name, inputs=(op.inputs[0], last - 1), outputs=(last,))
+    second = replace(op, inputs=(last, paddings, *op.inputs[2:]), outputs=behind.outputs)
+    return _exchanged(graph, (op, behind), (replace(first, attrs=attrs), second))
+
+
+def _exchanged(graph: Graph, old: tuple[Op, Op], new: tuple[Op, Op]) -> Graph:
+    """The graph with two ops, not always neighbours, in the place of two others."""
+    places = {id(op): part for op, part in zip(old, new, strict=True)}
+    return replace(graph, ops=tuple(places.get(id(op), op) for op in graph.ops))
