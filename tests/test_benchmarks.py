@@ -82,10 +82,11 @@ def test_missing_compiler_is_said(
 
 @pytest.mark.parametrize("board", ["nucleo_g0b1re", "esp32c3", "esp32s3"])
 def test_families_beat_plain_c(board: str) -> None:
-    """At least 1.5 times fewer instructions on every model that is stored."""
+    """At least 1.5 times fewer instructions on every model that is stored, for every goal."""
     of_board = [item for item in read_baseline() if item.board == board]
     plain = {item.model: item.instructions for item in of_board if item.optimize == PLAIN}
     assert len(plain) >= 9
     for model, instructions in plain.items():
-        found = min(item.instructions for item in of_board if item.model == model)
-        assert found * 1.5 <= instructions, model
+        goals = [item for item in of_board if item.model == model and item.optimize != PLAIN]
+        for item in goals:
+            assert item.instructions * 1.5 <= instructions, item.key

@@ -141,8 +141,7 @@ TML_KERNEL const uint32_t *tml_portable_quads(const tml_portable_fully_connected
                 const uint32_t word = weights[i * quads + quad];
                 all[quad] += word * x;
                 odd[quad] += ((word >> 8) & 0x00FF00FFu) * x;
-                TML_OPAQUE(all[quad]);
-                TML_OPAQUE(odd[quad]);
+                TML_SETTLED(all[quad], odd[quad]);
             }
             TML_IN_ORDER;
         }

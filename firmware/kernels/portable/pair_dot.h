@@ -140,7 +140,9 @@ TML_KERNEL void tml_pair_dot(const tml_pair_params *params, const uint32_t *stre
                 const uint8_t stored = weights[params->block * i + f];
                 const int32_t weight = params->is_signed ? (int8_t)stored : stored;
                 p[f] += x * (uint32_t)weight;
-                TML_OPAQUE(p[f]);
+            }
+            for (int32_t f = 0; f < params->block; f += 2) {
+                TML_SETTLED(p[f], p[f + 1]);
             }
             TML_IN_ORDER;
         }

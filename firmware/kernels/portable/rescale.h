@@ -23,8 +23,10 @@
  * and, where sums are not TML_OPAQUE, add them up as trees. Costs no instruction. */
 #if defined(__GNUC__) || defined(__clang__)
 #define TML_IN_ORDER __asm__ volatile("" ::: "memory")
+#define TML_SETTLED(a, b) __asm__ volatile("" : "+r"(a), "+r"(b)) /* both are computed by here */
 #else
 #define TML_IN_ORDER ((void)0)
+#define TML_SETTLED(a, b) ((void)0)
 #endif
 
 enum { TML_RESCALE_HIGH, TML_RESCALE_SPLIT, TML_RESCALE_REFERENCE };
