@@ -20,6 +20,7 @@ from tinyml.backends.base import LayerTime
 from tinyml.board import Board
 from tinyml.codegen.generate import generate
 from tinyml.elf import read_elf
+from tinyml.errors import ToolError
 from tinyml.inputs import Samples
 from tinyml.ir.graph import Array, Tensor
 from tinyml.plan.values import Plan
@@ -71,7 +72,11 @@ def run_bare(plan: Plan, board: Board, samples: Samples, folder: Path) -> Counte
     program = core.build(files, flags, folder)
     given = b"".join(array.tobytes() for sample in samples.inputs for array in sample)
     answer = core.run(program, given)
-    outputs, at = _outputs(answer, [plan.graph.tensors[i] for i in plan.graph.outputs], samples)
+    made = [plan.graph.tensors[i] for i in plan.graph.outputs]
+    wanted = len(samples.inputs) * sum(tensor.nbytes for tensor in made) + 4 + 8 * len(plan.steps)
+    if len(answer) != wanted:
+        raise ToolError(f"the program ended after {len(answer)} of {wanted} bytes of results")
+    outputs, at = _outputs(answer, made, samples)
     stack_bytes, *steps = np.frombuffer(answer, np.uint32, offset=at).tolist()
     counts = list(map(core.instructions, steps[::2], steps[1::2]))
     sections = [item for item in read_elf(program).sections if item.name != ".host"]

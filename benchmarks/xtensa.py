@@ -8,11 +8,14 @@ for; the vector instructions of the S3 it has not.
 
 from __future__ import annotations
 
+import os
+import select
 from collections.abc import Sequence
 from pathlib import Path
 
 from tinyml import process
 from tinyml.backends.base import Command
+from tinyml.errors import ToolError
 
 SUPPORT = Path(__file__).with_name("xtensa")
 FLAGS = ("-std=gnu17", "-nostdlibinc", "-fno-strict-aliasing", "-Wall", "-Wextra", "-Werror")
@@ -20,6 +23,7 @@ LLC = ("llc-22", "-mtriple=xtensa", "-mcpu=esp32", "-O2")
 MC = ("llvm-mc-22", "-triple", "xtensa", "-mcpu=esp32", "-filetype=obj")
 ICOUNT_SHIFT = 10  # an instruction takes 2^10 ns
 CLOCK_HZ = 40_000_000  # of QEMU's core: what CCOUNT counts
+PATIENCE_S = 120  # an inference takes a few
 HIGH_MULTIPLY = 103  # instructions of start.s for a MULSH
 
 
@@ -35,11 +39,17 @@ class Lx7:
         return link(objects, folder)
 
     def run(self, program: Path, given: bytes) -> bytes:
-        """What a program wrote that got ``given`` to read."""
+        """What a program wrote that got ``given`` to read; raises ToolError when it hangs."""
         with process.running(emulate(program)) as (stdin, stdout):
             stdin.write(given)
             stdin.close()
-            return stdout.read()
+            answer = bytearray()
+            while select.select([stdout], [], [], PATIENCE_S)[0]:
+                part = os.read(stdout.fileno(), 1 << 16)
+                if not part:
+                    return bytes(answer)
+                answer += part
+        raise ToolError(f"the program on QEMU has said nothing for {PATIENCE_S} s")
 
     def instructions(self, steps: int, events: int) -> int:
         """Steps of CCOUNT as instructions; the events are high multiplications."""
