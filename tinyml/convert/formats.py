@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from tinyml.convert.copies import common_means, copied_layers
 from tinyml.convert.ranges import Seen, chosen_range, quant_of_range, range_of_quant
 from tinyml.convert.rules import DECIDES, FIXED, LSTM, MOVES, WEIGHTED, carries_range
 from tinyml.errors import ModelError, did_you_mean
@@ -110,6 +111,11 @@ def choose_formats(
             groups.join(free[0], member)
         if free:
             guests.setdefault(free[0], set()).update(i for i, _ in members if i in fixed)
+    copies = copied_layers(graph, bits)
+    for item in copies:
+        for alike in (item.values, item.results):
+            for i in alike[1:]:
+                groups.join((alike[0], item.bits), (i, item.bits))
     quants: dict[Format, Quant] = {}
     for members in groups.all():
         inside = {i for i, _ in members}
@@ -120,7 +126,7 @@ def choose_formats(
         for member in members:
             tied = fixed.get(member[0])
             quants[member] = tied[width] if tied is not None and width in tied else shared
-    means = {i: item.means for i, item in seen.items()}
+    means = common_means({i: item.means for i, item in seen.items()}, copies)
     return Formats(bits, quants, means, {})
 
 

@@ -1,0 +1,52 @@
+"""Layers that share their weights: the steps of one that was unrolled.
+
+They get common scales and a common correction of their biases, so that weights, biases and factors
+are the same for all of them and stand in flash once. Alone, each would have its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyml.convert.rules import WEIGHTED
+from tinyml.ir.graph import Array, Graph, Op
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """What layers with the same weights, in the same width, read and write."""
+
+    bits: int
+    values: tuple[int, ...]  # one per layer
+    results: tuple[int, ...]
+
+
+def copied_layers(graph: Graph, bits: tuple[int, ...]) -> tuple[Copies, ...]:
+    """The layers that share their weights; ``bits`` is the width of each op."""
+    found: dict[tuple[int, int], list[Op]] = {}
+    for op, width in zip(graph.ops, bits, strict=True):
+        if op.kind in WEIGHTED:
+            found.setdefault((op.inputs[WEIGHTED[op.kind].weights], width), []).append(op)
+    return tuple(
+        Copies(
+            width,
+            tuple(op.inputs[WEIGHTED[op.kind].value] for op in ops),
+            tuple(op.outputs[0] for op in ops),
+        )
+        for (_, width), ops in found.items()
+        if len(ops) > 1
+    )
+
+
+def common_means(means: Mapping[int, Array], copies: Iterable[Copies]) -> dict[int, Array]:
+    """The average of each channel of each value, over all layers that share their weights."""
+    found = dict(means)
+    for item in copies:
+        computed = [i for i in item.values if i in found]  # not the zeros before the first step
+        if computed:
+            common: Array = np.mean([found[i] for i in computed], axis=0)
+            found |= dict.fromkeys(computed, common)
+    return found
