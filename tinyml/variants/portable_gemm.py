@@ -191,7 +191,7 @@ class _Pairs:
         return Constant(
             "weights",
             packed.reshape(-1).astype(np.uint8),
-            f"{'modulo 256' if self.family.has_signed_loads else 'plus 128'}; {self.block} filters "
+            f"{'signed' if self.family.has_signed_loads else 'plus 128'}; {self.block} filters "
             "side by side, taps in fours",
         )
 
@@ -241,7 +241,8 @@ def rest_constant(rest: IntArray, place: Callable[[int], int]) -> Constant:
 
 def note(rescale: Rescale, rest: IntArray) -> str:
     """For the report."""
-    return f"rescaling {rescale.form.lower()}, {np.count_nonzero(rest)} taps cut down"
+    cut = int(np.count_nonzero(rest))
+    return f"rescaling {rescale.form.lower()}" + (f", {cut} taps cut down" if cut else "")
 
 
 VARIANTS = tuple(
