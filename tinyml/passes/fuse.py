@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from tinyml.errors import ModelError
 from tinyml.ir.graph import Graph, Op
-from tinyml.ir.shapes import window
+from tinyml.ir.shapes import padded_window, window
 from tinyml.ops.common import activation_range
 from tinyml.passes.rewrite import all_bytes, makers, reader_counts, table_of
 
@@ -56,46 +57,47 @@ def _is_clamp(graph: Graph, op: Op, activation: Op) -> bool:
 
 
 def fuse_pad(graph: Graph) -> Graph:
-    """Lets a VALID convolution behind a PAD read the unpadded image with padding SAME.
+    """Lets a VALID convolution behind a PAD read the unpadded image with padding of its own.
 
-    Only where SAME means exactly the rows and columns that PAD adds; it does for the usual "pad
-    right and bottom, then stride 2" of MobileNet and for stride 1. Both fill with the zero point.
+    SAME where that means exactly the rows and columns that PAD adds, else as many as PAD adds. Both
+    fill with the zero point.
     """
     for pad in tuple(op for op in graph.ops if op.kind == "PAD"):
         readers = [op for op in graph.ops if pad.outputs[0] in op.inputs]
         if len(readers) != 1 or pad.outputs[0] in graph.outputs:
             continue
         op = readers[0]
-        if _is_same_padding(graph, pad, op):
-            fused = replace(
-                op,
-                inputs=(pad.inputs[0], *op.inputs[1:]),
-                attrs=replace(op.attrs, padding="SAME"),
-            )
+        attrs = _padded_attrs(graph, pad, op)
+        if attrs is not None:
+            fused = replace(op, inputs=(pad.inputs[0], *op.inputs[1:]), attrs=attrs)
             graph = replace(
                 graph, ops=tuple(fused if o is op else o for o in graph.ops if o is not pad)
             )
     return graph
 
 
-def _is_same_padding(graph: Graph, pad: Op, op: Op) -> bool:
+def _padded_attrs(graph: Graph, pad: Op, op: Op) -> Any:
+    """The convolution's attrs with padding in the place of PAD; None where it cannot take it."""
     given, padded = graph.tensors[pad.inputs[0]], graph.tensors[pad.outputs[0]]
     amounts = graph.tensors[pad.inputs[1]].data
     if op.kind not in _CONVOLUTIONS or op.attrs.padding != "VALID" or amounts is None:
-        return False
+        return None
     if given.quant != padded.quant or len(given.shape) != 4 or op.inputs[0] != pad.outputs[0]:
-        return False
+        return None
     around = [(int(before), int(after)) for before, after in np.reshape(amounts, (-1, 2))]
-    if around[0] != (0, 0) or around[3] != (0, 0):
-        return False
+    if around[0] != (0, 0) or around[3] != (0, 0) or op.attrs.pads is not None:
+        return None
     attrs, weights = op.attrs, graph.tensors[op.inputs[1]]
     strides, dilations = (attrs.stride_h, attrs.stride_w), (attrs.dilation_h, attrs.dilation_w)
+    is_same = True
     for axis in (1, 2):
-        stride, dilation = strides[axis - 1], dilations[axis - 1]
-        kernel = weights.shape[axis]
-        same = window("SAME", given.shape[axis], kernel, stride, dilation)
-        valid = window("VALID", padded.shape[axis], kernel, stride, dilation)
+        numbers = (weights.shape[axis], strides[axis - 1], dilations[axis - 1])
+        same = window("SAME", given.shape[axis], *numbers)
+        own = padded_window(given.shape[axis], *numbers, *around[axis])
         # Rows that no window reaches may be padded or not: they are never read.
-        if (same.pad, same.out_size) != (around[axis][0], valid.out_size):
-            return False
-    return True
+        is_same &= (same.pad, same.out_size) == (around[axis][0], own.out_size)
+        if any(start >= end for start, end in map(own.taps, range(own.out_size))):
+            return None  # kernels want at least one tap on the image
+    if is_same:
+        return replace(attrs, padding="SAME")
+    return replace(attrs, pads=(*around[1], *around[2]))
