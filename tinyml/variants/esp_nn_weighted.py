@@ -162,6 +162,8 @@ def _why_not(op: Op, graph: Graph, numbers: WeightedSum, layer: Layer) -> str | 
         return f"{given.shape[0]} images at once"
     if (layer.rows.dilation, layer.columns.dilation) != (1, 1):
         return "the filter is dilated"
+    if op.attrs.pads is not None:
+        return "the padding is neither SAME nor VALID, the only ones that it was tested with"
     if max(*given.shape, *result(op, graph).shape) > LONGEST:
         return f"a dimension is above {LONGEST}"
     return _why_not_rescaled(numbers)
