@@ -1,8 +1,10 @@
 """``python -m benchmarks.footprint``: measures code sizes and writes tinyml/plan/footprint.toml.
 
 The prediction of ``tinyml check`` is a sum: what every firmware of a board needs, what the first
-use of a kernel adds, and what each use adds. The three are fitted here, per core and goal, to the
-linker's figures for whole models and for single layers cut out of them.
+use of a kernel adds, what each use adds, and the functions that kernels have in common. The last
+are read from the symbol table; the others are fitted, per core and goal, to the linker's figures
+for whole models and for single layers, cut out of them or random, on every kernel that is valid
+there. With ``--optimize size`` kernels are also measured as one instance that layers share.
 """
 
 from __future__ import annotations
@@ -10,24 +12,27 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
 import numpy as np
 
 from benchmarks.models import large_kernels, many_channels, residuals
+from benchmarks.samples import calls_of, samples, wholes
 from tinyml import api
 from tinyml.backends.base import Image
 from tinyml.board import Board, all_boards
 from tinyml.build import build
 from tinyml.codegen.generate import generate
+from tinyml.elf import read_elf
 from tinyml.errors import TinymlError
 from tinyml.ir.graph import Graph
 from tinyml.ir.kernel import distinct_constant_bytes
-from tinyml.plan.predict import code_parts, runtime_state_bytes
+from tinyml.plan.code_size import SHARED, code_parts, helpers_of
+from tinyml.plan.predict import runtime_state_bytes
 from tinyml.plan.values import Plan
 from tinyml.project import create
 
@@ -37,7 +42,7 @@ HEAD = (
     "# Code sizes in bytes, measured with the zig toolchain.\n"
     "# Written by `python -m benchmarks.footprint`; do not edit.\n"
 )
-SINGLES = 2  # single-layer builds per kernel
+WEIGHT = 3  # of a whole model beside a single layer
 CORES = {  # core → the board that its kernels are measured on
     "cortex-m0plus": "nucleo_g0b1re",
     "cortex-m33": "nucleo_u575zi_q",
@@ -50,30 +55,33 @@ CORES = {  # core → the board that its kernels are measured on
 class Size:
     """What the linker says about one model."""
 
-    kernels: Counter[str]
-    flash_bytes: int  # without the layers' constants
+    kernels: Counter[str]  # without helpers
+    flash_bytes: int  # without the layers' constants and the helpers
     ram_bytes: int  # without arena, stack and the state that depends on the model
+    helpers: dict[str, int]  # bytes of each function that kernels have in common
 
 
-def sizes(graphs: list[Graph], board: Board, optimize: str, *, agent: bool) -> Iterator[Size]:
-    """Builds each graph; those that the board cannot take are left out."""
-    with tempfile.TemporaryDirectory(prefix="tinyml-footprint-") as folder:
-        for graph in graphs:
-            try:
-                plan = api.plan(graph, board, optimize=optimize, agent=agent)
-                image = link(plan, board, Path(folder), agent=agent)
-            except TinymlError as error:
-                click.echo(f"  {graph.name}: {error}", err=True)
-                continue
-            calls = [step.call for step in plan.steps if step.call is not None]
-            yield Size(
-                code_parts(calls),
-                image.flash_bytes - distinct_constant_bytes(calls),
-                image.ram_bytes
-                - board.stack_bytes
-                - sum(nbytes for _, nbytes in plan.arena_bytes)
-                - runtime_state_bytes(graph, len(plan.steps), agent=agent),
-            )
+def measured(plan: Plan, board: Board, folder: Path, *, agent: bool = True) -> Size | None:
+    """Builds a plan; None, with a message, where the board or the compiler cannot take it."""
+    try:
+        image = link(plan, board, folder, agent=agent)
+    except TinymlError as error:
+        click.echo(f"  {board.name} {plan.graph.name}: {str(error)[:60]}", err=True)
+        return None
+    calls = calls_of(plan)
+    elf = read_elf(image.elf)
+    symbols = {name: elf.symbol(name) for name in helpers_of(calls, plan.shared)}
+    helpers = {name: symbol.nbytes for name, symbol in symbols.items() if symbol is not None}
+    parts = code_parts(calls, plan.shared)
+    return Size(
+        Counter({part: count for part, count in parts.items() if part not in symbols}),
+        image.flash_bytes - distinct_constant_bytes(calls) - sum(helpers.values()),
+        image.ram_bytes
+        - board.stack_bytes
+        - sum(nbytes for _, nbytes in plan.arena_bytes)
+        - runtime_state_bytes(plan.graph, len(plan.steps), agent=agent),
+        helpers,
+    )
 
 
 def link(plan: Plan, board: Board, folder: Path, *, agent: bool) -> Image:
@@ -83,30 +91,6 @@ def link(plan: Plan, board: Board, folder: Path, *, agent: bool) -> Image:
     template = board.backends["template"]
     project = create(plan, sources, board, template, folder / "project", agent=agent)
     return build(project, None, folder)
-
-
-def singles(graphs: list[Graph], board: Board, optimize: str) -> list[Graph]:
-    """One-layer graphs, up to ``SINGLES`` for each kernel that the graphs use."""
-    seen: Counter[str] = Counter()
-    cut: list[Graph] = []
-    for graph in graphs:
-        plan = api.plan(graph, board, optimize=optimize)
-        for step in plan.steps:
-            if step.call is None or seen[step.call.function] >= SINGLES or step.call.stream:
-                continue
-            seen[step.call.function] += 1
-            op = graph.ops[step.ops[0]]
-            inputs = tuple(i for i in op.inputs if i >= 0 and not graph.tensors[i].is_constant)
-            cut.append(
-                replace(
-                    graph,
-                    name=f"single_{len(cut)}",
-                    ops=(op,),
-                    inputs=tuple(dict.fromkeys(inputs)),
-                    outputs=op.outputs,
-                )
-            )
-    return cut
 
 
 def fit(found: list[Size]) -> tuple[float, dict[str, tuple[float, float]]]:
@@ -143,38 +127,65 @@ def model_code(size: Size, kernels: dict[str, tuple[float, float]]) -> float:
     return sum(kernels[name][0] + count * kernels[name][1] for name, count in size.kernels.items())
 
 
-def measure_core(core: str, graphs: list[Graph], boards: list[Board], optimize: str) -> list[str]:
+def measure_core(core: str, graphs: list[Graph], boards: list[Board], goal: str) -> list[str]:
     """The lines of the data file for one core and goal."""
     reference = next(board for board in boards if board.name == CORES[core])
-    goals = ("balanced", "speed") if optimize == "speed" else ("size",)
-    whole = [size for goal in goals for size in sizes(graphs, reference, goal, agent=True)]
-    parts = list(sizes(singles(graphs, reference, optimize), reference, optimize, agent=True))
-    _, kernels = fit([*whole, *whole, *parts])  # whole models count twice
-    errors = [size.flash_bytes - model_code(size, kernels) for size in whole]
-    spread = max(errors) - min(errors)
-    click.echo(f"{core} {optimize}: base {np.mean(errors):,.0f}, spread {spread:,.0f}", err=True)
-    lines = [f"\n[kernels.{core}.{optimize}]  # bytes of the first use, bytes of each use\n"]
-    lines += [f"{name} = [{once:.0f}, {each:.0f}]\n" for name, (once, each) in kernels.items()]
-    for board in boards:
-        if board.chip.core != core or board.backends["toolchain"] != "zig":
-            continue
-        lines.append(f"\n[base.{board.name}.{optimize}]\n")
-        for agent, key in ((True, "agent"), (False, "bare")):
-            measured = graphs if board is reference else graphs[:1]
-            made = list(sizes(measured, board, optimize, agent=agent))
-            flash = np.mean([size.flash_bytes - model_code(size, kernels) for size in made])
-            ram = max(size.ram_bytes for size in made)
-            lines.append(f"{key} = {{ flash_bytes = {flash:.0f}, ram_bytes = {ram} }}\n")
+    with tempfile.TemporaryDirectory(prefix="tinyml-footprint-") as folder:
+        size = partial(measured, board=reference, folder=Path(folder))
+        parts = [(plan, size(plan)) for plan in samples(graphs, reference, goal)]
+        models = [found for plan in wholes(graphs, reference, goal) if (found := size(plan))]
+        kernels, helpers = table(parts, models)
+        lines = [f"\n[kernels.{core}.{goal}]  # bytes of the first use, bytes of each use\n"]
+        lines += [f"{name} = [{a:.0f}, {b:.0f}]\n" for name, (a, b) in sorted(kernels.items())]
+        lines += [f"{name} = [{nbytes}, 0]\n" for name, nbytes in sorted(helpers.items())]
+        errors = [found.flash_bytes - model_code(found, kernels) for found in models]
+        click.echo(f"{core} {goal}: {np.mean(errors):,.0f} +- {np.std(errors):,.0f}", err=True)
+        less = np.mean(errors) - models[0].flash_bytes
+        for board in boards:
+            if board.chip.core == core and board.backends["toolchain"] == "zig":
+                plan = wholes(graphs[:1], board, goal)[0]
+                lines += base_lines(plan, board, goal, less, Path(folder))
+        return lines
+
+
+def table(
+    parts: list[tuple[Plan, Size | None]], models: list[Size]
+) -> tuple[dict[str, tuple[float, float]], dict[str, int]]:
+    """Per kernel the bytes of the first use and of each use; the bytes of what they share.
+
+    A kernel that could not be compiled as one instance for several layers has no such entry.
+    """
+    built = [found for _, found in parts if found is not None]
+    refused = {name + SHARED for plan, found in parts if found is None for name in plan.shared}
+    _, kernels = fit([*built, *WEIGHT * models])
+    helpers = {
+        name: nbytes for found in (*built, *models) for name, nbytes in found.helpers.items()
+    }
+    return {name: pair for name, pair in kernels.items() if name not in refused}, helpers
+
+
+def base_lines(plan: Plan, board: Board, goal: str, less: float, folder: Path) -> list[str]:
+    """What every firmware of a board needs, with and without the agent.
+
+    ``less`` is what the plan's firmware has besides the base and constants, as a negative number.
+    """
+    lines = [f"\n[base.{board.name}.{goal}]\n"]
+    for agent, key in ((True, "agent"), (False, "bare")):
+        size = measured(plan, board, folder, agent=agent)
+        if size is None:
+            return []  # none of our own compilers builds for the board
+        flash = size.flash_bytes + less
+        lines.append(f"{key} = {{ flash_bytes = {flash:.0f}, ram_bytes = {size.ram_bytes} }}\n")
     return lines
 
 
 def measure_task(task: tuple[str, str, Path]) -> list[str]:
     """One core and goal, in a process of its own."""
-    core, optimize, models = task
+    core, goal, models = task
     graphs = [api.load(ROOT / "examples" / "digits" / "digits.tflite")]
     graphs += [large_kernels(), residuals(), many_channels()]
     graphs += [api.load(path) for path in sorted(models.glob("*.tflite"))]
-    return measure_core(core, graphs, list(all_boards()), optimize)
+    return measure_core(core, graphs, list(all_boards()), goal)
 
 
 @click.command()
@@ -184,7 +195,7 @@ def measure_task(task: tuple[str, str, Path]) -> list[str]:
 @click.option("--core", "cores", multiple=True, default=tuple(CORES))
 def main(models: Path, cores: tuple[str, ...]) -> None:
     """Builds everything and writes the data file."""
-    tasks = [(core, optimize, models) for core in cores for optimize in ("speed", "size")]
+    tasks = [(core, goal, models) for core in cores for goal in ("speed", "size")]
     with ProcessPoolExecutor(max_workers=2) as pool:
         parts = list(pool.map(measure_task, tasks))
     old = TARGET.read_text(encoding="utf-8") if TARGET.exists() else HEAD

@@ -6,6 +6,7 @@ lies beside the checkout.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tinyml.inputs import random_samples
 from tinyml.ir.graph import Array, Graph
 from tinyml.model.file import read_model
 from tinyml.model.reader import load
+from tinyml.plan.code_size import helpers_of
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "models"
@@ -28,6 +30,10 @@ MADE = {"large_kernels": large_kernels, "residuals": residuals, "many_channels":
 NAMES = [*(path.stem for path in FILES), *MADE]
 BOARDS = ("nucleo_l4r5zi", "nucleo_h743zi2", "nucleo_u575zi_q", "nucleo_g0b1re")
 VECTORS = 20
+HELPER = re.compile(
+    r"tml_dsp_(gemm|row|winograd|winograd_row)_(direct|linear|rounding|sums|uniform|wide)\w*"
+    r"|tml_dsp_rescale_sums|tml_plane_load"
+)
 
 Vectors = tuple[tuple[Array, ...], ...]
 
@@ -91,3 +97,29 @@ def test_image_is_exact_and_as_large_as_predicted(
             limit = 0.05 if memory.kind == "flash" else 0.02
             error = abs(memory.predicted_bytes - memory.linked_bytes) / memory.linked_bytes
             assert error <= limit, (memory.region, memory.predicted_bytes, memory.linked_bytes)
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("board", ["nucleo_l4r5zi", "nucleo_g0b1re"])
+@pytest.mark.parametrize("name", ["digits", "large_kernels"])
+def test_no_other_goal_needs_less_flash_than_size(name: str, board: str, tmp_path: Path) -> None:
+    target = api.load_board(board)
+
+    def flash_bytes(goal: str) -> int:
+        plan = api.plan(model(name), target, optimize=goal)
+        built = api.build(plan, target, api.Settings(goal, directory=tmp_path / goal))
+        return built.linked().flash_bytes
+
+    assert flash_bytes("size") <= min(flash_bytes("balanced"), flash_bytes("ram"))
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("goal", ["speed", "balanced"])
+@pytest.mark.parametrize("name", NAMES)
+def test_helpers_are_what_the_linker_keeps(name: str, goal: str, tmp_path: Path) -> None:
+    """What the prediction counts once is in the image, and nothing of that kind besides."""
+    target = api.load_board("nucleo_l4r5zi")
+    plan = api.plan(model(name), target, optimize=goal)
+    built = api.build(plan, target, api.Settings(goal, directory=tmp_path))
+    found = {symbol for symbol, _, _ in built.linked().symbols if HELPER.fullmatch(symbol)}
+    assert found == helpers_of([step.call for step in plan.steps if step.call is not None])

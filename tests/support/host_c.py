@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.support.cases import Vector
+from tests.support.plans import sharing
 from tests.support.small_boards import FLASH, board_with
 from tinyml import resources
 from tinyml.board import Board
@@ -94,7 +95,7 @@ def compile_graph(
     board = host_board(isa)
     made = plan(expand_ops(graph), board, optimize=optimize)
     verify(made, board)
-    return compile_plan(made, folder)
+    return compile_plan(sharing(made) if optimize == "size" else made, folder)
 
 
 def compile_plan(made: Plan, folder: Path, *extra: str) -> Path:

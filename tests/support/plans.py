@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor
 from tinyml.ops.fully_connected import OPS, FullyConnectedAttrs
+from tinyml.plan.code_size import functions_of
 from tinyml.plan.values import Placement, Plan, Step
 
 MODEL_BYTES = bytes(range(20))  # stands for a .tflite file
@@ -50,14 +52,14 @@ def sine_graph() -> Graph:
 
 
 def sine_plan(region: str = "sram", board: str = "testboard", optimize: str = "speed") -> Plan:
-    """The plan of sine_graph with everything in one region."""
+    """The plan of sine_graph with everything in one region; kernels are shared for size."""
     graph = sine_graph()
     lower = OPS[0].lower
     tensors: list[Placement | None] = [None] * len(graph.tensors)
     tensors[0] = Placement(region, 0, 1, -1, 0)
     tensors[3] = Placement(region, 16, 16, 0, 1)
     tensors[6] = Placement(region, 0, 1, 1, 2)
-    return Plan(
+    made = Plan(
         graph=graph,
         board=board,
         runtime="aot",
@@ -69,6 +71,13 @@ def sine_plan(region: str = "sram", board: str = "testboard", optimize: str = "s
         lower_bound_bytes=17,
         uses=(),
     )
+    return sharing(made) if optimize == "size" else made
+
+
+def sharing(plan: Plan) -> Plan:
+    """The plan with one instance of each kernel, which all its layers use."""
+    calls = [step.call for step in plan.steps if step.call is not None]
+    return replace(plan, shared=functions_of(calls))
 
 
 TEMPLATE = str(Path(__file__).parent / "template")  # the least that boots

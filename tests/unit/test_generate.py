@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tests.support.plans import sharing
 from tests.support.small_boards import board_of
 from tinyml.board import Board
 from tinyml.budget import Budget
@@ -100,7 +101,8 @@ def board() -> Board:
 
 
 def made(optimize: str = "speed") -> Sources:
-    return generate(plan(optimize), board())
+    given = plan(optimize)
+    return generate(sharing(given) if optimize == "size" else given, board())
 
 
 def test_each_region_has_an_arena() -> None:

@@ -21,6 +21,7 @@ from tinyml.ops.elementwise import BinaryAttrs
 from tinyml.ops.layout import ReshapeAttrs
 from tinyml.ops.lookup import NoAttrs
 from tinyml.passes import run_passes
+from tinyml.plan import code_size
 from tinyml.plan.liveness import Buffer, buffers_of, live_ranges
 from tinyml.plan.planner import plan
 from tinyml.plan.values import Placement, Plan, Step
@@ -142,7 +143,8 @@ def test_without_the_instructions_the_plain_kernel_remains() -> None:
 
 
 @pytest.mark.usefixtures("softmax_variants")
-def test_for_size_a_small_kernel_is_chosen() -> None:
+def test_for_size_a_small_kernel_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code_size, "kernel_sizes", lambda *_: {"fast": (9000, 0)})
     made = plan(small_network(), small_board(("dsp",), sram=65_536), optimize="size")
     assert made.steps[-1].alternatives == (("dsp/fast", 1),)
 

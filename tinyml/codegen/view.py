@@ -63,8 +63,8 @@ class LayerView:
 class WrapperView:
     """A kernel instance that several layers share.
 
-    With ``--optimize size`` all layers of a kind do, and pass their params; otherwise only layers
-    with the same params, which the instance then knows as constants.
+    Layers with the same params do, which the instance then knows as constants; where the plan says
+    that all layers of a kind do, each passes its params.
     """
 
     name: str
@@ -194,7 +194,7 @@ def _calls(plan: Plan, places: dict[int, str], scratch: dict[int, str], weights:
             step, plan.graph, tensors=places, symbols=symbols, scratch=scratch.get(index, "NULL")
         )
         arguments.append(found)
-        is_fixed = plan.optimize != "size"
+        is_fixed = call.function not in plan.shared
         key = (
             call.function,
             parameter_texts(found, call.params.type)[is_fixed:],
@@ -238,7 +238,7 @@ def _layer_views(plan: Plan, calls: _Calls, places: dict[int, str]) -> tuple[Lay
             call = f"{head}(void)0);"
         else:
             texts = tuple(item.text for item in calls.operands[index])
-            if plan.optimize == "size" or function not in calls.shared:
+            if step.call.function in plan.shared or function not in calls.shared:
                 texts = (f"&layer_{index}", *texts)
             else:
                 known.add(function)

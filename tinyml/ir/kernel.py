@@ -114,6 +114,7 @@ class KernelCall:
     isa: str = ""  # instruction-set feature that the kernel needs, "" for plain C
     note: str = ""  # one clause for the report: which form was chosen and why
     stream: Stream | None = None  # set when the call runs other kernels, row by row
+    helpers: tuple[str, ...] = ()  # C functions that other kernels call too, once in the image
 
     def constant_bytes(self) -> int:
         """Flash taken by the constant arrays."""

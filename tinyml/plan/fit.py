@@ -179,7 +179,8 @@ def _advice(
     if any(item.kind == "ram" for item in short):
         advice.append("a smaller input or fewer channels in the layers at the peak lowers RAM")
     if any(item.kind == "flash" for item in short):
-        advice.append("fewer channels in the largest layers lower flash; try --optimize size")
+        goal = "" if plan.optimize == "size" else "; try --optimize size"
+        advice.append("fewer channels in the largest layers lower flash" + goal)
     ram = max((sum(n for _, n in item.uses) for item in regions if item.kind == "ram"), default=0)
     flash = sum(item.needed_bytes for item in regions if item.kind == "flash")
     fitting = [

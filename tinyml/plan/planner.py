@@ -1,25 +1,28 @@
 """Graph → Plan: a kernel for each op, a place for each value.
 
 Kernels are chosen by cost among the plain one, which is always right, and the variants for the
-chip's instruction set that prove themselves valid for the op. When the fastest choice does not fit
-in the board's memory, or waits for a slow region of it, the fastest one that fits is taken, in
-which several ops may be one step, computed row by row (``tinyml.plan.partition``). A plan is made
-even when nothing fits: ``tinyml.plan.fit`` says by how much it does not.
+chip's instruction set that prove themselves valid for the op; for size, by ``smallest_steps``.
+When the fastest choice does not fit in the board's memory, or waits for a slow region of it, the
+fastest one that fits is taken, in which several ops may be one step, computed row by row
+(``tinyml.plan.partition``). A plan is made even when nothing fits: ``tinyml.plan.fit`` says by how
+much it does not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tinyml.board import Board
 from tinyml.errors import PlanError, did_you_mean
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.plan.arena import arrange
+from tinyml.plan.code_size import shared_functions
 from tinyml.plan.offers import Offer, offers_of
 from tinyml.plan.partition import programs
 from tinyml.plan.predict import predict
 from tinyml.plan.regions import Room, stall_cycles
+from tinyml.plan.smallest import smallest_steps
 from tinyml.plan.values import Plan, Step
 
 OPTIMIZE = ("speed", "balanced", "ram", "size")
@@ -46,13 +49,17 @@ def plan(
     if optimize not in OPTIMIZE:
         raise PlanError(f"cannot optimize for '{optimize}'", hint=did_you_mean(optimize, OPTIMIZE))
     isa = board.chip.isa
-    singles = _singles(graph, isa, optimize)
+    singles = _singles(graph, isa)
 
     def made(steps: tuple[Step, ...]) -> tuple[Plan, bool]:
         return plan_steps(graph, steps, board, runtime=runtime, optimize=optimize, agent=agent)
 
     if optimize in TRADED and graph.ops:
         return preferred([made(steps) for steps in programs(graph, singles, isa)], optimize)
+    if optimize == "size":
+        small, is_fitting = made(smallest_steps(singles, board.chip.core))
+        if is_fitting:
+            return small
     fast, is_fitting = made(tuple(steps[0] for steps in singles))
     if is_fitting and not fast.stall_cycles:
         return fast
@@ -74,7 +81,7 @@ def front(graph: Graph, board: Board) -> tuple[tuple[Plan, bool], ...]:
     Each is the fastest that needs less RAM than the one before.
     """
     isa = board.chip.isa
-    steps = programs(graph, _singles(graph, isa, "speed"), isa)
+    steps = programs(graph, _singles(graph, isa), isa)
     return tuple(plan_steps(graph, item, board) for item in steps)
 
 
@@ -124,6 +131,7 @@ def plan_steps(
     )
     arena, is_fitting = arrange(graph, steps, rooms)
     tensors, placed = arena.placements(), arena.with_scratch()
+    calls = [step.call for step in placed if step.call is not None]
     made = Plan(
         graph=graph,
         board=board.name,
@@ -135,15 +143,16 @@ def plan_steps(
         activation_bytes=sum(nbytes for _, nbytes in arena.activation_bytes),
         lower_bound_bytes=arena.lower_bound_bytes,
         uses=(*arena.uses(), *rest),
+        shared=shared_functions(calls, board.chip.core, optimize),
         stall_cycles=stall_cycles(graph, placed, tensors, board),
     )
     return made, is_fitting
 
 
-def _singles(graph: Graph, isa: tuple[str, ...], optimize: str) -> list[tuple[Step, ...]]:
+def _singles(graph: Graph, isa: tuple[str, ...]) -> list[tuple[Step, ...]]:
     """The ways to compute each op alone."""
     offers = [offers_of(op, graph, isa) for op in graph.ops]
-    return [_steps(i, graph, *found, optimize) for i, found in enumerate(offers)]
+    return [_steps(i, graph, *found) for i, found in enumerate(offers)]
 
 
 def _steps(
@@ -151,14 +160,13 @@ def _steps(
     graph: Graph,
     offers: tuple[Offer, ...],
     rejected: tuple[tuple[str, str], ...],
-    optimize: str,
 ) -> tuple[Step, ...]:
-    """The op alone, on each of its kernels, the preferred one first."""
+    """The op alone, on each of its kernels, the fastest one first."""
     if not offers:
         return (Step((number,), None),)
-    key = _cost_key(graph.ops[number], graph, optimize)
+    op = graph.ops[number]
     steps = []
-    for chosen in sorted(offers, key=lambda offer: key(offer.call)):
+    for chosen in sorted(offers, key=lambda offer: _price(op, graph, offer.call)):
         others = tuple(
             (offer.name, offer.call.cost.instructions) for offer in offers if offer is not chosen
         )
@@ -166,16 +174,10 @@ def _steps(
     return tuple(steps)
 
 
-def _cost_key(op: Op, graph: Graph, optimize: str) -> Callable[[KernelCall], tuple[int, ...]]:
-    """What to minimise; ties go to the next number, then to the first offer."""
-
-    def key(call: KernelCall) -> tuple[int, ...]:
-        time = call.cost.instructions
-        flash = call.cost.code_bytes + call.constant_bytes()
-        ram = _local_bytes(op, graph, call)
-        return (flash, time, ram) if optimize == "size" else (time, ram, flash)
-
-    return key
+def _price(op: Op, graph: Graph, call: KernelCall) -> tuple[int, ...]:
+    """What to minimise: time, then RAM, then flash; ties go to the first offer."""
+    flash = call.cost.code_bytes + call.constant_bytes()
+    return call.cost.instructions, _local_bytes(op, graph, call), flash
 
 
 def _local_bytes(op: Op, graph: Graph, call: KernelCall) -> int:

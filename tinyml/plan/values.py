@@ -54,6 +54,7 @@ class Plan:
     activation_bytes: int  # peak of tensors and windows of them, without kernels' scratch
     lower_bound_bytes: int  # no plan of these live ranges can take less arena
     uses: tuple[Use, ...]  # the predicted budget
+    shared: frozenset[str] = frozenset()  # kernels of which all layers use one instance
     stall_cycles: int = 0  # rough: what waiting for slow memory regions costs per inference
 
 

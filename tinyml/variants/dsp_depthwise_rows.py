@@ -105,6 +105,7 @@ def _call(
         isa="dsp",
         note=f"{'columns' if lines.is_transposed else 'rows'} as lines, "
         f"{'rounding' if is_rounding else 'linear'} form",
+        helpers=("tml_plane_load",),
     )
 
 

@@ -91,6 +91,7 @@ def _one_row(layer: WeightedSum, outputs: int) -> KernelCall:
         ),
         quad_stream(form, order),
         form,
+        block="row",
         scratch_bytes=2 * taps + sums_bytes,
         overlap=chasing(rows, features, filters, 1),
         instructions=40 + rows * per_row,
@@ -112,12 +113,17 @@ def matrix_call(
     weights: Constant,
     form: Form,
     *,
+    block: str = "gemm",
     is_shared: bool = True,
     scratch_bytes: int,
     overlap: Overlap,
     instructions: int,
 ) -> KernelCall:
-    """The call of ``tml_dsp_<name>_s8``, shared or not: input, weights, output, scratch."""
+    """The call of ``tml_dsp_<name>_s8``, shared or not: input, weights, output, scratch.
+
+    ``block`` is the first word in the names of its blocks of assembly.
+    """
+    helpers = (f"tml_dsp_{block}_{form.block}",)
     return KernelCall(
         f"tml_dsp_{name}_s8" if is_shared else f"tml_dsp_{name}_own_s8",
         f"kernels/dsp/{name}_s8.h",
@@ -134,6 +140,7 @@ def matrix_call(
         cost=Cost(instructions),
         isa="dsp",
         note=form.name,
+        helpers=(*helpers, "tml_dsp_rescale_sums") if form.leaves_sums else helpers,
     )
 
 

@@ -20,6 +20,7 @@ IntArray = NDArray[np.int64]
 
 LINEAR, ROUNDING, SUMS, WIDE_ROUNDING, WIDE_SUMS, DIRECT = range(6)  # as in gemm_run.h
 FORM_NAMES = ("linear", "rounding", "32-bit sums", "wide, rounding", "wide, 32-bit sums", "direct")
+_BLOCKS = ("linear", "rounding", "sums", "wide_rounding", "wide_sums", "direct")
 
 PACKED_SCALE_LOG2 = 8  # packed blocks deliver 256 * sum of every second filter
 _DIRECT_SHIFTS = 4, 11  # of the sum as it is, and of 256 * sum
@@ -53,6 +54,13 @@ class Form:
     def name(self) -> str:
         """For the report."""
         return FORM_NAMES[self.kind]
+
+    @property
+    def block(self) -> str:
+        """What follows ``tml_dsp_gemm_``, ``_row_`` or ``_winograd_`` in the name of its block."""
+        if self.is_uniform:
+            return "uniform" if self.kind == LINEAR else "uniform_rounding"
+        return _BLOCKS[self.kind] + (f"_{self.shift}" if self.kind == LINEAR else "")
 
 
 def rescaling_of(layer: WeightedSum) -> Rescaling:

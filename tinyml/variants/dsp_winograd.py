@@ -87,6 +87,7 @@ def _call(shape: Shape, layer: WeightedSum, form: Form) -> KernelCall:
         fields,
         weights,
         form,
+        block="winograd",
         scratch_bytes=96 * channels + band.nbytes,
         overlap=band_overlap(shape, band),
         instructions=60 + shape.batches * work,

@@ -83,6 +83,7 @@ def _call(shape: Shape, layer: WeightedSum, form: Form) -> KernelCall:
         fields,
         weights,
         form,
+        block="winograd_row",
         scratch_bytes=72 * channels + band.nbytes,
         overlap=overlap_of(shape, band),
         instructions=60 + shape.batches * work,

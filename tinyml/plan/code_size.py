@@ -1,0 +1,138 @@
+"""How much flash a plan's code takes, predicted as a sum of measured parts (``footprint.toml``).
+
+A kernel's code is specialised for each layer, or with ``--optimize size`` several layers may share
+one instance that reads its params when it runs: whichever is predicted to be smaller.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tinyml.ir.kernel import KernelCall, Ref, Struct
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+UNKNOWN_KERNEL = (600, 200)  # first use, each use of a kernel that was never measured
+SHARED = "-shared"  # ends the name of a kernel whose layers share one instance
+
+
+def code_bytes(calls: Sequence[KernelCall], core: str, optimize: str) -> int:
+    """Predicted bytes of the code of a model on a core."""
+    return _sum(code_parts(calls, shared_functions(calls, core, optimize)), core, optimize)
+
+
+def code_parts(calls: Sequence[KernelCall], shared: frozenset[str] = frozenset()) -> Counter[str]:
+    """What a model's code consists of, and how often.
+
+    Kernels (those of ``shared`` in one instance for all, and those with equal params in one for
+    these), what streams add to them, and the functions that kernels have in common, once each.
+    """
+    parts: Counter[str] = Counter(helpers_of(calls, shared))
+    instances: list[tuple[str, Struct]] = []
+    for call in calls:
+        if call.stream is not None:
+            parts["stream_stage"] += len(call.stream.stages)
+            parts["stream_row"] += len(call.stream.rows)
+            parts.update(_part(kernel) for kernel in call.kernels() if kernel is not call)
+        elif call.function in shared:
+            parts[call.function + SHARED] += 1
+        elif (call.function, call.params) not in instances or _has_constants(call.params):
+            instances.append((call.function, call.params))
+            parts[_part(call)] += 1
+    return parts
+
+
+def _has_constants(params: Struct) -> bool:
+    return any(isinstance(value, Ref) for _, value in params.fields)
+
+
+def helpers_of(calls: Sequence[KernelCall], shared: frozenset[str] = frozenset()) -> set[str]:
+    """The functions that kernels have in common. An instance for all layers brings them along."""
+    return {
+        name
+        for call in calls
+        if call.function not in shared
+        for kernel in call.kernels()
+        for name in kernel.helpers
+    }
+
+
+def functions_of(calls: Sequence[KernelCall]) -> frozenset[str]:
+    """The kernels that can be shared: those that run inside of streams are specialised there."""
+    return frozenset(call.function for call in calls if call.stream is None)
+
+
+def shared_functions(calls: Sequence[KernelCall], core: str, optimize: str) -> frozenset[str]:
+    """The kernels of which one instance for all layers is smaller than one for each.
+
+    None unless flash is the goal, and none that was never measured in that form.
+    """
+    if optimize != "size":
+        return frozenset()
+    known = kernel_sizes(core, optimize)
+    found = set()
+    for function in functions_of(calls):
+        own = tuple(call for call in calls if call.function == function)
+        if len(own) < 2 or function + SHARED not in known:
+            continue
+        apart = _sum(code_parts(own), core, optimize)
+        if _sum(code_parts(own, frozenset((function,))), core, optimize) < apart:
+            found.add(function)
+    return frozenset(found)
+
+
+def _sum(parts: Counter[str], core: str, optimize: str) -> int:
+    sizes = kernel_sizes(core, optimize)
+    total = 0
+    for part, count in parts.items():
+        once, each = sizes.get(part, UNKNOWN_KERNEL)
+        total += once + count * each
+    return total
+
+
+def _part(call: KernelCall) -> str:
+    """A kernel, told apart by what the compiler strips when it is inlined: padding, the window."""
+    windows = [
+        dict(value.fields)
+        for _, value in call.params.fields
+        if isinstance(value, Struct) and value.type == "tml_window"
+    ]
+    if not windows:
+        return call.function
+    if all(window["kernel"] == 1 for window in windows):
+        return f"{call.function}-point"
+    is_padded = any(window["pad"] or window["pad_after"] for window in windows)
+    return f"{call.function}-{'padded' if is_padded else 'inside'}"
+
+
+@cache
+def kernel_sizes(core: str, optimize: str) -> dict[str, tuple[int, int]]:
+    """Per part its bytes for the first use and for each use; "size" or what is compiled for speed.
+
+    A core that was never measured gets the figures of the others for what it has in common with
+    them, the plain kernels.
+    """
+    goal = "size" if optimize == "size" else "speed"  # what the compiler is told
+    measured = footprint().get("kernels", {})
+    found: dict[str, tuple[int, int]] = {}
+    for tables in [measured[core]] if core in measured else measured.values():
+        for part, (once, each) in tables.get(goal, {}).items():
+            found.setdefault(part, (once, each))
+    return found
+
+
+@cache
+def footprint() -> dict[str, Any]:
+    """The measured sizes; nothing where the file is about to be made."""
+    path = Path(__file__).with_name("footprint.toml")
+    if not path.exists():
+        return {}
+    return tomllib.loads(path.read_text(encoding="utf-8"))
