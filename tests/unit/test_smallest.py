@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -29,11 +30,13 @@ def _sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(code_size, "kernel_sizes", lambda *_: SIZES)
 
 
-def call(function: str, instructions: int = 0, helpers: tuple[str, ...] = ()) -> KernelCall:
+def call(
+    function: str, instructions: int = 0, helpers: tuple[str, ...] = (), size: int = 1
+) -> KernelCall:
     return KernelCall(
         function,
         "k.h",
-        Struct("p", ()),
+        Struct("p", (("size", size),)),
         (Arg("input"), Arg("output")),
         cost=Cost(instructions),
         helpers=helpers,
@@ -41,8 +44,12 @@ def call(function: str, instructions: int = 0, helpers: tuple[str, ...] = ()) ->
 
 
 def ways(count: int, *calls: KernelCall) -> list[tuple[Step, ...]]:
-    """As many ops as given, each on any of the kernels."""
-    return [tuple(Step((i,), item) for item in calls) for i in range(count)]
+    """As many ops as given, each of another size and on any of the kernels."""
+    params = [Struct("p", (("size", i),)) for i in range(count)]
+    return [
+        tuple(Step((i,), replace(item, params=own)) for item in calls)
+        for i, own in enumerate(params)
+    ]
 
 
 def functions(steps: tuple[Step, ...]) -> set[str]:
@@ -56,15 +63,22 @@ def test_what_kernels_have_in_common_counts_once() -> None:
 
 
 def test_a_kernel_is_shared_where_that_is_smaller() -> None:
-    calls = [call("small")]
-    assert shared_functions(calls * 2, "any", "size") == {"small"}
-    assert code_bytes(calls * 3, "any", "size") == 500 + 3 * 20
-    assert shared_functions(calls * 2, "any", "balanced") == frozenset()
+    calls = [call("small", size=i) for i in range(3)]
+    assert shared_functions(calls[:2], "any", "size") == {"small"}
+    assert code_bytes(calls, "any", "size") == 500 + 3 * 20
+    assert shared_functions(calls, "any", "balanced") == frozenset()
+    assert shared_functions(calls[:1], "any", "size") == frozenset()
+
+
+def test_layers_with_equal_params_need_no_instance_that_reads_them() -> None:
+    calls = [call("small")] * 3
     assert shared_functions(calls, "any", "size") == frozenset()
+    assert code_parts(calls) == {"small": 1}
 
 
 def test_a_kernel_never_measured_as_one_instance_is_not_shared() -> None:
-    assert shared_functions([call("lone")] * 9, "any", "size") == frozenset()
+    calls = [call("lone", size=i) for i in range(9)]
+    assert shared_functions(calls, "any", "size") == frozenset()
 
 
 @pytest.mark.parametrize(("count", "best"), [(1, "lone"), (2, "lone"), (3, "small"), (30, "small")])
