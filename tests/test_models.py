@@ -31,7 +31,7 @@ NAMES = [*(path.stem for path in FILES), *MADE]
 BOARDS = ("nucleo_l4r5zi", "nucleo_h743zi2", "nucleo_u575zi_q", "nucleo_g0b1re")
 VECTORS = 20
 HELPER = re.compile(
-    r"tml_dsp_(gemm|row|winograd|winograd_row)_(direct|linear|rounding|sums|uniform|wide)\w*"
+    r"tml_dsp_(gemm|row|tail_[12]|winograd|winograd_row)_(direct|linear|rounding|sums|uniform|wide)\w*"
     r"|tml_dsp_rescale_sums|tml_plane_load"
 )
 

@@ -6,7 +6,7 @@ pixels where the width is not a multiple of three.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import KernelCall, Overlap, Struct, Value, row_overlap
@@ -167,7 +167,7 @@ def _convolve(shape: Shape, layer: WeightedSum) -> KernelCall:
     count = triples(band, rows, columns)
     work = count * per_three + band_cost(band, rows, columns, channels)
     work -= rows.out_size // band.at_once * tail.saved
-    return matrix_call(
+    call = matrix_call(
         "conv_2d",
         fields,
         pair_stream(form, order),
@@ -177,6 +177,7 @@ def _convolve(shape: Shape, layer: WeightedSum) -> KernelCall:
         overlap=overlap_of(shape, band),
         instructions=60 + shape.batches * work,
     )
+    return replace(call, helpers=(*call.helpers, *tail.helpers(form)))
 
 
 def overlap_of(shape: Shape, band: Band) -> Overlap:

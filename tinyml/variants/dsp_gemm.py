@@ -193,6 +193,10 @@ class Tail:
     entry: int = 0  # bytes of them that the first pass skips
     saved: int = 0  # instructions each time
 
+    def helpers(self, form: Form) -> tuple[str, ...]:
+        """The name of the block."""
+        return (f"tml_dsp_tail_{self.pixels}_{form.block}",) if self.pixels else ()
+
 
 def choose_tail(form: Form, taps: int, pixels: int) -> Tail:
     """A block of its own for what ``pixels`` leave over, where it takes much of the time off."""
