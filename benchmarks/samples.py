@@ -22,6 +22,7 @@ from tinyml.plan.planner import plan_steps
 from tinyml.plan.values import Plan, Step
 
 SINGLES = 2  # single-layer builds per kernel
+REPEATED = 3  # layers that share an instance, to tell its own size from that of each use
 RANDOM_KINDS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 RANDOM_LAYERS = 12  # of each of them, for kernels that the models have too few of
 
@@ -32,7 +33,7 @@ def samples(graphs: list[Graph], board: Board, goal: str) -> Iterator[Plan]:
     yield from single
     yield from together(single, kernels_in, board, goal)
     if goal == "size":
-        for plan in together(single, functions_in, board, goal):
+        for plan in together(REPEATED * single, functions_in, board, goal):
             yield replace(plan, shared=functions_in(plan))
 
 
