@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tinyml.errors import DeviceError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -81,6 +83,20 @@ def error(message: str, hint: str | None = None) -> None:
     sys.stderr.write(f"error: {message}\n")
     if hint:
         sys.stderr.write(f"hint: {hint}\n")
+
+
+def confirm(question: str) -> None:
+    """Asks on standard error; no, or Ctrl-C, aborts. Raises DeviceError when nobody can answer."""
+    import click
+
+    try:
+        click.confirm(question, abort=True, err=True)
+    except click.Abort as abort:
+        if isinstance(abort.__context__, EOFError):
+            raise DeviceError(
+                "there is no terminal to ask on", hint="--yes goes on without a question"
+            ) from None
+        raise
 
 
 @contextmanager

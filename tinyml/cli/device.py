@@ -72,7 +72,7 @@ def flash(
         console.note(f"passed over {reason}")
     console.note(f"{ready.flasher.name} will erase {ready.erases} on {target.name}")
     if not yes:
-        click.confirm("go on? (--yes leaves out this question)", abort=True, err=True)
+        console.confirm("go on? (--yes leaves out this question)")
     with console.progress_bar() as progress:
         done = flashing.flash(ready, progress)
     console.verdict(True, f"{target.name}: {done}")

@@ -201,6 +201,6 @@ def _flash(built: Built, board: Board, port: str | None, flasher: str | None, ye
     ready = flashing.prepare(onboard.image_of(built), board, port=port, flasher=flasher)
     console.note(f"{ready.flasher.name} will erase {ready.erases} on {board.name}")
     if not yes:
-        click.confirm("go on? (--yes leaves out this question)", abort=True, err=True)
+        console.confirm("go on? (--yes leaves out this question)")
     with console.progress_bar() as progress:
         console.note(flashing.flash(ready, progress))
