@@ -17,6 +17,7 @@ from tinyml.codegen.generate import generate
 from tinyml.device.agent import AgentClient
 from tinyml.device.link import PipeLink
 from tinyml.ir.graph import Graph
+from tinyml.passes.expand import expand_ops
 from tinyml.profile import profile
 from tinyml.project import create
 
@@ -29,7 +30,7 @@ def check_on_xtensa(
     graph: Graph, vectors: Sequence[Vector], board: Board, folder: Path, *libraries: Path
 ) -> None:
     """Makes the project, runs it on the emulated core, compares every output."""
-    plan = api.plan(graph, board)
+    plan = api.plan(expand_ops(graph), board)
     project = create(plan, generate(plan, board), board, "esp_idf", folder / "project")
     objects = folder / "objects"
     objects.mkdir()

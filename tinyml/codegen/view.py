@@ -43,6 +43,7 @@ from tinyml.codegen.names import tensor_names
 from tinyml.codegen.streams import StreamView, stream_params, stream_view
 from tinyml.codegen.weights import Weights
 from tinyml.ir.graph import Graph, Op
+from tinyml.ops import macs_of
 from tinyml.plan.values import Plan, Step
 
 
@@ -112,7 +113,7 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
     weights = Weights(graph, names)
     places |= {i: weights.tensor(i) for i in _used_constants(plan)}
     calls = _calls(plan, places, scratch, weights)
-    macs = tuple(_step_macs(step, graph) for step in plan.steps)
+    macs = tuple(sum(macs_of(graph.ops[i], graph) for i in step.ops) for step in plan.steps)
     target = f" --board {plan.board}" if plan.board else ""
     target += "".join(f" {word}" for word in board.options_given) if board else ""
     goal = "" if plan.optimize == "balanced" else f" --optimize {plan.optimize}"
@@ -295,14 +296,3 @@ def _used_constants(plan: Plan) -> tuple[int, ...]:
             tensors = step_inputs(step, graph)
             used |= {tensors[a.index] for a in step.call.arguments if a.kind == "input"}
     return tuple(sorted(i for i in used if i >= 0 and graph.tensors[i].is_constant))
-
-
-def _step_macs(step: Step, graph: Graph) -> int:
-    from tinyml.ops import all_ops
-
-    known = all_ops()
-    return sum(
-        known[graph.ops[op].kind].macs(graph.ops[op], graph)
-        for op in step.ops
-        if graph.ops[op].kind in known
-    )

@@ -66,14 +66,9 @@ TML_KERNEL const uint32_t *tml_portable_inputs(const tml_portable_fully_connecte
 
 #if defined(__thumb__) && !defined(__thumb2__)
 #define TML_QUAD_TAP \
-    "ldmia %[stream]!, {r4}\n\t" \
-    "ldmia %[weights]!, {r5}\n\t" \
-    "lsrs r6, r5, #8\n\t" \
-    "ands r6, %[mask]\n\t" \
-    "muls r5, r4\n\t" \
-    "adds r2, r5\n\t" \
-    "muls r6, r4\n\t" \
-    "adds r3, r6\n\t"
+    "ldmia %[stream]!, {r4}\n\tldmia %[weights]!, {r5}\n\t" \
+    "lsrs r6, r5, #8\n\tands r6, %[mask]\n\t" \
+    "muls r5, r4\n\tadds r2, r5\n\tmuls r6, r4\n\tadds r3, r6\n\t"
 #define TML_QUAD_CHUNKS(taps) \
     __asm__ volatile(".syntax unified\n" /* gcc takes the older one for Armv6-M */ \
                      "1:\n\t" \

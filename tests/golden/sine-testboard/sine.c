@@ -100,4 +100,5 @@ const tml_model sine_model = {
     .input_count = 1,
     .output_count = 1,
     .layer_count = 2,
+    .reset = NULL,
 };
