@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from tinyml.convert.flatwriter import CUSTOM, VARIABLES, empty_tensors, write
+from tinyml.convert.flatwriter import VARIABLES, empty_tensors, write
 from tinyml.convert.options import read_options
 from tinyml.errors import ModelError
 from tinyml.ir.graph import DTYPES, Array, Graph, Op, Quant, Source, Tensor
 from tinyml.model.file import model_file
 from tinyml.model.flatbuffer import verify
+from tinyml.model.opcodes import kind_of
 from tinyml.model.schema import IDENTIFIER, TENSOR_TYPES, TYPE_NAMES
 
 __all__ = ["read", "write"]
@@ -132,13 +133,8 @@ def _quant(table: Any) -> Quant | None:
 
 
 def _op(model: Any, table: Any, tensors: list[Tensor]) -> Op:
-    from tflite.utils import BUILTIN_OPCODE2NAME
-
     code = model.OperatorCodes(table.OpcodeIndex())
-    opcode = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
-    kind = str(BUILTIN_OPCODE2NAME.get(opcode, f"OPERATOR_{opcode}"))
-    if opcode == CUSTOM:
-        kind = f"CUSTOM {(code.CustomCode() or b'?').decode('utf-8', 'replace')}"
+    kind = kind_of(code)
     outputs = _integers(table.OutputsAsNumpy())
     name = tensors[outputs[0]].name.split(";")[0] if outputs else kind
     held = read_options(table.BuiltinOptions(), table.BuiltinOptionsType(), f"{kind} '{name}'")

@@ -16,6 +16,7 @@ from tinyml.ir.graph import Graph, Op, Source, Tensor, check
 from tinyml.model.file import ModelFile
 from tinyml.model.flatbuffer import verify
 from tinyml.model.metadata import read_metadata
+from tinyml.model.opcodes import kind_of, opcode_of
 from tinyml.model.schema import IDENTIFIER, VERSION
 from tinyml.model.shapes import know_shapes
 from tinyml.model.support import check_shapes, check_supported
@@ -145,18 +146,13 @@ def _op(model: Any, table: Any, index: int, tensors: tuple[Tensor, ...]) -> Op:
 
 def operator(model: Any, table: Any, index: int) -> tuple[int, str]:
     """The opcode and the name of an operator, also of one that we do not support."""
-    from tflite.utils import BUILTIN_OPCODE2NAME
-
     if table.OpcodeIndex() >= model.OperatorCodesLength():
         raise ModelError(
             f"op {index} uses operator code {table.OpcodeIndex()}, "
             f"the file has {model.OperatorCodesLength()}"
         )
     code = model.OperatorCodes(table.OpcodeIndex())
-    opcode = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
-    if opcode == 32:
-        return opcode, f"CUSTOM {text(code.CustomCode(), 'without a name')}"
-    return opcode, str(BUILTIN_OPCODE2NAME.get(opcode, f"OPERATOR_{opcode}"))
+    return opcode_of(code), kind_of(code)
 
 
 def _attrs(read: Any, table: Any, label: str) -> Any:

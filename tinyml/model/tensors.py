@@ -74,7 +74,10 @@ def _quant(
     if table.ZeroPointLength() != count:
         raise ModelError(f"{label} has {count} scales but {table.ZeroPointLength()} zero points")
     has_axis = 0 <= axis < len(shape) and shape[axis] == count
-    if count > 1 and not has_axis and not is_interpreted:  # TFLM only asks weights for their axis
+    is_bias = dtype == "int32"  # whose scales are those of weights and values, multiplied
+    if count > 1 and not has_axis and is_bias:
+        axis = 0
+    elif count > 1 and not has_axis and not is_interpreted:  # TFLM only asks weights for their axis
         raise ModelError(
             f"{label} has {count} scales along dimension {axis}, which its shape {list(shape)} "
             "does not have"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,26 @@ def name_of(names: tuple[str, ...], value: int) -> str:
 def options_table(options: Any, table: str) -> Any:
     """The options of an operator, when they are the ``table`` that the operator needs.
 
-    Raises ModelError otherwise: the file is damaged.
+    An operator without any has the schema's defaults, as a table without fields would say.
+    Raises ModelError for a table of another kind: the file is damaged.
     """
-    found = "no options" if options is None else type(options).__name__
+    if options is None:
+        return _default_options(table)
+    found = type(options).__name__
     if found != table:
         raise ModelError(f"an operator has {found} where {table} must be")
     return options
+
+
+@cache
+def _default_options(table: str) -> Any:
+    import flatbuffers
+    import tflite
+
+    builder = flatbuffers.Builder(16)
+    getattr(tflite, f"{table}Start")(builder)
+    builder.Finish(getattr(tflite, f"{table}End")(builder))
+    return getattr(tflite, table).GetRootAs(bytes(builder.Output()), 0)
 
 
 def write_options(builder: Any, table: str, fields: Sequence[tuple[str, Any]]) -> tuple[int, int]:

@@ -48,8 +48,6 @@ class ConcatenationAttrs:
 
 def read_reshape(options: Any) -> ReshapeAttrs:
     """Attrs of a ReshapeOptions table, which may be missing."""
-    if options is None:
-        return ReshapeAttrs()
     table = options_table(options, "ReshapeOptions")
     return ReshapeAttrs(tuple(table.NewShape(i) for i in range(table.NewShapeLength())))
 
