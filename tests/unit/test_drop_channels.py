@@ -171,3 +171,86 @@ def test_one_channel_is_left_of_a_layer_that_says_nothing() -> None:
     after = drop_channels(b.graph((0,), (dense,)))
     assert channels(after) == [1, 1, 1, 1, 1, 3]
     assert_same(b.graph((0,), (dense,)), after)
+
+
+def _depthwise_on(b: GraphBuilder, given: int, dead: list[int], multiplier: int = 1) -> int:
+    """A 3x3 depthwise layer some of whose filters have no weights and a bias far below 0."""
+    shape = b.tensors[given].shape
+    wide = shape[3] * multiplier
+    weights = b.weights(f"dw{given}/w", (1, 3, 3, wide), 3, wide)
+    without(b, weights, dead, 3)
+    low = np.zeros(wide, np.int32)
+    low[dead] = -90000
+    bias = b.constant(f"dw{given}/b", low, None)
+    made = b.value(f"dw{given}", (*shape[:3], wide), (0.05, -128))
+    attrs = DepthwiseConv2dAttrs("SAME", depth_multiplier=multiplier, activation="RELU")
+    return b.op("DEPTHWISE_CONV_2D", (given, weights, bias), made, attrs)
+
+
+def _dense_on(b: GraphBuilder, given: int, dead: list[int]) -> int:
+    """A 1x1 convolution that does not look at some of its channels."""
+    shape = b.tensors[given].shape
+    weights = b.weights(f"dense{given}/w", (5, 1, 1, shape[3]), 0, 5)
+    without(b, weights, dead, 3)
+    made = b.value(f"dense{given}", (*shape[:3], 5), (0.05, 3))
+    return b.op("CONV_2D", (given, weights, b.bias(f"dense{given}/b", 5)), made, Conv2dAttrs())
+
+
+def _pool_on(b: GraphBuilder, given: int) -> int:
+    shape, quant = b.tensors[given].shape, b.tensors[given].quant
+    assert quant is not None
+    made = b.value(f"pool{given}", (1, 1, 1, shape[3]), (quant.scale, quant.zero_point))
+    attrs = Pool2dAttrs("VALID", 1, 1, shape[1], shape[2])
+    return b.op("AVERAGE_POOL_2D", (given,), made, attrs)
+
+
+def _blocks(kind: str) -> Graph:
+    """A block in which a channelwise op has dead channels that its input cannot do without."""
+    b = GraphBuilder(11)
+    image = b.value("image", (1, 6, 6, 4), (0.05, -128))
+    if kind == "depthwise on the model input":
+        made = _dense_on(b, _depthwise_on(b, image, [1]), [2])
+    elif kind == "pool behind a sum":
+        other = _dense_on(b, image, [])
+        twice = b.value("twice", (1, 6, 6, 5), (0.1, 0))
+        b.op("ADD", (other, other), twice, BinaryAttrs())
+        made = _dense_on(b, _pool_on(b, twice), [0, 3])
+    elif kind == "view of the model input":
+        shape = b.constant("shape", np.array([1, 9, 4, 4], np.int32))
+        view = b.value("view", (1, 9, 4, 4), (0.05, -128))
+        b.op("RESHAPE", (image, shape), view, ReshapeAttrs((1, 9, 4, 4)))
+        made = _dense_on(b, view, [0])
+    elif kind == "squeeze and excite":
+        wide = _depthwise_on(b, _dense_on(b, image, []), [2])
+        gate = _dense_on(b, _pool_on(b, wide), [2])
+        scaled = b.value("scaled", (1, 6, 6, 5), (0.1, -5))
+        b.op("MUL", (wide, gate), scaled, BinaryAttrs())
+        made = _dense_on(b, scaled, [1])
+    elif kind == "depthwise with a multiplier":
+        made = _dense_on(b, _depthwise_on(b, _depthwise_on(b, image, [0], 2), [1, 5], 3), [7, 9])
+    else:
+        inner = _dense_on(b, image, [])
+        made = _pool_on(b, _depthwise_on(b, inner, [0, 1, 2, 3, 4]))
+    return b.graph((image,), (made,))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "depthwise on the model input",
+        "pool behind a sum",
+        "view of the model input",
+        "squeeze and excite",
+        "depthwise with a multiplier",
+        "pool that is an output",
+    ],
+)
+def test_an_output_keeps_the_channels_that_its_input_keeps(kind: str) -> None:
+    """Channelwise ops lost output channels that their inputs still had: C overran its buffers."""
+    graph = _blocks(kind)
+    after = run_passes(graph)
+    assert_same(graph, after)
+    for op in after.ops:
+        if op.kind in ("AVERAGE_POOL_2D", "DEPTHWISE_CONV_2D", "RESHAPE"):
+            given, made = (after.tensors[i].shape[-1] for i in (op.inputs[0], op.outputs[0]))
+            assert made == given * getattr(op.attrs, "depth_multiplier", 1), op.name

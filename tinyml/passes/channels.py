@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,9 @@ BoolArray = NDArray[np.bool_]
 
 VARIES = np.int64(1) << 40  # in place of a channel's constant value
 MIXING = ("CONV_2D", "FULLY_CONNECTED")  # every output sees all input channels
+WEIGHTED = (*MIXING, "DEPTHWISE_CONV_2D")
 CHANNELWISE = ("AVERAGE_POOL_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D", "MEAN", "RESHAPE")
+Layers: TypeAlias = "dict[int, WeightedSum]"  # of the ops with weights, by their output
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,14 +41,25 @@ class Channels:
     is_needed: BoolArray
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """What is known of a graph before anybody asks which channels are needed."""
+
+    graph: Graph
+    layers: Layers
+    values: dict[int, IntArray]  # constant_values()
+    readers: Counter[int]  # how often each tensor is read
+
+
 def channels_of(graph: Graph) -> dict[int, Channels]:
     """The channels of all tensors that ops make."""
-    values = constant_values(graph)
-    needed = needed_channels(graph, values)
+    layers = {op.outputs[0]: layer_of(op, graph) for op in graph.ops if op.kind in WEIGHTED}
+    values = constant_values(graph, layers)
+    needed = needed_channels(Known(graph, layers, values, reader_counts(graph)))
     return {i: Channels(values[i], needed[i]) for i in values}
 
 
-def constant_values(graph: Graph) -> dict[int, IntArray]:
+def constant_values(graph: Graph, layers: Layers) -> dict[int, IntArray]:
     """For each computed tensor the constant value of each channel, or VARIES."""
     values: dict[int, IntArray] = {}
     for op in graph.ops:
@@ -58,44 +71,54 @@ def constant_values(graph: Graph) -> dict[int, IntArray]:
             given = np.full(graph.tensors[op.inputs[0]].shape[-1:] or (1,), VARIES)
         if is_mixing(op, graph):
             assert given is not None
-            values[op.outputs[0]] = _of_sums(op, graph, given)
+            values[op.outputs[0]] = _of_sums(op, graph, layers[op.outputs[0]], given)
         elif is_channelwise(op, graph):
             assert given is not None
-            values[op.outputs[0]] = _handed_on(op, graph, given)
+            values[op.outputs[0]] = _handed_on(op, graph, layers.get(op.outputs[0]), given)
     return values
 
 
-def needed_channels(graph: Graph, values: dict[int, IntArray]) -> dict[int, BoolArray]:
-    """For each computed tensor the channels that somebody needs; never none."""
-    needed = {i: np.zeros(len(value), np.bool_) for i, value in values.items()}
-    counts = reader_counts(graph)
+def needed_channels(known: Known) -> dict[int, BoolArray]:
+    """For each computed tensor the channels that must stay; never none.
 
-    def need(tensor: int, channels: Any) -> None:
-        if tensor in needed:
-            needed[tensor] |= channels
+    A channel goes only together with all that is made of it and all that it is made of: a
+    channelwise op has as many channels behind it as before it, so that what its input keeps, its
+    output keeps too. Model inputs, constants and what any other op makes keep all of theirs. The
+    sets only grow, until nothing changes.
+    """
+    needed = {i: np.zeros(len(value), np.bool_) for i, value in known.values.items()}
+    for i in known.graph.outputs:
+        if i in needed:
+            needed[i][:] = True
+    while True:
+        before = sum(int(kept.sum()) for kept in needed.values())
+        for op in reversed(known.graph.ops):
+            _need(op, known, needed)
+        if before == sum(int(kept.sum()) for kept in needed.values()):
+            empty = [kept for kept in needed.values() if not kept.any()]
+            if not empty:
+                return needed
+            empty[0][0] = True  # of the tensor made first: what is made of it follows
 
-    for i in graph.outputs:
-        need(i, True)
-    for op in reversed(graph.ops):
-        if not is_mixing(op, graph) and not is_channelwise(op, graph):
-            for i in (*op.inputs, *op.outputs):
-                need(i, True)
-            continue
-        (output,) = op.outputs
-        if not _owns_constants(op, counts):
-            need(output, True)
-        if not needed[output].any():
-            needed[output][0] = True
-        if is_mixing(op, graph):
-            given = values.get(op.inputs[INPUT])
-            if given is not None:
-                need(op.inputs[INPUT], ~_foldable(op, graph, given, needed[output], counts))
-            continue
-        multiplier = getattr(op.attrs, "depth_multiplier", 1)
-        wanted = needed[output].reshape(-1, multiplier).any(axis=1)
-        needed[output] |= np.repeat(wanted, multiplier)
-        need(op.inputs[INPUT], wanted)
-    return needed
+
+def _need(op: Op, known: Known, needed: dict[int, BoolArray]) -> None:
+    """Adds what one op needs of its input, and what its output must keep, to ``needed``."""
+    if not is_mixing(op, known.graph) and not is_channelwise(op, known.graph):
+        for i in (*op.inputs, *op.outputs):
+            if i in needed:
+                needed[i][:] = True
+        return
+    made, given = needed[op.outputs[0]], needed.get(op.inputs[INPUT])
+    if not _owns_constants(op, known.readers):
+        made[:] = True
+    if is_channelwise(op, known.graph):
+        groups = made.reshape(-1, getattr(op.attrs, "depth_multiplier", 1))  # by input channel
+        kept = groups.any(axis=1) | (np.ones(1, np.bool_) if given is None else given)
+        groups |= kept[:, np.newaxis]
+        if given is not None:
+            given |= kept
+    elif given is not None:
+        given |= ~_foldable(op, known, made)
 
 
 def is_mixing(op: Op, graph: Graph) -> bool:
@@ -128,9 +151,8 @@ def layer_of(op: Op, graph: Graph) -> WeightedSum:
     return modules[op.kind](op, graph)
 
 
-def _of_sums(op: Op, graph: Graph, given: IntArray) -> IntArray:
+def _of_sums(op: Op, graph: Graph, numbers: WeightedSum, given: IntArray) -> IntArray:
     """Outputs that are the same for the least and the greatest sum of their channel."""
-    numbers = layer_of(op, graph)
     zero_point = numbers.input_zero_point
     is_constant = given != VARIES
     offset = np.where(is_constant, given - zero_point, 0)
@@ -145,11 +167,10 @@ def _of_sums(op: Op, graph: Graph, given: IntArray) -> IntArray:
     return np.where(least == most, least, VARIES)
 
 
-def _handed_on(op: Op, graph: Graph, given: IntArray) -> IntArray:
+def _handed_on(op: Op, graph: Graph, numbers: WeightedSum | None, given: IntArray) -> IntArray:
     """The constant channels of a channelwise op; its reference tells what becomes of a constant."""
     made = np.full(graph.tensors[op.outputs[0]].shape[-1], VARIES)
-    if op.kind == "DEPTHWISE_CONV_2D":
-        numbers = layer_of(op, graph)
+    if numbers is not None:
         least, most = (numbers.outputs(sums) for sums in numbers.sum_bounds())
         made = np.where(least == most, least, VARIES)
     is_constant = given != VARIES
@@ -165,16 +186,14 @@ def _handed_on(op: Op, graph: Graph, given: IntArray) -> IntArray:
     return made
 
 
-def _foldable(
-    op: Op, graph: Graph, given: IntArray, wanted: BoolArray, counts: Counter[int]
-) -> BoolArray:
+def _foldable(op: Op, known: Known, wanted: BoolArray) -> BoolArray:
     """The input channels that a layer can do without: they add nothing, or a constant."""
-    numbers = layer_of(op, graph)
-    if not _owns_constants(op, counts):
+    numbers, given = known.layers[op.outputs[0]], known.values[op.inputs[INPUT]]
+    if not _owns_constants(op, known.readers):
         return np.zeros(len(given), np.bool_)
     taps = numbers.weights[wanted].reshape(-1, len(given))
     has_bias = len(op.inputs) > BIAS and op.inputs[BIAS] >= 0
-    if _has_padding(op, graph) or not has_bias:
+    if _has_padding(op, known.graph) or not has_bias:
         is_constant = given == numbers.input_zero_point
     else:
         is_constant = given != VARIES
@@ -187,6 +206,6 @@ def _has_padding(op: Op, graph: Graph) -> bool:
 
 def _owns_constants(op: Op, counts: Counter[int]) -> bool:
     """Whether no other op reads the layer's weights and bias."""
-    if op.kind not in (*MIXING, "DEPTHWISE_CONV_2D"):
+    if op.kind not in WEIGHTED:
         return True
     return all(counts[i] == 1 for i in op.inputs[WEIGHTS:] if i >= 0)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
+from tinyml.ops.layout import ReshapeAttrs
 from tinyml.ops.weighted import BIAS, INPUT, WEIGHTS
 from tinyml.passes.channels import (
     MIXING,
@@ -36,14 +37,19 @@ def drop_channels(graph: Graph) -> Graph:
         return graph
     gone = sum(int(np.count_nonzero(~item.is_needed)) for item in channels.values())
     _log.debug("drop_channels: %d of %d", gone, sum(len(c.value) for c in channels.values()))
-    tensors = list(graph.tensors)
+    tensors, ops = list(graph.tensors), []
     for op in graph.ops:
         if is_mixing(op, graph) or is_channelwise(op, graph):
             output = op.outputs[0]
             if op.kind in _CHANNEL_AXIS:
                 _cut_constants(op, graph, channels, tensors)
             tensors[output] = _cut(tensors[output], -1, channels[output].is_needed)
-    return replace(graph, tensors=tuple(tensors))
+            if op.kind == "RESHAPE" and not channels[output].is_needed.all():
+                # Its second operand, or option, still says the old shape; without both the
+                # declared one counts.
+                op = replace(op, inputs=op.inputs[:1], attrs=ReshapeAttrs())
+        ops.append(op)
+    return replace(graph, tensors=tuple(tensors), ops=tuple(ops))
 
 
 def _cut_constants(
