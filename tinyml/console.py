@@ -1,4 +1,8 @@
-"""The only module that prints: results on stdout, everything else on stderr."""
+"""The only module that prints: results on stdout, everything else on stderr.
+
+Names come from files that anybody may have made. Whatever is printed as a sentence or in a table
+goes through ``printable``, so that none of them can speak to the terminal.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +27,15 @@ MIN_WIDTH = 120  # columns of a table when the output is not a terminal
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Prints a table; a column whose name ends in ``>`` is aligned to the right."""
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
-    view = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    view = Table(
+        title=escape(printable(title)) or None,
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        pad_edge=False,
+    )
     cells = [[_text(cell) for cell in row] for row in rows]
     needed = 0
     for index, column in enumerate(columns):
@@ -49,13 +59,13 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
 
 def line(text: str = "") -> None:
     """Prints one line of the result."""
-    _stdout().print(text, markup=False, highlight=False, soft_wrap=True)
+    _stdout().print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def verdict(is_good: bool, text: str) -> None:
     """Prints the conclusion, green or red on a terminal."""
     style = "bold green" if is_good else "bold red"
-    _stdout().print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    _stdout().print(printable(text), style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def document(value: Any) -> None:
@@ -75,14 +85,14 @@ def discard_rest() -> None:
 
 def note(text: str) -> None:
     """Says something about the work that is not its result."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(printable(text) + "\n")
 
 
 def error(message: str, hint: str | None = None) -> None:
     """Prints a failure and the next step."""
-    sys.stderr.write(f"error: {message}\n")
+    sys.stderr.write(f"error: {printable(message)}\n")
     if hint:
-        sys.stderr.write(f"hint: {hint}\n")
+        sys.stderr.write(f"hint: {printable(hint)}\n")
 
 
 def confirm(question: str) -> None:
@@ -90,7 +100,7 @@ def confirm(question: str) -> None:
     import click
 
     try:
-        click.confirm(question, abort=True, err=True)
+        click.confirm(printable(question), abort=True, err=True)
     except click.Abort as abort:
         if isinstance(abort.__context__, EOFError):
             raise DeviceError(
@@ -136,6 +146,13 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
         yield show
 
 
+def printable(text: str, kept: str = "\n\t") -> str:
+    """The text with control and invisible characters written out, as in "\\x1b[31m"."""
+    return "".join(
+        c if c.isprintable() or c in kept else c.encode("unicode_escape").decode() for c in text
+    )
+
+
 def kib(count: int) -> str:
     """A size for people: exact bytes with thousands separators."""
     return f"{count:,}"
@@ -148,7 +165,7 @@ def _text(cell: object) -> str:
         return f"{cell:,}"
     from rich.markup import escape
 
-    return escape(str(cell))
+    return escape(printable(str(cell), kept=""))
 
 
 def _stdout() -> Console:

@@ -1,4 +1,4 @@
-"""Questions on the terminal, and what happens when nobody is there to answer."""
+"""Questions on the terminal, with nobody there to answer; names that speak to it."""
 
 from __future__ import annotations
 
@@ -24,3 +24,17 @@ def test_without_an_answer_the_next_step_is_said() -> None:
     found = CliRunner().invoke(ask, input="").exception
     assert isinstance(found, DeviceError)
     assert "--yes" in (found.hint or "")
+
+
+def test_nothing_that_is_printed_speaks_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Labels of a model reached the terminal as they were, escape sequences and all."""
+    evil = "\x1b[31mred\x9b0m\u202e\r\ud800 [bold]"
+    console.table(evil, ("name",), [(f"{evil}\nnext",)])
+    console.line(evil)
+    console.verdict(False, evil)
+    console.note(evil)
+    console.error(evil, evil)
+    held = capsys.readouterr()
+    for text in (held.out, held.err):
+        assert all(c.isprintable() or c == "\n" for c in text)
+        assert "\\x1b[31mred\\x9b0m\\u202e\\r\\ud800 [bold]" in text

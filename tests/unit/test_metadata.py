@@ -72,6 +72,72 @@ def test_damaged_metadata_is_no_metadata(entry: str) -> None:
     assert read_metadata(b"\xff" * 64) == Metadata()
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mean": [float("nan")]},
+        {"std": [float("inf")]},
+        {"mean": [1e39]},
+        {"mean": [10**400]},
+        {"mean": ["1.0e999"]},
+        {"labels": 7},
+    ],
+)
+def test_numbers_that_are_no_float32_are_no_metadata(changes: dict[str, object]) -> None:
+    """A mean of NaN ended in a traceback when the header was written."""
+    document = {"format": 1, "labels": [], "mean": [1.0], "std": [1.0], "producer": "x"}
+    document |= {"calibration_sha256": "", "is_calibrated": True}
+    assert read_metadata(_own_entry(json.dumps(document))) == Metadata((), (1.0,), (1.0,), "x")
+    assert read_metadata(_own_entry(json.dumps(document | changes))) == Metadata()
+
+
+def test_deep_nesting_is_no_metadata() -> None:
+    """Brackets in brackets ended in RecursionError."""
+    assert read_metadata(_own_entry("[" * 500_000)) == Metadata()
+
+
+def test_half_a_surrogate_pair_is_written_as_a_question_mark() -> None:
+    """A label that no file can hold ended in UnicodeEncodeError when the report was written."""
+    document = {**json.loads(_entry(with_metadata(write(small_network()), HELD), OWN))}
+    document["labels"] = ["a\ud800b"]
+    assert read_metadata(_own_entry(json.dumps(document))).labels == ("a?b",)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_damaged_archive_is_no_metadata(method: int) -> None:
+    """zlib.error and EOFError of a damaged archive ended in a traceback, or as "interrupted"."""
+    model = _standard_alone()
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as archive:
+        archive.writestr("labels.txt", "label\n" * 100)
+    good = stream.getvalue()
+    assert read_metadata(model + good).labels == ("label",) * 100
+    for position in range(len(good)):
+        bad = bytearray(good)
+        bad[position] ^= 0xFF
+        read_metadata(model + bytes(bad))  # whatever: no exception
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_labels_are_bounded_before_they_are_unpacked(method: int) -> None:
+    """A header that says 10 bytes stood before as many as the archive likes."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as archive:
+        archive.writestr("labels.txt", b"\n" * (8 << 20))
+    assert read_metadata(_standard_alone() + stream.getvalue()).labels == ()
+
+
+def _standard_alone() -> bytes:
+    """A model with the standard entry and without the archive that it names."""
+    data = with_metadata(write(small_network()), HELD)
+    return data[: data.index(b"PK\x03\x04")].replace(OWN.encode() + b"\0", b"other!\0")
+
+
+def _own_entry(text: str) -> bytes:
+    graph = flatfile.read("small.tflite", write(small_network()))
+    return flatfile.write(graph, {OWN: text.encode()})
+
+
 def _entry(data: bytes, name: str) -> bytes:
     from tinyml.model.metadata import _entries
 

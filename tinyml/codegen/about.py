@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from tinyml.codegen.literals import c_comment, c_float
 from tinyml.ir.graph import Graph
 
@@ -31,7 +33,7 @@ def about_view(graph: Graph) -> AboutView:
     fits = (
         len(held.mean) == len(held.std)
         and len(held.mean) in (1, channels)
-        and all(value > 0 for value in held.std)
+        and all(np.float32(value) > 0 for value in held.std)  # also as a literal
         and given.quant is not None
         and given.dtype != "float32"
     )

@@ -2,7 +2,8 @@
 
 Two entries carry it. ``TFLITE_METADATA`` is the standard one, with the labels as a file in a zip
 archive behind the flatbuffer, as other tools read and write it. ``tinyml`` is a JSON document with
-what the standard has no place for. Reading never fails: damaged or absent metadata is empty.
+what the standard has no place for. Reading never fails: damaged or absent metadata is empty, and
+what is read can be written as C, JSON and HTML. Sizes are bounded before anything is unpacked.
 Source of the slots: metadata_schema.fbs of TensorFlow Lite Support.
 """
 
@@ -27,19 +28,45 @@ _FIRST_TIME = (1980, 1, 1, 0, 0, 0)  # of the labels' entry: the same input give
 _AXIS_LABELS = 2  # AssociatedFileType
 _NORMALIZATION = 1  # ProcessUnitOptions
 _MAX_LABELS_BYTES = 1 << 20
+_MAX_ENTRY_BYTES = 1 << 20
+_MAX_ENTRIES = 1000  # that are looked at; files have a handful
+_BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # unpacked piece by piece
+_LARGEST = 3.4028234663852886e38  # float32
 
 
 def read_metadata(data: bytes) -> Metadata:
-    """The metadata of a .tflite, of any producer; empty where there is none."""
+    """The metadata of a .tflite, of any producer; empty where there is none, or it is damaged."""
     try:
         entries = _entries(data)
         if OWN in entries:
-            return _own(entries[OWN])
+            return _sound(_own(entries[OWN]))
         if STANDARD in entries:
-            return _standard(entries[STANDARD], data)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error):
-        pass  # not what it claims to be: the graph is what counts
+            return _sound(_standard(entries[STANDARD], data))
+    except Exception:
+        # Not what it claims to be, for which JSON, zip, zlib and struct have a dozen exceptions,
+        # RecursionError and EOFError among them: the graph is what counts.
+        return Metadata()
     return Metadata()
+
+
+def _sound(held: Metadata) -> Metadata:
+    """The same with text that has a UTF-8 form; empty where a number is no float32."""
+    numbers = (*held.mean, *held.std)
+    if not all(abs(value) <= _LARGEST for value in numbers):  # false for what is not a number
+        return Metadata()
+    return Metadata(
+        tuple(map(_encodable, held.labels)),
+        held.mean,
+        held.std,
+        _encodable(held.producer),
+        _encodable(held.calibration_sha256),
+        held.is_calibrated,
+    )
+
+
+def _encodable(text: str) -> str:
+    """The text without halves of surrogate pairs, which JSON may hold and no file can."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def entries_of(held: Metadata, interface: tuple[int, int]) -> dict[str, bytes]:
@@ -137,15 +164,20 @@ def _vector(builder: Any, tables: Sequence[int]) -> int:
 
 
 def _entries(data: bytes) -> dict[str, bytes]:
+    """The two entries that are ours to read, where they are there."""
     from tflite import Model
 
     model = Model.GetRootAs(data, 0)
+    wanted = {name.encode(): name for name in (OWN, STANDARD)}
     found = {}
-    for number in range(model.MetadataLength()):
+    for number in range(min(model.MetadataLength(), _MAX_ENTRIES)):
         entry = model.Metadata(number)
+        name = wanted.get(entry.Name() or b"")
+        if name is None:
+            continue
         raw = model.Buffers(entry.Buffer()).DataAsNumpy()
-        if not isinstance(raw, int):
-            found[(entry.Name() or b"").decode("utf-8", "replace")] = raw.tobytes()
+        if not isinstance(raw, int) and len(raw) <= _MAX_ENTRY_BYTES:
+            found[name] = raw.tobytes()
     return found
 
 
@@ -167,13 +199,16 @@ def _standard(raw: bytes, data: bytes) -> Metadata:
 
 
 def _labels(data: bytes, name: str) -> tuple[str, ...]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if archive.getinfo(name).file_size > _MAX_LABELS_BYTES:
-                return ()
-            return tuple(archive.read(name).decode("utf-8", "replace").splitlines())
-    except (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+    """The lines of a file in the archive behind the model; none where it is not there."""
+    if not zipfile.is_zipfile(io.BytesIO(data)):
         return ()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if name not in archive.namelist() or archive.getinfo(name).compress_type not in _BOUNDED:
+            return ()
+        with archive.open(name) as file:
+            held = file.read(_MAX_LABELS_BYTES + 1)
+    text = held.decode("utf-8", "replace") if len(held) <= _MAX_LABELS_BYTES else ""
+    return tuple(text.splitlines())
 
 
 @dataclass(frozen=True, slots=True)
