@@ -147,7 +147,7 @@ def _directory(graph: Graph, board: Board, settings: Settings) -> Path:
     template = settings.template
     if template is None or template in (board.backends.get("template"), LIBRARY):
         return BUILD_ROOT / name
-    return BUILD_ROOT / f"{name}-{Path(template).name}"
+    return BUILD_ROOT / f"{name}-{Path(template).resolve().name}"
 
 
 def _refuse_other_model(directory: Path, name: str) -> None:

@@ -78,7 +78,7 @@ def refuse_other(folder: Path, model: str, template: str) -> None:
     top = read_table(path)
     for key, wanted in (("model", model), ("template", template)):
         own = top.text(key, wanted)
-        if Path(own).name != wanted:
+        if Path(own).name != Path(wanted).name:
             raise BuildError(
                 f"the application in this folder has the {key} '{own}', not '{wanted}'",
                 hint=f"change '{key}' in {FILE}, or give a folder of its own with --project",

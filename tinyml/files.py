@@ -1,14 +1,18 @@
-"""Writing files so that nobody ever sees half of one."""
+"""Writing files so that nobody ever sees half of one, and only where they belong."""
 
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tinyml.errors import TinymlError
+
+# What parts of paths from data are held to: no option, nothing that a shell or CMake reads.
+_PART = re.compile(r"[A-Za-z0-9_.+@][A-Za-z0-9_.+@-]*")
 
 
 def write_atomic(path: Path, content: str | bytes) -> bool:
@@ -51,6 +55,29 @@ def temporary_folder(beside: Path) -> Iterator[Path]:
         raise _cannot("make a folder in", beside, error) from error
     with held as name:
         yield Path(name)
+
+
+def is_below(name: str) -> bool:
+    """Whether a text from a data file names something below a folder, in plain characters.
+
+    No "..", no absolute path, nothing that begins like an option.
+    """
+    parts = name.split("/")
+    return all(_PART.fullmatch(part) and part.strip(".") for part in parts)
+
+
+def inside(root: Path, path: Path) -> Path:
+    """The path; raises TinymlError when ".." or a symbolic link leads it out of ``root``.
+
+    A link in the last part does not count: files are replaced, not written through.
+    """
+    real = path.parent.resolve() / path.name
+    if path.name in ("", "..") or not real.is_relative_to(root.resolve()):
+        raise TinymlError(
+            f"{path} lies outside of {root}: it would be written to {real}",
+            hint="remove the symbolic link, or give another folder with --output",
+        )
+    return path
 
 
 def _cannot(verb: str, path: Path, error: OSError) -> TinymlError:

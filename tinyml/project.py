@@ -23,12 +23,20 @@ from tinyml.codegen.generate import Sources
 from tinyml.codegen.interface import io_names
 from tinyml.codegen.render import environment, render
 from tinyml.errors import BoardError, TinymlError
-from tinyml.files import write_atomic as write_atomic
+from tinyml.files import inside, write_atomic
 from tinyml.includes import included
 from tinyml.plan.fit import fit
 from tinyml.plan.timing import inference_ms, longest_step_ms
 from tinyml.plan.values import Plan
-from tinyml.template import PARTS, Template, refuse_template, template_of, template_options
+from tinyml.template import (
+    FILE,
+    PARTS,
+    Template,
+    own_files,
+    refuse_template,
+    template_of,
+    template_options,
+)
 from tinyml.template import load_template as load_template
 
 BENCHMARK_BAUD = 115_200
@@ -120,27 +128,36 @@ def _write(
 ) -> None:
     env = environment(*template.folders)
     env.filters["below"] = _below
-    rendered = {made: _rendered(env, item, values, template) for item, made in template.files}
-    known = {item for item, _ in template.files} | {"template.toml"}
-    for path in sorted(template.folder.rglob("*")):
+    found = own_files(template)
+    content: dict[str, str | bytes] = {
+        made: _rendered(env, item, values, template) for item, made in template.files
+    }
+    known = {item for item, _ in template.files} | {FILE}
+    for path in found:
         name = path.relative_to(template.folder).as_posix()
-        if path.is_file() and name not in known:
-            rendered[name] = path.read_text(encoding="utf-8")
-    for name, text in rendered.items():
-        target = project.directory / name
-        if name not in template.keep or not target.exists():
-            write_atomic(target, text)
+        if name not in known:
+            content[name] = path.read_bytes()
+    root = project.directory
+    content = {
+        name: data
+        for name, data in content.items()
+        if name not in template.keep or not (root / name).exists()
+    }
     for name, text in (item for item in sources.files if item[0] not in template.omit):
-        write_atomic(project.directory / template.place(f"{MODEL_DIR}/{name}"), text)
+        content[template.place(f"{MODEL_DIR}/{name}")] = text
     firmware = resources.path("firmware")
     for name in copied:
-        target = project.directory / template.place(f"{FIRMWARE_DIR}/{name}")
-        write_atomic(target, (firmware / name).read_bytes())
+        content[template.place(f"{FIRMWARE_DIR}/{name}")] = (firmware / name).read_bytes()
+    for name, data in content.items():
+        write_atomic(inside(root, root / name), data)
 
 
 def _rendered(env: Any, item: str, values: Mapping[str, Any], template: Template) -> str:
-    """The text of a template file; BoardError when the board's files do not say what it wants."""
-    from jinja2 import UndefinedError
+    """The text of a template file; BoardError when the board's files do not say what it wants.
+
+    TinymlError when a template of the user's own cannot be rendered, or wants more than values.
+    """
+    from jinja2 import TemplateError, UndefinedError
 
     try:
         return render(env, item, values)
@@ -150,6 +167,12 @@ def _rendered(env: Any, item: str, values: Mapping[str, Any], template: Template
             f"wants: {error.message}",
             hint=f"compare [template.{template.name}] and [flasher] with those of a board of ours",
             where=values["board"].name,
+        ) from error
+    except (TemplateError, TypeError, ValueError, ArithmeticError, OSError) as error:
+        raise TinymlError(
+            f"the template file {item} cannot be rendered: {error}",
+            hint="templates run in Jinja's sandbox: they see values, not Python (docs/security.md)",
+            where=str(template.folder),
         ) from error
 
 

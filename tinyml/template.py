@@ -2,20 +2,24 @@
 
 ``template.toml`` names the files that are rendered, which of them become the user's own, where a
 build system wants the model's and the firmware's files, and what the board's file must say for it.
+
+A bare name is always a template of tinyml's own; the user's are named by their path, ``./mine``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
 from tinyml import resources
 from tinyml.board import Board
 from tinyml.datafile import Table, read_table
 from tinyml.errors import BoardError, TinymlError, did_you_mean
+from tinyml.files import is_below
 
+FILE = "template.toml"
 COMMON = "common"  # of templates/: what several templates use
 MODEL_NAME = "{model}"  # in the names of a template's files and folders
 PARTS = ("include", "agent", "port", "cycles", "kernels")  # of firmware/, as a template may ask for
@@ -78,19 +82,21 @@ def template_of(board: Board, name: str) -> Template:
     return load_template(name)
 
 
+def built_in() -> tuple[str, ...]:
+    """Names of the templates that come with tinyml."""
+    found = resources.path("templates").glob("*/template.toml")
+    return tuple(sorted(path.parent.name for path in found))
+
+
+def is_path(name: str) -> bool:
+    """Whether what names a template is the path of a folder, ``./mine`` or ``/home/me/mine``."""
+    return name in (".", "..") or name.startswith(("./", ".\\")) or len(PurePath(name).parts) > 1
+
+
 def load_template(name: str) -> Template:
-    """The template of that name, or in that folder; raises TinymlError if there is none."""
-    folder = Path(name)
-    if not (folder / "template.toml").is_file():
-        folder = resources.path("templates") / name
-    if not (folder / "template.toml").is_file():
-        known = [item.parent.name for item in resources.path("templates").glob("*/template.toml")]
-        raise TinymlError(
-            f"there is no project template '{name}'",
-            hint=did_you_mean(name, known)
-            + "; 'tinyml build --library' writes the C files for a project of your own",
-        )
-    top = read_table(folder / "template.toml")
+    """The template of that name, or in the folder of that path; raises TinymlError if none is."""
+    folder = _folder(name)
+    top = read_table(folder / FILE)
     top.text("title")
     top.strings("variables", ())
     kind = top.choice("kind", ("firmware", "library"))
@@ -111,13 +117,62 @@ def load_template(name: str) -> Template:
         toolchain=build.text("toolchain", ""),
         libraries=build.strings("libraries", ()),
         omit=build.strings("omit", ()),
-        base=top.text("base", ""),
+        base=top.choice("base", built_in()) if top.has("base") else "",
         runtime=build.text("runtime", "aot"),
         options=top.strings("options", ()),
     )
     for table in (top, names, build, layout):
         table.close()
+    _check_paths(template, top)
     return template
+
+
+def _folder(name: str) -> Path:
+    folder = Path(name).resolve() if is_path(name) else resources.path("templates") / name
+    if (folder / FILE).is_file() and (is_path(name) or name in built_in()):
+        return folder
+    hint = did_you_mean(name, built_in())
+    if (Path(name) / FILE).is_file():
+        hint = f"for the folder of that name: ./{name}"
+    raise TinymlError(
+        f"there is no project template '{name}'",
+        hint=f"{hint}; 'tinyml build --library' writes the C files for a project of your own",
+    )
+
+
+def _check_paths(template: Template, top: Table) -> None:
+    """Raises BoardError unless every file that the template names stays inside its folder."""
+    named = template.named("model")
+    paths = [
+        template.name,
+        *(name for name, _ in template.files),
+        *(made for _, made in named.files),
+    ]
+    paths += [*named.keep, *named.sources, *named.omit]
+    paths += [name for name in named.layout.values() if name != "."]
+    paths += [named.linker_script] if named.linker_script else []
+    folders = [name for name in template.firmware if name not in PARTS]
+    for name in (*paths, *folders):
+        if not is_below(name):
+            raise top.error(
+                f"'{name}' is not the name of a file or folder inside the project",
+                "names are relative, in letters, digits and '_.+-@', without '..'",
+            )
+    for name in folders:
+        if not (resources.path("firmware") / name).is_dir():
+            raise top.error(f"'build.firmware' names '{name}', which is no folder of firmware/")
+
+
+def own_files(template: Template) -> tuple[Path, ...]:
+    """The files of the template's folder; raises TinymlError when one is a link that leaves it."""
+    found = tuple(path for path in sorted(template.folder.rglob("*")) if path.is_file())
+    for path in found:
+        if not path.resolve().is_relative_to(template.folder.resolve()):
+            raise TinymlError(
+                f"{path} is a link to a file outside of the template",
+                hint="put the file itself there",
+            )
+    return found
 
 
 def toolchain_of(board: Board, name: str) -> str:

@@ -6,14 +6,12 @@ All unknown names are told at once, with those they look like.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from tinyml import resources
 from tinyml.backends import REGISTRY, names_of
 from tinyml.board import Board
 from tinyml.datafile import Table
 from tinyml.errors import BoardError, did_you_mean
-from tinyml.template import load_template, template_options
+from tinyml.template import built_in, load_template, template_options
 
 RUNTIMES = ("aot", "tflm")
 NO_SIMULATOR = "none"
@@ -43,14 +41,13 @@ def check_backends(board: Board, top: Table) -> None:
 def unknown_names(chosen: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """A sentence for each name that does not exist; ``chosen`` is names by kind.
 
-    A template may be a folder as well.
+    A data file names tinyml's own templates only: the user's are named on the command line.
     """
     return tuple(
         f"there is no {kind} '{name}': {did_you_mean(name, known)}"
         for kind, names in chosen.items()
         for name in names
         if name not in _built_in(kind) and name not in (known := _known(kind))
-        if not (kind == "template" and (Path(name) / "template.toml").is_file())
     )
 
 
@@ -63,9 +60,7 @@ def _built_in(kind: str) -> set[str]:
         case "simulator":
             return {*REGISTRY["simulators"], NO_SIMULATOR}
         case "template":
-            return {
-                path.parent.name for path in resources.path("templates").glob("*/template.toml")
-            }
+            return set(built_in())
     return set(REGISTRY[f"{kind}s"])
 
 

@@ -105,7 +105,7 @@ TOOLCHAIN = click.option(
     help="Compiler; the choice of the board or template by default.",
 )
 TEMPLATE = click.option(
-    "--template", help="Kind of project, or the folder of a template; the board's own by default."
+    "--template", help="Kind of project, or ./folder of a template; the board's own by default."
 )
 PROJECT = click.option(
     "--project",

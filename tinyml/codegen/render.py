@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 def environment(*folders: Path) -> Environment:
     """A Jinja environment for the templates in these folders; the first one with a name wins."""
     import jinja2
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    return jinja2.Environment(
+    return ImmutableSandboxedEnvironment(
         loader=jinja2.FileSystemLoader(folders),
         undefined=jinja2.StrictUndefined,
         variable_start_string="[[",
