@@ -11,7 +11,8 @@
     │  └─ ToolMissing            3   it is not there
     ├─ DeviceError               4   port missing, busy, silent, wrong board, crashed firmware
     │  └─ SimulationFault        4   the emulated firmware did what the chip would not allow
-    └─ MismatchError             5   results differ from the reference
+    ├─ MismatchError             5   results differ from the reference
+    └─ InternalError            70   tinyml contradicts itself: a bug, stopped before it did harm
 
 Only ``tinyml.cli`` catches these to print them.
 """
@@ -110,6 +111,19 @@ class MismatchError(TinymlError):
     """Results differ from the reference."""
 
     exit_code = 5
+
+
+class InternalError(TinymlError):
+    """Two parts of tinyml contradict each other: a bug, found before anything wrong was made."""
+
+    exit_code = 70
+
+    def __init__(self, message: str, *, hint: str | None = None, where: str | None = None) -> None:
+        hint = (
+            hint
+            or "this is a bug of tinyml, and nothing was built: please report it with the model"
+        )
+        super().__init__(message, hint=hint, where=where)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

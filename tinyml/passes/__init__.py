@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
-from tinyml.ir.graph import Graph, check
+from tinyml.errors import InternalError, ModelError
+from tinyml.ir.graph import Graph, Op, Tensor, check
+from tinyml.model.support import check_shapes, check_supported
 from tinyml.passes.drop_channels import drop_channels
 from tinyml.passes.expand import expand_ops
 from tinyml.passes.fuse import fuse_activation, fuse_pad
@@ -27,10 +30,45 @@ _log = logging.getLogger("tinyml")
 
 
 def run_passes(graph: Graph) -> Graph:
-    """The graph after all passes, checked after each; tensor indices stay as they were."""
+    """The graph after all passes; tensor indices stay as they were.
+
+    After each pass everything is asked that is asked of a file: form, operands, quantisation, and
+    shapes. Raises InternalError where the answer is no: the model was right before.
+    """
     for each in PASSES:
-        before = len(graph.ops)
-        graph = check(each(graph))
-        if len(graph.ops) != before:
-            _log.debug("%s: %d ops become %d", each.__name__, before, len(graph.ops))
+        made = each(graph)
+        _check_made(graph, made, each.__name__)
+        if len(made.ops) != len(graph.ops):
+            _log.debug("%s: %d ops become %d", each.__name__, len(graph.ops), len(made.ops))
+        graph = made
     return graph
+
+
+def _check_made(before: Graph, made: Graph, name: str) -> None:
+    """Raises InternalError when a pass made something that is not right."""
+    where = made.source.file_name
+    if _interface(before) != _interface(made):
+        raise InternalError(f"the pass {name} changed the model's inputs or outputs", where=where)
+    try:
+        check(made)
+        changed = replace(made, ops=_changed_ops(before, made))
+        check_supported(changed)
+        check_shapes(changed)
+    except ModelError as error:
+        raise InternalError(f"the pass {name} made a wrong graph: {error.message}") from error
+
+
+def _interface(graph: Graph) -> tuple[tuple[int, Tensor], ...]:
+    return tuple((i, graph.tensors[i]) for i in (*graph.inputs, *graph.outputs))
+
+
+def _changed_ops(before: Graph, made: Graph) -> tuple[Op, ...]:
+    """The ops that are not as they were, or have a tensor that is not: an op sees no others."""
+    known = {id(op) for op in before.ops}
+    old, new = before.tensors, made.tensors
+
+    def is_known(op: Op) -> bool:
+        used = (i for i in (*op.inputs, *op.outputs) if i >= 0)
+        return id(op) in known and all(i < len(old) and new[i] is old[i] for i in used)
+
+    return tuple(op for op in made.ops if not is_known(op))
