@@ -31,6 +31,7 @@ from tinyml.elf import read_elf
 from tinyml.errors import TinymlError
 from tinyml.ir.graph import Graph
 from tinyml.ir.kernel import distinct_constant_bytes
+from tinyml.passes import run_passes
 from tinyml.plan.code_size import SHARED, code_parts, helpers_of
 from tinyml.plan.predict import runtime_state_bytes
 from tinyml.plan.values import Plan
@@ -185,7 +186,7 @@ def measure_task(task: tuple[str, str, Path]) -> list[str]:
     graphs = [api.load(ROOT / "examples" / "digits" / "digits.tflite")]
     graphs += [large_kernels(), residuals(), many_channels()]
     graphs += [api.load(path) for path in sorted(models.glob("*.tflite"))]
-    return measure_core(core, graphs, list(all_boards()), goal)
+    return measure_core(core, list(map(run_passes, graphs)), list(all_boards()), goal)
 
 
 @click.command()

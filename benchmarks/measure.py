@@ -102,7 +102,7 @@ def measure(plan: Plan, board: Board, samples: int) -> Measurement:
     with tempfile.TemporaryDirectory(prefix="tinyml-bench-") as folder:
         measured = run_bare if board.chip.core in CORES else run_on_board
         run = measured(plan, board, given, Path(folder))
-    api.verify(plan.graph, given.inputs, run.outputs)
+    api.verify(plan.reference_graph, given.inputs, run.outputs)
     layers = report(plan, board, fit(plan, board)).layers
     constants = sum(layer.weights_bytes for layer in layers)
     return Measurement(

@@ -23,8 +23,9 @@ from tinyml.plan.values import Plan
 from tinyml.report.assemble import report
 from tinyml.report.origin import build_command, tool_versions
 from tinyml.report.page import write_report
-from tinyml.simulation import samples_of, serve, simulate, simulate_build, verify
+from tinyml.simulation import samples_of, serve, simulate, simulate_build
 from tinyml.template import emulated_template, template_for
+from tinyml.verification import verify
 
 __all__ = [
     "Built",
@@ -50,7 +51,7 @@ LIBRARY = "library"  # the template of --library
 
 
 def load(path: str | Path, runtime: str = AOT) -> Graph:
-    """The checked graph of a .tflite file, as a runtime will run it; raises ModelError."""
+    """The checked graph of a .tflite file, as a runtime reads it; raises ModelError."""
     return runtime_of(runtime).load(read_model(Path(path)))
 
 
@@ -77,6 +78,7 @@ def check_model(path: Path, board: Board, settings: Settings = Settings()) -> Fi
 
 def explore(graph: Graph, board: Board, runtime: str | None = None) -> tuple[Alternative, ...]:
     """RAM against time against flash: the plans of all goals and those in between."""
+    from tinyml.passes import run_passes
     from tinyml.plan.explore import explore as explore_plans
 
     if (runtime or board.backends["runtime"]) != AOT:
@@ -84,7 +86,7 @@ def explore(graph: Graph, board: Board, runtime: str | None = None) -> tuple[Alt
             f"there is one plan only with the runtime '{runtime or board.backends['runtime']}'",
             hint=f"leave out --explore, or give --runtime {AOT}",
         )
-    return explore_plans(graph, board)
+    return explore_plans(run_passes(graph), board)
 
 
 def build_model(model: Path | ModelFile, board: Board, settings: Settings = Settings()) -> Built:

@@ -6,19 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from tinyml.backends.base import Run
 from tinyml.board import Board
 from tinyml.built import Built
-from tinyml.errors import MismatchError
 from tinyml.files import near
 from tinyml.inputs import Samples, random_samples, read_samples, write_samples
 from tinyml.ir.graph import Array, Graph
-from tinyml.model.support import has_reference
 from tinyml.report.assemble import report
 from tinyml.report.origin import simulate_command, tool_versions
 from tinyml.report.page import write_report
+from tinyml.verification import check_labels, reference_of, tally, verify
 
 RANDOM_SAMPLES = 5  # when the user gives no inputs
 
@@ -61,16 +58,19 @@ def simulate_build(
 ) -> Built:
     """Simulates a build on samples, verifies the outputs, completes the report.
 
-    Raises MismatchError when an output differs from the integer reference.
+    Raises MismatchError when an output differs from the integer reference, TinymlError when a
+    label is no class of the model.
     """
     graph = built.plan.graph
+    check_labels(graph, samples.labels)
     run = simulate(built, board, samples.inputs, simulator=simulator)
     details = dict(run.details)
-    if has_reference(graph):
-        verify(graph, samples.inputs, run.outputs)
+    reference = reference_of(built.plan)
+    if reference is not None:
+        verify(reference, samples.inputs, run.outputs)
         details["equal_to_reference"] = len(samples.inputs)
     if samples.labels:
-        details["accuracy"] = _accuracy(run.outputs, samples)
+        details["accuracy"] = tally(graph, run.outputs, samples.labels)[0]
     run = replace(run, details=details)
     command = simulate_command(built.plan, board, built.image, run, samples.file_name)
     tools = tool_versions(built.image, run)
@@ -84,39 +84,8 @@ def simulate_build(
     return replace(built, report=document, files=tuple(files))
 
 
-def verify(
-    graph: Graph, inputs: Sequence[tuple[Array, ...]], outputs: Sequence[tuple[Array, ...]]
-) -> None:
-    """Raises MismatchError unless every output element equals the integer reference."""
-    from tinyml.ops.reference import run
-
-    for number, (sample, results) in enumerate(zip(inputs, outputs, strict=True)):
-        values = run(graph, sample)
-        for index, found in zip(graph.outputs, results, strict=True):
-            wanted = values[index]
-            assert wanted is not None
-            wrong = np.flatnonzero(np.ravel(wanted) != np.ravel(found))
-            if wrong.size:
-                first = int(wrong[0])
-                raise MismatchError(
-                    f"sample {number}: {wrong.size} of {wanted.size} elements of output "
-                    f"'{graph.tensors[index].name}' differ from the reference; the first is "
-                    f"element {first}: {np.ravel(found)[first]} instead of "
-                    f"{np.ravel(wanted)[first]}",
-                    hint="this is a bug in a kernel: please report it with the model",
-                )
-
-
 def serve(built: Built, board: Board, announce: Callable[[str], None]) -> None:
     """Serves the emulated board on a pseudo-terminal until interrupted."""
     from tinyml.device.pty import serve as serve_pty
 
     serve_pty(built.linked(), board, announce)
-
-
-def _accuracy(outputs: Sequence[tuple[Array, ...]], samples: Samples) -> float:
-    right = sum(
-        int(np.argmax(result[0])) == label
-        for result, label in zip(outputs, samples.labels, strict=True)
-    )
-    return right / len(samples.labels)

@@ -58,7 +58,7 @@ def test_model(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     samples = tuple((rng.integers(-128, 128, (1, 8, 8, 1), np.int8),) for _ in range(2))
     run = api.simulate(built, board, samples)
-    api.verify(built.plan.graph, samples, run.outputs)
+    api.verify(built.plan.reference_graph, samples, run.outputs)
     kernels = [step.call.function for step in built.plan.steps if step.call is not None]
     assert sum(name.startswith("tml_mve_") for name in kernels) >= 7
     assert run.total.instructions is not None

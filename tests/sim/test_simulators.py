@@ -56,7 +56,7 @@ def _image(built: api.Built) -> Image:
 def test_unicorn(build, board):
     built, samples = build(board), _samples(3)
     run = simulator_of("unicorn").run(_image(built), load_board(board), samples)
-    api.verify(built.plan.graph, samples, run.outputs)
+    api.verify(built.plan.reference_graph, samples, run.outputs)
     assert run.is_estimate
     assert sum(layer.cycles for layer in run.layers) == run.total.cycles
     assert run.total.instructions is not None
@@ -72,7 +72,7 @@ def test_qemu_through_its_uart(build):
     board, samples = load_board("stm32f405"), _samples(2)
     built = build("stm32f405")
     run = simulator_of("qemu").run(_image(built), board, samples)
-    api.verify(built.plan.graph, samples, run.outputs)
+    api.verify(built.plan.reference_graph, samples, run.outputs)
     assert run.target == "qemu"
 
 
@@ -81,7 +81,7 @@ def test_host(build):
     board, samples = load_board("nucleo_g0b1re"), _samples(2)
     built = build("nucleo_g0b1re")
     run = simulator_of("host").run(_image(built), board, samples)
-    api.verify(built.plan.graph, samples, run.outputs)
+    api.verify(built.plan.reference_graph, samples, run.outputs)
     assert not run.is_estimate
 
 
@@ -115,5 +115,5 @@ def test_serial_client_on_the_pty(build):
         thread.join()
         client.close()
         server.close()
-    api.verify(built.plan.graph, samples, run.outputs)
+    api.verify(built.plan.reference_graph, samples, run.outputs)
     assert run.target == f"serial {server.path}"

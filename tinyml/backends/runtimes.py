@@ -6,6 +6,8 @@ runtime. A runtime answers for what it accepts, what it needs and which files it
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tinyml.backends.base import Goal
 from tinyml.board import Board
 from tinyml.codegen.generate import Sources
@@ -24,20 +26,20 @@ class Aot:
     least_stack_bytes = 0  # whatever the board's file says is enough for the kernels
 
     def load(self, model: ModelFile) -> Graph:
-        """The simplified graph of a model whose operators all have a kernel of ours."""
+        """The graph as it is in the file, of operators that all have a kernel of ours."""
         from tinyml.model.reader import load
-        from tinyml.passes import run_passes
 
-        return run_passes(load(model))
+        return load(model)
 
     def plan(self, model: ModelFile | None, graph: Graph, board: Board, goal: Goal) -> Plan:
-        """A kernel for each layer and a place for each value, verified."""
+        """A kernel for each layer of the simplified graph and a place for each value, verified."""
+        from tinyml.passes import run_passes
         from tinyml.plan.planner import plan
         from tinyml.plan.verify import verify
 
-        made = plan(graph, board, optimize=goal.optimize, agent=goal.agent)
+        made = plan(run_passes(graph), board, optimize=goal.optimize, agent=goal.agent)
         verify(made, board)
-        return made
+        return replace(made, as_read=graph)
 
     def generate(self, model: ModelFile | None, plan: Plan, board: Board, goal: Goal) -> Sources:
         """Layers, constants and interface as C."""

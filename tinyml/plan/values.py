@@ -44,7 +44,7 @@ class Use:
 class Plan:
     """Everything that code generation needs."""
 
-    graph: Graph
+    graph: Graph  # that the steps compute: simplified by passes
     board: str
     runtime: str
     optimize: str  # one of planner.OPTIMIZE
@@ -56,6 +56,12 @@ class Plan:
     uses: tuple[Use, ...]  # the predicted budget
     shared: frozenset[str] = frozenset()  # kernels of which all layers use one instance
     stall_cycles: int = 0  # rough: what waiting for slow memory regions costs per inference
+    as_read: Graph | None = None  # the model before the passes; None: there were none
+
+    @property
+    def reference_graph(self) -> Graph:
+        """The model as it was read: what every result is held against."""
+        return self.graph if self.as_read is None else self.as_read
 
 
 def kinds_text(kinds: Sequence[str]) -> str:
