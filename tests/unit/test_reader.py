@@ -226,7 +226,7 @@ def as_float(op_inputs: tuple[int, ...], weights_dtype: str) -> Graph:
 @pytest.mark.parametrize(
     ("dtype", "message"),
     [
-        ("int8", "'y' (FULLY_CONNECTED) has int8 weights but float32 values (dynamic-range"),
+        ("int8", "'y' (FULLY_CONNECTED) has integer weights but float32 values (dynamic-range"),
         ("float32", "'y' (FULLY_CONNECTED) computes in float32"),
     ],
 )

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from tinyml import ops
 from tinyml.errors import ModelError, Unsupported, UnsupportedOps
 from tinyml.ir.graph import Graph, Op
+from tinyml.model.arithmetic import float_ops, hybrid_ops
 from tinyml.ops.spec import Constraint
 
-_FLOATS_ALLOWED = ("QUANTIZE", "DEQUANTIZE")
 _QUANTISE_HINT = (
     "quantise it: tinyml convert MODEL --calibration DATA (typical inputs); a model that is "
     "quantised in part must be converted from its float original."
@@ -65,14 +65,13 @@ def check_shapes(graph: Graph) -> None:
 
 
 def _refuse_float(graph: Graph) -> None:
-    hybrid = [op for op in graph.ops if _computes_float(graph, op) and _has_int8_weights(graph, op)]
+    hybrid, floats = hybrid_ops(graph), float_ops(graph)
     if hybrid:
         raise ModelError(
-            f"'{hybrid[0].name}' ({hybrid[0].kind}) has int8 weights but float32 values "
+            f"'{hybrid[0].name}' ({hybrid[0].kind}) has integer weights but float32 values "
             f"(dynamic-range quantisation), as have {len(hybrid) - 1} other ops",
             hint=_QUANTISE_HINT,
         )
-    floats = [op for op in graph.ops if _computes_float(graph, op)]
     if floats:
         raise ModelError(
             f"'{floats[0].name}' ({floats[0].kind}) computes in float32, as do "
@@ -93,18 +92,6 @@ def _refuse_int16(graph: Graph) -> None:
 
 def _writes_int16(graph: Graph, op: Op) -> bool:
     return any(tensor.dtype == "int16" for tensor in graph.op_outputs(op))
-
-
-def _computes_float(graph: Graph, op: Op) -> bool:
-    tensors = (*graph.op_inputs(op), *graph.op_outputs(op))
-    return op.kind not in _FLOATS_ALLOWED and any(
-        tensor is not None and tensor.dtype == "float32" and not tensor.is_constant
-        for tensor in tensors
-    )
-
-
-def _has_int8_weights(graph: Graph, op: Op) -> bool:
-    return any(t is not None and t.is_constant and t.dtype == "int8" for t in graph.op_inputs(op))
 
 
 def _unsupported(graph: Graph, number: int, op: Op) -> Iterator[Unsupported]:
