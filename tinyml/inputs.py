@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyml.arrayfile import label_array, read_array_file
 from tinyml.errors import TinymlError
 from tinyml.files import write_atomic
 from tinyml.ir.graph import DTYPES, Array, Graph, Tensor
@@ -42,12 +43,13 @@ def read_samples(path: Path, graph: Graph, limit: int | None = None) -> Samples:
 
     An array holds one sample, or several along its first axis. Integer arrays of the input's dtype
     are raw values; float arrays are real values and are quantised as the input says. A single-input
-    model takes the only array that is not called labels, whatever its name.
+    model takes the only array that is not called labels, whatever its name. An array with the name
+    of an input is that input, also when it is called labels.
     Raises TinymlError when a file, an array or a shape is not what the model needs.
     """
-    arrays = _read_arrays(path)
-    names = {name.lower(): name for name in arrays}
-    label_name = next((names[name] for name in LABEL_NAMES if name in names), None)
+    arrays = {name or "input": array for name, array in read_array_file(path).items()}
+    taken = {graph.tensors[index].name for index in graph.inputs}
+    label_name = label_array(arrays, taken, LABEL_NAMES)
     labels = arrays.pop(label_name) if label_name else None
     columns = [
         _column(arrays, graph.tensors[index], len(graph.inputs), path) for index in graph.inputs
@@ -96,24 +98,6 @@ def _random(tensor: Tensor, generator: np.random.Generator) -> Array:
         return generator.integers(0, 2, tensor.shape).astype(dtype)
     info = np.iinfo(dtype)
     return generator.integers(info.min, info.max, tensor.shape, dtype=dtype, endpoint=True)
-
-
-def _read_arrays(path: Path) -> dict[str, Array]:
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"input": loaded}
-        with loaded:
-            return {name: loaded[name] for name in loaded.files}
-    except FileNotFoundError:
-        raise TinymlError(f"{path}: no such file") from None
-    except Exception as error:
-        # zip, header and pickle problems come as half a dozen unrelated exception types
-        reason = "it holds Python objects, or something else" if "pickle" in str(error) else error
-        raise TinymlError(
-            f"{path}: not a readable .npz or .npy file ({reason})",
-            hint="write it with numpy.savez(path, input=samples, labels=classes)",
-        ) from error
 
 
 def _classes(labels: Array, graph: Graph, path: Path) -> tuple[int, ...]:

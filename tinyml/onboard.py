@@ -13,6 +13,7 @@ import numpy as np
 
 from tinyml import api, flash
 from tinyml.addresses import Addresses
+from tinyml.arrayfile import read_array_file
 from tinyml.asbuilt import as_built
 from tinyml.backends.base import Image, Run
 from tinyml.blame import difference, find_culprit
@@ -165,12 +166,10 @@ def with_labels(samples: Samples, path: Path | None) -> Samples:
     if path is None:
         return samples
     hint = "one integer per sample: numpy.save(path, classes)"
-    try:
-        labels = np.ravel(np.load(path, allow_pickle=False))
-    except OSError as error:
-        raise TinymlError(f"{path} cannot be read: {error.strerror}", hint=hint) from error
-    except (ValueError, EOFError, AttributeError, TypeError) as error:
-        raise TinymlError(f"{path} is not a .npy file of labels", hint=hint) from error
+    held = read_array_file(path)
+    if set(held) != {""}:
+        raise TinymlError(f"{path} is not a .npy file of labels", hint=hint)
+    labels = np.ravel(held[""])
     if labels.dtype.kind not in "iu" or len(labels) < len(samples.inputs):
         raise TinymlError(
             f"{path}: {len(labels)} labels of {labels.dtype} for {len(samples.inputs)} samples",

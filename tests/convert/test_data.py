@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import wave
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -265,3 +268,49 @@ def test_evaluation_labels_classes_and_arrays() -> None:
         made([1, 2, 3], ten)
     with pytest.raises(TinymlError, match=r"labels of shape \[4, 7\] fit neither"):
         made(noise(4, 7), ten)
+
+
+def test_the_name_of_an_input_is_that_input(tmp_path: Path) -> None:
+    """An input called y was taken for what should come out."""
+    path = save(tmp_path / "c.npz", v=noise(3, 5), y=noise(3, 5))
+    inputs = (VECTOR, ModelInput("y", (1, 5)))
+    raw = read_data(path, PLAIN, inputs)
+    assert raw.labels is None
+    assert len(fitted(raw, *inputs).samples[0]) == 2
+    assert read_data(path, PLAIN, (VECTOR,)).labels is not None
+
+
+def test_pictures_are_bounded_before_they_are_unpacked(tmp_path: Path) -> None:
+    """A picture of a few hundred bytes may say that it has a billion pixels."""
+    image = pytest.importorskip("PIL.Image")
+    image.new("L", (4, 4)).save(tmp_path / "a.png")
+    whole = (tmp_path / "a.png").read_bytes()
+    for side in (9_000, 60_000):  # below and above where Pillow itself gives up
+        chunk = b"IHDR" + side.to_bytes(4, "big") * 2 + whole[24:29]
+        checksum = zlib.crc32(chunk).to_bytes(4, "big")
+        (tmp_path / "a.png").write_bytes(whole[:12] + chunk + checksum + whole[33:])
+        with pytest.raises(TinymlError, match=r"a\.png: (9000 x 9000 pixels|not a readable image)"):
+            read_data(str(tmp_path), PLAIN, (IMAGE,))
+
+
+def test_damaged_pictures_sounds_and_tables_give_one_error(tmp_path: Path) -> None:
+    """Widths of five bytes, half a frame, and numbers like ² ended in tracebacks."""
+    image = pytest.importorskip("PIL.Image")
+    chance = random.Random(1)
+    image.new("RGB", (6, 4), (9, 8, 7)).save(tmp_path / "a.png")
+    sound(tmp_path / "a.wav", [0.5] * 10)
+    (tmp_path / "a.csv").write_text("v,label\n1,²\n2,99999999999999999999\n")
+    inputs = {"a.png": (IMAGE,), "a.wav": (VECTOR,), "a.csv": (ModelInput("v", (1, 1)),)}
+    for name, inputs_of in inputs.items():
+        whole = (tmp_path / name).read_bytes()
+        folder = tmp_path / f"{name}.folder"
+        folder.mkdir()
+        for _ in range(300):
+            bad = bytearray(whole)
+            bad[chance.randrange(len(bad))] = chance.randrange(256)
+            (folder / name).write_bytes(
+                bad[: chance.choice([len(bad), chance.randrange(len(bad))])]
+            )
+            path = folder / name if name.endswith(".csv") else folder
+            with contextlib.suppress(TinymlError):
+                fitted(read_data(str(path), PLAIN, inputs_of), *inputs_of)

@@ -229,7 +229,7 @@ def test_monitor_passes_lines_on_and_ends_with_its_input(builds):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"x", "is not a .npy file of labels"),
+        (b"x", "not a readable .npz or .npy file"),
         (np.zeros(9), "9 labels of float64 for 2 samples"),
         (np.arange(1), "1 labels of int64 for 2 samples"),
         (

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +115,68 @@ def test_random_samples_span_the_range_and_repeat() -> None:
 def test_quantise_saturates() -> None:
     tensor = graph_of((2,)).tensors[0]
     assert quantise(np.array([-1e6, 1e6]), tensor).tolist() == [-128, 127]
+
+
+@pytest.mark.parametrize("name", ["y", "label", "labels", "targets"])
+def test_the_name_of_an_input_is_that_input(tmp_path: Path, name: str) -> None:
+    """An input called y could not be fed: its array was taken for labels."""
+    graph = graph_of((1, 2), (1, 3))
+    graph = replace(graph, tensors=(graph.tensors[0], replace(graph.tensors[1], name=name)))
+    arrays = {"in0": np.array([[1, 2]], np.int8), name: np.array([[3, 4, 5]], np.int8)}
+    samples = read_samples(save(tmp_path, **arrays), graph)
+    assert [array.tolist() for array in samples.inputs[0]] == [[[1, 2]], [[3, 4, 5]]]
+    assert samples.labels == ()
+    other = {"y": "labels"}.get(name, "y")  # labels under another name are labels still
+    samples = read_samples(save(tmp_path, **arrays, **{other: [7]}), graph)
+    assert samples.labels == (7,)
+
+
+def header(shape: tuple[int, ...], dtype: str) -> bytes:
+    """The head of a .npy file, without what it promises."""
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        stream, {"descr": dtype, "fortran_order": False, "shape": shape}
+    )
+    return stream.getvalue()
+
+
+def test_what_a_file_declares_is_compared_with_its_size(tmp_path: Path) -> None:
+    """The memory that a damaged header asked for was taken before anything was read."""
+    graph, path = graph_of((1, 2)), tmp_path / "x.npy"
+    path.write_bytes(header((1 << 20, 2), "|i1") + b"abc")
+    with pytest.raises(TinymlError, match="declares 2,097,152 bytes, the file has"):
+        read_samples(path, graph)
+    path.write_bytes(header((1 << 40, 2), "|i1"))
+    with pytest.raises(TinymlError, match="would unpack to 2,199,023,255,552 bytes"):
+        read_samples(path, graph)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.npy", header((1 << 20, 2), "|i1"))
+    with pytest.raises(TinymlError, match=r"array 'x\.npy' declares 2,097,152 bytes"):
+        read_samples(path, graph)
+
+
+def test_archives_are_bounded_before_they_are_unpacked(tmp_path: Path) -> None:
+    """A few kilobytes of archive said that they hold more than this computer has."""
+    path = save(tmp_path, x=np.zeros((1, 2), np.int8))
+    raw = bytearray(path.read_bytes())
+    where = raw.index(b"PK\x01\x02")
+    raw[where + 24 : where + 28] = (0xF0000000).to_bytes(4, "little")
+    path.write_bytes(raw)
+    with pytest.raises(TinymlError, match="would unpack to 4,026,531,840 bytes; at most"):
+        read_samples(path, graph_of((1, 2)))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("x.npy", header((1, 2), "|i1") + b"ab")
+    with pytest.raises(TinymlError, match="is packed in another way than numpy packs"):
+        read_samples(path, graph_of((1, 2)))
+
+
+def test_damaged_archives_give_one_error(tmp_path: Path) -> None:
+    whole = save(tmp_path, x=np.ones((3, 2), np.int8), labels=[0, 0, 0]).read_bytes()
+    path = tmp_path / "bad.npz"
+    for position in range(0, len(whole), 3):
+        bad = bytearray(whole)
+        bad[position] ^= 0xFF
+        for content in (bytes(bad), whole[:position]):
+            path.write_bytes(content)
+            with contextlib.suppress(TinymlError):
+                read_samples(path, graph_of((1, 2)))

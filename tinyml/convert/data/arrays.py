@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import csv
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from tinyml.arrayfile import label_array, read_array_file
 from tinyml.convert.data.values import LABEL_NAMES, DataOptions, RawData
+from tinyml.convert.values import ModelInput
 from tinyml.errors import TinymlError
 from tinyml.ir.graph import Array
 
+_CLASS = re.compile(r"-?[0-9]{1,9}")  # a class as its index
 
-def read_arrays(path: Path, options: DataOptions) -> RawData:
-    """The arrays of a file; one called "labels" (or "y", "targets") is what should come out."""
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            held = {"": loaded}
-        else:
-            with loaded:
-                held = {name: loaded[name] for name in loaded.files}
-    except Exception as error:
-        # zip, header and pickle problems come as half a dozen unrelated exception types
-        reason = "it holds Python objects, or something else" if "pickle" in str(error) else error
-        raise TinymlError(
-            f"{path}: not a readable .npz or .npy file ({reason})",
-            hint="write it with numpy.savez(path, input=samples, labels=classes)",
-        ) from error
+
+def read_arrays(
+    path: Path, options: DataOptions, inputs: Sequence[ModelInput] | None = None
+) -> RawData:
+    """The arrays of a file; one called "labels" (or "y", "targets") is what should come out.
+
+    The name of an input, where they are known, is that input's.
+    """
+    held = read_array_file(path)
     if not held:
         raise TinymlError(f"{path}: the file holds no array")
-    known = {name.lower(): name for name in held}
-    name = next((known[label] for label in LABEL_NAMES if label in known), None)
+    name = label_array(held, {item.name for item in inputs or ()}, LABEL_NAMES)
     labels = held.pop(name) if name is not None and len(held) > 1 else None
     for key, array in held.items():
         if array.ndim == 0:
@@ -57,7 +54,10 @@ def read_table(path: Path, options: DataOptions) -> RawData:
         dialect: type[csv.Dialect] | csv.Dialect = csv.Sniffer().sniff(text[:4000], ",;\t ")
     except csv.Error:
         dialect = csv.excel
-    rows = [(i, row) for i, row in enumerate(csv.reader(text.splitlines(), dialect), 1) if row]
+    try:
+        rows = [(i, row) for i, row in enumerate(csv.reader(text.splitlines(), dialect), 1) if row]
+    except csv.Error as error:
+        raise TinymlError(f"{path}: not a readable table: {error}") from error
     if not rows:
         raise TinymlError(f"{path}: the table is empty")
     header = rows.pop(0)[1] if not _are_numbers(rows[0][1]) else []
@@ -82,7 +82,7 @@ def read_table(path: Path, options: DataOptions) -> RawData:
 
 def classes(names: list[str], options: DataOptions, path: Path) -> Array:
     """Class indices for names: by --labels, else numbers as they are, else in sorted order."""
-    are_numbers = all(name.lstrip("-").isdigit() for name in names)
+    are_numbers = all(_CLASS.fullmatch(name) for name in names)
     if are_numbers and not set(names) <= set(options.labels):
         return np.array([int(name) for name in names])
     known = list(options.labels) or sorted(set(names))

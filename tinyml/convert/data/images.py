@@ -15,6 +15,7 @@ from tinyml.convert.values import ModelInput
 from tinyml.errors import TinymlError
 from tinyml.ir.graph import Array
 
+MAX_PIXELS = 64_000_000  # of one picture, unpacked
 _TO_UNIT = ((0.0,), (255.0,))  # mean and std when the user gives none
 
 
@@ -70,15 +71,24 @@ def _target(
 
 def _pixels(path: Path, size: tuple[int, int], channels: int, fit: str) -> Array:
     """[height, width, channels] in 0..255."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, ImageOps
 
     modes = {1: "L", 3: "RGB", 4: "RGBA"}
     if channels not in modes:
         raise TinymlError(f"{path}: the model takes {channels} channels, images have 1, 3 or 4")
     try:
         with Image.open(path) as opened:
+            if opened.width * opened.height > MAX_PIXELS:
+                raise TinymlError(
+                    f"{path}: {opened.width} x {opened.height} pixels; at most {MAX_PIXELS:,} are "
+                    "read",
+                    hint="make the images smaller: the model's input is all that is kept of them",
+                )
             image: Any = ImageOps.exif_transpose(opened).convert(modes[channels])
-    except (OSError, UnidentifiedImageError, SyntaxError) as error:
+    except TinymlError:
+        raise
+    except Exception as error:
+        # damage comes as OSError, SyntaxError, ValueError, struct.error, DecompressionBombError …
         raise TinymlError(f"{path}: not a readable image: {error}") from error
     if fit == "crop":
         image = ImageOps.fit(image, size)

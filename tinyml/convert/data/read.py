@@ -31,7 +31,7 @@ def read_data(
     if path.is_dir():
         return _folder(path, options, inputs)
     if path.exists():
-        return _file(path, options)
+        return _file(path, options, inputs)
     match = _FUNCTION.fullmatch(text)
     if match is None:
         raise TinymlError(f"{text}: no such file or folder", hint=HOW_TO_MAKE)
@@ -40,11 +40,11 @@ def read_data(
     return read_function(match[1], match[2], options)
 
 
-def _file(path: Path, options: DataOptions) -> RawData:
+def _file(path: Path, options: DataOptions, inputs: Sequence[ModelInput] | None) -> RawData:
     from tinyml.convert.data import arrays
 
     if path.suffix.lower() in (".npz", ".npy"):
-        return arrays.read_arrays(path, options)
+        return arrays.read_arrays(path, options, inputs)
     if path.suffix.lower() in (".csv", ".tsv", ".txt"):
         return arrays.read_table(path, options)
     raise TinymlError(f"{path}: neither .npz, .npy, .csv nor a folder", hint=HOW_TO_MAKE)

@@ -16,6 +16,9 @@ from tinyml.convert.values import ModelInput
 from tinyml.errors import TinymlError
 from tinyml.ir.graph import Array
 
+MAX_SOUND_BYTES = 1 << 29  # of one file: hours of speech
+_WIDTHS = (1, 2, 3, 4)  # bytes per sample
+
 
 def read_sounds(
     folder: Path,
@@ -70,13 +73,20 @@ def read_wav(path: Path) -> tuple[Array, int]:
     try:
         with wave.open(str(path), "rb") as file:
             width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
+            if width not in _WIDTHS or path.stat().st_size > MAX_SOUND_BYTES:
+                raise wave.Error(
+                    f"{width} bytes per sample, {path.stat().st_size:,} in all; 1 to 4 and at most "
+                    f"{MAX_SOUND_BYTES:,} are read"
+                )
             raw = file.readframes(file.getnframes())
-    except (OSError, EOFError, wave.Error) as error:
+    except Exception as error:
+        # damage comes as wave.Error, EOFError, OSError, struct.error, RuntimeError …
         raise TinymlError(
             f"{path}: not a readable .wav file: {error}",
             hint="only uncompressed PCM is read; convert it, for instance with sox or ffmpeg",
         ) from error
-    raw = raw[: len(raw) // width * width]
+    frame = width * channels
+    raw = raw[: len(raw) // frame * frame]  # the end of a file that is cut off
     if width == 1:
         sound = (np.frombuffer(raw, np.uint8).astype(np.float32) - 128) / 128
     elif width == 3:
