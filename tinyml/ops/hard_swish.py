@@ -26,12 +26,12 @@ _RELUISH_SCALE = 3 / 32768
 def hard_swish_factors(op: Op, graph: Graph) -> tuple[tuple[int, int], tuple[int, int]]:
     """16-bit multiplier and exponent to the output's scale, and to that of relu6(x + 3) / 6.
 
-    Source: TensorFlow Lite Micro, HardSwishPrepare (quotients in binary32).
+    Source: TensorFlow Lite Micro, HardSwishPrepare (quotients in binary64).
     """
     given, out = quant_of(graph.tensors[op.inputs[0]]), quant_of(result(op, graph))
-    fine = np.float32(given.scale) * np.float32(1 / 128)
-    quotients = (fine / np.float32(out.scale), fine / np.float32(_RELUISH_SCALE))
-    to_output, to_reluish = (_short(*quantize_multiplier(float(q))) for q in quotients)
+    fine = float(np.float32(given.scale)) / 128
+    quotients = (fine / float(np.float32(out.scale)), fine / _RELUISH_SCALE)
+    to_output, to_reluish = (_short(*quantize_multiplier(q)) for q in quotients)
     return to_output, to_reluish
 
 
@@ -52,11 +52,19 @@ def hard_swish_table(op: Op, graph: Graph) -> Array:
     if shift > 0:
         reluish = _left(reluish, 1)
     elif shift < 0:
-        reluish = rounding_divide_by_pot(reluish, -shift)
+        reluish = _right(reluish, -shift)
     reluish = (reluish + (1 << 15)) >> 1
     product = np.minimum(_truncating(reluish * scaled), _HIGHEST)
-    rounded = rounding_divide_by_pot(product, -output_shift) + out.zero_point
+    rounded = _right(product, -output_shift) + out.zero_point
     return np.clip(rounded, INT8_MIN, INT8_MAX).astype(np.int8)
+
+
+def _right(x: IntArray, shift: int) -> IntArray:
+    """x / 2^shift, rounded; by more than 16 bits hold 1 or -1, and not 0.
+
+    Source: gemmlowp, RoundingDivideByPOT of an int16, whose mask is -1 from 16 bits on.
+    """
+    return rounding_divide_by_pot(x, shift) if shift < 16 else np.where(x < 0, -1, 1)
 
 
 def _rounding_high_mul(a: IntArray, b: int) -> IntArray:

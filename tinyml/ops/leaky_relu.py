@@ -53,16 +53,13 @@ def write(builder: Any, attrs: LeakyReluAttrs) -> tuple[int, int]:
 
 
 def alpha_factor(op: Op, graph: Graph) -> tuple[int, int]:
-    """Factor of negative values.
+    """Factor of negative values, without its sign: TFLM negates what it has multiplied.
 
-    Source: TensorFlow Lite Micro, CalculateOpDataLeakyRelu (binary32, then its QuantizeMultiplier,
-    which hands signs on).
+    Source: TensorFlow Lite Micro, CalculateOpDataLeakyRelu (in binary64), QuantizeLeakyRelu.
     """
     given, out = quant_of(graph.tensors[op.inputs[0]]), quant_of(result(op, graph))
-    alpha = np.float32(op.attrs.alpha)
-    factor = float(np.float32(given.scale) * alpha / np.float32(out.scale))
-    multiplier, shift = quantize_multiplier(abs(factor))
-    return (-multiplier if factor < 0 else multiplier), shift
+    scales = float(np.float32(given.scale)), float(np.float32(out.scale))
+    return quantize_multiplier(scales[0] * abs(float(np.float32(op.attrs.alpha))) / scales[1])
 
 
 def alpha_is_usable(op: Op, graph: Graph) -> str | None:
@@ -79,6 +76,7 @@ def leaky_relu_table(op: Op, graph: Graph) -> Array:
     centred = input_values("int8") - given.zero_point
     kept = multiply_by_quantized_multiplier(np.maximum(centred, 0), *relu_factor(op, graph))
     leaked = multiply_by_quantized_multiplier(np.minimum(centred, 0), *alpha_factor(op, graph))
+    leaked = -leaked if op.attrs.alpha < 0 else leaked
     value = wrap_int32(np.where(centred >= 0, kept, leaked) + out.zero_point)
     return np.clip(value, INT8_MIN, INT8_MAX).astype(np.int8)
 

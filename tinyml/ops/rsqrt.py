@@ -36,11 +36,11 @@ def abs_table(op: Op, graph: Graph) -> Array:
 def rsqrt_factor(op: Op, graph: Graph) -> tuple[int, int]:
     """Factor from the inverse root of an integer to the output's scale.
 
-    Source: TensorFlow Lite Micro, SetRsqrtOutputMultiplier: the root and its product in binary32.
+    Source: TensorFlow Lite Micro, SetRsqrtOutputMultiplier: in binary64, as its wheel computes.
     """
     given, out = quant_of(graph.tensors[op.inputs[0]]), quant_of(result(op, graph))
-    root = np.float32(sqrt(float(np.float32(given.scale))))
-    return quantize_multiplier(1.0 / float(root * np.float32(out.scale)))
+    root = sqrt(float(np.float32(given.scale)))
+    return quantize_multiplier(1.0 / (root * float(np.float32(out.scale))))
 
 
 def root_fits_32_bits(op: Op, graph: Graph) -> str | None:
