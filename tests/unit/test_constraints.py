@@ -121,7 +121,7 @@ REFUSED = [
     (
         "LOGISTIC",
         row([{**X, "scale": 1e-9}], HALF),
-        "The input scale must be at least 2^-28 and below 2^35; beyond, TFLM's shifts are undefined.",
+        "The input scale must be from 2^-28 to below 2^35, where TFLM's shifts are defined.",
         "1e-09",
     ),
     (

@@ -60,7 +60,7 @@ def relu_table(op: Op, graph: Graph) -> Array:
 def relu_factor(op: Op, graph: Graph) -> tuple[int, int]:
     """Factor from the input's scale to the output's, divided in binary64.
 
-    The sources of TFLM divide in binary32; its wheel does not (``tests/test_adversarial_scales.py``).
+    The sources of TFLM divide in binary32; its wheel does not: tests/test_adversarial_scales.py.
     """
     given, out = quant_of(graph.tensors[op.inputs[0]]), quant_of(result(op, graph))
     return quantize_multiplier(float(np.float32(given.scale)) / float(np.float32(out.scale)))
@@ -100,7 +100,7 @@ def argument_factor(op: Op, graph: Graph) -> tuple[int, int, int]:
 
 
 def scale_is_moderate(op: Op, graph: Graph) -> str | None:
-    """The input scale must be at least 2^-28 and below 2^35; beyond, TFLM's shifts are undefined."""
+    """The input scale must be from 2^-28 to below 2^35, where TFLM's shifts are defined."""
     given = operand(op, graph, 0)
     if given is None or given.quant is None or 2.0**-28 <= given.quant.scale < 2.0**35:
         return None
