@@ -168,6 +168,11 @@ def _more_options() -> _Options:
             type=FILE,
             help="Python of an environment with onnx2tf, for ONNX operators unknown to tinyml.",
         ),
+        click.option(
+            "--trust-model",
+            is_flag=True,
+            help="Load a model file even if that runs code that is in it (docs/security.md).",
+        ),
         click.option("--sweep", is_flag=True, help="Try every suggestion and rank the results."),
         click.option("--strip", is_flag=True, help="Leave names and metadata out of the file."),
     )
@@ -199,6 +204,7 @@ _NAMES = (
     *("calibration", "evaluation", "quantization", "io", "keep_int16", "equalize", "ranges"),
     *("labels", "normalize", "samples", "image_size", "image_fit", "features", "weights"),
     *("input_shape", "python", "onnx2tf_python", "min_accuracy", "max_drop", "sweep", "strip"),
+    "trust_model",
 )
 
 
@@ -220,7 +226,12 @@ def _gathered(own: dict[str, Any]) -> ConvertOptions:
         QuantizeSettings(
             own["quantization"], own["io"], keep_int16=kept, **given("equalize", "ranges")
         ),
-        ImportOptions(own["weights"], own["input_shape"], **given("python", "onnx2tf_python")),
+        ImportOptions(
+            own["weights"],
+            own["input_shape"],
+            **given("python", "onnx2tf_python"),
+            is_trusted=own.get("trust_model", False),
+        ),
         DataOptions(
             own.get("samples"),
             size,

@@ -27,6 +27,8 @@ QUIET = {
 def main(task_path: Path) -> None:
     """Imports the model of a task; writes model.tflite and result.json beside it."""
     os.environ.update(QUIET)
+    folder = str(task_path.parent)  # the parent removes it, whatever becomes of this process
+    os.environ.update({name: folder for name in ("TMPDIR", "TEMP", "TMP")})
     task = json.loads(task_path.read_text(encoding="utf-8"))
     result = _attempt(task, task_path.parent)
     (task_path.parent / "result.json").write_text(json.dumps(result), encoding="utf-8")
@@ -39,6 +41,7 @@ def _attempt(task: dict[str, Any], folder: Path) -> dict[str, Any]:
     options = ImportOptions(
         weights=Path(task["weights"]) if task["weights"] else None,
         input_shapes=tuple(tuple(shape) for shape in task["input_shapes"]),
+        is_trusted=task["is_trusted"],
     )
     importer = importlib.import_module(f"tinyml.convert.importers.{task['importer']}")
     missing = [name for name in importer.PACKAGES if importlib.util.find_spec(name) is None]

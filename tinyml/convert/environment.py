@@ -87,6 +87,7 @@ def _task(importer: str, source: Source, options: ImportOptions) -> dict[str, An
         "entry": source.entry,
         "weights": str(options.weights.absolute()) if options.weights else None,
         "input_shapes": options.input_shapes,
+        "is_trusted": options.is_trusted,
     }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyml.convert.importers.traced import spec_of, to_tflite
+from tinyml.convert.importers.trust import check_keras, refuse_code
 from tinyml.convert.importers.values import Imported, ImportOptions, Source
 from tinyml.errors import ModelError
 
@@ -17,7 +18,9 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
     """The model as a float .tflite; runs in the child process."""
     import tensorflow as tf
 
-    model, producer = _load(source.path)
+    if not options.is_trusted:
+        check_keras(source.path)
+    model, producer = _load(source.path, safe_mode=not options.is_trusted)
     if not getattr(model, "inputs", None):
         raise ModelError(
             "does not say what its inputs are", hint="build the model (call it once) and save it."
@@ -44,17 +47,25 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
     return Imported(data, producer, names, outputs, taken, given_at, notes=notes)
 
 
-def _load(path: Path) -> tuple[Any, str]:
-    """The model, by Keras 3 or else by Keras 2, and which of them it was."""
+def _load(path: Path, safe_mode: bool) -> tuple[Any, str]:
+    """The model, by Keras 3 or else by Keras 2, and which of them it was.
+
+    What the one refuses because it would run code is not given to the other.
+    """
     import keras
     import tf_keras
+    from tf_keras.src.saving.serialization_lib import SafeModeScope
 
     try:
-        return keras.saving.load_model(path, compile=False), f"keras {keras.__version__}"
+        model = keras.saving.load_model(path, compile=False, safe_mode=safe_mode)
+        return model, f"keras {keras.__version__}"
     except Exception as error:
         first = error  # Keras raises half a dozen types for files that it cannot read
+    if safe_mode and "safe_mode" in str(first):
+        raise refuse_code(_short(first)) from first
     try:
-        model = tf_keras.models.load_model(path, compile=False)
+        with SafeModeScope(safe_mode):  # .h5 files have no option for it
+            model = tf_keras.models.load_model(path, compile=False)
     except Exception:
         raise ModelError(
             f"is no model that Keras can read: {_short(first)}",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyml.convert.importers.traced import spec_of, to_tflite
+from tinyml.convert.importers.trust import check_saved_model
 from tinyml.convert.importers.values import Imported, ImportOptions, Source
 from tinyml.errors import ModelError
 
@@ -17,6 +18,8 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
     """The model as a float .tflite; runs in the child process."""
     import tensorflow as tf
 
+    if not options.is_trusted:
+        check_saved_model(source.path)
     loaded, signature = _signature(source.path)
     arguments = sorted(signature.structured_input_signature[1].items())
     given = options.input_shapes or ((),) * len(arguments)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import operator
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
+from tinyml.convert.importers.trust import check_torch
 from tinyml.convert.importers.values import Imported, ImportOptions, Source
 from tinyml.errors import ModelError
 
@@ -24,7 +26,7 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
     import torch
 
     if source.path.suffix == ".pt2":
-        module, samples = _archive(source.path)
+        module, samples = _archive(source.path, options.is_trusted)
     else:
         module = _built(source, options)
         samples = tuple(torch.zeros(shape) for shape in options.input_shapes)
@@ -130,16 +132,22 @@ def _load_weights(module: Any, path: Path) -> None:
         ) from error
 
 
-def _archive(path: Path) -> tuple[Any, tuple[Any, ...]]:
+def _archive(path: Path, is_trusted: bool) -> tuple[Any, tuple[Any, ...]]:
     """The module of a .pt2 archive and inputs of the shapes that it was exported with."""
     import torch
 
+    if not is_trusted:
+        check_torch(path)
+        # torch.load reads these: its own fallback to any pickle is closed in this process.
+        os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
+        os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
     try:
         program = torch.export.load(path)
     except Exception as error:  # zip, JSON and torch's own types
         raise ModelError(
             f"PyTorch cannot read it: {_short(error)}",
-            hint="write it with torch.export.save(torch.export.export(net, inputs), path).",
+            hint="write it with torch.export.save(torch.export.export(net, inputs), path); "
+            "--trust-model also loads objects other than plain weights, and runs what they bring.",
         ) from error
     names = set(program.graph_signature.user_inputs)
     samples = [
@@ -150,7 +158,8 @@ def _archive(path: Path) -> tuple[Any, tuple[Any, ...]]:
         for node in program.graph.nodes
         if node.op == "placeholder" and node.name in names
     ]
-    return program.module(), tuple(samples)
+    # The guards are Python text in the file; the shapes are those of the samples anyway.
+    return program.module(check_guards=False), tuple(samples)
 
 
 def _check_samples(samples: tuple[Any, ...]) -> None:

@@ -25,6 +25,7 @@ class ImportOptions:
     input_shapes: tuple[tuple[int, ...], ...] = ()  # batch of 1 first, in the source's own layout
     python: Path | None = None  # the interpreter of another environment that has the packages
     onnx2tf_python: Path | None = None  # of an environment with onnx2tf, for what is not native
+    is_trusted: bool = False  # the file may run code when its framework loads it
 
 
 @dataclass(frozen=True, slots=True)
