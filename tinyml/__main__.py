@@ -1,5 +1,15 @@
-"""``python -m tinyml`` is the ``tinyml`` command."""
+"""The ``tinyml`` command, also as ``python -m tinyml``; hears signals from the very start."""
 
-from tinyml.cli import main
+from tinyml.interrupts import Interrupts
 
-main()
+
+def main() -> None:
+    """Runs the command line."""
+    Interrupts().end_at_once()
+    from tinyml.cli import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

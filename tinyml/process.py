@@ -2,17 +2,21 @@
 
 Every command is logged as one could type it, its output is captured, and a failure becomes a
 ToolError with the last lines and the way to get a program that is missing. Dry runs only log.
+Whatever ends a command early (a signal, a timeout) also ends all that it has started.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 import shutil
+import signal
 import subprocess
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -22,6 +26,7 @@ from tinyml.errors import ToolError, ToolMissing
 log = logging.getLogger("tinyml")
 
 LAST_LINES = 30
+GRACE_S = 3.0  # for a program that is asked to end
 
 HOW_TO_GET = {
     "STM32_Programmer_CLI": "https://www.st.com/en/development-tools/stm32cubeprog.html",
@@ -78,36 +83,107 @@ def run(command: Command, *, dry_run: bool = False, timeout_s: float = 600.0) ->
 
     Raises ToolError when the program is missing, fails, or takes longer than timeout_s.
     """
+    return _run(command, _Children(), dry_run=dry_run, timeout_s=timeout_s)
+
+
+def _run(command: Command, children: _Children, *, dry_run: bool, timeout_s: float = 600.0) -> str:
     log.info("%s", quoted(command))
     if dry_run:
         return ""
-    program = require(command.argv[0])
-    try:
-        done = subprocess.run(
-            [program, *command.argv[1:]],
-            cwd=command.cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout_s,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
+    with children.started(command, stdin=subprocess.DEVNULL) as child:
+        try:
+            printed, _ = child.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired as error:
+            raise ToolError(
+                f"'{_title(command)}' did not finish within {timeout_s:g} s",
+                hint=f"run it yourself to see why: {quoted(command)}",
+            ) from error
+    output = printed.decode(errors="replace")
+    if child.returncode != 0:
         raise ToolError(
-            f"'{_title(command)}' did not finish within {timeout_s:g} s",
-            hint=f"run it yourself to see why: {quoted(command)}",
-        ) from error
-    except OSError as error:
-        raise ToolError(f"'{program}' cannot be started: {error.strerror or error}") from error
-    output = done.stdout.decode(errors="replace")
-    if done.returncode != 0:
-        raise ToolError(
-            f"'{_title(command)}' failed with exit code {done.returncode}:\n{last_lines(output)}",
+            f"'{_title(command)}' failed with exit code {child.returncode}:\n{last_lines(output)}",
             hint=f"the command was: {quoted(command)}",
         )
     if output.strip():
         log.info("%s", output.rstrip())
     return output
+
+
+class _Children:
+    """Programs that run now, each with those that it started: they end with us in any case."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._is_ended = False
+
+    @contextmanager
+    def started(
+        self, command: Command, *, stdin: int, bufsize: int = -1
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """A program in a process group of its own, which is ended on leaving.
+
+        Raises ToolError when it is missing or cannot be started.
+        """
+        program = require(command.argv[0])
+        with self._lock:
+            if self._is_ended:
+                raise ToolError(f"'{_title(command)}' was not started: stopped")
+            try:
+                child = subprocess.Popen(
+                    [program, *command.argv[1:]],
+                    cwd=command.cwd,
+                    stdin=stdin,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    bufsize=bufsize,
+                    start_new_session=True,  # Ctrl-C is for us, who end the whole group
+                )
+            except OSError as error:
+                reason = error.strerror or error
+                raise ToolError(f"'{program}' cannot be started: {reason}") from error
+            self._running.add(child)
+        try:
+            yield child
+        except BaseException:
+            _signal(child, signal.SIGTERM)  # also what it has left behind, should it be gone
+            raise
+        finally:
+            self._running.discard(child)
+            _end(child)
+            for stream in (child.stdin, child.stdout):
+                if stream is not None:
+                    with suppress(OSError):
+                        stream.close()
+
+    def end(self) -> None:
+        """Ends all that run, and lets no other begin."""
+        with self._lock:
+            self._is_ended = True
+            for child in tuple(self._running):
+                _end(child)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Ends a program that still runs, and what it started: politely first, so that it tidies up."""
+    try:
+        if child.poll() is None:
+            _signal(child, signal.SIGTERM)
+            child.wait(GRACE_S)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        if child.poll() is None:
+            _signal(child, getattr(signal, "SIGKILL", signal.SIGTERM))
+            child.wait()
+
+
+def _signal(child: subprocess.Popen[bytes], number: int) -> None:
+    with suppress(OSError):  # it has just ended
+        if hasattr(os, "killpg"):
+            os.killpg(child.pid, number)
+        else:
+            child.send_signal(number)
 
 
 @contextmanager
@@ -117,27 +193,10 @@ def running(command: Command) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
     It is ended on leaving. Raises ToolError when the program is missing or cannot be started.
     """
     log.info("%s", quoted(command))
-    program = require(command.argv[0])
-    try:
-        started = subprocess.Popen(
-            [program, *command.argv[1:]],
-            cwd=command.cwd,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            bufsize=0,
-        )
-    except OSError as error:
-        raise ToolError(f"'{program}' cannot be started: {error.strerror or error}") from error
-    assert started.stdin is not None
-    assert started.stdout is not None
-    try:
-        yield started.stdin, started.stdout
-    finally:
-        started.kill()
-        started.wait()
-        started.stdin.close()
-        started.stdout.close()
+    with _Children().started(command, stdin=subprocess.PIPE, bufsize=0) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        yield child.stdin, child.stdout
 
 
 def run_all(
@@ -149,13 +208,16 @@ def run_all(
     """
     if jobs == 1 or len(commands) < 2:
         return tuple(run(command, dry_run=dry_run) for command in commands)
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
-        futures = [pool.submit(run, command, dry_run=dry_run) for command in commands]
-        try:
-            return tuple(future.result() for future in futures)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    children = _Children()
+    pool = ThreadPoolExecutor(max_workers=jobs)
+    try:
+        futures = [pool.submit(_run, item, children, dry_run=dry_run) for item in commands]
+        return tuple(future.result() for future in futures)
+    except KeyboardInterrupt:  # the threads wait for programs that must not go on
+        children.end()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def last_lines(text: str, count: int = LAST_LINES) -> str:

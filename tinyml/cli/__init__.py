@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import signal
 import sys
 import traceback
 
@@ -12,9 +13,9 @@ import click
 from tinyml import __version__, console
 from tinyml.cli import convert, device, measure, model, project, results, start
 from tinyml.errors import TinymlError
+from tinyml.interrupts import Interrupts, exit_code_of, word_of
 
 EXIT_BUG = 70
-EXIT_INTERRUPTED = 130
 
 COMMANDS = (
     model.boards,
@@ -89,33 +90,50 @@ def _say_where_values_come_from(error: click.MissingParameter) -> None:
 
 def main() -> None:
     """Runs the command line; the only place that turns errors into text and exit codes."""
+    signals = Interrupts()
+    signals.raise_stopped()
     try:
         code = cli.main(standalone_mode=False)
         sys.stdout.flush()
-    except click.ClickException as error:
+    except BaseException as error:
+        signals.end_at_once()  # what is left to do is to say it
+        code = _said(error, signals)
+    signals.end_at_once()
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _said(error: BaseException, signals: Interrupts) -> int:
+    """Tells the user of an error; returns the exit code."""
+    if isinstance(error, (click.Abort, KeyboardInterrupt)) or signals.received is not None:
+        return _interrupted(error, signals.received or signal.SIGINT)
+    if isinstance(error, click.ClickException):
         error.show()
         if isinstance(error, click.MissingParameter):
             _say_where_values_come_from(error)
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt) as error:
-        said = str(error.__cause__ or error)  # Click wraps an interrupt
-        console.note(f"interrupted: {said}" if said else "interrupted")
-        sys.exit(EXIT_INTERRUPTED)
-    except TinymlError as error:
+        return error.exit_code
+    if isinstance(error, TinymlError):
         where = f"{error.where}: " if error.where else ""
         console.error(where + error.message, error.hint)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.exit(0)
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            console.error(f"cannot write the result: {error.strerror}")
-            console.discard_rest()
-            sys.exit(TinymlError.exit_code)
-        console.note(traceback.format_exc())
-        console.error(
-            f"this is a bug in tinyml {__version__}",
-            "please report it with the text above and, if you can, the model",
-        )
-        sys.exit(EXIT_BUG)
-    sys.exit(code if isinstance(code, int) else 0)
+        return error.exit_code
+    if isinstance(error, BrokenPipeError):
+        return 0
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        console.error(f"cannot write the result: {error.strerror}")
+        console.discard_rest()
+        return TinymlError.exit_code
+    console.note("".join(traceback.format_exception(error)))
+    console.error(
+        f"this is a bug in tinyml {__version__}",
+        "please report it with the text above and, if you can, the model",
+    )
+    return EXIT_BUG
+
+
+def _interrupted(error: BaseException, number: int) -> int:
+    """What a signal may have left behind; an error on its way that a signal caused is not told."""
+    cause = error.__cause__ if isinstance(error, click.Abort) else error  # Click wraps it
+    said = str(cause) if isinstance(cause, KeyboardInterrupt) else ""
+    console.note(f"{word_of(number)}: {said}" if said else word_of(number))
+    return exit_code_of(number)
