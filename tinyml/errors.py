@@ -60,11 +60,12 @@ class Unsupported:
 class UnsupportedOps(ModelError):
     """Lists every constraint that any op of the model does not meet."""
 
-    def __init__(self, model: str, found: tuple[Unsupported, ...]) -> None:
+    def __init__(self, model: str, found: tuple[Unsupported, ...], hint: str | None = None) -> None:
         lines = [f"{item.op}: {item.constraint} Found: {item.found}" for item in found]
         super().__init__(
             f"{model}: {len(found)} unsupported thing(s):\n  " + "\n  ".join(lines),
-            hint="'tinyml ops' lists what is supported; give the float model to 'tinyml convert', "
+            hint=hint
+            or "'tinyml ops' lists what is supported; give the float model to 'tinyml convert', "
             "which puts others in the place of many operators, replace the layers named above, or "
             "take --runtime tflm, which has more of them.",
         )

@@ -18,9 +18,14 @@ from tinyml.model.file import ModelFile
 from tinyml.model.metadata import read_metadata
 from tinyml.model.reader import check_interface, open_model, operator, options_table
 from tinyml.model.tensors import integers, read_tensor
+from tinyml.tflm.operands import unmet
 from tinyml.tflm.table import OpFacts, op_facts
 
 _UNSUPPORTED = "The operator must be one of TFLM's."
+_HINT = (
+    "give the float model to 'tinyml convert', which makes layers in int8 that both runtimes know, "
+    "or replace the layers named above."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,8 @@ class Outline:
 def outline(file: ModelFile) -> Outline:
     """The outline of a model file.
 
-    Raises UnsupportedOps with all operators that TFLM does not have, ModelError for all else.
+    Raises UnsupportedOps with all operators that TFLM does not have or whose kernel does not take
+    what the model gives it, ModelError for all else.
     """
     try:
         return _read(file)
@@ -70,7 +76,9 @@ def _read(file: ModelFile) -> Outline:
     check_interface(graph, subgraph)
     variables = frozenset(i for i, tensor in enumerate(tensors) if tensor.is_variable)
     _check(graph, variables)
-    return Outline(graph, tuple(options for _, options in read), variables, file.data)
+    options = tuple(options for _, options in read)
+    _check_kernels(graph, options)
+    return Outline(graph, options, variables, file.data)
 
 
 def _op(
@@ -131,10 +139,19 @@ def _check(graph: Graph, variables: frozenset[int]) -> None:
     for i in graph.outputs:
         if i not in known:
             raise ModelError(f"output '{graph.tensors[i].name}' is never written")
-    missing = tuple(
-        Unsupported(f"{op.kind} '{op.name}' (op {number})", _UNSUPPORTED, op.kind)
-        for number, op in enumerate(graph.ops)
-        if op.kind not in op_facts()
-    )
-    if missing:
-        raise UnsupportedOps(graph.source.file_name, missing)
+
+
+def _check_kernels(graph: Graph, options: tuple[Mapping[str, Any], ...]) -> None:
+    """Each op has a kernel that takes it; raises UnsupportedOps with all that have none."""
+    found: list[Unsupported] = []
+    for number, op in enumerate(graph.ops):
+        label, facts = f"{op.kind} '{op.name}' (op {number})", op_facts().get(op.kind)
+        if facts is None:
+            found.append(Unsupported(label, _UNSUPPORTED, op.kind))
+            continue
+        found += [
+            Unsupported(label, demand, what)
+            for demand, what in unmet(op, graph, facts, options[number])
+        ]
+    if found:
+        raise UnsupportedOps(graph.source.file_name, tuple(found), _HINT)

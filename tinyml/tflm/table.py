@@ -43,6 +43,9 @@ class OpFacts:
     states: Mapping[str, int]  # bytes of the kernel's own struct by set of kernels
     folders: tuple[str, ...]  # of CMSIS-NN's Source/; none when there is no such kernel
     int8: str  # registration of the int8 kernel alone; "" when there is none
+    types: tuple[str, ...]  # that its operands may have together: "i8 i8 ?i32 > i8"
+    ranks: tuple[str, ...]  # dimensions of each input: "4", "2+" for at least two, "*" for any
+    output_ranks: tuple[str, ...]
 
     def state_bytes(self, kernels: Kernels) -> int:
         """Bytes of the kernel's own struct; 0 when it has none."""
@@ -77,6 +80,7 @@ def _op(entry: Mapping[str, Any]) -> OpFacts:
     wide = Struct(*entry["wide_options"]) if "wide_options" in entry else options
     states = {"reference": int(entry.get("state", 0))}
     states |= {name: int(entry[name]) for name in ("cmsis_nn", "esp_nn") if name in entry}
+    ranks, _, output_ranks = entry.get("ranks", "").partition(">")
     return OpFacts(
         method=entry["method"],
         files=tuple(entry["kernels"]),
@@ -85,6 +89,9 @@ def _op(entry: Mapping[str, Any]) -> OpFacts:
         states=states,
         folders=tuple(entry.get("folders", ())),
         int8=entry.get("int8", ""),
+        types=tuple(entry["types"]),
+        ranks=tuple(ranks.split()),
+        output_ranks=tuple(output_ranks.split()),
     )
 
 

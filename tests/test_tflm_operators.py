@@ -1,0 +1,127 @@
+"""What ``--runtime tflm`` says of every operator and type is what TFLM does.
+
+It said "fits" for uint8 models, float layers with int8 weights and int64 indices, which TFLM
+refuses as it starts, and refused transposed convolutions that TFLM runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.support.cases import case_paths, load_cases
+from tests.support.tflm import needs_tflm
+from tests.support.tflm_operators import (
+    ABSENT,
+    TEMPLATES,
+    combinations,
+    file_of,
+    model_of,
+    ones,
+    verdicts,
+)
+from tinyml import api
+from tinyml.board import load_board
+from tinyml.errors import UnsupportedOps
+from tinyml.model.file import model_file
+from tinyml.model.writer import write
+from tinyml.tflm.operands import signatures_of
+from tinyml.tflm.outline import outline
+from tinyml.tflm.table import op_facts
+
+BOARDS = ("nucleo_f446re", "esp32s3")
+COMPARISONS = ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
+BIAS = {  # types that the kernel reads as what they are, by that of the data
+    "CONV_2D": {"float32": ("float32",), "int8": ("int32",), "int16": ("int32", "int64")},
+    "DEPTHWISE_CONV_2D": {"float32": ("float32",), "int8": ("int32",), "int16": ("int64",)},
+    "FULLY_CONNECTED": {"float32": ("float32",), "int8": ("int32",), "int16": ("int64",)},
+    "SVDF": {"float32": ("float32",), "int8": ("int32",)},
+    "TRANSPOSE_CONV": {"float32": ("float32",), "int8": ("int32",), "int16": ("int16", "int64")},
+}
+KNOWS_INT64 = ("BROADCAST_ARGS", "BROADCAST_TO", "DYNAMIC_UPDATE_SLICE", "FILL", "RESHAPE", "SLICE")
+
+
+def is_misread(kind: str, types: Sequence[str]) -> bool:
+    """Whether TFLM runs it, but takes the bytes of an operand for another type: we refuse that."""
+    given, made = TEMPLATES[kind].letters.split(" > ")
+    named = list(zip([*given.split(), *made.split()], types, strict=True))
+    data = dict(reversed(named)).get("d", named[0][1])
+    for word, dtype in named:
+        if word[-1] == "b" and dtype not in (*BIAS[kind].get(data, ()), ABSENT):
+            return True
+        if word[-1] == "i" and dtype not in ("int32", "int64" if kind in KNOWS_INT64 else "int32"):
+            return dtype != ABSENT
+    if kind == "TRANSPOSE_CONV":
+        return types[1] == "int16"
+    if kind in COMPARISONS:
+        return types[-1] != "bool"
+    return kind in ("LOGICAL_AND", "LOGICAL_OR") and data != "bool"
+
+
+def our_verdict(data: bytes) -> str:
+    """The same words for what the runtime says; every plan must then be possible."""
+    file, runtime = model_file("m.tflite", data), api.runtime_of("tflm")
+    try:
+        graph = runtime.load(file)
+    except UnsupportedOps:
+        return "refuses"
+    for name in BOARDS:
+        runtime.plan(file, graph, load_board(name), api.Goal())
+    return "runs"
+
+
+@needs_tflm
+@pytest.mark.parametrize("kind", sorted(TEMPLATES))
+def test_our_verdict_is_what_tflm_does(kind: str) -> None:
+    chosen = list(dict.fromkeys(combinations(TEMPLATES[kind])))
+    graphs = [model_of(kind, types) for types in chosen]
+    files = [file_of(graph) for graph in graphs]
+    found = verdicts(files, [ones(graph) for graph in graphs])
+    expected = [
+        "refuses" if verdict == "stops" or is_misread(kind, types) else verdict
+        for types, verdict in zip(chosen, found, strict=True)
+    ]
+    assert "runs" in expected
+    ours = [our_verdict(data) for data in files]
+    wrong = [
+        (types, tflm, said)
+        for types, tflm, said in zip(chosen, expected, ours, strict=True)
+        if tflm != said
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", case_paths(), ids=lambda path: path.stem)
+def test_what_we_compile_tflm_takes_too(path: Path) -> None:
+    """Every row of tests/ops runs in TFLM, LSTM with its 24 operands among them."""
+    for case in load_cases(path).cases:
+        if case.graph.inputs:
+            outline(model_file("m.tflite", write(case.graph)))
+
+
+def test_every_operator_of_the_table_has_a_template() -> None:
+    assert set(op_facts()) - set(TEMPLATES) == {"UNIDIRECTIONAL_SEQUENCE_LSTM"}
+
+
+@pytest.mark.parametrize("kind", sorted(op_facts()))
+def test_the_table_can_be_read(kind: str) -> None:
+    facts = op_facts()[kind]
+    found = [item for text in facts.types for item in signatures_of(text)]
+    assert all(item.outputs for item in found)
+    for item in found:
+        assert len(facts.ranks) <= len(item.inputs)
+        assert len(facts.output_ranks) <= len(item.outputs)
+
+
+def test_what_the_kernel_takes_is_said() -> None:
+    graph = model_of("FULLY_CONNECTED", ("float32", "int8", "float32", "float32"))
+    with pytest.raises(UnsupportedOps) as caught:
+        outline(model_file("m.tflite", file_of(graph)))
+    (item,) = caught.value.found
+    assert item.constraint == (
+        "Operands and their types must be what TFLM's kernel takes: f32 f32 ?f32 to f32; "
+        "i8 i8 ?i32 to i8; i16 i8 ?i64 to i16."
+    )
+    assert item.found == "float32 int8 float32 to float32"
