@@ -5,6 +5,9 @@ use of a kernel adds, what each use adds, and the functions that kernels have in
 are read from the symbol table; the others are fitted, per core and goal, to the linker's figures
 for whole models and for single layers, cut out of them or random, on every kernel that is valid
 there. With ``--optimize size`` kernels are also measured as one instance that layers share.
+
+``--agent`` measures the agent alone, after a change of it: what the same firmware is larger by than
+without it is added to what is known of firmware without.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ from tinyml.errors import TinymlError
 from tinyml.ir.graph import Graph
 from tinyml.ir.kernel import distinct_constant_bytes
 from tinyml.passes import run_passes
-from tinyml.plan.code_size import SHARED, code_parts, helpers_of
+from tinyml.plan.code_size import SHARED, code_parts, footprint, helpers_of
 from tinyml.plan.predict import runtime_state_bytes
 from tinyml.plan.values import Plan
 from tinyml.project import create
@@ -180,6 +183,48 @@ def base_lines(plan: Plan, board: Board, goal: str, less: float, folder: Path) -
     return lines
 
 
+def agent_size(board: Board, goal: str) -> dict[str, int] | None:
+    """What a firmware with the agent is larger by; None where none of our compilers builds it."""
+    graph = run_passes(api.load(ROOT / "examples" / "digits" / "digits.tflite"))
+    plan = wholes([graph], board, goal)[0]
+    with tempfile.TemporaryDirectory(prefix="tinyml-footprint-") as folder:
+        without = measured(plan, board, Path(folder), agent=False)
+        size = measured(plan, board, Path(folder), agent=True)
+    if size is None or without is None:
+        return None
+    return {
+        "flash_bytes": size.flash_bytes - without.flash_bytes,
+        "ram_bytes": size.ram_bytes - without.ram_bytes,
+    }
+
+
+def measure_agent(task: tuple[str, str]) -> list[str]:
+    """The base of one board for one goal where only the agent has changed, in its own process.
+
+    Where our compilers do not build for the board, the agent grew as on the core's board.
+    """
+    name, goal = task
+    board = api.load_board(name)
+    old = footprint()["base"]
+    entry = old[name][goal]
+    size = agent_size(board, goal)
+    from_name = name
+    if size is None:
+        from_name = CORES[board.chip.core]
+        size = agent_size(api.load_board(from_name), goal)
+        assert size is not None, from_name
+    before = old[from_name][goal]
+    grown = {
+        key: entry["agent"][key] + size[key] - before["agent"][key] + before["bare"][key]
+        for key in size
+    }
+    texts = (
+        f"{key} = {{ flash_bytes = {item['flash_bytes']}, ram_bytes = {item['ram_bytes']} }}\n"
+        for key, item in (("agent", grown), ("bare", entry["bare"]))
+    )
+    return [f"\n[base.{name}.{goal}]\n", *texts]
+
+
 def measure_task(task: tuple[str, str, Path]) -> list[str]:
     """One core and goal, in a process of its own."""
     core, goal, models = task
@@ -194,11 +239,17 @@ def measure_task(task: tuple[str, str, Path]) -> list[str]:
     "--models", type=click.Path(path_type=Path), default=ROOT.parent / "shared" / "models"
 )
 @click.option("--core", "cores", multiple=True, default=tuple(CORES))
-def main(models: Path, cores: tuple[str, ...]) -> None:
+@click.option("--agent", is_flag=True, help="Only what the agent takes; the rest stays.")
+def main(models: Path, cores: tuple[str, ...], agent: bool) -> None:
     """Builds everything and writes the data file."""
-    tasks = [(core, goal, models) for core in cores for goal in ("speed", "size")]
+    goals = ("speed", "size")
     with ProcessPoolExecutor(max_workers=2) as pool:
-        parts = list(pool.map(measure_task, tasks))
+        if agent:
+            known = [(name, goal) for name in footprint()["base"] for goal in goals]
+            parts = list(pool.map(measure_agent, known))
+        else:
+            tasks = [(core, goal, models) for core in cores for goal in goals]
+            parts = list(pool.map(measure_task, tasks))
     old = TARGET.read_text(encoding="utf-8") if TARGET.exists() else HEAD
     new = "".join(line for part in parts for line in part)
     TARGET.write_text(HEAD + merged(old, new), encoding="utf-8")

@@ -15,7 +15,7 @@ import numpy as np
 
 from tinyml.backends.base import LayerTime, Run
 from tinyml.device.agent import AgentClient
-from tinyml.device.values import Identity
+from tinyml.device.values import Identity, Timing
 from tinyml.errors import DeviceError
 from tinyml.ir.graph import DTYPES, Array
 
@@ -23,6 +23,7 @@ Sample = tuple[Array, ...]
 Show = Callable[[str, int, int], None]  # what is going on, done, of how many
 
 RELOAD_S = 60.0  # at most so long for sending inputs; further runs work on what is in the arena
+CLOCK_STEP_US = 2  # that two timestamps, rounded down, may differ by
 PLAUSIBLE_PPM = 50_000  # a device clock further off means that its frequency is not what it says
 
 
@@ -47,6 +48,7 @@ def profile(
     timing = client.infer(runs, warmup)
     layers = tuple(LayerTime(cycles) for cycles in client.layer_cycles())
     total = LayerTime(client.total_cycles())
+    _check_time(client, timing, total.cycles)
     outputs = [read_outputs(client, identity)]
     for sample in inputs[1:]:
         load(client, sample)
@@ -101,6 +103,7 @@ def measure(
         log.times_us.append(timing.time_us)
         log.layers.append(client.layer_cycles())
         log.totals.append(client.total_cycles())
+        _check_time(client, timing, log.totals[-1])
         if timing.was_input_fresh and len(log.outputs) < len(inputs):
             log.outputs.append(read_outputs(client, identity))
     show("measuring", runs, runs)
@@ -154,14 +157,22 @@ class _Clock:
             now - then for now, then in zip(self._read(), self._start, strict=True)
         )
         half_s = half_s + 2 * self._start[1]
-        if device_us <= 0:
+        if device_us < 0:
+            raise DeviceError(
+                f"{self._client.link.name}: the board's clock ran backwards by {-device_us} us",
+                hint="start again; if it stays, its port's tml_port_cycles() is wrong",
+            )
+        if device_us == 0:
             return {"is_clock_plausible": False}
         drift_ppm = (device_us / host_s / 1e6 - 1) * 1e6
         unsure_ppm = half_s / host_s * 1e6
+        is_plausible = abs(drift_ppm) <= PLAUSIBLE_PPM + unsure_ppm
+        if not self._client.is_checked:  # good enough to tell an emulator, but no figure
+            return {"is_clock_plausible": is_plausible}
         return {
             "clock_drift_ppm": round(drift_ppm, 1),
             "clock_uncertainty_ppm": round(unsure_ppm, 1),
-            "is_clock_plausible": abs(drift_ppm) <= PLAUSIBLE_PPM + unsure_ppm,
+            "is_clock_plausible": is_plausible,
         }
 
     def _read(self) -> tuple[float, float, float]:
@@ -170,6 +181,18 @@ class _Clock:
         device_us = self._client.timestamp_us()
         end = time.monotonic()
         return (begin + end) / 2, (end - begin) / 2, device_us
+
+
+def _check_time(client: AgentClient, timing: Timing, cycles: int | None) -> None:
+    """Raises DeviceError when one inference took less time than its layers took cycles."""
+    layers_us = (cycles or 0) * 1e6 / client.identify().clock_hz
+    if timing.iterations == 1 and timing.time_us + CLOCK_STEP_US < layers_us:
+        raise DeviceError(
+            f"{client.link.name}: the board says that an inference took {timing.time_us} us and "
+            f"its layers {layers_us:.0f} us",
+            hint="its cycle counter is wrong or has wrapped: which one the firmware reads is in "
+            "the chip's file (cycle_counter)",
+        )
 
 
 def load(client: AgentClient, sample: Sample) -> None:

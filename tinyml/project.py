@@ -260,6 +260,7 @@ def _config(
         **(config_macros(board) if has_port else general_macros(board)),
         "TML_AGENT_OUTPUT_BYTES": output_bytes,
         "TML_AGENT_LAYERS": max(1, len(plan.steps)),
+        "TML_AGENT_INPUTS": max(1, len(graph.inputs)),
     }
     literals = []
     if voice.benchmark:

@@ -1,6 +1,7 @@
 /* tml_agent.c: receives commands and hands them to their functions. */
 #include "tml_agent.h"
 
+#include "tml_checked.h"
 #include "tml_commands.h"
 #include "tml_config.h"
 #include "tml_control.h"
@@ -9,6 +10,7 @@
 #include "tml_text.h"
 
 #define MAX_COMMAND 80
+#define CANCEL 0x18 /* ASCII CAN, Ctrl-X */
 
 typedef struct {
     const char *word;
@@ -43,15 +45,16 @@ static const tml_command commands[] = {
 static const tml_model *model;
 static char line[MAX_COMMAND + 1];
 static uint32_t length; /* MAX_COMMAND + 1 when the command is too long */
+static bool is_complete; /* the line is a command that waits */
 
 static void help(const tml_model *served, const char *arguments)
 {
     (void)served;
     (void)arguments;
-    tml_put_line("name% profile% timestamp% db load N% db HEX% db print% infer N W% results%");
+    tml_put_line("name% profile% timestamp% db load N% db HEX% db print% infer N W% results% Ctrl-X");
 #ifndef TML_AGENT_BENCHMARK
     tml_put_line("id% tensor in|out|layer K% db select K% db crc% layers% cycles% mem% out K% layer K%");
-    tml_put_line("baud N% boot% reset%");
+    tml_put_line("baud N% boot% reset% [SSSS NN session]-XXXX%");
 #endif
 }
 
@@ -70,25 +73,58 @@ static void run(const char *text)
     tml_put_line("]");
 }
 
-static void take(char c)
+static void take(int byte)
 {
-    if (c == '%') {
-        if (length > MAX_COMMAND) {
-            tml_put_line("e-[Command too long]");
-        } else {
-            line[length] = '\0';
-            run(line);
-        }
+    if (byte == '%') {
+        is_complete = true;
+    } else if (byte == CANCEL) {
         length = 0;
-        tml_put_line("m-ready");
-        tml_control_replied();
-    } else if (c >= ' ' && c <= '~') {
+    } else if (byte >= ' ' && byte <= '~') {
         if (length < MAX_COMMAND) {
-            line[length++] = c;
+            line[length++] = (char)byte;
         } else {
             length = MAX_COMMAND + 1;
         }
     } /* line ends and noise are nothing */
+}
+
+/* The line belongs to the next command as soon as this one runs the model. */
+static void carry_out(void)
+{
+    const uint32_t count = length;
+    length = 0;
+    is_complete = false;
+    if (count > MAX_COMMAND) {
+        tml_put_line("e-[Command too long]");
+    } else {
+        line[count] = '\0';
+#ifdef TML_AGENT_BENCHMARK
+        run(line);
+#else
+        const char *command = tml_checked_open(line, count);
+        if (command != NULL) {
+            run(command);
+        }
+        tml_checked_close();
+#endif
+    }
+    tml_put_line("m-ready");
+    tml_control_replied();
+}
+
+bool tml_is_cancelled(void)
+{
+    while (!is_complete) {
+        const int byte = tml_port_read();
+        if (byte < 0) {
+            break;
+        }
+        take(byte);
+        if (byte == CANCEL) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void tml_agent_start(const tml_model *served)
@@ -102,7 +138,11 @@ void tml_agent_start(const tml_model *served)
 void tml_agent_poll(void)
 {
     tml_control_poll();
-    for (int byte = tml_port_read(); byte >= 0; byte = tml_port_read()) {
-        take((char)byte);
+    for (;;) {
+        (void)tml_is_cancelled(); /* nothing runs that could be */
+        if (!is_complete) {
+            return;
+        }
+        carry_out();
     }
 }

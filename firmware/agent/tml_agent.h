@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-#define TML_AGENT_PROTOCOL 2
+#define TML_AGENT_PROTOCOL 3
 
 /* Says on the serial line that it is there. tml_port_init() comes first. */
 void tml_agent_start(const tml_model *model);

@@ -26,7 +26,17 @@ void tml_command_mem(const tml_model *model, const char *arguments);
 void tml_command_out(const tml_model *model, const char *arguments);
 void tml_command_layer(const tml_model *model, const char *arguments);
 
-/* A line of warning when no input was loaded since the last inference. */
+/* Takes what has arrived meanwhile; whether it was the order to stop. Only for a command that does not
+ * look at its arguments any more: the next command is put in their place. */
+bool tml_is_cancelled(void);
+
+/* Whether the rest of a load is missing; says so. */
+bool tml_refuse_while_loading(void);
+
+/* Whether there are results; says so when a reset came after the last inference. */
+bool tml_has_run(void);
+
+/* A line of warning unless every input was loaded since the last inference. */
 void tml_warn_if_overwritten(void);
 
 #endif

@@ -10,14 +10,11 @@ uint16_t tml_crc16_add(uint16_t crc, uint8_t byte)
     return (uint16_t)(rest & 0xFFFFu);
 }
 
-uint32_t tml_crc32(const uint8_t *data, uint32_t count)
+uint32_t tml_crc32_add(uint32_t crc, uint8_t byte)
 {
-    uint32_t rest = UINT32_MAX;
-    for (uint32_t i = 0; i < count; i++) {
-        rest ^= data[i];
-        for (int bit = 0; bit < 8; bit++) {
-            rest = (rest >> 1) ^ ((rest & 1u) != 0 ? 0xEDB88320u : 0u);
-        }
+    uint32_t rest = crc ^ byte;
+    for (int bit = 0; bit < 8; bit++) {
+        rest = (rest >> 1) ^ ((rest & 1u) != 0 ? 0xEDB88320u : 0u);
     }
-    return ~rest;
+    return rest;
 }

@@ -5,11 +5,12 @@
 #include <stdint.h>
 
 #define TML_CRC16_START 0xFFFFu
+#define TML_CRC32_START 0xFFFFFFFFu
 
 /* CRC-16/CCITT-FALSE: polynomial 1021, start FFFF, most significant bit first. */
 uint16_t tml_crc16_add(uint16_t crc, uint8_t byte);
 
-/* CRC-32 as in zlib and ISO-HDLC, of the whole buffer. */
-uint32_t tml_crc32(const uint8_t *data, uint32_t count);
+/* CRC-32 as in zlib and ISO-HDLC, but for the last step: the checksum is the complement. */
+uint32_t tml_crc32_add(uint32_t crc, uint8_t byte);
 
 #endif

@@ -84,20 +84,10 @@ void tml_command_tensor(const tml_model *model, const char *arguments)
     }
 }
 
-/* Whether there are results; says so when a reset came after the last inference. */
-static bool has_run(void)
-{
-    if (tml_session_first_cycles() == 0) {
-        tml_put_line("e-[No inference since reset]");
-        return false;
-    }
-    return true;
-}
-
 void tml_command_layers(const tml_model *model, const char *arguments)
 {
     (void)arguments;
-    if (!has_run()) {
+    if (!tml_has_run()) {
         return;
     }
     for (uint32_t layer = 0; layer < model->layer_count; layer++) {
@@ -112,7 +102,7 @@ void tml_command_cycles(const tml_model *model, const char *arguments)
 {
     (void)model;
     (void)arguments;
-    if (!has_run()) {
+    if (!tml_has_run()) {
         return;
     }
     tml_begin_reply("cycles");
@@ -148,7 +138,7 @@ static void dump(const uint8_t *data, uint32_t bytes)
 void tml_command_out(const tml_model *model, const char *arguments)
 {
     uint32_t index;
-    if (take_index(&arguments, model->output_count, "output", &index) && has_run()) {
+    if (take_index(&arguments, model->output_count, "output", &index) && tml_has_run()) {
         dump(tml_session_output(index), model->outputs[index].bytes);
     }
 }
@@ -156,7 +146,7 @@ void tml_command_out(const tml_model *model, const char *arguments)
 void tml_command_layer(const tml_model *model, const char *arguments)
 {
     uint32_t index;
-    if (!take_index(&arguments, model->layer_count, "layer", &index)) {
+    if (!take_index(&arguments, model->layer_count, "layer", &index) || tml_refuse_while_loading()) {
         return;
     }
     tml_warn_if_overwritten();

@@ -32,6 +32,7 @@ static void load(const tml_model *model, const char *arguments)
     }
     expected = count;
     received = 0;
+    tml_session_input_changed(selected);
     tml_put_text("m-[Expecting ");
     tml_put_unsigned(count);
     tml_put_line(" bytes]");
@@ -76,9 +77,20 @@ static void take_bytes(const tml_model *model, const char *digits)
         input_bytes(model)[received++] = (uint8_t)byte;
     }
     if (count > 0 && received == expected) {
-        tml_session_input_loaded();
+        tml_session_input_loaded(selected);
         tml_put_line("m-load-done");
     }
+}
+
+bool tml_refuse_while_loading(void)
+{
+    if (received < expected) {
+        tml_put_text("e-[Load in progress: ");
+        tml_put_unsigned(expected - received);
+        tml_put_line(" bytes are missing]");
+        return true;
+    }
+    return false;
 }
 
 static void print(const tml_model *model)
@@ -114,7 +126,11 @@ static void checksum(const tml_model *model)
     tml_put_char(',');
     tml_put_unsigned(received);
     tml_put_char(',');
-    tml_put_hex(tml_crc32(input_bytes(model), received), 8);
+    uint32_t crc = TML_CRC32_START;
+    for (uint32_t i = 0; i < received; i++) {
+        crc = tml_crc32_add(crc, input_bytes(model)[i]);
+    }
+    tml_put_hex(~crc, 8);
     tml_end_reply();
 }
 

@@ -6,13 +6,14 @@
 #include "tml_task.h"
 
 static const tml_model *model;
-static bool is_fresh;
+static bool is_loaded[TML_AGENT_INPUTS];
 static uint32_t stop_after = TML_ALL_LAYERS;
 static bool is_stopped;
 static uint32_t layer_start;
 static uint32_t layer_cycles[TML_AGENT_LAYERS];
-static uint32_t total_cycles;
+static uint64_t total_cycles;
 static uint64_t first_cycles;
+static uint64_t other_cycles;
 static uint32_t last_read;
 static uint64_t all_cycles;
 static TML_ALIGNAS(4) uint8_t kept[TML_AGENT_OUTPUT_BYTES];
@@ -31,14 +32,24 @@ uint64_t tml_session_cycles(void)
     return all_cycles;
 }
 
-void tml_session_input_loaded(void)
+void tml_session_input_changed(uint32_t input)
 {
-    is_fresh = true;
+    is_loaded[input] = false;
+}
+
+void tml_session_input_loaded(uint32_t input)
+{
+    is_loaded[input] = true;
 }
 
 bool tml_session_is_fresh(void)
 {
-    return is_fresh;
+    for (uint32_t input = 0; input < TML_AGENT_INPUTS; input++) {
+        if (!is_loaded[input]) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* The model calls this after each layer. The time spent in here belongs to no layer. */
@@ -84,31 +95,33 @@ static void keep_outputs(void)
 
 bool tml_session_infer(uint32_t last_layer)
 {
+    const uint64_t begin = tml_session_cycles();
     const bool is_whole = last_layer == TML_ALL_LAYERS;
-    const uint32_t total_before = total_cycles;
-    const bool was_fresh = is_fresh;
+    const uint64_t total_before = total_cycles;
+    const bool was_fresh = tml_session_is_fresh();
     if (was_fresh) {
         tml_task_prepare(model);
     }
     if (model->reset != NULL) {
         model->reset(); /* what is measured or looked at is the first inference of a sequence */
     }
-    is_fresh = false;
+    memset(is_loaded, 0, sizeof is_loaded);
     stop_after = last_layer;
     is_stopped = is_whole;
     total_cycles = 0;
     const uint64_t start = tml_session_cycles();
     layer_start = tml_port_cycles();
     model->invoke();
-    const uint64_t taken = tml_session_cycles() - start;
-    if (is_whole && first_cycles == 0) {
-        first_cycles = taken == 0 ? 1 : taken;
-    }
+    const uint64_t end = tml_session_cycles();
     if (!is_whole) {
         total_cycles = total_before;
-    } else if (was_fresh) {
+    } else if (was_fresh || first_cycles == 0) {
         keep_outputs();
     }
+    if (is_whole && first_cycles == 0) {
+        first_cycles = end == start ? 1 : end - start;
+    }
+    other_cycles += start - begin + (tml_session_cycles() - end);
     return is_stopped;
 }
 
@@ -117,7 +130,7 @@ uint32_t tml_session_layer_cycles(uint32_t layer)
     return layer < TML_AGENT_LAYERS ? layer_cycles[layer] : 0;
 }
 
-uint32_t tml_session_total_cycles(void)
+uint64_t tml_session_total_cycles(void)
 {
     return total_cycles;
 }
@@ -125,6 +138,11 @@ uint32_t tml_session_total_cycles(void)
 uint64_t tml_session_first_cycles(void)
 {
     return first_cycles;
+}
+
+uint64_t tml_session_other_cycles(void)
+{
+    return other_cycles;
 }
 
 const uint8_t *tml_session_output(uint32_t index)

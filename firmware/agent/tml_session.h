@@ -1,7 +1,7 @@
 /* tml_session.h: one model, the input loaded for it, and what its last inference gave.
  *
  * invoke() overwrites its inputs, so the outputs of the first inference after a load are kept, and
- * later ones only serve timing.
+ * later ones only serve timing. Before any load, those of the first inference since boot are.
  */
 #ifndef TML_SESSION_H
 #define TML_SESSION_H
@@ -18,10 +18,11 @@ void tml_session_start(const tml_model *model);
 /* Core cycles since the start of the session; call it at least every 2^32 cycles. */
 uint64_t tml_session_cycles(void);
 
-/* An input was written completely. */
-void tml_session_input_loaded(void);
+/* An input is being written; it is written completely. */
+void tml_session_input_changed(uint32_t input);
+void tml_session_input_loaded(uint32_t input);
 
-/* Whether an input was loaded since the last inference. */
+/* Whether every input was loaded since the last inference. */
 bool tml_session_is_fresh(void);
 
 /* Runs the model; with a layer number, only up to that layer, whose output is then readable.
@@ -32,10 +33,13 @@ bool tml_session_infer(uint32_t last_layer);
 uint32_t tml_session_layer_cycles(uint32_t layer);
 
 /* Cycles of all layers in the last complete inference. */
-uint32_t tml_session_total_cycles(void);
+uint64_t tml_session_total_cycles(void);
 
 /* Cycles of the first complete inference since boot, caches cold; 0 when there was none. */
 uint64_t tml_session_first_cycles(void);
+
+/* Cycles since boot that inferences took besides the model: preparing inputs, keeping outputs. */
+uint64_t tml_session_other_cycles(void);
 
 /* The kept bytes of an output. */
 const uint8_t *tml_session_output(uint32_t index);

@@ -8,10 +8,12 @@
 #define MAX_DIGITS 20
 
 static uint16_t payload_crc;
+static uint32_t reply_crc;
 
 TML_NOINLINE void tml_put_char(char c)
 {
     payload_crc = tml_crc16_add(payload_crc, (uint8_t)c);
+    reply_crc = tml_crc32_add(reply_crc, (uint8_t)c);
     tml_port_write((uint8_t)c);
 }
 
@@ -120,6 +122,16 @@ void tml_end_reply(void)
     tml_put_line("");
 }
 
+void tml_begin_checked(void)
+{
+    reply_crc = TML_CRC32_START;
+}
+
+uint32_t tml_checked_crc(void)
+{
+    return ~reply_crc;
+}
+
 bool tml_take_number(const char **text, uint32_t *value)
 {
     const char *at = *text;
@@ -139,6 +151,14 @@ bool tml_take_number(const char **text, uint32_t *value)
     *value = (uint32_t)number;
     *text = at;
     return true;
+}
+
+bool tml_at_end(const char *text)
+{
+    while (*text == ' ') {
+        text++;
+    }
+    return *text == '\0';
 }
 
 bool tml_take_word(const char **text, const char *word)

@@ -29,9 +29,16 @@ void tml_put_decimal(int64_t factor, uint32_t scale_bits);
 void tml_begin_reply(const char *what);
 void tml_end_reply(void);
 
+/* A checksum of all that is put from now on: CRC-32 as in zlib. */
+void tml_begin_checked(void);
+uint32_t tml_checked_crc(void);
+
 /* The next unsigned decimal number of *text, which may be behind spaces; moves *text behind it.
  * Returns false, and leaves *text alone, when there is none or it does not fit 32 bits. */
 bool tml_take_number(const char **text, uint32_t *value);
+
+/* Whether nothing but spaces is left. */
+bool tml_at_end(const char *text);
 
 /* Whether *text goes on with the word, complete; moves *text behind it. */
 bool tml_take_word(const char **text, const char *word);

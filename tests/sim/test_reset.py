@@ -30,4 +30,7 @@ def test_reset_boot_time_and_first_inference(name, tmp_path):
     client.restart()
     assert client.boot_time() == before
     client.load_input(0, bytes(40))
+    assert not client.infer().was_input_fresh  # one of two
+    client.load_input(0, bytes(40))
+    client.load_input(1, bytes(4))
     assert client.infer().was_input_fresh

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable
 
@@ -14,15 +15,19 @@ class FakeAgent:
     """A Link whose other end is a model that adds one to each of eight bytes.
 
     ``down`` and ``up`` are applied to what goes to the device and what comes back; ``skip`` makes
-    it say nothing to so many commands.
+    it say nothing to so many commands. ``protocol`` 2 is firmware without sessions.
     """
 
     name = "fake"
 
-    def __init__(self, down: Wire = bytes, up: Wire = bytes, *, skip: int = 0) -> None:
+    def __init__(
+        self, down: Wire = bytes, up: Wire = bytes, *, skip: int = 0, protocol: int = 3
+    ) -> None:
         self.commands: list[str] = []
         self.inferences = 0
         self._down, self._up, self._skip = down, up, skip
+        self._protocol = protocol
+        self._session = 0
         self._command = b""
         self._reply = b""
         self._expected = 0
@@ -32,17 +37,20 @@ class FakeAgent:
         self._has_run = False
         self.silences = 0  # reads in vain: each lasts as long as a timeout
         self.baud = 0  # asked for last
+        self.cycles = 2001  # that it says of an inference
 
     def reset(self) -> None:
         """As the button does: nothing is remembered."""
         self._input.clear()
         self._output = bytes(8)
-        self._expected = 0
+        self._expected = self._session = 0
         self._is_fresh = self._has_run = False
 
     def write(self, data: bytes) -> None:
         for value in self._down(data):
-            if value == ord("%"):
+            if value == frames.CANCEL[0]:
+                self._command = b""
+            elif value == ord("%"):
                 self._run(self._command.decode("latin-1"))
                 self._command = b""
             else:
@@ -61,18 +69,37 @@ class FakeAgent:
         if self._skip:
             self._skip -= 1
             return
-        try:
-            lines = self._answer(text.split())
-        except (ValueError, IndexError):
-            lines = [f"e-[Unknown command: {text}]"]
+        lines = self._in_session(text) if text.startswith("[") else self._lines(text, False)
         self._reply += self._up("".join(f"{line}\r\n" for line in [*lines, "m-ready"]).encode())
 
-    def _answer(self, words: list[str]) -> list[str]:
+    def _in_session(self, text: str) -> list[str]:
+        match = re.fullmatch(r"\[([0-9A-F]{4}) ([0-9A-F]{2}) (.*)\]-([0-9A-F]{4})", text)
+        if self._protocol < 3:
+            return [f"e-[Unknown command: {text}]"]
+        if match is None or int(match[4], 16) != frames.crc16(text[1:-6]):
+            return ["e-[Damaged command]"]
+        session, number, command = int(match[1], 16), match[2], match[3]
+        if command == "session":
+            self._session, lines = session, []
+        elif session != self._session:
+            lines = ["e-[Another session]"]
+        else:
+            lines = self._lines(command, True)
+        crc = f"{frames.lines_crc(lines):08X}"
+        return [*lines, frames.checked_line("done", f"{self._session:04X}", number, crc)]
+
+    def _lines(self, text: str, is_checked: bool) -> list[str]:
+        try:
+            return self._answer(text.split(), is_checked)
+        except (ValueError, IndexError):
+            return [f"e-[Unknown command: {text}]"]
+
+    def _answer(self, words: list[str], is_checked: bool) -> list[str]:
         line = frames.checked_line
         match words:
             case ["id"]:
                 values = ("plus", "0123456789ab", 1, 1, 1, 2, 80_000_000, 64)
-                return [line("id", "protocol=2", *values)]
+                return [line("id", f"protocol={self._protocol}", *values)]
             case ["tensor", "in" | "out" | "layer" as kind, index] if int(index) < 2:
                 return [line("tensor", kind, index, "b", 8, "3F000000", -128)]
             case ["db", "select", "0"]:
@@ -92,7 +119,8 @@ class FakeAgent:
                 self._is_fresh = True
                 return ["m-load-done"]
             case ["infer", count, warmup]:
-                return self._infer(int(count), int(warmup))
+                lines = self._infer(int(count), int(warmup))
+                return lines if is_checked else [*lines, "m-results-[0.500]"]
             case ["layers"] | ["cycles"] | ["out", _] if not self._has_run:
                 return ["e-[No inference since reset]"]
             case ["boot"]:
@@ -106,7 +134,7 @@ class FakeAgent:
             case ["layers"]:
                 return [line("layer", index, 1000 + index) for index in range(2)]
             case ["cycles"]:
-                return [line("cycles", 2001)]
+                return [line("cycles", self.cycles)]
             case ["mem"]:
                 return [line("mem", 64, 1024, 300)]
             case ["out", "0"]:
@@ -122,7 +150,8 @@ class FakeAgent:
             case ["timestamp"]:
                 return ["m-lap-us-5"]
             case ["results"]:
-                return ["m-results-[0.500,-1.000]"]
+                values = ("0.500", "-1.000")
+                return [line("results", *values) if is_checked else "m-results-[0.500,-1.000]"]
         raise ValueError(words)
 
     def _infer(self, count: int, warmup: int) -> list[str]:
@@ -137,7 +166,7 @@ class FakeAgent:
         self._has_run = True
         self.inferences += count + warmup
         lines += [f"m-warmup-start-{warmup}", "m-warmup-done", f"m-infer-start-{count}"]
-        return [*lines, "m-lap-us-100", "m-lap-us-350", "m-infer-done", "m-results-[0.500]"]
+        return [*lines, "m-lap-us-100", "m-lap-us-350", "m-infer-done"]
 
     def _dump(self, data: bytes) -> list[str]:
         return [

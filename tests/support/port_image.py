@@ -22,7 +22,12 @@ def build_image(
 ) -> Elf:
     """The application with port and agent; any warning is an error."""
     firmware, template = resources.path("firmware"), resources.path("templates") / "common"
-    config = {**config_macros(board), "TML_AGENT_OUTPUT_BYTES": 24, "TML_AGENT_LAYERS": 3}
+    config = {
+        **config_macros(board),
+        "TML_AGENT_OUTPUT_BYTES": 24,
+        "TML_AGENT_LAYERS": 3,
+        "TML_AGENT_INPUTS": 2,
+    }
     values = {
         "board": board,
         "tool_version": "0",

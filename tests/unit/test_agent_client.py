@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 
 import numpy as np
 import pytest
 
 from tests.support.fake_agent import FakeAgent
-from tinyml.device import frames
+from tinyml.device import frames, replies
 from tinyml.device.agent import AgentClient
 from tinyml.device.values import BootTime, Identity, MemoryUse, TensorInfo, Timing
 from tinyml.errors import DeviceError
@@ -97,7 +98,7 @@ class _Fault:
         return data[:at] + b"\x00\xff\r\ngarbage\r\n" + data[at:]
 
 
-FAULTS = ("drop", "repeat", "flip", "truncate", "insert", "log", "reset")
+FAULTS = ("drop", "repeat", "flip", "truncate", "insert", "log")
 TIMEOUTS = 10  # reads in vain that one fault may cost: two per try
 BOOT = b"\r\nrst:0x1 (POWERON),boot:0x8\r\nm-init-done\r\nm-ready\r\n"
 
@@ -140,6 +141,131 @@ def test_one_fault_anywhere_while_measuring_is_made_good(kind):
         fault = _Fault(kind, position)
         fault.agent = FakeAgent(up=fault)
         assert session(fault.agent) == good, f"{kind} of reply byte {position}"
+
+
+RESET = "the board was reset in the middle of the session"
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_a_reset_in_the_middle_is_an_error(protocol):
+    """After a reset that nobody noticed, a figure of the stack was reported that was another's."""
+    counter = _Fault("none", -1)
+    good = _session(_client(FakeAgent(up=counter, protocol=protocol)))
+    errors = []
+    for position in range(counter.seen):
+        fault = _Fault("reset", position)
+        fault.agent = FakeAgent(up=fault, protocol=protocol)
+        try:
+            assert _session(_client(fault.agent)) == good, f"reset at reply byte {position}"
+        except DeviceError as error:
+            errors.append(error.message)
+    assert all(RESET in message for message in errors)
+    assert len(errors) > counter.seen * 0.7  # the rest is before the session began
+
+
+def test_a_reset_whose_banner_is_lost_is_noticed():
+    link = FakeAgent()
+    client = _ran(link)
+    link.reset()
+    with pytest.raises(DeviceError, match=RESET) as caught:
+        client.memory()
+    assert "power supply" in (caught.value.hint or "")
+
+
+def test_a_reset_between_two_measured_runs_is_an_error():
+    link = FakeAgent()
+
+    def show(what: str, done: int, total: int) -> None:
+        if done == 2:
+            link.reset()
+
+    with pytest.raises(DeviceError, match=RESET):
+        measure(_client(link), "some_board", [(np.zeros(8, np.int8),)], runs=5, show=show)
+
+
+def test_another_program_on_the_line_is_noticed():
+    link = FakeAgent()
+    client = _ran(link)
+    _client(link).identify()
+    with pytest.raises(DeviceError, match=RESET) as caught:
+        client.layer_cycles()
+    assert "another program" in (caught.value.hint or "")
+
+
+def _replaced(old: str, new: str):
+    """What comes back with a text replaced, and no checksum made right."""
+    return lambda data: data.replace(old.encode(), new.encode())
+
+
+def test_a_damaged_time_is_no_figure():
+    """Times had no checksum: an inference of -98,473 us was reported."""
+    for damage in (("us-350", "us-50"), ("us-350", "us-351"), ("us-100", "us-10")):
+        client = _client(FakeAgent(up=_replaced(*damage)))
+        client.load_input(0, DATA)
+        with pytest.raises(DeviceError, match="does not agree with its checksum"):
+            client.infer()
+
+
+def test_firmware_without_sessions_is_understood():
+    """It has no checksum of its times: they come from its cycles, which have one."""
+    link = FakeAgent(protocol=2, up=_replaced("us-350", "us-98823"))
+    client = _client(link)
+    assert _session(client) == GOOD
+    client.load_input(0, DATA)
+    assert client.infer() == Timing(1, 25, was_input_fresh=True)
+    assert client.timestamp_us() == 5
+    assert client.results() == (0.5, -1.0)
+    assert not client.is_checked
+    assert not any(text.startswith("[") for text in link.commands)
+
+
+def test_a_reset_of_firmware_without_sessions_is_seen_in_its_stack():
+    link = FakeAgent(protocol=2)
+    client = _ran(link)
+    link.reset()
+    with pytest.raises(DeviceError, match=RESET):
+        client.memory()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (("mem", 64, 1024, 1025), "1025 bytes of a stack of 1024 cannot be in use"),
+        (("mem", 64, 1024, -1), "'-1' is not a number"),
+        (("mem", 2**32, 1024, 0), "4294967296 is not between 0 and 4294967295"),
+        (("cycles", "²"), "is not a number"),
+        (("cycles", "9" * 5000), "is not a number"),
+        (("cycles", 2**64), "is not between"),
+        (("id", "protocol=3", "plus", "0123", 1, 1, 1, 2, 0, 64), "0 Hz"),
+        (("tensor", "out", 0, "b", 8, "7F800000", 0), "inf is no scale"),
+        (("tensor", "out", 0, "b", 8, "3F00000", 0), "no scale"),
+        (("tensor", "out", 0, "b", 8, "3F000000", 2**31), "is not between"),
+    ],
+)
+def test_values_out_of_range_are_errors(line, message):
+    reads = {
+        "mem": replies.memory,
+        "cycles": replies.total_cycles,
+        "id": replies.identity,
+        "tensor": lambda lines: replies.tensor(lines, "out", 0),
+    }
+    with pytest.raises(frames.DamagedReply, match=re.escape(message)):
+        reads[line[0]]([frames.checked_line(*line)])
+
+
+def test_a_clock_that_runs_backwards_is_an_error():
+    with pytest.raises(frames.DamagedReply, match="ran backwards: 350, 100 us"):
+        replies.laps(["m-lap-us-350", "m-lap-us-100"], 2)
+
+
+def test_an_inference_shorter_than_its_layers_is_an_error():
+    """A counter that wraps in the middle of an inference gave a time that was too short."""
+    link = FakeAgent()
+    link.cycles = 250 * 80 + 1000  # 80 MHz; the fake says that it takes 250 us
+    for run in (profile, measure):
+        with pytest.raises(DeviceError, match=r"took 250 us and its layers 262 us") as caught:
+            run(_client(link), "some_board", [(np.zeros(8, np.int8),)])
+        assert "cycle counter" in (caught.value.hint or "")
 
 
 class _Noise:
@@ -201,11 +327,11 @@ def test_other_output_without_end_is_a_device_error_in_time(text, message):
     assert "What came last" in (caught.value.hint or "")
 
 
-@pytest.mark.parametrize(("number", "older"), [("1", "older"), ("3", "newer")])
+@pytest.mark.parametrize(("number", "older"), [("1", "older"), ("4", "newer")])
 def test_firmware_of_another_time(number, older):
     def other(data: bytes) -> bytes:
-        payload = "protocol=2,plus,0123456789ab,1,1,1,2,80000000,64"
-        changed = payload.replace("=2", f"={number}")
+        payload = "protocol=3,plus,0123456789ab,1,1,1,2,80000000,64"
+        changed = payload.replace("=3", f"={number}")
         new = f"{changed}]-{frames.crc16(changed):04X}"
         return data.replace(f"{payload}]-{frames.crc16(payload):04X}".encode(), new.encode())
 
@@ -230,6 +356,9 @@ def test_restart():
     assert client.boot_time() == BootTime(1500, 0)
     with pytest.raises(DeviceError, match="No inference since reset"):
         client.output(0)
+    client.load_input(0, DATA)
+    client.infer()
+    assert client.output(0) == PLUS_ONE
 
 
 def test_silent_board_is_a_device_error_with_a_next_step():

@@ -50,10 +50,10 @@ class Line(FakeAgent):
             self.device, self.baud = self.baud, 0
             self.patience = baud.TRIAL_S
 
-    def _answer(self, words: list[str]) -> list[str]:
+    def _answer(self, words: list[str], is_checked: bool) -> list[str]:
         if words[0] == "baud" and int(words[1]) in self.refused:
             return ["e-[This port cannot be set to that baud rate]"]
-        return super()._answer(words)
+        return super()._answer(words, is_checked)
 
 
 @pytest.fixture

@@ -1,31 +1,34 @@
 """Client of the firmware's serial agent: every command of the protocol as a method.
 
-Lines may be lost or damaged on the way, and the board may be reset at any time. What a command
-returns is checked (CRC, count, length); when something is wrong, the command is repeated, after a
-reset with everything that led to it. After the last try a DeviceError says what to do.
+Lines may be lost or damaged on the way: what a command returns is checked, and when something is
+wrong, the command is repeated with everything that led to it. After the last try a DeviceError says
+what to do. A board that is reset in the middle has forgotten what it was told and measured: that is
+a DeviceError at once.
 """
 
 from __future__ import annotations
 
+import secrets
 import zlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
-import numpy as np
-
-from tinyml.device import frames
+from tinyml.device import frames, replies
+from tinyml.device.advice import advice, was_reset
 from tinyml.device.baud import Speed
-from tinyml.device.exchange import Exchange
+from tinyml.device.exchange import Exchange, Restarted
 from tinyml.device.frames import DamagedReply
 from tinyml.device.link import Link
-from tinyml.device.replies import bracket, check_protocol, laps, need, number
+from tinyml.device.replies import bracket, check_protocol, laps, need
 from tinyml.device.values import BootTime, Identity, MemoryUse, TensorInfo, Timing
 from tinyml.errors import DeviceError
 
 T = TypeVar("T")
 
-DTYPES = {"b": "int8", "B": "uint8", "h": "int16", "i": "int32", "f": "float32", "?": "bool"}
 NOT_RUN = "No inference since reset"  # what the firmware says when there are no results
+DUMP_CHARACTERS = 4  # of a reply at most, per byte of a tensor: lines of 32 bytes
+VALUE_CHARACTERS = 24  # of a reply at most, per value in decimal
 
 
 class AgentClient:
@@ -52,98 +55,94 @@ class AgentClient:
         self.log = self._line.log
         self._retries = retries
         self._identity: Identity | None = None
+        self._tensors: dict[tuple[str, int], TensorInfo] = {}
         self._loaded: dict[int, bytes] = {}
-        self._ran: tuple[dict[int, bytes], int, int] | None = None  # what results are of
-        self._is_fresh = False  # nothing was run since the last load
-        self._is_synchronised = False
+        self._has_run = False
+        self._fresh: set[int] = set()  # inputs that were loaded since the last run
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether every figure carries a checksum; False with firmware of the version before."""
+        return bool(self._line.session)
 
     def identify(self) -> Identity:
         """The model and its sizes; asked once."""
         if self._identity is None:
-            values = self._ask(("id",), lambda lines: frames.only_field(lines, "id", 9))
-            check_protocol(self.link.name, values[0])
-            self._identity = Identity(values[1], values[2], *(number(v) for v in values[3:]))
+            self._repeat(lambda: None, "answer 'id'")
+        assert self._identity is not None
         return self._identity
 
     def tensor(self, kind: str, index: int) -> TensorInfo:
-        """The input ("in"), output ("out") or layer output ("layer") of that index."""
-
-        def read(lines: Sequence[str]) -> TensorInfo:
-            values = frames.only_field(lines, "tensor", 6)
-            if values[:2] != (kind, str(index)) or values[2] not in DTYPES:
-                raise DamagedReply(f"not the answer to 'tensor {kind} {index}': {values}")
-            scale = np.array([int(values[4], 16)], np.uint32).view(np.float32)[0]
-            return TensorInfo(DTYPES[values[2]], number(values[3]), float(scale), int(values[5]))
-
-        return self._ask(("tensor", kind, index), read)
+        """The input ("in"), output ("out") or layer output ("layer") of that index; asked once."""
+        if (kind, index) not in self._tensors:
+            read = partial(replies.tensor, kind=kind, index=index)
+            self._tensors[kind, index] = self._ask(("tensor", kind, index), read)
+        return self._tensors[kind, index]
 
     def load_input(self, index: int, data: bytes) -> None:
         """Fills an input; what the board has received is checked by its CRC-32."""
         self._loaded.pop(index, None)
         self._repeat(lambda: self._load(index, data), f"load {len(data)} bytes into input {index}")
         self._loaded[index] = data
-        self._is_fresh = True
+        self._fresh.add(index)
 
     def infer(self, iterations: int = 1, warmup: int = 0) -> Timing:
         """Runs the model. The outputs that are kept are those of the first run after a load."""
         what = f"run {iterations + warmup} inferences"
-        timing = self._repeat(lambda: self._infer(iterations, warmup), what, reloads=True)
-        if timing.was_input_fresh or self._ran is None:
-            self._ran = (dict(self._loaded), iterations, warmup)
+        extra = VALUE_CHARACTERS * self._output_bytes()
+        timing = self._repeat(lambda: self._infer(iterations, warmup, extra), what, reloads=True)
+        self._has_run = True
         return timing
 
     def layer_cycles(self) -> tuple[int, ...]:
         """Core cycles of each layer in the last inference."""
-        count = self.identify().layers
-
-        def read(lines: Sequence[str]) -> tuple[int, ...]:
-            found = [field.values for field in frames.fields(lines, "layer")]
-            if [values[0] for values in found] != [str(index) for index in range(count)]:
-                raise DamagedReply(f"{len(found)} of {count} lines 'm-layer-[…]' came")
-            return tuple(number(values[-1]) for values in found)
-
-        return self._ask(("layers",), read, of_results=True)
+        return self._ask(("layers",), partial(replies.layer_cycles, count=self.identify().layers))
 
     def total_cycles(self) -> int:
         """Core cycles of the whole last inference."""
-
-        def read(lines: Sequence[str]) -> int:
-            return number(frames.only_field(lines, "cycles", 1)[0])
-
-        return self._ask(("cycles",), read, of_results=True)
+        return self._ask(("cycles",), replies.total_cycles)
 
     def memory(self) -> MemoryUse:
         """Arena, stack reserved and stack used."""
-        values = self._ask(("mem",), lambda lines: frames.only_field(lines, "mem", 3))
-        return MemoryUse(*(number(value) for value in values))
+        use = self._ask(("mem",), replies.memory)
+        if self._has_run and not self.is_checked and not self.boot_time().first_cycles:
+            raise was_reset(self.link.name)
+        return use
 
     def boot_time(self) -> BootTime:
         """How long the firmware took from reset, and its first inference since then."""
-        values = self._ask(("boot",), lambda lines: frames.only_field(lines, "boot", 2))
-        return BootTime(*(number(value) for value in values))
+        return self._ask(("boot",), replies.boot_time)
 
     def restart(self) -> None:
         """Resets the board; nothing is loaded afterwards."""
-        self._repeat(self._line.restart, "start anew")
+        self.identify()
+        is_checked = self.is_checked
+
+        def once() -> None:
+            self._line.restart()
+            self._line.has_restarted = False
+            if is_checked:
+                self._line.begin(_new_session())
+
+        self._repeat(once, "start anew", may_restart=True)
         self._loaded.clear()
-        self._ran = None
-        self._is_fresh = self._line.has_restarted = False
+        self._fresh.clear()
+        self._has_run = False
 
     def output(self, index: int) -> bytes:
         """The raw bytes of an output of the first inference since the last load."""
         nbytes = self.tensor("out", index).nbytes
-
-        def read(lines: Sequence[str]) -> bytes:
-            return frames.data_bytes(lines, nbytes)
-
-        return self._ask(("out", index), read, of_results=True)
+        read = partial(frames.data_bytes, nbytes=nbytes)
+        return self._ask(("out", index), read, extra=DUMP_CHARACTERS * nbytes)
 
     def layer_output(self, index: int) -> bytes:
-        """The raw output of a layer: runs the loaded input up to there."""
+        """The raw output of a layer: runs the loaded inputs up to there, anew if need be."""
         nbytes = self.tensor("layer", index).nbytes
 
         def once() -> bytes:
-            lines = self._run(frames.command("layer", index))
+            if len(self._fresh) < len(self._loaded):
+                self._reload()
+            lines = self._run(frames.command("layer", index), DUMP_CHARACTERS * nbytes)
             return frames.data_bytes(lines, nbytes)
 
         return self._repeat(once, f"read the output of layer {index}", reloads=True)
@@ -157,19 +156,25 @@ class AgentClient:
         return self._ask(("profile",), lambda lines: bracket(lines, "m-model-"))
 
     def timestamp_us(self) -> int:
-        """The device's clock in microseconds."""
-        return self._ask(("timestamp",), lambda lines: laps(lines, 1)[0])
+        """The device's clock in microseconds.
+
+        Where it carries no checksum, the middle one of three that must be in order.
+        """
+        ask = ("timestamp",)
+        if not self.is_checked:
+            self.identify()
+        if self.is_checked:
+            return self._ask(ask, lambda lines: laps(lines, 1)[0])
+        three = [self._ask(ask, lambda lines: laps(lines, 1)[0]) for _ in range(3)]
+        if three != sorted(three):
+            raise DeviceError(f"{self.link.name}: the board's clock ran backwards: {three} us")
+        return three[1]
 
     def results(self) -> tuple[float, ...]:
         """The outputs as real values, rounded to three decimals."""
-
-        def read(lines: Sequence[str]) -> tuple[float, ...]:
-            try:
-                return tuple(float(v) for v in bracket(lines, "m-results-").split(","))
-            except ValueError as error:
-                raise DamagedReply(str(error)) from error
-
-        return self._ask(("results",), read, of_results=True)
+        extra = VALUE_CHARACTERS * self._output_bytes()
+        read = partial(replies.results, in_session=self.is_checked)
+        return self._ask(("results",), read, extra=extra)
 
     def close(self) -> None:
         """Gives the line its own rate back and closes the link."""
@@ -197,33 +202,37 @@ class AgentClient:
         if values != (str(index), str(len(data)), f"{zlib.crc32(data):08X}"):
             raise DamagedReply(f"the board holds {values[1]} bytes with the CRC-32 {values[2]}")
 
-    def _infer(self, iterations: int, warmup: int) -> Timing:
-        lines = self._run(frames.command("infer", iterations, warmup))
+    def _infer(self, iterations: int, warmup: int, extra: int) -> Timing:
+        lines = self._run(frames.command("infer", iterations, warmup), extra)
         need(lines, f"m-warmup-start-{warmup}", f"m-infer-start-{iterations}", "m-infer-done")
         start, end = laps(lines, 2)
-        return Timing(iterations, end - start, not frames.fields(lines, "warning"))
+        is_fresh = not frames.fields(lines, "warning")
+        if not self.is_checked:  # these two carry no checksum, but the cycles do
+            cycles = replies.total_cycles(self._line.ask(frames.command("cycles")))
+            clock_hz = self.identify().clock_hz
+            return Timing(iterations, round(cycles * 1e6 / clock_hz) * iterations, is_fresh)
+        return Timing(iterations, end - start, is_fresh)
 
-    def _run(self, sent: bytes) -> list[str]:
+    def _run(self, sent: bytes, extra: int) -> list[str]:
         """A command that runs the model."""
-        lines = self._line.ask(sent, self._line.work_timeout_s)
-        if self._is_fresh and frames.fields(lines, "warning"):
+        lines = self._line.ask(sent, self._line.work_timeout_s, extra=extra)
+        is_fresh = len(self._fresh) == self.identify().inputs
+        if is_fresh and frames.fields(lines, "warning"):
             raise DamagedReply("the input that was loaded is gone")
-        self._is_fresh = False
+        self._fresh.clear()
         return lines
 
+    def _output_bytes(self) -> int:
+        outputs = range(self.identify().outputs)
+        return sum(self.tensor("out", index).nbytes for index in outputs)
+
     def _ask(
-        self,
-        words: tuple[object, ...],
-        read: Callable[[Sequence[str]], T],
-        *,
-        of_results: bool = False,
+        self, words: tuple[object, ...], read: Callable[[Sequence[str]], T], *, extra: int = 0
     ) -> T:
         """Sends a command that changes nothing and reads its reply."""
         sent = frames.command(*words)
         text = sent.decode().rstrip("%")
-        return self._repeat(
-            lambda: read(self._line.ask(sent)), f"answer '{text}'", of_results=of_results
-        )
+        return self._repeat(lambda: read(self._line.ask(sent, extra=extra)), f"answer '{text}'")
 
     def _repeat(
         self,
@@ -231,69 +240,60 @@ class AgentClient:
         what: str,
         *,
         reloads: bool = False,
-        of_results: bool = False,
+        may_restart: bool = False,
     ) -> T:
-        """Does something until it works; raises DeviceError after the last try."""
+        """Does something until it works; raises DeviceError after the last try or a reset."""
         error: DamagedReply | None = None
         for attempt in range(self._retries + 1):
             try:
                 self._prepare(attempt)
-                if self._line.has_restarted:
-                    self._recover(of_results)
-                elif attempt and reloads:
-                    self._reload(self._loaded)
+                if self._line.has_restarted and not may_restart:
+                    raise Restarted("it was reset")
+                if attempt and reloads:
+                    self._reload()
                 return action()
             except DamagedReply as damage:
                 error = damage
                 self.log.append(f"(try {attempt + 1}: {damage})")
-                if NOT_RUN in str(damage) and self._ran is not None:
-                    self._line.has_restarted = True
+                if not may_restart and self._has_forgotten(damage):
+                    raise was_reset(self.link.name) from damage
         raise DeviceError(
-            f"{self.link.name}: the board does not {what}: {error}", hint=self._advice(str(error))
+            f"{self.link.name}: the board does not {what}: {error}",
+            hint=advice(self._line, str(error)),
         ) from error
 
     def _prepare(self, attempt: int) -> None:
         """Makes sure that the line is in order before a command, the more so after a failure."""
         if self.speed is not None:
             self.speed.keep(self._line, has_failed=attempt > 0)
-        if attempt or not self._is_synchronised:
+        if attempt or self._identity is None:
             self._line.synchronise()
-            if not self._is_synchronised:  # what happened before the session is not our business
-                self._line.has_restarted = False
-            self._is_synchronised = True
+        if self._identity is None:
+            self._open()
 
-    def _recover(self, of_results: bool) -> None:
-        """Brings a board that was reset to where it was."""
-        if of_results and self._ran is not None:
-            inputs, iterations, warmup = self._ran
-            self._reload(inputs)
-            self._infer(iterations, warmup)
-        self._reload(self._loaded)
+    def _open(self) -> None:
+        """Begins a session, if the firmware knows what that is; what was before is forgotten."""
+        self._line.session = 0
         self._line.has_restarted = False
+        protocol, found = replies.identity(self._line.ask(frames.command("id")))
+        if check_protocol(self.link.name, protocol) > replies.OLDEST:
+            self._line.begin(_new_session())
+            _, found = replies.identity(self._line.ask(frames.command("id")))
+        self._identity = found
 
-    def _reload(self, inputs: dict[int, bytes]) -> None:
-        for index, data in inputs.items():
+    def _has_forgotten(self, damage: DamagedReply) -> bool:
+        """Whether the board was reset since the session began."""
+        if self._identity is None:
+            return False
+        is_empty = self._has_run and NOT_RUN in str(damage)
+        return self._line.has_restarted or isinstance(damage, Restarted) or is_empty
+
+    def _reload(self) -> None:
+        for index, data in self._loaded.items():
             self._load(index, data)
-        self._is_fresh = bool(inputs)
+        self._fresh = set(self._loaded)
 
-    def _advice(self, problem: str) -> str:
-        if "Unknown command" in problem:
-            return (
-                "this firmware speaks the protocol of MLPerf Tiny only (--agent mlperf): build it "
-                "again with --agent full and flash it"
-            )
-        if not self._line.heard:
-            return (
-                "the board is silent: is it the right port, has it power, was its firmware built "
-                "with the agent, is the baud rate right? Press its reset button and try again"
-            )
-        if not self._line.has_replied:
-            return (
-                "another firmware seems to be on the board: build one with the agent and flash it "
-                "('tinyml build', 'tinyml flash'); or is it another port or baud rate? "
-                f"What came last: '{self._line.last_words()}'"
-            )
-        return (
-            "is the firmware with the agent on the board, and are port and baud rate right? "
-            f"Press its reset button and try again. What came last: '{self._line.last_words()}'"
-        )
+
+def _new_session() -> int:
+    """A number that no session before is likely to have had."""
+    return secrets.randbelow(0xFFFF) + 1

@@ -2,12 +2,15 @@
 
 A board may say more than replies: a boot loader's text, log lines, what was on its way before. Such
 lines go to ``log``. Two timeouts: how long a reply may be silent, and how long the model may work.
+
+In a session every command and every reply is checked as a whole. The board keeps the session's
+number in RAM and repeats it in each reply: after a reset it has none.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tinyml.device import frames
 from tinyml.device.frames import DamagedReply
@@ -44,38 +47,51 @@ class Exchange:
         self.heard: bytes = b""  # the last that came, whatever it is
         self.has_restarted = False  # since somebody last set it to False
         self.has_replied = False  # whether anything came that looks like our protocol
+        self.session = 0  # 0: none
+        self._number = 0  # of the last command in a session
         self._explain = explain
         self._pending = b""
+        self._extra = 0  # characters that this reply may be longer than others
 
-    def ask(self, sent: bytes, timeout_s: float | None = None) -> list[str]:
+    def ask(self, sent: bytes, timeout_s: float | None = None, *, extra: int = 0) -> list[str]:
         """The lines of the reply to a command, without ``m-ready``.
 
-        Raises DamagedReply when it does not come whole or reports an error, Restarted when the
-        board was reset meanwhile, DeviceError when the firmware crashed or the link broke.
+        ``extra`` is how many characters a long reply may have on top of the usual ones. Raises
+        DamagedReply when it does not come whole or reports an error, Restarted when the board was
+        reset meanwhile, DeviceError when the firmware crashed or the link broke.
         """
         wait_s = self.reply_timeout_s if timeout_s is None else timeout_s
-        self.link.write(sent)
+        self._extra = extra
+        self._send(sent)
         lines = self._reply(wait_s)
         text = frames.error_text(lines)
         if text is not None:
             raise DamagedReply(f"it says '{text}'")
         return lines
 
+    def begin(self, session: int) -> None:
+        """From now on everything is checked, under a number that the board forgets at a reset."""
+        self.session = session
+        self.ask(frames.command("session"))
+        self.has_restarted = False
+
     def restart(self) -> None:
-        """Makes the firmware start anew and waits until it is there."""
-        self.link.write(frames.command("reset"))
+        """Makes the firmware start anew and waits until it is there; ends the session."""
+        self._send(frames.command("reset"))
         try:
             lines = self._reply(self.reply_timeout_s)
         except Restarted:
+            self.session = 0
             return
         raise DamagedReply(frames.error_text(lines) or "no reset is seen")
 
     def synchronise(self) -> None:
-        """Ends a half-sent command and throws away what is still on its way.
+        """Stops inferences, ends a half-sent command, throws away what is still on its way.
 
         Raises DamagedReply when nothing at all comes.
         """
-        self.link.write(b"%")
+        self.link.write(frames.CANCEL + b"%")
+        self._extra = 0
         end = time.monotonic() + self.reply_timeout_s
         self.heard = b""
         received = 0
@@ -108,7 +124,7 @@ class Exchange:
         while True:
             line = self._next_line(timeout_s, end)
             received += len(line)
-            if received > REPLY_LIMIT:
+            if received > REPLY_LIMIT + self._extra:
                 raise DamagedReply("the reply does not end")
             if line.startswith("e-[fault"):
                 raise DeviceError(
@@ -119,7 +135,12 @@ class Exchange:
             if line == frames.READY:
                 if is_new:
                     raise Restarted("it was reset")
-                return lines
+                if not self.session:
+                    return lines
+                whole = self._checked(lines)
+                if whole is not None:
+                    return whole
+                lines.clear()
             is_new |= line.endswith(BOOTED)
             if line.startswith(("m-", "e-")):
                 lines.append(line)
@@ -128,6 +149,28 @@ class Exchange:
                 lines.append(line)
                 del self.log[:-LOG_LINES]
                 self.log.append(line)
+
+    def _send(self, sent: bytes) -> None:
+        if self.session:
+            self._number = (self._number + 1) % 256
+            sent = frames.in_session(self.session, self._number, sent)
+        self.link.write(sent)
+
+    def _checked(self, lines: Sequence[str]) -> list[str] | None:
+        """The reply, which must agree with its last line; None when it is to another command."""
+        own = [line for line in lines if line.startswith(("m-", "e-"))]
+        end = frames.done(own[-1]) if own else None
+        if end is None:
+            text = frames.error_text(own)
+            raise DamagedReply(f"it says '{text}'" if text else "the end of the reply is missing")
+        if end.session != self.session:
+            self.has_restarted = True
+            raise Restarted("it does not know the session any more")
+        if end.number != self._number:
+            return None
+        if end.crc != frames.lines_crc(own[:-1]):
+            raise DamagedReply("the reply does not agree with its checksum")
+        return own[:-1]
 
     def _next_line(self, timeout_s: float, end: float) -> str:
         """The next line; ``end`` is when something that is no reply has lasted too long."""
@@ -138,7 +181,7 @@ class Exchange:
                 raise DamagedReply(f"nothing came for {timeout_s:g} s{got}")
             self._pending += data
             self.heard = (self.heard + data)[-HEARD_BYTES:]
-            if len(self._pending) > LINE_LIMIT and b"\n" not in self._pending:
+            if len(self._pending) > LINE_LIMIT + self._extra and b"\n" not in self._pending:
                 self._pending = b""
                 raise DamagedReply(f"a line does not end: '{self.last_words()}'")
         line, _, self._pending = self._pending.partition(b"\n")

@@ -1,28 +1,40 @@
 """Text of the serial protocol: commands out, reply lines in. Pure.
 
 The form is the one of MLPerf Tiny: ASCII commands ended by ``%``, lines ended by CR LF, ``m-ready``
-after each command. Lines of our own commands carry a CRC of their payload. See
-docs/serial-protocol.md.
+after each command. Lines of our own commands carry a CRC of their payload. In a session, a command
+carries a CRC as well, and its reply ends with one of all its lines. See docs/serial-protocol.md.
 """
 
 from __future__ import annotations
 
 import binascii
 import re
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 MAX_COMMAND = 80  # characters, without the %
 CHUNK_BYTES = 31  # of input data per command, as the MLPerf Tiny runner sends
 READY = "m-ready"
+CANCEL = b"\x18"  # stops inferences, forgets what has come of a command
 
 _CHECKED = re.compile(r"m-([a-z]+)-\[([^\]]*)\]-([0-9A-F]{4})")
 _ERROR = re.compile(r"e-\[(.*)\]?")
+_DONE = re.compile(r"m-done-\[(([0-9A-F]{4}),([0-9A-F]{2}),([0-9A-F]{8}))\]-([0-9A-F]{4})")
 _LAP = re.compile(r"m-lap-us-(\d+)")
 
 
 class DamagedReply(Exception):
     """A reply did not arrive whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The end of a reply in a session."""
+
+    session: int  # that the board is in; 0 after a reset
+    number: int  # of the command
+    crc: int  # CRC-32 of the lines before, with their ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +50,27 @@ def command(*words: object) -> bytes:
     text = " ".join(str(word) for word in words)
     assert len(text) <= MAX_COMMAND, text
     return text.encode("ascii") + b"%"
+
+
+def in_session(session: int, number: int, sent: bytes) -> bytes:
+    """A command as it is sent in a session: "[SSSS NN command]-XXXX%"."""
+    payload = f"{session:04X} {number:02X} {sent.decode('ascii').removesuffix('%')}"
+    text = f"[{payload}]-{crc16(payload):04X}"
+    assert len(text) <= MAX_COMMAND, text
+    return text.encode("ascii") + b"%"
+
+
+def done(line: str) -> Done | None:
+    """What a line "m-done-[session,number,crc]-XXXX" says; None for others and damaged ones."""
+    match = _DONE.fullmatch(line)
+    if match is None or int(match[5], 16) != crc16(match[1]):
+        return None
+    return Done(*(int(match[place], 16) for place in (2, 3, 4)))
+
+
+def lines_crc(lines: Iterable[str]) -> int:
+    """The CRC-32 of lines with their ends, as the firmware sent them."""
+    return zlib.crc32("".join(f"{line}\r\n" for line in lines).encode("latin-1"))
 
 
 def load_commands(data: bytes) -> Iterator[bytes]:

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Sequence
+from itertools import pairwise
 
 from tinyml.device import frames
 from tinyml.device.frames import DamagedReply
+from tinyml.device.values import DTYPES, BootTime, Identity, MemoryUse, TensorInfo
 from tinyml.errors import DeviceError
 
-PROTOCOL = 2  # of our own commands
+PROTOCOL = 3  # of our own commands
+OLDEST = 2  # has no sessions: its timestamps carry no checksum
+LARGEST = 2**32 - 1  # what the firmware counts in 32 bits
+LONGEST = 2**64 - 1
+MAX_DIGITS = 20
 
 
-def check_protocol(where: str, field: str) -> None:
-    """Raises DeviceError unless a firmware says ``protocol=2``, and says which side is older."""
+def check_protocol(where: str, field: str) -> int:
+    """The protocol of a firmware that says ``protocol=3``.
+
+    Raises DeviceError unless it is one that we speak, and says which side is older.
+    """
     name, _, number = field.partition("=")
     found = int(number) if name == "protocol" and number.isdecimal() else 0
-    if found < PROTOCOL:
+    if found < OLDEST:
         raise DeviceError(
             f"{where}: the firmware on the board is older than this tinyml: it speaks protocol "
-            f"{found}, {PROTOCOL} is needed",
+            f"{found}, at least {OLDEST} is needed",
             hint="build it again and flash it: 'tinyml build', then 'tinyml flash'",
         )
     if found > PROTOCOL:
@@ -27,6 +38,7 @@ def check_protocol(where: str, field: str) -> None:
             f"{found}, this version {PROTOCOL}",
             hint="update tinyml (pip install -U tinyml), or build and flash the firmware again",
         )
+    return found
 
 
 def need(lines: Sequence[str], *wanted: str) -> None:
@@ -36,18 +48,26 @@ def need(lines: Sequence[str], *wanted: str) -> None:
             raise DamagedReply(f"no line '{line}' came")
 
 
-def number(text: str) -> int:
-    """An unsigned decimal number."""
-    if not text.isdecimal():
-        raise DamagedReply(f"'{text}' is not a number")
-    return int(text)
+def number(text: str, least: int = 0, most: int = LARGEST) -> int:
+    """A decimal number in a range; DamagedReply for anything else."""
+    digits = text[1:] if least < 0 and text.startswith("-") else text
+    if not (digits.isascii() and digits.isdecimal()) or len(digits) > MAX_DIGITS:
+        raise DamagedReply(f"'{text[:40]}' is not a number")
+    value = int(text)
+    if not least <= value <= most:
+        raise DamagedReply(f"{value} is not between {least} and {most}")
+    return value
 
 
 def laps(lines: Sequence[str], count: int) -> tuple[int, ...]:
-    """The timestamps of a reply, which must be so many."""
+    """The timestamps of a reply, which must be so many and in order."""
     laps = frames.lap_times_us(lines)
     if len(laps) != count:
         raise DamagedReply(f"{len(laps)} of {count} lines 'm-lap-us-…' came")
+    if any(later < earlier for earlier, later in pairwise(laps)):
+        raise DamagedReply(f"its clock ran backwards: {', '.join(map(str, laps))} us")
+    if any(lap > LONGEST for lap in laps):
+        raise DamagedReply(f"{laps[-1]} us is no time")
     return laps
 
 
@@ -57,3 +77,67 @@ def bracket(lines: Sequence[str], start: str) -> str:
         if line.startswith(start + "[") and line.endswith("]"):
             return line[len(start) + 1 : -1]
     raise DamagedReply(f"no line '{start}[…]' came")
+
+
+def identity(lines: Sequence[str]) -> tuple[str, Identity]:
+    """What ``id`` says: the protocol as it is written, and the model."""
+    values = frames.only_field(lines, "id", 9)
+    abi, inputs, outputs, layers, clock_hz, arena_bytes = map(number, values[3:])
+    if not (inputs and outputs and clock_hz):
+        raise DamagedReply(f"no model has {inputs} inputs, {outputs} outputs, {clock_hz} Hz")
+    model, sha256 = values[1:3]
+    return values[0], Identity(model, sha256, abi, inputs, outputs, layers, clock_hz, arena_bytes)
+
+
+def tensor(lines: Sequence[str], kind: str, index: int) -> TensorInfo:
+    """What ``tensor`` says of the tensor that was asked for."""
+    values = frames.only_field(lines, "tensor", 6)
+    if values[:2] != (kind, str(index)) or values[2] not in DTYPES:
+        raise DamagedReply(f"not the answer to 'tensor {kind} {index}': {values}")
+    try:
+        scale = struct.unpack(">f", bytes.fromhex(values[4]))[0]
+    except (ValueError, struct.error) as error:
+        raise DamagedReply(f"'{values[4]}' is no scale") from error
+    if not 0 <= scale < math.inf:
+        raise DamagedReply(f"{scale} is no scale")
+    zero_point = number(values[5], -(2**31), 2**31 - 1)
+    return TensorInfo(DTYPES[values[2]], number(values[3]), scale, zero_point)
+
+
+def memory(lines: Sequence[str]) -> MemoryUse:
+    """What ``mem`` says."""
+    arena, reserved, used = (number(value) for value in frames.only_field(lines, "mem", 3))
+    if used > reserved:
+        raise DamagedReply(f"{used} bytes of a stack of {reserved} cannot be in use")
+    return MemoryUse(arena, reserved, used)
+
+
+def boot_time(lines: Sequence[str]) -> BootTime:
+    """What ``boot`` says."""
+    ready_us, first_cycles = frames.only_field(lines, "boot", 2)
+    return BootTime(number(ready_us), number(first_cycles, most=LONGEST))
+
+
+def layer_cycles(lines: Sequence[str], count: int) -> tuple[int, ...]:
+    """What ``layers`` says of so many layers."""
+    found = [field.values for field in frames.fields(lines, "layer")]
+    if [values[0] for values in found] != [str(index) for index in range(count)]:
+        raise DamagedReply(f"{len(found)} of {count} lines 'm-layer-[…]' came")
+    return tuple(number(values[-1]) for values in found)
+
+
+def total_cycles(lines: Sequence[str]) -> int:
+    """What ``cycles`` says."""
+    return number(frames.only_field(lines, "cycles", 1)[0], most=LONGEST)
+
+
+def results(lines: Sequence[str], in_session: bool) -> tuple[float, ...]:
+    """The values of ``results``: lines with a checksum each in a session, else one line."""
+    if in_session:
+        texts = [text for field in frames.fields(lines, "results") for text in field.values]
+    else:
+        texts = bracket(lines, "m-results-").split(",")
+    try:
+        return tuple(float(text) for text in texts)
+    except ValueError as error:
+        raise DamagedReply(str(error)) from error

@@ -46,10 +46,12 @@ void tml_port_reset(void)
     esp_restart();
 }
 
-/* ESP-IDF counts stacks in bytes; TML_STACK_BYTES is what the task was made with. */
+/* ESP-IDF counts stacks in bytes; TML_STACK_BYTES is what the task was made with, unless an
+ * application runs the agent on another one. */
 uint32_t tml_port_stack_used(void)
 {
-    return TML_STACK_BYTES - uxTaskGetStackHighWaterMark(NULL);
+    const uint32_t unused = uxTaskGetStackHighWaterMark(NULL);
+    return unused <= TML_STACK_BYTES ? TML_STACK_BYTES - unused : 0;
 }
 
 /* A tick of sleep per second of work lets the idle task run, which the watchdog waits for. */

@@ -1,16 +1,23 @@
-/* host.c: a board made of stdin, stdout and a clock that only jumps. */
+/* host.c: a board made of stdin, stdout and a clock that only jumps.
+ *
+ * Its arguments: the clock in Hz, cycles that have passed, by what the model's work is multiplied.
+ */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "agent/tml_agent.h"
+#include "agent/tml_session.h"
 #include "fake_model.h"
 #include "tml_port.h"
 
 static uint32_t clock_now;
+static uint32_t clock_hz = 3000000;
+static uint32_t work = 1;
 static bool is_at_end;
 
 void fake_work(uint32_t cycles)
 {
-    clock_now += cycles;
+    clock_now += cycles * work;
 }
 
 uint32_t tml_port_cycles(void)
@@ -20,7 +27,7 @@ uint32_t tml_port_cycles(void)
 
 uint32_t tml_port_clock_hz(void)
 {
-    return 3000000;
+    return clock_hz;
 }
 
 int tml_port_read(void)
@@ -60,9 +67,20 @@ uint32_t tml_port_stack_used(void)
     return 321;
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
     tml_agent_start(&fake_model);
+    if (count > 3) {
+        clock_hz = (uint32_t)strtoul(arguments[1], NULL, 10);
+        work = (uint32_t)strtoul(arguments[3], NULL, 10);
+        uint64_t rest = strtoull(arguments[2], NULL, 10);
+        while (rest > 0) { /* as the loop of a firmware does in all that time */
+            const uint32_t step = rest < UINT32_MAX ? (uint32_t)rest : UINT32_MAX;
+            clock_now += step;
+            rest -= step;
+            (void)tml_session_cycles();
+        }
+    }
     while (!is_at_end) {
         tml_agent_poll();
     }

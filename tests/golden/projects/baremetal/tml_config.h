@@ -29,5 +29,6 @@
 #define TML_RX_FUNCTION 7u
 #define TML_AGENT_OUTPUT_BYTES 4u
 #define TML_AGENT_LAYERS 2u
+#define TML_AGENT_INPUTS 1u
 
 #endif

@@ -11,5 +11,6 @@
 #define TML_STACK_BYTES 3584u
 #define TML_AGENT_OUTPUT_BYTES 4u
 #define TML_AGENT_LAYERS 2u
+#define TML_AGENT_INPUTS 1u
 
 #endif
