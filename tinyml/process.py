@@ -14,8 +14,9 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -27,6 +28,7 @@ log = logging.getLogger("tinyml")
 
 LAST_LINES = 30
 GRACE_S = 3.0  # for a program that is asked to end
+SLICE_S = 0.2  # of waiting
 
 HOW_TO_GET = {
     "STM32_Programmer_CLI": "https://www.st.com/en/development-tools/stm32cubeprog.html",
@@ -91,13 +93,12 @@ def _run(command: Command, children: _Children, *, dry_run: bool, timeout_s: flo
     if dry_run:
         return ""
     with children.started(command, stdin=subprocess.DEVNULL) as child:
-        try:
-            printed, _ = child.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired as error:
+        printed = _printed(child, timeout_s)
+        if printed is None:
             raise ToolError(
                 f"'{_title(command)}' did not finish within {timeout_s:g} s",
                 hint=f"run it yourself to see why: {quoted(command)}",
-            ) from error
+            )
     output = printed.decode(errors="replace")
     if child.returncode != 0:
         raise ToolError(
@@ -107,6 +108,28 @@ def _run(command: Command, children: _Children, *, dry_run: bool, timeout_s: flo
     if output.strip():
         log.info("%s", output.rstrip())
     return output
+
+
+def _printed(child: subprocess.Popen[bytes], timeout_s: float) -> bytes | None:
+    """What a program prints until it ends; None when it takes longer.
+
+    Waits in slices: Python hears a signal that comes just before a wait only after it.
+    """
+    end = time.monotonic() + timeout_s
+    while True:
+        try:
+            left = max(end - time.monotonic(), 0.0)
+            return child.communicate(timeout=min(SLICE_S, left))[0]
+        except subprocess.TimeoutExpired:
+            if time.monotonic() >= end:
+                return None
+
+
+def _result(future: Future[str]) -> str:
+    """What a future gives, waited for in slices."""
+    while not wait((future,), timeout=SLICE_S).done:
+        pass
+    return future.result()
 
 
 class _Children:
@@ -125,11 +148,33 @@ class _Children:
 
         Raises ToolError when it is missing or cannot be started.
         """
+        held: list[subprocess.Popen[bytes]] = []
+        try:
+            self._start(held, command, stdin, bufsize)
+            yield held[0]
+        except BaseException:
+            for child in held:
+                _signal(child, signal.SIGTERM)  # also what it has left behind, should it be gone
+            raise
+        finally:
+            for child in held:
+                self._running.discard(child)
+                _end(child)
+                for stream in (child.stdin, child.stdout):
+                    if stream is not None:
+                        with suppress(OSError):
+                            stream.close()
+
+    def _start(
+        self, held: list[subprocess.Popen[bytes]], command: Command, stdin: int, bufsize: int
+    ) -> None:
+        """Starts a program and puts it into ``held``."""
         program = require(command.argv[0])
-        with self._lock:
-            if self._is_ended:
-                raise ToolError(f"'{_title(command)}' was not started: stopped")
-            try:
+
+        def begin() -> None:
+            with self._lock:
+                if self._is_ended:
+                    raise ToolError(f"'{_title(command)}' was not started: stopped")
                 child = subprocess.Popen(
                     [program, *command.argv[1:]],
                     cwd=command.cwd,
@@ -139,22 +184,17 @@ class _Children:
                     bufsize=bufsize,
                     start_new_session=True,  # Ctrl-C is for us, who end the whole group
                 )
-            except OSError as error:
-                reason = error.strerror or error
-                raise ToolError(f"'{program}' cannot be started: {reason}") from error
-            self._running.add(child)
+                held.append(child)
+                self._running.add(child)
+
         try:
-            yield child
-        except BaseException:
-            _signal(child, signal.SIGTERM)  # also what it has left behind, should it be gone
-            raise
-        finally:
-            self._running.discard(child)
-            _end(child)
-            for stream in (child.stdin, child.stdout):
-                if stream is not None:
-                    with suppress(OSError):
-                        stream.close()
+            # Signals interrupt the main thread only: elsewhere, no program is lost between its
+            # start and our knowing of it.
+            with ThreadPoolExecutor(max_workers=1) as pool:
+                pool.submit(begin).result()
+        except OSError as error:
+            reason = error.strerror or error
+            raise ToolError(f"'{program}' cannot be started: {reason}") from error
 
     def end(self) -> None:
         """Ends all that run, and lets no other begin."""
@@ -212,7 +252,7 @@ def run_all(
     pool = ThreadPoolExecutor(max_workers=jobs)
     try:
         futures = [pool.submit(_run, item, children, dry_run=dry_run) for item in commands]
-        return tuple(future.result() for future in futures)
+        return tuple(map(_result, futures))
     except KeyboardInterrupt:  # the threads wait for programs that must not go on
         children.end()
         raise
