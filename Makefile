@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 MODELS ?= ../shared/models
 DIGITS := examples/digits
 
-.PHONY: help demo test check docs bench clean
+.PHONY: help demo test check docs bench fuzz clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -42,6 +42,9 @@ docs: $(VENV)/.installed ## regenerate the pages that are generated
 
 bench: $(VENV)/.installed ## measure every model, beside the recorded peers; writes docs/performance.md
 	$(BIN)/python -m benchmarks --models $(MODELS) --update
+
+fuzz: $(VENV)/.installed-$(EXTRAS) ## damage 40,000 models at random and look for anything but one clear error
+	$(BIN)/python -m tests.fuzz --models 40000
 
 clean: ## remove what make made
 	rm -rf $(VENV) build

@@ -20,11 +20,13 @@ from tinyml.ir.graph import DTYPES, Array, Graph, Op, Quant, Source, Tensor
 from tinyml.model.file import model_file
 from tinyml.model.flatbuffer import verify
 from tinyml.model.opcodes import kind_of
+from tinyml.model.references import check_references
 from tinyml.model.schema import IDENTIFIER, TENSOR_TYPES, TYPE_NAMES
 
 __all__ = ["read", "write"]
 
 _DTYPE_OF_TYPE = {value: name for name, value in TENSOR_TYPES.items()}
+_MAX_ELEMENTS = 1 << 30
 _FLOAT16 = 1  # TensorType; such constants are read as float32
 _CONTROL_FLOW = ("WHILE", "IF", "CALL_ONCE", "CALL")
 
@@ -40,7 +42,10 @@ def read(file_name: str, data: bytes) -> Graph:
         raise ModelError("is not a .tflite file", where=file_name)
     verify(data)
     model = Model.GetRootAs(data, 0)
+    if model.SubgraphsLength() < 1:
+        raise ModelError("has no subgraph", where=file_name)
     table = model.Subgraphs(0)
+    check_references(model, table)
     tensors = [_tensor(model, table.Tensors(i), i) for i in range(table.TensorsLength())]
     ops = [_op(model, table.Operators(i), tensors) for i in range(table.OperatorsLength())]
     _refuse_control_flow(ops, file_name)
@@ -98,6 +103,8 @@ def _zeros(tensor: Tensor) -> Array:
 def _tensor(model: Any, table: Any, index: int) -> Tensor:
     name = (table.Name() or b"").decode("utf-8", "replace") or f"tensor_{index}"
     shape = _integers(table.ShapeAsNumpy())
+    if min(shape, default=0) < 0 or prod(shape) > _MAX_ELEMENTS:
+        raise ModelError(f"tensor '{name}' has the impossible shape {list(shape)}")
     dtype = "float32" if table.Type() == _FLOAT16 else _DTYPE_OF_TYPE.get(table.Type())
     if dtype is None:
         known = TYPE_NAMES.get(table.Type(), f"type {table.Type()}")

@@ -7,6 +7,7 @@ notes down what it is told, they give the layout of all tables without a list ke
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -92,7 +93,7 @@ def options(table: str, **changes: Value) -> Options:
 def read_options(union: Any, type_number: int, label: str) -> Options:
     """The options behind an operator's union of tables.
 
-    Raises ModelError for a type of table that is not known.
+    Raises ModelError for a type of table that is not known, or a damaged one.
     """
     import tflite
 
@@ -104,14 +105,18 @@ def read_options(union: Any, type_number: int, label: str) -> Options:
         raise ModelError(f"{label} has options of the unknown type {type_number}")
     reader = getattr(tflite, table)()
     reader.Init(union.Bytes, union.Pos)
-    values = []
-    for field in _layout(table):
-        if field.is_vector:
-            read = getattr(reader, f"{field.name}AsNumpy", lambda: 0)()
-            values.append((field.name, () if isinstance(read, int) else tuple(map(int, read))))
-        else:
-            values.append((field.name, getattr(reader, field.name)()))
-    return Options(table, tuple(values))
+    try:
+        return Options(table, tuple((f.name, _field(reader, f)) for f in _layout(table)))
+    except (ArithmeticError, LookupError, TypeError, ValueError, struct.error) as error:
+        raise ModelError(f"{label} has {table} that cannot be read ({error})") from error
+
+
+def _field(reader: Any, field: _Field) -> Value:
+    if not field.is_vector:
+        value: Value = getattr(reader, field.name)()
+        return value
+    read = getattr(reader, f"{field.name}AsNumpy", lambda: 0)()
+    return () if isinstance(read, int) else tuple(map(int, read))
 
 
 def write_options(builder: Any, held: Options) -> tuple[int, int]:

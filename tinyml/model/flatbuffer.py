@@ -57,6 +57,7 @@ SCHEMA: dict[str, dict[int, _Kind]] = {  # field number → kind, of the fields 
         2: ("vector", 4),
         3: ("scalar", 1),
         4: ("table", _UNKNOWN),
+        5: ("bytes", 1),  # options of custom operators
         8: ("vector", 4),
     },
     "buffer": {0: ("bytes", 1), 1: ("scalar", 8), 2: ("scalar", 8)},

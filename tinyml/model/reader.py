@@ -17,6 +17,7 @@ from tinyml.model.file import ModelFile
 from tinyml.model.flatbuffer import verify
 from tinyml.model.metadata import read_metadata
 from tinyml.model.opcodes import kind_of, opcode_of
+from tinyml.model.references import check_references
 from tinyml.model.schema import IDENTIFIER, VERSION
 from tinyml.model.shapes import know_shapes
 from tinyml.model.support import check_shapes, check_supported
@@ -30,6 +31,7 @@ def load(file: ModelFile) -> Graph:
     """
     try:
         graph = know_shapes(check(_read(file)))
+        _refuse_nothing_to_do(graph)
         check_supported(graph)
         check_shapes(graph)
     except ModelError as error:
@@ -92,7 +94,9 @@ def open_model(data: bytes) -> tuple[Any, Any]:
             hint="control flow (IF, WHILE, CALL_ONCE) and several signatures make subgraphs; "
             "export one plain function.",
         )
-    return model, model.Subgraphs(0)
+    subgraph = model.Subgraphs(0)
+    check_references(model, subgraph)
+    return model, subgraph
 
 
 def _check_header(data: bytes) -> None:
@@ -117,8 +121,6 @@ def check_interface(graph: Graph, subgraph: Any) -> None:
         if not indices:
             raise ModelError(f"has no {word}")
         for i in indices:
-            if not 0 <= i < len(graph.tensors):
-                raise ModelError(f"lists tensor {i} among its {word}, of {len(graph.tensors)}")
             if graph.tensors[i].is_constant:
                 raise ModelError(f"lists the constant '{graph.tensors[i].name}' among its {word}")
     for i in graph.inputs:
@@ -134,25 +136,25 @@ def check_interface(graph: Graph, subgraph: Any) -> None:
             )
 
 
+def _refuse_nothing_to_do(graph: Graph) -> None:
+    written = {i for op in graph.ops for i in op.outputs}
+    if written.isdisjoint(graph.outputs):
+        name = graph.tensors[graph.outputs[0]].name
+        raise ModelError(
+            f"computes nothing: no op writes its output '{name}'",
+            hint="the file may be damaged; convert it again.",
+        )
+
+
 def _op(model: Any, table: Any, index: int, tensors: tuple[Tensor, ...]) -> Op:
-    opcode, kind = operator(model, table, index)
+    code = model.OperatorCodes(table.OpcodeIndex())
+    opcode, kind = opcode_of(code), kind_of(code)
     outputs = integers(table.OutputsAsNumpy())
     known = [tensors[i].name for i in outputs if 0 <= i < len(tensors)]
     name = known[0].split(";")[0] if known else f"op_{index}"
     spec = ops.by_opcode().get(opcode)
     attrs = None if spec is None else _attrs(spec.read, table, f"op {index} ({kind} '{name}')")
     return Op(kind, name, integers(table.InputsAsNumpy()), outputs, attrs)
-
-
-def operator(model: Any, table: Any, index: int) -> tuple[int, str]:
-    """The opcode and the name of an operator, also of one that we do not support."""
-    if table.OpcodeIndex() >= model.OperatorCodesLength():
-        raise ModelError(
-            f"op {index} uses operator code {table.OpcodeIndex()}, "
-            f"the file has {model.OperatorCodesLength()}"
-        )
-    code = model.OperatorCodes(table.OpcodeIndex())
-    return opcode_of(code), kind_of(code)
 
 
 def _attrs(read: Any, table: Any, label: str) -> Any:

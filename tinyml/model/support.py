@@ -100,8 +100,13 @@ def _unsupported(graph: Graph, number: int, op: Op) -> Iterator[Unsupported]:
     if spec is None:
         yield Unsupported(label, "The operator must be a supported one.", op.kind)
         return
+    has_operands = spec.constraints[0]  # all others may rely on those being there
+    found = has_operands(op, graph)
+    if found is not None:
+        yield Unsupported(label, sentence(has_operands), found)
+        return
     is_clean = True
-    for constraint in (states_are_variables, *spec.constraints):
+    for constraint in (states_are_variables, *spec.constraints[1:]):
         try:
             found = constraint(op, graph)
         except ModelError as error:

@@ -103,8 +103,6 @@ def _constant(
     """The value of a tensor, viewed in the file's bytes; None when it is computed at run time."""
     if number == 0:
         return None  # by convention the empty buffer
-    if number >= model.BuffersLength():
-        raise ModelError(f"{label} uses buffer {number}, the file has {model.BuffersLength()}")
     buffer = model.Buffers(number)
     if buffer.Offset() > 1 or buffer.Size() > 1:
         raise ModelError(f"{label} lies outside of the flatbuffer, which is not supported")

@@ -16,7 +16,8 @@ from tinyml.errors import ModelError, Unsupported, UnsupportedOps
 from tinyml.ir.graph import Graph, Op, Source, Tensor
 from tinyml.model.file import ModelFile
 from tinyml.model.metadata import read_metadata
-from tinyml.model.reader import check_interface, open_model, operator, options_table
+from tinyml.model.opcodes import kind_of, opcode_of
+from tinyml.model.reader import check_interface, open_model, options_table
 from tinyml.model.tensors import integers, read_tensor
 from tinyml.tflm.operands import unmet
 from tinyml.tflm.table import OpFacts, op_facts
@@ -84,7 +85,8 @@ def _read(file: ModelFile) -> Outline:
 def _op(
     model: Any, table: Any, index: int, tensors: tuple[Tensor, ...]
 ) -> tuple[Op, Mapping[str, Any]]:
-    opcode, kind = operator(model, table, index)
+    code = model.OperatorCodes(table.OpcodeIndex())
+    opcode, kind = opcode_of(code), kind_of(code)
     outputs = integers(table.OutputsAsNumpy())
     known = [tensors[i].name for i in outputs if 0 <= i < len(tensors)]
     name = known[0].split(";")[0] if known else f"op_{index}"
@@ -124,15 +126,11 @@ def _check(graph: Graph, variables: frozenset[int]) -> None:
     for number, op in enumerate(graph.ops):
         label = f"op {number} ({op.kind})"
         for i in op.inputs:
-            if not -1 <= i < len(graph.tensors):
-                raise ModelError(f"{label} reads tensor {i} of {len(graph.tensors)}")
             if i >= 0 and i not in known and graph.tensors[i].elements:
                 raise ModelError(
                     f"{label} reads '{graph.tensors[i].name}' before any op has written it"
                 )
         for i in op.outputs:
-            if not 0 <= i < len(graph.tensors):
-                raise ModelError(f"{label} writes tensor {i} of {len(graph.tensors)}")
             known.add(i)
         if not op.outputs:
             raise ModelError(f"{label} has no output", hint="such operators are not supported")
