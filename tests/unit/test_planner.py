@@ -97,12 +97,12 @@ def test_inputs_and_outputs_outlive_all_steps() -> None:
 
 
 def call(
-    instructions: int, scratch_bytes: int = 0, code_bytes: int = 0, name: str = "k"
+    instructions: int, scratch_bytes: int = 0, code_bytes: int = 0, name: str = "k", depth: int = 4
 ) -> KernelCall:
     return KernelCall(
         name,
         "k.h",
-        Struct("p", ()),
+        Struct("tml_softmax_params", (("rows", 1), ("depth", depth))),
         (Arg("input"), Arg("output")),
         scratch_bytes=scratch_bytes,
         cost=Cost(instructions, code_bytes),
@@ -247,7 +247,7 @@ def overlapping(*overlaps: Overlap, gap: int = 0) -> Plan:
     y = b.op("RELU", (x,), b.value("y", (1, 64)), NoAttrs())
     made = plan(b.graph((x,), (y,)), BOARD)
     step = dataclasses.replace(
-        made.steps[0], call=dataclasses.replace(call(1), overlaps=tuple(overlaps))
+        made.steps[0], call=dataclasses.replace(call(1, depth=64), overlaps=tuple(overlaps))
     )
     high = 64 + abs(gap)
     return dataclasses.replace(

@@ -28,6 +28,7 @@ from tinyml.ops.common import (
     result,
     write_options,
 )
+from tinyml.ops.extents import Extent, Fields, walked
 from tinyml.ops.moves import strides_of
 from tinyml.ops.operands import have_one_scale, input_argument
 from tinyml.ops.spec import OpSpec
@@ -174,6 +175,18 @@ def lower(op: Op, graph: Graph) -> KernelCall:
         cost=Cost(outputs * (30 + 7 * sizes.depth)),
     )
 
+
+def _extent(f: Fields) -> Extent:
+    sides = (("left", f["rows"]), ("right", f["columns"]))
+    read = tuple(
+        walked((*f["count"], lines, f["depth"]), (*f[side]["batch"], *f[side]["step"]))
+        for side, lines in sides
+    )
+    made = math.prod(f["count"]) * f["rows"] * f["columns"]
+    return Extent(read, (0, made), made)
+
+
+EXTENTS = {"tml_batch_matmul_params": _extent}
 
 OPS = (
     OpSpec(

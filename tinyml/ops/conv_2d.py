@@ -28,6 +28,7 @@ from tinyml.ops.common import (
     result,
     write_options,
 )
+from tinyml.ops.extents import images
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.weighted import (
     INPUT,
@@ -231,6 +232,9 @@ _BASICS = (
     filter_fits,
     groups_divide_channels,
 )
+
+
+EXTENTS = {"tml_conv_2d_params": images("in_channels", "out_channels")}
 
 OPS = (
     OpSpec(

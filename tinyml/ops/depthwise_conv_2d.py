@@ -28,6 +28,7 @@ from tinyml.ops.common import (
     result,
     write_options,
 )
+from tinyml.ops.extents import multiplied_images
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.weighted import (
     INPUT,
@@ -228,6 +229,9 @@ _BASICS = (
     filter_fits,
     filters_match_channels,
 )
+
+
+EXTENTS = {"tml_depthwise_conv_2d_params": multiplied_images}
 
 OPS = (
     OpSpec(

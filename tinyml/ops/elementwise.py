@@ -34,6 +34,7 @@ from tinyml.ops.common import (
     result,
     write_options,
 )
+from tinyml.ops.extents import broadcast
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs
 from tinyml.ops.spec import OpSpec
 
@@ -284,6 +285,8 @@ def _spec(
         macs=no_macs,
     )
 
+
+EXTENTS = {"tml_add_params": broadcast, "tml_mul_params": broadcast}
 
 OPS = (
     _spec("ADD", 0, "sum", sum_reference, lower_sum),

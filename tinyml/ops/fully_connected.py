@@ -25,6 +25,7 @@ from tinyml.ops.common import (
     result,
     write_options,
 )
+from tinyml.ops.extents import rows
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.weighted import (
     BIAS,
@@ -208,6 +209,9 @@ _BASICS = (
     weights_are_a_matrix,
     bias_scale_matches,
 )
+
+
+EXTENTS = {"tml_fully_connected_params": rows("batches", "in_features", "out_features")}
 
 OPS = (
     OpSpec(

@@ -13,6 +13,7 @@ from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
 from tinyml.ops.common import is_int8, operand, operand_count, options_table, write_options
+from tinyml.ops.extents import Extent, Fields, dense
 from tinyml.ops.moves import axis_in
 from tinyml.ops.operands import input_argument, move_instructions, no_macs
 from tinyml.ops.spec import OpSpec
@@ -93,6 +94,13 @@ def lower(op: Op, graph: Graph) -> KernelCall:
         cost=Cost(10 + outer * count * each),
     )
 
+
+def _extent(f: Fields) -> Extent:
+    data, made = f["outer"] * f["rows"] * f["run"], f["outer"] * f["count"] * f["run"]
+    return dense(data, 4 * f["count"], made=made)
+
+
+EXTENTS = {"tml_gather_params": _extent}
 
 OPS = (
     OpSpec(

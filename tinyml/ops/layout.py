@@ -23,6 +23,7 @@ from tinyml.ops.common import (
     result,
     write_options,
 )
+from tinyml.ops.extents import Extent, Fields, dense
 from tinyml.ops.moves import axis_in
 from tinyml.ops.operands import have_one_scale, input_argument, move_instructions, no_macs
 from tinyml.ops.spec import OpSpec
@@ -195,6 +196,12 @@ def concatenation_call(op: Op, graph: Graph, axis: int) -> KernelCall:
         cost=Cost(outer * move_instructions(runs, is_aligned=all(run % 4 == 0 for run in runs))),
     )
 
+
+def _extent(f: Fields) -> Extent:
+    return dense(*(f["rows"] * run for run in f["run"]), made=f["rows"] * sum(f["run"]))
+
+
+EXTENTS = {f"tml_concatenation_{arity}_params": _extent for arity in _ARITIES}
 
 OPS = (
     OpSpec(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tinyml.ir.graph import DTYPES, Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct
 from tinyml.ops.common import result
+from tinyml.ops.extents import elementwise
 from tinyml.ops.operands import input_argument
 
 _INSTRUCTIONS = 4  # per element, counted on Armv7-M
@@ -62,3 +63,6 @@ def lookup_call(op: Op, graph: Graph, table: Array, *, what: str) -> KernelCall:
         cost=Cost(_INSTRUCTIONS * out.elements + 10),
         note="table of 256 bytes",
     )
+
+
+EXTENTS = {"tml_lookup_params": elementwise()}

@@ -32,6 +32,7 @@ from tinyml.ops.common import (
     result,
     write_options,
 )
+from tinyml.ops.extents import reduction
 from tinyml.ops.spec import OpSpec
 
 AXES = 1  # operand
@@ -199,5 +200,7 @@ def _spec(kind: str, opcode: int, title: str) -> OpSpec:
         macs=macs,
     )
 
+
+EXTENTS = {"tml_mean_params": reduction}
 
 OPS = (_spec("MEAN", 40, "mean over constant axes"), _spec("SUM", 74, "sum over constant axes"))

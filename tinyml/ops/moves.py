@@ -17,6 +17,7 @@ from tinyml.errors import ModelError
 from tinyml.ir.graph import DTYPES, Graph, Op, Tensor
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, row_overlap
 from tinyml.ops.common import operand
+from tinyml.ops.extents import Extent, Fields, walked
 from tinyml.ops.operands import input_argument, move_instructions
 
 MAX_LOOPS = 5  # that the kernel has
@@ -134,3 +135,11 @@ def _overlap(loops: Sequence[tuple[int, int]], start: int, run: int) -> tuple[Ov
     written = np.arange(1, len(first) + 1) * run
     kept = np.append(first[1:], first[-1] + run)
     return (row_overlap(0, tuple(zip(written.tolist(), kept.tolist(), strict=True))),)
+
+
+def _extent(f: Fields) -> Extent:
+    made = math.prod(f["count"]) * f["run"]
+    return Extent((walked(f["count"], f["step"], f["run"], f["start"]),), (0, made), made)
+
+
+EXTENTS = {"tml_slice_params": _extent}

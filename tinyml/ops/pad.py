@@ -22,6 +22,7 @@ from tinyml.ops.common import (
     quant_of,
     result,
 )
+from tinyml.ops.extents import Extent, Fields, dense
 from tinyml.ops.lookup import NoAttrs, read_none, write_none
 from tinyml.ops.operands import have_one_scale, input_argument, move_instructions, no_macs
 from tinyml.ops.spec import Constraint, OpSpec
@@ -202,6 +203,15 @@ def _spec(kind: str, opcode: int, title: str, inputs: int, *constraints: Constra
         macs=no_macs,
     )
 
+
+def _extent(f: Fields) -> Extent:
+    made = 1
+    for i in reversed(range(len(f["count"]))):
+        made = f["before"][i] + f["count"][i] * made + f["after"][i]
+    return dense(math.prod(f["count"]), made=made)
+
+
+EXTENTS = {"tml_pad_params": _extent}
 
 OPS = (
     _spec("PAD", 34, "a border of zeros", 2),

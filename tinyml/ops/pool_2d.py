@@ -32,6 +32,7 @@ from tinyml.ops.common import (
     result,
     write_options,
 )
+from tinyml.ops.extents import images
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.windows import (
     Pads,
@@ -193,6 +194,12 @@ _CONSTRAINTS = (
     activation_is_a_range,
     window_fits,
 )
+
+
+EXTENTS = {
+    "tml_average_pool_2d_params": images(),
+    "tml_max_pool_2d_params": images(),
+}
 
 OPS = (
     OpSpec(

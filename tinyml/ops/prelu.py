@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,6 +26,7 @@ from tinyml.ops.common import (
     result,
 )
 from tinyml.ops.elementwise import MAX_PRODUCT_SHIFT, MAX_RANK, broadcast_loops
+from tinyml.ops.extents import Extent, Fields, walked
 from tinyml.ops.lookup import NoAttrs, read_none, write_none
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
@@ -112,6 +114,13 @@ def lower(op: Op, graph: Graph) -> KernelCall:
         cost=Cost(instructions=24 * given.elements + 12 * (given.elements // loops.counts[-1])),
     )
 
+
+def _extent(f: Fields) -> Extent:
+    made = math.prod(f["count"])
+    return Extent(((0, made), walked(f["count"], f["step"])), (0, made), made)
+
+
+EXTENTS = {"tml_prelu_params": _extent}
 
 OPS = (
     OpSpec(

@@ -15,6 +15,7 @@ from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_mult
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, row_overlap
 from tinyml.ops.common import operand, operand_count, quant_of, requant_struct, result
+from tinyml.ops.extents import elementwise
 from tinyml.ops.lookup import NoAttrs, input_values, lookup_call, read_none, write_none
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
@@ -192,6 +193,12 @@ def _spec(kind: str, opcode: int, title: str, **functions: Any) -> OpSpec:
         **functions,
     )
 
+
+EXTENTS = {
+    "tml_dequantize_params": elementwise(made=4),
+    "tml_quantize_f32_params": elementwise(read=4),
+    "tml_quantize_s16_params": elementwise(read=2),
+}
 
 OPS = (
     _spec(

@@ -16,6 +16,7 @@ from tinyml.ops.common import (
     operand_count,
     result,
 )
+from tinyml.ops.extents import reduction
 from tinyml.ops.operands import no_macs
 from tinyml.ops.spec import OpSpec
 
@@ -63,6 +64,8 @@ def _spec(kind: str, opcode: int, title: str) -> OpSpec:
         macs=no_macs,
     )
 
+
+EXTENTS = {"tml_reduce_max_params": reduction}
 
 OPS = (
     _spec("REDUCE_MAX", 82, "greatest value"),

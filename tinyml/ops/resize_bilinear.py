@@ -22,6 +22,7 @@ from tinyml.ops.common import (
     result,
     write_options,
 )
+from tinyml.ops.extents import images
 from tinyml.ops.operands import have_one_scale, no_macs
 from tinyml.ops.resize_nearest_neighbor import ResizeAttrs, infer
 from tinyml.ops.spec import OpSpec
@@ -142,6 +143,8 @@ def _axis_struct(axis: Between) -> Struct:
         ),
     )
 
+
+EXTENTS = {"tml_resize_bilinear_params": images()}
 
 OPS = (
     OpSpec(

@@ -34,6 +34,7 @@ from tinyml.ops.common import (
     quant_of,
     write_options,
 )
+from tinyml.ops.extents import rows
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 
@@ -141,6 +142,8 @@ def beta_is_moderate(op: Op, graph: Graph) -> str | None:
     factor = real_factor(op, graph)
     return None if math.isfinite(factor) and factor > 1.0 else f"{factor / (1 << 26):g}"
 
+
+EXTENTS = {"tml_softmax_params": rows("rows", "depth", "depth")}
 
 OPS = (
     OpSpec(

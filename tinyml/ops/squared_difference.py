@@ -22,6 +22,7 @@ from tinyml.ops.common import (
     result,
 )
 from tinyml.ops.elementwise import Factor, broadcast_loops, has_few_dimensions, infer
+from tinyml.ops.extents import broadcast
 from tinyml.ops.lookup import NoAttrs, read_none, write_none
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs
 from tinyml.ops.spec import OpSpec
@@ -102,6 +103,8 @@ def lower(op: Op, graph: Graph) -> KernelCall:
         cost=Cost(40 * out.elements + 12 * math.prod(loops.counts[:-1]) + 30),
     )
 
+
+EXTENTS = {"tml_squared_difference_params": broadcast}
 
 OPS = (
     OpSpec(

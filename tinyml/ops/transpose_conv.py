@@ -32,6 +32,7 @@ from tinyml.ops.common import (
     result,
     write_options,
 )
+from tinyml.ops.extents import images
 from tinyml.ops.moves import whole_numbers
 from tinyml.ops.spec import Constraint, OpSpec
 from tinyml.ops.weighted import (
@@ -289,6 +290,8 @@ def _basics() -> tuple[Callable[[Op, Graph], str | None], ...]:
         fits_together,
     )
 
+
+EXTENTS = {"tml_transpose_conv_params": images("in_channels", "out_channels")}
 
 OPS = (
     OpSpec(

@@ -24,6 +24,7 @@ from tinyml.ops.common import (
     result,
     write_options,
 )
+from tinyml.ops.extents import Extent, Fields, walked
 from tinyml.ops.lstm_constraints import (
     CELL,
     CONSTRAINTS,
@@ -193,6 +194,18 @@ def table_constant() -> Constant:
     """What sigmoid and tanh interpolate in."""
     return Constant("table", sigmoid_table().astype(np.int16), "2^16 * sigmoid(i / 24) - 2^15")
 
+
+def extent(f: Fields) -> Extent:
+    """What a layer reads and writes; its states are the output, and the cell in 16 bits."""
+    counts, units = (f["batches"], f["steps"]), f["units"]
+    written = walked(counts, f["output_stride"], units)
+    steps = f["steps"] if f["output_stride"][1] else 1  # else each step overwrites the one before
+    held = f["batches"] * units
+    read = walked(counts, f["input_stride"], f["in_features"])
+    return Extent((read,), written, held * steps, (held, 2 * held))
+
+
+EXTENTS = {"tml_lstm_params": extent}
 
 OPS = (
     OpSpec(

@@ -11,6 +11,7 @@ from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
 from tinyml.ir.shapes import Window
 from tinyml.ir.stream import Reading, Rows, Stage
 from tinyml.ops.common import activation_range, clamp_struct, quant_of
+from tinyml.ops.extents import Extent, Fields, dense
 from tinyml.plan.offers import PLAIN, Offer
 from tinyml.plan.segments import Segment, data_inputs, fill_of, is_reduced, windows_of
 
@@ -222,3 +223,10 @@ def _reduction(made: Draft, number: int, band: int) -> Stage:
     made.offers.append((Offer(PLAIN, call),))
     reading = Reading(index, held.above, band, band, held.lead)
     return Stage(number, None, (reading,), made.where[op.outputs[0]], 1, height // band)
+
+
+def _average_extent(f: Fields) -> Extent:
+    return dense(f["band_bytes"], made=f["channels"])
+
+
+EXTENTS = {"tml_average_rows_params": _average_extent}

@@ -14,6 +14,7 @@ from tinyml.board import Board
 from tinyml.errors import PlanError
 from tinyml.ir.graph import DTYPES
 from tinyml.ir.kernel import KernelCall, Overlap
+from tinyml.plan.extents import check_extents
 from tinyml.plan.values import Placement, Plan
 from tinyml.plan.verify_stream import verify_stream
 
@@ -44,6 +45,7 @@ def verify(plan: Plan, board: Board) -> None:
     for number, step in enumerate(plan.steps):
         if step.call is not None and step.call.stream is not None:
             verify_stream(plan, number)
+        check_extents(plan, number)
     views = _views(plan)
     for i, a in enumerate(claims):
         for b in claims[i + 1 :]:

@@ -13,6 +13,7 @@ from tinyml.ir.kernel import KernelCall, Overlap, Struct, Value, row_overlap
 from tinyml.ir.shapes import Window
 from tinyml.ops import conv_2d, fully_connected
 from tinyml.ops.common import result
+from tinyml.ops.extents import banded
 from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.ops.windows import filter_windows, image_overlap
 from tinyml.variants import Variant
@@ -240,6 +241,8 @@ def band_overlap(shape: Shape, band: Band) -> Overlap:
             steps += [(made + first * made_bytes, keep), (made + last * made_bytes, keep)]
     return row_overlap(0, tuple(steps))
 
+
+EXTENTS = {"tml_dsp_conv_2d_params": banded("window.out_columns", "gemm.out_channels")}
 
 VARIANTS = (
     Variant("dsp/conv_2d", "CONV_2D", "dsp", convolution),

@@ -11,6 +11,7 @@ from tinyml.ir.shapes import Window
 from tinyml.ops import spec_of
 from tinyml.ops.common import result
 from tinyml.ops.depthwise_conv_2d import layer
+from tinyml.ops.extents import Extent, Fields, dense, planes
 from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.ops.windows import filter_windows
 from tinyml.variants import Variant
@@ -207,6 +208,22 @@ def _macs(graph: Graph) -> int:
     """Products of the whole model, about as many as instructions."""
     return sum(spec_of(op.kind).macs(op, graph) for op in graph.ops)
 
+
+def _line_width(f: Fields) -> int:
+    """Outputs of a line: those that the pointers pass, and what is left of the last four."""
+    passed = (f["plane"]["out_line_step"] - f["out_skip"]) // f["plane"]["out_step"]
+    return int(passed - (f["tail"] & 2) + f["tail"])
+
+
+def _extent_small(f: Fields) -> Extent:
+    given = f["batches"] * f["in_height"] * f["in_width"] * f["channels"]
+    return dense(given, made=f["batches"] * f["out_lines"] * f["out_width"] * f["channels"])
+
+
+EXTENTS = {
+    "tml_depthwise_3x3_params": planes(_line_width),
+    "tml_depthwise_small_params": _extent_small,
+}
 
 VARIANTS = (
     Variant("dsp/depthwise_3x3", "DEPTHWISE_CONV_2D", "dsp", lower_3x3),

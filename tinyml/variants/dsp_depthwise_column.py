@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tinyml.ir.graph import Graph, Op
@@ -9,6 +11,7 @@ from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct
 from tinyml.ir.requant import Rounding, solve_rounding
 from tinyml.ops.common import result
 from tinyml.ops.depthwise_conv_2d import layer
+from tinyml.ops.extents import Extent, Fields, walked
 from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.ops.windows import filter_windows
 from tinyml.variants import Variant
@@ -108,5 +111,19 @@ def _constants(numbers: WeightedSum, solved: Rounding) -> tuple[Constant, ...]:
         ),
     )
 
+
+def _extent(f: Fields) -> Extent:
+    counts = (f["batches"], f["lines"], f["out_count"])
+    read = walked(
+        (*counts, f["taps"]),
+        (f["in_batch"], f["in_line_step"], f["in_step"], f["tap_step"]),
+        f["channels"],
+    )
+    written = walked(counts, (f["out_batch"], f["out_line_step"], f["out_step"]), f["channels"])
+    settled = (read[0], max(read[1], f["in_bytes"]))
+    return Extent((settled,), written, math.prod(counts) * f["channels"])
+
+
+EXTENTS = {"tml_depthwise_column_params": _extent}
 
 VARIANTS = (Variant("dsp/depthwise_column", "DEPTHWISE_CONV_2D", "dsp", lower_column),)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tinyml.ir.graph import Graph, Op
@@ -9,6 +11,7 @@ from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ir.requant import Rounding, solve_rounding
 from tinyml.ops.common import result
 from tinyml.ops.depthwise_conv_2d import layer
+from tinyml.ops.extents import Extent, Fields, walked
 from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.variants import Variant
 from tinyml.variants.dsp_planes import Band, Lines, int32, layouts, overlaps_of, rescaling_of
@@ -124,5 +127,18 @@ def _constants(numbers: WeightedSum, solved: Rounding, zeros: int) -> tuple[Cons
         Constant("shift", solved.shift.astype(np.uint8), "to the right, per channel"),
     )
 
+
+def _extent(f: Fields) -> Extent:
+    images = (f["batches"], f["lines"])
+    read = walked(
+        (*images, f["in_count"]), (f["in_batch"], f["in_line_step"], f["in_step"]), f["channels"]
+    )
+    steps = (f["out_batch"], f["out_line_step"], f["out_step"])
+    written = walked((*images, f["out_count"]), steps, f["channels"])
+    settled = (read[0], max(read[1], f["in_bytes"]))
+    return Extent((settled,), written, math.prod(images) * f["out_count"] * f["channels"])
+
+
+EXTENTS = {"tml_depthwise_line_params": _extent}
 
 VARIANTS = (Variant("dsp/depthwise_line", "DEPTHWISE_CONV_2D", "dsp", lower_line),)

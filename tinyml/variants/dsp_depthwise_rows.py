@@ -10,6 +10,7 @@ from tinyml.ir.requant import Linear, Rounding
 from tinyml.ir.shapes import Window
 from tinyml.ops.common import result
 from tinyml.ops.depthwise_conv_2d import layer
+from tinyml.ops.extents import planes
 from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.variants import Variant
 from tinyml.variants.dsp_planes import (
@@ -132,5 +133,7 @@ def _filters(
         ),
     )
 
+
+EXTENTS = {"tml_depthwise_rows_params": planes(lambda f: int(f["out_width"]))}
 
 VARIANTS = (Variant("dsp/depthwise_rows", "DEPTHWISE_CONV_2D", "dsp", lower_rows),)

@@ -13,6 +13,7 @@ from tinyml.ir.graph import Graph, Op, Source, Tensor
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct
 from tinyml.ops.common import INT8_MAX, INT8_MIN, quant_of, result
 from tinyml.ops.elementwise import sum_reference
+from tinyml.ops.extents import pairwise
 from tinyml.variants import Variant
 
 IntArray = NDArray[np.int64]
@@ -115,6 +116,8 @@ def _table(op: Op, tensors: tuple[Tensor, ...]) -> IntArray:
     (made,) = sum_reference(alone, graph, (x.reshape(shape), y.reshape(shape)))
     return made.astype(np.int64).reshape(256, 256)
 
+
+EXTENTS = {"tml_dsp_add_params": pairwise}
 
 VARIANTS = (
     Variant("dsp/add", "ADD", "dsp", lower_sum),

@@ -12,6 +12,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, Value, row_overlap
 from tinyml.ops import conv_2d, fully_connected
 from tinyml.ops.common import clamp_struct, result
+from tinyml.ops.extents import rows
 from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
 from tinyml.ops.windows import filter_windows
 from tinyml.variants import Variant
@@ -212,6 +213,11 @@ def choose_tail(form: Form, taps: int, pixels: int) -> Tail:
         return Tail()
     return Tail(left, loops, entry, saved)
 
+
+EXTENTS = {
+    "tml_dsp_fully_connected_params": rows("rows", "in_features", "gemm.out_channels"),
+    "tml_dsp_pointwise_params": rows("pixels", "in_channels", "gemm.out_channels"),
+}
 
 VARIANTS = (
     Variant("dsp/single_pixel", "CONV_2D", "dsp", single_pixel),

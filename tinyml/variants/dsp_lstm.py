@@ -118,4 +118,6 @@ def _row(part: WeightedSum) -> _Row:
     return _Row(struct, stream, factors.reshape(-1), taps // 2, instructions)
 
 
+EXTENTS = {"tml_dsp_lstm_params": lambda f: lstm.extent(f["layer"])}
+
 VARIANTS = (Variant("dsp/lstm", "UNIDIRECTIONAL_SEQUENCE_LSTM", "dsp", lower),)

@@ -11,6 +11,7 @@ from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, Value
 from tinyml.ir.requant import IntArray, Linear, Rescaling, solve_linear, solve_rounding
 from tinyml.ops.common import INT8_MAX, INT8_MIN, activation_range, quant_of, result
 from tinyml.ops.elementwise import broadcast_loops, mul_factor
+from tinyml.ops.extents import Extent, Fields, walked
 from tinyml.ops.operands import input_argument
 from tinyml.variants import Variant
 
@@ -92,5 +93,13 @@ def _fields(
         ("is_rounding", is_rounding),
     )
 
+
+def _extent(f: Fields) -> Extent:
+    made = f["rows"] * f["count"]
+    read = tuple(walked((f["rows"],), (f[step],), f["count"]) for step in ("step1", "step2"))
+    return Extent(read, (0, made), made)
+
+
+EXTENTS = {"tml_dsp_mul_params": _extent}
 
 VARIANTS = (Variant("dsp/mul", "MUL", "dsp", lower_mul),)

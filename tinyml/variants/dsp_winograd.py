@@ -13,6 +13,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Constant, KernelCall, Value
 from tinyml.ir.requant import Linear, solve_linear, solve_rounding
 from tinyml.ops import conv_2d
+from tinyml.ops.extents import banded
 from tinyml.ops.weighted import WeightedSum
 from tinyml.variants import Variant
 from tinyml.variants.dsp_conv_2d import Band, Shape, band_cost, band_overlap, shape_of
@@ -135,5 +136,7 @@ def runs_stream(form: Form, runs: IntArray, factor: int) -> Constant:
         f"per two filters: {factor} * biases, rescaling, {count} runs of transformed filters",
     )
 
+
+EXTENTS = {"tml_dsp_winograd_3x3_params": banded("out_columns", "out_channels")}
 
 VARIANTS = (Variant("dsp/winograd_3x3", "CONV_2D", "dsp", winograd),)

@@ -14,6 +14,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Constant, KernelCall, Value
 from tinyml.ir.requant import Linear, solve_linear, solve_rounding
 from tinyml.ops import conv_2d
+from tinyml.ops.extents import banded
 from tinyml.ops.weighted import WeightedSum
 from tinyml.variants import Variant
 from tinyml.variants.dsp_conv_2d import Band, Shape, band_cost, overlap_of, shape_of
@@ -114,6 +115,8 @@ def row_stream(form: Form, channels: int) -> Constant:
     made = np.einsum("pj,fijc->fpic", TWICE_G, rows)[:, RUNS]
     return runs_stream(form, made.reshape(len(made), 4, 3 * channels), 2)
 
+
+EXTENTS = {"tml_dsp_winograd_row_params": banded("out_columns", "out_channels")}
 
 # Not in streams: they are there for want of RAM, and this trades RAM and much flash for time.
 VARIANTS = (Variant("dsp/winograd_row", "CONV_2D", "dsp", winograd_row, is_streamable=False),)

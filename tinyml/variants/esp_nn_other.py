@@ -7,6 +7,7 @@ from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct, Value
 from tinyml.ops import pool_2d
 from tinyml.ops.common import activation_range, clamp_struct, quant_of, requant_struct, result
 from tinyml.ops.elementwise import lower_mul, lower_sum, mul_factor, sum_factors
+from tinyml.ops.extents import images, pairwise
 from tinyml.ops.windows import window_struct
 from tinyml.variants import Variant
 from tinyml.variants.esp_nn_weighted import LONGEST, NOTE
@@ -96,6 +97,12 @@ def _elementwise(
 def _cost(plain: KernelCall) -> Cost:
     return Cost(100 + plain.cost.instructions // FASTER, code_bytes=80)
 
+
+EXTENTS = {
+    "tml_esp_nn_add_params": pairwise,
+    "tml_esp_nn_mul_params": pairwise,
+    "tml_esp_nn_pool_2d_params": images(),
+}
 
 VARIANTS = (
     Variant("esp_nn/add", "ADD", "esp_nn", add, is_streamable=False),

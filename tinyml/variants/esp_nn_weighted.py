@@ -15,6 +15,7 @@ from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct, Value
 from tinyml.ir.shapes import Window
 from tinyml.ops import conv_2d, depthwise_conv_2d, fully_connected
 from tinyml.ops.common import clamp_struct, result
+from tinyml.ops.extents import images, multiplied_images, rows
 from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
 from tinyml.ops.windows import filter_windows, window_struct
 from tinyml.variants import Variant
@@ -176,6 +177,12 @@ def _why_not_rescaled(numbers: WeightedSum) -> str | None:
 def _axis(size: int) -> Window:
     return Window(in_size=size, kernel=1, stride=1, dilation=1, pad=0, out_size=size)
 
+
+EXTENTS = {
+    "tml_esp_nn_conv_2d_params": images("in_channels", "out_channels"),
+    "tml_esp_nn_depthwise_conv_2d_params": multiplied_images,
+    "tml_esp_nn_fully_connected_params": rows("batches", "in_features", "out_features"),
+}
 
 VARIANTS = (
     Variant("esp_nn/conv_2d", "CONV_2D", "esp_nn", convolution, is_streamable=False),

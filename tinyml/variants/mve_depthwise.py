@@ -16,6 +16,7 @@ from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, r
 from tinyml.ir.shapes import Window
 from tinyml.ops.common import result
 from tinyml.ops.depthwise_conv_2d import layer
+from tinyml.ops.extents import Extent, Fields, walked
 from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.ops.windows import filter_windows, image_overlap, is_padded
 from tinyml.variants import Variant
@@ -222,5 +223,26 @@ def _instructions(shape: Shape, numbers: WeightedSum, group: int, ring_rows: int
     filling = rows.in_size * (20 + 3 * -(-shape.pitch // LANES)) if ring_rows else 0
     return 60 + shape.batches * (rows.out_size * per_row + filling)
 
+
+def _extent(f: Fields) -> Extent:
+    ring, made = f["ring"], f["out_rows"] * f["positions"] * f["elements"]
+    taps_h, taps_w = (f["kernel_h"], f["kernel_w"])
+    read = (0, f["batches"] * ring["in_rows"] * ring["in_row_bytes"])
+    if not ring["rows"]:
+        read = walked(
+            (f["batches"], f["out_rows"], taps_h, f["positions"], taps_w),
+            (
+                f["in_bytes"],
+                f["stride_h"] * ring["in_row_bytes"],
+                f["dilation_h"] * ring["in_row_bytes"],
+                f["step"],
+                f["tap_bytes"],
+            ),
+            f["elements"],
+        )
+    return Extent((read,), (0, f["batches"] * made), f["batches"] * made)
+
+
+EXTENTS = {"tml_mve_depthwise_params": _extent}
 
 VARIANTS = (Variant("mve/depthwise_conv_2d", "DEPTHWISE_CONV_2D", "mve", lower),)

@@ -9,6 +9,7 @@ from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct
 from tinyml.ops import pool_2d
 from tinyml.ops.common import activation_range, quant_of, requant_struct, result
 from tinyml.ops.elementwise import mul_factor
+from tinyml.ops.extents import pairwise
 from tinyml.variants import Variant, dsp_elementwise
 from tinyml.variants.mve_rescale import adds_sign, rescale_struct
 
@@ -98,6 +99,8 @@ def _pool_cost(op: Op, graph: Graph, lanes: int, per_output: int) -> int:
     work = 3 * pixels + 8 * starts + per_output * outputs
     return batches * (-(-channels // lanes) * work + 20 * outputs) + 30
 
+
+EXTENTS = {"tml_mve_add_params": pairwise, "tml_mve_mul_params": pairwise}
 
 VARIANTS = (
     Variant("mve/add", "ADD", "mve", lower_sum),

@@ -9,6 +9,7 @@ from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, V
 from tinyml.ir.shapes import Window
 from tinyml.ops import conv_2d, fully_connected
 from tinyml.ops.common import result
+from tinyml.ops.extents import images, rows
 from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
 from tinyml.ops.windows import filter_windows, paired_windows_overlap, pairs_overlap, window_struct
 from tinyml.variants import Variant
@@ -183,6 +184,12 @@ def _call(
         note="halves of negative values corrected" if _is_signed(numbers) else "halves upwards",
     )
 
+
+EXTENTS = {
+    "tml_mve_conv_2d_params": images("in_channels", "gemm.out_channels"),
+    "tml_mve_fully_connected_params": rows("", "in_features", "gemm.out_channels"),
+    "tml_mve_pointwise_params": rows("pixels", "in_channels", "gemm.out_channels"),
+}
 
 VARIANTS = (
     Variant("mve/conv_2d", "CONV_2D", "mve", convolution),

@@ -10,6 +10,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct
 from tinyml.ir.shapes import Window
 from tinyml.ops.depthwise_conv_2d import layer
+from tinyml.ops.extents import images
 from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.ops.windows import filter_windows, window_struct
 from tinyml.variants import Variant
@@ -115,6 +116,8 @@ def _weights(numbers: WeightedSum) -> Constant:
     data = numbers.weights.astype(np.int8).reshape(-1)
     return Constant("weights", data, "channel, row, column")
 
+
+EXTENTS = {"tml_portable_depthwise_params": images()}
 
 VARIANTS = tuple(
     Variant(

@@ -8,6 +8,7 @@ from functools import partial
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Cost, KernelCall
 from tinyml.ops.common import result
+from tinyml.ops.extents import pairwise
 from tinyml.variants import Variant, dsp_elementwise
 from tinyml.variants.families import FAMILIES, Family
 
@@ -26,6 +27,8 @@ def lower_sum(family: Family, op: Op, graph: Graph) -> KernelCall | str:
         isa=family.name,
     )
 
+
+EXTENTS = {"tml_portable_add_params": pairwise}
 
 VARIANTS = tuple(
     Variant(f"{family.name}/{name}", kind, family.name, partial(lower_sum, family))

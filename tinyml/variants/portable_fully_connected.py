@@ -14,6 +14,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ops import fully_connected
 from tinyml.ops.common import result
+from tinyml.ops.extents import rows
 from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.variants import Variant
 from tinyml.variants.families import FAMILIES, Family
@@ -126,6 +127,10 @@ class _Quads:
         work = self.blocks * (20 + self.chunks * each) + self.outputs * per_output
         return int(work + once + 7 * cut)
 
+
+EXTENTS = {
+    "tml_portable_fully_connected_params": rows("", "in_features", "out_features"),
+}
 
 VARIANTS = (
     *(

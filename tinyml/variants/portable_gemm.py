@@ -17,6 +17,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, Value
 from tinyml.ops import conv_2d
 from tinyml.ops.common import result
+from tinyml.ops.extents import images, rows
 from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
 from tinyml.ops.windows import filter_windows, paired_windows_overlap, pairs_overlap, window_struct
 from tinyml.variants import Variant
@@ -244,6 +245,11 @@ def note(rescale: Rescale, rest: IntArray) -> str:
     cut = int(np.count_nonzero(rest))
     return f"rescaling {rescale.form.lower()}" + (f", {cut} taps cut down" if cut else "")
 
+
+EXTENTS = {
+    "tml_portable_conv_2d_params": images("in_channels", "pair.out_channels"),
+    "tml_portable_pointwise_params": rows("pixels", "in_channels", "pair.out_channels"),
+}
 
 VARIANTS = tuple(
     Variant(f"{family.name}/conv_2d", "CONV_2D", family.name, partial(convolution, family))
