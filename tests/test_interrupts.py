@@ -21,6 +21,8 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="
 
 
 def started(*arguments: str, cwd: Path, **environment: str) -> subprocess.Popen[str]:
+    # In a shell's background job it is ignored, which children inherit and tinyml respects.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(
         [sys.executable, "-m", "tinyml", *arguments],
         cwd=cwd,

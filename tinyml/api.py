@@ -16,11 +16,12 @@ from tinyml.errors import BuildError, PlanError, ToolMissing
 from tinyml.files import near, write_atomic
 from tinyml.ir.graph import Graph
 from tinyml.libraries import with_libraries
+from tinyml.lock import locked
 from tinyml.model.file import ModelFile, read_model
 from tinyml.plan.explore import Alternative
 from tinyml.plan.fit import Fit, fit, require
 from tinyml.plan.values import Plan
-from tinyml.report.assemble import report
+from tinyml.report.assemble import report, with_run_of
 from tinyml.report.origin import build_command, tool_versions
 from tinyml.report.page import write_report
 from tinyml.simulation import samples_of, serve, simulate, simulate_build
@@ -109,23 +110,35 @@ def build(
     made: Plan, board: Board, settings: Settings = Settings(), *, model: ModelFile | None = None
 ) -> Built:
     """Writes the project of a plan and builds it; ``model`` is the file that the plan is of."""
+    directory = (settings.directory or _directory(made.graph, board, settings)).absolute()
+    folder = settings.project or directory / "project"
+    with locked(directory, folder):
+        return _built(made, board, replace(settings, directory=directory, project=folder), model)
+
+
+def _built(made: Plan, board: Board, settings: Settings, model: ModelFile | None) -> Built:
+    """build() in its two folders, which this process has for itself."""
     from tinyml.app import refuse_other
     from tinyml.project import Voice, create, template_option
 
-    directory = (settings.directory or _directory(made.graph, board, settings)).absolute()
+    directory, folder = settings.directory, settings.project
+    assert directory is not None
+    assert folder is not None
     _refuse_other_model(directory, made.graph.name)
     template = settings.template or template_for(board, made.runtime)
     sources = runtime_of(made.runtime).generate(model, made, board, settings.goal)
     voice = Voice(settings.benchmark, settings.model_id)
-    folder = settings.project or directory / "project"
     refuse_other(folder, made.graph.source.file_name, template)
     project = create(made, sources, board, template, folder, agent=settings.agent, voice=voice)
+    before = _image_there(directory)
     image, missing = _linked(project, board, settings, directory)
     verdict = fit(made, board, all_boards())
     options = (*_options(settings), *template_option(board, template, made.runtime))
     command = build_command(made, board, image, options)
     tools = tool_versions(image)
     document = report(made, board, verdict, image, command=command, tools=tools)
+    if image is not None and before is not None and before.hashes == image.hashes:
+        document = with_run_of(document, directory)
     if model:  # later commands start from this directory
         write_atomic(directory / made.graph.source.file_name, model.data)
     path = write_report(document, directory)
@@ -180,6 +193,16 @@ def _linked(
         return build_project(project, toolchain, directory, container=settings.container), None
     except ToolMissing as error:
         return None, error
+
+
+def _image_there(directory: Path) -> Image | None:
+    """The image of an earlier build, if there is one."""
+    from tinyml.image import IMAGE_FILE, load_image
+
+    try:
+        return load_image(directory / IMAGE_FILE)
+    except BuildError:
+        return None
 
 
 def _options(settings: Settings) -> list[str]:

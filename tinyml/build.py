@@ -1,8 +1,9 @@
 """Project → Image: compiles what changed and links, or has a vendor's tools build the project.
 
-An object file's name contains a hash of everything that it depends on: the source, the headers it
-includes, the flags and the compiler. Hence an object that exists is current, and nothing else
-needs to be remembered. A vendor's tools keep books of their own.
+An object file's name contains a hash of everything that it depends on (the source, the headers it
+includes, the flags and the compiler) and one of itself. Hence an object that exists is current, one
+that was cut short or altered is made again, and nothing else needs to be remembered. The image's
+files are made aside and moved in at the end. A vendor's tools keep books of their own.
 """
 
 from __future__ import annotations
@@ -10,8 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from tinyml import process
@@ -20,11 +20,22 @@ from tinyml.backends.base import Builder, Command, Image, Project, Toolchain
 from tinyml.backends.builders import contained
 from tinyml.elf import flat_image, intel_hex, read_elf
 from tinyml.errors import BuildError, ToolError, ToolMissing
-from tinyml.files import make_folder, write_atomic
-from tinyml.image import image_of, save_image
+from tinyml.files import (
+    inside,
+    is_sealed,
+    make_folder,
+    seal,
+    sha256_of,
+    work_folder,
+    write_atomic,
+)
+from tinyml.image import IMAGE_FILE, check_files, image_of, load_image, save_image
 from tinyml.includes import included
+from tinyml.lock import locked
 
 JOBS = 2  # compilers at once
+OBJECTS = "objects"  # below a build directory
+HASH_DIGITS = 16  # of an object's content, in its name
 DOCKER_ANSWERS = Command(("docker", "version", "--format", "{{.Server.Version}}"))
 BUILDER_TIMEOUT_S = 3600.0  # a framework is compiled from source, perhaps downloaded first
 
@@ -41,16 +52,15 @@ def build(
     build_dir = build_dir.resolve()
     if toolchain is not None and toolchain in names_of("builders"):
         image = _have_built(builder_of(toolchain), project, container)
+        save_image(image, build_dir / IMAGE_FILE)
     else:
         chain = toolchain_of(toolchain)
         _refuse(chain, project, container)
-        make_folder(build_dir / "objects")
+        make_folder(inside(build_dir, build_dir / OBJECTS / "linked").parent)
         _prepare(chain, project)
         objects = _compile(chain, project, build_dir)
         _link(chain, project, objects, build_dir)
-        image = _image(chain, project, build_dir)
-    save_image(image, build_dir / "image.json")
-    return image
+    return load_image(build_dir / IMAGE_FILE)
 
 
 def _have_built(builder: Builder, project: Project, container: bool) -> Image:
@@ -129,48 +139,74 @@ def commands(project: Project, toolchain: Toolchain, build_dir: Path) -> tuple[C
 
 def _prepare(chain: Toolchain, project: Project) -> None:
     for made, command in chain.prepare(project):
-        if made.exists():
+        if is_sealed(made):
             continue
-        make_folder(made.parent)
-        with _lock(made.with_suffix(".lock")):
-            if not made.exists():
+        with locked(made.parent), work_folder(made.with_suffix(".work")):
+            if not is_sealed(made):
                 partial = made.with_suffix(".partial.a")
                 argv = tuple(word.replace(str(made), str(partial)) for word in command.argv)
                 try:
                     process.run(Command(argv, command.cwd, command.message))
                     partial.replace(made)
+                    seal(made)
                 finally:
-                    shutil.rmtree(made.with_suffix(".work"), ignore_errors=True)
+                    partial.unlink(missing_ok=True)
 
 
 def _compile(chain: Toolchain, project: Project, build_dir: Path) -> tuple[Path, ...]:
-    objects: list[Path] = []
-    todo: list[tuple[Path, Path, Command]] = []
-    for source in project.sources:
-        made = build_dir / "objects" / f"{_stem(source)}-{_key(chain, project, source)}.o"
-        objects.append(made)
-        if not made.exists():
-            partial = made.with_suffix(".partial.o")
-            todo.append((made, partial, chain.compile(project, source, partial)))
-    _checked(project, [command for _, _, command in todo])
-    for made, partial, _ in todo:
-        partial.replace(made)
-    for stale in set((build_dir / "objects").glob("*.o")) - set(objects):
+    folder = build_dir / OBJECTS
+    objects: dict[str, Path] = {}
+    todo: list[tuple[str, Path, Command]] = []
+    with work_folder(folder / "work") as work:
+        for source in project.sources:
+            name = f"{_stem(source)}-{_key(chain, project, source)}"
+            found = [path for path in folder.glob(f"{name}-*.o") if path.name == _named(name, path)]
+            if found:
+                objects[name] = found[0]
+            else:
+                made = work / f"{name}.o"
+                todo.append((name, made, chain.compile(project, source, made)))
+                objects[name] = made
+        _checked(project, [command for _, _, command in todo])
+        for name, made, _ in todo:
+            objects[name] = made.replace(folder / _named(name, made))
+    for stale in set(folder.glob("*.o")) - set(objects.values()):
         with suppress(OSError):
             stale.unlink()
-    return tuple(objects)
+    return tuple(objects.values())
+
+
+def _named(name: str, path: Path) -> str:
+    """The name of an object with this content."""
+    return f"{name}-{sha256_of(path)[:HASH_DIGITS]}.o"
 
 
 def _link(chain: Toolchain, project: Project, objects: tuple[Path, ...], build_dir: Path) -> None:
+    """Makes the image's files, or leaves them as they are when they are what would be made."""
     command = chain.link(project, objects, build_dir)
     digest = hashlib.sha256("\0".join(command.argv).encode())
     digest.update((project.directory / project.linker_script).read_bytes())
-    stamp, elf = build_dir / "objects" / "linked", build_dir / "firmware.elf"
-    if elf.exists() and stamp.exists() and stamp.read_text() == digest.hexdigest():
+    stamp = build_dir / OBJECTS / "linked"
+    if _is_linked(stamp, digest.hexdigest(), build_dir):
         return
-    stamp.unlink(missing_ok=True)
-    _checked(project, [command])
-    stamp.write_text(digest.hexdigest())
+    with work_folder(build_dir / OBJECTS / "work") as work:
+        _checked(project, [chain.link(project, objects, work)])
+        image = _image(chain, project, work)
+        save_image(image, work / IMAGE_FILE)
+        stamp.unlink(missing_ok=True)
+        for file in (*sorted(work.glob("firmware.*")), work / IMAGE_FILE):
+            file.replace(build_dir / file.name)
+    write_atomic(stamp, digest.hexdigest())
+
+
+def _is_linked(stamp: Path, digest: str, build_dir: Path) -> bool:
+    try:
+        if stamp.read_text() != digest:
+            return False
+        check_files(load_image(build_dir / IMAGE_FILE))
+    except (OSError, BuildError):
+        return False
+    return all((build_dir / name).is_file() for name in ("firmware.hex", "firmware.map"))
 
 
 def _checked(project: Project, todo: list[Command]) -> None:
@@ -204,19 +240,6 @@ def _image(chain: Toolchain, project: Project, build_dir: Path) -> Image:
     write_atomic(build_dir / "firmware.hex", intel_hex(address, content))
     name = f"{chain.name} {chain.version}"
     return image_of(elf_path, ((address, binary),), project.board, name)
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Holds a lock file; the system lets go of it when the process ends, however it does."""
-    with path.open("a+b") as file:
-        try:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except ImportError:  # Windows: two builders at once only do the work twice
-            pass
-        yield
 
 
 def _stem(source: str) -> str:

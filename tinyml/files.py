@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tinyml.errors import TinymlError
@@ -19,22 +22,74 @@ def write_atomic(path: Path, content: str | bytes) -> bool:
     """Writes a file through a temporary name; returns False when it already was the same.
 
     An unchanged file keeps its time stamp, so that build tools see nothing to do. Text is written
-    as UTF-8 with Unix line ends on every system. Raises TinymlError when it cannot be written.
+    as UTF-8 with Unix line ends on every system. What is there afterwards is the old file or the
+    new one, also when the disk is full or the power goes. Raises TinymlError when it cannot be
+    written.
     """
     data = content.encode() if isinstance(content, str) else content
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name[:80]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
-        if path.is_file() and path.read_bytes() == data:
+        if path.is_file() and not path.is_symlink() and path.read_bytes() == data:
             return False
         make_folder(path.parent)
         try:
-            temporary.write_bytes(data)
+            with temporary.open("xb") as file:  # never an existing file, nor through a link
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise _cannot("write", path, error) from error
+        raise cannot("write", path, error) from error
     return True
+
+
+def sha256_of(path: Path) -> str:
+    """The hash of a file's content; raises TinymlError when it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise cannot("read", path, error) from error
+
+
+def seal(path: Path) -> None:
+    """Writes the hash of a file that is kept beside it, for is_sealed()."""
+    write_atomic(_seal_of(path), sha256_of(path))
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether a file that is kept is there and is what seal() saw."""
+    try:
+        return path.is_file() and _seal_of(path).read_text() == sha256_of(path)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _seal_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
+
+
+@contextmanager
+def work_folder(path: Path) -> Iterator[Path]:
+    """An empty folder of that name, gone afterwards; what a killed process left there goes first.
+
+    For one process at a time.
+    """
+    try:
+        _remove(path)
+        make_folder(path)
+        yield path
+    finally:
+        with suppress(OSError):
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path)
 
 
 def make_folder(path: Path) -> None:
@@ -42,7 +97,7 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _cannot("make the folder", path, error) from error
+        raise cannot("make the folder", path, error) from error
 
 
 @contextmanager
@@ -52,7 +107,7 @@ def temporary_folder(beside: Path) -> Iterator[Path]:
     try:
         held = tempfile.TemporaryDirectory(prefix=".tinyml-", dir=beside)
     except OSError as error:
-        raise _cannot("make a folder in", beside, error) from error
+        raise cannot("make a folder in", beside, error) from error
     with held as name:
         yield Path(name)
 
@@ -80,7 +135,8 @@ def inside(root: Path, path: Path) -> Path:
     return path
 
 
-def _cannot(verb: str, path: Path, error: OSError) -> TinymlError:
+def cannot(verb: str, path: Path, error: OSError) -> TinymlError:
+    """The error for something that the system does not let us do with a file."""
     return TinymlError(
         f"cannot {verb} {path}: {error.strerror or error}",
         hint="choose a place that is yours and has room (--output, or TINYML_CACHE_DIR for what "

@@ -17,10 +17,10 @@ from tinyml.board import Board, load_board
 from tinyml.device import ports
 from tinyml.errors import BoardError, BuildError, DeviceError, did_you_mean
 from tinyml.idf_build import idf_folder, read_idf
-from tinyml.image import load_image
+from tinyml.image import IMAGE_FILE, check_files, load_image, read_file
+from tinyml.lock import locked
 
 BUILD_ROOT = Path("build")
-IMAGE_FILE = "image.json"
 PROJECT = "project"  # below a build directory
 
 
@@ -62,7 +62,10 @@ def find_build(path: Path | None, board: Board | None) -> tuple[Image, Board]:
             hint=f"tinyml build … --board {board.name}",
         )
     if (directory / IMAGE_FILE).is_file():
-        return load_image(directory / IMAGE_FILE), board
+        with locked(directory):  # not in the middle of a build
+            image = load_image(directory / IMAGE_FILE)
+            check_files(image)
+        return image, board
     folder = idf_folder(directory)
     assert folder is not None, directory
     return read_idf(folder), board
@@ -162,14 +165,7 @@ def _with_port(flasher: Flasher, job: FlashJob, passed_over: Sequence[str]) -> F
 def _parts(image: Image) -> tuple[Part, ...]:
     parts = []
     for address, file in sorted(image.segments):
-        try:
-            data = file.read_bytes()
-        except OSError as error:
-            raise BuildError(
-                f"a file of the image is missing: {error.strerror}",
-                hint="build again",
-                where=str(file),
-            ) from error
+        data = read_file(image, file)
         if data:
             parts.append(Part(address, data, file))
     if not parts:

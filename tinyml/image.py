@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +12,22 @@ from tinyml.backends.base import Image, Section
 from tinyml.board import Board
 from tinyml.elf import Elf, ElfSection, read_elf
 from tinyml.errors import BuildError
-from tinyml.files import write_atomic
+from tinyml.files import sha256_of, write_atomic
 
-FORMAT = 1
+FORMAT = 2
+IMAGE_FILE = "image.json"
+VECTORS = (".vectors", ".isr_vector")  # sections with the vector table of a Cortex-M
 
 
 def image_of(
     elf_path: Path, segments: tuple[tuple[int, Path], ...], board: Board, toolchain: str
 ) -> Image:
-    """What is in an ELF that a toolchain linked for a board; ``segments`` are what is flashed."""
+    """What is in an ELF that a toolchain linked for a board; ``segments`` are what is flashed.
+
+    Raises BuildError when a Cortex-M could not start it.
+    """
     elf = read_elf(elf_path)
+    _check_vectors(elf, board, elf_path)
     sections, flash_bytes, ram_bytes = _memory(elf, board)
     return Image(
         elf=elf_path,
@@ -34,8 +42,9 @@ def image_of(
 
 
 def save_image(image: Image, path: Path) -> None:
-    """Writes an image's description; its files are named relative to it."""
+    """Writes an image's description with the hashes of its files, named relative to it."""
     here = path.parent
+    files = (image.elf, *(file for _, file in image.segments))
     document = {
         "format": FORMAT,
         "elf": _relative(image.elf, here),
@@ -46,6 +55,7 @@ def save_image(image: Image, path: Path) -> None:
         "symbols": [list(item) for item in image.symbols],
         "toolchain": image.toolchain,
         "static_functions": [list(item) for item in image.static_functions],
+        "sha256": {_relative(file, here): sha256_of(file) for file in files},
     }
     write_atomic(path, json.dumps(document, indent=1) + "\n")
 
@@ -60,23 +70,98 @@ def load_image(path: Path) -> Image:
                 hint="build again",
                 where=str(path),
             )
-        here = path.parent
-        return Image(
-            elf=here / document["elf"],
-            segments=tuple((address, here / file) for address, file in document["segments"]),
-            sections=tuple(Section(*item) for item in document["sections"]),
-            flash_bytes=document["flash_bytes"],
-            ram_bytes=document["ram_bytes"],
-            symbols=tuple((name, address, size) for name, address, size in document["symbols"]),
-            toolchain=document["toolchain"],
-            static_functions=tuple(
-                (file, name, size) for file, name, size in document["static_functions"]
-            ),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return _image(document, path.parent)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BuildError(
             f"not an image description: {error}", hint="build again", where=str(path)
         ) from error
+
+
+def _image(document: dict[str, Any], here: Path) -> Image:
+    """The image of a description; raises ValueError, KeyError or TypeError when it is not one."""
+    hashes = {str(name): str(value) for name, value in document["sha256"].items()}
+    image = Image(
+        elf=here / document["elf"],
+        segments=tuple((_u32(address), here / file) for address, file in document["segments"]),
+        sections=tuple(
+            Section(str(name), str(region), _u32(size))
+            for name, region, size in document["sections"]
+        ),
+        flash_bytes=_u32(document["flash_bytes"]),
+        ram_bytes=_u32(document["ram_bytes"]),
+        symbols=tuple(
+            (str(name), _u32(address), _u32(size)) for name, address, size in document["symbols"]
+        ),
+        toolchain=str(document["toolchain"]),
+        static_functions=tuple(
+            (str(file), str(name), _u32(size)) for file, name, size in document["static_functions"]
+        ),
+        hashes=tuple((here / name, value) for name, value in hashes.items()),
+    )
+    for file in (image.elf, *(file for _, file in image.segments)):
+        if file not in dict(image.hashes):
+            raise ValueError(f"no hash of {file.name}")
+    return image
+
+
+def _u32(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 32:
+        raise ValueError(f"{value!r} is no address or size")
+    return value
+
+
+def check_files(image: Image) -> None:
+    """Returns when the image's files are those that were built; raises BuildError else."""
+    for file, _ in image.hashes:
+        read_file(image, file)
+
+
+def read_file(image: Image, file: Path) -> bytes:
+    """The content of one of an image's files; raises BuildError unless it is what was built."""
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise BuildError(
+            f"a file of the image is missing: {error.strerror}", hint="build again", where=str(file)
+        ) from error
+    wanted = dict(image.hashes).get(file)
+    if wanted is not None and hashlib.sha256(data).hexdigest() != wanted:
+        raise BuildError(
+            "is not the file that was built: it was changed or cut short since",
+            hint="build again with 'tinyml build'",
+            where=str(file),
+        )
+    return data
+
+
+def _check_vectors(elf: Elf, board: Board, path: Path) -> None:
+    """Raises BuildError unless a Cortex-M's vector table leads into RAM and code.
+
+    Source: Armv7-M Architecture Reference Manual, B1.5.3: the first word is the stack pointer, the
+    second the reset handler, whose bit 0 is the Thumb state. Tables under other names are left out.
+    """
+    table = next((item for item in elf.sections if item.name in VECTORS), None)
+    if table is None or not board.chip.core.startswith("cortex-m"):
+        return
+    loaded = {item.load_address: item.data for item in elf.segments}
+    data = next(
+        (
+            data[table.load_address - start :][:8]
+            for start, data in loaded.items()
+            if start <= table.load_address < start + len(data)
+        ),
+        b"",
+    )
+    words = struct.unpack("<2I", data) if len(data) == 8 else (0, 0)
+    stack, reset = words
+    in_code = any(s.is_code and s.address <= reset < s.address + s.nbytes for s in elf.sections)
+    if _region(stack - 1, board)[1] != "ram" or stack % 4 or not reset & 1 or not in_code:
+        raise BuildError(
+            f"the vector table cannot start the core: stack pointer 0x{stack:08X}, which must be "
+            f"in RAM, reset handler 0x{reset:08X}, which must be an odd address in code",
+            hint="look at the linker script and the start-up code of the project",
+            where=str(path),
+        )
 
 
 def _memory(elf: Elf, board: Board) -> tuple[tuple[Section, ...], int, int]:

@@ -10,8 +10,10 @@ from tinyml.backends.base import Run
 from tinyml.board import Board
 from tinyml.built import Built
 from tinyml.files import near
+from tinyml.image import check_files
 from tinyml.inputs import Samples, random_samples, read_samples, write_samples
 from tinyml.ir.graph import Array, Graph
+from tinyml.lock import locked
 from tinyml.report.assemble import report
 from tinyml.report.origin import simulate_command, tool_versions
 from tinyml.report.page import write_report
@@ -27,12 +29,15 @@ def simulate(
     *,
     simulator: str | None = None,
 ) -> Run:
-    """Boots the built image on an emulated core and feeds it every sample."""
+    """Boots the built image on an emulated core and feeds it every sample.
+
+    Raises BuildError when its files are not those that were built.
+    """
     from tinyml.backends import simulator_of
 
-    run = simulator_of(simulator or board.backends["simulator"]).run(
-        built.linked(), board, tuple(inputs)
-    )
+    image = built.linked()
+    check_files(image)
+    run = simulator_of(simulator or board.backends["simulator"]).run(image, board, tuple(inputs))
     shapes = [built.plan.graph.tensors[index].shape for index in built.plan.graph.outputs]
     shaped = tuple(
         tuple(array.reshape(shape) for array, shape in zip(result, shapes, strict=True))
@@ -61,8 +66,15 @@ def simulate_build(
     Raises MismatchError when an output differs from the integer reference, TinymlError when a
     label is no class of the model.
     """
+    check_labels(built.plan.graph, samples.labels)
+    with locked(built.directory):  # no other build puts its image there meanwhile
+        return _simulated(built, board, samples, simulator, save)
+
+
+def _simulated(
+    built: Built, board: Board, samples: Samples, simulator: str | None, save: Path | None
+) -> Built:
     graph = built.plan.graph
-    check_labels(graph, samples.labels)
     run = simulate(built, board, samples.inputs, simulator=simulator)
     details = dict(run.details)
     reference = reference_of(built.plan)

@@ -70,7 +70,7 @@ def test_writes_model_and_report(folder: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "m.tflite: int8" in result.output
     assert "calibration: 120 samples of calib.npz" in result.output
-    document = json.loads((folder / "out" / "convert.json").read_text())
+    document = json.loads((folder / "out" / "m.convert.json").read_text())
     assert document["format"] == 1
     assert document["calibration"]["samples"] == 120
     assert document["labels"] == ["a", "b", "c"]
@@ -80,7 +80,10 @@ def test_writes_model_and_report(folder: Path) -> None:
     assert graph.tensors[graph.inputs[0]].name == "in_0"
     assert graph.tensors[graph.inputs[0]].dtype == "int8"
     assert graph.source.metadata.labels == ("a", "b", "c")
-    assert sorted(path.name for path in (folder / "out").iterdir()) == ["convert.json", "m.tflite"]
+    assert sorted(path.name for path in (folder / "out").iterdir()) == [
+        "m.convert.json",
+        "m.tflite",
+    ]
 
 
 @needs_litert
@@ -101,7 +104,7 @@ def test_same_input_same_bytes(folder: Path) -> None:
 def test_random_calibration_is_stamped(folder: Path) -> None:
     result = invoke("convert", "model.tflite", "-o", "m.tflite", "--calibration", "random")
     assert "NOT CALIBRATED" in result.output
-    assert json.loads((folder / "convert.json").read_text())["calibrated"] is False
+    assert json.loads((folder / "m.convert.json").read_text())["calibrated"] is False
     assert load(read_model(folder / "m.tflite")).source.metadata.is_calibrated is False
     built = invoke("build", "m.tflite", "--board", "nucleo_l4r5zi", "--project-only")
     assert "NOT CALIBRATED" in built.output
@@ -116,7 +119,9 @@ def test_build_converts(folder: Path) -> None:
     assert result.exit_code == 0, result.output
     made = folder / "build" / "model-nucleo_l4r5zi"
     assert (made / "model.tflite").is_file()
-    assert json.loads((made / "convert.json").read_text())["model"]["source"] == "model.tflite"
+    assert (
+        json.loads((made / "model.convert.json").read_text())["model"]["source"] == "model.tflite"
+    )
 
 
 @needs_litert

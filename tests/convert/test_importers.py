@@ -41,7 +41,7 @@ def run(folder: Path, model: str, name: str, output: Path, *options: str) -> dic
     argv += ["--evaluate", str(folder / f"{name}_test.npz"), *options]
     result = CliRunner().invoke(cli, ["convert", *argv], catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    found: dict[str, object] = json.loads((output.parent / "convert.json").read_text())
+    found: dict[str, object] = json.loads(output.with_suffix(".convert.json").read_text())
     return found
 
 

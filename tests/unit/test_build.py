@@ -106,7 +106,7 @@ def test_a_linked_elf_reads_back(tmp_path: Path) -> None:
 
 def test_an_image_description_of_another_format(tmp_path: Path) -> None:
     (tmp_path / "image.json").write_text('{"format": 99}')
-    with pytest.raises(BuildError, match="format 99, this version reads 1"):
+    with pytest.raises(BuildError, match="format 99, this version reads 2"):
         load_image(tmp_path / "image.json")
     (tmp_path / "image.json").write_text("[")
     with pytest.raises(BuildError, match="not an image description"):

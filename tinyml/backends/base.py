@@ -64,6 +64,7 @@ class Image:
     ] = ()  # (name, address, bytes) of functions and objects
     toolchain: str = ""  # name and version that made it
     static_functions: tuple[tuple[str, str, int], ...] = ()  # (C file, name, bytes): the kernels
+    hashes: tuple[tuple[Path, str], ...] = ()  # (file, sha256) of those that were built
 
 
 @dataclass(frozen=True, slots=True)

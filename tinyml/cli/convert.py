@@ -37,7 +37,7 @@ def convert(
     """Quantise MODEL and say what it cost.
 
     MODEL is a .keras, .h5, .onnx, .pt2 or float .tflite file, a SavedModel folder, or a PyTorch
-    module as net.py:function. Writes the .tflite, and convert.json beside it.
+    module as net.py:function. Writes NAME.tflite, and NAME.convert.json beside it.
     """
     from tinyml.convert import conversion as stages
     from tinyml.convert import document, present

@@ -235,16 +235,16 @@ def _counted(samples: Sequence[Sequence[Array]], progress: Progress) -> Iterator
 
 
 def write_conversion(converted: Converted, output: Path) -> tuple[Path, Path]:
-    """Writes the model, and convert.json beside it; each at once or not at all."""
+    """Writes the model, and its report beside it; each at once or not at all."""
     write_atomic(output, converted.report.result.data)
     return output, write_document(converted, output)
 
 
 def write_document(converted: Converted, model: Path) -> Path:
-    """Writes convert.json beside the model; returns its path."""
+    """Writes the report beside the model, under the model's name; returns its path."""
     from tinyml.convert.document import to_json
 
-    path = model.with_name("convert.json")
+    path = model.with_name(f"{model.stem}.convert.json")
     write_atomic(path, json.dumps(to_json(converted, model.name), indent=1) + "\n")
     return path
 

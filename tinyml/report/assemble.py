@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from tinyml import __version__
 from tinyml.backends.base import Image, LayerTime, Run
 from tinyml.board import Board
+from tinyml.errors import TinymlError
 from tinyml.ops import macs_of
 from tinyml.plan.fit import Fit
 from tinyml.plan.values import Plan
 from tinyml.report.arena import arena_of
 from tinyml.report.flash import flash_by_layer, flash_of
-from tinyml.report.report import FORMAT, Layer, Memory, Report, Spread
+from tinyml.report.report import FORMAT, Layer, Memory, Report, Spread, read_report
 
 NO_CODE = "no code: the output is the input's memory"
 
@@ -69,6 +71,31 @@ def report(
         sections=image.sections if image else (),
         flash=flash_of(image, plan.graph.name) if image else None,
         run=_run(run) if run else None,
+    )
+
+
+def with_run_of(document: Report, directory: Path) -> Report:
+    """The report with what was measured in the report there, which is of the very same image.
+
+    As it is when nothing was, or when that report is of other layers.
+    """
+    try:
+        old = read_report(directory)
+    except TinymlError:
+        return document
+    pairs = tuple(zip(document.layers, old.layers, strict=False))
+    alike = [new.kernel == was.kernel for new, was in pairs]
+    if old.run is None or not all(alike) or len(document.layers) != len(old.layers):
+        return document
+    measured = ("cycles", "instructions", "time_us", "spread")
+    return replace(
+        document,
+        layers=tuple(
+            replace(new, **{name: getattr(was, name) for name in measured}) for new, was in pairs
+        ),
+        run=old.run,
+        command=old.command,
+        tools={**old.tools, **document.tools},
     )
 
 

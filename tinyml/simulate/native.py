@@ -12,6 +12,7 @@ from pathlib import Path
 from tinyml import process, resources
 from tinyml.backends.base import Command
 from tinyml.errors import ToolError
+from tinyml.files import is_sealed, seal
 
 SOURCE = Path(__file__).with_name("hook.c")
 FLAGS = ("-shared", "-O2", "-fPIC", "-nostdlib", "-fno-stack-protector", "-fno-sanitize=all")
@@ -34,13 +35,14 @@ def hook_library() -> Path:
         "\0".join((SOURCE.read_text(), platform.machine(), sys.platform, *FLAGS)).encode()
     ).hexdigest()
     library = resources.cache_dir() / "simulate" / f"hook-{key[:16]}.so"
-    if not library.is_file():
+    if not is_sealed(library):
         try:
             library.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=library.parent) as folder:
                 made = Path(folder) / library.name
                 process.run(build_command(SOURCE, made))
                 os.replace(made, library)
+                seal(library)
         except OSError as error:
             raise ToolError(f"cannot write to the cache: {error}", where=str(library)) from error
     return library
