@@ -13,7 +13,7 @@ from tinyml.errors import did_you_mean
 ARM_CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55")
 CORES = (*ARM_CORES, "rv32imc", "xtensa-lx7")
 FEATURES = ("armv6m", "dsp", "fpu_dp", "fpu_sp", "mve", "pie", "rv32m", "xtensa")
-CYCLE_COUNTERS = ("ccount", "dwt", "mcycle", "systick", "timer")
+CYCLE_COUNTERS = ("ccount", "dwt", "mcycle", "timer")
 
 
 @dataclass(frozen=True, slots=True)

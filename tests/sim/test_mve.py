@@ -11,7 +11,9 @@ from tests.support.cases import case_paths, load_cases, merge
 from tests.support.emulated import run_on_board
 from tests.support.executors import assert_equal, run_reference
 from tests.support.random_layers import layers_for, preferred
+from tests.support.small_graphs import GraphBuilder
 from tinyml import api, variants
+from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.variants import Variant, mve_depthwise, mve_elementwise, mve_gemm
 
 pytestmark = pytest.mark.qemu
@@ -79,3 +81,18 @@ def _run(
     monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
     found = run_on_board(whole.graph, whole.vectors, folder, board=BOARD, toolchain=toolchain)
     assert_equal(whole.graph, run_reference(whole.graph, whole.vectors), found)
+
+
+def test_a_layer_of_many_instructions(tmp_path: Path) -> None:
+    """SysTick counted modulo 2^24: a layer of more than 8 million instructions was too quick."""
+    b = GraphBuilder()
+    image = b.value("image", (1, 40, 40, 64))
+    operands = (image, b.weights("weights", (64, 5, 5, 64), 0, 64), b.bias("bias", 64))
+    conv = b.op("CONV_2D", operands, b.value("conv", (1, 40, 40, 64)), Conv2dAttrs("SAME"))
+    board = api.load_board(BOARD)
+    plan = api.plan(b.graph((image,), (conv,)), board)
+    built = api.build(plan, board, api.Settings(directory=tmp_path))
+    sample = np.random.default_rng(1).integers(-128, 128, (1, 40, 40, 64), np.int8)
+    run = api.simulate(built, board, ((sample,),))
+    macs = 40 * 40 * 64 * 25 * 64  # at most 16 in an instruction
+    assert (run.layers[0].cycles or 0) > macs / 16 > 1 << 23

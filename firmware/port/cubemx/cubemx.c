@@ -17,7 +17,8 @@ static uint32_t boot_us;
 void tml_port_init(void)
 {
     tml_cycles_init();
-    boot_us = HAL_GetTick() * US_PER_MS;
+    const uint32_t ms = HAL_GetTick();
+    boot_us = ms <= UINT32_MAX / US_PER_MS ? ms * US_PER_MS : 0; /* after an hour it is no boot */
 }
 
 uint32_t tml_port_clock_hz(void)

@@ -21,7 +21,8 @@ void tml_port_init(void)
 {
     timing_init();
     timing_start();
-    boot_us = k_uptime_get_32() * US_PER_MS;
+    const uint32_t ms = k_uptime_get_32();
+    boot_us = ms <= UINT32_MAX / US_PER_MS ? ms * US_PER_MS : 0; /* after an hour it is no boot */
 }
 
 uint32_t tml_port_cycles(void)
