@@ -28,6 +28,7 @@ from tinyml.inputs import Samples
 from tinyml.ir.graph import Array
 from tinyml.ops.reference import outputs as reference_outputs
 from tinyml.plan.fit import fit
+from tinyml.plan.timing import check_countable
 from tinyml.plan.values import Plan
 from tinyml.profile import Show, load, measure, profile, read_outputs
 from tinyml.report.assemble import report
@@ -103,6 +104,7 @@ def profile_build(
     Raises MismatchError when an output differs from the reference.
     """
     check_labels(built.plan.graph, samples.labels)
+    check_countable(built.plan)
     run = measure(client, board.name, samples.inputs, runs=runs, warmup=warmup, show=show)
     used = samples.inputs[: len(run.outputs)]
     compared = {}

@@ -14,6 +14,7 @@ from tinyml.image import check_files
 from tinyml.inputs import Samples, random_samples, read_samples, write_samples
 from tinyml.ir.graph import Array, Graph
 from tinyml.lock import locked
+from tinyml.plan.timing import check_countable
 from tinyml.report.assemble import report
 from tinyml.report.origin import simulate_command, tool_versions
 from tinyml.report.page import write_report
@@ -31,8 +32,10 @@ def simulate(
 ) -> Run:
     """Boots the built image on an emulated core and feeds it every sample.
 
-    Raises BuildError when its files are not those that were built.
+    Raises BuildError when its files are not those that were built, DeviceError when a layer takes
+    longer than the board counts.
     """
+    check_countable(built.plan)
     from tinyml.backends import simulator_of
 
     image = built.linked()

@@ -397,3 +397,29 @@ def test_profile_refuses_samples_of_another_model():
     for sample in ((np.zeros(9, np.int8),), (np.zeros(8, np.uint8),), ()):
         with pytest.raises(DeviceError, match="plus"):
             profile(_client(FakeAgent()), "some_board", [sample])
+
+
+class _LargeAgent(FakeAgent):
+    """Its output is longer than everything that used to count as noise."""
+
+    data = bytes(range(250)) * 1600
+
+    def _answer(self, words: list[str], is_checked: bool) -> list[str]:
+        line = frames.checked_line
+        if words == ["tensor", "out", "0"]:
+            return [line("tensor", "out", 0, "b", len(self.data), "3F000000", -128)]
+        if words == ["out", "0"]:
+            starts = range(0, len(self.data), 32)
+            return [line("data", at, self.data[at : at + 32].hex().upper()) for at in starts]
+        lines = super()._answer(words, is_checked)
+        long = "m-results-[" + ",".join(["-100.000"] * len(self.data)) + "]"
+        return [long if text.startswith("m-results-[0.500]") else text for text in lines]
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_outputs_of_any_length_arrive(protocol):
+    """A line of more than 65,536 characters, and a reply of more than a million, was noise."""
+    client = _client(_LargeAgent(protocol=protocol))
+    client.load_input(0, DATA)
+    client.infer()
+    assert client.output(0) == _LargeAgent.data
