@@ -14,6 +14,10 @@
 #define HOST_EXIT 1
 #define HOST_READ 3
 #define HOST_WRITE 4
+#define HOST_SELECT 29
+#define SELECT_READ 1
+#define IDLE_US 10000
+#define IDLE_CYCLES 1000000u
 
 int host_call(int number, int a, int b, int c);
 uint32_t ccount(void);
@@ -54,11 +58,17 @@ int uart_write_bytes(uart_port_t port, const void *source, size_t size)
     return host_call(HOST_WRITE, 1, (int)(uintptr_t)source, (int)size);
 }
 
-/* Waits, unlike ESP-IDF's: nothing else is to be done here. The end of the input ends the
- * program. */
+/* Waits a little when it is asked again and again, unlike ESP-IDF's: then nothing else is to be done.
+ * The end of the input ends the program. */
 int uart_read_bytes(uart_port_t port, void *buffer, uint32_t length, TickType_t ticks)
 {
+    static uint32_t last_in_vain;
     (void)port, (void)ticks;
+    const int32_t wait[2] = {0, ccount() - last_in_vain < IDLE_CYCLES ? IDLE_US : 0};
+    if (host_call(HOST_SELECT, 0, SELECT_READ, (int)(uintptr_t)wait) <= 0) {
+        last_in_vain = ccount();
+        return 0;
+    }
     const int count = host_call(HOST_READ, 0, (int)(uintptr_t)buffer, (int)length);
     if (count <= 0) {
         esp_restart();
