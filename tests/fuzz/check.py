@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-from tests.fuzz.bases import bases
-from tests.fuzz.mutate import mutated
 from tests.support.small_boards import small_board
 from tinyml import api
 from tinyml.convert import flatfile
@@ -24,7 +22,6 @@ from tinyml.report.listing import model_tables
 
 LONGEST_S = 10
 MOST_BYTES = 1 << 30
-ADDRESSES = 3 << 30  # bytes that a process may ask for: what asks for more gets MemoryError
 BOARD = small_board(sram=65_536, isa=("dsp",))
 RUNTIMES = ("aot", "tflm")
 
@@ -60,17 +57,6 @@ def findings(data: bytes, number: int) -> list[Finding]:
     if peak_bytes() > MOST_BYTES:
         found.append(Finding(number, "", f"took {peak_bytes():,} bytes, or one before it did"))
     return found
-
-
-def chunk(seed: int, first: int, count: int) -> list[Finding]:
-    """The findings of some mutated models, in a process with a limit of memory."""
-    resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
-    models = bases()
-    return [
-        found
-        for number in range(first, first + count)
-        for found in findings(mutated(models, seed, number), number)
-    ]
 
 
 def peak_bytes() -> int:
