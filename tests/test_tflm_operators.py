@@ -6,7 +6,8 @@ refuses as it starts, and refused transposed convolutions that TFLM runs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from tests.support.tflm_operators import (
 from tinyml import api
 from tinyml.board import load_board
 from tinyml.errors import UnsupportedOps
+from tinyml.ir.graph import Graph, Quant
 from tinyml.model.file import model_file
 from tinyml.model.writer import write
 from tinyml.tflm.operands import signatures_of
@@ -40,6 +42,14 @@ BIAS = {  # types that the kernel reads as what they are, by that of the data
     "SVDF": {"float32": ("float32",), "int8": ("int32",)},
     "TRANSPOSE_CONV": {"float32": ("float32",), "int8": ("int32",), "int16": ("int16", "int64")},
 }
+Change = Callable[[Quant], "Quant | None"]
+CHANGES: tuple[Change, ...] = (
+    lambda quant: replace(quant, scales=(0.37109375,)),
+    lambda quant: replace(quant, zero_points=(5,)),
+    lambda quant: replace(quant, scales=(2.0**-23,)),
+    lambda quant: replace(quant, scales=(2.0**23,)),
+    lambda quant: None,
+)
 KNOWS_INT64 = ("BROADCAST_ARGS", "BROADCAST_TO", "DYNAMIC_UPDATE_SLICE", "FILL", "RESHAPE", "SLICE")
 
 
@@ -60,14 +70,14 @@ def is_misread(kind: str, types: Sequence[str]) -> bool:
     return kind in ("LOGICAL_AND", "LOGICAL_OR") and data != "bool"
 
 
-def our_verdict(data: bytes) -> str:
+def our_verdict(data: bytes, boards: Sequence[str] = BOARDS) -> str:
     """The same words for what the runtime says; every plan must then be possible."""
     file, runtime = model_file("m.tflite", data), api.runtime_of("tflm")
     try:
         graph = runtime.load(file)
     except UnsupportedOps:
         return "refuses"
-    for name in BOARDS:
+    for name in boards:
         runtime.plan(file, graph, load_board(name), api.Goal())
     return "runs"
 
@@ -90,6 +100,41 @@ def test_our_verdict_is_what_tflm_does(kind: str) -> None:
         for types, tflm, said in zip(chosen, expected, ours, strict=True)
         if tflm != said
     ]
+    assert not wrong
+
+
+def with_quants(graph: Graph, indices: Sequence[int], change: Change) -> Graph:
+    """The model with the scales of some tensors changed, where they have any."""
+    tensors = list(graph.tensors)
+    for i in indices:
+        quant = tensors[i].quant
+        if quant is not None:
+            tensors[i] = replace(tensors[i], quant=change(quant))
+    return replace(graph, tensors=tuple(tensors))
+
+
+@needs_tflm
+@pytest.mark.parametrize("kind", sorted(TEMPLATES))
+def test_what_tflm_demands_of_scales_we_demand_too(kind: str) -> None:
+    """It said "fits" for a softmax with any output scale; TFLM refuses it as it starts."""
+    graphs = []
+    for types in dict.fromkeys(combinations(TEMPLATES[kind])):
+        graph = model_of(kind, types)
+        if our_verdict(file_of(graph), boards=()) == "refuses":
+            continue
+        op = graph.ops[0]
+        for change in CHANGES:
+            for indices in (op.inputs[:1], op.outputs):
+                graphs.append(with_quants(graph, indices, change))
+    files = [file_of(graph) for graph in graphs]
+    found = verdicts(files, [ones(graph) for graph in graphs])
+    wrong = []
+    for graph, data, tflm in zip(graphs, files, found, strict=True):
+        ours = our_verdict(data, boards=())
+        has_all = all(t.quant or t.dtype in ("float32", "bool") for t in graph.tensors)
+        # Without scales TFLM runs some kernels, and they compute nothing of use.
+        if ours != tflm.replace("stops", "refuses") and (has_all or ours == "runs"):
+            wrong.append((tflm, ours, [(t.dtype, t.quant) for t in graph.tensors]))
     assert not wrong
 
 

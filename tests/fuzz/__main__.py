@@ -48,7 +48,7 @@ def alone(seed: int, first: int, count: int) -> list[str]:
 
 
 def together(given: argparse.Namespace) -> list[str]:
-    """All chunks, several at a time, with a line on standard error that says how far it is."""
+    """All chunks, several at a time; standard error says how far it is."""
     wrong: list[str] = []
     last = given.first + given.models
     with ThreadPoolExecutor(given.jobs) as pool:
@@ -57,13 +57,15 @@ def together(given: argparse.Namespace) -> list[str]:
             for start in range(given.first, last, CHUNK)
         ]
         for done, finished in enumerate(as_completed(chunks), 1):
-            wrong += finished.result()
+            found = finished.result()
+            wrong += found
+            print("".join(f"{line}\n" for line in found), end="", flush=True)
             print(f"{done} of {len(chunks)} chunks, {len(wrong)} wrong", file=sys.stderr)
-    return sorted(wrong, key=lambda line: int(line.split()[0]))
+    return wrong
 
 
 def main() -> int:
-    """Prints what was found; 1 when it is anything."""
+    """Prints what is found as it is found; 1 when it is anything."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--models", type=int, default=2000, help="how many to try")
     parser.add_argument("--first", type=int, default=0, help="number of the first")
@@ -73,13 +75,15 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="folder for the models that are found wrong")
     given = parser.parse_args()
     numbers = (given.seed, given.first, given.models)
-    wrong = alone(*numbers) if given.alone else together(given)
-    models = bases() if given.keep and wrong else []
-    for line in wrong:
-        print(line)
-        if given.keep:
-            given.keep.mkdir(parents=True, exist_ok=True)
-            number = int(line.split()[0])
+    if given.alone:
+        wrong = alone(*numbers)
+        print("".join(f"{line}\n" for line in wrong), end="")
+    else:
+        wrong = together(given)
+    if given.keep and wrong:
+        given.keep.mkdir(parents=True, exist_ok=True)
+        models = bases()
+        for number in {int(line.split()[0]) for line in wrong}:
             path = given.keep / f"{given.seed}-{number}.tflite"
             path.write_bytes(mutated(models, given.seed, number))
     return 1 if wrong else 0

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinyml.ir.graph import Graph, Op
+from tinyml.model.support import sentence
+from tinyml.tflm.scales import rules_of
 from tinyml.tflm.table import OpFacts
 
 _TYPES = {
@@ -80,6 +82,10 @@ def unmet(
     for name in _POSITIVE.get(op.kind, ()):
         if options.get(name, 0) < 1:
             yield f"The option {name} must be positive.", f"{options.get(name, 'no options')}"
+    for rule in rules_of(op.kind):
+        found = rule(op, graph)
+        if found is not None:
+            yield sentence(rule), found
 
 
 def signatures_of(text: str) -> tuple[Signature, ...]:

@@ -1,0 +1,188 @@
+"""What TFLM's kernels demand of scales and zero points, in the form of constraints.
+
+Only what a kernel looks at as it is prepared, and stops for: ``tests/test_tflm_operators.py`` holds
+the rules against TFLM. They rely on operands of the right number and types.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from tinyml.ir.graph import Graph, Op, Quant, Tensor
+from tinyml.ops.spec import Constraint
+
+_QUANTISED = ("int8", "uint8", "int16")
+_NEAR = 1e-6  # scales that a pooling takes for the same
+_BIAS_ERROR = 0.02  # of the output's scale
+_LEFT_SHIFTS = {"int8": 20, "int16": 15}  # of sums, before they are brought to the output's scale
+_FIXED = {  # scale and zero point of the result, by types; a scale of 0 may be anything
+    ("LOGISTIC", "int8", "int8"): (0.0, -128),
+    ("LOGISTIC", "int16", "int16"): (1 / 32768, 0),
+    ("LOG_SOFTMAX", "int8", "int8"): (16 / 256, 127),
+    ("SOFTMAX", "int8", "int8"): (1 / 256, -128),
+    ("SOFTMAX", "int8", "int16"): (1 / 65536, -32768),
+    ("SOFTMAX", "int16", "int16"): (1 / 32768, 0),
+    ("TANH", "int16", "int16"): (1 / 32768, 0),
+}
+
+
+def is_quantised(op: Op, graph: Graph) -> str | None:
+    """Values of 8 and 16 bits must have a scale and a zero point."""
+    made = graph.op_outputs(op) if op.kind == "QUANTIZE" else ()  # in int32 as well
+    for tensor in (*_values(op, graph), *made):
+        if tensor.quant is None:
+            return f"'{tensor.name}' has none"
+    return None
+
+
+def zero_points_are_zero(op: Op, graph: Graph) -> str | None:
+    """The zero points of int16 values must be 0."""
+    if graph.tensors[op.inputs[0]].dtype != "int16":
+        return None  # such a result has one of its own
+    for tensor in _values(op, graph):
+        if tensor.dtype == "int16" and tensor.quant and tensor.quant.zero_point:
+            return f"'{tensor.name}' has {tensor.quant.zero_point}"
+    return None
+
+
+def has_one_quantisation(op: Op, graph: Graph) -> str | None:
+    """Input and output must have the same scale and zero point."""
+    tensors = _values(op, graph)
+    if op.kind == "CONCATENATION" and tensors and tensors[0].dtype != "int8":
+        return None  # rescaled
+    return next((_difference(*pair) for pair in pairwise(tensors) if _differ(*pair)), None)
+
+
+def inputs_have_one_quantisation(op: Op, graph: Graph) -> str | None:
+    """All inputs must have the same scale and zero point."""
+    given = _values(op, graph)[: len(op.inputs)]
+    return next((_difference(*pair) for pair in pairwise(given) if _differ(*pair)), None)
+
+
+def padding_has_the_scale_of_the_output(op: Op, graph: Graph) -> str | None:
+    """The value to pad with must have the scale and zero point of the output."""
+    made, value = graph.tensors[op.outputs[0]], graph.tensors[op.inputs[2]]
+    is_int8 = made.dtype == "int8"
+    return _difference(value, made) if is_int8 and _differ(value, made) else None
+
+
+def output_is_fixed(op: Op, graph: Graph) -> str | None:
+    """The output's scale and zero point must be those that the kernel computes in."""
+    given, made = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
+    wanted = _FIXED.get((op.kind, given.dtype, made.dtype))
+    if wanted is None or made.quant is None:
+        return None
+    scale, zero_point = wanted
+    is_near = not scale or abs(made.quant.scale / scale - 1) <= 1e-3
+    if is_near and made.quant.zero_point == zero_point:
+        return None
+    wish = f"{scale:g} and {zero_point}" if scale else f"the zero point {zero_point}"
+    return f"{made.quant.scale:g} and {made.quant.zero_point}, not {wish}"
+
+
+def sums_are_scaled_down(op: Op, graph: Graph) -> str | None:
+    """The output scale must be above 2^-19 of the larger input scale, 2^-14 for int16."""
+    *given, made = _values(op, graph) or (None,)
+    if made is None or made.quant is None or made.dtype not in _LEFT_SHIFTS:
+        return None
+    largest = max((tensor.quant.scale for tensor in given if tensor.quant), default=0.0)
+    shift = _LEFT_SHIFTS[made.dtype]
+    if 2 * largest < (1 << shift) * made.quant.scale:
+        return None
+    return f"{made.quant.scale:g} for {largest:g}"
+
+
+def scales_are_below_one(op: Op, graph: Graph) -> str | None:
+    """The scales of int8 inputs must be below 1."""
+    for tensor in _values(op, graph):
+        if tensor.dtype == "int8" and tensor.quant and tensor.quant.scale >= 1.0:
+            return f"'{tensor.name}' has {tensor.quant.scale:g}"
+    return None
+
+
+def swish_is_scaled_down(op: Op, graph: Graph) -> str | None:
+    """The output scale must be above 1/128 of the input scale."""
+    quants = [tensor.quant for tensor in _values(op, graph) if tensor.quant]
+    if len(quants) < 2 or quants[0].scale / 128 < quants[1].scale:
+        return None
+    return f"{quants[1].scale:g} for {quants[0].scale:g}"
+
+
+def bias_has_the_scale_of_products(op: Op, graph: Graph) -> str | None:
+    """The bias must have the scale of input times weights, within 2 % of an output step."""
+    quants = [tensor.quant if tensor else None for tensor in graph.op_inputs(op)]
+    made = graph.tensors[op.outputs[0]].quant
+    if len(quants) < 3 or made is None or any(_is_many(quant) for quant in quants):
+        return None
+    given, weights, bias = (quant.scale if quant else 0.0 for quant in quants)
+    error = abs(float(np.float32(given) * np.float32(weights)) - bias)
+    return None if error <= _BIAS_ERROR * made.scale else f"{bias:g}, not {given * weights:g}"
+
+
+def _values(op: Op, graph: Graph) -> list[Tensor]:
+    """Operands and results of 8 or 16 bits."""
+    tensors = (*graph.op_inputs(op), *graph.op_outputs(op))
+    return [tensor for tensor in tensors if tensor is not None and tensor.dtype in _QUANTISED]
+
+
+def _is_many(quant: Quant | None) -> bool:
+    return quant is None or len(quant.scales) != 1
+
+
+def _differ(a: Tensor, b: Tensor) -> bool:
+    if a.quant is None or b.quant is None:
+        return a.quant is not b.quant
+    difference = abs(float(np.float32(a.quant.scale)) - float(np.float32(b.quant.scale)))
+    return difference > _NEAR or a.quant.zero_point != b.quant.zero_point
+
+
+def _difference(a: Tensor, b: Tensor) -> str:
+    words = [
+        f"'{tensor.name}' {tensor.quant.scale:g} and {tensor.quant.zero_point}"
+        if tensor.quant
+        else f"'{tensor.name}' none"
+        for tensor in (a, b)
+    ]
+    return ", ".join(words)
+
+
+_SAME = ("AVERAGE_POOL_2D", "CONCATENATION", "MAX_POOL_2D", "REDUCE_MAX", "REDUCE_MIN")
+_ZERO = (
+    *("ABS", "BATCH_MATMUL", "CONCATENATION", "LOGISTIC", "MUL", "RELU", "RSQRT", "SOFTMAX"),
+    *("SQUARED_DIFFERENCE", "TANH"),
+)
+_SUMS = ("ADD", "ADD_N", "CUMSUM", "SUB")
+_NEED_SCALES = (
+    *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "HARD_SWISH", "LEAKY_RELU", "PRELU"),
+    *("QUANTIZE", "DEQUANTIZE", "RELU6", "ELU", "SVDF", "TRANSPOSE_CONV", "LOG_SOFTMAX", "MEAN"),
+    *("UNIDIRECTIONAL_SEQUENCE_LSTM", "L2_NORMALIZATION", "SUM", "DIV"),
+)
+_COMPARISONS = ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
+_OTHER: dict[str, tuple[Constraint, ...]] = {
+    "ADD_N": (inputs_have_one_quantisation,),
+    "FULLY_CONNECTED": (bias_has_the_scale_of_products,),
+    "HARD_SWISH": (swish_is_scaled_down,),
+    "LOGISTIC": (output_is_fixed,),
+    "LOG_SOFTMAX": (output_is_fixed,),
+    "PADV2": (padding_has_the_scale_of_the_output,),
+    "SOFTMAX": (output_is_fixed,),
+    "TANH": (output_is_fixed,),
+}
+
+
+def rules_of(kind: str) -> tuple[Constraint, ...]:
+    """What the kernel of an operator demands of scales."""
+    rules: tuple[Constraint, ...] = ()
+    if kind in (*_NEED_SCALES, *_SAME, *_ZERO, *_SUMS, *_COMPARISONS):
+        rules += (is_quantised,)
+    if kind in _COMPARISONS:
+        rules += (scales_are_below_one,)
+    if kind in _SAME:
+        rules += (has_one_quantisation,)
+    if kind in _ZERO:
+        rules += (zero_points_are_zero,)
+    if kind in _SUMS:
+        rules += (sums_are_scaled_down,)
+    return (*rules, *_OTHER.get(kind, ()))
