@@ -93,7 +93,7 @@ def test_times_and_memory_are_plausible(
     print(f"{run['predicted']['total']:,}; clock {run.get('clock_drift_ppm')} ppm off")
 
 
-def test_a_reset_in_the_middle_is_made_good(
+def test_the_board_can_be_started_anew(
     built: api.Built, client: AgentClient, feed: Samples
 ) -> None:
     load(client, feed.inputs[0])

@@ -240,6 +240,7 @@ def test_a_reset_of_firmware_without_sessions_is_seen_in_its_stack():
         (("tensor", "out", 0, "b", 8, "7F800000", 0), "inf is no scale"),
         (("tensor", "out", 0, "b", 8, "3F00000", 0), "no scale"),
         (("tensor", "out", 0, "b", 8, "3F000000", 2**31), "is not between"),
+        (("tensor", "out", 0, "i", 6, "3F000000", 0), "no tensor of int32 has 6 bytes"),
     ],
 )
 def test_values_out_of_range_are_errors(line, message):
@@ -423,3 +424,53 @@ def test_outputs_of_any_length_arrive(protocol):
     client.load_input(0, DATA)
     client.infer()
     assert client.output(0) == _LargeAgent.data
+
+
+class _OtherAgent(FakeAgent):
+    """Says nonsense, with checksums that are right: no line is to blame."""
+
+    PIECES = (
+        "",
+        "-1",
+        "²",
+        "9" * 5000,
+        "nan",
+        "inf",
+        "4294967295",
+        "18446744073709551616",
+        "zz",
+        "i",
+    )
+
+    def __init__(self, seed: int, protocol: int) -> None:
+        super().__init__(protocol=protocol)
+        self.random = np.random.default_rng(seed)
+
+    def _answer(self, words: list[str], is_checked: bool) -> list[str]:
+        lines = super()._answer(words, is_checked)
+        return [self._changed(line) if self.random.random() < 0.1 else line for line in lines]
+
+    def _changed(self, line: str) -> str:
+        piece = self.PIECES[self.random.integers(len(self.PIECES))]
+        field = re.fullmatch(r"m-([a-z]+)-\[(.*)\]-[0-9A-F]{4}", line)
+        if field is None:
+            return re.sub(r"\d+", piece, line, count=1)
+        values = field[2].split(",")
+        values[self.random.integers(len(values))] = piece
+        return frames.checked_line(field[1], *values)
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_nonsense_with_right_checksums_is_a_device_error(protocol):
+    """A number of thousands of digits ended in a traceback."""
+    sample = [(np.zeros(8, np.int8),)]
+    errors = 0
+    for seed in range(300):
+        client = _client(_OtherAgent(seed, protocol))
+        try:
+            measure(client, "some_board", sample, runs=2)
+            _session(client)
+            client.results()
+        except DeviceError:
+            errors += 1
+    assert errors > 30

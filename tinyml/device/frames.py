@@ -21,7 +21,7 @@ CANCEL = b"\x18"  # stops inferences, forgets what has come of a command
 _CHECKED = re.compile(r"m-([a-z]+)-\[([^\]]*)\]-([0-9A-F]{4})")
 _ERROR = re.compile(r"e-\[(.*)\]?")
 _DONE = re.compile(r"m-done-\[(([0-9A-F]{4}),([0-9A-F]{2}),([0-9A-F]{8}))\]-([0-9A-F]{4})")
-_LAP = re.compile(r"m-lap-us-(\d+)")
+_LAP = re.compile(r"m-lap-us-([0-9]{1,20})")  # 64 bits
 
 
 class DamagedReply(Exception):

@@ -7,6 +7,8 @@ import struct
 from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy as np
+
 from tinyml.device import frames
 from tinyml.device.frames import DamagedReply
 from tinyml.device.values import DTYPES, BootTime, Identity, MemoryUse, TensorInfo
@@ -25,7 +27,8 @@ def check_protocol(where: str, field: str) -> int:
     Raises DeviceError unless it is one that we speak, and says which side is older.
     """
     name, _, number = field.partition("=")
-    found = int(number) if name == "protocol" and number.isdecimal() else 0
+    is_number = number.isascii() and number.isdecimal() and len(number) <= MAX_DIGITS
+    found = int(number) if name == "protocol" and is_number else 0
     if found < OLDEST:
         raise DeviceError(
             f"{where}: the firmware on the board is older than this tinyml: it speaks protocol "
@@ -100,8 +103,10 @@ def tensor(lines: Sequence[str], kind: str, index: int) -> TensorInfo:
         raise DamagedReply(f"'{values[4]}' is no scale") from error
     if not 0 <= scale < math.inf:
         raise DamagedReply(f"{scale} is no scale")
-    zero_point = number(values[5], -(2**31), 2**31 - 1)
-    return TensorInfo(DTYPES[values[2]], number(values[3]), scale, zero_point)
+    dtype, nbytes = DTYPES[values[2]], number(values[3])
+    if nbytes % np.dtype(dtype).itemsize:
+        raise DamagedReply(f"no tensor of {dtype} has {nbytes} bytes")
+    return TensorInfo(dtype, nbytes, scale, number(values[5], -(2**31), 2**31 - 1))
 
 
 def memory(lines: Sequence[str]) -> MemoryUse:
@@ -121,7 +126,8 @@ def boot_time(lines: Sequence[str]) -> BootTime:
 def layer_cycles(lines: Sequence[str], count: int) -> tuple[int, ...]:
     """What ``layers`` says of so many layers."""
     found = [field.values for field in frames.fields(lines, "layer")]
-    if [values[0] for values in found] != [str(index) for index in range(count)]:
+    indices = [values[0] for values in found]
+    if len(found) != count or indices != [str(index) for index in range(count)]:
         raise DamagedReply(f"{len(found)} of {count} lines 'm-layer-[…]' came")
     return tuple(number(values[-1]) for values in found)
 
