@@ -40,11 +40,12 @@ def predict(
 
 
 def runtime_state_bytes(graph: Graph, layers: int, *, agent: bool) -> int:
-    """RAM of the agent that depends on the model: its outputs and the cycles of each layer."""
+    """RAM of the agent that depends on the model: outputs, cycles of layers, flags of inputs."""
     if not agent:
         return 0
     outputs = sum(graph.tensors[index].nbytes for index in graph.outputs)
-    return LAYER_STATE_BYTES * layers + -(-outputs // 4) * 4
+    flags = -(-len(graph.inputs) // 4) * 4 - 4  # a byte each; the first word is in every firmware
+    return LAYER_STATE_BYTES * layers + -(-outputs // 4) * 4 + flags
 
 
 def _base(board: Board, optimize: str, agent: bool) -> dict[str, int]:
