@@ -72,7 +72,8 @@ def _without_float16(ops: list[Op], tensors: list[Tensor]) -> list[Op]:
     """The ops without those that turn float16 constants into float32: reading did it already."""
     kept = []
     for op in ops:
-        given = tensors[op.inputs[0]] if op.kind == "DEQUANTIZE" else None
+        is_whole = op.kind == "DEQUANTIZE" and op.inputs and op.outputs and op.inputs[0] >= 0
+        given = tensors[op.inputs[0]] if is_whole else None
         if given is not None and given.is_constant and given.dtype == "float32":
             tensors[op.outputs[0]] = replace(tensors[op.outputs[0]], data=given.data)
         else:

@@ -71,10 +71,14 @@ class Spread:
     stride: int
     pad: int
 
-    def taps_of(self, out: int) -> int:
-        """How many taps reach an output element."""
-        taps = range((out + self.pad) % self.stride, self.kernel, self.stride)
-        return sum(0 <= (out + self.pad - tap) // self.stride < self.in_size for tap in taps)
+    def taps(self) -> int:
+        """How many taps reach output elements, over all inputs; without a walk over either."""
+        found = 0
+        for tap in range(self.kernel):
+            first = max(0, -(-(self.pad - tap) // self.stride))
+            last = min(self.in_size - 1, (self.out_size - 1 + self.pad - tap) // self.stride)
+            found += max(0, last - first + 1)
+        return found
 
 
 def read(options: Any) -> TransposeConvAttrs:
@@ -205,9 +209,7 @@ def macs(op: Op, graph: Graph) -> int:
 
 
 def _products(op: Op, graph: Graph) -> int:
-    rows, columns = (
-        sum(axis.taps_of(out) for out in range(axis.out_size)) for axis in spreads(op, graph)
-    )
+    rows, columns = (axis.taps() for axis in spreads(op, graph))
     batches, _, _, channels = graph.tensors[op.inputs[INPUT]].shape
     return batches * rows * columns * channels
 
