@@ -43,8 +43,10 @@ docs: $(VENV)/.installed ## regenerate the pages that are generated
 bench: $(VENV)/.installed ## measure every model, beside the recorded peers; writes docs/performance.md
 	$(BIN)/python -m benchmarks --models $(MODELS) --update
 
-fuzz: $(VENV)/.installed-$(EXTRAS) ## damage 40,000 models at random and look for anything but one clear error
+fuzz: $(VENV)/.installed-$(EXTRAS) ## damage 40,000 models, a million commands and 500 serial sessions at random
 	$(BIN)/python -m tests.fuzz --models 40000
+	$(BIN)/python -m tests.fuzz.commands
+	$(BIN)/python -m tests.fuzz.sessions
 
 clean: ## remove what make made
 	rm -rf $(VENV) build

@@ -22,6 +22,7 @@ from tests.support.agent_c import compile_agent
 from tinyml.device import frames
 
 CHUNK = 10_000  # commands of one run of the program
+LONGEST_S = 300  # that one may take
 NUMBERS = (0, 1, 2, 3, 4, 5, 39, 40, 41, 63, 80, 255, 2**31, 2**32 - 1, 2**32, 10**20, -1)
 FORMS = (
     *("name", "profile", "timestamp", "results", "help", "id", "layers", "cycles", "mem", "boot"),
@@ -126,9 +127,17 @@ def run(count: int, seed: int, folder: Path) -> Findings:
     for place, start in enumerate(range(0, count, CHUNK)):
         dice = random.Random(f"{seed} {place}")
         sent = list(commands(dice, min(CHUNK, count - start)))
-        done = subprocess.run(
-            [programs[place % 4]], input=b"".join(sent), capture_output=True, check=False
-        )
+        try:
+            done = subprocess.run(
+                [programs[place % 4]],
+                input=b"".join(sent),
+                capture_output=True,
+                check=False,
+                timeout=LONGEST_S,
+            )
+        except subprocess.TimeoutExpired:
+            findings.faults.append(f"chunk {place}: does not end")
+            continue
         if done.returncode or done.stderr:
             findings.faults.append(f"chunk {place}: {done.stderr.decode()[:2000]}")
         check(len(sent), done.stdout, findings)
