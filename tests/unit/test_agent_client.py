@@ -285,12 +285,16 @@ class _Noise:
         return bytes(kept)
 
 
+@pytest.mark.parametrize("protocol", [2, 3])
 @pytest.mark.parametrize("rate", [0.001, 0.01, 0.2])
-def test_noise_gives_the_right_result_or_a_device_error(rate):
+def test_noise_gives_the_right_result_or_a_device_error(rate, protocol):
     for seed in range(40):
-        client = _client(FakeAgent(_Noise(seed, rate), _Noise(seed + 1000, rate)))
+        link = FakeAgent(_Noise(seed, rate), _Noise(seed + 1000, rate), protocol=protocol)
+        client = _client(link)
         with contextlib.suppress(DeviceError):
             assert _session(client) == GOOD
+            client.load_input(0, DATA)
+            assert client.infer().time_us == (250 if protocol == 3 else 25)
 
 
 class _Chatter:
