@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.fuzz.bases import bases
 from tests.fuzz.check import findings
 from tests.fuzz.mutate import mutated, places
+from tests.support.cases import case_paths, load_cases
 from tests.support.small_graphs import GraphBuilder
 from tinyml.errors import ModelError, UnsupportedOps
 from tinyml.ir.graph import Op
@@ -72,3 +74,14 @@ def test_a_model_whose_output_is_its_input_is_refused() -> None:
     b.op("RELU", (given,), b.value("y", (1, 4)), NoAttrs())
     with pytest.raises(ModelError, match="computes nothing: no op writes its output 'x'"):
         load(model_file("m.tflite", write(b.graph((given,), (given,)))))
+
+
+def test_what_follows_from_an_unmet_constraint_is_not_said() -> None:
+    """LSTM with the cell among its weights: constants were asserted behind that complaint."""
+    path = next(path for path in case_paths() if path.stem == "unidirectional_sequence_lstm")
+    graph = load_cases(path).cases[0].graph
+    (op,) = graph.ops
+    inputs = (*op.inputs[:4], op.inputs[19], *op.inputs[5:])
+    with pytest.raises(UnsupportedOps) as caught:
+        load(model_file("m.tflite", write(replace(graph, ops=(replace(op, inputs=inputs),)))))
+    assert "make no sense" not in str(caught.value)

@@ -21,8 +21,11 @@ from tinyml.ir.graph import Array, Graph, Op, Tensor
 _SHAPES = {"RESHAPE": 1, "TRANSPOSE_CONV": 0}  # operand that is the shape of the result
 _MAX_SIZE, _MAX_RANK, _MAX_BYTES = 1 << 20, 8, 1 << 28  # as of tensors in a file
 _BY_REFERENCE = ("CONCATENATION", "PACK", "SLICE", "STRIDED_SLICE")
-# What an operator's code may run into in a damaged model.
-_CONFUSIONS = (ArithmeticError, AttributeError, LookupError, ModelError, TypeError, ValueError)
+# What an operator's code may run into in a model whose constraints were not asked yet.
+_CONFUSIONS = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, ModelError, TypeError),
+    ValueError,
+)
 # Operators without attrs here: all have shapes, which are vectors, as operands.
 _COMPUTE: dict[str, Callable[[Sequence[Array]], Any]] = {
     "ADD": lambda v: v[0] + v[1],

@@ -111,8 +111,11 @@ def _unsupported(graph: Graph, number: int, op: Op) -> Iterator[Unsupported]:
             found = constraint(op, graph)
         except ModelError as error:
             found = error.message
-        except _CONFUSIONS as error:
-            # When an earlier constraint was unmet already, this is only its consequence.
+        except (*_CONFUSIONS, AssertionError) as error:
+            # When an earlier constraint was unmet already, this is only its consequence. Without
+            # one, what is asserted is for us to make true.
+            if is_clean and isinstance(error, AssertionError):
+                raise
             found = f"operands that make no sense ({error})" if is_clean else None
         if found is not None:
             is_clean = False
