@@ -8,6 +8,7 @@ board or chip by name.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ from tinyml.datafile import Table, read_table
 from tinyml.errors import BoardError, did_you_mean
 
 CHOICES = ("flasher", "template")  # a board may name several, with a table of options for each
+FILE_STEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
+USB = re.compile(r"[0-9A-Fa-f]{4}:[0-9A-Fa-f]{4}")
 BACKENDS = ("runtime", "toolchain", "flasher", "simulator", "template")
 
 
@@ -139,7 +142,8 @@ def _find(name: str, what: str, folders: tuple[Path, ...]) -> Path:
 
 
 def _read_board(top: Table, path: Path) -> Board:
-    chip_name = top.text("chip")
+    top.check_word("file name", path.stem, FILE_STEM)
+    chip_name = top.word("chip", pattern=FILE_STEM)
     own = () if chip_name == path.stem else (path.parent,)
     beside = (path.parent / "chips", *own, resources.path("boards") / "chips")
     chip_file = read_table(_find(chip_name, "chip", beside))
@@ -154,7 +158,7 @@ def _read_board(top: Table, path: Path) -> Board:
         title=top.text("title"),
         source=top.text("source"),
         chip=chip,
-        usb=top.strings("usb", ()),
+        usb=top.words("usb", USB, ()),
         ram=usable.ram,
         flash=usable.flash,
         stack_bytes=usable.stack_bytes,
@@ -202,9 +206,7 @@ def _read_choices(backends: Table, kind: str) -> tuple[str, ...]:
 def _read_options(top: Table, chip: Chip) -> dict[str, Mapping[str, Any]]:
     """The tables of the backends; where there is one per name, the chip's keys are added."""
     options: dict[str, Mapping[str, Any]] = {
-        kind: top.value(kind, dict, "a table", {})
-        for kind in BACKENDS
-        if kind not in CHOICES and top.has(kind)
+        kind: top.options(kind) for kind in BACKENDS if kind not in CHOICES and top.has(kind)
     }
     for kind, common in (("flasher", chip.flasher), ("template", chip.template)):
         own = top.named_tables(kind)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tinyml.chip import Region
 
 _SIZE = re.compile(r"(?:(\w+)=)?([0-9][0-9_]*)([kKmM]?)")
+SECTION = re.compile(r"\.?[A-Za-z_][A-Za-z0-9_.]{0,63}")
 _FACTORS = {"": 1, "k": 1024, "m": 1024 * 1024}
 
 
@@ -55,6 +56,8 @@ def read_memory(
     )
     _check(memory, table)
     profiles = table.table("profiles", {})
+    for name in profiles.names():
+        profiles.check_word(name, name)
     return memory, {
         name: _read_profile(profiles.table(name), memory, regions) for name in profiles.names()
     }
@@ -191,7 +194,7 @@ def _read_budget(table: Table, regions: Sequence[Region], kind: str) -> Budget:
     budget = Budget(
         region.name,
         table.integer("max_bytes", region.nbytes, minimum=1),
-        table.text("section", ""),
+        table.word("section", "", SECTION),
         table.integer("address", 0),
     )
     if kind == "flash":

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tinyml import resources
 from tinyml.datafile import Table
 from tinyml.errors import did_you_mean
 
@@ -14,6 +16,10 @@ ARM_CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33
 CORES = (*ARM_CORES, "rv32imc", "xtensa-lx7")
 FEATURES = ("armv6m", "dsp", "fpu_dp", "fpu_sp", "mve", "pie", "rv32m", "xtensa")
 CYCLE_COUNTERS = ("ccount", "dwt", "mcycle", "timer")
+
+SECTIONS = ("bss", "boot2", "data", "rodata", "stack", "text", "vectors", "zero_table")
+SOURCE = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*\.c")
+VERSION = re.compile(r"[0-9][0-9A-Za-z.+-]{0,31}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,7 @@ def read_chip(top: Table, name: str, serial: Table, flash: Table) -> Chip:
         reset_clock_hz=top.integer("reset_clock_hz", minimum=1),
         regions=tuple(_cut(item, reserved) if item.name == used else item for item in regions),
         boot_region=top.choice("boot_region", tuple(item.name for item in regions)),
-        port=top.strings("port", ()),
+        port=top.words("port", SOURCE, ()),
         cycle_counter=top.choice("cycle_counter", CYCLE_COUNTERS),
         timer=Timer(timer.integer("base"), timer.integer("clock_hz", minimum=1)) if timer else None,
         uart=_read_uart(top.table("uarts", {}), serial),
@@ -106,18 +112,37 @@ def read_chip(top: Table, name: str, serial: Table, flash: Table) -> Chip:
         ready=top.pairs("ready"),
         flasher=top.named_tables("flasher"),
         template=top.named_tables("template"),
-        libraries=top.texts("libraries"),
+        libraries=_read_libraries(top.table("libraries", {})),
     )
     for table in (top, timer):
         if table:
             table.close()
     _check_regions(chip, top)
+    _check_port(chip, top)
     return chip
+
+
+def _read_libraries(table: Table) -> dict[str, str]:
+    for name in table.names():
+        table.check_word(name, name)
+    return {name: table.word(name, pattern=VERSION) for name in table.names()}
+
+
+def _check_port(chip: Chip, top: Table) -> None:
+    """Raises BoardError for a file of firmware/port/ that is not there."""
+    folder = resources.path("firmware") / "port"
+    files = [*chip.port, *([f"uart/{chip.uart.kind}.c"] if chip.uart else [])]
+    for name in files:
+        if not (folder / name).is_file():
+            raise top.error(
+                f"there is no file '{name}' in firmware/port/",
+                did_you_mean(name, [p.relative_to(folder).as_posix() for p in folder.rglob("*.c")]),
+            )
 
 
 def _read_region(table: Table) -> Region:
     region = Region(
-        name=table.text("name"),
+        name=table.word("name"),
         kind=table.choice("kind", ("flash", "ram")),
         base=table.integer("base"),
         nbytes=table.integer("nbytes", minimum=1),
@@ -139,9 +164,14 @@ def _read_uart(uarts: Table, serial: Table) -> Uart | None:
     names = uarts.names()
     if not names:
         return None
-    name = serial.choice("uart", names)
-    table = uarts.table(name)
-    uart = Uart(table.text("kind"), table.integer("base"), name, table.integers("defines"))
+    chosen = serial.choice("uart", names)
+    found = {name: _uart(uarts.table(name), name, uarts) for name in names}  # all are checked
+    return found[chosen]
+
+
+def _uart(table: Table, name: str, uarts: Table) -> Uart:
+    uarts.check_word(name, name)
+    uart = Uart(table.word("kind"), table.integer("base"), name, table.integers("defines"))
     table.close()
     return uart
 
@@ -156,6 +186,9 @@ def _check_regions(chip: Chip, top: Table) -> None:
             raise top.error(f"regions '{before.name}' and '{after.name}' overlap")
     if len({region.name for region in ordered}) < len(ordered):
         raise top.error("two regions have the same name")
+    for region in ordered:
+        if region.name in SECTIONS:
+            raise top.error(f"a region cannot be called '{region.name}': a section is", None)
     if ordered[-1].base + ordered[-1].nbytes > 1 << 32:
         raise top.error(f"region '{ordered[-1].name}' ends beyond 4 GB")
     if chip.cycle_counter == "timer" and chip.timer is None:

@@ -1,10 +1,12 @@
 """TOML tables read key by key: a wrong type, a missing or an unknown key is a BoardError.
 
-A reader asks a table for each key it knows and closes it; what is left over is unknown.
+A reader asks a table for each key it knows and closes it; what is left over is unknown. All text is
+one printable line; names, paths and options are held to the characters that such things have.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +18,12 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+LONGEST = 1000  # characters of a text
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+MACRO = re.compile(r"TML_[A-Z0-9_]{1,60}")
+# What boards, chips and tools are called by vendors' tools: no way out of a folder, no address.
+OPTION = re.compile(r"(?!.*(\.\.|//))[A-Za-z0-9_](?:[A-Za-z0-9_.,:/+*@=~^-]*[A-Za-z0-9_*+])?")
 
 
 class Table:
@@ -45,8 +53,32 @@ class Table:
         return found
 
     def text(self, key: str, default: str | None = None) -> str:
-        """A string."""
-        return str(self.value(key, str, "a string", default))
+        """A string: one line of printable text."""
+        found = str(self.value(key, str, "a string", default))
+        self._check_line(key, found)
+        return found
+
+    def word(self, key: str, default: str | None = None, pattern: re.Pattern[str] = NAME) -> str:
+        """A string that matches a pattern as a whole; a name by default."""
+        found = self.text(key, default)
+        if found != default:
+            self.check_word(key, found, pattern)
+        return found
+
+    def check_word(self, key: str, found: str, pattern: re.Pattern[str] = NAME) -> None:
+        """Raises BoardError unless a text matches a pattern as a whole."""
+        if not pattern.fullmatch(found):
+            raise self.error(
+                f"'{self._prefix}{key}' is {found!r}, which such a thing cannot be",
+                f"it must match {pattern.pattern}",
+            )
+
+    def _check_line(self, key: str, found: str) -> None:
+        if len(found) > LONGEST or not found.isprintable():
+            raise self.error(
+                f"'{self._prefix}{key}' must be one line of printable text, up to {LONGEST} "
+                f"characters, found {found[:80]!r}"
+            )
 
     def choice(self, key: str, known: tuple[str, ...]) -> str:
         """A string out of a fixed set."""
@@ -72,14 +104,28 @@ class Table:
         found = self.value(key, (list, tuple), "a list of strings", default)
         if not all(isinstance(item, str) for item in found):
             raise self.error(f"'{self._prefix}{key}' must hold strings only, found {found!r}")
+        for item in found:
+            self._check_line(key, item)
         return tuple(found)
 
+    def words(
+        self, key: str, pattern: re.Pattern[str], default: tuple[str, ...] | None = None
+    ) -> tuple[str, ...]:
+        """A list of strings, each of which matches a pattern as a whole."""
+        found = self.strings(key, default)
+        for item in found:
+            self.check_word(key, item, pattern)
+        return found
+
     def integers(self, key: str) -> dict[str, int]:
-        """A table of integers; empty when absent. All its keys are valid."""
+        """A table of 32-bit integers by the name of a C macro of ours; empty when absent."""
         found: dict[str, int] = {}
         for name, item in self.value(key, dict, "a table", {}).items():
             if not isinstance(item, int) or isinstance(item, bool):
                 raise self.error(f"'{self._prefix}{key}.{name}' must be an integer, found {item!r}")
+            if not -(1 << 31) <= item < 1 << 32:
+                raise self.error(f"'{self._prefix}{key}.{name}' is {item}, more than 32 bits")
+            self.check_word(f"{key}.{name}", name, MACRO)
             found[name] = item
         return found
 
@@ -111,9 +157,28 @@ class Table:
         return tuple(Table(item, self.where, f"{self._prefix}{key}.") for item in found)
 
     def named_tables(self, key: str) -> dict[str, Mapping[str, Any]]:
-        """A table that holds one table per name; empty when absent."""
+        """A table that holds one table of options per name; empty when absent."""
         outer = self.table(key, {})
-        return {name: outer.value(name, dict, "a table", None) for name in outer.names()}
+        for name in outer.names():
+            outer.check_word(name, name)
+        return {name: outer.options(name) for name in outer.names()}
+
+    def options(self, key: str) -> Mapping[str, Any]:
+        """A table for a backend, which knows its keys: numbers, and text in plain characters."""
+        found: Mapping[str, Any] = self.value(key, dict, "a table", {})
+        self._check_options(key, found)
+        return found
+
+    def _check_options(self, key: str, found: Any) -> None:
+        if isinstance(found, dict):
+            for name, item in found.items():
+                self.check_word(f"{key}.{name}", name)
+                self._check_options(f"{key}.{name}", item)
+        elif isinstance(found, list):
+            for item in found:
+                self._check_options(key, item)
+        elif isinstance(found, str):
+            self.check_word(key, found, OPTION)
 
     def texts(self, key: str) -> dict[str, str]:
         """A table of strings; empty when absent."""
@@ -122,6 +187,8 @@ class Table:
 
     def names(self) -> tuple[str, ...]:
         """The keys that the table has, all of them known from now on."""
+        for key in self._data:
+            self._check_line(key, key)
         self._known.update(self._data)
         return tuple(self._data)
 

@@ -19,6 +19,7 @@ from tinyml.backends.cores import CORES
 from tinyml.backends.toolchains import OPTIMIZE
 from tinyml.benchmark import task_macros
 from tinyml.board import Board, config_macros, general_macros, port_sources
+from tinyml.codegen.escape import escape_for
 from tinyml.codegen.generate import Sources
 from tinyml.codegen.interface import io_names
 from tinyml.codegen.render import environment, render
@@ -126,11 +127,9 @@ def _write(
     copied: tuple[str, ...],
     values: Mapping[str, Any],
 ) -> None:
-    env = environment(*template.folders)
-    env.filters["below"] = _below
     found = own_files(template)
     content: dict[str, str | bytes] = {
-        made: _rendered(env, item, values, template) for item, made in template.files
+        made: _rendered(item, made, values, template) for item, made in template.files
     }
     known = {item for item, _ in template.files} | {FILE}
     for path in found:
@@ -152,13 +151,16 @@ def _write(
         write_atomic(inside(root, root / name), data)
 
 
-def _rendered(env: Any, item: str, values: Mapping[str, Any], template: Template) -> str:
-    """The text of a template file; BoardError when the board's files do not say what it wants.
+def _rendered(item: str, made: str, values: Mapping[str, Any], template: Template) -> str:
+    """The text of a template file for a file of the project.
 
-    TinymlError when a template of the user's own cannot be rendered, or wants more than values.
+    BoardError when the board's files do not say what it wants. TinymlError when a template of the
+    user's own cannot be rendered, or wants more than values.
     """
     from jinja2 import TemplateError, UndefinedError
 
+    env = environment(*template.folders, escape=escape_for(made))
+    env.filters["below"] = _below
     try:
         return render(env, item, values)
     except UndefinedError as error:

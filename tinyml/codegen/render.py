@@ -6,7 +6,7 @@ initialisers; line statements start with ``//%``. Unknown names are errors.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,16 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-def environment(*folders: Path) -> Environment:
-    """A Jinja environment for the templates in these folders; the first one with a name wins."""
+def environment(*folders: Path, escape: Callable[[str], str] | None = None) -> Environment:
+    """A Jinja environment for the templates in these folders; the first one with a name wins.
+
+    ``escape`` is applied to all text that is placed; None for values that are finished.
+    """
     import jinja2
     from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    def placed(value: Any) -> Any:
+        return escape(value) if escape is not None and isinstance(value, str) else value
 
     return ImmutableSandboxedEnvironment(
         loader=jinja2.FileSystemLoader(folders),
@@ -33,6 +39,7 @@ def environment(*folders: Path) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         autoescape=False,
+        finalize=placed,
     )
 
 

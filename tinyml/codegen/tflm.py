@@ -133,7 +133,7 @@ def _view(outline: Outline, plan: Plan, board: Board, made: Prepared, is_offline
         source=c_comment(graph.source.file_name),
         sha=graph.source.sha256[:12],
         target=f" for {plan.board}",
-        command=f"tinyml build {c_comment(shlex.quote(graph.source.file_name))}{target}",
+        command=c_comment(f"tinyml build {shlex.quote(graph.source.file_name)}{target}"),
         name_string=c_string(graph.name),
         sha_string=c_string(graph.source.sha256[:12]),
         macs=sum(macs),

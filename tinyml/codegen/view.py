@@ -123,8 +123,8 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
         tool=f"tinyml {tinyml.__version__}",
         source=c_comment(graph.source.file_name),
         sha=graph.source.sha256[:12],
-        target=f" for {plan.board}" if plan.board else "",
-        command=f"tinyml build {c_comment(shlex.quote(graph.source.file_name))}{target}{goal}",
+        target=c_comment(f" for {plan.board}") if plan.board else "",
+        command=c_comment(f"tinyml build {shlex.quote(graph.source.file_name)}{target}{goal}"),
         name_string=c_string(graph.name),
         sha_string=c_string(graph.source.sha256[:12]),
         headers=tuple(
