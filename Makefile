@@ -4,23 +4,25 @@ VENV := .venv
 BIN := $(VENV)/bin
 MODELS ?= ../shared/models
 DIGITS := examples/digits
+# The versions with which all tests have passed; make test PINNED= takes the newest instead.
+PINNED ?= --constraint .ci/constraints.txt
 
-.PHONY: help demo test check docs bench fuzz clean
+.PHONY: help demo test check lock docs bench fuzz clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
-$(VENV)/.installed: pyproject.toml
+$(VENV)/.installed: pyproject.toml .ci/constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet $(PINNED) --editable .
 	touch $@
 
 # Pre-releases only for tflite-micro: the project publishes nothing else.
 # make test EXTRAS=test-convert also brings TensorFlow and PyTorch (4 GB) and runs their tests.
 EXTRAS ?= test
 $(VENV)/.installed-$(EXTRAS): $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
+	$(BIN)/python -m pip install --quiet $(PINNED) --editable '.[$(EXTRAS)]'
 	touch $@
 
 demo: $(VENV)/.installed ## build the digits model, boot it on an emulated board, report
@@ -35,6 +37,10 @@ check: $(VENV)/.installed-$(EXTRAS) ## formatting, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+lock: $(VENV)/.installed-test-convert ## pin the versions that are here, for CI (newest: make clean lock PINNED=)
+	$(BIN)/python .ci/lock.py test-convert > .ci/constraints.new
+	mv .ci/constraints.new .ci/constraints.txt
 
 docs: $(VENV)/.installed ## regenerate the pages that are generated
 	$(BIN)/tinyml ops --markdown > docs/ops.md

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -189,7 +189,7 @@ def test_a_tree_that_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
 @needs_arm
 @pytest.mark.cmake
 def test_sources_are_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From archives on disk, as GitHub packs them: one folder named after the commit."""
+    """Archives were unpacked without a look at their hash; a commit's id is one of its content."""
     project = tflm_project(tmp_path / "project")
     monkeypatch.delenv("TFLM_DIR", raising=False)
     include = project.directory / "tinyml" / "firmware" / "include"
@@ -199,15 +199,28 @@ def test_sources_are_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     recipe = project.directory / "cmake" / "tflm.cmake"
     text = recipe.read_text(encoding="utf-8")
     for pin in sources()["pins"]:
-        archive = tmp_path / f"{pin['name']}.tar.gz"
-        with tarfile.open(archive, "w:gz") as file:
-            file.add(trees[pin["name"]], f"{pin['name']}-0123")
-        text = text.replace(pin["url"], archive.as_uri())
+        tree = tmp_path / f"{pin['name']}.git"
+        shutil.copytree(trees[pin["name"]], tree)
+        repository, commit = pin["url"].removesuffix(".tar.gz").split("/archive/")
+        text = text.replace(f"{repository}.git", tree.as_uri()).replace(commit, committed(tree))
+    wrong = re.sub(r"[0-9a-f]{40}", lambda found: found[0][::-1], text, count=1)
+    recipe.write_text(wrong, encoding="utf-8")
+    with pytest.raises(BuildError, match=r"cannot\s+be\s+fetched"):
+        build(project, "cmake", tmp_path)
     recipe.write_text(text, encoding="utf-8")
     build(project, "cmake", tmp_path)
     for pin in sources()["pins"]:
-        (tmp_path / f"{pin['name']}.tar.gz").unlink()
+        shutil.rmtree(tmp_path / f"{pin['name']}.git")
     build(project, "cmake", tmp_path)
+
+
+def committed(tree: Path) -> str:
+    """Makes a Git repository of a folder; returns the commit's id."""
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false")
+    for argv in (("init", "-q"), ("add", "-A", "-f"), (*who, "commit", "-q", "-m", "all")):
+        subprocess.run(["git", *argv], cwd=tree, check=True, capture_output=True)
+    said = subprocess.run(["git", "rev-parse", "HEAD"], cwd=tree, check=True, capture_output=True)
+    return said.stdout.decode().strip()
 
 
 @needs_arm
@@ -218,8 +231,8 @@ def test_what_cannot_be_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     include = project.directory / "tinyml" / "firmware" / "include"
     monkeypatch.setenv("CXXFLAGS", f"-DMODEL=sine_model -I{include}")
     recipe = project.directory / "cmake" / "tflm.cmake"
-    url = sources()["pins"][0]["url"]
-    text = recipe.read_text(encoding="utf-8").replace(url, (tmp_path / "none.tar.gz").as_uri())
+    repository = sources()["pins"][0]["url"].split("/archive/")[0] + ".git"
+    text = recipe.read_text(encoding="utf-8").replace(repository, (tmp_path / "none").as_uri())
     recipe.write_text(text, encoding="utf-8")
     with pytest.raises(BuildError, match=r"cannot\s+be\s+fetched") as caught:
         build(project, "cmake", tmp_path)

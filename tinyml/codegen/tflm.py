@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -108,8 +109,14 @@ def build_facts(outline: Outline, board: Board) -> dict[str, Any]:
         "core": tuple(sources()["core"]),
         "kernels": tuple(sorted(files)),
         "cmsis_nn": tuple(sorted(folders)),
-        "pins": tuple(pins),
+        "pins": tuple(_pin(item) for item in pins),
     }
+
+
+def _pin(item: Mapping[str, str]) -> dict[str, str]:
+    """A source by repository and commit, whose id is the hash of its content."""
+    repository, commit = item["url"].removesuffix(".tar.gz").split("/archive/")
+    return {**item, "repository": f"{repository}.git", "commit": commit}
 
 
 def _view(outline: Outline, plan: Plan, board: Board, made: Prepared, is_offline: bool) -> TflmView:

@@ -8,7 +8,7 @@
 # TFLM_DIR is a clone of tflite-micro (with its third_party_downloads), or a tree that its create_tflm_tree.py made. Its
 # companions are looked for inside of it and beside it, and each can be named: CMSIS_NN_DIR, FLATBUFFERS_DIR, GEMMLOWP_DIR,
 # RUY_DIR. The environment variables of the same names work too.
-function(find_source name marker url)
+function(find_source name marker repository commit)
     set(${name}_DIR "" CACHE PATH "Sources of ${name}; empty: found beside TFLM, or fetched")
     set(own ${${name}_DIR})
     if(NOT own)
@@ -34,40 +34,50 @@ function(find_source name marker url)
     if(own)
         message(FATAL_ERROR "${name}_DIR is '${own}', but there is no ${marker} in it")
     endif()
+    # Git checks every byte against the commit's id, and the server against its certificate.
     set(folder ${CMAKE_BINARY_DIR}/_sources/${name})
     if(NOT EXISTS ${folder}/complete)
-        message(STATUS "${name}: fetching ${url}")
-        file(DOWNLOAD ${url} ${folder}.tar.gz INACTIVITY_TIMEOUT 30 STATUS status)
-        list(GET status 0 code)
-        if(NOT code EQUAL 0)
-            list(GET status 1 reason)
-            file(REMOVE ${folder}.tar.gz)
-            message(FATAL_ERROR "${url} cannot be fetched (${reason}): name a tree that you have, with "
+        message(STATUS "${name}: fetching ${commit} of ${repository}")
+        find_package(Git QUIET)
+        file(REMOVE_RECURSE ${folder})
+        set(git ${GIT_EXECUTABLE} -c http.sslVerify=true -c transfer.fsckObjects=true -C ${folder})
+        set(reason "there is no Git")
+        if(GIT_FOUND)
+            file(MAKE_DIRECTORY ${folder})
+            execute_process(
+                COMMAND ${git} init --quiet --template=
+                COMMAND_ERROR_IS_FATAL ANY)
+            execute_process(
+                COMMAND ${git} fetch --quiet --depth 1 ${repository} ${commit}
+                RESULT_VARIABLE code ERROR_VARIABLE reason)
+        endif()
+        if(GIT_FOUND AND code EQUAL 0)
+            execute_process(COMMAND ${git} checkout --quiet --detach ${commit} RESULT_VARIABLE code ERROR_VARIABLE reason)
+            execute_process(COMMAND ${git} rev-parse HEAD OUTPUT_VARIABLE found OUTPUT_STRIP_TRAILING_WHITESPACE)
+        endif()
+        if(NOT "${code}" STREQUAL "0" OR NOT "${found}" STREQUAL "${commit}")
+            file(REMOVE_RECURSE ${folder})
+            message(FATAL_ERROR "${repository} cannot be fetched (${reason}): name a tree that you have, with "
                 "-DTFLM_DIR=/path/to/tflite-micro or the environment variable TFLM_DIR")
         endif()
-        file(REMOVE_RECURSE ${folder})
-        file(ARCHIVE_EXTRACT INPUT ${folder}.tar.gz DESTINATION ${folder})
-        file(REMOVE ${folder}.tar.gz)
         file(TOUCH ${folder}/complete)
     endif()
-    file(GLOB found LIST_DIRECTORIES true ${folder}/*/${marker})
-    if(NOT found)
-        message(FATAL_ERROR "there is no ${marker} in what ${url} gave")
+    if(NOT EXISTS ${folder}/${marker})
+        message(FATAL_ERROR "there is no ${marker} in ${commit} of ${repository}")
     endif()
-    string(REPLACE "/${marker}" "" found ${found})
-    set(${name}_SOURCE ${found} PARENT_SCOPE)
+    set(${name}_SOURCE ${folder} PARENT_SCOPE)
 endfunction()
 
 find_source(TFLM tensorflow/lite/micro/micro_interpreter.h
-    https://github.com/tensorflow/tflite-micro/archive/90b983c2b3f1480642e040bbd2ddb37b998f3424.tar.gz)
+    https://github.com/tensorflow/tflite-micro.git 90b983c2b3f1480642e040bbd2ddb37b998f3424)
 find_source(FLATBUFFERS include/flatbuffers/flatbuffers.h
-    https://github.com/google/flatbuffers/archive/187240970746d00bbd26b0f5873ed54d2477f9f3.tar.gz)
+    https://github.com/google/flatbuffers.git 187240970746d00bbd26b0f5873ed54d2477f9f3)
 find_source(GEMMLOWP fixedpoint/fixedpoint.h
-    https://github.com/google/gemmlowp/archive/719139ce755a0f31cbf1c37f7f98adcc7fc9f425.tar.gz)
+    https://github.com/google/gemmlowp.git 719139ce755a0f31cbf1c37f7f98adcc7fc9f425)
 find_source(RUY ruy/profiler/instrumentation.h
-    https://github.com/google/ruy/archive/d37128311b445e758136b8602d1bbd2a755e115d.tar.gz)
+    https://github.com/google/ruy.git d37128311b445e758136b8602d1bbd2a755e115d)
 find_source(CMSIS_NN Include/arm_nnfunctions.h
-    https://github.com/ARM-software/CMSIS-NN/archive/99f736a63036613032f9b70de36b493bcd7802d4.tar.gz)
+    https://github.com/ARM-software/CMSIS-NN.git 99f736a63036613032f9b70de36b493bcd7802d4)
 
 # The interpreter runs once per layer: compiled for size.
 set(interpreter
