@@ -13,19 +13,47 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tinyml.columns import Layout, lay_out, least_width, left_out_text, name_of
 from tinyml.errors import DeviceError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
-COLUMN_GAP = 3
-FOLDED_WIDTH = 10  # that a column of words keeps at least
-UNBROKEN = frozenset({"board", "op", "operator", "output", "region", "verdict"})  # columns
 MIN_WIDTH = 120  # columns of a table when the output is not a terminal
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Prints a table; a column whose name ends in ``>`` is aligned to the right."""
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    least_first: Sequence[str] = (),
+) -> None:
+    """Prints a table; a column whose name ends in ``>`` is aligned to the right.
+
+    On a terminal, columns that do not fit are left out and named below, ``least_first`` first;
+    elsewhere every column is there, whatever that needs.
+    """
+    cells = [[_text(cell) for cell in row] for row in rows]
+    console = _stdout()
+    if not console.is_terminal:  # a file is as wide as its numbers are long
+        console.width = max(console.width, least_width(columns, cells))
+    layout = lay_out(columns, cells, console.width, least_first)
+    view = _view(title, columns, cells, layout)
+    if console.is_terminal:
+        console.print(view)
+    else:
+        with console.capture() as captured:
+            console.print(view)
+        text = captured.get()
+        console.file.write("".join(f"{line.rstrip()}\n" for line in text.splitlines()))
+    if layout.left_out:
+        line(left_out_text(layout.left_out, console.width))
+
+
+def _view(
+    title: str, columns: Sequence[str], cells: Sequence[Sequence[str]], layout: Layout
+) -> Table:
     from rich import box
     from rich.markup import escape
     from rich.table import Table
@@ -36,25 +64,16 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
         title_justify="left",
         pad_edge=False,
     )
-    cells = [[_text(cell) for cell in row] for row in rows]
-    needed = 0
-    for index, column in enumerate(columns):
-        is_number = column.endswith(">")
-        is_whole = is_number or column in UNBROKEN
-        longest = max(len(text) for text in (column.rstrip(">"), *(row[index] for row in cells)))
-        needed += COLUMN_GAP + (longest if is_whole else min(longest, FOLDED_WIDTH))
+    for index, width in zip(layout.kept, layout.widths, strict=True):
         view.add_column(
-            column.rstrip(">"),
-            justify="right" if is_number else "left",
-            no_wrap=is_whole,
+            escape(name_of(columns[index])),
+            justify="right" if columns[index].endswith(">") else "left",
+            width=width,
             overflow="fold",
         )
     for row in cells:
-        view.add_row(*row)
-    console = _stdout()
-    if not console.is_terminal:  # a file is as wide as its numbers are long
-        console.width = max(console.width, needed)
-    console.print(view)
+        view.add_row(*(escape(row[index]) for index in layout.kept))
+    return view
 
 
 def line(text: str = "") -> None:
@@ -163,9 +182,7 @@ def _text(cell: object) -> str:
         return ""
     if isinstance(cell, int) and not isinstance(cell, bool):
         return f"{cell:,}"
-    from rich.markup import escape
-
-    return escape(printable(str(cell), kept=""))
+    return printable(str(cell), kept="")
 
 
 def _stdout() -> Console:

@@ -10,6 +10,7 @@ import click
 from tinyml import console
 from tinyml.cli import options
 from tinyml.cli.conversion import conversion_options
+from tinyml.cli.show import show_table
 
 if TYPE_CHECKING:
     from tinyml.board import Board
@@ -50,7 +51,7 @@ def convert(
         console.document(document.to_json(converted, path.name))
     else:
         for table in present.tables(converted):
-            console.table(table.title, table.columns, table.rows)
+            show_table(table)
         for line in (*present.sentences(converted), *(f"wrote {file}" for file in files)):
             console.line(line)
         is_good = converted.report.settings.is_calibrated

@@ -32,7 +32,7 @@ def ports(as_json: bool) -> None:
         for port in found
     ]
     if rows:
-        console.table("Serial ports", columns, rows)
+        console.table("Serial ports", columns, rows, ("usb", "what it is"))
     else:
         console.note("this computer has no serial port; is the board plugged in?")
     if hint := driver_hint():

@@ -10,7 +10,7 @@ import click
 from tinyml import console
 from tinyml.cli import options
 from tinyml.cli.limits import Limits, limit_options
-from tinyml.cli.show import show
+from tinyml.cli.show import show, show_table
 
 if TYPE_CHECKING:
     from tinyml.api import Built
@@ -98,7 +98,7 @@ def verify(
         return
     if found.confusion:
         table = confusion_table(found.confusion)
-        console.table(table.title, table.columns, table.rows)
+        show_table(table)
     accuracy = f"; accuracy {found.accuracy:.4f}" if found.accuracy is not None else ""
     console.verdict(
         True,

@@ -10,6 +10,7 @@ import click
 from tinyml import console
 from tinyml.cli import options
 from tinyml.cli.limits import Limits, limit_options
+from tinyml.cli.show import show_table
 
 if TYPE_CHECKING:
     from tinyml.board import Board
@@ -29,7 +30,7 @@ def boards(markdown: bool, as_json: bool) -> None:
     elif markdown:
         console.raw(listing.board_page(table))
     else:
-        console.table(table.title, table.columns, table.rows)
+        show_table(table)
 
 
 @click.command(short_help="List the supported operators.")
@@ -45,7 +46,7 @@ def ops(markdown: bool, as_json: bool) -> None:
     elif markdown:
         console.raw(listing.op_page())
     else:
-        console.table(table.title, table.columns, table.rows)
+        show_table(table)
 
 
 @click.command(short_help="Show the layers of a model.")
@@ -61,7 +62,7 @@ def inspect(model: Path, as_json: bool) -> None:
         console.document(records.model_record(graph))
         return
     for table in listing.model_tables(graph):
-        console.table(table.title, table.columns, table.rows)
+        show_table(table)
 
 
 @click.command(short_help="Say whether a model fits a board.")
@@ -95,7 +96,7 @@ def check(
             console.document([records.explore_record(*item) for item in found])
             return 0
         for table in (text.explore_table(*item) for item in found):
-            console.table(table.title, table.columns, table.rows)
+            show_table(table)
         return 0
     settings = api.Settings(optimize, runtime=runtime)
     verdicts = [api.check_model(model, board, settings) for board in boards]
@@ -105,7 +106,7 @@ def check(
         return 0 if is_ok else 1
     for verdict in verdicts:
         table = text.fit_table(verdict)
-        console.table(table.title, table.columns, table.rows)
+        show_table(table)
         for sentence in text.fit_sentences(verdict):
             console.line(sentence)
         console.verdict(verdict.is_ok, f"{verdict.board}: {text.fit_verdict(verdict)}\n")

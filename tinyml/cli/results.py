@@ -11,7 +11,7 @@ import click
 from tinyml import console
 from tinyml.cli import options
 from tinyml.cli.limits import Limits, limit_options
-from tinyml.cli.show import show
+from tinyml.cli.show import show, show_table
 from tinyml.errors import ToolError
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def compare(before: Path, after: Path, max_regression: float | None, as_json: bo
     for line in (f"A: {found.before}", f"B: {found.after}", *found.notes):
         console.line(line)
     for table in comparing.tables(found):
-        console.table(table.title, table.columns, table.rows)
+        show_table(table)
     console.verdict(is_ok, comparing.verdict(found, max_regression))
     return 0 if is_ok else 1
 

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from tinyml.report.text import Table
 
 
+def show_table(table: Table) -> None:
+    """A table, with its least important columns left out where the terminal is too narrow."""
+    console.table(table.title, table.columns, table.rows, table.least_first)
+
+
 def show(
     built: Built,
     as_json: bool,
@@ -28,7 +33,7 @@ def show(
     for line in lines:
         console.line(line)
     for table in tables(built.report):
-        console.table(table.title, table.columns, table.rows)
+        show_table(table)
     for path in built.files:
         console.line(f"wrote {path}")
     console.verdict(built.report.fits, text.summary(built.report))

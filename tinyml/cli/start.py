@@ -9,6 +9,7 @@ import click
 
 from tinyml import console
 from tinyml.cli import options
+from tinyml.cli.show import show_table
 from tinyml.errors import ToolError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def doctor(boards: tuple[Board, ...], as_json: bool) -> int:
         console.document({"is_complete": found.is_complete, **asdict(found)})
         return 0 if found.is_complete else ToolError.exit_code
     table = tool_table(found)
-    console.table(table.title, table.columns, table.rows)
+    show_table(table)
     for item in found.findings:
         if item.get:
             console.line(f"{item.tool}: {item.get}")

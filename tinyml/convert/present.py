@@ -35,6 +35,7 @@ def tables(converted: Converted) -> Iterator[Table]:
                 )
                 for layer in converted.quality.worst(_WORST)
             ),
+            ("from", "to", "bits", "clipped %", "op"),
         )
     if converted.trials:
         yield _trials(converted)
@@ -56,6 +57,7 @@ def _trials(converted: Converted) -> Table:
             )
             for trial in converted.trials
         ),
+        ("MACs", "flash B", "RAM B"),
     )
 
 

@@ -139,6 +139,7 @@ def tables(found: Comparison) -> tuple[Table, ...]:
             f"Layers ({unit})",
             ("A#>", "B#>", "op", "output", "kernel", "A>", "B>", "change %>"),
             tuple(rows),
+            ("kernel", "output", "A#", "B#"),
         ),
     )
 

@@ -60,6 +60,7 @@ def layer_times(report: Report) -> Table:
         f"Cycles of {run.get('runs', 'all')} inferences on {where}",
         (*columns, "predicted>", "ratio>"),
         tuple(rows),
+        ("p95", "min", "max", "kernel", "ratio", "predicted", "#", "%"),
     )
 
 

@@ -45,6 +45,7 @@ def board_table() -> Table:
             "simulated by",
         ),
         rows,
+        ("simulated by", "flashed by", "built by", "core", "MHz", "chip"),
     )
 
 
@@ -114,11 +115,13 @@ def model_tables(graph: Graph) -> tuple[Table, ...]:
             f"{graph.source.file_name} (sha256 {graph.source.sha256[:12]})",
             ("", "tensor", "type", "shape", "quantisation", "bytes>"),
             ends,
+            ("quantisation", "type", "bytes"),
         ),
         Table(
             "Layers",
             ("#>", "op", "name", "output", "quantisation", "weights", "MACs>", "weight B>"),
             tuple(rows),
+            ("weights", "quantisation", "name", "#", "output"),
         ),
     )
 

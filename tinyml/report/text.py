@@ -18,6 +18,7 @@ class Table:
     title: str
     columns: tuple[str, ...]
     rows: tuple[Sequence[object], ...]
+    least_first: tuple[str, ...] = ()  # columns that a narrow terminal leaves out, in that order
 
 
 def layer_table(report: Report) -> Table:
@@ -50,7 +51,8 @@ def layer_table(report: Report) -> Table:
         columns += ("instr.>", "cycles>", "µs>", "%>", "cyc/MAC>")
     else:
         columns += ("predicted instr.>", "constants B>", "scratch B>")
-    return Table(f"Layers{not_calibrated(report)}", columns, tuple(rows))
+    least_first = ("cyc/MAC", "scratch B", "kernel", "instr.", "#", "MACs", "output", "cycles")
+    return Table(f"Layers{not_calibrated(report)}", columns, tuple(rows), least_first)
 
 
 def not_calibrated(report: Report) -> str:
@@ -80,6 +82,7 @@ def memory_table(report: Report) -> Table:
         "Memory (bytes)",
         ("region", "predicted", "sum>", "linked>", "diff>", "budget>", "used %>"),
         tuple(rows),
+        ("diff", "used %", "predicted", "sum"),
     )
 
 
@@ -110,6 +113,7 @@ def fit_table(verdict: Fit) -> Table:
         f"{verdict.board}: {verdict.title}",
         ("region", "needs (bytes, predicted)", "sum>", "budget>", "used %>", "verdict"),
         rows,
+        ("used %", "needs (bytes, predicted)", "verdict"),
     )
 
 
@@ -128,7 +132,8 @@ def explore_table(board: str, alternatives: Sequence[Alternative]) -> Table:
         for item in alternatives
     )
     columns = ("--optimize", "arena>", "RAM>", "instructions>", "flash>", "verdict", "best")
-    return Table(f"{board}: what it could cost (bytes, predicted)", columns, rows)
+    least_first = ("RAM", "best", "flash", "verdict")
+    return Table(f"{board}: what it could cost (bytes, predicted)", columns, rows, least_first)
 
 
 def fit_sentences(verdict: Fit) -> tuple[str, ...]:

@@ -12,4 +12,5 @@ def tool_table(found: Diagnosis) -> Table:
         (item.tool, ", ".join(item.used_for), item.version or "", item.wanted, item.state)
         for item in sorted(found.findings, key=lambda item: (item.state == "missing", item.tool))
     ]
-    return Table("Tools", ("tool", "used for", "found", "works with", "state"), tuple(rows))
+    columns = ("tool", "used for", "found", "works with", "state")
+    return Table("Tools", columns, tuple(rows), ("used for", "works with"))
