@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bare import CORES, Counted, run_bare
 from benchmarks.footprint import link
 from tinyml import api
+from tinyml.bare.run import CORES, Counted, run_bare
 from tinyml.board import Board
 from tinyml.codegen.generate import generate
 from tinyml.inputs import Samples, random_samples

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.xtensa import emulate
 from tests.support.cases import Vector, case_paths, load_cases, merge
 from tests.support.esp_nn import STAND_IN
 from tests.support.xtensa import build_project
 from tinyml import api, process
+from tinyml.bare.xtensa import emulate
 from tinyml.board import Board
 from tinyml.codegen.generate import generate
 from tinyml.device.agent import AgentClient

@@ -1,6 +1,6 @@
 """The kernels for cores without DSP instructions on an emulated rv32imc core.
 
-No board with such a core has a simulator: the generated C runs alone (benchmarks/bare.py).
+No board with such a core has a simulator: the generated C runs alone (tinyml/bare).
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.bare import run_bare
 from tests.support.cases import Case, case_paths, load_cases, merge
 from tests.support.executors import assert_equal, run_reference
 from tests.support.random_layers import layers_for, preferred
 from tinyml import api, variants
+from tinyml.bare.run import run_bare
 from tinyml.inputs import Samples
 from tinyml.variants import Variant
 

@@ -1,14 +1,14 @@
-"""The ESP-IDF project for an ESP32-S3 as a program for QEMU; benchmarks/xtensa.py says how."""
+"""The ESP-IDF project for an ESP32-S3 as a program for QEMU; tinyml/bare/xtensa.py says how."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.xtensa import compile_c, link
 from tests.support.esp_idf import STAND_INS, write_sdkconfig_header
 from tinyml import resources
 from tinyml.backends.base import Project
+from tinyml.bare.xtensa import compile_c, link
 
 SUPPORT = Path(__file__).with_name("xtensa")
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import ziglang
-
-from tinyml import process
+from tinyml import process, resources
 from tinyml.backends.base import Command
 from tinyml.backends.cores import core_of
+from tinyml.backends.toolchains import zig
 from tinyml.elf import read_elf
 from tinyml.simulate.counter import attach
 from tinyml.simulate.timing import BlockCost
 
-SUPPORT = Path(__file__).with_name("riscv")
 FLAGS = ("-std=c11", "-O3", "-fno-strict-aliasing", "-nostdinc", "-ffunction-sections")
 CODE, DATA, ROOM = 0x4200_0000, 0x3FC8_0000, 0x10_0000  # as in link.ld
 EXIT, READ, WRITE = 1, 3, 4  # main.c; any other call asks for the counter
@@ -25,16 +23,16 @@ class Rv32:
 
     def build(self, sources: Sequence[Path], flags: Sequence[str], folder: Path) -> Path:
         """Compiles and links a program."""
-        zig = Path(ziglang.__file__).parent
+        chain = zig()
         wanted = (*core_of("rv32imc", "zig").clang, *FLAGS, *flags)
-        include = ("-isystem", str(zig / "lib" / "include"))
+        include = ("-isystem", str(chain.library / "include"))
         objects = []
-        for source in (*sources, SUPPORT / "host.c"):
+        for source in (*sources, _support() / "host.c"):
             objects.append(str(folder / f"{source.stem}.o"))
-            argv = (str(zig / "zig"), "clang", *wanted, *include, "-c", str(source))
+            argv = (str(chain.program), "clang", *wanted, *include, "-c", str(source))
             process.run(Command((*argv, "-o", objects[-1])))
         program = folder / "program.elf"
-        link = (str(zig / "zig"), "ld.lld", "-T", str(SUPPORT / "link.ld"), "--gc-sections")
+        link = (str(chain.program), "ld.lld", "-T", str(_support() / "link.ld"), "--gc-sections")
         process.run(Command((*link, *objects, "-o", str(program))))
         return program
 
@@ -76,6 +74,10 @@ class Rv32:
     def instructions(self, steps: int, events: int) -> int:
         """The counter counts them."""
         return steps
+
+
+def _support() -> Path:
+    return resources.path("firmware") / "port" / "bare" / "riscv"
 
 
 def _count(code: bytes) -> int:

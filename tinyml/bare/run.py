@@ -1,7 +1,7 @@
-"""The generated C alone on an emulated core whose boards have no simulator.
+"""Programs of a plan for a core whose boards have no simulator.
 
-``bare/main.c`` feeds the model and counts: no start-up code, no port, nothing of a vendor. What is
-particular to a core is a ``BareCore``: a compiler, a linker script, an emulator.
+``firmware/port/bare/main.c`` feeds the model and counts: nothing of a vendor. What is particular to
+a core is a ``BareCore``: a compiler, a linker script, an emulator.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Protocol
 
 import numpy as np
 
-from benchmarks.riscv import Rv32
-from benchmarks.xtensa import Lx7
 from tinyml import resources
 from tinyml.backends.base import LayerTime
+from tinyml.bare.riscv import Rv32
+from tinyml.bare.xtensa import Lx7
 from tinyml.board import Board
 from tinyml.codegen.generate import generate
 from tinyml.elf import read_elf
@@ -24,8 +24,6 @@ from tinyml.errors import ToolError
 from tinyml.inputs import Samples
 from tinyml.ir.graph import Array, Tensor
 from tinyml.plan.values import Plan
-
-MAIN = Path(__file__).with_name("bare") / "main.c"
 
 
 class BareCore(Protocol):
@@ -68,7 +66,8 @@ def run_bare(plan: Plan, board: Board, samples: Samples, folder: Path) -> Counte
     firmware = resources.path("firmware")
     folders = (folder, firmware, firmware / "include", firmware / "libc")
     flags = ["-DTML_PROFILE=1", f"-DTML_MODEL={sources.name}_model", *(f"-I{i}" for i in folders)]
-    files = (*sorted(folder.glob("*.c")), MAIN, firmware / "libc" / "string.c")
+    main = firmware / "port" / "bare" / "main.c"
+    files = (*sorted(folder.glob("*.c")), main, firmware / "libc" / "string.c")
     program = core.build(files, flags, folder)
     given = b"".join(array.tobytes() for sample in samples.inputs for array in sample)
     answer = core.run(program, given)

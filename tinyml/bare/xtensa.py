@@ -13,11 +13,10 @@ import select
 from collections.abc import Sequence
 from pathlib import Path
 
-from tinyml import process
+from tinyml import process, resources
 from tinyml.backends.base import Command
 from tinyml.errors import ToolError
 
-SUPPORT = Path(__file__).with_name("xtensa")
 FLAGS = ("-std=gnu17", "-nostdlibinc", "-fno-strict-aliasing", "-Wall", "-Wextra", "-Werror")
 LLC = ("llc-22", "-mtriple=xtensa", "-mcpu=esp32", "-O2")
 MC = ("llvm-mc-22", "-triple", "xtensa", "-mcpu=esp32", "-filetype=obj")
@@ -70,10 +69,10 @@ def compile_c(source: Path, output: Path, flags: Sequence[str], optimize: str = 
 def link(objects: Sequence[Path], folder: Path) -> Path:
     """A program of objects, start-up code and the arithmetic that the compiler calls for."""
     start = folder / "start.o"
-    run(*MC, str(SUPPORT / "start.s"), "-o", str(start))
-    runtime = compile_c(SUPPORT / "runtime.c", folder / "runtime.o", ("-ffreestanding",))
+    run(*MC, str(_support() / "start.s"), "-o", str(start))
+    runtime = compile_c(_support() / "runtime.c", folder / "runtime.o", ("-ffreestanding",))
     program = folder / "program.elf"
-    argv = ("xtensa-lx106-elf-ld", "-T", str(SUPPORT / "link.ld"), "--gc-sections")
+    argv = ("xtensa-lx106-elf-ld", "-T", str(_support() / "link.ld"), "--gc-sections")
     run(*argv, *map(str, (start, *objects, runtime)), "-o", str(program))
     return program
 
@@ -83,6 +82,10 @@ def emulate(program: Path) -> Command:
     machine = ("qemu-system-xtensa", "-M", "sim", "-cpu", "de233_fpu", "-semihosting")
     quiet = ("-display", "none", "-monitor", "none", "-serial", "none")
     return Command((*machine, *quiet, "-icount", f"shift={ICOUNT_SHIFT}", "-kernel", str(program)))
+
+
+def _support() -> Path:
+    return resources.path("firmware") / "port" / "bare" / "xtensa"
 
 
 def run(*argv: str) -> None:

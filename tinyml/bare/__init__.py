@@ -1,0 +1,1 @@
+"""The generated C alone on an emulated core: no start-up code, port or framework of a board."""
