@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from tests.support.cases import FOLDER, Case, Vector, load_case
 from tests.support.executors import assert_equal, run_reference
-from tests.support.host_c import compile_plan, host_board, run_program
+from tests.support.host_c import compile_plan, run_program
 from tests.support.random_lstm import random_lstm
 from tests.support.small_graphs import GraphBuilder
 from tests.support.tflm import needs_tflm, run_in_tflm
 from tinyml.codegen.generate import generate
+from tinyml.conformance.targets import host_board
 from tinyml.errors import ModelError, PlanError, UnsupportedOps
 from tinyml.ir.graph import Graph
 from tinyml.model.file import model_file

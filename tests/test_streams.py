@@ -10,10 +10,11 @@ import pytest
 
 from tests.support.chains import random_chain, vectors_of
 from tests.support.executors import assert_equal, run_reference
-from tests.support.host_c import compile_plan, host_board, run_program
+from tests.support.host_c import compile_plan, run_program
 from tests.support.streamed import streamed_plan, streamed_steps
 from tinyml import api
 from tinyml.board import Board
+from tinyml.conformance.targets import host_board
 from tinyml.inputs import random_samples
 from tinyml.ir.graph import Graph
 from tinyml.plan.fit import fit

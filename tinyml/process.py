@@ -88,29 +88,49 @@ def run(command: Command, *, dry_run: bool = False, timeout_s: float = 600.0) ->
     return _run(command, _Children(), dry_run=dry_run, timeout_s=timeout_s)
 
 
+def feed(command: Command, data: bytes, *, timeout_s: float = 600.0) -> bytes:
+    """Runs a command that gets ``data`` on its standard input; what it printed, as it is.
+
+    Raises ToolError like ``run``.
+    """
+    log.info("%s", quoted(command))
+    with _Children().started(command, stdin=subprocess.PIPE) as child:
+        return _finished(command, child, timeout_s, data)
+
+
 def _run(command: Command, children: _Children, *, dry_run: bool, timeout_s: float = 600.0) -> str:
     log.info("%s", quoted(command))
     if dry_run:
         return ""
     with children.started(command, stdin=subprocess.DEVNULL) as child:
-        printed = _printed(child, timeout_s)
-        if printed is None:
-            raise ToolError(
-                f"'{_title(command)}' did not finish within {timeout_s:g} s",
-                hint=f"run it yourself to see why: {quoted(command)}",
-            )
-    output = printed.decode(errors="replace")
-    if child.returncode != 0:
-        raise ToolError(
-            f"'{_title(command)}' failed with exit code {child.returncode}:\n{last_lines(output)}",
-            hint=f"the command was: {quoted(command)}",
-        )
+        output = _finished(command, child, timeout_s).decode(errors="replace")
     if output.strip():
         log.info("%s", output.rstrip())
     return output
 
 
-def _printed(child: subprocess.Popen[bytes], timeout_s: float) -> bytes | None:
+def _finished(
+    command: Command, child: subprocess.Popen[bytes], timeout_s: float, data: bytes | None = None
+) -> bytes:
+    """What a program printed that has done its work; raises ToolError when it has not."""
+    printed = _printed(child, timeout_s, data)
+    if printed is None:
+        raise ToolError(
+            f"'{_title(command)}' did not finish within {timeout_s:g} s",
+            hint=f"run it yourself to see why: {quoted(command)}",
+        )
+    if child.returncode != 0:
+        output = last_lines(printed.decode(errors="replace"))
+        raise ToolError(
+            f"'{_title(command)}' failed with exit code {child.returncode}:\n{output}",
+            hint=f"the command was: {quoted(command)}",
+        )
+    return printed
+
+
+def _printed(
+    child: subprocess.Popen[bytes], timeout_s: float, data: bytes | None = None
+) -> bytes | None:
     """What a program prints until it ends; None when it takes longer.
 
     Waits in slices: Python hears a signal that comes just before a wait only after it.
@@ -119,8 +139,9 @@ def _printed(child: subprocess.Popen[bytes], timeout_s: float) -> bytes | None:
     while True:
         try:
             left = max(end - time.monotonic(), 0.0)
-            return child.communicate(timeout=min(SLICE_S, left))[0]
+            return child.communicate(data, timeout=min(SLICE_S, left))[0]
         except subprocess.TimeoutExpired:
+            data = None  # is on its way
             if time.monotonic() >= end:
                 return None
 

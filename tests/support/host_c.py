@@ -2,8 +2,7 @@
 
 Kernels shared by all layers (``optimize="size"``) are compiled with sanitizers, kernels specialised
 for each layer ("speed") with optimisation: sanitizers take minutes on what inlines that much.
-Inputs go in and outputs come out as raw bytes: the driver below feeds every record on stdin to the
-model and writes its outputs to stdout.
+Inputs go in and outputs come out as raw bytes (firmware/port/host/records.c).
 """
 
 from __future__ import annotations
@@ -12,18 +11,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from tests.support.cases import Vector
 from tests.support.plans import sharing
-from tests.support.small_boards import FLASH, board_with
 from tinyml import resources
-from tinyml.board import Board
-from tinyml.chip import Region
 from tinyml.codegen.generate import generate
+from tinyml.conformance.targets import SANITIZERS, host_board
 from tinyml.ir.graph import DTYPES, Array, Graph
 from tinyml.passes.expand import expand_ops
 from tinyml.plan.planner import plan
@@ -34,49 +30,6 @@ WARNINGS = (
     *("-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Wmissing-prototypes"),
     *("-Wvla", "-Wdouble-promotion", "-Werror"),
 )
-SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-
-_MEMORY_BYTES = 64 << 20
-_DRIVER = """\
-#include <stdio.h>
-
-#include "tml.h"
-
-extern const tml_model {name}_model;
-
-int main(void)
-{{
-    const tml_model *const model = &{name}_model;
-    if (model->reset != NULL) {{
-        model->reset();
-    }}
-    for (;;) {{
-        for (unsigned i = 0; i < model->input_count; ++i) {{
-            const tml_tensor *const input = &model->inputs[i];
-            if (fread(input->data, 1, input->bytes, stdin) != input->bytes) {{
-                return i == 0 ? 0 : 1;
-            }}
-        }}
-#ifndef KEEP_STATE
-        if (model->reset != NULL) {{
-            model->reset();
-        }}
-#endif
-        model->invoke();
-        for (unsigned i = 0; i < model->output_count; ++i) {{
-            const tml_tensor *const output = &model->outputs[i];
-            (void)fwrite(output->data, 1, output->bytes, stdout);
-        }}
-    }}
-}}
-"""
-
-
-def host_board(isa: tuple[str, ...] = ()) -> Board:
-    """A board with plenty of memory, to plan for this machine; ``isa``: see ``run_on_host``."""
-    ram = Region("ram", "ram", 0x20000000, _MEMORY_BYTES)
-    board = board_with(replace(FLASH, nbytes=_MEMORY_BYTES), ram, isa=isa)
-    return replace(board, name="host", title="this machine", stack_bytes=4096)
 
 
 def compiler(optimize: str) -> tuple[str, ...]:
@@ -91,7 +44,7 @@ def compiler(optimize: str) -> tuple[str, ...]:
 def compile_graph(
     graph: Graph, folder: Path, *, optimize: str = "size", isa: tuple[str, ...] = ()
 ) -> Path:
-    """Plans and generates a graph in ``folder`` and compiles it with the driver."""
+    """Plans and generates a graph in ``folder`` and compiles it to a program."""
     board = host_board(isa)
     made = plan(expand_ops(graph), board, optimize=optimize)
     verify(made, board)
@@ -99,14 +52,13 @@ def compile_graph(
 
 
 def compile_plan(made: Plan, folder: Path, *extra: str) -> Path:
-    """Generates a plan for ``host_board`` in ``folder`` and compiles it with the driver.
+    """Generates a plan for ``host_board`` in ``folder`` and compiles it to a program.
 
     ``extra`` are more arguments of the compiler: objects, include folders.
     """
     sources = generate(made, None)
     for name, text in sources.files:
         (folder / name).write_text(text, encoding="utf-8")
-    (folder / "driver.c").write_text(_DRIVER.format(name=sources.name), encoding="utf-8")
     firmware = resources.path("firmware")
     program = folder / "program"
     command = [
@@ -115,7 +67,9 @@ def compile_plan(made: Plan, folder: Path, *extra: str) -> Path:
         *WARNINGS,
         *(f"-I{path}" for path in (folder, firmware / "include", firmware)),
         *("-o", str(program)),
-        *(str(folder / name) for name in (*sources.compiled, "driver.c")),
+        f"-DTML_MODEL={sources.name}_model",
+        *(str(folder / name) for name in sources.compiled),
+        str(firmware / "port" / "host" / "records.c"),
         *extra,
     ]
     _run(command, b"")

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.host_c import WARNINGS, compiler, host_board
+from tests.support.host_c import WARNINGS, compiler
 from tests.support.small_graphs import small_network
 from tinyml import resources
 from tinyml.codegen.generate import generate
+from tinyml.conformance.targets import host_board
 from tinyml.ir.graph import Graph
 from tinyml.ir.metadata import Metadata
 from tinyml.plan.planner import plan

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.support.host_c import host_board
 from tests.support.small_graphs import GraphBuilder, small_network
+from tinyml.conformance.targets import host_board
 from tinyml.errors import PlanError
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ops.conv_2d import Conv2dAttrs

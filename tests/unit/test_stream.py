@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from benchmarks.models import residuals
 from tests.support.chains import random_chain
-from tests.support.host_c import host_board
 from tests.support.small_boards import small_board
 from tests.support.streamed import streamed_plan, streamed_steps
+from tinyml.conformance.targets import host_board
 from tinyml.errors import PlanError
 from tinyml.ir.graph import Graph
 from tinyml.ir.stream import Rows, Stream

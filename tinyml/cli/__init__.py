@@ -11,7 +11,7 @@ import traceback
 import click
 
 from tinyml import __version__, console
-from tinyml.cli import convert, device, measure, model, project, results, start
+from tinyml.cli import conformance, convert, device, measure, model, project, results, start
 from tinyml.errors import TinymlError
 from tinyml.interrupts import Interrupts, exit_code_of, word_of
 
@@ -33,6 +33,7 @@ COMMANDS = (
     measure.run,
     results.report,
     results.compare,
+    conformance.conformance,
     start.new,
     start.doctor,
     results.completion,

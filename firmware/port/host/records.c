@@ -1,0 +1,32 @@
+/* records.c: one model as a program of a PC: records of inputs on stdin, of outputs on stdout. */
+#include <stdio.h>
+
+#include "tml.h"
+
+extern const tml_model TML_MODEL;
+
+int main(void)
+{
+    const tml_model *const model = &TML_MODEL;
+    if (model->reset != NULL) {
+        model->reset();
+    }
+    for (;;) {
+        for (unsigned i = 0; i < model->input_count; ++i) {
+            const tml_tensor *const input = &model->inputs[i];
+            if (fread(input->data, 1, input->bytes, stdin) != input->bytes) {
+                return i == 0 ? 0 : 1;
+            }
+        }
+#ifndef KEEP_STATE
+        if (model->reset != NULL) {
+            model->reset();
+        }
+#endif
+        model->invoke();
+        for (unsigned i = 0; i < model->output_count; ++i) {
+            const tml_tensor *const output = &model->outputs[i];
+            (void)fwrite(output->data, 1, output->bytes, stdout);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+"""Where a model runs: this machine's C compiler, a board on its emulated core, a bare core."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from tinyml import process, resources
+from tinyml.backends.base import Command
+from tinyml.board import Board, load_board
+from tinyml.budget import Budget
+from tinyml.chip import Chip, Region
+from tinyml.codegen.generate import generate
+from tinyml.conformance.values import Vector
+from tinyml.errors import BoardError, ToolError
+from tinyml.ir.graph import DTYPES, Graph
+from tinyml.passes import run_passes
+from tinyml.plan.code_size import functions_of
+from tinyml.plan.fit import fit, require
+from tinyml.plan.planner import plan
+from tinyml.plan.values import Plan
+from tinyml.plan.verify import verify
+
+HOST = "host"
+TFLM = "tflm"
+SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+_MEMORY_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How to build for a target."""
+
+    target: str
+    optimize: str = "balanced"
+    is_shared: bool = False  # one instance of each kernel serves all layers: quick to compile
+
+
+def check_target(name: str) -> None:
+    """Raises BoardError or ToolError when nothing can run there."""
+    if name in (HOST, TFLM):
+        return
+    board = load_board(name)
+    if not _has_simulator(board) and board.chip.core not in _bare_cores():
+        raise BoardError(
+            f"nothing here emulates the core {board.chip.core} of '{name}'",
+            hint="give another --on",
+        )
+
+
+def outputs_on(
+    way: Way, graph: Graph, vectors: Sequence[Vector], folder: Path
+) -> tuple[Vector, ...]:
+    """What the model computes there, per vector; ``folder`` keeps objects from build to build.
+
+    Raises DoesNotFit, or whatever goes wrong on the way.
+    """
+    board = host_board() if way.target == HOST else load_board(way.target)
+    graph = replace(graph, name="model")  # a folder of builds belongs to one name
+    made = _planned(way, graph, board)
+    folder.mkdir(parents=True, exist_ok=True)
+    if way.target == HOST:
+        return _on_host(made, vectors, folder)
+    require(fit(made, board))
+    if _has_simulator(board):
+        return _on_board(made, board, vectors, folder)
+    return _on_core(made, board, vectors, folder)
+
+
+def _planned(way: Way, graph: Graph, board: Board) -> Plan:
+    made = plan(run_passes(graph), board, optimize=way.optimize)
+    verify(made, board)
+    if way.is_shared:
+        made = replace(made, shared=functions_of([step.call for step in made.steps if step.call]))
+    return replace(made, as_read=graph)
+
+
+def _on_board(
+    made: Plan, board: Board, vectors: Sequence[Vector], folder: Path
+) -> tuple[Vector, ...]:
+    from tinyml import api
+
+    built = api.build(made, board, api.Settings(made.optimize, directory=folder))
+    return api.simulate(built, board, tuple(vectors)).outputs
+
+
+def _on_core(
+    made: Plan, board: Board, vectors: Sequence[Vector], folder: Path
+) -> tuple[Vector, ...]:
+    from tinyml.bare.run import run_bare
+    from tinyml.inputs import Samples
+
+    for old in folder.iterdir():
+        old.unlink()
+    return run_bare(made, board, Samples(tuple(vectors)), folder).outputs
+
+
+def _on_host(made: Plan, vectors: Sequence[Vector], folder: Path) -> tuple[Vector, ...]:
+    """The C of the plan as a program of this machine, with sanitizers."""
+    sources = generate(made, None)
+    for name, text in sources.files:
+        (folder / name).write_text(text, encoding="utf-8")
+    firmware, program = resources.path("firmware"), folder / "program"
+    records = firmware / "port" / "host" / "records.c"
+    files = (*(folder / name for name in sources.compiled), records)
+    includes = (folder, firmware / "include", firmware)
+    process.run(
+        Command(
+            (
+                *_compiler(),
+                *("-std=c11", "-O1", "-g", "-fno-strict-aliasing", "-DTML_DEBUG"),
+                f"-DTML_MODEL={sources.name}_model",
+                *(f"-I{path}" for path in includes),
+                *("-o", str(program)),
+                *map(str, files),
+            )
+        )
+    )
+    data = b"".join(np.ascontiguousarray(value).tobytes() for v in vectors for value in v)
+    return _cut(process.feed(Command((str(program),)), data), made.graph, len(vectors))
+
+
+def _cut(answer: bytes, graph: Graph, count: int) -> tuple[Vector, ...]:
+    """Raw outputs as arrays."""
+    tensors = [graph.tensors[i] for i in graph.outputs]
+    if len(answer) != count * sum(tensor.nbytes for tensor in tensors):
+        raise ToolError(f"the program ended after {len(answer)} bytes of outputs")
+    rows, at = [], 0
+    for _ in range(count):
+        row = []
+        for tensor in tensors:
+            flat = np.frombuffer(answer, DTYPES[tensor.dtype], tensor.elements, at)
+            row.append(flat.reshape(tensor.shape))
+            at += tensor.nbytes
+        rows.append(tuple(row))
+    return tuple(rows)
+
+
+def _compiler() -> tuple[str, ...]:
+    """gcc or clang with sanitizers; the compiler of the ziglang wheel where there is none."""
+    from tinyml.backends.toolchains import zig
+
+    for name in ("gcc", "clang"):
+        found = shutil.which(name)
+        if found:
+            return (found, *SANITIZERS)
+    return (str(zig().program), "cc")
+
+
+def _has_simulator(board: Board) -> bool:
+    return board.backends["simulator"] != "none"
+
+
+def _bare_cores() -> tuple[str, ...]:
+    from tinyml.bare.run import CORES
+
+    return tuple(CORES)
+
+
+def host_board(isa: tuple[str, ...] = ()) -> Board:
+    """This machine as a board with plenty of memory and plain C kernels."""
+    flash = Region("flash", "flash", 0x08000000, _MEMORY_BYTES)
+    memory = Region("memory", "ram", 0x20000000, _MEMORY_BYTES)
+    chip = Chip(
+        name="host",
+        title="This machine",
+        source="plain C",
+        core="cortex-m4",
+        isa=isa,
+        clock_hz=100_000_000,
+        reset_clock_hz=100_000_000,
+        regions=(flash, memory),
+        boot_region="flash",
+        port=(),
+        cycle_counter="dwt",
+        timer=None,
+        uart=None,
+        defines={},
+        ready=(),
+    )
+    return Board(
+        name=HOST,
+        title="This machine",
+        source="plain C",
+        chip=chip,
+        usb=(),
+        ram=(Budget("memory", _MEMORY_BYTES),),
+        flash=Budget("flash", _MEMORY_BYTES),
+        stack_bytes=0,
+        backends={},
+        baud=115_200,
+        defines={},
+        options={},
+    )

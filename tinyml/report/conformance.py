@@ -1,0 +1,41 @@
+"""What a conformance run found, as tables."""
+
+from __future__ import annotations
+
+from tinyml.conformance.run import Outcome
+from tinyml.report.text import Table
+
+STATUSES = ("equal", "refused", "does not fit", "wrong", "error")
+
+
+def tables(found: Outcome) -> tuple[Table, ...]:
+    """Counts per target, then every result that is not equal."""
+    counts = found.counts()
+    elements = {
+        name: sum(result.elements for result in found.results if result.target == name)
+        for name in counts
+    }
+    rows = tuple(
+        (name, *(str(counted[status]) for status in STATUSES), f"{elements[name]:,}")
+        for name, counted in counts.items()
+    )
+    columns = ("target", *(f"{status}>" for status in STATUSES), "elements>")
+    others = tuple(
+        (result.model, result.target, result.status, result.detail)
+        for result in found.results
+        if result.status != "equal"
+    )
+    made = [Table(f"models of {found.folder}", columns, rows)]
+    if others:
+        made.append(Table("not equal", ("model", "target", "status", "detail"), others))
+    return tuple(made)
+
+
+def verdict(found: Outcome) -> str:
+    """One sentence."""
+    failed = [result for result in found.results if result.is_failed]
+    models = len({result.model for result in found.results})
+    if failed:
+        return f"{len({r.model for r in failed})} of {models} models fail"
+    equal = sum(result.status == "equal" for result in found.results)
+    return f"{models} models: every element equal in {equal} comparisons"
