@@ -16,6 +16,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tests.support.cases import Case, Vector
+from tests.support.random_changes import change
 from tests.support.random_cuts import cut
 from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor, check
@@ -251,7 +252,7 @@ def _move(g: Growing, given: int) -> None:
 
 _STEPS = (
     *(_convolution, _convolution, _fully_connected, _pool, _mean, _binary, _map, _map, _move),
-    cut,
+    *(cut, change),
 )
 
 
@@ -259,7 +260,11 @@ _STEPS = (
 def cases(draw: Draw, max_ops: int = 5) -> Case:
     """A graph of 1 to ``max_ops`` ops with three input vectors."""
     seed = draw(st.integers(0, 2**32 - 1))
-    g = Growing(draw, np.random.default_rng(seed))
+    return grown(Growing(draw, np.random.default_rng(seed)), max_ops, f"g{seed}")
+
+
+def grown(g: Growing, max_ops: int, name: str) -> Case:
+    """The case that comes of a graph which has no tensors yet."""
     for _ in range(g.one_of(1, 1, 2)):
         sizes = (g.one_of(1, 1, 2), g.between(1, 7), g.between(1, 7), g.between(1, 9))
         shape = g.one_of(sizes, sizes, sizes, (1, sizes[3]), sizes[1:], (sizes[3],))
@@ -269,11 +274,12 @@ def cases(draw: Draw, max_ops: int = 5) -> Case:
         if len(g.ops) == wanted:
             break
         runtime = [*g.inputs, *(i for op in g.ops for i in op.outputs)]
+        runtime = [i for i in runtime if g.tensors[i].dtype == "int8"]
         g.one_of(*_STEPS)(g, runtime[-g.one_of(1, 1, min(2, len(runtime)))])
     if not g.ops:
         g.finish("RELU6", (g.inputs[0],), spec_of("RELU6").attrs(), g.tensors[g.inputs[0]].quant)
     graph = _compact(g)
-    return Case(f"g{seed}", graph, tuple(_vector(g.rng, graph, i) for i in range(_VECTORS)))
+    return Case(name, graph, tuple(_vector(g.rng, graph, i) for i in range(_VECTORS)))
 
 
 def _compact(g: Growing) -> Graph:

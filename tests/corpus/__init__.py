@@ -1,0 +1,1 @@
+"""Models made from a seed, by the thousand, for ``tinyml conformance``."""
