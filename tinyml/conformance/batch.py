@@ -12,7 +12,7 @@ import numpy as np
 
 from tinyml.conformance import tflm
 from tinyml.conformance.cases import golden_outputs, read_case
-from tinyml.conformance.merge import merged, parted
+from tinyml.conformance.merge import parted
 from tinyml.conformance.shrink import smallest
 from tinyml.conformance.targets import TFLM, Way, outputs_on
 from tinyml.conformance.values import FAILED, GOLDEN, READ, Case, Result, Status, Vector
@@ -73,9 +73,8 @@ def _on_target(cases: Sequence[Case], way: Way, settings: Settings, work: Path) 
     """All cases in one program; where that fails, one half and then the other."""
     if not cases:
         return []
-    graph, vectors = merged(cases)
     try:
-        outputs = outputs_on(way, graph, vectors, work)
+        outputs = outputs_on(way, cases, work)
     except Exception as error:
         if len(cases) > 1:
             middle = len(cases) // 2

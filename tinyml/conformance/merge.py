@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from tinyml.board import Board
 from tinyml.conformance.values import Case, Vector
 from tinyml.ir.graph import Graph, Op, Source, Tensor, check
+from tinyml.ir.stream import Stream
 from tinyml.ops.reference import run
+from tinyml.plan.predict import predict
+from tinyml.plan.values import Placement, Plan, Step, Use
+
+ALIGNMENT = 16  # bytes, of everything in an arena
 
 
 def merged(cases: Sequence[Case]) -> tuple[Graph, tuple[Vector, ...]]:
@@ -16,27 +23,106 @@ def merged(cases: Sequence[Case]) -> tuple[Graph, tuple[Vector, ...]]:
 
     There are as many vectors as the case with most has; the others repeat their last.
     """
-    if len(cases) == 1:
-        return cases[0].graph, cases[0].vectors
-    tensors: list[Tensor] = []
-    ops: list[Op] = []
-    inputs: list[int] = []
-    outputs: list[int] = []
-    for number, case in enumerate(cases):
-        base, graph = len(tensors), case.graph
-        tensors += [replace(t, name=f"m{number}/{t.name}") for t in graph.tensors]
-        ops += [_shifted(op, base, f"m{number}/") for op in graph.ops]
-        inputs += [base + i for i in graph.inputs]
-        outputs += [base + i for i in graph.outputs]
-    names = "".join(case.graph.source.sha256 for case in cases)
-    source = Source("batch.tflite", hashlib.sha256(names.encode()).hexdigest(), 0)
-    graph = Graph("batch", source, tuple(tensors), tuple(ops), tuple(inputs), tuple(outputs))
     count = max(len(case.vectors) for case in cases)
     vectors = tuple(
         tuple(value for case in cases for value in case.vectors[min(i, len(case.vectors) - 1)])
         for i in range(count)
     )
-    return check(graph), vectors
+    return side_by_side([case.graph for case in cases]), vectors
+
+
+def side_by_side(graphs: Sequence[Graph]) -> Graph:
+    """One graph with all tensors and ops of several, in their order."""
+    tensors: list[Tensor] = []
+    ops: list[Op] = []
+    inputs: list[int] = []
+    outputs: list[int] = []
+    for number, graph in enumerate(graphs):
+        base = len(tensors)
+        tensors += [replace(t, name=f"m{number}/{t.name}") for t in graph.tensors]
+        ops += [_shifted(op, base, f"m{number}/") for op in graph.ops]
+        inputs += [base + i for i in graph.inputs]
+        outputs += [base + i for i in graph.outputs]
+    names = "".join(graph.source.sha256 for graph in graphs)
+    source = Source("batch.tflite", hashlib.sha256(names.encode()).hexdigest(), 0)
+    return check(Graph("model", source, tuple(tensors), tuple(ops), tuple(inputs), tuple(outputs)))
+
+
+def joined(plans: Sequence[Plan], board: Board) -> Plan:
+    """The plans of independent graphs as one: each as it is, its arena behind the one before."""
+    steps: list[Step] = []
+    places: list[Placement | None] = []
+    arenas: Counter[str] = Counter()
+    uses: Counter[tuple[str, str]] = Counter()
+    total = sum(len(made.steps) for made in plans)
+    op_base = 0
+    for made in plans:
+        move = _Move(len(places), op_base, len(steps), dict(arenas), total, len(made.steps))
+        steps += [move.step(step) for step in made.steps]
+        places += [move.place(place) if place else None for place in made.tensors]
+        op_base += len(made.graph.ops)
+        for region, nbytes in made.arena_bytes:
+            arenas[region] += -(-nbytes // ALIGNMENT) * ALIGNMENT
+        for use in made.uses:
+            if use.purpose in ("activations", "scratch"):
+                uses[use.region, use.purpose] += use.nbytes
+    graph = side_by_side([made.graph for made in plans])
+    for region, nbytes in arenas.items():  # what alignment between the arenas takes
+        uses[region, "activations"] += nbytes - sum(n for (r, _), n in uses.items() if r == region)
+    rest = predict(graph, tuple(steps), board, plans[0].optimize, True)
+    return replace(
+        plans[0],
+        graph=graph,
+        steps=tuple(steps),
+        tensors=tuple(places),
+        arena_bytes=tuple(arenas.items()),
+        activation_bytes=sum(made.activation_bytes for made in plans),
+        lower_bound_bytes=sum(made.lower_bound_bytes for made in plans),
+        uses=(*(Use(*key, nbytes) for key, nbytes in uses.items()), *rest),
+        as_read=side_by_side([made.reference_graph for made in plans]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """How the numbers of one plan change among others."""
+
+    tensors: int  # before it
+    ops: int
+    steps: int
+    arenas: dict[str, int]  # bytes before it, by region
+    total: int  # steps of all plans
+    own: int  # steps of this one
+
+    def step(self, step: Step) -> Step:
+        call, scratch = step.call, step.scratch
+        if call is not None and call.stream is not None:
+            call = replace(call, stream=self._stream(call.stream))
+        return replace(
+            step,
+            ops=tuple(self.ops + i for i in step.ops),
+            call=call,
+            scratch=self.place(scratch) if scratch else None,
+        )
+
+    def place(self, place: Placement) -> Placement:
+        last = self.total if place.last_use == self.own else self.steps + place.last_use
+        return replace(
+            place,
+            offset=place.offset + self.arenas.get(place.region, 0),
+            first_use=place.first_use if place.first_use < 0 else self.steps + place.first_use,
+            last_use=last,
+        )
+
+    def _stream(self, stream: Stream) -> Stream:
+        return replace(
+            stream,
+            rows=tuple(replace(item, tensor=self.tensors + item.tensor) for item in stream.rows),
+            stages=tuple(
+                replace(stage, op=self.ops + stage.op) if stage.op >= 0 else stage
+                for stage in stream.stages
+            ),
+        )
 
 
 def parted(cases: Sequence[Case], outputs: Sequence[Vector]) -> list[tuple[Vector, ...]]:

@@ -15,11 +15,12 @@ from tinyml.board import Board, load_board
 from tinyml.budget import Budget
 from tinyml.chip import Chip, Region
 from tinyml.codegen.generate import generate
-from tinyml.conformance.values import Vector
+from tinyml.conformance.merge import joined, merged
+from tinyml.conformance.values import Case, Vector
 from tinyml.errors import BoardError, ToolError
 from tinyml.ir.graph import DTYPES, Graph
 from tinyml.passes import run_passes
-from tinyml.plan.code_size import functions_of
+from tinyml.plan.code_size import shareable
 from tinyml.plan.fit import fit, require
 from tinyml.plan.planner import plan
 from tinyml.plan.values import Plan
@@ -52,17 +53,20 @@ def check_target(name: str) -> None:
         )
 
 
-def outputs_on(
-    way: Way, graph: Graph, vectors: Sequence[Vector], folder: Path
-) -> tuple[Vector, ...]:
-    """What the model computes there, per vector; ``folder`` keeps objects from build to build.
+def outputs_on(way: Way, cases: Sequence[Case], folder: Path) -> tuple[Vector, ...]:
+    """What a program of all the cases computes there, per vector of ``merged``.
 
-    Raises DoesNotFit, or whatever goes wrong on the way.
+    ``folder`` keeps objects from build to build. Raises DoesNotFit, or whatever goes wrong.
     """
     board = host_board() if way.target == HOST else load_board(way.target)
-    graph = replace(graph, name="model")  # a folder of builds belongs to one name
-    made = _planned(way, graph, board)
+    plans = [_planned(way, case.graph, board) for case in cases]
+    made = joined(plans, board) if len(plans) > 1 else plans[0]
+    verify(made, board)
+    if way.is_shared:
+        calls = [step.call for step in made.steps if step.call]
+        made = replace(made, shared=shareable(calls, board.chip.core))
     folder.mkdir(parents=True, exist_ok=True)
+    _, vectors = merged(cases)
     if way.target == HOST:
         return _on_host(made, vectors, folder)
     require(fit(made, board))
@@ -72,11 +76,8 @@ def outputs_on(
 
 
 def _planned(way: Way, graph: Graph, board: Board) -> Plan:
-    made = plan(run_passes(graph), board, optimize=way.optimize)
-    verify(made, board)
-    if way.is_shared:
-        made = replace(made, shared=functions_of([step.call for step in made.steps if step.call]))
-    return replace(made, as_read=graph)
+    graph = replace(graph, name="model")  # a folder of builds belongs to one name
+    return replace(plan(run_passes(graph), board, optimize=way.optimize), as_read=graph)
 
 
 def _on_board(

@@ -34,22 +34,30 @@ def require_tflm() -> None:
 def outputs_of(
     cases: Sequence[Case], folder: Path
 ) -> tuple[tuple[Vector, ...] | ModelError | ToolError, ...]:
-    """What TFLM computes of each case; ModelError where it refuses, ToolError where it aborts."""
+    """What TFLM computes of each case; ModelError where it refuses or aborts.
+
+    ToolError where its process failed before it came to a case.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for number, case in enumerate(cases):
         data = case.path.read_bytes() if case.path.is_file() else write(case.graph)
         (folder / f"{number}.tflite").write_bytes(data)
         arrays = {f"{v}_{i}": a for v, vec in enumerate(case.vectors) for i, a in enumerate(vec)}
         np.savez(folder / f"{number}.npz", allow_pickle=False, **arrays)
-        for old in (folder / f"{number}.out.npz", folder / f"{number}.refused"):
-            old.unlink(missing_ok=True)
+        for suffix in ("out.npz", "refused", "begun"):
+            (folder / f"{number}.{suffix}").unlink(missing_ok=True)
     found: list[tuple[Vector, ...] | ModelError | ToolError] = []
     while len(found) < len(cases):
         error = _run_from(len(found), len(cases), folder)
         for number in range(len(found), len(cases)):
             answer = _answer(folder, number, cases[number])
             if answer is None:
-                found.append(error or ToolError(f"{_TITLE} said nothing"))
+                is_begun = (folder / f"{number}.begun").is_file()
+                found.append(
+                    ModelError(f"{_TITLE} aborts")
+                    if is_begun
+                    else error or ToolError(f"{_TITLE} said nothing")
+                )
                 break
             found.append(answer)
     return tuple(found)
@@ -89,6 +97,7 @@ def _interpret(folder: Path, number: int) -> None:
     count = 1 + max(int(name.split("_")[1]) for name in inputs)
     arena_bytes = (1 << 20) + 16 * len(data) + 64 * sum(a.nbytes for a in inputs.values())
     made = {}
+    (folder / f"{number}.begun").touch()  # an abort from here on is TFLM's
     try:
         interpreter = runtime.Interpreter.from_bytes(data, arena_size=min(arena_bytes, 1 << 30))
         for v in range(vectors):

@@ -70,6 +70,12 @@ def functions_of(calls: Sequence[KernelCall]) -> frozenset[str]:
     return frozenset(call.function for call in calls if call.stream is None)
 
 
+def shareable(calls: Sequence[KernelCall], core: str) -> frozenset[str]:
+    """Those that were measured in shared form: some want constants, and do not compile so."""
+    known = kernel_sizes(core, "size")
+    return frozenset(name for name in functions_of(calls) if name + SHARED in known)
+
+
 def shared_functions(calls: Sequence[KernelCall], core: str, optimize: str) -> frozenset[str]:
     """The kernels of which one instance for all layers is smaller than one for each.
 
@@ -77,11 +83,10 @@ def shared_functions(calls: Sequence[KernelCall], core: str, optimize: str) -> f
     """
     if optimize != "size":
         return frozenset()
-    known = kernel_sizes(core, optimize)
     found = set()
-    for function in functions_of(calls):
+    for function in shareable(calls, core):
         own = tuple(call for call in calls if call.function == function)
-        if len(own) < 2 or function + SHARED not in known:
+        if len(own) < 2:
             continue
         apart = _sum(code_parts(own), core, optimize)
         if _sum(code_parts(own, frozenset((function,))), core, optimize) < apart:
