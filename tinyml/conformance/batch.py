@@ -134,12 +134,15 @@ def _shrunk(case: Case, result: Result, settings: Settings, way: Way | None, wor
         return result
     quick = replace(settings, is_shrinking=False)
 
+    parts = work.parent / "parts"
+    parts.mkdir(parents=True, exist_ok=True)
+
     def fails(part: Case) -> bool:
-        alone = replace(part, path=work / "part.tflite")
+        alone = replace(part, path=parts / "part.tflite")
         write_atomic(alone.path, write(alone.graph))
-        inner = replace(quick, folder=work)
+        inner = replace(quick, folder=parts)
         if way is None:
-            return any(r.status in FAILED for r in _against_tflm([alone], inner, work / "part"))
+            return any(r.status in FAILED for r in _against_tflm([alone], inner, work))
         return any(r.status in FAILED for r in _on_target([alone], way, inner, work))
 
     found = smallest(case, fails)
