@@ -57,7 +57,7 @@ def build(
         chain = toolchain_of(toolchain)
         _refuse(chain, project, container)
         make_folder(inside(build_dir, build_dir / OBJECTS / "linked").parent)
-        _prepare(chain, project)
+        prepare(chain, project.board.chip.core)
         objects = _compile(chain, project, build_dir)
         _link(chain, project, objects, build_dir)
     return load_image(build_dir / IMAGE_FILE)
@@ -131,14 +131,15 @@ def commands(project: Project, toolchain: Toolchain, build_dir: Path) -> tuple[C
     """Everything that a build from nothing runs, in order."""
     objects = {name: build_dir / "objects" / f"{_stem(name)}.o" for name in project.sources}
     return (
-        *(command for _, command in toolchain.prepare(project)),
+        *(command for _, command in toolchain.prepare(project.board.chip.core)),
         *(toolchain.compile(project, name, made) for name, made in objects.items()),
         toolchain.link(project, tuple(objects.values()), build_dir),
     )
 
 
-def _prepare(chain: Toolchain, project: Project) -> None:
-    for made, command in chain.prepare(project):
+def prepare(chain: Toolchain, core: str) -> None:
+    """Makes what the toolchain wants once per core, unless it is there and undamaged."""
+    for made, command in chain.prepare(core):
         if is_sealed(made):
             continue
         with locked(made.parent), work_folder(made.with_suffix(".work")):

@@ -117,8 +117,8 @@ class Toolchain(Protocol):
     def requires(self) -> tuple[str, ...]:
         """Programs that must be there."""
 
-    def prepare(self, project: Project) -> tuple[tuple[Path, Command], ...]:
-        """Files that are made once, for good, in the user's cache, and how.
+    def prepare(self, core: str) -> tuple[tuple[Path, Command], ...]:
+        """Files for a core that are made once, for good, in the user's cache, and how.
 
         A command may use the folder of that name with the suffix .work; it is removed afterwards.
         """

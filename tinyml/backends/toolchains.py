@@ -57,10 +57,10 @@ class Zig:
     name: str = "zig"
     requires: tuple[str, ...] = ("zig",)
 
-    def prepare(self, project: Project) -> tuple[tuple[Path, Command], ...]:
+    def prepare(self, core: str) -> tuple[tuple[Path, Command], ...]:
         """The compiler's run-time library, about five seconds per core, kept for good."""
-        core = core_of(project.board.chip.core, self.name)
-        made = self._runtime_library(core)
+        target = core_of(core, self.name)
+        made = self.runtime_library(target)
         work = str(made.with_suffix(".work"))
         command = Command(
             (
@@ -68,8 +68,8 @@ class Zig:
                 "build-lib",
                 str(self.library / "compiler_rt.zig"),
                 "-target",
-                core.zig_target,
-                f"-mcpu={core.zig_cpu}",
+                target.zig_target,
+                f"-mcpu={target.zig_cpu}",
                 "-O",
                 "ReleaseSmall",
                 "-fstrip",
@@ -81,7 +81,7 @@ class Zig:
                 "--global-cache-dir",
                 work,
             ),
-            message=f"building the run-time library for {core.name} (once)",
+            message=f"building the run-time library for {target.name} (once)",
         )
         return ((made, command),)
 
@@ -122,7 +122,7 @@ class Zig:
                 f"-Map={build_dir / 'firmware.map'}",
                 "--print-memory-usage",
                 *(str(item) for item in objects),
-                str(self._runtime_library(core)),
+                str(self.runtime_library(core)),
                 "-o",
                 str(build_dir / "firmware.elf"),
             ),
@@ -130,7 +130,8 @@ class Zig:
             message="linking",
         )
 
-    def _runtime_library(self, core: Core) -> Path:
+    def runtime_library(self, core: Core) -> Path:
+        """What ``prepare`` makes: arithmetic that the core has no instructions for."""
         return self.cache / "compiler-rt" / f"{self.version}-{core.name}.a"
 
 
@@ -143,7 +144,7 @@ class ArmGcc:
     name: str = "arm_gcc"
     requires: tuple[str, ...] = ("arm-none-eabi-gcc",)
 
-    def prepare(self, project: Project) -> tuple[tuple[Path, Command], ...]:
+    def prepare(self, core: str) -> tuple[tuple[Path, Command], ...]:
         """Nothing: libgcc comes with the compiler."""
         return ()
 

@@ -9,6 +9,7 @@ from tinyml import process, resources
 from tinyml.backends.base import Command
 from tinyml.backends.cores import core_of
 from tinyml.backends.toolchains import zig
+from tinyml.build import prepare
 from tinyml.elf import read_elf
 from tinyml.simulate.counter import attach
 from tinyml.simulate.timing import BlockCost
@@ -23,8 +24,9 @@ class Rv32:
 
     def build(self, sources: Sequence[Path], flags: Sequence[str], folder: Path) -> Path:
         """Compiles and links a program."""
-        chain = zig()
-        wanted = (*core_of("rv32imc", "zig").clang, *FLAGS, *flags)
+        chain, core = zig(), core_of("rv32imc", "zig")
+        prepare(chain, core.name)
+        wanted = (*core.clang, *FLAGS, *flags)
         include = ("-isystem", str(chain.library / "include"))
         objects = []
         for source in (*sources, _support() / "host.c"):
@@ -33,6 +35,7 @@ class Rv32:
             process.run(Command((*argv, "-o", objects[-1])))
         program = folder / "program.elf"
         link = (str(chain.program), "ld.lld", "-T", str(_support() / "link.ld"), "--gc-sections")
+        objects.append(str(chain.runtime_library(core)))
         process.run(Command((*link, *objects, "-o", str(program))))
         return program
 
