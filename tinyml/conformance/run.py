@@ -85,6 +85,7 @@ def conform(
 
     todo = [path for path in paths if not is_done(path)]
     with held.open("a", encoding="utf-8") as log:
+        log.write("\n" if held.stat().st_size else "")  # behind a line that was cut off
         for done, results in _results(todo, settings, jobs):
             for result in results:
                 known[result.model, result.sha256, result.target] = result
