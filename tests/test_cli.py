@@ -224,7 +224,12 @@ def test_boards_complete_by_name_and_by_path() -> None:
     assert complete("./mi") == [("file", "./mi")]
 
 
-@pytest.mark.parametrize("command", cli.commands.values(), ids=lambda command: command.name)
+@pytest.mark.parametrize(
+    "command",
+    # conformance asks the same of many targets, each with the budgets of its own file
+    [command for command in cli.commands.values() if command.name != "conformance"],
+    ids=lambda command: command.name,
+)
 def test_commands_that_plan_take_the_same_limits(command: click.Command) -> None:
     names = {item.name for item in command.params}
     if "optimize" in names:
