@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from tinyml.board import Board
 from tinyml.ir.graph import Graph
 from tinyml.plan.fit import fit
-from tinyml.plan.planner import OPTIMIZE, TRADED, front, plan, preferred
+from tinyml.plan.goals import OPTIMIZE, Candidates, chosen
+from tinyml.plan.planner import candidates, programs_of
 from tinyml.plan.values import Plan
 
 _NEAR = 1.04  # plans whose RAM differs by less are shown as one
@@ -28,14 +30,18 @@ class Alternative:
 
 def explore(graph: Graph, board: Board) -> tuple[Alternative, ...]:
     """Alternatives from the one with the most RAM to the one with the least."""
-    plans = front(graph, board)
-    found = []
-    for goal in OPTIMIZE:
-        is_traded = goal in TRADED and plans
-        made = preferred(plans, goal) if is_traded else plan(graph, board, optimize=goal)
-        found.append(_alternative(goal, made, board))
+    tried = programs_of(graph, board)
+
+    @cache
+    def of(optimize: str) -> Candidates:
+        return candidates(graph, tried, board, optimize=optimize)
+
+    def planned(goal: str) -> Candidates:
+        return of("size" if goal == "size" else "balanced")  # nothing else changes a prediction
+
+    found = [_alternative(goal, chosen(planned, goal), board) for goal in OPTIMIZE]
     kept = [item.arena_bytes for item in found]
-    for made, _ in plans:
+    for made, _ in of("balanced").front:
         item = _alternative("", made, board)
         if all(max(item.arena_bytes, n) >= _NEAR * min(item.arena_bytes, n) for n in kept):
             found.append(item)

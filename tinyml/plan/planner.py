@@ -1,16 +1,15 @@
 """Graph → Plan: a kernel for each op, a place for each value.
 
 Kernels are chosen by cost among the plain one, which is always right, and the variants for the
-chip's instruction set that prove themselves valid for the op; for size, by ``smallest_steps``.
-When the fastest choice does not fit in the board's memory, or waits for a slow region of it, the
-fastest one that fits is taken, in which several ops may be one step, computed row by row
-(``tinyml.plan.partition``). A plan is made even when nothing fits: ``tinyml.plan.fit`` says by how
-much it does not.
+chip's instruction set that prove themselves valid for the op. Several ops may be one step, computed
+row by row (``tinyml.plan.partition``). All programs that come about that way are laid out in the
+board's memory, and the goal takes one (``tinyml.plan.goals``). A plan is made even when nothing
+fits: ``tinyml.plan.fit`` says by how much it does not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tinyml.board import Board
 from tinyml.errors import PlanError, did_you_mean
@@ -18,6 +17,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.plan.arena import arrange
 from tinyml.plan.code_size import shared_functions
+from tinyml.plan.goals import OPTIMIZE, Candidates, chosen
 from tinyml.plan.offers import Offer, offers_of
 from tinyml.plan.partition import programs
 from tinyml.plan.predict import predict
@@ -25,11 +25,15 @@ from tinyml.plan.regions import Room, stall_cycles
 from tinyml.plan.smallest import smallest_steps
 from tinyml.plan.values import Plan, Step
 
-OPTIMIZE = ("speed", "balanced", "ram", "size")
+Program = tuple[Step, ...]
 
-# How many percent more time one percent less memory is worth: (RAM of the arena, flash).
-FLASH_PURPOSES = ("weights", "code")
-TRADED = {"balanced": (0.5, 0.5), "ram": (4.0, 0.0)}
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """The ways to compute a graph that are looked at, whatever the goal."""
+
+    front: tuple[Program, ...]  # from the fastest to the one with the least RAM
+    others: tuple[Program, ...]  # the fastest kernels op by op, and those of the least flash
 
 
 def plan(
@@ -48,68 +52,39 @@ def plan(
     """
     if optimize not in OPTIMIZE:
         raise PlanError(f"cannot optimize for '{optimize}'", hint=did_you_mean(optimize, OPTIMIZE))
+    tried = programs_of(graph, board)
+
+    def planned(goal: str) -> Candidates:
+        return candidates(graph, tried, board, runtime=runtime, optimize=goal, agent=agent)
+
+    return chosen(planned, optimize)
+
+
+def programs_of(graph: Graph, board: Board) -> Programs:
+    """Ways to compute a graph on a board."""
     isa = board.chip.isa
     singles = _singles(graph, isa)
+    fast = tuple(steps[0] for steps in singles)
+    others = (fast, smallest_steps(singles, board.chip.core)) if singles else (fast,)
+    return Programs(tuple(programs(graph, singles, isa)), others)
 
-    def made(steps: tuple[Step, ...]) -> tuple[Plan, bool]:
+
+def candidates(
+    graph: Graph,
+    tried: Programs,
+    board: Board,
+    *,
+    runtime: str = "aot",
+    optimize: str = "balanced",
+    agent: bool = True,
+) -> Candidates:
+    """The plans of all programs, and whether each fits in RAM, predicted for a goal."""
+
+    def made(steps: Program) -> tuple[Plan, bool]:
         return plan_steps(graph, steps, board, runtime=runtime, optimize=optimize, agent=agent)
 
-    if optimize in TRADED and graph.ops:
-        return preferred([made(steps) for steps in programs(graph, singles, isa)], optimize)
-    if optimize == "size":
-        small, is_fitting = made(smallest_steps(singles, board.chip.core))
-        if is_fitting:
-            return small
-    fast, is_fitting = made(tuple(steps[0] for steps in singles))
-    if is_fitting and not fast.stall_cycles:
-        return fast
-    fitting = [fast] if is_fitting else []
-    smallest = fast
-    for steps in programs(graph, singles, isa):
-        small, is_fitting = made(steps)
-        smallest = min(smallest, small, key=_arena_bytes)
-        if is_fitting:
-            fitting.append(small)
-            if not small.stall_cycles:  # those that follow need more instructions
-                break
-    return min(fitting, key=_cycles, default=smallest)
-
-
-def front(graph: Graph, board: Board) -> tuple[tuple[Plan, bool], ...]:
-    """Plans from the fastest to the one with the least RAM, and whether each fits.
-
-    Each is the fastest that needs less RAM than the one before.
-    """
-    isa = board.chip.isa
-    steps = programs(graph, _singles(graph, isa), isa)
-    return tuple(plan_steps(graph, item, board) for item in steps)
-
-
-def preferred(plans: Sequence[tuple[Plan, bool]], optimize: str) -> Plan:
-    """The plan of a front with the best price for "balanced" or "ram"; one that fits, if any does.
-
-    RAM, flash and time are multiplied, so that what counts are their proportions.
-    """
-    ram_worth, flash_worth = TRADED[optimize]
-
-    def price(item: Plan) -> float:
-        flash = sum(use.nbytes for use in item.uses if use.purpose in FLASH_PURPOSES)
-        ram = _arena_bytes(item) ** ram_worth
-        return float(ram * max(1, flash) ** flash_worth * max(1, _cycles(item)))
-
-    fitting = [item for item, is_fitting in plans if is_fitting]
-    if fitting:
-        return min(fitting, key=price)
-    return min((item for item, _ in plans), key=_arena_bytes)
-
-
-def _arena_bytes(plan: Plan) -> int:
-    return sum(nbytes for _, nbytes in plan.arena_bytes)
-
-
-def _cycles(plan: Plan) -> int:
-    """Predicted time: one cycle per instruction, and the waiting for slow memory."""
-    return plan.stall_cycles + sum(s.call.cost.instructions for s in plan.steps if s.call)
+    front, others = tuple(map(made, tried.front)), tuple(map(made, tried.others))
+    return Candidates(front, others, board.flash.max_bytes)
 
 
 def plan_steps(
@@ -121,7 +96,7 @@ def plan_steps(
     optimize: str = "balanced",
     agent: bool = True,
 ) -> tuple[Plan, bool]:
-    """The plan that runs the steps, and whether it fits."""
+    """The plan that runs the steps, and whether it fits in RAM."""
     if not board.ram:
         raise PlanError(f"board '{board.name}' names no memory region for the arena")
     rest = predict(graph, steps, board, optimize, agent)
@@ -166,11 +141,11 @@ def _steps(
         return (Step((number,), None),)
     op = graph.ops[number]
     steps = []
-    for chosen in sorted(offers, key=lambda offer: _price(op, graph, offer.call)):
+    for best in sorted(offers, key=lambda offer: _price(op, graph, offer.call)):
         others = tuple(
-            (offer.name, offer.call.cost.instructions) for offer in offers if offer is not chosen
+            (offer.name, offer.call.cost.instructions) for offer in offers if offer is not best
         )
-        steps.append(Step((number,), chosen.call, alternatives=others, rejected=rejected))
+        steps.append(Step((number,), best.call, alternatives=others, rejected=rejected))
     return tuple(steps)
 
 

@@ -47,7 +47,7 @@ class Plan:
     graph: Graph  # that the steps compute: simplified by passes
     board: str
     runtime: str
-    optimize: str  # one of planner.OPTIMIZE
+    optimize: str  # one of goals.OPTIMIZE
     steps: tuple[Step, ...]
     tensors: tuple[Placement | None, ...]  # per graph tensor; None for constants and unused ones
     arena_bytes: tuple[tuple[str, int], ...]  # (region, bytes) of the arena in each region used

@@ -1,0 +1,92 @@
+"""Which of several plans a goal of ``--optimize`` takes: all goals look at the same ones.
+
+So no goal is beaten in its own field: ``speed`` has the least time of all that fit, ``size`` the
+least flash, and ``ram`` no larger arena than any other goal. ``balanced`` and ``ram`` trade.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tinyml.plan.values import Plan
+
+OPTIMIZE = ("speed", "balanced", "ram", "size")
+FLASH_PURPOSES = ("weights", "code")
+
+# How many percent more time one percent less memory is worth: (RAM of the arena, flash).
+TRADED = {"balanced": (0.5, 0.5), "ram": (4.0, 0.0)}
+
+Tried: TypeAlias = Sequence[tuple[Plan, bool]]  # and whether it fits in RAM
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The plans of one model on one board, planned for one goal."""
+
+    front: Tried  # each the fastest that needs less RAM than the one before
+    others: Tried  # the fastest kernels op by op, and those of the least flash
+    flash_limit_bytes: int
+
+    def fitting(self) -> list[Plan]:
+        """Those that fit, the front's first; where flash is too small for all, those in RAM."""
+        return self.of(self.front) + self.of(self.others)
+
+    def of(self, tried: Tried) -> list[Plan]:
+        """Those of ``tried`` that fit."""
+        in_ram = [made for made, is_fitting in (*self.front, *self.others) if is_fitting]
+        limit_bytes = max(self.flash_limit_bytes, min(map(flash_bytes, in_ram), default=0))
+        return [made for made, fits in tried if fits and flash_bytes(made) <= limit_bytes]
+
+
+def chosen(planned: Callable[[str], Candidates], optimize: str) -> Plan:
+    """The plan for a goal; the one with the least RAM when none fits."""
+    held = planned(optimize)
+    fitting = held.fitting()
+    if not fitting:
+        return min((made for made, _ in (*held.front, *held.others)), key=arena_bytes)
+    if optimize != "ram":
+        return _best(held, optimize)
+    rivals = [_best(held, "speed"), _best(held, "balanced")]
+    for_size = planned("size")
+    rivals += [_best(for_size, "size")] if for_size.fitting() else []
+    least = min(arena_bytes(plan) for plan in (*rivals, *fitting))
+    limit_bytes = max(least, min(map(arena_bytes, rivals)))
+    return _cheapest([plan for plan in fitting if arena_bytes(plan) <= limit_bytes], "ram")
+
+
+def arena_bytes(plan: Plan) -> int:
+    """RAM of the values and scratch, in all regions."""
+    return sum(nbytes for _, nbytes in plan.arena_bytes)
+
+
+def flash_bytes(plan: Plan) -> int:
+    """Predicted flash of weights and code."""
+    return sum(use.nbytes for use in plan.uses if use.purpose in FLASH_PURPOSES)
+
+
+def cycles(plan: Plan) -> int:
+    """Predicted time: one cycle per instruction, and the waiting for slow memory."""
+    return plan.stall_cycles + sum(s.call.cost.instructions for s in plan.steps if s.call)
+
+
+def _best(held: Candidates, optimize: str) -> Plan:
+    """The best plan that fits, in the goal's own field."""
+    fitting = held.fitting()
+    if optimize == "speed":
+        return min(fitting, key=cycles)
+    if optimize == "size":
+        return min(fitting, key=lambda plan: (flash_bytes(plan), cycles(plan)))
+    return _cheapest(held.of(held.front) or fitting, optimize)
+
+
+def _cheapest(plans: Sequence[Plan], optimize: str) -> Plan:
+    """RAM, flash and time are multiplied, so that what counts are their proportions."""
+    ram_worth, flash_worth = TRADED[optimize]
+
+    def price(plan: Plan) -> float:
+        memory = arena_bytes(plan) ** ram_worth * max(1, flash_bytes(plan)) ** flash_worth
+        return float(memory * max(1, cycles(plan)))
+
+    return min(plans, key=price)
