@@ -14,11 +14,14 @@ pytest.importorskip("onnx", reason="the package onnx is missing (tinyml[onnx])")
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is missing (tinyml[onnx])")
 
 from tests.support.onnx_cases import cases, graph_of, one, weights
+from tinyml.convert.conversion import ConvertOptions, convert
 from tinyml.convert.importers.values import ImportOptions
 from tinyml.convert.runners import float_runner
 from tinyml.convert.sources import importer_of, source_of
 from tinyml.convert.values import FloatModel
-from tinyml.errors import ModelError, ToolError
+from tinyml.errors import ModelError, ToolError, UnsupportedOps
+from tinyml.model.file import model_file
+from tinyml.model.reader import load
 
 CASES = cases()
 
@@ -65,6 +68,41 @@ def test_results_equal_onnx(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [name for name in CASES if name.startswith(("net", "conv_"))])
 def test_no_transposition_remains(name: str, tmp_path: Path) -> None:
     assert imported(CASES[name], tmp_path).transposes == ()
+
+
+def test_every_operator_has_a_case() -> None:
+    from tinyml.convert.importers.onnx_nodes import HANDLERS
+
+    assert set(HANDLERS) - {"Cast"} <= {
+        node.op_type for m in CASES.values() for node in m.graph.node
+    }
+
+
+# No integers do these; the converter says so, or which runtime has them.
+_REFUSED = {"exp", "gelu", "log", "reciprocal", "sqrt"}
+_ONLY_TFLM = {"depth_to_space", "expand", "log_softmax", "pad_reflect"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_operator_is_built_or_refused_by_convert(name: str, tmp_path: Path) -> None:
+    """Models were converted that the compiler refused, with the advice to convert them."""
+    path = tmp_path / "model.onnx"
+    path.write_bytes(CASES[name].SerializeToString())
+    asked = ConvertOptions(calibration="random")
+    if name in _REFUSED:
+        with pytest.raises(ModelError, match="has no integer kernel"):
+            convert(str(path), asked)
+        return
+    report = convert(str(path), asked).report
+    notes = [note for note in report.result.notes if "--runtime tflm only" in note]
+    assert bool(notes) == (name in _ONLY_TFLM)
+    if not notes:
+        load(model_file("m.tflite", report.result.data))
+        return
+    with pytest.raises(UnsupportedOps) as caught:
+        load(model_file("m.tflite", report.result.data))
+    assert "--runtime tflm" in str(caught.value.hint)
+    assert "tinyml convert" not in str(caught.value.hint)  # the command that just ran
 
 
 def test_transposition_that_remains_is_listed(tmp_path: Path) -> None:

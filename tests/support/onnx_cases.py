@@ -91,6 +91,9 @@ def _convolutions() -> dict[str, Any]:
             w=weights(4, 6), b=weights(4)
         ),
         "gemm_plain": one("Gemm", (1, 6), "w")(w=weights(6, 4)),
+        "matmul_values": graph_of(
+            [("a", (1, 5, 6)), ("b", (1, 6, 3))], [("MatMul", "a b", "y", {})]
+        ),
         "matmul": one("MatMul", (1, 5, 6), "w")(w=weights(6, 4)),
         "batch_norm": one("BatchNormalization", IMAGE, "s b m v")(
             s=weights(4), b=weights(4), m=weights(4), v=np.abs(weights(4)) + 0.5
@@ -125,7 +128,7 @@ def _pools() -> dict[str, Any]:
         "mean": one("ReduceMean", IMAGE, axes=[2, 3], keepdims=0)(),
         "mean_channels": one("ReduceMean", IMAGE, axes=[1])(),
         "sum_13": one("ReduceSum", IMAGE, "axes", keepdims=1)(axes=np.array([-1], INT)),
-        "max": one("ReduceMax", IMAGE, axes=[1, 3], keepdims=0)(),
+        "max_23": one("ReduceMax", IMAGE, axes=[1, 3], keepdims=0)(),
         "resize_nearest": one(
             "Resize",
             IMAGE,
@@ -134,6 +137,10 @@ def _pools() -> dict[str, Any]:
             coordinate_transformation_mode="asymmetric",
             nearest_mode="floor",
         )(roi=np.zeros(0, np.float32), scales=np.array([1, 1, 2, 2], np.float32)),
+        "min_13": one("ReduceMin", IMAGE, axes=[2])(),
+        "upsample": one("Upsample", IMAGE, "scales", mode="nearest")(
+            opset=9, scales=np.array([1, 1, 2, 3], np.float32)
+        ),
         "resize_linear": one("Resize", IMAGE, "roi scales", mode="linear")(
             roi=np.zeros(0, np.float32), scales=np.array([1, 1, 2, 2], np.float32)
         ),
@@ -148,6 +155,17 @@ def _elementwise() -> dict[str, Any]:
         "leaky": one("LeakyRelu", IMAGE, alpha=0.2)(),
         "prelu": one("PRelu", IMAGE, "s")(s=channel),
         "clip_6": one("Clip", IMAGE, "a b")(a=np.float32(0), b=np.float32(6)),
+        "clip_1": one("Clip", IMAGE, "a b")(a=np.float32(-1), b=np.float32(1)),
+        "clip_unit": one("Clip", IMAGE, "a b")(a=np.float32(0), b=np.float32(1)),
+        "gelu": one("Gelu", (1, 9))(opset=20),
+        "log": graph_of([("x", (1, 5))], [("Exp", "x", "e", {}), ("Log", "e", "y", {})]),
+        "min_values": graph_of([("a", IMAGE), ("b", IMAGE)], [("Min", "a b", "y", {})]),
+        "pow": one("Pow", IMAGE, "c")(c=np.float32(2)),
+        "prelu_last": one("PRelu", (1, 9), "s")(s=weights(9)),
+        "reciprocal": graph_of(
+            [("x", (1, 5))], [("Exp", "x", "e", {}), ("Reciprocal", "e", "y", {})]
+        ),
+        "sqrt": graph_of([("x", (1, 5))], [("Abs", "x", "e", {}), ("Sqrt", "e", "y", {})]),
         "clip": one("Clip", IMAGE, "a b")(a=np.float32(-0.5), b=np.float32(0.7)),
         "add_channel": one("Add", IMAGE, "c")(c=channel),
         "sub_scalar": one("Sub", IMAGE, "c")(c=np.float32(0.5)),
@@ -174,6 +192,18 @@ def _axes() -> dict[str, Any]:
         "squeeze": one("Squeeze", (1, 4, 1, 3), "a")(a=to(2)),
         "unsqueeze": one("Unsqueeze", (1, 4), "a")(a=to(-1)),
         "concat": graph_of([("a", IMAGE), ("b", IMAGE)], [("Concat", "a b", "y", {"axis": 1})]),
+        "concat_of_15": graph_of(
+            [("x", LINE)], [("Concat", " ".join(["x"] * 15), "y", {"axis": 2})]
+        ),
+        "split_image": graph_of(
+            [("x", IMAGE)],
+            [
+                ("Conv", "x w", "a", {}),
+                ("Split", "a s", "b c", {"axis": 2}),
+                ("Add", "b c", "y", {}),
+            ],
+            {"s": to(3, 3), "w": weights(5, 4, 2, 2)[:, :, :, :1]},
+        ),
         "split": graph_of(
             [("x", IMAGE)], [("Split", "x s", "y z", {"axis": 1})], {"s": to(1, 3)}, ("y", "z")
         ),

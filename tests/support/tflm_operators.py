@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from tinyml.convert import flatfile
-from tinyml.convert.builder import TABLES
 from tinyml.convert.options import Options, options
+from tinyml.convert.tables import TABLES
 from tinyml.ir.graph import DTYPES, Array, Graph, Op, Quant, Source, Tensor
 
 DATA = ("float32", "int8", "uint8", "int16", "int32", "int64", "bool")

@@ -8,38 +8,9 @@ from math import prod
 
 import numpy as np
 
-from tinyml.convert.options import Options, Value, options
+from tinyml.convert.options import Options, Value
+from tinyml.convert.tables import options_of
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor
-
-# Options tables whose name does not follow from that of the operator.
-TABLES = {
-    "ABS": "",
-    "AVERAGE_POOL_2D": "Pool2DOptions",
-    "CEIL": "",
-    "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
-    "CONV_2D": "Conv2DOptions",
-    "ELU": "",
-    "FLOOR": "",
-    "HARD_SWISH": "",
-    "LOGISTIC": "",
-    "LOG": "",
-    "MAXIMUM": "MaximumMinimumOptions",
-    "MAX_POOL_2D": "Pool2DOptions",
-    "MEAN": "ReducerOptions",
-    "MINIMUM": "MaximumMinimumOptions",
-    "PADV2": "PadV2Options",
-    "PRELU": "",
-    "REDUCE_MAX": "ReducerOptions",
-    "REDUCE_MIN": "ReducerOptions",
-    "RELU": "",
-    "RELU6": "",
-    "RSQRT": "",
-    "SQRT": "",
-    "SUM": "ReducerOptions",
-    "TANH": "",
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
-}
-VERSIONS = {"BROADCAST_TO": 2}  # of operators whose first version interpreters do not know
 
 
 class GraphBuilder:
@@ -79,9 +50,7 @@ class GraphBuilder:
         **fields: Value,
     ) -> int:
         """A new op with one result, of the first input's type; returns the result."""
-        words = kind.split("_")
-        table = TABLES.get(kind, "".join(word.capitalize() for word in words) + "Options")
-        held = replace(options(table, **fields), version=VERSIONS.get(kind, 1))
+        held = options_of(kind, **fields)
         result = self.tensor(name, shape, self.tensors[inputs[0]].dtype)
         self.ops.append(Op(kind, name, tuple(inputs), (result,), held))
         return result

@@ -25,7 +25,7 @@ from tinyml.convert.values import (
     QuantizeSettings,
     Transpose,
 )
-from tinyml.errors import ModelError, TinymlError
+from tinyml.errors import ModelError, TinymlError, UnsupportedOps
 from tinyml.files import write_atomic
 from tinyml.ir.graph import Array
 from tinyml.ir.metadata import Metadata
@@ -159,6 +159,7 @@ def _quantised(
         if options.is_sweep:
             measured = (fed, evaluation or Evaluation(tuple(fed)))
             trials = sweep(original.data, quality, measured, (settings, options.board), progress)
+    result = replace(result, notes=(*result.notes, *_only_tflm(result.data)))
     metadata = _metadata(original, samples, options)
     finish = stripped if options.is_stripped else with_metadata
     report = ConvertReport(
@@ -170,6 +171,20 @@ def _quantised(
         quality.to_json() if quality is not None else {},
     )
     return Converted(report, quality, trials)
+
+
+def _only_tflm(data: bytes) -> tuple[str, ...]:
+    """A sentence when the ahead-of-time compiler lacks operators of the result."""
+    from tinyml.model.reader import load
+
+    try:
+        load(model_file("model.tflite", data))
+    except UnsupportedOps as error:
+        listed = ", ".join(dict.fromkeys(item.op for item in error.found))
+        return (f"builds with --runtime tflm only, because of {listed}",)
+    except ModelError:  # in floats or 16 bits, which the user asked for
+        return ()
+    return ()
 
 
 def _left(transposes: tuple[Transpose, ...], data: bytes) -> tuple[Transpose, ...]:

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from tinyml.convert.names import repeated_names, with_unique_names
 from tinyml.convert.options import write_options
+from tinyml.errors import InternalError
 from tinyml.ir.graph import Graph, Op
 from tinyml.model.encode import Code, Options, Writing, encode
 
@@ -22,7 +24,13 @@ def empty_tensors(ops: Iterable[Op]) -> set[int]:
 
 
 def write(graph: Graph, metadata: Mapping[str, bytes] | None = None) -> bytes:
-    """The graph as a .tflite; ``metadata`` are named buffers beside it."""
+    """The graph as a .tflite; ``metadata`` are named buffers beside it.
+
+    Each tensor gets a name of its own; those of outputs and inputs stay.
+    """
+    graph = with_unique_names(graph)
+    if repeated_names(graph):
+        raise InternalError(f"two tensors of one name: {repeated_names(graph)[0]}")
     variables = {
         op.inputs[position]
         for op in graph.ops

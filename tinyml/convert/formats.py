@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from tinyml.convert.copies import common_means, copied_layers
 from tinyml.convert.ranges import Seen, chosen_range, quant_of_range, range_of_quant
-from tinyml.convert.rules import DECIDES, FIXED, LSTM, MOVES, WEIGHTED, carries_range
+from tinyml.convert.rules import (
+    COMPUTES,
+    DECIDES,
+    FIXED,
+    LSTM,
+    MOVES,
+    WEIGHTED,
+    carries_range,
+    clamped_value,
+    is_clamp,
+)
 from tinyml.errors import ModelError, did_you_mean
 from tinyml.ir.graph import Array, Graph, Op, Quant
+from tinyml.passes.rewrite import reader_counts
 
 Format = tuple[int, int]  # tensor, bits
 
@@ -28,6 +39,7 @@ class Formats:
     quants: Mapping[Format, Quant]  # of float values, and of constants that share a value's scale
     means: Mapping[int, Array]  # of each channel of a value, on the samples
     cells: Mapping[int, float]  # largest magnitude of the cell of an LSTM, by its result
+    clamped: Mapping[int, int] = field(default_factory=dict)  # value written at its clamped scale
 
 
 def values_read(op: Op, graph: Graph) -> tuple[int, ...]:
@@ -104,7 +116,7 @@ def choose_formats(
         members = [(i, width) for i in (*values_read(op, graph), *values_written(op, graph))]
         for member in members:
             groups.find(member)
-        if op.kind not in MOVES:
+        if op.kind not in MOVES or (width == 8 and is_clamp(op, graph)):
             continue
         free = [member for member in members if member[0] not in fixed]
         for member in free[1:]:
@@ -127,7 +139,28 @@ def choose_formats(
             tied = fixed.get(member[0])
             quants[member] = tied[width] if tied is not None and width in tied else shared
     means = common_means({i: item.means for i, item in seen.items()}, copies)
-    return Formats(bits, quants, means, {})
+    shared_layers = {i for item in copies for i in item.results}
+    clamped = _clamped(graph, bits, shared_layers)
+    quants.update({(i, 8): quants[result, 8] for i, result in clamped.items()})
+    return Formats(bits, quants, means, {}, clamped)
+
+
+def _clamped(graph: Graph, bits: tuple[int, ...], shared: set[int]) -> dict[int, int]:
+    """Values that nobody reads but a clamp, by what becomes of them: their maker saturates."""
+    counts = reader_counts(graph)
+    makers = {
+        i: op for op, width in zip(graph.ops, bits, strict=True) if width == 8 for i in op.outputs
+    }
+    found: dict[int, int] = {}
+    for op, width in reversed(tuple(zip(graph.ops, bits, strict=True))):
+        value = clamped_value(op, graph) if width == 8 and is_clamp(op, graph) else None
+        maker = None if value is None else makers.get(value)
+        if value is None or maker is None or value in shared or value in graph.outputs:
+            continue
+        rounds = maker.kind in COMPUTES or maker.kind in WEIGHTED or is_clamp(maker, graph)
+        if rounds and counts[value] == 1 and graph.tensors[value].quant is None:
+            found[value] = found.get(op.outputs[0], op.outputs[0])
+    return found
 
 
 def _quant_of(

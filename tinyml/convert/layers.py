@@ -18,7 +18,7 @@ from tinyml.convert.fixups.edit import maker
 from tinyml.convert.formats import values_written
 from tinyml.convert.ranges import Observer, Seen, clipped_share, dequantize, quantize
 from tinyml.convert.rounding import as_trained, rounded
-from tinyml.convert.rules import FIXED, MOVES, WEIGHTED
+from tinyml.convert.rules import FIXED, MOVES, WEIGHTED, clamped_value, is_clamp
 from tinyml.convert.runners import Runner, float_runner, float_tensor
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
 
@@ -91,9 +91,23 @@ def layers_of(graph: Graph, quantised: Runner, samples: Sequence[Sample]) -> tup
     alone = _Alone(trained, judged, samples, np.stack(goal))
     return tuple(
         _layer(op, (graph, quantised.graph), (seen, pairs, integers), alone)
-        for op in graph.ops
+        for op in _with_clamps(graph, set(pairs))
         if values_written(op, graph) and values_written(op, graph)[0] in pairs
     )
+
+
+def _with_clamps(graph: Graph, known: set[int]) -> tuple[Op, ...]:
+    """The ops; where a layer's own clamp became its scale, the layer writes what is clamped."""
+    makers = {i: op for op in graph.ops for i in op.outputs}
+    found = []
+    for op in graph.ops:
+        value = clamped_value(op, graph) if is_clamp(op, graph) else None
+        layer = op
+        while value is not None and value not in known and value in makers:
+            layer = makers[value]
+            value = clamped_value(layer, graph) if is_clamp(layer, graph) else None
+        found.append(op if layer is op else replace(layer, outputs=op.outputs))
+    return tuple(found)
 
 
 def judged_tensor(graph: Graph) -> int:

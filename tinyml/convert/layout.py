@@ -16,6 +16,7 @@ from math import prod
 import numpy as np
 
 from tinyml.convert.builder import GraphBuilder, moves_nothing
+from tinyml.convert.names import with_unique_names
 from tinyml.ir.graph import Array, Graph, Op
 
 
@@ -97,7 +98,8 @@ def keep_layouts(graph: Graph) -> Graph:
     outputs = [layout.bring(index) for index in graph.outputs]
     for old, new in zip(graph.outputs, outputs, strict=True):
         layout.new.rename(new, graph.tensors[old].name)
-    return layout.new.graph(graph.name, graph.source, graph.inputs, outputs)
+    made = layout.new.graph(graph.name, graph.source, graph.inputs, outputs)
+    return with_unique_names(made)  # a transposed output has the name of what it was made of
 
 
 def flat_positions(shape: tuple[int, ...], order: tuple[int, ...]) -> Array:

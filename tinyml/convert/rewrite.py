@@ -12,10 +12,10 @@ import numpy as np
 
 from tinyml.convert.formats import Formats, values_read, values_written
 from tinyml.convert.lstm import lstm_tensors
-from tinyml.convert.options import options
 from tinyml.convert.ranges import dequantize
 from tinyml.convert.ranges import quantize as to_integers
-from tinyml.convert.rules import LSTM, MOVES, WEIGHTED
+from tinyml.convert.rules import LSTM, MOVES, WEIGHTED, clamped_value, is_clamp
+from tinyml.convert.tables import options_of
 from tinyml.convert.values import QuantizeSettings
 from tinyml.convert.weights import (
     constant,
@@ -120,9 +120,8 @@ class _Made:
 
     def _convert(self, source: int, target: int) -> None:
         kind = "DEQUANTIZE" if self.tensors[target].dtype == "float32" else "QUANTIZE"
-        table = "DequantizeOptions" if kind == "DEQUANTIZE" else "QuantizeOptions"
         name = self.tensors[target].name
-        self.ops.append(Op(kind, name, (source,), (target,), options(table)))
+        self.ops.append(Op(kind, name, (source,), (target,), options_of(kind)))
 
     def value(self, i: int, bits: int, shared: Quant | None = None) -> int:
         """A float value or constant as the integers that an op of this width reads.
@@ -158,6 +157,9 @@ class _Made:
         if op.kind == LSTM:
             self._add_lstm(op)
             return
+        if bits == 8 and is_clamp(op, self.graph):
+            self._add_clamp(op)
+            return
         if op.kind in WEIGHTED:
             inputs = self._weighted(op, bits)
         else:
@@ -169,7 +171,8 @@ class _Made:
         for i in op.outputs:
             tensor = self.graph.tensors[i]
             if i in results:
-                tensor = _integer(tensor, self.quant(i, bits), bits)
+                named = self.graph.tensors[self.formats.clamped.get(i, i)]
+                tensor = _integer(named, self.quant(i, bits), bits)
             outputs.append(self._write(i, tensor))
         self.ops.append(replace(op, inputs=tuple(inputs), outputs=tuple(outputs)))
         if op.kind in ("ADD", "SUB"):
@@ -188,6 +191,18 @@ class _Made:
         )
         made = self._write(result, _integer(self.graph.tensors[result], scales[1], 8))
         self.ops.append(replace(op, inputs=tuple(operands), outputs=(made,), attrs=attrs))
+
+    def _add_clamp(self, op: Op) -> None:
+        """A QUANTIZE to the scale that ends at the bound; nothing where the maker wrote in it."""
+        given, (result,) = clamped_value(op, self.graph), op.outputs
+        assert given is not None
+        named = self.graph.tensors[self.formats.clamped.get(result, result)]
+        wanted = _integer(named, self.quant(result, 8), 8)
+        source = self.value(given, 8)
+        if self.tensors[source].quant == wanted.quant:
+            self.written[result] = self.forms[result, wanted.dtype, wanted.quant] = source
+            return
+        self._convert(source, self._write(result, wanted))
 
     def _check_sum(self, op: Op, bits: int) -> None:
         """Raises ModelError where kernels of sums would stop: terms that all but cancel out."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tinyml.ir.graph import Quant
+from tinyml.ir.graph import Graph, Op, Quant
 
 
-def _kinds(names: str) -> frozenset[str]:
+def kinds_of(names: str) -> frozenset[str]:
+    """Kinds of operators, from a line of them."""
     return frozenset(names.split())
 
 
@@ -45,7 +46,7 @@ WEIGHTED = {
 }
 
 # Move or choose values: all of them have one scale.
-MOVES = _kinds(
+MOVES = kinds_of(
     "AVERAGE_POOL_2D BATCH_TO_SPACE_ND BROADCAST_TO CONCATENATION DEPTH_TO_SPACE EXPAND_DIMS "
     "GATHER GATHER_ND MAXIMUM MAX_POOL_2D MINIMUM MIRROR_PAD PACK PAD PADV2 REDUCE_MAX REDUCE_MIN "
     "RELU6 RESHAPE RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR REVERSE_V2 SELECT_V2 SLICE "
@@ -53,20 +54,20 @@ MOVES = _kinds(
 )
 
 # Compute: every operand and result has a scale of its own.
-COMPUTES = _kinds(
+COMPUTES = kinds_of(
     "ABS ADD BATCH_MATMUL ELU HARD_SWISH LEAKY_RELU MEAN MUL PRELU RELU RSQRT "
     "SQUARED_DIFFERENCE SUB SUM"
 )
 
 # Results that are no quantised values.
-DECIDES = _kinds("ARG_MAX ARG_MIN EQUAL GREATER GREATER_EQUAL LESS LESS_EQUAL NOT_EQUAL SHAPE")
+DECIDES = kinds_of("ARG_MAX ARG_MIN EQUAL GREATER GREATER_EQUAL LESS LESS_EQUAL NOT_EQUAL SHAPE")
 
 LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 
 SUPPORTED = frozenset(WEIGHTED) | MOVES | COMPUTES | DECIDES | frozenset(FIXED) | {LSTM}
 
 # Integer kernels with 16-bit values exist for these.
-INT16 = _kinds(
+INT16 = kinds_of(
     "ABS ADD AVERAGE_POOL_2D BATCH_MATMUL CONCATENATION CONV_2D DEPTHWISE_CONV_2D EXPAND_DIMS "
     "FULLY_CONNECTED LEAKY_RELU LOGISTIC MAXIMUM MAX_POOL_2D MEAN MINIMUM MUL PACK PAD PADV2 RELU "
     "RELU6 RESHAPE RESIZE_NEAREST_NEIGHBOR REVERSE_V2 SLICE SOFTMAX SPLIT SPLIT_V SQUEEZE "
@@ -80,3 +81,24 @@ EXPANDED = frozenset({"HARD_SWISH"})
 def carries_range(kind: str) -> bool:
     """Whether a result has the range of its operand, so that widening one widens the other."""
     return kind in MOVES or kind in ("RELU", "LEAKY_RELU", "PRELU")
+
+
+def is_clamp(op: Op, graph: Graph) -> bool:
+    """Whether an op only bounds a value by a number at which a scale can end.
+
+    In eight bits the scale of the result ends there; then a value that saturates is clamped.
+    """
+    return op.kind in ("MAXIMUM", "MINIMUM") and clamped_value(op, graph) is not None
+
+
+def clamped_value(op: Op, graph: Graph) -> int | None:
+    """The value that a MAXIMUM or MINIMUM bounds by a number; None where it is none."""
+    for value, bound in (op.inputs, op.inputs[::-1]):
+        given, number = graph.tensors[value], graph.tensors[bound].data
+        if number is None or number.size != 1 or given.is_constant or given.dtype != "float32":
+            continue
+        if given.shape != graph.tensors[op.outputs[0]].shape:
+            continue
+        limit = float(number.ravel()[0])
+        return value if (limit <= 0 if op.kind == "MAXIMUM" else limit >= 0) else None
+    return None

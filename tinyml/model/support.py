@@ -21,6 +21,12 @@ _INT16_HINT = (
 # What the code of an operator may run into on operands that it has already complained about.
 _CONFUSIONS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
+# 'tinyml convert' made the model: it has nothing else to put in the place of these operators.
+_CONVERTED = (
+    "take --runtime tflm, which has more operators, or replace the layers named above in the model "
+    "and convert it again; 'tinyml ops' lists what is supported."
+)
+
 
 def check_supported(graph: Graph) -> None:
     """Returns when every op is of a known kind and meets all its constraints.
@@ -33,7 +39,8 @@ def check_supported(graph: Graph) -> None:
         item for number, op in enumerate(graph.ops) for item in _unsupported(graph, number, op)
     )
     if found:
-        raise UnsupportedOps(graph.source.file_name, found)
+        is_converted = graph.source.metadata.producer.startswith("tinyml ")
+        raise UnsupportedOps(graph.source.file_name, found, _CONVERTED if is_converted else None)
 
 
 def has_reference(graph: Graph) -> bool:

@@ -27,6 +27,7 @@ _HINT = (
     "give the float model to 'tinyml convert', which makes layers in int8 that both runtimes know, "
     "or replace the layers named above."
 )
+_CONVERTED = "replace the layers named above in the model and convert it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,4 +153,6 @@ def _check_kernels(graph: Graph, options: tuple[Mapping[str, Any], ...]) -> None
             for demand, what in unmet(op, graph, facts, options[number])
         ]
     if found:
-        raise UnsupportedOps(graph.source.file_name, tuple(found), _HINT)
+        is_converted = graph.source.metadata.producer.startswith("tinyml ")
+        hint = _CONVERTED if is_converted else _HINT
+        raise UnsupportedOps(graph.source.file_name, tuple(found), hint)

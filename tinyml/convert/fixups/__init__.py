@@ -6,14 +6,18 @@ from collections import Counter
 from collections.abc import Callable
 
 from tinyml.convert.fixups.affine import fold_affine
+from tinyml.convert.fixups.arithmetic import as_products
+from tinyml.convert.fixups.clamps import lower_clamps
 from tinyml.convert.fixups.constants import drop_unused_tensors, fold_constants
 from tinyml.convert.fixups.dense import as_fully_connected
 from tinyml.convert.fixups.fake_quant import adopt_fake_quant
 from tinyml.convert.fixups.fuse import fuse_activations, fuse_pads
 from tinyml.convert.fixups.identities import drop_identities
+from tinyml.convert.fixups.joins import split_concatenations
 from tinyml.convert.fixups.kernelless import replace_kernelless
 from tinyml.convert.fixups.reshapes import move_reshapes
 from tinyml.convert.fixups.row_numbers import take_rows_from_the_front
+from tinyml.convert.names import with_unique_names
 from tinyml.ir.graph import Graph, check
 from tinyml.passes.simplify import drop_dead
 
@@ -30,6 +34,9 @@ PASSES: tuple[tuple[Callable[[Graph], Graph], str], ...] = (
     (fold_affine, "folded into the weights before"),
     (fuse_pads, "folded into a convolution"),
     (fuse_activations, "fused into the layer before"),
+    (lower_clamps, "replaced by operators that have integer kernels"),
+    (as_products, "replaced by products"),
+    (split_concatenations, "replaced by concatenations of ten parts and fewer"),
     (as_fully_connected, "turned into FULLY_CONNECTED"),
     (drop_identities, "without effect, removed"),
     (drop_dead, "without readers, removed"),
@@ -46,4 +53,4 @@ def prepare(graph: Graph) -> tuple[Graph, tuple[str, ...]]:
         if gone:
             listed = ", ".join(f"{count} {kind}" for kind, count in sorted(gone.items()))
             notes.append(f"{listed} {words}")
-    return drop_unused_tensors(graph), tuple(notes)
+    return with_unique_names(drop_unused_tensors(graph)), tuple(notes)

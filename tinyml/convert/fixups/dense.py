@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from tinyml.convert.fixups.edit import with_constant, with_ops
-from tinyml.convert.options import options
+from tinyml.convert.tables import options_of
 from tinyml.ir.graph import Graph, Op
 
 
@@ -73,7 +73,7 @@ def _dense(graph: Graph, op: Op, operands: tuple[int, tuple[int, ...]], activati
     """A FULLY_CONNECTED that reads the constant added last."""
     value, rest = operands
     attrs = replace(
-        options("FullyConnectedOptions", FusedActivationFunction=activation, KeepNumDims=True),
+        options_of("FULLY_CONNECTED", FusedActivationFunction=activation, KeepNumDims=True),
         version=5,
     )
     inputs = (value, len(graph.tensors) - 1, *(rest or (-1,)))

@@ -32,6 +32,21 @@ def with_constant(graph: Graph, name: str, data: Array, quant: Quant | None = No
     return replace(graph, tensors=(*graph.tensors, tensor))
 
 
+def with_value(
+    graph: Graph, name: str, shape: tuple[int, ...], dtype: str = "float32"
+) -> tuple[Graph, int]:
+    """The graph with one more value, and the index of it."""
+    tensor = Tensor(name, dtype, shape)
+    return replace(graph, tensors=(*graph.tensors, tensor)), len(graph.tensors)
+
+
+def with_replaced(graph: Graph, op: Op, made: Iterable[Op]) -> Graph:
+    """The graph with other ops in the place of one."""
+    held = tuple(made)
+    ops = (part for each in graph.ops for part in (held if each is op else (each,)))
+    return replace(graph, ops=tuple(ops))
+
+
 def with_ops(graph: Graph, changes: Mapping[int, Op | None]) -> Graph:
     """The graph with some ops, by their ``id``, changed or (None) left out."""
     kept = (changes.get(id(op), op) for op in graph.ops)

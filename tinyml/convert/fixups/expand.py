@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from tinyml.convert.fixups.edit import with_constant
-from tinyml.convert.options import options
+from tinyml.convert.tables import options_of
 from tinyml.ir.graph import Graph, Op, Tensor
 
 _RELU6 = 3  # ActivationFunctionType
@@ -30,8 +30,8 @@ def expand_hard_swish(graph: Graph, results: Set[int]) -> Graph:
             Tensor(f"{op.name}/gate", "float32", result.shape),
         )
         graph = replace(graph, tensors=(*graph.tensors, *between))
-        add = replace(options("AddOptions", FusedActivationFunction=_RELU6), version=2)
-        mul = replace(options("MulOptions"), version=2)
+        add = replace(options_of("ADD", FusedActivationFunction=_RELU6), version=2)
+        mul = replace(options_of("MUL"), version=2)
         made += [
             Op("ADD", between[0].name, (value, first - 2), (first,), add),
             Op("MUL", between[1].name, (first, first - 1), (first + 1,), mul),

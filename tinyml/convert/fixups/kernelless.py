@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from tinyml.convert.fixups.edit import integers, maker, only_reader, with_constant, with_ops
-from tinyml.convert.options import options
+from tinyml.convert.tables import options_of
 from tinyml.ir.graph import Graph, Op, Tensor
 
 _RESHAPES = ("EXPAND_DIMS", "RESHAPE")
@@ -88,7 +88,7 @@ def _resize(
         Tensor(larger, "float32", (1, *size, shape[3])),
     )
     graph = replace(graph, tensors=(*graph.tensors, *between))
-    nearest = replace(options("ResizeNearestNeighborOptions"), version=2)
+    nearest = replace(options_of("RESIZE_NEAREST_NEIGHBOR"), version=2)
     resize = Op("RESIZE_NEAREST_NEIGHBOR", larger, (first, first - 1), (first + 1,), nearest)
     graph, to_image = _reshape(graph, source, first)
     graph, to_result = _reshape(graph, first + 1, result)
@@ -98,7 +98,7 @@ def _resize(
 def _reshape(graph: Graph, source: int, result: int) -> tuple[Graph, Op]:
     made = graph.tensors[result]
     graph = with_constant(graph, f"{made.name}/shape", np.array(made.shape, np.int32))
-    held = options("ReshapeOptions", NewShape=made.shape)
+    held = options_of("RESHAPE", NewShape=made.shape)
     return graph, Op("RESHAPE", made.name, (source, len(graph.tensors) - 1), (result,), held)
 
 
@@ -120,7 +120,7 @@ def _joined(graph: Graph, op: Op) -> Graph:
             part = Tensor(f"{op.name}/axis_{axis}", "float32", tuple(shape))
             graph = replace(graph, tensors=(*graph.tensors, part))
             result = len(graph.tensors) - 1
-        held = options("ConcatenationOptions", Axis=axis)
+        held = options_of("CONCATENATION", Axis=axis)
         name = graph.tensors[result].name
         made.append(Op("CONCATENATION", name, (source,) * times[axis], (result,), held))
         source = result
@@ -134,6 +134,6 @@ def _negated(graph: Graph, op: Op) -> Graph:
         op,
         kind="MUL",
         inputs=(op.inputs[0], len(graph.tensors) - 1),
-        attrs=replace(options("MulOptions"), version=2),
+        attrs=replace(options_of("MUL"), version=2),
     )
     return with_ops(graph, {id(op): product})

@@ -8,6 +8,7 @@ from dataclasses import replace
 from tinyml.convert import flatfile
 from tinyml.convert.importers.values import Imported, Source
 from tinyml.convert.layout import keep_layouts
+from tinyml.convert.narrow import without_int64
 from tinyml.convert.values import FloatModel, ModelInput, Transpose
 from tinyml.errors import ModelError
 from tinyml.ir.graph import Graph, Tensor
@@ -22,7 +23,7 @@ def finished(imported: Imported, source: Source, source_format: str) -> FloatMod
     """
     file_name = source.path.name
     graph = flatfile.read(file_name, imported.data)
-    graph = _ordered(graph, imported)
+    graph = _ordered(without_int64(graph), imported)
     graph = keep_layouts(_named(graph, imported))
     inputs = _described(graph, graph.inputs, imported.input_permutations)
     outputs = _described(graph, graph.outputs, imported.output_permutations)

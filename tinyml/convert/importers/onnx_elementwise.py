@@ -91,8 +91,8 @@ def prelu(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
     assert slopes is not None
     value = reader.value(node.input[0])
     rank = len(reader.new.shape(value))
-    if slopes.ndim == 1 and slopes.size > 1:
-        raise Unknown("slopes along the last axis")
+    if slopes.ndim > rank:
+        raise Unknown(f"slopes of {slopes.ndim} dimensions for a value of {rank}")
     shaped = slopes.reshape((1,) * (rank - slopes.ndim) + slopes.shape).astype(np.float32)
     constant = reader.new.constant(f"{node.output[0]}/slopes", shaped)
     return reader.new.op("PRELU", (value, constant), reader.new.shape(value), node.output[0])

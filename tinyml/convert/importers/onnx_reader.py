@@ -20,10 +20,11 @@ from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Source
 
 _FIRST = ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "Resize")
-_PASSING = (
-    *("Add", "BatchNormalization", "Clip", "Concat", "Div", "Dropout", "HardSigmoid", "HardSwish"),
-    *("Identity", "LeakyRelu", "Mul", "PRelu", "Pad", "Relu", "Sigmoid", "Sub", "Tanh"),
-    *("QuantizeLinear", "DequantizeLinear"),
+_PASSING = (  # keep the order of axes
+    *("Abs", "Add", "BatchNormalization", "Cast", "Clip", "Concat", "DepthToSpace", "Div"),
+    *("Dropout", "Elu", "Exp", "Gelu", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Max"),
+    *("Min", "Mul", "Neg", "PRelu", "Pad", "Pow", "Reciprocal", "Relu", "Sigmoid", "Slice"),
+    *("Split", "Sqrt", "Sub", "Tanh", "QuantizeLinear", "DequantizeLinear"),
 )
 
 

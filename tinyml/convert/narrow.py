@@ -1,0 +1,62 @@
+"""64-bit integers as 32-bit ones: firmware has no others, and counts and positions fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tinyml.convert.rules import kinds_of
+from tinyml.errors import ModelError
+from tinyml.ir.graph import Graph, Op, Tensor
+
+_INT32, _INT64 = 2, 4  # TensorType
+_TYPE_FIELDS = ("OutputType", "InDataType", "OutDataType", "OutType")
+# Read and write whole numbers of either width; with others the width may mean something.
+_KINDS = kinds_of(
+    "ADD ARG_MAX ARG_MIN BROADCAST_TO CAST CONCATENATION EQUAL EXPAND_DIMS FILL GATHER "
+    "GATHER_ND GREATER GREATER_EQUAL LESS LESS_EQUAL MAXIMUM MINIMUM MUL NOT_EQUAL PACK RANGE "
+    "RESHAPE SELECT SELECT_V2 SHAPE SLICE SPLIT SPLIT_V SQUEEZE STRIDED_SLICE SUB TILE "
+    "TRANSPOSE UNPACK PAD PADV2 MEAN SUM REDUCE_MAX REDUCE_MIN REDUCE_PROD TOPK_V2 "
+    "RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR REVERSE_V2 MIRROR_PAD SPACE_TO_BATCH_ND "
+    "BATCH_TO_SPACE_ND"
+)
+_LEAST, _MOST = -(1 << 31), (1 << 31) - 1
+
+
+def without_int64(graph: Graph) -> Graph:
+    """The graph with int32 wherever it has int64: inputs, outputs, and what lies between.
+
+    Raises ModelError where an operator needs the 64 bits.
+    """
+    if all(tensor.dtype != "int64" for tensor in graph.tensors):
+        return graph
+    for op in graph.ops:
+        touched = [i for i in (*op.inputs, *op.outputs) if i >= 0]
+        if op.kind not in _KINDS and any(graph.tensors[i].dtype == "int64" for i in touched):
+            raise ModelError(
+                f"{op.kind} '{op.name}' computes with 64-bit integers; firmware has none",
+                hint="build the model with int32 in their place.",
+                where=graph.source.file_name,
+            )
+    return replace(
+        graph,
+        tensors=tuple(_narrowed(tensor) for tensor in graph.tensors),
+        ops=tuple(_retyped(op) for op in graph.ops),
+    )
+
+
+def _narrowed(tensor: Tensor) -> Tensor:
+    if tensor.dtype != "int64":
+        return tensor
+    data = tensor.data
+    if data is not None:
+        data = np.clip(data, _LEAST, _MOST).astype(np.int32)
+        data.flags.writeable = False
+    return replace(tensor, dtype="int32", data=data)
+
+
+def _retyped(op: Op) -> Op:
+    held = dict(op.attrs.values)
+    changes = {name: _INT32 for name in _TYPE_FIELDS if held.get(name) == _INT64}
+    return replace(op, attrs=op.attrs.having(**changes)) if changes else op
