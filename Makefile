@@ -7,7 +7,7 @@ DIGITS := examples/digits
 # The versions with which all tests have passed; make test PINNED= takes the newest instead.
 PINNED ?= --constraint .ci/constraints.txt
 
-.PHONY: help demo test check lock docs bench fuzz clean
+.PHONY: help demo test check lock docs bench fuzz conformance clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -53,6 +53,11 @@ fuzz: $(VENV)/.installed-$(EXTRAS) ## damage 40,000 models, a million commands a
 	$(BIN)/python -m tests.fuzz --models 40000
 	$(BIN)/python -m tests.fuzz.commands
 	$(BIN)/python -m tests.fuzz.sessions
+
+CORES := nucleo_g0b1re nucleo_l4r5zi nucleo_h743zi2 nucleo_u575zi_q mps3_an547 esp32c3 esp32s3
+conformance: $(VENV)/.installed-$(EXTRAS) ## hold 6,000 made models against the reference on every core
+	$(BIN)/python -m tests.corpus build/corpus --graphs 5000 --networks 1000 --no-rows
+	$(BIN)/tinyml conformance build/corpus --batch 100 --on host --on tflm $(CORES:%=--on %)
 
 clean: ## remove what make made
 	rm -rf $(VENV) build

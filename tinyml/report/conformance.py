@@ -38,4 +38,8 @@ def verdict(found: Outcome) -> str:
     if failed:
         return f"{len({r.model for r in failed})} of {models} models fail"
     equal = sum(result.status == "equal" for result in found.results)
-    return f"{models} models: every element equal in {equal} comparisons"
+    return f"every element is equal: {_count(models, 'model')}, {_count(equal, 'comparison')}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
