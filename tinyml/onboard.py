@@ -21,6 +21,7 @@ from tinyml.board import Board, all_boards
 from tinyml.device.agent import AgentClient
 from tinyml.device.connect import Expected, connect
 from tinyml.device.link import MemoryLink
+from tinyml.doubts import SAME
 from tinyml.elf import read_elf
 from tinyml.errors import BuildError, InternalError, MismatchError, TinymlError
 from tinyml.files import near, write_atomic
@@ -35,7 +36,13 @@ from tinyml.report.assemble import report
 from tinyml.report.origin import tool_versions
 from tinyml.report.page import write_report
 from tinyml.report.report import read_report
-from tinyml.verification import check_labels, reference_of, tally
+from tinyml.verification import (
+    check_labels,
+    is_constant,
+    reference_of,
+    score_details,
+    tally,
+)
 
 ABI = 1  # of the kernels: TML_ABI_VERSION in firmware/include/tml.h
 RUN_FILE = "run.json"
@@ -50,6 +57,7 @@ class Verification:
     elements: int  # compared
     accuracy: float | None = None  # None without labels
     confusion: tuple[tuple[int, ...], ...] = ()  # [label][what the board said] → samples
+    doubt: str = ""  # why accuracy or equality say little
 
 
 def open_build(path: Path | None, board: Board | None) -> tuple[api.Built, Board]:
@@ -117,8 +125,8 @@ def profile_build(
         **_energy(board, run),
         "predicted": _predict(built, board, samples),
     }
-    if samples.labels and len(used) == len(samples.inputs):
-        details["accuracy"] = tally(built.plan.graph, run.outputs, samples.labels)[0]
+    labels = samples.labels if len(used) == len(samples.inputs) else ()
+    details |= score_details(built.plan.graph, run.outputs, labels)
     run = replace(run, details=details)
     words = ["tinyml", "profile", str(near(built.directory)), "--runs", str(runs)]
     words += ["--inputs", samples.file_name] if samples.file_name else []
@@ -158,9 +166,9 @@ def verify_build(
     show("verifying", len(samples.inputs), len(samples.inputs))
     elements = sum(array.size for result in results for array in result)
     if not samples.labels:
-        return Verification(len(results), elements)
-    accuracy, confusion = tally(built.plan.graph, results, samples.labels)
-    return Verification(len(results), elements, accuracy, confusion)
+        return Verification(len(results), elements, doubt=SAME if is_constant(results) else "")
+    found = tally(built.plan.graph, results, samples.labels)
+    return Verification(len(results), elements, found.accuracy, found.confusion, found.doubt)
 
 
 def with_labels(samples: Samples, path: Path | None) -> Samples:

@@ -18,7 +18,7 @@ from tinyml.plan.timing import check_countable
 from tinyml.report.assemble import report
 from tinyml.report.origin import simulate_command, tool_versions
 from tinyml.report.page import write_report
-from tinyml.verification import check_labels, reference_of, tally, verify
+from tinyml.verification import check_labels, reference_of, score_details, verify
 
 RANDOM_SAMPLES = 5  # when the user gives no inputs
 
@@ -84,8 +84,7 @@ def _simulated(
     if reference is not None:
         verify(reference, samples.inputs, run.outputs)
         details["equal_to_reference"] = len(samples.inputs)
-    if samples.labels:
-        details["accuracy"] = tally(graph, run.outputs, samples.labels)[0]
+    details |= score_details(graph, run.outputs, samples.labels)
     run = replace(run, details=details)
     command = simulate_command(built.plan, board, built.image, run, samples.file_name)
     tools = tool_versions(built.image, run)

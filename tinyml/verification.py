@@ -6,9 +6,11 @@ The reference computes the model as it was read, before any pass: what a pass br
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from tinyml.doubts import SAME, are_same, class_doubt
 from tinyml.errors import InternalError, MismatchError, TinymlError
 from tinyml.ir.graph import Array, Graph, Quant
 from tinyml.model.support import has_reference
@@ -71,10 +73,22 @@ def check_labels(graph: Graph, labels: Sequence[int]) -> None:
         )
 
 
-def tally(
-    graph: Graph, outputs: Results, labels: Sequence[int]
-) -> tuple[float, tuple[tuple[int, ...], ...]]:
-    """Share of samples that are right; counts [label][what the first output says]."""
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many samples are right."""
+
+    accuracy: float  # share of samples
+    confusion: tuple[tuple[int, ...], ...]  # counts [label][what the first output says]
+    doubt: str  # why the accuracy says little; "" when it does not
+
+
+def is_constant(outputs: Results) -> bool:
+    """Whether every one of several samples gave the same outputs."""
+    return bool(outputs) and all(map(are_same, zip(*outputs, strict=True)))
+
+
+def tally(graph: Graph, outputs: Results, labels: Sequence[int]) -> Tally:
+    """Holds what the first output says against the labels."""
     quant = graph.tensors[graph.outputs[0]].quant
     said = [_class_of(np.ravel(result[0]), quant) for result in outputs]
     size = max([*said, *labels, 1]) + 1
@@ -82,7 +96,21 @@ def tally(
     for label, answer in zip(labels, said, strict=False):
         counts[label][answer] += 1
     right = sum(counts[index][index] for index in range(size))
-    return right / len(said), tuple(map(tuple, counts))
+    doubt = SAME if is_constant(outputs) else class_doubt(said, labels)
+    return Tally(right / len(said), tuple(map(tuple, counts)), doubt)
+
+
+def score_details(graph: Graph, outputs: Results, labels: Sequence[int]) -> dict[str, object]:
+    """What a run's details say on its results: accuracy where there are labels, and doubts."""
+    found: dict[str, object] = {}
+    if labels:
+        counted = tally(graph, outputs, labels)
+        found = {"accuracy": counted.accuracy}
+        if counted.doubt:
+            found["accuracy_doubt"] = counted.doubt
+    if is_constant(outputs):
+        found["outputs_doubt"] = SAME
+    return found
 
 
 def _class_of(values: Array, quant: Quant | None) -> int:

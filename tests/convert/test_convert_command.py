@@ -86,6 +86,46 @@ def test_writes_model_and_report(folder: Path) -> None:
     ]
 
 
+UNTRAINED = """
+import torch
+
+
+def fresh():
+    return torch.nn.Linear(5, 3)
+
+
+def loaded():
+    net = fresh()
+    net.load_state_dict({"weight": torch.zeros(3, 5), "bias": torch.ones(3)})
+    return net
+
+
+def trained():
+    net = fresh()
+    net(torch.ones(1, 5)).sum().backward()
+    torch.optim.SGD(net.parameters()).step()
+    return net
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", ["fresh", "loaded", "trained"])
+def test_fresh_weights_are_called_untrained(entry: str, folder: Path) -> None:
+    """A network as its class initialises it was converted, and the report said "agreement"."""
+    need("ai_edge_litert", "torch", "litert_torch")
+    (folder / "net.py").write_text(UNTRAINED)
+    result = invoke("convert", f"net.py:{entry}", "--calibration", "calib.npz")
+    assert result.exit_code == 0, result.output
+    is_fresh = entry == "fresh"
+    assert ("warning: UNTRAINED: neither --weights" in result.output) == is_fresh
+    assert ("UNTRAINED: no weights were loaded, results mean nothing" in result.output) == is_fresh
+    document = json.loads((folder / "net.convert.json").read_text())
+    assert document["model"]["trained"] is not is_fresh
+    assert ("UNTRAINED" in document["model"]["producer"]) == is_fresh
+    doubt = "the output is the same for all samples" if entry == "loaded" else ""
+    assert document["quality"]["score"]["doubt"].startswith(doubt)
+
+
 @needs_litert
 def test_json_and_default_name(folder: Path) -> None:
     result = invoke("convert", "model.tflite", "--calibration", "calib.npz", "--json")

@@ -10,8 +10,9 @@ import pytest
 
 from tests.support.digit_nets import data_of, digits, mobilenet_v3, plain_cnn
 from tests.support.tflm import needs_tflm
-from tinyml.convert.layers import sqnr_db
-from tinyml.convert.quality import Quality, auc, measure, require, score
+from tinyml.convert.layers import Layer, sqnr_db
+from tinyml.convert.present import lost_sentences
+from tinyml.convert.quality import Quality, Score, auc, measure, require, score
 from tinyml.convert.quantize import quantize
 from tinyml.convert.runners import INTEGER_REFERENCE, float_runner, quantised_runner
 from tinyml.convert.sweep import costs, sweep
@@ -127,3 +128,44 @@ def test_scores_follow_the_kind_of_data() -> None:
     assert against_itself.in_float == 0.0
     assert 0 < against_itself.in_integers < 0.1
     assert against_itself.drop == against_itself.in_integers
+
+
+def test_scores_say_when_they_mean_nothing() -> None:
+    """ "agreement 1.0000" stood behind a model that gives the same output whatever comes in."""
+    _needs_frameworks()
+    train, test = digits()
+    graph = plain_cnn()
+    healthy, few = data_of(graph), test.images[:20]
+    zeros = tuple(
+        replace(tensor, data=np.zeros_like(tensor.data))
+        if tensor.data is not None and tensor.dtype == "float32"
+        else tensor
+        for tensor in graph.tensors
+    )
+    dead = data_of(replace(graph, tensors=zeros))
+    for data, doubt in ((healthy, ""), (dead, "the output is the same for all samples of the")):
+        made = quantize(data, train.images[:40], QuantizeSettings()).data
+        pair = (float_runner(data), quantised_runner(made))
+        for evaluation in (Evaluation(few), test.evaluation()):
+            found = score(pair, evaluation)
+            assert found.doubt.startswith(doubt)
+            assert bool(found.doubt) == bool(doubt)
+    one = score((float_runner(healthy), quantised_runner(made)), Evaluation(few[:1]))
+    assert one.doubt == "the float model: there is one sample only"
+
+
+def _layer(name: str, noise_db: float) -> Layer:
+    return Layer(name, "CONV_2D", (1, 4), 8, -1.0, 1.0, 0.0, noise_db, None, noise_db, 1.0, 0)
+
+
+def test_layers_of_noise_are_named() -> None:
+    """0 dB stood in a table among other figures, and nothing was said about it."""
+    layers = tuple(_layer(name, db) for name, db in (("good", 30.0), ("noise", 0.0), ("off", -3.0)))
+    held = Score("accuracy", 1.0, 1.0, 20, is_higher_better=True)
+    quality = Quality(held, -3.0, INTEGER_REFERENCE, layers, ())
+    assert quality.lost() == ("noise", "off")
+    assert quality.to_json()["lost_layers"] == ["noise", "off"]
+    said = " ".join(lost_sentences(quality))
+    assert "zeros would be as good as the output of 'noise', 'off'" in said
+    assert "the output has a signal-to-noise ratio of -3.0 dB" in said
+    assert list(lost_sentences(replace(quality, layers=layers[:1], output_sqnr_db=30.0))) == []

@@ -15,7 +15,7 @@ from tinyml.ir.graph import Graph
 from tinyml.ops.lookup import NoAttrs
 from tinyml.ops.reference import outputs
 from tinyml.passes import PASSES, run_passes
-from tinyml.verification import reference_of, tally, verify
+from tinyml.verification import reference_of, score_details, tally, verify
 
 
 def one_output() -> Graph:
@@ -28,9 +28,34 @@ def one_output() -> Graph:
 def test_a_single_output_says_yes_above_one_half() -> None:
     """``simulate`` took the largest of one element, so that every answer was class 0."""
     results = [(np.array([[q]], np.int8),) for q in (-128, 0, 1, 127)]
-    accuracy, counts = tally(one_output(), results, (0, 0, 1, 1))
-    assert accuracy == 1.0
-    assert counts == ((2, 0), (0, 2))
+    found = tally(one_output(), results, (0, 0, 1, 1))
+    assert found.accuracy == 1.0
+    assert found.confusion == ((2, 0), (0, 2))
+    assert found.doubt == ""
+
+
+@pytest.mark.parametrize(
+    ("values", "labels", "doubt"),
+    [
+        ((127, 127, 127), (1, 1, 1), "the output is the same for all samples"),
+        ((100, 110, 127), (1, 1, 1), "every label is class 1"),
+        ((100, 110, 127), (1, 1, 0), "no better than to say class 1 whatever comes in"),
+        ((-100, 110, 127), (1, 0, 0), "no better than to say class 0 whatever comes in"),
+        ((127,), (1,), "there is one sample only"),
+        ((-100, 110, 127), (0, 1, 1), ""),
+    ],
+)
+def test_an_accuracy_says_when_it_means_nothing(
+    values: tuple[int, ...], labels: tuple[int, ...], doubt: str
+) -> None:
+    """ "accuracy 1.0000" stood behind a model that gives the same output whatever comes in."""
+    results = [(np.array([[q]], np.int8),) for q in values]
+    found = tally(one_output(), results, labels)
+    assert found.doubt.startswith(doubt)
+    assert bool(found.doubt) == bool(doubt)
+    details = score_details(one_output(), results, labels)
+    assert details.get("accuracy_doubt", "") == found.doubt
+    assert ("outputs_doubt" in details) == (len(values) > 1 and len(set(values)) == 1)
 
 
 def test_a_plan_keeps_the_model_as_it_was_read() -> None:

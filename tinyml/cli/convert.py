@@ -54,6 +54,5 @@ def convert(
             show_table(table)
         for line in (*present.sentences(converted), *(f"wrote {file}" for file in files)):
             console.line(line)
-        is_good = converted.report.settings.is_calibrated
-        console.verdict(is_good, present.verdict(converted, path.name))
+        console.verdict(present.is_meant(converted), present.verdict(converted, path.name))
     stages.require_score(converted, conversion)

@@ -84,6 +84,7 @@ def verify(
 
     from tinyml import api, onboard
     from tinyml.report.device import confusion_table
+    from tinyml.report.text import doubted
 
     built, target = onboard.open_build(build, board)
     feed = onboard.with_labels(api.samples_of(built.plan.graph, inputs, samples), labels)
@@ -103,7 +104,7 @@ def verify(
     console.verdict(
         True,
         f"{target.name}: all {found.elements:,} output elements of {found.samples:,} samples equal "
-        f"the reference{accuracy}",
+        f"the reference{accuracy}{doubted(found.doubt)}",
     )
 
 

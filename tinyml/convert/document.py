@@ -29,6 +29,7 @@ def to_json(converted: Converted, file_name: str) -> dict[str, Any]:
                 {"name": item.name, "shape": list(item.shape), "elements": item.elements}
                 for item in model.transposes
             ],
+            "trained": model.is_trained,
             "notes": [*model.notes, *report.result.notes],
         },
         "settings": _settings_json(report.settings),

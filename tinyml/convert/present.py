@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tinyml.convert.conversion import Converted
+from tinyml.convert.quality import Quality
 from tinyml.convert.values import ModelInput
-from tinyml.report.text import Table
+from tinyml.report.text import Table, doubted
 
 _WORST = 5  # layers that are shown
 
@@ -75,6 +76,11 @@ def sentences(converted: Converted) -> Iterator[str]:
     report = converted.report
     model = report.model
     yield f"{model.file_name}: {model.source_format} ({model.producer})"
+    if not model.is_trained:
+        yield (
+            "warning: UNTRAINED: neither --weights nor the file itself loads weights; those that "
+            "the network was initialised with are converted"
+        )
     for note in (*model.notes, *report.result.notes):
         yield f"note: {note}"
     for item in model.transposes:
@@ -89,12 +95,30 @@ def sentences(converted: Converted) -> Iterator[str]:
         for warning in report.calibration.warnings:
             yield f"warning: {warning}"
     if converted.quality is not None:
+        yield from lost_sentences(converted.quality)
         yield f"integers evaluated by: {converted.quality.evaluator}"
         for number, suggestion in enumerate(converted.quality.suggestions, 1):
             option = f" ({suggestion.option})" if suggestion.option else ""
             yield f"to try {number}: {suggestion.text}{option}"
     peak = f", at most {report.peak_bytes / 1e6:,.0f} MB of memory" if report.peak_bytes else ""
     yield f"took {report.seconds:.1f} s{peak}"
+
+
+def lost_sentences(quality: Quality) -> Iterator[str]:
+    """Which layers are no better than zeros, and whether the output is; nothing when none is."""
+    names = quality.lost()
+    if names:
+        rest = f" and {len(names) - _WORST} more" if len(names) > _WORST else ""
+        listed = ", ".join(f"'{name}'" for name in names[:_WORST])
+        yield (
+            "warning: a signal-to-noise ratio of 0 dB or less: zeros would be as good as the "
+            f"output of {listed}{rest}"
+        )
+    if quality.output_sqnr_db <= 0:
+        yield (
+            f"warning: the output has a signal-to-noise ratio of {quality.output_sqnr_db:.1f} dB: "
+            "zeros would be as good"
+        )
 
 
 def of_build(converted: Converted | None, file_name: str) -> Iterator[str]:
@@ -111,10 +135,19 @@ def verdict(converted: Converted, file_name: str) -> str:
     parts = [f"{file_name}: {kind}, {len(report.result.data):,} bytes"]
     if not report.settings.is_calibrated:
         parts.append("NOT CALIBRATED: for experiments on size and speed only")
+    if not report.model.is_trained:
+        parts.append("UNTRAINED: no weights were loaded, results mean nothing")
     if converted.quality is not None:
         score = converted.quality.score
         parts.append(
             f"{score.metric} {score.in_integers:.4f}, in float {score.in_float:.4f}, "
-            f"on {score.samples} samples"
+            f"on {score.samples} samples{doubted(score.doubt)}"
         )
     return "; ".join(parts)
+
+
+def is_meant(converted: Converted) -> bool:
+    """Whether the result's scores mean something."""
+    report, quality = converted.report, converted.quality
+    has_doubt = quality is not None and bool(quality.score.doubt)
+    return report.settings.is_calibrated and report.model.is_trained and not has_doubt

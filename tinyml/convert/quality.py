@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from tinyml.convert.ranges import dequantize
 from tinyml.convert.runners import Runner, float_runner, quantised_runner
 from tinyml.convert.suggest import Suggestion, suggestions
 from tinyml.convert.values import Evaluation, QuantizeSettings
+from tinyml.doubts import SAME, answer_doubt, are_same, class_doubt, error_doubt
 from tinyml.errors import MismatchError
 from tinyml.ir.graph import Array
 
@@ -36,6 +37,7 @@ class Score:
     in_integers: float
     samples: int
     is_higher_better: bool
+    doubt: str = ""  # why it says little; "" when it does not
 
     @property
     def drop(self) -> float:
@@ -59,6 +61,10 @@ class Quality:
         guilty = [layer for layer in self.layers if layer.own_db < CEILING_DB]
         return tuple(sorted(guilty, key=lambda layer: layer.own_db)[:count])
 
+    def lost(self) -> tuple[str, ...]:
+        """Layers whose output in integers is no better than zeros would be."""
+        return tuple(layer.name for layer in self.layers if layer.sqnr_db <= 0)
+
     def to_json(self) -> dict[str, Any]:
         """As it stands in convert.json."""
         return {
@@ -66,6 +72,7 @@ class Quality:
             "output_sqnr_db": round(self.output_sqnr_db, 2),
             "evaluator": self.evaluator,
             "layers": [_layer_json(layer) for layer in self.layers],
+            "lost_layers": list(self.lost()),
             "worst_layers": [layer.name for layer in self.worst()],
             "suggestions": [suggestion.to_json() for suggestion in self.suggestions],
         }
@@ -144,18 +151,34 @@ def score(
         for runner, results in zip(pair, found, strict=True):
             results.append(_first(runner, sample))
         progress("evaluating", number + 1, total)
-    results = [np.stack(results) for results in found]
+    result = _scored([np.stack(results) for results in found], evaluation)
+    for model, values in zip(("float", "integer"), found, strict=True):
+        if are_same(values):
+            return replace(result, doubt=f"{SAME} of the {model} model")
+    return result
+
+
+def _scored(results: list[Array], evaluation: Evaluation) -> Score:
+    total = len(evaluation.samples)
     if evaluation.labels:
         return _labelled(results, evaluation, total)
     if evaluation.targets:
         goal = np.stack([np.reshape(t, results[0].shape[1:]) for t in evaluation.targets])
         real, whole = (float(np.sqrt(np.mean((goal - r) ** 2))) for r in results)
-        return Score("RMSE", real, whole, total, is_higher_better=False)
+        doubt = _of_float(error_doubt(results[0], goal))
+        return Score("RMSE", real, whole, total, is_higher_better=False, doubt=doubt)
     if results[0][0].size > 1 and results[0].ndim == 3:
-        alike = results[0].reshape(total, -1).argmax(1) == results[1].reshape(total, -1).argmax(1)
-        return Score("agreement", 1.0, float(np.mean(alike)), total, is_higher_better=True)
+        said, again = (r.reshape(total, -1).argmax(1) for r in results)
+        doubt = _of_float(answer_doubt(said.tolist()))
+        alike = float(np.mean(said == again))
+        return Score("agreement", 1.0, alike, total, is_higher_better=True, doubt=doubt)
     between = float(np.sqrt(np.mean((results[0] - results[1]) ** 2)))
     return Score("RMSE between both", 0.0, between, total, is_higher_better=False)
+
+
+def _of_float(doubt: str) -> str:
+    """A doubt about the float model: whatever comes of it cannot be better."""
+    return f"the float model: {doubt}" if doubt else ""
 
 
 def _labelled(results: list[Array], evaluation: Evaluation, total: int) -> Score:
@@ -164,12 +187,23 @@ def _labelled(results: list[Array], evaluation: Evaluation, total: int) -> Score
     given = np.stack([np.reshape(sample[0], -1) for sample in evaluation.samples])
     if set(labels.tolist()) <= {0, 1} and flat[0].shape[1] == 1:
         real, whole = (auc(r[:, 0], labels) for r in flat)
-        return Score("AUC", real, whole, total, is_higher_better=True)
+        return Score(
+            "AUC", real, whole, total, is_higher_better=True, doubt=_auc_doubt(real, labels)
+        )
     if set(labels.tolist()) <= {0, 1} and flat[0].shape[1] == given.shape[1] > 2:
         real, whole = (auc(np.mean((r - given) ** 2, axis=1), labels) for r in flat)
-        return Score("AUC of the reconstruction error", real, whole, total, is_higher_better=True)
-    real, whole = (float(np.mean(r.argmax(axis=1) == labels)) for r in flat)
-    return Score("accuracy", real, whole, total, is_higher_better=True)
+        metric, doubt = "AUC of the reconstruction error", _auc_doubt(real, labels)
+        return Score(metric, real, whole, total, is_higher_better=True, doubt=doubt)
+    said = [r.argmax(axis=1) for r in flat]
+    real, whole = (float(np.mean(answers == labels)) for answers in said)
+    doubt = _of_float(class_doubt(said[0].tolist(), labels.tolist()))
+    return Score("accuracy", real, whole, total, is_higher_better=True, doubt=doubt)
+
+
+def _auc_doubt(real: float, labels: Array) -> str:
+    if len(set(labels.tolist())) == 1:
+        return f"every label is class {labels[0]}"
+    return _of_float("no better than chance") if real <= 0.5 else ""
 
 
 def auc(scores: Array, labels: Array) -> float:

@@ -54,6 +54,7 @@ class FloatModel:
     outputs: tuple[ModelInput, ...]
     notes: tuple[str, ...] = ()  # what the user should know, a sentence each
     transposes: tuple[Transpose, ...] = ()
+    is_trained: bool = True  # False: the source is code that loads no weights
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,13 +189,21 @@ def summary(report: Report) -> str:
         if run.get("stack_bytes") is not None:
             parts.append(f"stack {run['stack_bytes']:,} bytes at most")
     if run and "accuracy" in run:
-        parts.append(f"accuracy {run['accuracy']:.4f} on {run['samples']} samples")
+        doubt = doubted(run.get("accuracy_doubt", ""))
+        parts.append(f"accuracy {run['accuracy']:.4f} on {run['samples']} samples{doubt}")
     if run and "equal_to_reference" in run:
-        parts.append(f"outputs equal to the reference on all {run['equal_to_reference']} samples")
+        doubt = doubted(run.get("outputs_doubt", ""))
+        count = run["equal_to_reference"]
+        parts.append(f"outputs equal to the reference on all {count} samples{doubt}")
     elif run:
         parts.append("outputs not compared: an operator or type has no integer reference")
     parts.append("fits" if report.fits else "DOES NOT FIT")
     return "; ".join(parts)
+
+
+def doubted(doubt: str) -> str:
+    """What to put behind a score that says little; "" behind one that does not."""
+    return f" (SAYS LITTLE: {doubt})" if doubt else ""
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -38,6 +38,7 @@ def finished(imported: Imported, source: Source, source_format: str) -> FloatMod
         outputs,
         (*imported.notes, *_moved("input", inputs), *_moved("output", outputs)),
         _transposes(graph),
+        imported.is_trained,
     )
 
 

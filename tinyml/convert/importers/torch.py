@@ -11,6 +11,7 @@ from typing import Any
 
 from tinyml.convert.importers.trust import check_torch
 from tinyml.convert.importers.values import Imported, ImportOptions, Source
+from tinyml.convert.importers.weights import watched_weights
 from tinyml.errors import ModelError
 
 PACKAGES = ("torch", "litert_torch")
@@ -25,10 +26,11 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
     import litert_torch
     import torch
 
+    is_trained = True
     if source.path.suffix == ".pt2":
         module, samples = _archive(source.path, options.is_trusted)
     else:
-        module = _built(source, options)
+        module, is_trained = _built(source, options)
         samples = tuple(torch.zeros(shape) for shape in options.input_shapes)
     _check_samples(samples)
     program = _exported(module, samples)
@@ -41,7 +43,8 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
     converted = _converted(module, samples, (first, last))
     return Imported(
         bytes(converted.model_content()),
-        f"torch {torch.__version__}, litert-torch {litert_torch.__version__}",
+        f"torch {torch.__version__}, litert-torch {litert_torch.__version__}"
+        + ("" if is_trained else ", UNTRAINED weights"),
         _input_names(program, len(samples)),
         input_permutations=tuple(
             _channels_last(value.ndim) if yes else None
@@ -51,6 +54,7 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
             _channels_last(value.ndim) if yes else None
             for value, yes in zip(results, last, strict=True)
         ),
+        is_trained=is_trained,
     )
 
 
@@ -78,10 +82,28 @@ def _converted(module: Any, samples: tuple[Any, ...], images: tuple[list[bool], 
         ) from error
 
 
-def _built(source: Source, options: ImportOptions) -> Any:
-    """What the user's function returns, with the user's weights."""
+def _built(source: Source, options: ImportOptions) -> tuple[Any, bool]:
+    """What the user's function returns with the user's weights, and whether there were any."""
     import torch
 
+    with watched_weights() as loads:
+        built = _called(source)
+    if not isinstance(built, torch.nn.Module):
+        raise ModelError(
+            f"'{source.entry}' returns a {type(built).__name__}, not a torch.nn.Module",
+            hint="name a class or a function without arguments that returns the network.",
+        )
+    if options.weights is not None:
+        _load_weights(built, options.weights)
+    return built.eval(), bool(loads) or options.weights is not None or not _has_weights(built)
+
+
+def _has_weights(module: Any) -> bool:
+    return any(True for _ in module.parameters())
+
+
+def _called(source: Source) -> Any:
+    """What the user's function returns."""
     sys.path.insert(0, str(source.path.parent))
     spec = importlib.util.spec_from_file_location(source.path.stem, source.path)
     if spec is None or spec.loader is None:
@@ -90,7 +112,7 @@ def _built(source: Source, options: ImportOptions) -> Any:
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
-        built = getattr(module, source.entry)()
+        return getattr(module, source.entry)()
     except AttributeError as error:
         names = sorted(n for n in vars(module) if callable(getattr(module, n)) and n[0] != "_")
         raise ModelError(
@@ -102,14 +124,6 @@ def _built(source: Source, options: ImportOptions) -> Any:
             f"calling '{source.entry}' failed: {_short(error)}",
             hint="name a class or a function without arguments that returns the network.",
         ) from error
-    if not isinstance(built, torch.nn.Module):
-        raise ModelError(
-            f"'{source.entry}' returns a {type(built).__name__}, not a torch.nn.Module",
-            hint="name a class or a function without arguments that returns the network.",
-        )
-    if options.weights is not None:
-        _load_weights(built, options.weights)
-    return built.eval()
 
 
 def _load_weights(module: Any, path: Path) -> None:

@@ -41,6 +41,7 @@ class Imported:
     input_permutations: tuple[tuple[int, ...] | None, ...] = ()  # see ModelInput; () for none
     output_permutations: tuple[tuple[int, ...] | None, ...] = ()
     notes: tuple[str, ...] = ()
+    is_trained: bool = True  # False: the source is code that loads no weights
 
 
 class Importer(Protocol):
@@ -78,4 +79,5 @@ def imported_from_json(document: dict[str, Any], data: bytes) -> Imported:
         permutations("input_permutations"),
         permutations("output_permutations"),
         tuple(document["notes"]),
+        document["is_trained"],
     )
