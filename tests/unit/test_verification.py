@@ -9,12 +9,14 @@ import pytest
 
 from tests.support.small_graphs import GraphBuilder, small_network
 from tinyml import api
-from tinyml.errors import InternalError, MismatchError
+from tinyml.board import Board
+from tinyml.errors import InternalError, MismatchError, PlanError
 from tinyml.inputs import random_samples
 from tinyml.ir.graph import Graph
 from tinyml.ops.lookup import NoAttrs
 from tinyml.ops.reference import outputs
 from tinyml.passes import PASSES, run_passes
+from tinyml.plan.values import Plan
 from tinyml.verification import reference_of, score_details, tally, verify
 
 
@@ -110,3 +112,18 @@ def test_what_a_pass_breaks_is_found_behind_it(kind: str, monkeypatch: pytest.Mo
     monkeypatch.setattr("tinyml.passes.PASSES", (*PASSES, broken))
     with pytest.raises(InternalError, match="the pass broken"):
         run_passes(small_network())
+
+
+def test_a_plan_that_contradicts_itself_is_an_internal_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It ended with exit code 1, as if the model were to blame."""
+
+    def refuse(plan: Plan, board: Board) -> None:
+        raise PlanError("step 0: tml_x reads bytes 0 to 9 of an operand of 8")
+
+    monkeypatch.setattr("tinyml.plan.verify.verify", refuse)
+    with pytest.raises(InternalError, match="the plan contradicts itself: step 0") as caught:
+        api.plan(small_network(), api.load_board("nucleo_l4r5zi"))
+    assert caught.value.exit_code == 70
+    assert "report it with the model" in str(caught.value)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from tinyml.backends.base import Goal
 from tinyml.board import Board
 from tinyml.codegen.generate import Sources
-from tinyml.errors import PlanError
+from tinyml.errors import InternalError, PlanError
 from tinyml.ir.graph import Graph
 from tinyml.model.file import ModelFile
 from tinyml.plan.values import Plan
@@ -38,7 +38,10 @@ class Aot:
         from tinyml.plan.verify import verify
 
         made = plan(run_passes(graph), board, optimize=goal.optimize, agent=goal.agent)
-        verify(made, board)
+        try:
+            verify(made, board)
+        except PlanError as error:  # the planner's own fault: what does not fit is a plan too
+            raise InternalError(f"the plan contradicts itself: {error.message}") from error
         return replace(made, as_read=graph)
 
     def generate(self, model: ModelFile | None, plan: Plan, board: Board, goal: Goal) -> Sources:
