@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyml.conformance.merge import side_by_side
 from tinyml.ir.graph import DTYPES, Array, Graph, Op, Quant, Source, Tensor, check
 from tinyml.ops import spec_of
 
@@ -87,32 +88,13 @@ def merge(cases: Sequence[Case], name: str) -> Case:
 
     The result has as many vectors as the case with most; the others repeat their last.
     """
-    tensors: list[Tensor] = []
-    ops: list[Op] = []
-    inputs: list[int] = []
-    outputs: list[int] = []
-    for case in cases:
-        base = len(tensors)
-        tensors += [replace(t, name=f"{case.name}/{t.name}") for t in case.graph.tensors]
-        ops += [_shifted(op, base, case.name) for op in case.graph.ops]
-        inputs += [base + i for i in case.graph.inputs]
-        outputs += [base + i for i in case.graph.outputs]
     count = max(len(case.vectors) for case in cases)
     vectors = tuple(
         tuple(value for case in cases for value in case.vectors[min(i, len(case.vectors) - 1)])
         for i in range(count)
     )
-    graph = Graph(name, _source(name), tuple(tensors), tuple(ops), tuple(inputs), tuple(outputs))
-    return Case(name, check(graph), vectors)
-
-
-def _shifted(op: Op, base: int, prefix: str) -> Op:
-    return replace(
-        op,
-        name=f"{prefix}/{op.name}",
-        inputs=tuple(base + i if i >= 0 else -1 for i in op.inputs),
-        outputs=tuple(base + i for i in op.outputs),
-    )
+    graph = side_by_side([case.graph for case in cases], [case.name for case in cases])
+    return Case(name, check(replace(graph, name=name, source=_source(name))), vectors)
 
 
 def _case(kind: str, row: Mapping[str, Any], label: str) -> Case:

@@ -6,44 +6,17 @@ from dataclasses import replace
 
 from tinyml.board import Board
 from tinyml.budget import Budget
-from tinyml.chip import Chip, Region
+from tinyml.chip import Region
+from tinyml.conformance.targets import made_board
 
 FLASH = Region("flash", "flash", 0x08000000, 1 << 20)
 
 
 def board_with(*regions: Region, core: str = "cortex-m4", isa: tuple[str, ...] = ()) -> Board:
     """A board with some regions, flash first; RAM is filled in their order, to the last byte."""
-    chip = Chip(
-        name="testchip",
-        title="Test chip",
-        source="made up",
-        core=core,
-        isa=isa,
-        clock_hz=100_000_000,
-        reset_clock_hz=4_000_000,
-        regions=regions,
-        boot_region=regions[0].name,
-        port=(),
-        cycle_counter="dwt",
-        timer=None,
-        uart=None,
-        defines={},
-        ready=(),
-    )
-    return Board(
-        name="testboard",
-        title="Test board",
-        source="made up",
-        chip=chip,
-        usb=(),
-        ram=tuple(Budget(region.name, region.nbytes) for region in regions[1:]),
-        flash=Budget(regions[0].name, regions[0].nbytes),
-        stack_bytes=0,
-        backends={},
-        baud=115_200,
-        defines={},
-        options={},
-    )
+    board = made_board("testboard", *regions, core=core, isa=isa)
+    chip = replace(board.chip, name="testchip", title="Test chip", source="made up")
+    return replace(board, chip=chip, title="Test board", source="made up")
 
 
 def board_of(core: str = "cortex-m4") -> Board:

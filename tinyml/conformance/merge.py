@@ -31,16 +31,19 @@ def merged(cases: Sequence[Case]) -> tuple[Graph, tuple[Vector, ...]]:
     return side_by_side([case.graph for case in cases]), vectors
 
 
-def side_by_side(graphs: Sequence[Graph]) -> Graph:
-    """One graph with all tensors and ops of several, in their order."""
+def side_by_side(graphs: Sequence[Graph], labels: Sequence[str] = ()) -> Graph:
+    """One graph with all tensors and ops of several, in their order.
+
+    ``labels`` go before the names of tensors and ops; m0, m1, ... by default.
+    """
     tensors: list[Tensor] = []
     ops: list[Op] = []
     inputs: list[int] = []
     outputs: list[int] = []
     for number, graph in enumerate(graphs):
-        base = len(tensors)
-        tensors += [replace(t, name=f"m{number}/{t.name}") for t in graph.tensors]
-        ops += [_shifted(op, base, f"m{number}/") for op in graph.ops]
+        base, label = len(tensors), labels[number] if labels else f"m{number}"
+        tensors += [replace(t, name=f"{label}/{t.name}") for t in graph.tensors]
+        ops += [_shifted(op, base, f"{label}/") for op in graph.ops]
         inputs += [base + i for i in graph.inputs]
         outputs += [base + i for i in graph.outputs]
     names = "".join(graph.source.sha256 for graph in graphs)

@@ -163,19 +163,26 @@ def _bare_cores() -> tuple[str, ...]:
 
 
 def host_board(isa: tuple[str, ...] = ()) -> Board:
-    """This machine as a board with plenty of memory and plain C kernels."""
+    """This machine as a board with plenty of memory; ``isa`` offers kernels that any C takes."""
     flash = Region("flash", "flash", 0x08000000, _MEMORY_BYTES)
     memory = Region("memory", "ram", 0x20000000, _MEMORY_BYTES)
+    return made_board(HOST, flash, memory, isa=isa)
+
+
+def made_board(
+    name: str, *regions: Region, core: str = "cortex-m4", isa: tuple[str, ...] = ()
+) -> Board:
+    """A board without a file; its first region is flash, its RAM is filled to the last byte."""
     chip = Chip(
-        name="host",
-        title="This machine",
-        source="plain C",
-        core="cortex-m4",
+        name=name,
+        title=name,
+        source="no board",
+        core=core,
         isa=isa,
         clock_hz=100_000_000,
-        reset_clock_hz=100_000_000,
-        regions=(flash, memory),
-        boot_region="flash",
+        reset_clock_hz=4_000_000,
+        regions=regions,
+        boot_region=regions[0].name,
         port=(),
         cycle_counter="dwt",
         timer=None,
@@ -184,13 +191,13 @@ def host_board(isa: tuple[str, ...] = ()) -> Board:
         ready=(),
     )
     return Board(
-        name=HOST,
-        title="This machine",
-        source="plain C",
+        name=name,
+        title=name,
+        source="no board",
         chip=chip,
         usb=(),
-        ram=(Budget("memory", _MEMORY_BYTES),),
-        flash=Budget("flash", _MEMORY_BYTES),
+        ram=tuple(Budget(region.name, region.nbytes) for region in regions[1:]),
+        flash=Budget(regions[0].name, regions[0].nbytes),
         stack_bytes=0,
         backends={},
         baud=115_200,
