@@ -7,7 +7,7 @@ DIGITS := examples/digits
 # The versions with which all tests have passed; make test PINNED= takes the newest instead.
 PINNED ?= --constraint .ci/constraints.txt
 
-.PHONY: help demo test check lock docs bench fuzz conformance clean
+.PHONY: help demo test check lock docs site bench fuzz conformance clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -45,6 +45,10 @@ lock: $(VENV)/.installed-test-convert ## pin the versions that are here, for CI 
 docs: $(VENV)/.installed ## regenerate the pages that are generated
 	$(BIN)/tinyml ops --markdown > docs/ops.md
 	$(BIN)/tinyml boards --markdown > docs/boards.md
+
+site: $(VENV)/.installed ## the pages of docs/ as a site, in build/site; no warning passes
+	$(BIN)/python -m pip install --quiet --editable '.[site]'
+	$(BIN)/mkdocs build --strict --quiet
 
 bench: $(VENV)/.installed ## measure every model, beside the recorded peers; writes docs/performance.md
 	$(BIN)/python -m benchmarks --models $(MODELS) --update

@@ -26,3 +26,19 @@ def test_generated_pages_are_current(name, current) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     assert [name for name in targets if not (page.parent / name).exists()] == []
+
+
+def test_fragments_of_the_changelog_can_be_assembled() -> None:
+    """Some began with a dash of their own, which the assembled list doubled."""
+    for path in (ROOT / "changelog.d").iterdir():
+        topic, kind, suffix = path.name.split(".")
+        assert topic
+        assert kind in ("added", "changed", "fixed", "removed"), path.name
+        assert suffix == "md"
+        assert not path.read_text(encoding="utf-8").startswith(("-", "#", "\n")), path.name
+
+
+def test_every_page_is_in_the_site() -> None:
+    nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    for path in (ROOT / "docs").glob("*.md"):
+        assert f": {path.name}\n" in nav, path.name
