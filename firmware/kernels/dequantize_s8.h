@@ -18,16 +18,18 @@ typedef struct {
 TML_KERNEL void tml_dequantize_s8(const tml_dequantize_params *params, const int8_t *input,
                                   float *output)
 {
+    const float scale = tml_factor(params->scale);
     for (int32_t i = 0; i < params->count; ++i) {
-        output[i] = params->scale * (float)(input[i] + params->input_offset);
+        output[i] = scale * (float)(input[i] + params->input_offset);
     }
 }
 
 TML_KERNEL void tml_dequantize_u8(const tml_dequantize_params *params, const uint8_t *input,
                                   float *output)
 {
+    const float scale = tml_factor(params->scale);
     for (int32_t i = 0; i < params->count; ++i) {
-        output[i] = params->scale * (float)(input[i] + params->input_offset);
+        output[i] = scale * (float)(input[i] + params->input_offset);
     }
 }
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.cases import Vector, case_paths, load_cases, merge
 from tests.support.esp_nn import STAND_IN
+from tests.support.float_layers import float_layers
 from tests.support.xtensa import build_project
 from tinyml import api, process
 from tinyml.bare.xtensa import emulate
@@ -53,4 +54,10 @@ def test_the_digits(kernels: tuple[str, ...], tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", case_paths(), ids=lambda path: path.stem)
 def test_rows(path: Path, tmp_path: Path) -> None:
     case = merge(load_cases(path).cases, path.stem)
+    check_on_xtensa(case.graph, case.vectors, api.load_board("esp32s3"), tmp_path)
+
+
+def test_float_layers(tmp_path: Path) -> None:
+    """A compiler's code for scales that are powers of two was wrong on another core."""
+    case = float_layers()
     check_on_xtensa(case.graph, case.vectors, api.load_board("esp32s3"), tmp_path)

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.cases import Case, case_paths, load_cases, merge
 from tests.support.executors import assert_equal, run_reference
+from tests.support.float_layers import float_layers
 from tests.support.random_layers import layers_for, preferred
 from tinyml import api, variants
 from tinyml.bare.run import run_bare
@@ -47,3 +48,8 @@ def test_random_layers(
     whole = merge(layers_for(variant, np.random.default_rng(3), 16), "random")
     monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
     check(whole, tmp_path, optimize)
+
+
+def test_float_layers(tmp_path: Path) -> None:
+    """A compiler's code for scales that are powers of two was wrong on another core."""
+    check(float_layers(), tmp_path)

@@ -1,0 +1,37 @@
+"""QUANTIZE and DEQUANTIZE through each compiler on each core with a simulator.
+
+rv32imc is in test_riscv.py, Xtensa in tests/projects/test_xtensa.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.emulated import run_on_board
+from tests.support.executors import assert_equal, run_reference
+from tests.support.float_layers import float_layers
+
+pytestmark = pytest.mark.sim
+
+
+@pytest.mark.parametrize("toolchain", ["zig", pytest.param("arm_gcc", marks=pytest.mark.arm_gcc)])
+@pytest.mark.parametrize(
+    ("board", "optimize"),
+    [
+        ("nucleo_g0b1re", "speed"),
+        ("nucleo_l4r5zi", "speed"),
+        ("nucleo_h743zi2", "speed"),
+        ("nucleo_u575zi_q", "speed"),
+        pytest.param("mps3_an547", "speed", marks=pytest.mark.qemu),
+        pytest.param("mps3_an547", "size", marks=pytest.mark.qemu),
+    ],
+)
+def test_every_scale_and_count(board: str, optimize: str, toolchain: str, tmp_path: Path) -> None:
+    """clang made outputs of DEQUANTIZE by 2^-3 or 2^-8 4 or 8 times too small on a Cortex-M55."""
+    case = float_layers(0 if optimize == "speed" else 7)
+    found = run_on_board(
+        case.graph, case.vectors, tmp_path, board=board, optimize=optimize, toolchain=toolchain
+    )
+    assert_equal(case.graph, run_reference(case.graph, case.vectors), found)
