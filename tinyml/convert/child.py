@@ -12,6 +12,7 @@ import importlib.util
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ QUIET = {
     "JAX_PLATFORMS": "cpu",
     "HF_HUB_OFFLINE": "1",
 }
+_MOST_CHARACTERS = 500  # of a framework's message
 
 
 def main(task_path: Path) -> None:
@@ -56,8 +58,25 @@ def _attempt(task: dict[str, Any], folder: Path) -> dict[str, Any]:
             "hint": error.hint,
             "where": error.where,
         }
+    except Exception as error:  # a framework has a hundred types
+        return _stopped(error)
     (folder / "model.tflite").write_bytes(imported.data)
     return imported_to_json(imported)
+
+
+def _stopped(error: Exception) -> dict[str, Any]:
+    """What to tell of an error that no importer foresaw."""
+    from tinyml.convert.importers.values import plain
+
+    traceback.print_exception(error)  # for 'tinyml --verbose'
+    return {
+        "kind": "ModelError",
+        "error": "its framework stops while the model is read; it says: "
+        f"{type(error).__name__}: {plain(str(error))[:_MOST_CHARACTERS]}",
+        "hint": "load and call the model with the framework itself, in the same environment; where "
+        "that works, save it in another format (float .tflite, ONNX) and convert that.",
+        "where": None,
+    }
 
 
 def _load_package() -> None:

@@ -76,7 +76,14 @@ def import_in_child(importer: str, source: Source, options: ImportOptions) -> Im
         command = Command(
             (str(python), str(Path(child.__file__)), str(task)), message=f"importing with {python}"
         )
-        process.run(command, timeout_s=TIMEOUT_S)
+        try:
+            process.run(command, timeout_s=TIMEOUT_S)
+        except ToolError as error:
+            error.hint = (
+                "it ended without a word of its own on the model: check that this Python and its "
+                "packages work (--python names another), and that memory suffices."
+            )
+            raise
         return _result(Path(folder), str(source.path))
 
 

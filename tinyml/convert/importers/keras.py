@@ -5,9 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tinyml.convert.importers.keras_model import (
+    caller,
+    in_float32,
+    input_names,
+    output_names,
+    watch_masks,
+)
 from tinyml.convert.importers.traced import spec_of, to_tflite
 from tinyml.convert.importers.trust import check_keras, refuse_code
-from tinyml.convert.importers.values import Imported, ImportOptions, Source
+from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain
 from tinyml.errors import ModelError
 
 PACKAGES = ("tensorflow", "keras", "tf_keras")
@@ -18,6 +25,26 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
     """The model as a float .tflite; runs in the child process."""
     import tensorflow as tf
 
+    model, producer, widened = _prepared(source, options)
+    names = input_names(model)
+    given = options.input_shapes or ((),) * len(names)
+    specs = [
+        spec_of(name, tuple(tensor.shape), tensor.dtype, shape)
+        for name, tensor, shape in zip(names, model.inputs, given, strict=True)
+    ]
+    notes, fused = _without_loops(model)
+    refuse_masks = watch_masks(model)
+    variables = [getattr(variable, "value", variable) for variable in model.variables]
+    if producer.startswith("tf-keras"):
+        variables = list(model.variables)
+    data, taken, given_at = to_tflite(caller(model), specs, [*variables, *fused], refuse_masks)
+    producer = f"{producer}, tensorflow {tf.__version__}"
+    notes = (*widened, *notes)
+    return Imported(data, producer, names, output_names(model), taken, given_at, notes=notes)
+
+
+def _prepared(source: Source, options: ImportOptions) -> tuple[Any, str, tuple[str, ...]]:
+    """The model in float32, which Keras it is of, and notes."""
     if not options.is_trusted:
         check_keras(source.path)
     model, producer = _load(source.path, safe_mode=not options.is_trusted)
@@ -25,26 +52,8 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
         raise ModelError(
             "does not say what its inputs are", hint="build the model (call it once) and save it."
         )
-    notes, fused = _without_loops(model)
-    names = tuple(_name(tensor) for tensor in model.inputs)
-    given = options.input_shapes or ((),) * len(names)
-    specs = [
-        spec_of(name, tuple(tensor.shape), tensor.dtype, shape)
-        for name, tensor, shape in zip(names, model.inputs, given, strict=True)
-    ]
-
-    def run(*inputs: Any) -> Any:
-        return tf.nest.flatten(
-            model(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
-        )
-
-    variables = [getattr(variable, "value", variable) for variable in model.variables]
-    if producer.startswith("tf-keras"):
-        variables = list(model.variables)
-    data, taken, given_at = to_tflite(run, specs, [*variables, *fused])
-    outputs = tuple(_output_name(tensor) for tensor in model.outputs)
-    producer = f"{producer}, tensorflow {tf.__version__}"
-    return Imported(data, producer, names, outputs, taken, given_at, notes=notes)
+    wide, notes = in_float32(model)
+    return wide, producer, notes
 
 
 def _load(path: Path, safe_mode: bool) -> tuple[Any, str]:
@@ -131,16 +140,5 @@ def _fuse(layer: Any) -> list[Any]:
     return list(twin.variables)
 
 
-def _name(tensor: Any) -> str:
-    return str(tensor.name).split(":")[0]
-
-
-def _output_name(tensor: Any) -> str:
-    """The name of the layer that gives an output."""
-    history = tensor._keras_history if hasattr(tensor, "_keras_history") else tensor.node
-    layer = getattr(history, "operation", None) or history.layer
-    return str(layer.name)
-
-
 def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+    return plain(str(error))[:300]

@@ -8,7 +8,7 @@ from typing import Any
 
 from tinyml.convert import environment, flatfile
 from tinyml.convert.importers.onnx_reader import UnknownNodes, read_model
-from tinyml.convert.importers.values import Imported, ImportOptions, Source
+from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain
 from tinyml.errors import ModelError, ToolError
 from tinyml.ir.graph import Graph
 
@@ -49,7 +49,7 @@ def _loaded(path: Path) -> Any:
         return model
     except Exception as error:  # protobuf, the checker, missing external data
         raise ModelError(
-            f"is no ONNX model, or a damaged one: {' '.join(str(error).split())[:300]}",
+            f"is no ONNX model, or a damaged one: {plain(str(error))[:300]}",
             hint="write it with torch.onnx.export or another exporter; weights in a file of their "
             "own must lie beside it.",
             where=str(path),

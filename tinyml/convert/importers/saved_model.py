@@ -7,7 +7,7 @@ from typing import Any
 
 from tinyml.convert.importers.traced import spec_of, to_tflite
 from tinyml.convert.importers.trust import check_saved_model
-from tinyml.convert.importers.values import Imported, ImportOptions, Source
+from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain
 from tinyml.errors import ModelError
 
 PACKAGES = ("tensorflow",)
@@ -45,7 +45,7 @@ def _signature(path: Path) -> tuple[Any, Any]:
         loaded = tf.saved_model.load(str(path))
     except Exception as error:  # OSError, ValueError, and others by TensorFlow
         raise ModelError(
-            f"TensorFlow cannot read it: {' '.join(str(error).split())[:300]}",
+            f"TensorFlow cannot read it: {plain(str(error))[:300]}",
             hint="write it with model.export(folder) or tf.saved_model.save(model, folder).",
         ) from error
     signatures = dict(loaded.signatures)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyml.convert.importers.trust import check_torch
-from tinyml.convert.importers.values import Imported, ImportOptions, Source
+from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain
 from tinyml.convert.importers.weights import watched_weights
 from tinyml.errors import ModelError
 
@@ -266,4 +266,4 @@ def _channels_last(rank: int) -> tuple[int, ...]:
 
 
 def _short(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:400]
+    return plain(f"{type(error).__name__}: {error}")[:400]

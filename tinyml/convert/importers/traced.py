@@ -6,18 +6,24 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tinyml.convert.importers.values import plain
 from tinyml.errors import ModelError
 
 _UNSUPPORTED = re.compile(r"'(tf\.[A-Za-z0-9_]+)' op is neither a custom op nor a flex op")
+_HALF = re.compile(r"xb?f16\b")  # a tensor's type in the converter's words
 _LAST_CHARACTERS = 600  # of a message by the converter, which can fill screens
 
 
 def to_tflite(
-    function: Callable[..., Sequence[Any]], specs: Sequence[Any], variables: Sequence[Any]
+    function: Callable[..., Sequence[Any]],
+    specs: Sequence[Any],
+    variables: Sequence[Any],
+    check: Callable[[], None] = lambda: None,
 ) -> tuple[bytes, tuple[int, ...], tuple[int, ...]]:
     """The function traced at ``specs`` (tf.TensorSpec) and converted without quantisation.
 
-    ``variables`` are those that the function reads. Also returns at which place of the .tflite's
+    ``variables`` are those that the function reads; ``check`` runs once it was traced, and may
+    raise on what was seen. Also returns at which place of the .tflite's
     inputs each argument is, and at which place of its outputs each result.
     Raises ModelError naming operators that do not exist in .tflite.
     """
@@ -30,6 +36,7 @@ def to_tflite(
         return {f"result_{i:04}": value for i, value in enumerate(function(*inputs))}
 
     concrete = tf.function(named, input_signature=list(specs)).get_concrete_function()
+    check()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], owner)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     try:
@@ -91,13 +98,20 @@ def identifier(name: str) -> str:
 
 
 def _explained(error: Exception) -> ModelError:
-    text = str(error)
+    text = plain(str(error))
     unsupported = sorted(set(_UNSUPPORTED.findall(text)))
+    if unsupported and _HALF.search(text):
+        return ModelError(
+            f"computes in float16, for which TensorFlow Lite lacks {', '.join(unsupported)}",
+            hint="export the model in float32: weights and layers.",
+        )
     if unsupported:
         return ModelError(
             f"TensorFlow Lite has no operator for {', '.join(unsupported)}",
             hint="replace the layers that use them; 'tinyml ops' lists what firmware can run.",
         )
     return ModelError(
-        f"TensorFlow's converter refuses the model: {text.strip()[-_LAST_CHARACTERS:]}"
+        f"TensorFlow's converter refuses the model; it says: {text[-_LAST_CHARACTERS:]}",
+        hint="export it to a float .tflite or to ONNX with the framework's own tools, and convert "
+        "that; or replace the layer that is named.",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -42,6 +43,14 @@ class Imported:
     output_permutations: tuple[tuple[int, ...] | None, ...] = ()
     notes: tuple[str, ...] = ()
     is_trained: bool = True  # False: the source is code that loads no weights
+
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def plain(text: str) -> str:
+    """A framework's message on one line, without colours."""
+    return " ".join(_ESCAPES.sub("", text).split())
 
 
 class Importer(Protocol):

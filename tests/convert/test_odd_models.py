@@ -1,0 +1,61 @@
+"""Models that frameworks describe in unusual ways: right values, or the cause in the error."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.convert.conftest import SUPPORT, need
+from tinyml.convert.conversion import Converted, ConvertOptions, convert
+from tinyml.convert.quality import outputs
+from tinyml.convert.runners import quantised_runner
+from tinyml.errors import ModelError
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    need("tensorflow", "tf_keras", "ai_edge_litert")
+    made = tmp_path_factory.mktemp("odd")
+    command = [sys.executable, str(SUPPORT / "odd_keras.py"), str(made)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return made
+
+
+def converted(path: Path, calibration: str = "random") -> Converted:
+    return convert(str(path), ConvertOptions(calibration=calibration))
+
+
+def test_dictionaries_are_bound_by_name(folder: Path) -> None:
+    """A model with inputs by name ended in a traceback of Keras."""
+    made = converted(folder / "dictionaries.keras", str(folder / "dictionaries.npz")).report
+    names = [item.name for item in made.model.inputs]
+    assert sorted(names) == ["alpha", "zeta"]
+    assert sorted(item.name for item in made.model.outputs) == ["narrow", "wide"]
+    runner = quantised_runner(made.result.data)
+    fed, wanted = np.load(folder / "dictionaries.npz"), np.load(folder / "dictionaries_out.npz")
+    for k in range(8):
+        found = outputs(runner, tuple(fed[name][k : k + 1] for name in names))
+        for item, value in zip(made.model.outputs, found, strict=True):
+            goal = wanted[item.name]
+            assert np.abs(value[0] - goal[k]).max() < 0.1 * np.abs(goal).max()
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_a_mask_is_named(kind: str, folder: Path) -> None:
+    """A masked LSTM was refused for a loop, with the advice to unroll it."""
+    with pytest.raises(ModelError, match="has a mask: steps of 'memory' are left out by 'hole'"):
+        converted(folder / f"masked_{kind}.keras")
+
+
+def test_half_precision_is_converted_in_float32(folder: Path) -> None:
+    """mixed_float16 was refused because 'TensorFlow Lite has no operator for tf.Conv2D'."""
+    made = converted(folder / "halved.keras").report
+    assert any("dtype policy mixed_float16" in note for note in made.model.notes)
+    assert quantised_runner(made.result.data).graph.outputs

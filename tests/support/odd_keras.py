@@ -1,0 +1,56 @@
+"""``python odd_keras.py FOLDER``: small Keras models of kinds that are easily read wrongly."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers
+
+
+def _dictionaries() -> keras.Model:
+    """Two inputs and two outputs by name, neither in alphabetical order, of equal shapes."""
+    zeta, alpha = (keras.Input((6,), name=name) for name in ("zeta", "alpha"))
+    joined = layers.Concatenate()([layers.Dense(5)(zeta), alpha])
+    given = {"wide": layers.Dense(4, name="a")(joined), "narrow": layers.Dense(4, name="b")(zeta)}
+    return keras.Model({"zeta": zeta, "alpha": alpha}, given)
+
+
+def _masked(layer: layers.Layer) -> keras.Model:
+    steps = [keras.Input((5, 3)), layers.Masking(name="hole"), layer, layers.Dense(2)]
+    return keras.Sequential(steps)
+
+
+def _halved() -> keras.Model:
+    policy = keras.DTypePolicy("mixed_float16")
+    return keras.Sequential(
+        [
+            keras.Input((6, 6, 3)),
+            layers.Conv2D(4, 3, activation="relu", dtype=policy),
+            layers.Flatten(dtype=policy),
+            layers.Dense(3, dtype="float32"),
+        ]
+    )
+
+
+def main(folder: Path) -> None:
+    keras.utils.set_random_seed(1)
+    made = {
+        "dictionaries": _dictionaries(),
+        "masked_lstm": _masked(layers.LSTM(4, name="memory")),
+        "masked_gru": _masked(layers.GRU(4, name="memory")),
+        "halved": _halved(),
+    }
+    for name, model in made.items():
+        model.save(folder / f"{name}.keras")
+    generator = np.random.default_rng(2)
+    fed = {name: generator.normal(size=(120, 6)).astype(np.float32) for name in ("zeta", "alpha")}
+    np.savez(folder / "dictionaries.npz", **fed)
+    given = made["dictionaries"].predict(fed, verbose=0)
+    np.savez(folder / "dictionaries_out.npz", **given)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,146 @@
+"""What a Keras model is called with and gives back, and in which arithmetic."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tinyml.errors import ModelError
+
+Call = Callable[..., list[Any]]  # one value per input, in the model's order → one per output
+
+_HALF = ("float16", "bfloat16")
+
+
+def input_names(model: Any) -> tuple[str, ...]:
+    """Names of the inputs, in the model's order: keys where they are given as a dictionary."""
+    struct = _struct(model, "_inputs_struct", "_nested_inputs")
+    keys = {id(leaf): str(key) for key, leaf in struct.items()} if isinstance(struct, dict) else {}
+    return tuple(keys.get(id(tensor), str(tensor.name).split(":")[0]) for tensor in model.inputs)
+
+
+def output_names(model: Any) -> tuple[str, ...]:
+    """Names of the outputs, in the model's order: keys, else the layers that give them."""
+    struct = _struct(model, "_outputs_struct", "_nested_outputs")
+    keys = {id(leaf): str(key) for key, leaf in struct.items()} if isinstance(struct, dict) else {}
+    return tuple(keys.get(id(tensor)) or _layer_name(tensor) for tensor in model.outputs)
+
+
+def caller(model: Any) -> Call:
+    """The model as a function of its inputs, however it wants them: one, a list, a dictionary."""
+    import keras
+    import tensorflow as tf
+
+    is_old = type(model).__module__.startswith("tf_keras")
+    flat = tf.nest.flatten if is_old else keras.tree.flatten
+    mapped = tf.nest.map_structure if is_old else keras.tree.map_structure
+    struct = _struct(model, "_inputs_struct", "_nested_inputs")
+    places = {id(tensor): i for i, tensor in enumerate(model.inputs)}
+
+    def call(*inputs: Any) -> list[Any]:
+        if isinstance(struct, dict):
+            fed = mapped(lambda leaf: inputs[places[id(leaf)]], struct)
+        else:
+            fed = list(inputs) if len(inputs) > 1 else inputs[0]
+        return list(flat(model(fed, training=False)))
+
+    return call
+
+
+def in_float32(model: Any) -> tuple[Any, tuple[str, ...]]:
+    """The model with the same weights, computing in float32, and a note where it did not.
+
+    Raises ModelError for a model in float16 that cannot be built again.
+    """
+    found = sorted({p for layer in model._flatten_layers() if (p := _policy(layer))})
+    if not found:
+        return model, ()
+    listed = " and ".join(found)
+    try:
+        config = json.loads(json.dumps(model.get_config()), object_hook=_widened)
+        twin = type(model).from_config(config)
+        twin.set_weights(model.get_weights())
+    except Exception as error:  # custom classes, layers without a configuration
+        raise ModelError(
+            f"computes in {listed} (its dtype policy), which firmware does not, and cannot be "
+            f"built again in float32: {' '.join(str(error).split())[:200]}",
+            hint="build it under keras.config.set_dtype_policy('float32'), give it the weights "
+            "(set_weights) and save that.",
+        ) from error
+    return twin, (f"trained with the dtype policy {listed}; converted with its weights in float32",)
+
+
+def _policy(layer: Any) -> str:
+    """The name of a layer's policy when it computes in half precision, else nothing."""
+    if str(getattr(layer, "compute_dtype", "")) not in _HALF:
+        return ""
+    policy = getattr(layer, "dtype_policy", None)
+    return str(getattr(policy, "name", None) or layer.compute_dtype)
+
+
+def _widened(held: dict[str, Any]) -> dict[str, Any]:
+    """Part of a configuration with float32 in the place of every half precision."""
+    names = {name: "float32" for half in _HALF for name in (half, f"mixed_{half}")}
+    return {
+        key: names.get(value, value)
+        if key in ("name", "dtype") and isinstance(value, str)
+        else value
+        for key, value in held.items()
+    }
+
+
+def watch_masks(model: Any) -> Callable[[], None]:
+    """Notes which recurrent layers get a mask once the model is called.
+
+    The returned function raises ModelError when some did: steps that may be left out are control
+    flow, which firmware does not have.
+    """
+    masked: list[str] = []
+    for layer in model._flatten_layers():
+        if hasattr(layer, "unroll") and callable(getattr(layer, "call", None)):
+            layer.call = _noting(layer, layer.call, masked)
+
+    def refuse() -> None:
+        if masked:
+            makers = [layer.name for layer in model._flatten_layers() if _makes_mask(layer)]
+            by = f" by {', '.join(repr(name) for name in makers)}" if makers else ""
+            layers = ", ".join(repr(name) for name in dict.fromkeys(masked))
+            raise ModelError(
+                f"has a mask: steps of {layers} are left out{by}, which depends on "
+                "values; firmware computes every step",
+                hint="train without it: no Masking layer, no mask_zero of an Embedding; fill short "
+                "sequences up at the front instead.",
+            )
+
+    return refuse
+
+
+def _noting(layer: Any, call: Callable[..., Any], masked: list[str]) -> Callable[..., Any]:
+    def noting(sequences: Any, *rest: Any, **given: Any) -> Any:
+        if given.get("mask") is not None or getattr(sequences, "_keras_mask", None) is not None:
+            masked.append(str(layer.name))
+        return call(sequences, *rest, **given)
+
+    return noting
+
+
+def _makes_mask(layer: Any) -> bool:
+    return type(layer).__name__ == "Masking" or bool(getattr(layer, "mask_zero", False))
+
+
+def _struct(model: Any, *names: str) -> Any:
+    return next((getattr(model, name) for name in names if hasattr(model, name)), None)
+
+
+def _layer_name(tensor: Any) -> str:
+    history = tensor._keras_history if hasattr(tensor, "_keras_history") else tensor.node
+    layer = getattr(history, "operation", None) or history.layer
+    return str(layer.name)
+
+
+def of_shapes(call: Call, samples: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+    """What the model gives for each sample."""
+    import numpy as np
+
+    return [tuple(np.asarray(value) for value in call(*sample)) for sample in samples]
