@@ -6,17 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tinyml.codegen.literals import c_argument, c_comment, c_float, c_type, shape_text
+from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Graph, Tensor
-
-_FORMATS = {
-    "int8": "b",
-    "uint8": "B",
-    "int16": "h",
-    "int32": "i",
-    "float32": "f",
-    "bool": "?",
-}
-_RANGES = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +43,9 @@ def io_views(
     for number, index in enumerate(tensors):
         tensor = graph.tensors[index]
         suffix = suffixes[number]
-        lowest, highest = _RANGES.get(tensor.dtype, (0, 0))
-        is_quantised = tensor.quant is not None and tensor.dtype in _RANGES
+        dtype = dtype_of(tensor.dtype)
+        lowest, highest = dtype.limits if dtype.is_quantised else (0, 0)
+        is_quantised = tensor.quant is not None and dtype.is_quantised
         views.append(
             IoView(
                 suffix=suffix,
@@ -84,5 +76,5 @@ def descriptor(tensor: Tensor, place: str) -> str:
     data = f"(void *){place}" if tensor.is_constant else place
     return (
         f"{{.data = {data}, .bytes = {tensor.nbytes}, .scale = {scale}, "
-        f".zero_point = {zero_point}, .dtype = '{_FORMATS.get(tensor.dtype, '?')}'}}"
+        f".zero_point = {zero_point}, .dtype = '{dtype_of(tensor.dtype).letter or '?'}'}}"
     )

@@ -10,21 +10,11 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Array
 from tinyml.ir.kernel import Enumerator, Ref, Struct, Value
 
-C_TYPES = {
-    "char": "char",  # untyped scratch
-    "bool": "bool",
-    "float32": "float",
-    "int8": "int8_t",
-    "int16": "int16_t",
-    "int32": "int32_t",
-    "int64": "int64_t",
-    "uint8": "uint8_t",
-    "uint16": "uint16_t",
-    "uint32": "uint32_t",
-}
+_UNTYPED = {"char": "char"}  # scratch
 
 PER_LINE = 12
 _LINE_LENGTH = 100
@@ -33,7 +23,7 @@ _NESTED_LENGTH = 76  # of a struct in a struct, to stay on the line of its name
 
 def c_type(dtype: str) -> str:
     """The C type of array elements of a numpy dtype name."""
-    return C_TYPES[dtype]
+    return _UNTYPED.get(dtype) or dtype_of(dtype).c_type
 
 
 def c_int(value: int) -> str:

@@ -16,16 +16,16 @@ import numpy as np
 from tinyml.convert.flatwriter import VARIABLES, empty_tensors, write
 from tinyml.convert.options import read_options
 from tinyml.errors import ModelError
+from tinyml.ir.dtype import BY_TFLITE, dtype_of, type_title
 from tinyml.ir.graph import DTYPES, Array, Graph, Op, Quant, Source, Tensor
 from tinyml.model.file import model_file
 from tinyml.model.flatbuffer import verify
 from tinyml.model.opcodes import kind_of
 from tinyml.model.references import check_references
-from tinyml.model.schema import IDENTIFIER, TENSOR_TYPES, TYPE_NAMES
+from tinyml.model.schema import IDENTIFIER
 
 __all__ = ["read", "write"]
 
-_DTYPE_OF_TYPE = {value: name for name, value in TENSOR_TYPES.items()}
 _MAX_ELEMENTS = 1 << 30
 _FLOAT16 = 1  # TensorType; such constants are read as float32
 _CONTROL_FLOW = ("WHILE", "IF", "CALL_ONCE", "CALL")
@@ -106,14 +106,15 @@ def _tensor(model: Any, table: Any, index: int) -> Tensor:
     shape = _integers(table.ShapeAsNumpy())
     if min(shape, default=0) < 0 or prod(shape) > _MAX_ELEMENTS:
         raise ModelError(f"tensor '{name}' has the impossible shape {list(shape)}")
-    dtype = "float32" if table.Type() == _FLOAT16 else _DTYPE_OF_TYPE.get(table.Type())
-    if dtype is None:
-        known = TYPE_NAMES.get(table.Type(), f"type {table.Type()}")
+    found = dtype_of("float32") if table.Type() == _FLOAT16 else BY_TFLITE.get(table.Type())
+    if found is None:
         raise ModelError(
-            f"tensor '{name}' is of type {known}, which a converted model cannot have",
+            f"tensor '{name}' is of type {type_title(table.Type())}, which a converted model "
+            "cannot have",
             hint="text, complex numbers and variables are left out of a model for firmware; "
             "if a recurrent layer made it, unroll the layer.",
         )
+    dtype = found.name
     data = _constant(model, table, dtype, shape, name)
     return Tensor(name, dtype, shape, _quant(table.Quantization()), data)
 

@@ -20,10 +20,10 @@ from tinyml.convert.ranges import Observer, Seen, clipped_share, dequantize, qua
 from tinyml.convert.rounding import as_trained, rounded
 from tinyml.convert.rules import FIXED, MOVES, WEIGHTED, clamped_value, is_clamp
 from tinyml.convert.runners import Runner, float_runner, float_tensor
+from tinyml.ir.dtype import QUANTISED, dtype_of
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
 
 Sample = Sequence[Array]
-BITS = {"int8": 8, "int16": 16, "uint8": 8}
 CEILING_DB = 120.0  # of a ratio without any noise
 _BUSY = 0.01  # of the largest channel's peak; channels below count as silent
 _NOMINAL_KINDS = frozenset(FIXED)  # last layers whose operand says more than their result
@@ -123,7 +123,7 @@ def judged_tensor(graph: Graph) -> int:
 def _form_of(integers: dict[str, int], graph: Graph, name: str) -> int | None:
     """The tensor of the integer model that holds a float value, as its maker wrote it."""
     for called in (f"{name}_int8", f"{name}_int16", name):
-        if called in integers and graph.tensors[integers[called]].dtype in BITS:
+        if called in integers and graph.tensors[integers[called]].dtype in QUANTISED:
             return integers[called]
     return integers.get(name)
 
@@ -146,7 +146,7 @@ def as_fed(tensor: Tensor, value: Array) -> Array:
     if tensor.dtype == "uint8":
         shifted = Quant(tensor.quant.scales, tuple(p - 128 for p in tensor.quant.zero_points))
         return (quantize(value, shifted).astype(np.int16) + 128).astype(np.uint8)
-    return quantize(value, tensor.quant, BITS[tensor.dtype])
+    return quantize(value, tensor.quant, dtype_of(tensor.dtype).bits)
 
 
 _Known = tuple[dict[int, Seen], dict[int, list[tuple[Array, Array]]], dict[str, int]]
@@ -160,7 +160,7 @@ def _layer(op: Op, graphs: tuple[Graph, Graph], known: _Known, alone: _Alone) ->
     form = _form_of(integers, quantised, tensor.name)
     assert form is not None
     held = quantised.tensors[form]
-    bits = BITS.get(held.dtype, 8)
+    bits = dtype_of(held.dtype).bits if held.dtype in QUANTISED else 8
     quant = held.quant
     exact = np.stack([a for a, _ in pairs[result]])
     found = np.stack([b for _, b in pairs[result]])

@@ -7,12 +7,11 @@ import struct
 from collections.abc import Sequence
 from itertools import pairwise
 
-import numpy as np
-
 from tinyml.device import frames
 from tinyml.device.frames import DamagedReply
-from tinyml.device.values import DTYPES, BootTime, Identity, MemoryUse, TensorInfo
+from tinyml.device.values import BootTime, Identity, MemoryUse, TensorInfo
 from tinyml.errors import DeviceError
+from tinyml.ir.dtype import BY_LETTER
 
 PROTOCOL = 3  # of our own commands
 OLDEST = 2  # has no sessions: its timestamps carry no checksum
@@ -95,7 +94,7 @@ def identity(lines: Sequence[str]) -> tuple[str, Identity]:
 def tensor(lines: Sequence[str], kind: str, index: int) -> TensorInfo:
     """What ``tensor`` says of the tensor that was asked for."""
     values = frames.only_field(lines, "tensor", 6)
-    if values[:2] != (kind, str(index)) or values[2] not in DTYPES:
+    if values[:2] != (kind, str(index)) or values[2] not in BY_LETTER:
         raise DamagedReply(f"not the answer to 'tensor {kind} {index}': {values}")
     try:
         scale = struct.unpack(">f", bytes.fromhex(values[4]))[0]
@@ -103,10 +102,10 @@ def tensor(lines: Sequence[str], kind: str, index: int) -> TensorInfo:
         raise DamagedReply(f"'{values[4]}' is no scale") from error
     if not 0 <= scale < math.inf:
         raise DamagedReply(f"{scale} is no scale")
-    dtype, nbytes = DTYPES[values[2]], number(values[3])
-    if nbytes % np.dtype(dtype).itemsize:
-        raise DamagedReply(f"no tensor of {dtype} has {nbytes} bytes")
-    return TensorInfo(dtype, nbytes, scale, number(values[5], -(2**31), 2**31 - 1))
+    dtype, nbytes = BY_LETTER[values[2]], number(values[3])
+    if nbytes % dtype.numpy.itemsize:
+        raise DamagedReply(f"no tensor of {dtype.name} has {nbytes} bytes")
+    return TensorInfo(dtype.name, nbytes, scale, number(values[5], -(2**31), 2**31 - 1))
 
 
 def memory(lines: Sequence[str]) -> MemoryUse:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DTYPES = {"b": "int8", "B": "uint8", "h": "int16", "i": "int32", "f": "float32", "?": "bool"}
-
 
 @dataclass(frozen=True, slots=True)
 class Identity:

@@ -15,14 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.errors import ModelError
+from tinyml.ir.dtype import ALL, dtype_of
 from tinyml.ir.metadata import Metadata
 
 Array = NDArray[Any]
 
-DTYPES: dict[str, np.dtype[Any]] = {
-    name: np.dtype(name)
-    for name in ("bool", "float32", "int8", "int16", "int32", "int64", "uint8", "uint32")
-}
+DTYPES: dict[str, np.dtype[Any]] = {dtype.name: dtype.numpy for dtype in ALL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ class Tensor:
     """A value in the graph; constant when ``data`` is set."""
 
     name: str
-    dtype: str  # a key of DTYPES
+    dtype: str  # the name of one of ir.dtype.ALL
     shape: tuple[int, ...]  # NHWC for images; () for a scalar
     quant: Quant | None = None
     data: Array | None = field(default=None, compare=False)  # read-only, of this shape and dtype
@@ -76,7 +74,7 @@ class Tensor:
     @property
     def nbytes(self) -> int:
         """Size of the value in bytes."""
-        return self.elements * DTYPES[self.dtype].itemsize
+        return dtype_of(self.dtype).nbytes(self.elements)
 
     @property
     def reset_byte(self) -> int:

@@ -7,10 +7,10 @@ quantised, when ops compute in float and none in integers.
 
 from __future__ import annotations
 
+from tinyml.ir.dtype import QUANTISED
 from tinyml.ir.graph import Graph, Op
 
 _CHANGES = ("QUANTIZE", "DEQUANTIZE")
-QUANTISED = ("int8", "uint8", "int16")
 
 
 def is_float(graph: Graph) -> bool:

@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 
 from tinyml.errors import ModelError
+from tinyml.ir.dtype import BY_NAME, BY_TFLITE, QUANTISED, dtype_of, type_title
 from tinyml.ir.graph import DTYPES, Array, Quant, Tensor
-from tinyml.model.schema import TENSOR_TYPES, TYPE_NAMES
 
-_DTYPE_OF_TYPE = {value: name for name, value in TENSOR_TYPES.items()}
-_ZERO_POINTS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
 _MAX_RANK = 8
 _MAX_SIZE = 1 << 20  # of one dimension; this and the next are far above what a microcontroller
 _MAX_TENSOR_BYTES = 1 << 28  # holds, and keep the work of later stages in bounds
@@ -29,13 +27,14 @@ def read_tensor(
     """
     name = text(table.Name(), f"tensor_{index}")
     label = f"tensor {index} ('{name}')"
-    dtype = _DTYPE_OF_TYPE.get(table.Type())
-    if dtype is None:
-        known = TYPE_NAMES.get(table.Type(), f"type {table.Type()}")
+    found = BY_TFLITE.get(table.Type())
+    if found is None:
+        known = ", ".join(sorted(BY_NAME))
         raise ModelError(
-            f"{label} is of type {known}; known are {', '.join(sorted(TENSOR_TYPES))}",
+            f"{label} is of type {type_title(table.Type())}; known are {known}",
             hint="quantise it: tinyml convert MODEL --calibration DATA (typical inputs).",
         )
+    dtype = found.name
     shape = _shape(table, dtype, label, 0 if is_interpreted else 1)
     if table.Sparsity() is not None:
         raise ModelError(f"{label} is stored sparse; only dense tensors are supported")
@@ -86,9 +85,9 @@ def _quant(
     zero_points = integers(table.ZeroPointAsNumpy())
     if not np.isfinite(scales).all() or min(scales) < 0.0:
         raise ModelError(f"{label} has a scale that is negative or not a number")
-    if count == 1 and dtype in _ZERO_POINTS and not _SCALES[0] <= scales[0] <= _SCALES[1]:
+    if count == 1 and dtype in QUANTISED and not _SCALES[0] <= scales[0] <= _SCALES[1]:
         raise ModelError(f"{label} has the scale {scales[0]:g}; no values are that small or large")
-    least, most = _ZERO_POINTS.get(dtype, (-(1 << 31), (1 << 31) - 1))
+    least, most = dtype_of(dtype if dtype in QUANTISED else "int32").limits
     if min(zero_points) < least or max(zero_points) > most:
         raise ModelError(
             f"{label} has zero points from {min(zero_points)} to {max(zero_points)}, "

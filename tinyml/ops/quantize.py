@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinyml.ir.dtype import dtype_of
 from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier, wrap_int32
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, row_overlap
@@ -27,7 +28,6 @@ _QUANTIZE_TYPES = (
     ("uint8", "int8"),
     ("int16", "int8"),
 )
-_RANGES = {"int8": (-128, 127), "uint8": (0, 255)}
 MAX_SHIFT = 14  # an offset int16 value takes 17 bits with its sign
 _MAX_OVERLAP_ELEMENTS = 4096
 
@@ -70,7 +70,7 @@ def rescale(op: Op, graph: Graph, values: NDArray[np.int64]) -> Array:
     """Values in another quantisation. Source: reference_ops::Requantize."""
     given, made = quant_of(graph.tensors[op.inputs[0]]), result(op, graph)
     scaled = multiply_by_quantized_multiplier(values - given.zero_point, *rescale_factor(op, graph))
-    bounds = _RANGES[made.dtype]
+    bounds = dtype_of(made.dtype).limits
     moved = wrap_int32(scaled + quant_of(made).zero_point)
     return np.clip(moved, *bounds).astype(made.dtype)
 
@@ -112,7 +112,7 @@ def dequantize_reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -
 def lower_quantize(op: Op, graph: Graph) -> KernelCall:
     """A table for 8-bit inputs, else ``tml_quantize_f32_s8`` or ``tml_quantize_s16_s8``."""
     tensor, out = graph.tensors[op.inputs[0]], result(op, graph)
-    if tensor.dtype in _RANGES:
+    if tensor.dtype in ("int8", "uint8"):
         table = rescale(op, graph, input_values(tensor.dtype))
         return lookup_call(op, graph, table, what="rescaled value")
     given, constants = input_argument(op, graph, 0)

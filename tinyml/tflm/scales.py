@@ -10,10 +10,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from tinyml.ir.dtype import QUANTISED
 from tinyml.ir.graph import Graph, Op, Quant, Tensor
 from tinyml.ops.spec import Constraint
 
-_QUANTISED = ("int8", "uint8", "int16")
 _NEAR = 1e-6  # scales that a pooling takes for the same
 _BIAS_ERROR = 0.02  # of the output's scale
 _LEFT_SHIFTS = {"int8": 20, "int16": 15}  # of sums, before they are brought to the output's scale
@@ -124,7 +124,7 @@ def bias_has_the_scale_of_products(op: Op, graph: Graph) -> str | None:
 def _values(op: Op, graph: Graph) -> list[Tensor]:
     """Operands and results of 8 or 16 bits."""
     tensors = (*graph.op_inputs(op), *graph.op_outputs(op))
-    return [tensor for tensor in tensors if tensor is not None and tensor.dtype in _QUANTISED]
+    return [tensor for tensor in tensors if tensor is not None and tensor.dtype in QUANTISED]
 
 
 def _is_many(quant: Quant | None) -> bool:

@@ -1,0 +1,42 @@
+"""One value per element type; whoever asks for something of a type asks it."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+import tflite
+
+from tinyml.ir import dtype
+from tinyml.ir.dtype import ALL, DType
+
+
+@pytest.mark.parametrize("value", ALL, ids=lambda value: value.name)
+def test_a_type_is_what_numpy_the_schema_and_struct_say(value: DType) -> None:
+    assert value.numpy.itemsize * 8 == value.bits
+    assert getattr(tflite.TensorType, value.name.upper()) == value.tflite
+    assert dtype.type_title(value.tflite) == value.name
+    if value.letter:
+        assert struct.calcsize(value.letter) * 8 == value.bits
+        assert dtype.BY_LETTER[value.letter] is value
+    if value.numpy.kind in "iu":
+        assert value.limits[1] - value.limits[0] == 2**value.bits - 1
+
+
+def test_names_letters_and_numbers_are_unique() -> None:
+    assert len(dtype.BY_NAME) == len(dtype.BY_TFLITE) == len(ALL)
+    assert len({value.letter for value in ALL if value.letter}) == len(dtype.BY_LETTER)
+    assert not set(dtype.NOT_KNOWN) & set(dtype.BY_TFLITE)
+
+
+def test_packed_elements_take_part_of_a_byte() -> None:
+    half = DType("int4", 4, "int8_t", 17)
+    assert [half.nbytes(count) for count in (0, 1, 2, 3)] == [0, 1, 1, 2]
+    assert dtype.dtype_of("int16").nbytes(3) == 6
+
+
+def test_every_type_of_the_schema_has_a_title() -> None:
+    numbers = {v: k for k, v in vars(tflite.TensorType).items() if isinstance(v, int)}
+    for number, name in numbers.items():
+        assert dtype.type_title(number) == name.lower()
+    assert dtype.type_title(99) == "type 99"

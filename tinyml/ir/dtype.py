@@ -1,0 +1,69 @@
+"""The element types, each a value that knows all that anybody asks of a type.
+
+``Tensor.dtype`` holds the name; ``dtype_of`` gives the value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class DType:
+    """One element type."""
+
+    name: str  # "int8", as numpy calls it
+    bits: int  # of one element in memory
+    c_type: str  # "int8_t"
+    tflite: int  # TensorType of the .tflite schema
+    letter: str = ""  # on the serial line, as Python's struct module has it; "" never goes there
+    is_quantised: bool = False  # holds real values by a scale and a zero point
+
+    @property
+    def numpy(self) -> np.dtype[Any]:
+        """numpy's type of the elements."""
+        return np.dtype(self.name)
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """The least and the greatest integer; raises ValueError for other types."""
+        info = np.iinfo(self.numpy)
+        return int(info.min), int(info.max)
+
+    def nbytes(self, elements: int) -> int:
+        """Bytes of so many elements, packed."""
+        return -(-elements * self.bits // 8)
+
+
+ALL = (
+    DType("bool", 8, "bool", 6, "?"),
+    DType("float32", 32, "float", 0, "f"),
+    DType("int8", 8, "int8_t", 9, "b", is_quantised=True),
+    DType("int16", 16, "int16_t", 7, "h", is_quantised=True),
+    DType("int32", 32, "int32_t", 2, "i"),
+    DType("int64", 64, "int64_t", 4),
+    DType("uint8", 8, "uint8_t", 3, "B", is_quantised=True),
+    DType("uint32", 32, "uint32_t", 15),
+)
+BY_NAME = {dtype.name: dtype for dtype in ALL}
+BY_LETTER = {dtype.letter: dtype for dtype in ALL if dtype.letter}
+BY_TFLITE = {dtype.tflite: dtype for dtype in ALL}
+QUANTISED = tuple(dtype.name for dtype in ALL if dtype.is_quantised)
+NOT_KNOWN = {  # the other TensorType values, for messages
+    **{1: "float16", 5: "string", 8: "complex64", 10: "float64", 11: "complex128", 12: "uint64"},
+    **{13: "resource", 14: "variant", 16: "uint16", 17: "int4", 18: "bfloat16"},
+}
+
+
+def dtype_of(name: str) -> DType:
+    """The type of that name, which is known to be one."""
+    return BY_NAME[name]
+
+
+def type_title(tflite: int) -> str:
+    """What a TensorType value means, for messages."""
+    known = BY_TFLITE.get(tflite)
+    return known.name if known is not None else NOT_KNOWN.get(tflite, f"type {tflite}")
