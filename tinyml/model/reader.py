@@ -18,6 +18,7 @@ from tinyml.model.flatbuffer import verify
 from tinyml.model.metadata import read_metadata
 from tinyml.model.opcodes import kind_of, opcode_of
 from tinyml.model.references import check_references
+from tinyml.model.scales import with_positive_scales
 from tinyml.model.schema import IDENTIFIER, VERSION
 from tinyml.model.shapes import know_shapes
 from tinyml.model.support import check_shapes, check_supported
@@ -30,7 +31,7 @@ def load(file: ModelFile) -> Graph:
     Raises UnsupportedOps with everything that is not supported, ModelError for all else.
     """
     try:
-        graph = know_shapes(check(_read(file)))
+        graph = know_shapes(with_positive_scales(check(_read(file))))
         _refuse_nothing_to_do(graph)
         check_supported(graph)
         check_shapes(graph)

@@ -83,7 +83,8 @@ def _quant(
         )
     scales = tuple(float(scale) for scale in table.ScaleAsNumpy())
     zero_points = integers(table.ZeroPointAsNumpy())
-    if not np.isfinite(scales).all() or min(scales) < 0.0:
+    may_turn = is_bias or (count > 1 and dtype == "int8")  # see model.scales
+    if not np.isfinite(scales).all() or (min(scales) < 0.0 and not may_turn):
         raise ModelError(f"{label} has a scale that is negative or not a number")
     if count == 1 and dtype in QUANTISED and not _SCALES[0] <= scales[0] <= _SCALES[1]:
         raise ModelError(f"{label} has the scale {scales[0]:g}; no values are that small or large")
