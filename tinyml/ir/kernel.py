@@ -6,11 +6,12 @@ call; nothing in it is C text. The planner reads its scratch, overlap and cost; 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from tinyml.ir.graph import Array
+from tinyml.ir.progress import Progress, progress_of
 from tinyml.ir.stream import Stream
 
 
@@ -68,27 +69,33 @@ class Overlap:
 
     The kernel is right whenever ``input_offset - output_offset >= distance_bytes`` (and also when
     the two ranges do not touch). 0 is plain in-place; negative lets the output start later.
-    ``rows`` proves it: after step ``i`` the kernel has written ``rows[i][0]`` bytes from the start
-    of the output and will read nothing of the input below byte ``rows[i][1]`` any more. Empty
-    ``rows`` mean that reads and writes go in lock-step per element (elementwise kernels), or that
-    ``reason`` says why order does not matter.
+    ``progress`` proves it: how much the kernel has written at each point of its work, and from
+    where on it still reads. An empty one means that reads and writes go in lock-step per element
+    (elementwise kernels), or that ``reason`` says why order does not matter.
     """
 
     input: int
     distance_bytes: int
-    rows: tuple[tuple[int, int], ...] = ()
+    progress: tuple[Progress, ...] = ()
     reason: str = ""
 
 
-def row_overlap(input: int, rows: tuple[tuple[int, int], ...]) -> Overlap:
+def row_overlap(input: int, rows: Sequence[tuple[int, int]]) -> Overlap:
     """The overlap that a kernel allows which works through its input in ``rows`` steps.
 
-    In step i it writes up to ``rows[i][0]`` and may still read from ``rows[i-1][1]`` on, so the
-    output must end that much before: the distance is the largest such difference.
+    After step i it has written ``rows[i][0]`` bytes from the start of the output and will read
+    nothing of the input below byte ``rows[i][1]`` any more; during it, from ``rows[i-1][1]`` on.
     """
     kept = (0, *(keep for _, keep in rows[:-1]))
-    distance = max(written - keep for (written, _), keep in zip(rows, kept, strict=True))
-    return Overlap(input, distance, rows)
+    return overlap_of(input, progress_of([written for written, _ in rows], kept))
+
+
+def overlap_of(input: int, progress: tuple[Progress, ...]) -> Overlap:
+    """The overlap that a kernel allows which works like that.
+
+    The output must end as much before the input as the writes run ahead of the reads.
+    """
+    return Overlap(input, max(item.ahead_bytes() for item in progress), progress)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op
-from tinyml.ir.kernel import Overlap, Struct, row_overlap
+from tinyml.ir.kernel import Overlap, Struct, overlap_of
+from tinyml.ir.progress import Counts, Progress, affine_runs
 from tinyml.ir.shapes import Window, padded_window, window
 from tinyml.ops.common import operand
 
@@ -101,49 +104,107 @@ def window_struct(axis: Window) -> Struct:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Keeps:
+    """The lowest input, in pixels, that is read after each output pixel of an image.
+
+    After pixel (y, x) that is ``starts[y]``, and ``nexts[x]`` more unless the next row of windows
+    begins at the same row of the input. So it is affine in both wherever no window is cut off.
+    """
+
+    starts: Counts
+    nexts: Counts
+    advances: Counts  # 1 where ``nexts`` counts
+    given: tuple[int, ...]
+    made: tuple[int, ...]
+
+    def progress(self, batches: int, ys: range, xs: range, *, ahead: int = 1) -> Iterator[Progress]:
+        """At each of these pixels: outputs of ``ahead`` pixels from it on are written."""
+        if not (batches and ys and xs):
+            return
+        (_, in_h, in_w, in_channels), (_, out_h, out_w, out_channels) = self.given, self.made
+        rows, columns = self.starts[ys], self.nexts[xs]
+        for first_y, end_y in affine_runs(rows, fixed=self.advances[ys]):
+            is_moving = int(self.advances[ys][first_y])
+            for first_x, end_x in affine_runs(columns * is_moving):
+                pixel = ys[first_y] * out_w + xs[first_x] + ahead
+                down = int(rows[first_y + 1] - rows[first_y]) if end_y > first_y + 1 else 0
+                right = int(columns[first_x + 1] - columns[first_x]) if end_x > first_x + 1 else 0
+                steps = (out_h * out_w, ys.step * out_w, xs.step)
+                kept = (in_h * in_w, down, right * is_moving)
+                yield Progress(
+                    (batches, end_y - first_y, end_x - first_x),
+                    pixel * out_channels,
+                    int(rows[first_y] + columns[first_x] * is_moving) * in_channels,
+                    tuple(n * out_channels for n in steps),
+                    tuple(n * in_channels for n in kept),
+                )
+
+
+def _keeps(rows: Window, columns: Window, given: tuple[int, ...], made: tuple[int, ...]) -> _Keeps:
+    in_h, in_w = given[1:3]
+    starts = np.append(_first_needed(rows, np.arange(made[1])), in_h) * in_w
+    nexts = _first_needed(columns, np.arange(1, made[2] + 1))
+    return _Keeps(starts[:-1], nexts, (np.diff(starts) > 0).astype(np.int64), given, made)
+
+
+def _first_needed(axis: Window, outs: Counts) -> Counts:
+    """``Window.first_needed`` of many outputs."""
+    return np.clip(outs * axis.stride - axis.pad, 0, axis.in_size)
+
+
 def image_overlap(
     rows: Window, columns: Window, given: tuple[int, ...], made: tuple[int, ...]
 ) -> Overlap:
     """The overlap of a kernel that finishes one output pixel after the other, in memory order.
 
-    Once a pixel is written, the lowest input that is still read lies under the first tap of the
-    next pixel of the row, or of the first pixel of the next row.
+    While a pixel is written, the lowest input that is still read lies under its own first tap or
+    under that of the next row's first pixel: what is needed after the pixel before.
     """
-    batches, in_h, in_w, in_channels = given
-    _, out_h, out_w, out_channels = made
-    starts = np.array([*(rows.first_needed(y) for y in range(out_h)), in_h]) * in_w
-    next_x = np.array([columns.first_needed(x) for x in range(1, out_w + 1)])
-    in_row, next_row = starts[:-1, None] + next_x, starts[1:, None]
-    in_image = np.minimum(in_row, next_row).reshape(-1)
-    images = np.arange(batches).reshape(-1, 1) * (in_h * in_w)
-    keep = (images + in_image).reshape(-1) * in_channels
-    written = np.arange(1, len(keep) + 1) * out_channels
-    return row_overlap(0, tuple(zip(written.tolist(), keep.tolist(), strict=True)))
+    batches, height, width, channels = made
+    keeps = _keeps(rows, columns, given, made)
+    last = range(height - 1, height)
+    return overlap_of(
+        0,
+        (
+            Progress((), channels, 0),
+            *keeps.progress(batches, range(height - 1), range(width), ahead=2),
+            *keeps.progress(batches, last, range(width - 1), ahead=2),
+            *keeps.progress(batches - 1, last, range(width - 1, width), ahead=2),
+        ),
+    )
 
 
-def pairs_overlap(pixels: int, channels: int, filters: int, *, is_direct: bool = False) -> Overlap:
-    """The overlap of a pointwise kernel that makes two pixels at a time.
+def blocks_overlap(
+    pixels: int, at_once: int, channels: int, filters: int, *, is_direct: bool = False
+) -> Overlap:
+    """The overlap of a pointwise kernel that makes some pixels at a time.
 
     Their inputs are read completely before anything is written, or, ``is_direct``, until it is.
     """
-    steps: list[tuple[int, int]] = []
-    for first in range(0, pixels, 2):
-        end = min(first + 2, pixels)
-        if not is_direct:
-            steps.append((first * filters, end * channels))
-        steps.append((end * filters, end * channels))
-    return row_overlap(0, tuple(steps))
+    whole, rest = divmod(pixels, at_once)
+    steps = (at_once * filters,), (at_once * channels,)
+    before = at_once if is_direct else 0  # pixels whose inputs are still needed
+    found = [] if is_direct else [Progress((), 0, 0)]
+    if whole:
+        found.append(Progress((whole,), steps[0][0], (at_once - before) * channels, *steps))
+    if rest:
+        read = pixels - (rest if is_direct else 0)
+        found.append(Progress((), pixels * filters, read * channels))
+    return overlap_of(0, tuple(found))
 
 
 def paired_windows_overlap(
     rows: Window, columns: Window, given: tuple[int, ...], made: tuple[int, ...]
 ) -> Overlap:
     """Two windows are read, then their outputs are written; the image's last may stand alone."""
-    single = image_overlap(rows, columns, given, made).rows
-    pixels = rows.out_size * columns.out_size
-    steps: list[tuple[int, int]] = []
-    for start in range(0, len(single), pixels):
-        for first in range(start, start + pixels, 2):
-            written, keep = single[min(first + 1, start + pixels - 1)]
-            steps += [(first * made[3], keep), (written, keep)]
-    return row_overlap(0, tuple(steps))
+    batches, height, width, _ = made
+    keeps = _keeps(rows, columns, given, made)
+    found = [Progress((), 0, 0)]
+    for parity in range(2):  # of the row: where it is odd, so is its first pixel if the width is
+        seconds = range((1 + parity * width) % 2, width, 2)
+        found += keeps.progress(batches, range(parity, height, 2), seconds)
+    if height * width % 2:
+        last = range(height - 1, height), range(width - 1, width)
+        found += keeps.progress(batches, *last)
+    return overlap_of(0, tuple(found))

@@ -194,7 +194,7 @@ def _follows_elementwise(stream: Stream) -> bool:
     for number, reading in enumerate(stage.inputs):
         if stream.rows[reading.rows].place == "input":
             allowed = [item for item in stage.call.overlaps if item.input == number]
-            return bool(allowed) and not allowed[0].rows and not allowed[0].reason
+            return bool(allowed) and not allowed[0].progress and not allowed[0].reason
     return False
 
 

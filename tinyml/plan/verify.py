@@ -2,18 +2,20 @@
 
 Live ranges are computed anew from the graph, every pair of values that is alive at the same step
 is compared byte for byte, and where a kernel's output shares memory with its input the kernel's
-reads and writes are played through, row by row. Whether the plan fits its board's budget is asked
-in ``tinyml.plan.fit``; here the sums must be right.
+reads and writes are held against each other where they come closest. Whether the plan fits its
+board's budget is asked in ``tinyml.plan.fit``; here the sums must be right.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 from tinyml.board import Board
 from tinyml.errors import PlanError
 from tinyml.ir.graph import DTYPES
 from tinyml.ir.kernel import KernelCall, Overlap
+from tinyml.ir.progress import Progress
 from tinyml.plan.extents import check_extents
 from tinyml.plan.values import Placement, Plan
 from tinyml.plan.verify_stream import verify_stream
@@ -226,26 +228,43 @@ def _play(call: KernelCall, overlap: Overlap, plan: Plan, read: Claim, written: 
     pair = f"{call.function} reads {read}, and writes {written}"
     if gap < overlap.distance_bytes:
         raise PlanError(f"{pair}: the output must start {overlap.distance_bytes} bytes below")
-    if overlap.reason and not overlap.rows:
+    if overlap.reason and not overlap.progress:
         return
-    rows = overlap.rows or _lock_step(plan, read, written, pair)
-    if rows[-1][0] < written.at.nbytes:
-        raise PlanError(f"{pair}: its rows write {rows[-1][0]} bytes")
-    # Within a lock-step element the read comes first; within a row the kernel may mix them.
-    keeps = [keep for _, keep in rows]
-    still_read = [0, *keeps[:-1]] if overlap.rows else keeps
-    for i, ((done, _), keep) in enumerate(zip(rows, still_read, strict=True)):
-        if keep < read.at.nbytes and done > gap + keep:
+    progress = overlap.progress or _lock_step(plan, read, written, pair)
+    corners = [_corners(item, pair) for item in progress]
+    most = max(done for points in corners for done, _ in points)
+    if most < written.at.nbytes:
+        raise PlanError(f"{pair}: it says where it is until it has written {most} bytes")
+    for points in corners:
+        done, keep = max(points, key=lambda point: point[0] - point[1])
+        if done > gap + keep and any(keep < read.at.nbytes for _, keep in points):
             raise PlanError(
-                f"{pair}: at row {i} it has written {done} bytes and still reads from {keep} on"
+                f"{pair}: at one point it has written {done} bytes and still reads from {keep} on"
             )
 
 
-def _lock_step(plan: Plan, read: Claim, written: Claim, pair: str) -> tuple[tuple[int, int], ...]:
-    """Rows of an elementwise kernel: its first and last elements, which are the extremes."""
+def _corners(item: Progress, pair: str) -> list[tuple[int, int]]:
+    """A pattern's corners: what grows evenly along every axis is largest and smallest at one."""
+    axes = len(item.counts)
+    if min(item.counts, default=1) < 1 or {len(item.written_steps), len(item.read_steps)} != {axes}:
+        raise PlanError(f"{pair}: a pattern of {item.counts} points is none")
+    return [
+        (
+            item.written + sum(i * n for i, n in zip(place, item.written_steps, strict=True)),
+            item.reads + sum(i * n for i, n in zip(place, item.read_steps, strict=True)),
+        )
+        for place in product(*((0, count - 1) for count in item.counts))
+    ]
+
+
+def _lock_step(plan: Plan, read: Claim, written: Claim, pair: str) -> tuple[Progress, ...]:
+    """Progress of an elementwise kernel, which reads each element before it writes it."""
     from_bytes = DTYPES[plan.graph.tensors[read.tensor].dtype].itemsize
     to_bytes = DTYPES[plan.graph.tensors[written.tensor].dtype].itemsize
     count = read.at.nbytes // from_bytes
     if count * to_bytes != written.at.nbytes:
         raise PlanError(f"{pair}: an elementwise overlap of different numbers of elements")
-    return tuple((i * to_bytes, i * from_bytes) for i in sorted({1, max(1, count - 1), count}))
+    last = Progress((), count * to_bytes, count * from_bytes)
+    if count < 2:
+        return (last,)
+    return (Progress((count - 1,), to_bytes, from_bytes, (to_bytes,), (from_bytes,)), last)

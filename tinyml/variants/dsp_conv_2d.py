@@ -15,10 +15,9 @@ from tinyml.ops import conv_2d, fully_connected
 from tinyml.ops.common import result
 from tinyml.ops.extents import banded
 from tinyml.ops.weighted import INPUT, WeightedSum
-from tinyml.ops.windows import filter_windows, image_overlap
+from tinyml.ops.windows import blocks_overlap, filter_windows, image_overlap
 from tinyml.variants import Variant
 from tinyml.variants.dsp_gemm import (
-    chasing,
     choose_tail,
     gemm_cost,
     gemm_params,
@@ -122,7 +121,7 @@ def _three_pixels(layer: WeightedSum, outputs: int) -> KernelCall:
         form,
         is_shared=per_three > _SHARED_FROM or count < _SHARED_BELOW,
         scratch_bytes=gemm_scratch(form, len(order)),
-        overlap=chasing(pixels, channels, filters, 3),
+        overlap=blocks_overlap(pixels, 3, channels, filters),
         instructions=60 + count * per_three,
     )
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinyml.ir.graph import Graph, Op
-from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, Value, row_overlap
+from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, Value
 from tinyml.ops import conv_2d, fully_connected
 from tinyml.ops.common import clamp_struct, result
 from tinyml.ops.extents import rows
 from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
-from tinyml.ops.windows import filter_windows
+from tinyml.ops.windows import blocks_overlap, filter_windows
 from tinyml.variants import Variant
 from tinyml.variants.dsp_streams import (
     DIRECT,
@@ -94,18 +94,9 @@ def _one_row(layer: WeightedSum, outputs: int) -> KernelCall:
         form,
         block="row",
         scratch_bytes=2 * taps + sums_bytes,
-        overlap=chasing(rows, features, filters, 1),
+        overlap=blocks_overlap(rows, 1, features, filters),
         instructions=40 + rows * per_row,
     )
-
-
-def chasing(pixels: int, channels: int, filters: int, at_once: int) -> Overlap:
-    """Some pixels are read completely, then their outputs are written: two steps each time."""
-    steps: list[tuple[int, int]] = []
-    for first in range(0, pixels, at_once):
-        end = min(first + at_once, pixels)
-        steps += [(first * filters, end * channels), (end * filters, end * channels)]
-    return row_overlap(0, tuple(steps))
 
 
 def matrix_call(

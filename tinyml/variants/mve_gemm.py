@@ -11,7 +11,7 @@ from tinyml.ops import conv_2d, fully_connected
 from tinyml.ops.common import result
 from tinyml.ops.extents import images, rows
 from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
-from tinyml.ops.windows import filter_windows, paired_windows_overlap, pairs_overlap, window_struct
+from tinyml.ops.windows import blocks_overlap, filter_windows, paired_windows_overlap, window_struct
 from tinyml.variants import Variant
 from tinyml.variants.mve_rescale import (
     LANES,
@@ -65,7 +65,7 @@ def _pointwise(numbers: WeightedSum, pixels: int) -> KernelCall:
         numbers,
         lane_order(filters),
         scratch_bytes=0 if is_direct else 2 * _window_bytes(numbers),
-        overlap=pairs_overlap(pixels, channels, filters, is_direct=is_direct),
+        overlap=blocks_overlap(pixels, 2, channels, filters, is_direct=is_direct),
         instructions=40 + pairs * (12 + copying + gemm_cost(numbers)),
     )
 

@@ -19,7 +19,7 @@ from tinyml.ops import conv_2d
 from tinyml.ops.common import result
 from tinyml.ops.extents import images, rows
 from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
-from tinyml.ops.windows import filter_windows, paired_windows_overlap, pairs_overlap, window_struct
+from tinyml.ops.windows import blocks_overlap, filter_windows, paired_windows_overlap, window_struct
 from tinyml.variants import Variant
 from tinyml.variants.families import FAMILIES, Family
 from tinyml.variants.portable_rescale import IntArray, Rescale, rescale_of
@@ -70,7 +70,7 @@ def pointwise(family: Family, numbers: WeightedSum, pixels: int) -> KernelCall:
         "pointwise",
         (("pixels", pixels), ("in_channels", channels)),
         copy_bytes=0,
-        overlap=pairs_overlap(pixels, channels, filters),
+        overlap=blocks_overlap(pixels, 2, channels, filters),
         instructions=-(-pixels // 2) * (pairs.cost() + pairs.packing_cost()),
     )
 
