@@ -173,6 +173,11 @@ def _more_options() -> _Options:
             is_flag=True,
             help="Load a model file even if that runs code that is in it (docs/security.md).",
         ),
+        click.option(
+            "--allow-different",
+            is_flag=True,
+            help="Convert even what its own framework computes otherwise than the import.",
+        ),
         click.option("--sweep", is_flag=True, help="Try every suggestion and rank the results."),
         click.option("--strip", is_flag=True, help="Leave names and metadata out of the file."),
     )
@@ -204,7 +209,7 @@ _NAMES = (
     *("calibration", "evaluation", "quantization", "io", "keep_int16", "equalize", "ranges"),
     *("labels", "normalize", "samples", "image_size", "image_fit", "features", "weights"),
     *("input_shape", "python", "onnx2tf_python", "min_accuracy", "max_drop", "sweep", "strip"),
-    "trust_model",
+    *("trust_model", "allow_different"),
 )
 
 
@@ -246,4 +251,5 @@ def _gathered(own: dict[str, Any]) -> ConvertOptions:
         own["max_drop"],
         own.get("sweep", False),
         is_stripped=own.get("strip", False),
+        allows_different=own.get("allow_different", False),
     )

@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ _MOST_CHARACTERS = 500  # of a framework's message
 
 
 def main(task_path: Path) -> None:
-    """Imports the model of a task; writes model.tflite and result.json beside it."""
+    """Does a task: imports a model (model.tflite) or runs it (outputs.npz); writes result.json."""
     os.environ.update(QUIET)
     folder = str(task_path.parent)  # the parent removes it, whatever becomes of this process
     os.environ.update({name: folder for name in ("TMPDIR", "TEMP", "TMP")})
@@ -49,8 +50,11 @@ def _attempt(task: dict[str, Any], folder: Path) -> dict[str, Any]:
     missing = [name for name in importer.PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         return {"missing": missing}
+    source = Source(Path(task["path"]), task["entry"])
     try:
-        imported = importer.import_model(Source(Path(task["path"]), task["entry"]), options)
+        if "samples" in task:
+            return _outputs(importer.outputs_of, (source, options), folder, task["samples"])
+        imported = importer.import_model(source, options)
     except TinymlError as error:
         return {
             "kind": type(error).__name__,
@@ -62,6 +66,21 @@ def _attempt(task: dict[str, Any], folder: Path) -> dict[str, Any]:
         return _stopped(error)
     (folder / "model.tflite").write_bytes(imported.data)
     return imported_to_json(imported)
+
+
+def _outputs(
+    outputs_of: Callable[..., Any], model: tuple[Any, Any], folder: Path, count: int
+) -> dict[str, Any]:
+    """Runs the model on samples.npz; writes outputs.npz."""
+    import numpy as np
+
+    with np.load(folder / "samples.npz", allow_pickle=False) as held:
+        inputs = len(held.files) // max(count, 1)
+        samples = [tuple(held[f"{k}_{i}"] for i in range(inputs)) for k in range(count)]
+    found = outputs_of(*model, samples)
+    given = {f"{k}_{i}": v for k, values in enumerate(found) for i, v in enumerate(values)}
+    np.savez(folder / "outputs.npz", **given)
+    return {"outputs": len(found[0]) if found else 0}
 
 
 def _stopped(error: Exception) -> dict[str, Any]:

@@ -57,6 +57,7 @@ class ConvertOptions:
     max_drop: float | None = None  # most that it may lose
     is_sweep: bool = False  # try every suggestion
     is_stripped: bool = False  # neither metadata nor names but those of inputs and outputs
+    allows_different: bool = False  # from what the source's own framework computes
     board: Board | None = None  # for the costs of the sweep
 
 
@@ -74,6 +75,8 @@ def convert(model: str, options: ConvertOptions, progress: Progress = _quiet) ->
 
     Raises ModelError, TinymlError or ToolError; nothing is written.
     """
+    from tinyml.convert.proof import Imported, prove
+
     begun = time.monotonic()
     source = source_of(model)
     importer = importer_of(source)
@@ -93,9 +96,14 @@ def convert(model: str, options: ConvertOptions, progress: Progress = _quiet) ->
     check_contract(original, options.data.labels, options.data.mean)
     samples = None if is_float else _calibration(original, options, raw)
     evaluation = _evaluation(original, options)
+    made = Imported(original, importer, source, _shaped(options.imports, raw))
+    fed = samples or calibration.random_calibration(original.inputs)
+    progress(f"comparing with {importer.name}", 0, 1)
+    proof = prove(made, fed.samples, allows_different=options.allows_different)
+    progress(f"comparing with {importer.name}", 1, 1)
     converted = _quantised(original, samples, evaluation, options, progress)
     seconds = time.monotonic() - begun
-    report = replace(converted.report, seconds=seconds, peak_bytes=peak_bytes())
+    report = replace(converted.report, proof=proof, seconds=seconds, peak_bytes=peak_bytes())
     return replace(converted, report=report)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from tinyml.convert.conversion import Converted
@@ -32,6 +33,7 @@ def to_json(converted: Converted, file_name: str) -> dict[str, Any]:
             "trained": model.is_trained,
             "notes": [*model.notes, *report.result.notes],
         },
+        "import": None if report.proof is None else asdict(report.proof),
         "settings": _settings_json(report.settings),
         "calibrated": report.settings.is_calibrated,
         "calibration": None

@@ -15,10 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tinyml import process
 from tinyml.backends.base import Command
 from tinyml.convert.importers.values import Imported, ImportOptions, Source, imported_from_json
 from tinyml.errors import ModelError, TinymlError, ToolError
+from tinyml.ir.graph import Array
 
 TIMEOUT_S = 3600.0  # large models take minutes
 
@@ -67,24 +70,52 @@ def import_in_child(importer: str, source: Source, options: ImportOptions) -> Im
 
     Raises the ModelError or ToolError of the importer; ToolError when the process dies.
     """
+    with tempfile.TemporaryDirectory(prefix="tinyml-convert-") as folder:
+        result = _ran(Path(folder), _task(importer, source, options), options)
+        _refuse(result, str(source.path))
+        return imported_from_json(result, (Path(folder) / "model.tflite").read_bytes())
+
+
+def run_in_child(
+    importer: str, source: Source, options: ImportOptions, samples: Sequence[Sequence[Array]]
+) -> list[tuple[Array, ...]]:
+    """What ``tinyml.convert.importers.<importer>.outputs_of`` returns in a process of its own.
+
+    Raises the ModelError or ToolError of the importer; ToolError when the process dies.
+    """
+    with tempfile.TemporaryDirectory(prefix="tinyml-convert-") as folder:
+        held = {f"{k}_{i}": v for k, sample in enumerate(samples) for i, v in enumerate(sample)}
+        np.savez(Path(folder) / "samples.npz", allow_pickle=False, **held)
+        task = _task(importer, source, options) | {"samples": len(samples)}
+        result = _ran(Path(folder), task, options)
+        _refuse(result, str(source.path))
+        with np.load(Path(folder) / "outputs.npz", allow_pickle=False) as found:
+            return [
+                tuple(found[f"{k}_{i}"] for i in range(result["outputs"]))
+                for k in range(len(samples))
+            ]
+
+
+def _ran(folder: Path, task: dict[str, Any], options: ImportOptions) -> dict[str, Any]:
+    """What the child writes for a task."""
     from tinyml.convert import child
 
     python = options.python or Path(sys.executable)
-    with tempfile.TemporaryDirectory(prefix="tinyml-convert-") as folder:
-        task = Path(folder) / "task.json"
-        task.write_text(json.dumps(_task(importer, source, options)), encoding="utf-8")
-        command = Command(
-            (str(python), str(Path(child.__file__)), str(task)), message=f"importing with {python}"
+    path = folder / "task.json"
+    path.write_text(json.dumps(task), encoding="utf-8")
+    command = Command(
+        (str(python), str(Path(child.__file__)), str(path)), message=f"importing with {python}"
+    )
+    try:
+        process.run(command, timeout_s=TIMEOUT_S)
+    except ToolError as error:
+        error.hint = (
+            "it ended without a word of its own on the model: check that this Python and its "
+            "packages work (--python names another), and that memory suffices."
         )
-        try:
-            process.run(command, timeout_s=TIMEOUT_S)
-        except ToolError as error:
-            error.hint = (
-                "it ended without a word of its own on the model: check that this Python and its "
-                "packages work (--python names another), and that memory suffices."
-            )
-            raise
-        return _result(Path(folder), str(source.path))
+        raise
+    found: dict[str, Any] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    return found
 
 
 def _task(importer: str, source: Source, options: ImportOptions) -> dict[str, Any]:
@@ -98,12 +129,10 @@ def _task(importer: str, source: Source, options: ImportOptions) -> dict[str, An
     }
 
 
-def _result(folder: Path, where: str) -> Imported:
-    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+def _refuse(result: dict[str, Any], where: str) -> None:
     if "missing" in result:
         raise missing_packages(result["missing"])
     if "error" in result:
         kinds: dict[str, type[TinymlError]] = {"ModelError": ModelError, "ToolError": ToolError}
         kind = kinds.get(result["kind"], TinymlError)
         raise kind(result["error"], hint=result["hint"], where=result["where"] or where)
-    return imported_from_json(result, (folder / "model.tflite").read_bytes())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tinyml.convert.conversion import Converted
 from tinyml.convert.quality import Quality
-from tinyml.convert.values import ModelInput
+from tinyml.convert.values import EQUAL_DB, ModelInput, Proof
 from tinyml.report.text import Table, doubted
 
 _WORST = 5  # layers that are shown
@@ -88,6 +88,8 @@ def sentences(converted: Converted) -> Iterator[str]:
             f"warning: transposition '{item.name}' to {_shape(item.shape)} remains: "
             f"{item.elements:,} elements are moved per inference"
         )
+    if report.proof is not None:
+        yield from _of_proof(report.proof)
     if report.calibration is not None:
         count = len(report.calibration.samples)
         plural = "" if count == 1 else "s"
@@ -118,6 +120,23 @@ def lost_sentences(quality: Quality) -> Iterator[str]:
         yield (
             f"warning: the output has a signal-to-noise ratio of {quality.output_sqnr_db:.1f} dB: "
             "zeros would be as good"
+        )
+
+
+def _of_proof(proof: Proof) -> Iterator[str]:
+    """The imported model beside the one in its framework."""
+    if proof.db is None:
+        yield f"warning: the import was not compared with {proof.framework}: {proof.output}"
+        return
+    yield (
+        f"float model compared with {proof.framework}: {proof.db:.1f} dB on {proof.samples} "
+        f"sample{'' if proof.samples == 1 else 's'}"
+    )
+    if proof.db < EQUAL_DB:
+        first = f"; the first layer that differs is '{proof.first}'" if proof.first else ""
+        yield (
+            f"warning: output '{proof.output}' of the import is only {proof.db:.1f} dB from "
+            f"{proof.framework}; {EQUAL_DB:g} dB and more are usual{first}"
         )
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import importlib
 import re
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinyml.convert.environment import import_in_child, require
+from tinyml.convert.environment import import_in_child, require, run_in_child
 from tinyml.convert.importers.finish import finished
 from tinyml.convert.importers.values import Importer, ImportOptions, Source
 from tinyml.convert.values import FloatModel
 from tinyml.errors import ModelError
+from tinyml.ir.graph import Array
 
 _KINDS = ".keras, .h5, .onnx, .pt2, .tflite, a SavedModel folder, or net.py:function"
 _PYTHON = re.compile(r"(.+\.py):([A-Za-z_]\w*)")
@@ -38,6 +40,18 @@ class InChild:
         imported = import_in_child(self.module, source, options)
         return finished(imported, source, self.name)
 
+    def outputs(
+        self, source: Source, options: ImportOptions, samples: Sequence[Sequence[Array]]
+    ) -> list[tuple[Array, ...]]:
+        """What the framework computes; raises ModelError or ToolError."""
+        return run_in_child(self.module, source, options, samples)
+
+    def layers(
+        self, source: Source, options: ImportOptions, sample: Sequence[Array]
+    ) -> dict[str, Array]:
+        """Not known: none."""
+        return {}
+
 
 @dataclass(frozen=True, slots=True)
 class Native:
@@ -54,6 +68,21 @@ class Native:
         """The model as a float .tflite; raises ModelError or ToolError."""
         imported = _module(self.module).import_model(source, options)
         return finished(imported, source, self.name)
+
+    def outputs(
+        self, source: Source, options: ImportOptions, samples: Sequence[Sequence[Array]]
+    ) -> list[tuple[Array, ...]]:
+        """What the format's own reference computes; raises ModelError or ToolError."""
+        found: list[tuple[Array, ...]] = _module(self.module).outputs_of(source, options, samples)
+        return found
+
+    def layers(
+        self, source: Source, options: ImportOptions, sample: Sequence[Array]
+    ) -> dict[str, Array]:
+        """The results of the layers by name, in order; empty where that is not known."""
+        layers_of = getattr(_module(self.module), "layers_of", None)
+        found: dict[str, Array] = {} if layers_of is None else layers_of(source, sample)
+        return found
 
 
 def _module(name: str) -> Any:

@@ -15,6 +15,8 @@ from typing import Any
 from tinyml.ir.graph import Array
 from tinyml.ir.metadata import Metadata
 
+EQUAL_DB = 60.0  # between models of floats: sums in another order are beyond it
+
 
 @dataclass(frozen=True, slots=True)
 class ModelInput:
@@ -100,6 +102,17 @@ class QuantizedModel:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """How near the imported float model is to the model in its own framework."""
+
+    framework: str
+    db: float | None  # of the output that is furthest off, at most 120; None: not compared
+    samples: int
+    output: str  # its name; without a comparison, the reason
+    first: str = ""  # layer of the source that differs first, where that can be told
+
+
+@dataclass(frozen=True, slots=True)
 class ConvertReport:
     """Everything that is printed and written to convert.json."""
 
@@ -109,5 +122,6 @@ class ConvertReport:
     result: QuantizedModel
     metadata: Metadata = field(default_factory=Metadata)
     quality: dict[str, Any] = field(default_factory=dict)  # as quality.py lays it out
+    proof: Proof | None = None
     seconds: float = 0.0
     peak_bytes: int = 0  # of resident memory, this process and its children

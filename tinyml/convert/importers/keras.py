@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,24 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
     producer = f"{producer}, tensorflow {tf.__version__}"
     notes = (*widened, *notes)
     return Imported(data, producer, names, output_names(model), taken, given_at, notes=notes)
+
+
+def outputs_of(
+    source: Source, options: ImportOptions, samples: Sequence[Sequence[Any]]
+) -> list[tuple[Any, ...]]:
+    """What Keras computes for each sample; runs in the child process."""
+    import numpy as np
+
+    model, _, _ = _prepared(source, options)
+    call = caller(model)
+    types = [str(getattr(tensor.dtype, "name", tensor.dtype)) for tensor in model.inputs]
+    return [
+        tuple(
+            np.asarray(value)
+            for value in call(*(v.astype(t) for v, t in zip(sample, types, strict=True)))
+        )
+        for sample in samples
+    ]
 
 
 def _prepared(source: Source, options: ImportOptions) -> tuple[Any, str, tuple[str, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from tinyml.errors import ModelError
@@ -137,10 +137,3 @@ def _layer_name(tensor: Any) -> str:
     history = tensor._keras_history if hasattr(tensor, "_keras_history") else tensor.node
     layer = getattr(history, "operation", None) or history.layer
     return str(layer.name)
-
-
-def of_shapes(call: Call, samples: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
-    """What the model gives for each sample."""
-    import numpy as np
-
-    return [tuple(np.asarray(value) for value in call(*sample)) for sample in samples]

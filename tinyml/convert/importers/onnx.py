@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from tinyml.convert import environment, flatfile
 from tinyml.convert.importers.onnx_reader import UnknownNodes, read_model
 from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain
 from tinyml.errors import ModelError, ToolError
-from tinyml.ir.graph import Graph
+from tinyml.ir.graph import Array, Graph
 
 PACKAGES = ("onnx",)
 OTHER_ROAD = (
@@ -38,6 +41,46 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
                 where=str(source.path),
             ) from unknown
         return _through_onnx2tf(model, source, options, unknown.found)
+
+
+def outputs_of(
+    source: Source, options: ImportOptions, samples: Sequence[Sequence[Array]]
+) -> list[tuple[Array, ...]]:
+    """What onnx's own reference computes for each sample."""
+    model = _loaded(source.path)
+    return [tuple(_evaluated(model, sample, is_whole=False).values()) for sample in samples]
+
+
+def layers_of(source: Source, sample: Sequence[Array]) -> dict[str, Array]:
+    """The result of every node, by its name in the model."""
+    return _evaluated(_loaded(source.path), sample, is_whole=True)
+
+
+def _evaluated(model: Any, sample: Sequence[Array], *, is_whole: bool) -> dict[str, Array]:
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
+    constants = {item.name for item in model.graph.initializer}
+    entries = [item for item in model.graph.input if item.name not in constants]
+    types = [onnx.helper.tensor_dtype_to_np_dtype(i.type.tensor_type.elem_type) for i in entries]
+    fed = {
+        item.name: value.astype(kind)
+        for item, value, kind in zip(entries, sample, types, strict=True)
+    }
+    try:
+        runner = ReferenceEvaluator(model)
+        if is_whole:
+            found = runner.run(None, fed, intermediate=True)
+            made = [name for node in model.graph.node for name in node.output if name in found]
+            return {name: np.asarray(found[name]) for name in made if found[name] is not None}
+        results = runner.run(None, fed)
+    except Exception as error:  # the reference raises what numpy raises
+        raise ModelError(
+            f"onnx's reference does not run it: {plain(f'{type(error).__name__}: {error}')[:300]}",
+            hint="check it with onnx.reference.ReferenceEvaluator",
+        ) from error
+    names = [item.name for item in model.graph.output]
+    return dict(zip(names, map(np.asarray, results), strict=True))
 
 
 def _loaded(path: Path) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,27 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
 
     data, taken, given_at = to_tflite(run, specs, [loaded])
     return Imported(data, f"tensorflow {tf.__version__}", names, outputs, taken, given_at)
+
+
+def outputs_of(
+    source: Source, options: ImportOptions, samples: Sequence[Sequence[Any]]
+) -> list[tuple[Any, ...]]:
+    """What TensorFlow computes for each sample; runs in the child process."""
+    import tensorflow as tf
+
+    if not options.is_trusted:
+        check_saved_model(source.path)
+    _held, signature = _signature(source.path)
+    arguments = sorted(signature.structured_input_signature[1].items())
+    found = []
+    for sample in samples:
+        fed = {
+            name: tf.constant(value.astype(spec.dtype.as_numpy_dtype))
+            for (name, spec), value in zip(arguments, sample, strict=True)
+        }
+        given = signature(**fed)
+        found.append(tuple(given[name].numpy() for name in sorted(given)))
+    return found
 
 
 def _signature(path: Path) -> tuple[Any, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tinyml.convert import flatfile
 from tinyml.convert.importers.values import Imported, ImportOptions, Source
 from tinyml.errors import ModelError
-from tinyml.ir.graph import Graph
+from tinyml.ir.graph import DTYPES, Array, Graph
 from tinyml.model.arithmetic import hybrid_ops, integer_ops, integer_weights, is_float
 from tinyml.model.file import read_model
 
@@ -23,6 +24,20 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
     graph = flatfile.read(source.path.name, data)
     _refuse_quantised(graph, source.path)
     return Imported(data, "TensorFlow Lite")
+
+
+def outputs_of(
+    source: Source, options: ImportOptions, samples: Sequence[Sequence[Array]]
+) -> list[tuple[Array, ...]]:
+    """What LiteRT computes of the file as it is, for each sample."""
+    from tinyml.convert.runners import float_runner
+
+    runner = float_runner(read_model(source.path).data)
+    types = [DTYPES[runner.graph.tensors[i].dtype] for i in runner.graph.inputs]
+    return [
+        runner.outputs([v.astype(t) for v, t in zip(sample, types, strict=True)])
+        for sample in samples
+    ]
 
 
 def is_quantised(path: Path) -> bool:

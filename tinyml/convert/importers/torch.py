@@ -6,6 +6,7 @@ import importlib.util
 import operator
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,7 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
     import litert_torch
     import torch
 
-    is_trained = True
-    if source.path.suffix == ".pt2":
-        module, samples = _archive(source.path, options.is_trusted)
-    else:
-        module, is_trained = _built(source, options)
-        samples = tuple(torch.zeros(shape) for shape in options.input_shapes)
+    module, samples, is_trained = _loaded(source, options)
     _check_samples(samples)
     program = _exported(module, samples)
     first = [_is_channels_first(program, i) for i in range(len(samples))]
@@ -56,6 +52,43 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
         ),
         is_trained=is_trained,
     )
+
+
+def outputs_of(
+    source: Source, options: ImportOptions, samples: Sequence[Sequence[Any]]
+) -> list[tuple[Any, ...]]:
+    """What PyTorch computes for each sample; runs in the child process."""
+    import torch
+
+    module, like, _ = _loaded(source, options)
+    _check_samples(like)
+    return [
+        tuple(
+            value.detach().numpy()
+            for value in _results(
+                module,
+                tuple(
+                    torch.from_numpy(v.copy()).to(other.dtype)
+                    for v, other in zip(sample, like, strict=True)
+                ),
+            )
+        )
+        for sample in samples
+    ]
+
+
+def _loaded(source: Source, options: ImportOptions) -> tuple[Any, tuple[Any, ...], bool]:
+    """The module, inputs as it takes them, and whether it has trained weights.
+
+    Weights that code draws at random are the same each time.
+    """
+    import torch
+
+    torch.manual_seed(0)
+    if source.path.suffix == ".pt2":
+        return *_archive(source.path, options.is_trusted), True
+    module, is_trained = _built(source, options)
+    return module, tuple(torch.zeros(shape) for shape in options.input_shapes), is_trained
 
 
 def _converted(module: Any, samples: tuple[Any, ...], images: tuple[list[bool], list[bool]]) -> Any:

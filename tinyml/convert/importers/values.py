@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from tinyml.convert.values import FloatModel
+from tinyml.ir.graph import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,19 @@ class Importer(Protocol):
 
     def to_float_tflite(self, source: Source, options: ImportOptions) -> FloatModel:
         """The model as a float .tflite; raises ModelError or ToolError."""
+
+    def outputs(
+        self, source: Source, options: ImportOptions, samples: Sequence[Sequence[Array]]
+    ) -> list[tuple[Array, ...]]:
+        """What the framework computes, in the source's own order of axes.
+
+        Raises ModelError or ToolError where it does not run.
+        """
+
+    def layers(
+        self, source: Source, options: ImportOptions, sample: Sequence[Array]
+    ) -> dict[str, Array]:
+        """The results of the layers by name, in order; empty where that is not known."""
 
 
 def imported_to_json(imported: Imported) -> dict[str, Any]:
