@@ -10,6 +10,7 @@ from tinyml.convert.fixups.arithmetic import as_products
 from tinyml.convert.fixups.clamps import lower_clamps
 from tinyml.convert.fixups.constants import drop_unused_tensors, fold_constants
 from tinyml.convert.fixups.dense import as_fully_connected
+from tinyml.convert.fixups.dilation import dilate_convolutions
 from tinyml.convert.fixups.fake_quant import adopt_fake_quant
 from tinyml.convert.fixups.fuse import fuse_activations, fuse_pads
 from tinyml.convert.fixups.identities import drop_identities
@@ -29,6 +30,7 @@ PASSES: tuple[tuple[Callable[[Graph], Graph], str], ...] = (
     (take_rows_from_the_front, "for numbers of rows below 0, left out"),
     (drop_dead, "without readers, removed"),
     (drop_identities, "without effect, removed"),
+    (dilate_convolutions, "turned into dilated convolutions"),
     (replace_kernelless, "replaced by operators that have integer kernels"),
     (move_reshapes, "moved"),
     (fold_affine, "folded into the weights before"),

@@ -2,6 +2,7 @@
 
 A convolution of a sequence comes as RESHAPE to an image, CONV_2D, RESHAPE back. What frameworks put
 beside it, batch normalisation, an activation or padding, then meets the reshape and not the layer.
+A transposed convolution with padding comes as TRANSPOSE_CONV and a SLICE that crops it: likewise.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from tinyml.convert.rules import WEIGHTED
 from tinyml.ir.graph import Graph, Op, Tensor
 
 _AFFINE = ("ADD", "DIV", "MUL", "SUB")
+_CARRIED = ("RESHAPE", "SLICE")  # the crop of a transposed convolution, over whole channels
 _ACTIVATIONS = ("RELU", "RELU6")
 
 
@@ -31,12 +33,15 @@ def move_reshapes(graph: Graph) -> Graph:
 
 
 def _lifted(graph: Graph, op: Op) -> Graph | None:
-    """An activation, or a sum or product with a constant per channel, right behind its layer."""
+    """An activation, or a sum or product with a constant per channel, right behind its layer.
+
+    Also what a crop would leave out is computed then, which folding into the layer makes free.
+    """
     if op.kind not in (*_AFFINE, *_ACTIVATIONS):
         return None
     data = [i for i in op.inputs if i >= 0 and not graph.tensors[i].is_constant]
     before = maker(graph, data[0]) if len(data) == 1 else None
-    if before is None or before.kind != "RESHAPE" or only_reader(graph, data[0]) is not op:
+    if before is None or before.kind not in _CARRIED or only_reader(graph, data[0]) is not op:
         return None
     source, given = graph.tensors[before.inputs[0]], graph.tensors[data[0]]
     layer = maker(graph, before.inputs[0])
