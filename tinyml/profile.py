@@ -17,7 +17,8 @@ from tinyml.backends.base import LayerTime, Run
 from tinyml.device.agent import AgentClient
 from tinyml.device.values import Identity, Timing
 from tinyml.errors import DeviceError
-from tinyml.ir.graph import DTYPES, Array
+from tinyml.ir.dtype import dtype_of
+from tinyml.ir.graph import Array
 
 Sample = tuple[Array, ...]
 Show = Callable[[str, int, int], None]  # what is going on, done, of how many
@@ -205,7 +206,7 @@ def read_outputs(client: AgentClient, identity: Identity) -> Sample:
     """All outputs of the inference since the last load, flat."""
     arrays = []
     for index in range(identity.outputs):
-        dtype = DTYPES[client.tensor("out", index).dtype]
+        dtype = dtype_of(client.tensor("out", index).dtype).numpy
         arrays.append(np.frombuffer(client.output(index), dtype))
     return tuple(arrays)
 

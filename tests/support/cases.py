@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from tinyml.conformance.merge import side_by_side
-from tinyml.ir.graph import DTYPES, Array, Graph, Op, Quant, Source, Tensor, check
+from tinyml.ir.dtype import dtype_of
+from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor, check
 from tinyml.ops import spec_of
 
 try:
@@ -211,7 +212,7 @@ def _range(operand: Mapping[str, Any], dtype: str, *, is_constant: bool) -> tupl
         return -10.0, 10.0
     if dtype == "int8" and is_constant:
         return -127, 127
-    info = np.iinfo(DTYPES[dtype])
+    info = np.iinfo(dtype_of(dtype).numpy)
     return int(info.min), int(info.max)
 
 
@@ -220,15 +221,15 @@ def _constant(operand: Mapping[str, Any], shape: tuple[int, ...], dtype: str, la
     if data == "random":
         return _random(shape, dtype, _range(operand, dtype, is_constant=True), label)
     if isinstance(data, list):
-        return np.array(data, DTYPES[dtype]).reshape(shape)
-    return np.full(shape, data, DTYPES[dtype])
+        return np.array(data, dtype_of(dtype).numpy).reshape(shape)
+    return np.full(shape, data, dtype_of(dtype).numpy)
 
 
 def _random(shape: tuple[int, ...], dtype: str, bounds: tuple[float, float], label: str) -> Array:
     rng = np.random.default_rng(zlib.crc32(label.encode()))
     if dtype == "float32":
         return rng.uniform(*bounds, shape).astype(np.float32)
-    return rng.integers(int(bounds[0]), int(bounds[1]), shape, DTYPES[dtype], endpoint=True)
+    return rng.integers(int(bounds[0]), int(bounds[1]), shape, dtype_of(dtype).numpy, endpoint=True)
 
 
 def _vector(
@@ -255,7 +256,7 @@ def _values(
             flat = np.full(tensor.elements, high)
         case "alternate":
             flat = np.where((position + number) % 2 == 0, low, high)
-        case "sweep" if DTYPES[tensor.dtype].itemsize == 1:
+        case "sweep" if dtype_of(tensor.dtype).nbytes(1) == 1:
             flat = int(low) + position // 256**number % (int(high) - int(low) + 1)
         case "sweep":
             flat = np.linspace(low, high, tensor.elements)
@@ -263,7 +264,7 @@ def _values(
             flat = _ties(graph, position)
         case _:
             raise AssertionError(f"{label}: no vector is called '{name}'")
-    return flat.astype(DTYPES[tensor.dtype]).reshape(tensor.shape)
+    return flat.astype(dtype_of(tensor.dtype).numpy).reshape(tensor.shape)
 
 
 def _ties(graph: Graph, position: Array) -> Array:

@@ -20,7 +20,8 @@ from tests.support.plans import sharing
 from tinyml import resources
 from tinyml.codegen.generate import generate
 from tinyml.conformance.targets import SANITIZERS, host_board
-from tinyml.ir.graph import DTYPES, Array, Graph
+from tinyml.ir.dtype import dtype_of
+from tinyml.ir.graph import Array, Graph
 from tinyml.passes.expand import expand_ops
 from tinyml.plan.planner import plan
 from tinyml.plan.values import Plan
@@ -85,7 +86,7 @@ def run_program(program: Path, graph: Graph, vectors: Sequence[Vector]) -> list[
         results: list[Array] = []
         for i in graph.outputs:
             tensor = graph.tensors[i]
-            flat = np.frombuffer(answer, DTYPES[tensor.dtype], tensor.elements, offset)
+            flat = np.frombuffer(answer, dtype_of(tensor.dtype).numpy, tensor.elements, offset)
             results.append(flat.reshape(tensor.shape))
             offset += tensor.nbytes
         found.append(tuple(results))

@@ -18,7 +18,8 @@ import numpy as np
 from tinyml.convert import flatfile
 from tinyml.convert.options import Options, options
 from tinyml.convert.tables import TABLES
-from tinyml.ir.graph import DTYPES, Array, Graph, Op, Quant, Source, Tensor
+from tinyml.ir.dtype import dtype_of
+from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor
 
 DATA = ("float32", "int8", "uint8", "int16", "int32", "int64", "bool")
 TYPES = {
@@ -209,7 +210,7 @@ def model_of(kind: str, types: Sequence[str]) -> Graph:
         data = None
         if number in template.constants:
             data = np.broadcast_to(np.array(template.constants[number]), shape).astype(
-                DTYPES[dtype]
+                dtype_of(dtype).numpy
             )
             data = np.ascontiguousarray(data).reshape(shape)
         scale = template.scales if number >= count else {}
@@ -291,5 +292,6 @@ def ones(graph: Graph) -> list[Array]:
     """One sample: ones everywhere, which no operator minds but for roots of what is below zero."""
     value = 9 if graph.ops[0].kind == "RSQRT" else 1
     return [
-        np.full(graph.tensors[i].shape, value, DTYPES[graph.tensors[i].dtype]) for i in graph.inputs
+        np.full(graph.tensors[i].shape, value, dtype_of(graph.tensors[i].dtype).numpy)
+        for i in graph.inputs
     ]

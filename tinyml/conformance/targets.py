@@ -18,7 +18,8 @@ from tinyml.codegen.generate import generate
 from tinyml.conformance.merge import joined, merged
 from tinyml.conformance.values import Case, Vector
 from tinyml.errors import BoardError, ToolError
-from tinyml.ir.graph import DTYPES, Graph
+from tinyml.ir.dtype import dtype_of
+from tinyml.ir.graph import Graph
 from tinyml.passes import run_passes
 from tinyml.plan.code_size import shareable
 from tinyml.plan.fit import fit, require
@@ -134,7 +135,7 @@ def _cut(answer: bytes, graph: Graph, count: int) -> tuple[Vector, ...]:
     for _ in range(count):
         row = []
         for tensor in tensors:
-            flat = np.frombuffer(answer, DTYPES[tensor.dtype], tensor.elements, at)
+            flat = np.frombuffer(answer, dtype_of(tensor.dtype).numpy, tensor.elements, at)
             row.append(flat.reshape(tensor.shape))
             at += tensor.nbytes
         rows.append(tuple(row))

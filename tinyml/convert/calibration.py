@@ -11,7 +11,8 @@ import numpy as np
 from tinyml.convert.data.values import DataOptions, RawData
 from tinyml.convert.values import CalibrationSet, Evaluation, ModelInput
 from tinyml.errors import TinymlError
-from tinyml.ir.graph import DTYPES, Array
+from tinyml.ir.dtype import dtype_of
+from tinyml.ir.graph import Array
 
 RANDOM_SAMPLES = 64
 FEW = 100  # samples below which ranges are seldom covered
@@ -30,7 +31,7 @@ def random_calibration(inputs: Sequence[ModelInput]) -> CalibrationSet:
 
 
 def _random(item: ModelInput, generator: np.random.Generator) -> Array:
-    dtype = DTYPES[item.dtype]
+    dtype = dtype_of(item.dtype).numpy
     if dtype.kind == "f":
         return generator.standard_normal(item.shape).astype(dtype)
     return generator.integers(0, 2, item.shape).astype(dtype)
@@ -178,7 +179,7 @@ def _laid_out(row: Array, item: ModelInput) -> Array:
 
 
 def _typed(row: Array, item: ModelInput, raw: RawData, options: DataOptions) -> Array:
-    dtype = DTYPES[item.dtype]
+    dtype = dtype_of(item.dtype).numpy
     if dtype.kind != "f":
         if np.any(np.mod(row, 1)):
             raise TinymlError(

@@ -17,7 +17,7 @@ from tinyml.convert.flatwriter import VARIABLES, empty_tensors, write
 from tinyml.convert.options import read_options
 from tinyml.errors import ModelError
 from tinyml.ir.dtype import BY_TFLITE, dtype_of, type_title
-from tinyml.ir.graph import DTYPES, Array, Graph, Op, Quant, Source, Tensor
+from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor
 from tinyml.model.file import model_file
 from tinyml.model.flatbuffer import verify
 from tinyml.model.opcodes import kind_of
@@ -96,7 +96,7 @@ def _refuse_control_flow(ops: list[Op], file_name: str) -> None:
 
 
 def _zeros(tensor: Tensor) -> Array:
-    data = np.zeros(tensor.shape, DTYPES[tensor.dtype])
+    data = np.zeros(tensor.shape, dtype_of(tensor.dtype).numpy)
     data.flags.writeable = False
     return data
 
@@ -123,12 +123,14 @@ def _constant(model: Any, table: Any, dtype: str, shape: tuple[int, ...], name: 
     buffer = model.Buffers(table.Buffer()) if table.Buffer() < model.BuffersLength() else None
     if buffer is None or table.Buffer() == 0 or buffer.DataLength() == 0:
         # An empty vector (the axes of a reduction over none) has no bytes and is constant.
-        return np.zeros(shape, DTYPES[dtype]) if 0 in shape else None
+        return np.zeros(shape, dtype_of(dtype).numpy) if 0 in shape else None
     raw = np.asarray(buffer.DataAsNumpy(), np.uint8).tobytes()
-    stored = np.dtype("<f2") if table.Type() == _FLOAT16 else DTYPES[dtype].newbyteorder("<")
+    stored = (
+        np.dtype("<f2") if table.Type() == _FLOAT16 else dtype_of(dtype).numpy.newbyteorder("<")
+    )
     if len(raw) != prod(shape) * stored.itemsize:
         raise ModelError(f"tensor '{name}' of shape {list(shape)} has {len(raw)} bytes of data")
-    value = np.frombuffer(raw, stored).astype(DTYPES[dtype]).reshape(shape)
+    value = np.frombuffer(raw, stored).astype(dtype_of(dtype).numpy).reshape(shape)
     value.flags.writeable = False
     return value
 

@@ -11,16 +11,13 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.errors import ModelError
-from tinyml.ir.dtype import ALL, dtype_of
+from tinyml.ir.dtype import dtype_of
 from tinyml.ir.metadata import Metadata
 
 Array = NDArray[Any]
-
-DTYPES: dict[str, np.dtype[Any]] = {dtype.name: dtype.numpy for dtype in ALL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +145,7 @@ def _problems(graph: Graph) -> Iterator[str]:
     count = len(graph.tensors)
     for tensor in graph.tensors:
         if tensor.data is not None and (
-            tensor.data.shape != tensor.shape or tensor.data.dtype != DTYPES[tensor.dtype]
+            tensor.data.shape != tensor.shape or tensor.data.dtype != dtype_of(tensor.dtype).numpy
         ):
             yield (
                 f"tensor '{tensor.name}' holds {tensor.data.dtype}{list(tensor.data.shape)} "

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinyml.errors import ModelError
 from tinyml.ir.dtype import BY_NAME, BY_TFLITE, QUANTISED, dtype_of, type_title
-from tinyml.ir.graph import DTYPES, Array, Quant, Tensor
+from tinyml.ir.graph import Array, Quant, Tensor
 
 _MAX_RANK = 8
 _MAX_SIZE = 1 << 20  # of one dimension; this and the next are far above what a microcontroller
@@ -56,7 +56,7 @@ def _shape(table: Any, dtype: str, label: str, least: int) -> tuple[int, ...]:
             f"{label} has the shape {list(shape)}; every size must be known and positive",
             hint="give the model a fixed input shape when converting it.",
         )
-    nbytes = prod(shape) * DTYPES[dtype].itemsize
+    nbytes = prod(shape) * dtype_of(dtype).nbytes(1)
     if nbytes > _MAX_TENSOR_BYTES or max(shape, default=0) > _MAX_SIZE:
         raise ModelError(f"{label} of shape {list(shape)} would take {nbytes} bytes")
     return shape
@@ -108,7 +108,7 @@ def _constant(
         raise ModelError(f"{label} lies outside of the flatbuffer, which is not supported")
     if buffer.DataLength() == 0:
         return None
-    needed = prod(shape) * DTYPES[dtype].itemsize
+    needed = prod(shape) * dtype_of(dtype).nbytes(1)
     if buffer.DataLength() != needed:
         raise ModelError(
             f"{label} of type {dtype} and shape {list(shape)} takes {needed} bytes, "
@@ -116,7 +116,9 @@ def _constant(
         )
     raw = np.asarray(buffer.DataAsNumpy(), np.uint8)
     # The schema aligns buffers to 16 bytes; a copy is made only for files that do not.
-    value = raw.view(DTYPES[dtype].newbyteorder("<")).astype(DTYPES[dtype], copy=False)
+    value = raw.view(dtype_of(dtype).numpy.newbyteorder("<")).astype(
+        dtype_of(dtype).numpy, copy=False
+    )
     value = value.reshape(shape) if value.flags.aligned else value.reshape(shape).copy()
     value.flags.writeable = False
     return value

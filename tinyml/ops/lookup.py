@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyml.ir.graph import DTYPES, Array, Graph, Op
+from tinyml.ir.dtype import dtype_of
+from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct
 from tinyml.ops.common import result
 from tinyml.ops.extents import elementwise
@@ -34,7 +35,7 @@ def write_none(builder: Any, attrs: Any) -> tuple[int, int]:
 
 def input_values(dtype: str) -> NDArray[np.int64]:
     """All values of an 8-bit type, in the order of their bytes read as unsigned numbers."""
-    return np.arange(256, dtype=np.uint8).view(DTYPES[dtype]).astype(np.int64)
+    return np.arange(256, dtype=np.uint8).view(dtype_of(dtype).numpy).astype(np.int64)
 
 
 def look_up(table: Array, values: Array) -> Array:

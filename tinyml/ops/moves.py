@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.errors import ModelError
-from tinyml.ir.graph import DTYPES, Graph, Op, Tensor
+from tinyml.ir.dtype import dtype_of
+from tinyml.ir.graph import Graph, Op, Tensor
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, row_overlap
 from tinyml.ops.common import operand
 from tinyml.ops.extents import Extent, Fields, walked
@@ -75,7 +76,7 @@ def keeps_moved_type(index: int) -> Callable[[Op, Graph], str | None]:
 def lower_walk(op: Op, graph: Graph, walk: Walk) -> KernelCall | None:
     """A call of ``tml_slice_s8``, which moves bytes whatever they are; None when none is moved."""
     given = graph.tensors[op.inputs[0]]
-    unit = DTYPES[given.dtype].itemsize
+    unit = dtype_of(given.dtype).nbytes(1)
     loops, run = _merged(walk, unit)
     argument, constants = input_argument(op, graph, 0)
     is_read = argument.kind == "input"

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinyml.errors import ModelError
-from tinyml.ir.graph import DTYPES, Array, Graph, Tensor
+from tinyml.ir.dtype import dtype_of
+from tinyml.ir.graph import Array, Graph, Tensor
 from tinyml.ops import spec_of
 
 
@@ -22,7 +23,7 @@ def run(graph: Graph, inputs: Sequence[Array]) -> tuple[Array | None, ...]:
         raise ModelError(f"the model has {len(graph.inputs)} inputs, {len(inputs)} were given")
     for i, value in zip(graph.inputs, inputs, strict=True):
         tensor = graph.tensors[i]
-        if value.shape != tensor.shape or value.dtype != DTYPES[tensor.dtype]:
+        if value.shape != tensor.shape or value.dtype != dtype_of(tensor.dtype).numpy:
             raise ModelError(
                 f"input '{tensor.name}' is {tensor.dtype}{list(tensor.shape)}, "
                 f"{value.dtype}{list(value.shape)} was given"
@@ -42,7 +43,7 @@ def reset_value(tensor: Tensor) -> Array:
     """The value of a variable after a reset."""
     return (
         np.full(tensor.nbytes, tensor.reset_byte, np.int8)
-        .view(DTYPES[tensor.dtype])
+        .view(dtype_of(tensor.dtype).numpy)
         .reshape(tensor.shape)
     )
 

@@ -12,7 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from tinyml import ops
-from tinyml.ir.graph import DTYPES, Array, Graph, Op
+from tinyml.ir.dtype import dtype_of
+from tinyml.ir.graph import Array, Graph, Op
 
 _ELEMENTWISE = ("DEQUANTIZE", "LOGISTIC", "QUANTIZE", "RELU", "RELU6", "TANH")
 
@@ -31,8 +32,8 @@ def makers(graph: Graph) -> dict[int, int]:
 
 def all_bytes(dtype: str) -> Array:
     """All values of an 8-bit type, smallest first."""
-    info = np.iinfo(DTYPES[dtype])
-    return np.arange(info.min, info.max + 1).astype(DTYPES[dtype])
+    info = np.iinfo(dtype_of(dtype).numpy)
+    return np.arange(info.min, info.max + 1).astype(dtype_of(dtype).numpy)
 
 
 def table_of(chain: tuple[Op, ...], graph: Graph) -> Array | None:

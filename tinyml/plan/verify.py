@@ -13,7 +13,7 @@ from itertools import product
 
 from tinyml.board import Board
 from tinyml.errors import PlanError
-from tinyml.ir.graph import DTYPES
+from tinyml.ir.dtype import dtype_of
 from tinyml.ir.kernel import KernelCall, Overlap
 from tinyml.ir.progress import Progress
 from tinyml.plan.extents import check_extents
@@ -259,8 +259,8 @@ def _corners(item: Progress, pair: str) -> list[tuple[int, int]]:
 
 def _lock_step(plan: Plan, read: Claim, written: Claim, pair: str) -> tuple[Progress, ...]:
     """Progress of an elementwise kernel, which reads each element before it writes it."""
-    from_bytes = DTYPES[plan.graph.tensors[read.tensor].dtype].itemsize
-    to_bytes = DTYPES[plan.graph.tensors[written.tensor].dtype].itemsize
+    from_bytes = dtype_of(plan.graph.tensors[read.tensor].dtype).nbytes(1)
+    to_bytes = dtype_of(plan.graph.tensors[written.tensor].dtype).nbytes(1)
     count = read.at.nbytes // from_bytes
     if count * to_bytes != written.at.nbytes:
         raise PlanError(f"{pair}: an elementwise overlap of different numbers of elements")

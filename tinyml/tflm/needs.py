@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
-from tinyml.ir.graph import DTYPES, Op, Tensor
+from tinyml.ir.dtype import dtype_of
+from tinyml.ir.graph import Op, Tensor
 from tinyml.tflm import cmsis, esp
 from tinyml.tflm.layer import Layer
 from tinyml.tflm.outline import Outline
@@ -123,7 +124,7 @@ def _svdf(layer: Layer, kernels: Kernels) -> Needs:
 
 def _lstm(layer: Layer, kernels: Kernels) -> Needs:
     hidden, cell = layer.input(18), layer.input(19)
-    buffer = prod(hidden.shape) * DTYPES[cell.dtype].itemsize
+    buffer = prod(hidden.shape) * dtype_of(cell.dtype).nbytes(1)
     if kernels.name != "cmsis_nn" or not layer.is_integer:
         return Needs((), (buffer,) * 4)
     sums = hidden.shape[-1] * (8 if layer.data_input.dtype == "int16" else _INT)
