@@ -137,6 +137,7 @@ def _pools() -> dict[str, Any]:
             coordinate_transformation_mode="asymmetric",
             nearest_mode="floor",
         )(roi=np.zeros(0, np.float32), scales=np.array([1, 1, 2, 2], np.float32)),
+        **_nearest(),
         "min_13": one("ReduceMin", IMAGE, axes=[2])(),
         "upsample": one("Upsample", IMAGE, "scales", mode="nearest")(
             opset=9, scales=np.array([1, 1, 2, 3], np.float32)
@@ -145,6 +146,24 @@ def _pools() -> dict[str, Any]:
             roi=np.zeros(0, np.float32), scales=np.array([1, 1, 2, 2], np.float32)
         ),
     }
+
+
+def _nearest() -> dict[str, Any]:
+    """Nearest neighbours by each rule, at whole factors and others, up and down."""
+    found = {}
+    none = np.zeros(0, np.float32)
+    for rule in ("asymmetric", "half_pixel", "pytorch_half_pixel", "align_corners"):
+        for rounding in ("floor", "ceil", "round_prefer_floor", "round_prefer_ceil"):
+            attrs = {"coordinate_transformation_mode": rule, "nearest_mode": rounding}
+            make = one("Resize", IMAGE, "none scales sizes", mode="nearest", **attrs)
+            for number, size in enumerate(((14, 18), (10, 7), (5, 6))):
+                sizes = np.array([1, 4, *size], INT)
+                found[f"nearest_{rule}_{rounding}_{number}"] = make(
+                    none=none, scales=none, sizes=sizes
+                )
+    scaled = one("Resize", IMAGE, "none scales", mode="nearest", nearest_mode="floor")
+    found["nearest_scaled"] = scaled(none=none, scales=np.array([1, 1, 1.6, 1.7], np.float32))
+    return found
 
 
 def _elementwise() -> dict[str, Any]:

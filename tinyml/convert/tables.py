@@ -48,6 +48,7 @@ _KINDS = {
     "ReverseV2Options": "REVERSE_V2",
     "SliceOptions": "SLICE",
     "SoftmaxOptions": "SOFTMAX",
+    "SpaceToDepthOptions": "SPACE_TO_DEPTH",
     "SquareOptions": "SQUARE",
     "StridedSliceOptions": "STRIDED_SLICE",
     "SubOptions": "SUB",

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyml.convert.importers.onnx_nearest import nearest_pixels
 from tinyml.convert.importers.onnx_reader import Reader, Unknown
 from tinyml.convert.importers.onnx_weighted import (
     SAME,
@@ -171,20 +172,17 @@ def resize(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
     rule = attrs.get("coordinate_transformation_mode", "half_pixel")
     if node.op_type == "Upsample":
         rule = "asymmetric"
-    is_whole = sizes[0] % height == 0 and sizes[1] % width == 0
-    kinds = {"nearest": "RESIZE_NEAREST_NEIGHBOR", "linear": "RESIZE_BILINEAR"}
-    if mode not in kinds:
+    if mode == "nearest":
+        made = nearest_pixels(reader, (node, attrs, rule), image, sizes)
+        return from_image(reader, made, False)
+    if mode != "linear":
         raise Unknown(f"mode {mode}")
     fields = {"AlignCorners": rule == "align_corners", "HalfPixelCenters": "half_pixel" in rule}
-    if mode == "nearest":
-        if not is_whole or rule == "align_corners":
-            raise Unknown("nearest neighbours at a factor that is not a whole number")
-        fields = {}  # at whole factors all rules repeat each element
     name = node.output[0]
     shape = (1, *sizes, reader.new.shape(image)[3])
     constant = reader.new.integers(f"{name}/size", sizes)
     return from_image(
-        reader, reader.new.op(kinds[mode], (image, constant), shape, name, **fields), False
+        reader, reader.new.op("RESIZE_BILINEAR", (image, constant), shape, name, **fields), False
     )
 
 

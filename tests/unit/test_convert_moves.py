@@ -1,0 +1,98 @@
+"""Operators that only move elements, of others that have kernels: exactly the same results."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.support.float_graphs import FloatBuilder
+from tests.unit.test_convert_fixups import kinds, same
+from tinyml.convert import flatfile
+from tinyml.convert.fixups import prepare
+from tinyml.convert.quantize import quantize
+from tinyml.convert.tables import options_of
+from tinyml.convert.values import QuantizeSettings
+from tinyml.ir.graph import Graph
+from tinyml.model.file import model_file
+from tinyml.model.reader import load
+
+
+def _moved(graph: Graph) -> list[str]:
+    """The operators after all fix-ups: equal in floats, and a model that the compiler takes."""
+    after = prepare(graph)[0]
+    same(graph, after)
+    rng = np.random.default_rng(1)
+    samples = [
+        [rng.normal(size=graph.tensors[i].shape).astype(np.float32) for i in graph.inputs]
+        for _ in range(3)
+    ]
+    made = quantize(flatfile.write(graph), samples, QuantizeSettings()).data
+    load(model_file("m.tflite", made))
+    return kinds(after)
+
+
+@pytest.mark.parametrize("block", [2, 3])
+@pytest.mark.parametrize("kind", ["DEPTH_TO_SPACE", "SPACE_TO_DEPTH"])
+def test_blocks_of_depth_are_a_transposition(kind: str, block: int) -> None:
+    """They were converted, and the compiler refused them."""
+    b = FloatBuilder()
+    deep, wide = (1, 4, 5, 3 * block**2), (1, 4 * block, 5 * block, 3)
+    given, wanted = (deep, wide) if kind == "DEPTH_TO_SPACE" else (wide, deep)
+    x = b.value("x", given)
+    y = b.op(kind, (x,), b.value("y", wanted), options_of(kind, BlockSize=block))
+    assert _moved(b.graph((x,), (y,))) == ["RESHAPE", "TRANSPOSE", "RESHAPE"]
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ((1, 1, 1, 3), (1, 4, 6, 3)),
+        ((1, 5, 1), (1, 5, 64)),
+        ((4, 1), (1, 4, 7)),
+        ((1, 1), (1, 3, 5, 12)),
+    ],
+)
+def test_broadcasts_are_repetitions(given: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+    b = FloatBuilder()
+    x = b.value("x", given)
+    shape = b.constant("shape", list(wanted))
+    y = b.op(
+        "BROADCAST_TO", (x, shape), b.value("y", wanted), options_of("BROADCAST_TO"), version=2
+    )
+    assert set(_moved(b.graph((x,), (y,)))) <= {"RESHAPE", "RESIZE_NEAREST_NEIGHBOR"}
+
+
+@pytest.mark.parametrize("mode", [0, 1])
+@pytest.mark.parametrize(
+    "pads", [[[0, 0], [1, 1], [2, 1], [0, 0]], [[0, 0], [0, 3], [2, 0], [0, 1]]]
+)
+def test_mirrored_borders_are_slices(mode: int, pads: list[list[int]]) -> None:
+    b = FloatBuilder()
+    x = b.value("x", (1, 4, 5, 3))
+    shape = tuple(n + sum(p) for n, p in zip((1, 4, 5, 3), pads, strict=True))
+    held = options_of("MIRROR_PAD", Mode=mode)
+    y = b.op("MIRROR_PAD", (x, b.constant("pads", pads)), b.value("y", shape), held)
+    assert set(_moved(b.graph((x,), (y,)))) == {"SLICE", "REVERSE_V2", "CONCATENATION"}
+
+
+@pytest.mark.parametrize(
+    "how", [{}, {"AlignCorners": True}, {"HalfPixelCenters": True}], ids=lambda how: str(list(how))
+)
+@pytest.mark.parametrize("size", [(9, 13), (7, 15), (5, 12)])
+def test_uneven_resizes_are_numbers_of_rows(how: dict[str, bool], size: tuple[int, int]) -> None:
+    """Upsampling by a factor that is not whole was refused."""
+    b = FloatBuilder()
+    x = b.value("x", (1, 7, 10, 3))
+    held = options_of("RESIZE_NEAREST_NEIGHBOR", **how)
+    y = b.value("y", (1, *size, 3))
+    b.op("RESIZE_NEAREST_NEIGHBOR", (x, b.constant("size", list(size))), y, held)
+    assert set(_moved(b.graph((x,), (y,)))) <= {"GATHER"}
+
+
+def test_even_resizes_stay() -> None:
+    b = FloatBuilder()
+    x = b.value("x", (1, 4, 6, 3))
+    y = b.value("y", (1, 8, 3, 3))
+    held = options_of("RESIZE_NEAREST_NEIGHBOR")
+    b.op("RESIZE_NEAREST_NEIGHBOR", (x, b.constant("size", [8, 3])), y, held)
+    assert _moved(b.graph((x,), (y,))) == ["RESIZE_NEAREST_NEIGHBOR"]

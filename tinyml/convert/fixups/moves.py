@@ -1,0 +1,163 @@
+"""Operators that only move elements and have no kernel of their own, as some that have."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tinyml.convert.fixups.edit import integers, with_constant, with_replaced, with_value
+from tinyml.convert.tables import options_of
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ops.resize_nearest_neighbor import ResizeAttrs, loops, nearest
+
+_REFLECT = 0  # MirrorPadMode; SYMMETRIC repeats the element at the border
+
+
+def as_plain_moves(graph: Graph) -> Graph:
+    """Blocks of depth as a transposition, mirrored borders as slices, and broadcasts as TILE."""
+    for op in graph.ops:
+        if not op.outputs or graph.tensors[op.outputs[0]].dtype != "float32":
+            continue
+        if op.kind in ("DEPTH_TO_SPACE", "SPACE_TO_DEPTH"):
+            graph = _of_blocks(graph, op)
+        elif op.kind == "BROADCAST_TO" and not graph.tensors[op.inputs[0]].is_constant:
+            graph = _tiled(graph, op)
+        elif op.kind == "MIRROR_PAD":
+            graph = _mirrored(graph, op)
+    return graph
+
+
+def gather_pixels(graph: Graph) -> Graph:
+    """GATHER of rows and of columns for a nearest-neighbour resize in steps that are not equal."""
+    for op in graph.ops:
+        if op.kind == "RESIZE_NEAREST_NEIGHBOR":
+            graph = _gathered(graph, op)
+    return graph
+
+
+class _Chain:
+    """Operators that take the place of one, each on the result of the one before."""
+
+    def __init__(self, graph: Graph, op: Op) -> None:
+        self.graph, self.op = graph, op
+        self.made: list[Op] = []
+
+    def shape(self, value: int) -> tuple[int, ...]:
+        return self.graph.tensors[value].shape
+
+    def constant(self, data: Array) -> int:
+        name = f"{self.op.name}/c{len(self.made)}"
+        self.graph = with_constant(self.graph, name, data)
+        return len(self.graph.tensors) - 1
+
+    def add(self, kind: str, inputs: tuple[int, ...], shape: tuple[int, ...], **fields: int) -> int:
+        name = f"{self.op.name}/{kind.lower()}_{len(self.made)}"
+        self.graph, result = with_value(self.graph, name, shape)
+        self.made.append(Op(kind, name, inputs, (result,), options_of(kind, **fields)))
+        return result
+
+    def reshape(self, value: int, shape: tuple[int, ...]) -> int:
+        sizes = self.constant(np.array(shape, np.int32))
+        result = self.add("RESHAPE", (value, sizes), shape)
+        last = self.made[-1]
+        self.made[-1] = replace(last, attrs=last.attrs.having(NewShape=shape))
+        return result
+
+    def closed(self) -> Graph:
+        """The graph in which the last one writes what the old operator wrote."""
+        self.made[-1] = replace(self.made[-1], name=self.op.name, outputs=self.op.outputs)
+        return with_replaced(self.graph, self.op, self.made)
+
+
+def _of_blocks(graph: Graph, op: Op) -> Graph:
+    """[h, w, b, b * c] with the two in the middle exchanged, and back the other way."""
+    block = op.attrs.get("BlockSize")
+    given, wanted = graph.tensors[op.inputs[0]].shape, graph.tensors[op.outputs[0]].shape
+    if len(given) != 4 or given[0] != 1:
+        return graph
+    small, large = (given, wanted) if op.kind == "DEPTH_TO_SPACE" else (wanted, given)
+    rows, columns, run = small[1], small[2], block * large[3]
+    split = (rows, columns, block, run) if small is given else (rows, block, columns, run)
+    chain = _Chain(graph, op)
+    value = chain.reshape(op.inputs[0], split)
+    order = chain.constant(np.array((0, 2, 1, 3), np.int32))
+    moved = chain.add("TRANSPOSE", (value, order), (split[0], split[2], split[1], run))
+    chain.reshape(moved, wanted)
+    return chain.closed()
+
+
+def _tiled(graph: Graph, op: Op) -> Graph:
+    """One TILE per axis that grows, the last one first: its copies are the shortest."""
+    wanted = graph.tensors[op.outputs[0]].shape
+    given = graph.tensors[op.inputs[0]].shape
+    long = (*(1,) * (len(wanted) - len(given)), *given)
+    chain, value = _Chain(graph, op), op.inputs[0]
+    if long != given:
+        value = chain.reshape(value, long)
+    for axis in reversed(range(len(wanted))):
+        if long[axis] == wanted[axis]:
+            continue
+        times = np.ones(len(wanted), np.int32)
+        times[axis] = wanted[axis]
+        shape = list(chain.shape(value))
+        shape[axis] = wanted[axis]
+        value = chain.add("TILE", (value, chain.constant(times)), tuple(shape))
+    return chain.closed() if chain.made else graph
+
+
+def _mirrored(graph: Graph, op: Op) -> Graph:
+    """Slices at the border, back to front, joined with the value; axis after axis."""
+    pads = integers(graph.tensors[op.inputs[1]])
+    if pads is None or graph.tensors[op.inputs[0]].is_constant or not any(pads):
+        return graph
+    skipped = 1 if op.attrs.get("Mode") == _REFLECT else 0
+    chain, value = _Chain(graph, op), op.inputs[0]
+    for axis, (before, after) in enumerate(zip(pads[::2], pads[1::2], strict=True)):
+        size = chain.shape(value)[axis]
+        parts = (
+            _border(chain, value, (axis, skipped, before)),
+            value,
+            _border(chain, value, (axis, size - skipped - after, after)),
+        )
+        joined = tuple(part for part in parts if part is not None)
+        if len(joined) > 1:
+            shape = list(chain.shape(value))
+            shape[axis] += before + after
+            value = chain.add("CONCATENATION", joined, tuple(shape), Axis=axis)
+    return chain.closed()
+
+
+def _border(chain: _Chain, value: int, part: tuple[int, int, int]) -> int | None:
+    """``part`` = (axis, first, how many) of a value, back to front."""
+    axis, first, count = part
+    if not count:
+        return None
+    shape = list(chain.shape(value))
+    begin = np.zeros(len(shape), np.int32)
+    begin[axis], shape[axis] = first, count
+    sizes = (chain.constant(begin), chain.constant(np.array(shape, np.int32)))
+    cut = chain.add("SLICE", (value, *sizes), tuple(shape))
+    if count == 1:
+        return cut
+    axes = chain.constant(np.array([axis], np.int32))
+    return chain.add("REVERSE_V2", (cut, axes), tuple(shape))
+
+
+def _gathered(graph: Graph, op: Op) -> Graph:
+    given, wanted = graph.tensors[op.inputs[0]].shape, graph.tensors[op.outputs[0]].shape
+    how = ResizeAttrs(op.attrs.get("AlignCorners"), op.attrs.get("HalfPixelCenters"))
+    if len(given) != 4 or graph.tensors[op.inputs[0]].is_constant:
+        return graph
+    places = [nearest(given[axis], wanted[axis], how) for axis in (1, 2)]
+    if all(loops(each) is not None for each in places):
+        return graph
+    chain, value = _Chain(graph, op), op.inputs[0]
+    for axis, each in zip((1, 2), places, strict=True):
+        shape = list(chain.shape(value))
+        if each.tolist() == list(range(shape[axis])):
+            continue
+        shape[axis] = len(each)
+        numbers = chain.constant(each.astype(np.int32))
+        value = chain.add("GATHER", (value, numbers), tuple(shape), Axis=axis)
+    return chain.closed()

@@ -1,0 +1,83 @@
+"""ONNX's nearest neighbours: which pixel each pixel of the result reads, by any of its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from math import ceil, floor
+from typing import Any
+
+import numpy as np
+
+from tinyml.convert.importers.onnx_reader import Reader, Unknown
+from tinyml.ops.resize_nearest_neighbor import ResizeAttrs, nearest
+
+_HALF = Fraction(1, 2)
+# Position in the image of a position in the result, from (position, scale, sizes of both).
+_PLACES: dict[str, Callable[[int, Fraction, int, int], Fraction]] = {
+    "asymmetric": lambda x, scale, old, new: x / scale,
+    "half_pixel": lambda x, scale, old, new: (x + _HALF) / scale - _HALF,
+    "pytorch_half_pixel": lambda x, scale, old, new: (
+        (x + _HALF) / scale - _HALF if new > 1 else Fraction(0)
+    ),
+    "align_corners": lambda x, scale, old, new: Fraction(x * (old - 1), max(new - 1, 1)),
+    "tf_half_pixel_for_nn": lambda x, scale, old, new: (x + _HALF) / scale,
+}
+_ROUNDED: dict[str, Callable[[Fraction], int]] = {
+    "floor": floor,
+    "ceil": ceil,
+    "round_prefer_floor": lambda place: ceil(place - _HALF),
+    "round_prefer_ceil": lambda place: floor(place + _HALF),
+}
+_VARIANTS = ((False, False), (False, True), (True, False))  # corners aligned, centres of pixels
+
+
+def nearest_pixels(
+    reader: Reader, what: tuple[Any, dict[str, Any], str], image: int, sizes: tuple[int, int]
+) -> int:
+    """A resize that reads the same pixels, else rows and columns by their numbers.
+
+    ``what`` is the node, its attributes and its rule for places.
+    """
+    node, attrs, rule = what
+    rounding = attrs.get("nearest_mode", "round_prefer_floor")
+    if node.op_type == "Upsample":
+        rounding = "floor"
+    if rule not in _PLACES or rounding not in _ROUNDED:
+        raise Unknown(f"nearest neighbours by the rule {rule}, {rounding}")
+    old = reader.new.shape(image)[1:3]
+    scales = _scales(reader, node, old, sizes)
+    rows, columns = (
+        _pixels((rule, rounding), *each) for each in zip(old, sizes, scales, strict=True)
+    )
+    name, channels = node.output[0], reader.new.shape(image)[3]
+    for corners, centres in _VARIANTS:
+        how = ResizeAttrs(corners, centres)
+        found = [nearest(n, m, how).tolist() for n, m in zip(old, sizes, strict=True)]
+        if found == [rows, columns]:
+            size = reader.new.integers(f"{name}/size", sizes)
+            fields = {"AlignCorners": corners, "HalfPixelCenters": centres}
+            shape = (1, *sizes, channels)
+            return reader.new.op("RESIZE_NEAREST_NEIGHBOR", (image, size), shape, name, **fields)
+    numbers = reader.new.integers(f"{name}/rows", rows)
+    high = (1, len(rows), old[1], channels)
+    image = reader.new.op("GATHER", (image, numbers), high, f"{name}/high", Axis=1)
+    numbers = reader.new.integers(f"{name}/columns", columns)
+    return reader.new.op("GATHER", (image, numbers), (1, *sizes, channels), name, Axis=2)
+
+
+def _scales(
+    reader: Reader, node: Any, old: tuple[int, ...], new: tuple[int, int]
+) -> tuple[Fraction, Fraction]:
+    place = 1 if node.op_type == "Upsample" else 2
+    given = reader.constant(node, place, "the scale")
+    if given is not None and given.size == 4:
+        rows, columns = (Fraction(float(np.float32(value))) for value in given[2:])
+        return rows, columns
+    return Fraction(new[0], old[0]), Fraction(new[1], old[1])
+
+
+def _pixels(how: tuple[str, str], old: int, new: int, scale: Fraction) -> list[int]:
+    rule, rounding = how
+    found = (_ROUNDED[rounding](_PLACES[rule](x, scale, old, new)) for x in range(new))
+    return [min(max(each, 0), old - 1) for each in found]
