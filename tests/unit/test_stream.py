@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,14 +13,19 @@ from hypothesis import strategies as st
 from benchmarks.models import residuals
 from tests.support.chains import random_chain
 from tests.support.small_boards import small_board
+from tests.support.small_graphs import GraphBuilder
 from tests.support.streamed import streamed_plan, streamed_steps
 from tinyml.conformance.targets import host_board
 from tinyml.errors import PlanError
 from tinyml.ir.graph import Graph
 from tinyml.ir.stream import Rows, Stream
+from tinyml.ops.conv_2d import Conv2dAttrs
+from tinyml.ops.elementwise import BinaryAttrs
 from tinyml.plan.planner import plan
+from tinyml.plan.schedule import play
 from tinyml.plan.segments import Segment, segments
 from tinyml.plan.stages import Form
+from tinyml.plan.stream import follows_elementwise
 from tinyml.plan.values import Plan, Step
 from tinyml.plan.verify import verify
 
@@ -164,3 +170,62 @@ def test_verifier_notices(name: str) -> None:
     verify(made, host_board())
     with pytest.raises(PlanError, match=message):
         verify(damaged(change), host_board())
+
+
+def _one_by_one(graph: Graph, segment: Segment, stream: Stream, is_in_place: bool) -> int:
+    """How far the writes run ahead of the reads, looked at after every run and every 16 bytes."""
+    schedule = play(stream.rows, stream.stages)
+    assert schedule is not None
+    given = next(item for item in stream.rows if item.place == "input")
+    made = next(item for item in stream.rows if item.place == "output")
+    ahead, before = [], (0, 0)
+    for number, end, kept in schedule.progress:
+        whole = graph.tensors[segment.made].nbytes * (end == made.count)
+        written = end * made.pitch if made.pitch else whole
+        after = (written, min(kept * given.pitch, given.pitch * given.count))
+        steps = [after]
+        if number == len(stream.stages) - 1 and is_in_place:
+            parts = range(16, written - before[0], 16)
+            steps = [(before[0] + n, min(before[1] + n, after[1])) for n in parts] + steps
+        for step in steps if after != before else ():
+            ahead.append(step[0] - before[1])
+            before = step
+    return max(ahead)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_patterns_say_what_a_walk_says(seed: int) -> None:
+    graph = random_chain(seed) if seed else _tall(17)
+    for segment in segments(graph, 4):
+        for step in streamed_steps(graph, segment, ONE_ROW, ()):
+            assert step.call is not None
+            assert step.call.stream is not None
+            is_in_place = follows_elementwise(step.call.stream)
+            assert is_in_place or seed
+            walked = _one_by_one(graph, segment, step.call.stream, is_in_place)
+            assert step.call.overlaps[0].distance_bytes == walked
+
+
+def _tall(height: int) -> Graph:
+    """A convolution whose output is added to its input: streamed, in place."""
+    b = GraphBuilder()
+    x = b.value("x", (1, height, 64, 4))
+    filters = b.weights("w", (4, 3, 3, 4), 0, 4)
+    attrs = Conv2dAttrs("SAME", 1, 1, activation="RELU")
+    y = b.op("CONV_2D", (x, filters, b.bias("b", 4)), b.value("y", (1, height, 64, 4)), attrs)
+    z = b.op("ADD", (x, y), b.value("z", (1, height, 64, 4)), BinaryAttrs())
+    return b.graph((x,), (z,))
+
+
+@pytest.mark.parametrize("height", [32, 2048])
+def test_a_tall_image_takes_no_more_memory(height: int) -> None:
+    """Planning held a step per 16 bytes of the image, and verifying 8 bytes per byte."""
+    made = streamed(_tall(height))
+    call = next(step.call for step in made.steps if step.call is not None)
+    assert call.stream is not None
+    assert len(call.overlaps[0].progress) <= 12
+    tracemalloc.start()
+    verify(made, host_board())
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 300_000

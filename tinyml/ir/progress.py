@@ -68,7 +68,9 @@ def affine_runs(
         yield start, count
 
 
-def progress_of(written: Sequence[int], reads: Sequence[int]) -> tuple[Progress, ...]:
+def progress_of(
+    written: Sequence[int] | Counts, reads: Sequence[int] | Counts
+) -> tuple[Progress, ...]:
     """The patterns of points that are given one by one."""
     made, read = np.asarray(written, np.int64), np.asarray(reads, np.int64)
     is_new = np.ones(len(made), bool)

@@ -6,8 +6,10 @@ kernels are fast or take little scratch is the ``Form``; ``tinyml.plan.partition
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from tinyml.ir.graph import Graph
 from tinyml.ir.kernel import (
@@ -18,8 +20,9 @@ from tinyml.ir.kernel import (
     Ref,
     Struct,
     Value,
-    row_overlap,
+    overlap_of,
 )
+from tinyml.ir.progress import Counts, Progress, affine_runs, progress_of
 from tinyml.ir.stream import Rows, Stage, Stream
 from tinyml.plan.allocate import Range, allocate
 from tinyml.plan.offers import Offer
@@ -166,27 +169,49 @@ def _overlap(graph: Graph, segment: Segment, stream: Stream, schedule: Schedule)
     made = next(item for item in stream.rows if item.place == "output")
     given_bytes = given.pitch * given.count
     made_bytes = graph.tensors[segment.made].nbytes
-    last = len(stream.stages) - 1
-    in_place = _follows_elementwise(stream)
-    steps: list[tuple[int, int]] = []
-    before = (0, 0)
-    for number, end, kept in schedule.progress:
-        written = end * made.pitch if made.pitch else made_bytes * (end == made.count)
-        after = (written, min(kept * given.pitch, given_bytes))
-        if number == last and in_place:
-            # Within the row reads and writes go in lock-step.
-            start, keep = before
-            steps += [
-                (start + part, min(keep + part, after[1]))
-                for part in range(_GRAIN, written - start, _GRAIN)
-            ]
-        if after != before:
-            steps.append(after)
-        before = after
-    return row_overlap(0, tuple(steps))
+    numbers, ends, kept = np.array(schedule.progress, np.int64).T
+    written = ends * made.pitch if made.pitch else made_bytes * (ends == made.count)
+    after = np.minimum(kept * given.pitch, given_bytes)
+    start, before = (np.append(0, item[:-1]) for item in (written, after))
+    parts = np.zeros_like(written)
+    if follows_elementwise(stream):  # within a row reads and writes go in lock-step
+        is_last = numbers == len(stream.stages) - 1
+        parts = np.where(is_last & (written > start), -(-(written - start) // _GRAIN) - 1, 0)
+    still = np.minimum(before + parts * _GRAIN, after)
+    is_step = (written != start) | (after != before)
+    within = _within_rows(start, (before, after), parts)
+    return overlap_of(0, (*within, *progress_of(*_closest(written[is_step], still[is_step]))))
 
 
-def _follows_elementwise(stream: Stream) -> bool:
+def _within_rows(start: Counts, reads: tuple[Counts, Counts], parts: Counts) -> Iterator[Progress]:
+    """The parts of rows that are computed in place; ``reads`` are before and after each row."""
+    is_cut = parts > 0
+    start, parts = start[is_cut], parts[is_cut]
+    before, after = (item[is_cut] for item in reads)
+    moving = np.minimum(parts, -(-(after - before) // _GRAIN))  # parts of which each is read later
+    key = moving * (int(parts.max(initial=0)) + 1) + parts
+    for first, end in affine_runs(start, before, after, fixed=key) if len(start) else ():
+        count, step = end - first, int(end > first + 1)
+        moved, rest = int(moving[first]), int(parts[first] - moving[first])
+        down = int(start[first + step] - start[first])
+        at = int(start[first]) + _GRAIN
+        if moved:
+            steps = (down, _GRAIN), (int(before[first + step] - before[first]), _GRAIN)
+            yield Progress((count, moved), at, int(before[first]), *steps)
+        if rest:
+            steps = (down, _GRAIN), (int(after[first + step] - after[first]), 0)
+            yield Progress((count, rest), at + moved * _GRAIN, int(after[first]), *steps)
+
+
+def _closest(written: Counts, reads: Counts) -> tuple[Counts, Counts]:
+    """The points where reads and writes are closest: the others say less about the same bytes."""
+    is_kept = np.append(True, written[1:] != written[:-1])  # where as much is written, the first
+    written, reads = written[is_kept], reads[is_kept]
+    is_kept = np.append(reads[1:] != reads[:-1], True)  # where the same is read, the last
+    return written[is_kept], reads[is_kept]
+
+
+def follows_elementwise(stream: Stream) -> bool:
     """Whether the last stage reads the step's input in place, element by element."""
     stage = stream.stages[-1]
     if stage.call is None:

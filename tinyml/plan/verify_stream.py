@@ -9,16 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tinyml.errors import PlanError
 from tinyml.ir.stream import Reading, Rows, Stage, Stream
+from tinyml.plan.tagged import TaggedMemory
 from tinyml.plan.values import Placement, Plan
 
 _PADDING, _STATE, _LOST = 1 << 50, 1 << 51, 1 << 52  # tags besides those of rows; plus a number
-
-Tags = NDArray[np.int64]
 
 
 def verify_stream(plan: Plan, number: int) -> None:
@@ -65,7 +61,7 @@ class _Player:
     number: int
     stream: Stream
     places: list[Placement]
-    memory: Tags = field(init=False)
+    memory: TaggedMemory = field(init=False)
     bases: dict[str, int] = field(init=False)  # where each region's arena begins in ``memory``
     first: list[int] = field(init=False)
     end: list[int] = field(init=False)
@@ -77,17 +73,17 @@ class _Player:
         for region, nbytes in self.plan.arena_bytes:
             self.bases[region] = total
             total += nbytes
-        self.memory = np.full(total, _LOST, np.int64)
+        self.memory = TaggedMemory(total, _LOST)
         self.first = [0] * len(rows)
         self.end = [item.above + (item.count if item.place == "input" else 0) for item in rows]
         self.runs = [0] * len(self.stream.stages)
         for i, item in enumerate(rows):
             if item.is_padded:
-                start = self._start(i)
-                self.memory[start : start + item.capacity * item.pitch] = _PADDING + item.tensor
+                nbytes = item.capacity * item.pitch
+                self.memory.write(self._start(i), nbytes, _PADDING + item.tensor, 0)
             for row in range(item.count if item.place == "input" else 0):
-                start = self._start(i) + row * item.pitch
-                self.memory[start : start + item.pitch] = self._tags(item, row)
+                tag, nbytes = self._tags(item, row)
+                self.memory.write(self._start(i) + row * item.pitch, nbytes, tag, 1)
 
     def play(self) -> None:
         """Runs all stages; the deepest one that has its rows comes first."""
@@ -105,8 +101,8 @@ class _Player:
             raise PlanError(f"step {self.number}: only {self.end[i]} of {item.count} rows are made")
         for row in range(item.count) if item.pitch else (item.count - 1,):
             start = self._start(i) + row * item.pitch
-            wanted = self._tags(item, row)
-            if not np.array_equal(self.memory[start : start + wanted.size], wanted):
+            tag, nbytes = self._tags(item, row)
+            if not self.memory.holds(start, nbytes, tag, 1):
                 raise PlanError(f"step {self.number}: row {row} of its output is overwritten")
 
     def _is_ready(self, i: int) -> bool:
@@ -123,7 +119,7 @@ class _Player:
         self.runs[i] += 1
         if run >= stage.runs:
             start = self._room(stage.output, 1)
-            self.memory[start : start + made.pitch] = _PADDING + made.tensor
+            self.memory.write(start, made.pitch, _PADDING + made.tensor, 0)
             return
         # Scratch is lost before, during and after: nothing that is read may lie there.
         self._use_scratch(i, stage, run)
@@ -133,10 +129,9 @@ class _Player:
             read = self._check_reading(reading, run)
             self._check_in_place(stage, k, read, (start, start + stage.band * made.pitch))
         for k in range(stage.band):
-            tags = self._tags(made, row + k)
-            begin = start + made.lead + k * made.pitch
+            tag, nbytes = self._tags(made, row + k)
             if made.pitch or run + 1 == stage.runs:
-                self.memory[begin : begin + tags.size] = tags
+                self.memory.write(start + made.lead + k * made.pitch, nbytes, tag, 1)
         self._use_scratch(i, stage, run + 1)
 
     def _use_scratch(self, i: int, stage: Stage, run: int) -> None:
@@ -146,13 +141,12 @@ class _Player:
         if stage.scratch_offset + call.scratch_bytes > place.nbytes:
             raise PlanError(f"step {self.number}: scratch of stage {i} is too small")
         start = self.bases[place.region] + place.offset + stage.scratch_offset
-        held = self.memory[start : start + call.scratch_bytes]
+        tag = _LOST
         if any(arg.kind == "run" for arg in call.arguments):
-            if run > 0 and not np.all(held == _STATE + i):
+            tag = _STATE + i
+            if run > 0 and not self.memory.holds(start, call.scratch_bytes, tag, 0):
                 raise PlanError(f"step {self.number}: the state of stage {i} is overwritten")
-            held[:] = _STATE + i
-        else:
-            held[:] = _LOST
+        self.memory.write(start, call.scratch_bytes, tag, 0)
 
     def _room(self, which: int, count: int) -> int:
         """The address of the next rows of a tensor, after moving what is still needed."""
@@ -164,8 +158,7 @@ class _Player:
                 raise self._error(item, end, "has no room")
             start = self._start(which)
             begin = start + (keep - self.first[which]) * item.pitch
-            kept = self.memory[begin : begin + (end - keep) * item.pitch].copy()
-            self.memory[start : start + kept.size] = kept
+            self.memory.move(begin, (end - keep) * item.pitch, start)
             self.first[which] = keep
         self.end[which] = end + count
         return self._start(which) + (end - self.first[which]) * item.pitch
@@ -185,19 +178,27 @@ class _Player:
         first = reading.start + run * reading.step
         start = self._start(reading.rows) + (first - self.first[reading.rows]) * item.pitch
         for k in range(reading.need):
-            wanted = np.full(item.pitch, _PADDING + item.tensor, np.int64)
-            row = first + k - item.above
-            if 0 <= row < item.count:
-                tags = self._tags(item, row)
-                wanted[item.lead : item.lead + tags.size] = tags
-                if reading.skip:
-                    wanted = tags
-            begin = start + k * item.pitch + reading.skip
-            if first < self.first[reading.rows] or not np.array_equal(
-                self.memory[begin : begin + wanted.size], wanted
-            ):
+            is_there = first >= self.first[reading.rows] and self._holds_row(
+                item, first + k - item.above, start + k * item.pitch, reading.skip
+            )
+            if not is_there:
                 raise self._error(item, first + k, "is gone when it is read")
         return start + reading.skip, start + reading.need * item.pitch
+
+    def _holds_row(self, item: Rows, row: int, start: int, skip: int) -> bool:
+        """Whether a row lies at an address, behind ``skip`` bytes, with its padding if any."""
+        padding = _PADDING + item.tensor
+        if not 0 <= row < item.count:
+            return self.memory.holds(start + skip, item.pitch - skip, padding, 0)
+        tag, nbytes = self._tags(item, row)
+        if skip:
+            return self.memory.holds(start + skip, nbytes, tag, 1)
+        end = item.lead + nbytes
+        return (
+            self.memory.holds(start, item.lead, padding, 0)
+            and self.memory.holds(start + item.lead, nbytes, tag, 1)
+            and self.memory.holds(start + end, max(0, item.pitch - end), padding, 0)
+        )
 
     def _error(self, item: Rows, row: int, what: str) -> PlanError:
         name = self.plan.graph.tensors[item.tensor].name
@@ -224,11 +225,10 @@ class _Player:
             + (item.offset if item.place == "scratch" else 0)
         )
 
-    def _tags(self, item: Rows, row: int) -> Tags:
-        """The tags of one row of pixels."""
+    def _tags(self, item: Rows, row: int) -> tuple[int, int]:
+        """The tag of the first byte of a row of pixels, and its bytes; they count up from there."""
         tensor = self.plan.graph.tensors[item.tensor]
         nbytes = tensor.nbytes // tensor.shape[1]
         if not item.pitch:
             row = 0
-        start = (item.tensor << 32) + row * nbytes
-        return np.arange(start, start + nbytes, dtype=np.int64)
+        return (item.tensor << 32) + row * nbytes, nbytes
