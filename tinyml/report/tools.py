@@ -13,4 +13,4 @@ def tool_table(found: Diagnosis) -> Table:
         for item in sorted(found.findings, key=lambda item: (item.state == "missing", item.tool))
     ]
     columns = ("tool", "used for", "found", "works with", "state")
-    return Table("Tools", columns, tuple(rows), ("used for", "works with"))
+    return Table("Tools", columns, tuple(rows), ("used for", "works with", "found"))
