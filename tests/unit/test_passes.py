@@ -14,6 +14,7 @@ from tests.support.small_graphs import GraphBuilder, small_network
 from tinyml.conformance.targets import host_board
 from tinyml.errors import PlanError
 from tinyml.ir.graph import Array, Graph, Op
+from tinyml.model.support import check_supported
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs
 from tinyml.ops.elementwise import BinaryAttrs
@@ -25,6 +26,7 @@ from tinyml.ops.slice import StridedSliceAttrs
 from tinyml.ops.split import SplitAttrs, UnpackAttrs
 from tinyml.passes import run_passes
 from tinyml.plan.planner import plan
+from tinyml.plan.verify import verify
 
 QUANT = (0.05, 3)
 
@@ -263,3 +265,27 @@ def test_planning_asks_for_the_passes() -> None:
     with pytest.raises(PlanError, match=r"'first' \(UNPACK\) has no kernel of its own") as caught:
         plan(b.graph((given,), parts), host_board())
     assert caught.value.hint == "run the passes (tinyml.passes.run_passes) before planning."
+
+
+@pytest.mark.parametrize("axis", range(5))
+@pytest.mark.parametrize("kind", ["UNPACK", "SPLIT"])
+def test_five_dimensions_are_cut_as_three(kind: str, axis: int) -> None:
+    """What stands for a cut of five dimensions was refused behind the pass: a slice takes four."""
+    b = GraphBuilder()
+    shape = (2, 4, 2, 6, 2)
+    given = b.value("given", shape)
+    count = shape[axis] if kind == "UNPACK" else 2
+    kept = [shape[axis] // 2] if kind == "SPLIT" else []
+    part = (*shape[:axis], *kept, *shape[axis + 1 :])
+    made = tuple(b.value(f"part{n}", part) for n in range(count))
+    at = b.constant("axis", np.array([axis], np.int32))
+    inputs = (given,) if kind == "UNPACK" else (at, given)
+    attrs = UnpackAttrs(count, axis) if kind == "UNPACK" else SplitAttrs(count)
+    b.ops.append(Op(kind, "cut", inputs, made, attrs))
+    graph = b.graph((given,), made)
+    check_supported(graph)
+    simple = run_passes(graph)
+    sample = (np.arange(192, dtype=np.int64).reshape(shape).astype(np.int8),)
+    for wanted, found in zip(outputs(graph, sample), outputs(simple, sample), strict=True):
+        np.testing.assert_array_equal(wanted, found)
+    verify(plan(simple, host_board()), host_board())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any
 
@@ -12,9 +13,10 @@ import numpy as np
 from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ops.common import operand, options_table, write_options
+from tinyml.ops.layout import ReshapeAttrs
 from tinyml.ops.moves import axis_in, keeps_moved_type, whole_numbers
 from tinyml.ops.operands import no_macs
-from tinyml.ops.slice import StridedSliceAttrs
+from tinyml.ops.slice import MAX_STRIDED_RANK, StridedSliceAttrs
 from tinyml.ops.spec import Expansion, OpSpec, has_no_kernel
 
 Sizes = tuple[int, tuple[int, ...]]  # axis, size along it of each output
@@ -162,30 +164,63 @@ def _shapes(op: Op, graph: Graph, cut: _Cut) -> tuple[tuple[int, ...], ...]:
     return tuple((*around[0], *((size,) if cut.is_kept else ()), *around[1]) for size in sizes)
 
 
+@dataclass
+class _Growing:
+    """The ops that stand for another one, and the tensors that they need."""
+
+    op: Op
+    graph: Graph
+    tensors: list[Tensor] = field(default_factory=list)
+    ops: list[Op] = field(default_factory=list)
+
+    def add(self, tensor: Tensor) -> int:
+        """The number of a new tensor, named after the op."""
+        self.tensors.append(replace(tensor, name=f"{self.op.name}/{tensor.name}"))
+        return len(self.graph.tensors) + len(self.tensors) - 1
+
+    def constant(self, name: str, values: Sequence[int]) -> int:
+        """A constant of whole numbers."""
+        data = np.array(values, np.int32)
+        data.setflags(write=False)
+        return self.add(Tensor(name, "int32", data.shape, None, data))
+
+    def append(self, kind: str, inputs: tuple[int, ...], made: int, attrs: Any) -> None:
+        """One more op, named after its output."""
+        base = len(self.graph.tensors)
+        tensor = self.graph.tensors[made] if made < base else self.tensors[made - base]
+        self.ops.append(Op(kind, tensor.name, inputs, (made,), attrs))
+
+
 def expand(op: Op, graph: Graph, cut: _Cut) -> Expansion:
-    """A STRIDED_SLICE for each output."""
+    """A STRIDED_SLICE for each output.
+
+    That takes four dimensions at most: of larger tensors, those before the axis are seen as one,
+    and so are those behind it.
+    """
     axis, sizes = cut.sizes(op, graph)
     given = op.inputs[cut.given]
     shape = graph.tensors[given].shape
-    tensors: list[Tensor] = []
-
-    def constant(what: str, values: Sequence[int]) -> int:
-        data = np.array(values, np.int32)
-        data.setflags(write=False)
-        tensors.append(Tensor(f"{op.name}/{what}", "int32", data.shape, None, data))
-        return len(graph.tensors) + len(tensors) - 1
-
-    attrs = StridedSliceAttrs(shrink_axis_mask=0 if cut.is_kept else 1 << axis)
-    steps = constant("steps", [1] * len(shape))
-    ops = []
+    new = _Growing(op, graph)
+    is_large = len(shape) > MAX_STRIDED_RANK
+    if is_large:
+        shape = (math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]))
+        whole = new.add(replace(graph.tensors[given], name="whole", shape=shape, data=None))
+        new.append("RESHAPE", (given,), whole, ReshapeAttrs())
+        given, axis = whole, 1
+    attrs = StridedSliceAttrs(shrink_axis_mask=0 if cut.is_kept or is_large else 1 << axis)
+    steps = new.constant("steps", [1] * len(shape))
     for made, size, end in zip(op.outputs, sizes, accumulate(sizes), strict=True):
-        first = constant(
-            f"from_{end - size}", [(end - size) * (i == axis) for i in range(len(shape))]
-        )
-        past = constant(f"to_{end}", [*shape[:axis], end, *shape[axis + 1 :]])
-        inputs = (given, first, past, steps)
-        ops.append(Op("STRIDED_SLICE", graph.tensors[made].name, inputs, (made,), attrs))
-    return Expansion(tuple(ops), tuple(tensors))
+        start = end - size
+        first = new.constant(f"from_{start}", [start * (i == axis) for i in range(len(shape))])
+        past = new.constant(f"to_{end}", [*shape[:axis], end, *shape[axis + 1 :]])
+        part = made
+        if is_large:
+            seen = (shape[0], size, shape[2])
+            part = new.add(replace(graph.tensors[made], name=f"part_{start}", shape=seen))
+        new.append("STRIDED_SLICE", (given, first, past, steps), part, attrs)
+        if is_large:
+            new.append("RESHAPE", (part,), made, ReshapeAttrs())
+    return Expansion(tuple(new.ops), tuple(new.tensors))
 
 
 OPS = (
