@@ -241,3 +241,16 @@ def test_an_operator_that_needs_64_bits_is_named() -> None:
     y = b.op("BITWISE_XOR", (x, x), b.value("y", (1, 6), "int64"), Options())
     with pytest.raises(ModelError, match="BITWISE_XOR 'y' computes with 64-bit integers"):
         without_int64(replace(b.graph((x,), (y,))))
+
+
+def test_an_interpreter_that_stops_is_one_error(capfd: pytest.CaptureFixture[str]) -> None:
+    """What interpreters print went to the user as it was, and a stop was a traceback."""
+    pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
+    b = FloatBuilder()
+    x = b.value("x", (1, 4))
+    numbers = b.constant("numbers", np.array([9], np.int32))  # of four columns
+    y = b.op("GATHER", (x, numbers), b.value("y", (1, 1)), options_of("GATHER", Axis=1))
+    runner = float_runner(flatfile.write(b.graph((x,), (y,))))
+    with pytest.raises(ModelError, match=r"LiteRT loads the model and stops when it runs: .*index"):
+        runner.outputs((np.zeros((1, 4), np.float32),))
+    assert capfd.readouterr().err == ""

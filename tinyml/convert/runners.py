@@ -8,11 +8,16 @@ round FULLY_CONNECTED differently: a runner says which one it is.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from tinyml.convert.flatfile import read, write
+from tinyml.convert.importers.values import plain
 from tinyml.errors import ModelError, ToolError
 from tinyml.ir.graph import Array, Graph
 from tinyml.model.file import model_file
@@ -24,6 +29,7 @@ Values = tuple["Array | None", ...]  # by tensor; None where there is nothing to
 INTEGER_REFERENCE = "tinyml integer reference (TFLM's arithmetic)"
 TFLM = "TensorFlow Lite Micro"
 LITERT_REFERENCE = "LiteRT reference kernels (FULLY_CONNECTED rounds once, TFLM twice)"
+_MOST_CHARACTERS = 300  # of an interpreter's words
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ def float_tensor(graph: Graph, tensor: int, samples: Sequence[Sequence[Array]]) 
         interpreter.reset_all_variables()
         for i, value in zip(graph.inputs, sample, strict=True):
             interpreter.set_tensor(i, value)
-        interpreter.invoke()
+        _invoked(interpreter)
         found.append(interpreter.get_tensor(tensor))
     return found
 
@@ -78,6 +84,43 @@ def quantised_runner(data: bytes) -> Runner:
     return _litert(data, LITERT_REFERENCE, is_reference=True)
 
 
+@contextmanager
+def _captured() -> Iterator[Callable[[], str]]:
+    """Takes what native code writes to standard error, which is not for users as it stands.
+
+    The function that it gives returns what was written so far.
+    """
+    with tempfile.TemporaryFile() as file:
+        sys.stderr.flush()
+        kept = os.dup(2)
+        os.dup2(file.fileno(), 2)
+
+        def text() -> str:
+            file.seek(0)
+            return file.read().decode(errors="replace")
+
+        try:
+            yield text
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _stopped(name: str, said: str) -> ModelError:
+    return ModelError(
+        f"{name} loads the model and stops when it runs: {plain(said)[:_MOST_CHARACTERS]}",
+        hint="replace the layer that it names, or leave it out of the model.",
+    )
+
+
+def _invoked(interpreter: Any) -> None:
+    """Runs LiteRT; raises ModelError where it stops."""
+    try:
+        interpreter.invoke()
+    except (RuntimeError, ValueError) as error:
+        raise _stopped("LiteRT", str(error)) from error
+
+
 def tflm_runner(data: bytes) -> Runner | None:
     """TensorFlow Lite Micro; None when it does not load the model."""
     from tflite_micro.python.tflite_micro import runtime
@@ -85,11 +128,12 @@ def tflm_runner(data: bytes) -> Runner | None:
     graph = read("model.tflite", data)
     arena_bytes = 200_000 + 10 * sum(tensor.nbytes for tensor in graph.tensors)
     try:
-        interpreter = runtime.Interpreter.from_bytes(
-            data,
-            arena_size=arena_bytes,
-            intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
-        )
+        with _captured():  # what it says of operators that it does not take
+            interpreter = runtime.Interpreter.from_bytes(
+                data,
+                arena_size=arena_bytes,
+                intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
+            )
     except (RuntimeError, ValueError):
         return None
     made = {i for op in graph.ops for i in op.outputs}
@@ -98,7 +142,11 @@ def tflm_runner(data: bytes) -> Runner | None:
         interpreter.reset()
         for number, value in enumerate(inputs):
             interpreter.set_input(value, number)
-        interpreter.invoke()
+        with _captured() as said:
+            try:
+                interpreter.invoke()
+            except RuntimeError as error:
+                raise _stopped(TFLM, said() or str(error)) from error
         given = dict(zip(graph.inputs, inputs, strict=True))
         return tuple(
             interpreter.GetTensor(i, 0)["tensor_data"].reshape(tensor.shape).copy()
@@ -124,15 +172,21 @@ def _interpreter(data: bytes, *, is_reference: bool) -> Any:
         if is_reference
         else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     )
-    try:
-        interpreter = Interpreter(
-            model_content=data,
-            experimental_op_resolver_type=kernels,
-            experimental_preserve_all_tensors=True,
-        )
-        interpreter.allocate_tensors()
-    except (RuntimeError, ValueError) as error:
-        raise ModelError(f"LiteRT does not load the model: {error}") from error
+    with _captured():
+        try:
+            interpreter = Interpreter(
+                model_content=data,
+                experimental_op_resolver_type=kernels,
+                experimental_preserve_all_tensors=True,
+            )
+            interpreter.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            detail = plain(str(error))[:_MOST_CHARACTERS]
+            raise ModelError(
+                f"LiteRT does not load the model: {detail}",
+                hint="replace the layer that it names, or export the model with another version "
+                "of its framework.",
+            ) from error
     return interpreter
 
 
@@ -145,7 +199,7 @@ def _litert(data: bytes, name: str, *, is_reference: bool) -> Runner:
         interpreter.reset_all_variables()
         for i, value in zip(graph.inputs, inputs, strict=True):
             interpreter.set_tensor(i, value)
-        interpreter.invoke()
+        _invoked(interpreter)
         given = dict(zip(graph.inputs, inputs, strict=True))
         return tuple(
             interpreter.get_tensor(i) if i in made else given.get(i, tensor.data)
