@@ -43,7 +43,7 @@ def verify(graph: Graph, inputs: Results, outputs: Results) -> None:
     for number, (sample, results) in enumerate(zip(inputs, outputs, strict=True)):
         wanted = reference_outputs(graph, sample)
         for index, found, right in zip(graph.outputs, results, wanted, strict=True):
-            wrong = np.flatnonzero(~_equal(np.ravel(found), np.ravel(right)))
+            wrong = np.flatnonzero(~equal_elements(found, right))
             if wrong.size:
                 first = int(wrong[0])
                 raise MismatchError(
@@ -56,9 +56,10 @@ def verify(graph: Graph, inputs: Results, outputs: Results) -> None:
                 )
 
 
-def _equal(found: Array, wanted: Array) -> Array:
-    """Elementwise; a NaN of a float output is right where the reference has one."""
-    return np.asarray((found == wanted) | ((found != found) & (wanted != wanted)))
+def equal_elements(found: Array, wanted: Array) -> Array:
+    """For each element in order whether it is right: equal, or NaN where the reference has NaN."""
+    a, b = np.ravel(found), np.ravel(wanted)
+    return np.asarray((a == b) | ((a != a) & (b != b)))
 
 
 def check_labels(graph: Graph, labels: Sequence[int]) -> None:

@@ -18,8 +18,8 @@ from tinyml.conformance.targets import TFLM, Way, outputs_on
 from tinyml.conformance.values import FAILED, GOLDEN, READ, Case, Result, Status, Vector
 from tinyml.errors import DoesNotFit, ModelError, TinymlError
 from tinyml.files import write_atomic
-from tinyml.ir.graph import Array
 from tinyml.model.writer import write
+from tinyml.verification import equal_elements
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _compared(case: Case, settings: Settings, target: str, found: Sequence[Vecto
     elements, status, detail = 0, "equal", ""
     for number, (row, wanted) in enumerate(zip(found, case.expected, strict=False)):
         for index, value, right in zip(case.graph.outputs, row, wanted, strict=True):
-            wrong = np.flatnonzero(~_equal(np.ravel(value), np.ravel(right)))
+            wrong = np.flatnonzero(~equal_elements(value, right))
             elements += right.size
             if wrong.size and status == "equal":
                 first = int(wrong[0])
@@ -105,10 +105,6 @@ def _compared(case: Case, settings: Settings, target: str, found: Sequence[Vecto
                     f"reference has {np.ravel(right)[first]}"
                 )
     return Result(*_names(case.path, settings), target, status, elements, detail)  # type: ignore[arg-type]
-
-
-def _equal(a: Array, b: Array) -> Array:
-    return np.asarray((a == b) | ((a != a) & (b != b)))
 
 
 def _ended(path: Path, settings: Settings, target: str, error: Exception) -> Result:
