@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tinyml.backends import runtime_of
-from tinyml.backends.base import Goal, Image, Project
+from tinyml.backends.base import Goal, Image, Project, SelfTest
 from tinyml.backends.runtimes import Aot
 from tinyml.board import Board, all_boards, load_board
 from tinyml.budget import for_template, with_budgets
@@ -21,7 +21,7 @@ from tinyml.model.file import ModelFile, read_model
 from tinyml.plan.explore import Alternative
 from tinyml.plan.fit import Fit, fit, require
 from tinyml.plan.values import Plan
-from tinyml.report.assemble import report, with_run_of
+from tinyml.report.assemble import report, self_test_record, with_run_of
 from tinyml.report.origin import build_command, tool_versions
 from tinyml.report.page import write_report
 from tinyml.simulation import samples_of, serve, simulate, simulate_build
@@ -131,12 +131,13 @@ def _built(made: Plan, board: Board, settings: Settings, model: ModelFile | None
     refuse_other(folder, made.graph.source.file_name, template)
     project = create(made, sources, board, template, folder, agent=settings.agent, voice=voice)
     before = _image_there(directory)
-    image, missing = _linked(project, board, settings, directory)
+    image, missing, tested = _linked(project, made, replace(settings, template=template))
     verdict = fit(made, board, all_boards())
     options = (*_options(settings), *template_option(board, template, made.runtime))
     command = build_command(made, board, image, options)
     tools = tool_versions(image)
     document = report(made, board, verdict, image, command=command, tools=tools)
+    document = replace(document, self_test=self_test_record(tested))
     if image is not None and before is not None and before.hashes == image.hashes:
         document = with_run_of(document, directory)
     if model:  # later commands start from this directory
@@ -179,20 +180,33 @@ def _refuse_other_model(directory: Path, name: str) -> None:
 
 
 def _linked(
-    project: Project, board: Board, settings: Settings, directory: Path
-) -> tuple[Image | None, ToolMissing | None]:
-    """The image of a project, or why there is none."""
+    project: Project, made: Plan, settings: Settings
+) -> tuple[Image | None, ToolMissing | None, SelfTest | None]:
+    """The image of a project, or why there is none, and what was tested."""
     from tinyml.build import build as build_project
+    from tinyml.selftest import check_graph, check_image, runs_here
 
-    if settings.project_only or not (project.linker_script or project.toolchain):
-        return None, None
+    assert settings.template is not None
+    is_linked = bool(project.linker_script or project.toolchain) and not settings.project_only
+    is_run = settings.self_test and is_linked and runs_here(project.board, settings.template)
+    tested = check_graph(made) if settings.self_test and not is_run else None
+    if not is_linked:
+        return None, None, tested
+
+    def check(image: Image, before: SelfTest | None) -> SelfTest | None:
+        return check_image(made, project.board, image, before) if is_run else tested
+
     # None is zig, which arm_gcc replaces where there is no zig
-    own = project.toolchain or board.backends["toolchain"]
+    own = project.toolchain or project.board.backends["toolchain"]
     toolchain = settings.toolchain or (None if own == "zig" else own)
+    assert settings.directory is not None
     try:
-        return build_project(project, toolchain, directory, container=settings.container), None
+        image = build_project(
+            project, toolchain, settings.directory, container=settings.container, check=check
+        )
     except ToolMissing as error:
-        return None, error
+        return None, error, tested
+    return image, None, image.self_test
 
 
 def _image_there(directory: Path) -> Image | None:
@@ -210,6 +224,7 @@ def _options(settings: Settings) -> list[str]:
     words = [] if settings.offline_plan else ["--no-offline-plan"]
     words += ["--agent", "mlperf"] if settings.benchmark else []
     words += [] if settings.agent else ["--no-agent"]
+    words += [] if settings.self_test else ["--no-self-test"]
     words += ["--model-id", settings.model_id] if settings.model_id else []
     return words
 

@@ -11,15 +11,17 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from tinyml import process
 from tinyml.backends import builder_of, names_of, toolchain_of
-from tinyml.backends.base import Builder, Command, Image, Project, Toolchain
+from tinyml.backends.base import Builder, Command, Image, Project, SelfTest, Toolchain
 from tinyml.backends.builders import contained
 from tinyml.elf import flat_image, intel_hex, read_elf
-from tinyml.errors import BuildError, ToolError, ToolMissing
+from tinyml.errors import BuildError, MismatchError, SimulationFault, ToolError, ToolMissing
 from tinyml.files import (
     inside,
     is_sealed,
@@ -35,31 +37,46 @@ from tinyml.lock import locked
 
 JOBS = 2  # compilers at once
 OBJECTS = "objects"  # below a build directory
+LINKED = "linked"  # below that: what the image was made by
 HASH_DIGITS = 16  # of an object's content, in its name
+Check = Callable[[Image, SelfTest | None], SelfTest | None]
+"""Tests a linked image, unless the test given, of the image before, is of the very same one."""
+
 DOCKER_ANSWERS = Command(("docker", "version", "--format", "{{.Server.Version}}"))
 BUILDER_TIMEOUT_S = 3600.0  # a framework is compiled from source, perhaps downloaded first
 
 
 def build(
-    project: Project, toolchain: str | None, build_dir: Path, *, container: bool = False
+    project: Project,
+    toolchain: str | None,
+    build_dir: Path,
+    *,
+    container: bool = False,
+    check: Check = lambda image, before: before,
 ) -> Image:
     """The linked firmware of a project; ``toolchain`` None means the default compiler.
 
     Writes image.json into ``build_dir``, and what a compiler makes: firmware.elf, .bin, .hex, .map.
-    ``container``: the vendor's tools run in the vendor's container. Raises BuildError when a file
-    does not compile or link, ToolMissing when the toolchain is not there.
+    ``container``: the vendor's tools run in the vendor's container. An image that does not pass
+    ``check`` is not put there. Raises BuildError when a file does not compile or link, ToolMissing
+    when the toolchain is not there, and what ``check`` raises.
     """
     build_dir = build_dir.resolve()
     if toolchain is not None and toolchain in names_of("builders"):
         image = _have_built(builder_of(toolchain), project, container)
-        save_image(image, build_dir / IMAGE_FILE)
+        save_image(_checked_there(check, image, build_dir), build_dir / IMAGE_FILE)
     else:
         chain = toolchain_of(toolchain)
         _refuse(chain, project, container)
-        make_folder(inside(build_dir, build_dir / OBJECTS / "linked").parent)
+        make_folder(inside(build_dir, build_dir / OBJECTS / LINKED).parent)
         prepare(chain, project.board.chip.core)
         objects = _compile(chain, project, build_dir)
-        _link(chain, project, objects, build_dir)
+        command = chain.link(project, objects, build_dir)
+        if not _is_linked(command, project, build_dir):
+            _link(chain, project, objects, build_dir, check)
+        else:
+            image = _checked_there(check, load_image(build_dir / IMAGE_FILE), build_dir)
+            save_image(image, build_dir / IMAGE_FILE)
     return load_image(build_dir / IMAGE_FILE)
 
 
@@ -168,7 +185,7 @@ def _compile(chain: Toolchain, project: Project, build_dir: Path) -> tuple[Path,
                 made = work / f"{name}.o"
                 todo.append((name, made, chain.compile(project, source, made)))
                 objects[name] = made
-        _checked(project, [command for _, _, command in todo])
+        _run(project, [command for _, _, command in todo])
         for name, made, _ in todo:
             objects[name] = made.replace(folder / _named(name, made))
     for stale in set(folder.glob("*.o")) - set(objects.values()):
@@ -182,27 +199,50 @@ def _named(name: str, path: Path) -> str:
     return f"{name}-{sha256_of(path)[:HASH_DIGITS]}.o"
 
 
-def _link(chain: Toolchain, project: Project, objects: tuple[Path, ...], build_dir: Path) -> None:
-    """Makes the image's files, or leaves them as they are when they are what would be made."""
-    command = chain.link(project, objects, build_dir)
-    digest = hashlib.sha256("\0".join(command.argv).encode())
-    digest.update((project.directory / project.linker_script).read_bytes())
-    stamp = build_dir / OBJECTS / "linked"
-    if _is_linked(stamp, digest.hexdigest(), build_dir):
-        return
+def _link(
+    chain: Toolchain, project: Project, objects: tuple[Path, ...], build_dir: Path, check: Check
+) -> None:
+    """Makes the image's files, aside, and puts them in their place when they pass."""
+    stamp = build_dir / OBJECTS / LINKED
     with work_folder(build_dir / OBJECTS / "work") as work:
-        _checked(project, [chain.link(project, objects, work)])
+        _run(project, [chain.link(project, objects, work)])
         image = _image(chain, project, work)
-        save_image(image, work / IMAGE_FILE)
+        tested = check(image, _self_test_there(build_dir))
+        save_image(replace(image, self_test=tested), work / IMAGE_FILE)
         stamp.unlink(missing_ok=True)
         for file in (*sorted(work.glob("firmware.*")), work / IMAGE_FILE):
             file.replace(build_dir / file.name)
-    write_atomic(stamp, digest.hexdigest())
+    write_atomic(stamp, _digest(chain.link(project, objects, build_dir), project))
 
 
-def _is_linked(stamp: Path, digest: str, build_dir: Path) -> bool:
+def _checked_there(check: Check, image: Image, build_dir: Path) -> Image:
+    """The image, which is in its place already, with its test; nothing flashes one that fails."""
     try:
-        if stamp.read_text() != digest:
+        return replace(image, self_test=check(image, _self_test_there(build_dir)))
+    except (MismatchError, SimulationFault):
+        (build_dir / OBJECTS / LINKED).unlink(missing_ok=True)
+        (build_dir / IMAGE_FILE).unlink(missing_ok=True)
+        raise
+
+
+def _self_test_there(build_dir: Path) -> SelfTest | None:
+    try:
+        return load_image(build_dir / IMAGE_FILE).self_test
+    except BuildError:
+        return None
+
+
+def _digest(command: Command, project: Project) -> str:
+    """Of all that decides the content of an image."""
+    digest = hashlib.sha256("\0".join(command.argv).encode())
+    digest.update((project.directory / project.linker_script).read_bytes())
+    return digest.hexdigest()
+
+
+def _is_linked(command: Command, project: Project, build_dir: Path) -> bool:
+    """Whether the image's files are there, as the command would make them."""
+    try:
+        if (build_dir / OBJECTS / LINKED).read_text() != _digest(command, project):
             return False
         check_files(load_image(build_dir / IMAGE_FILE))
     except (OSError, BuildError):
@@ -210,7 +250,7 @@ def _is_linked(stamp: Path, digest: str, build_dir: Path) -> bool:
     return all((build_dir / name).is_file() for name in ("firmware.hex", "firmware.map"))
 
 
-def _checked(project: Project, todo: list[Command]) -> None:
+def _run(project: Project, todo: list[Command]) -> None:
     """Runs compiler commands; a program that fails means that the project is wrong."""
     for program in sorted({command.argv[0] for command in todo}):
         process.require(program)

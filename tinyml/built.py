@@ -28,6 +28,7 @@ class Settings:
     project: Path | None = None  # where the project is written; None: project/ in the directory
     runtime: str | None = None  # None: the board's own choice
     offline_plan: bool = True  # an interpreter gets our memory plan with the model
+    self_test: bool = True  # the image that was linked runs before it counts as built
 
     @property
     def goal(self) -> Goal:

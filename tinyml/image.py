@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tinyml.backends.base import Image, Section
+from tinyml.backends.base import Image, Section, SelfTest
 from tinyml.board import Board
 from tinyml.elf import Elf, ElfSection, read_elf
 from tinyml.errors import BuildError
@@ -55,6 +56,7 @@ def save_image(image: Image, path: Path) -> None:
         "symbols": [list(item) for item in image.symbols],
         "toolchain": image.toolchain,
         "static_functions": [list(item) for item in image.static_functions],
+        "self_test": asdict(image.self_test) if image.self_test else None,
         "sha256": {_relative(file, here): sha256_of(file) for file in files},
     }
     write_atomic(path, json.dumps(document, indent=1) + "\n")
@@ -97,11 +99,17 @@ def _image(document: dict[str, Any], here: Path) -> Image:
             (str(file), str(name), _u32(size)) for file, name, size in document["static_functions"]
         ),
         hashes=tuple((here / name, value) for name, value in hashes.items()),
+        self_test=_self_test(document.get("self_test")),
     )
     for file in (image.elf, *(file for _, file in image.segments)):
         if file not in dict(image.hashes):
             raise ValueError(f"no hash of {file.name}")
     return image
+
+
+def _self_test(item: Any) -> SelfTest | None:
+    """None also in images of versions that tested none."""
+    return SelfTest(str(item["target"]), _u32(item["samples"]), str(item["key"])) if item else None
 
 
 def _u32(value: Any) -> int:

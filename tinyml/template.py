@@ -230,6 +230,11 @@ def template_for(board: Board, runtime: str | None = None) -> str:
     )
 
 
+def has_own_port(template: Template) -> bool:
+    """Whether firmware of ours starts the image, so that an emulated core can run it."""
+    return bool(template.linker_script) or "port" in template.firmware
+
+
 def emulated_template(board: Board, wanted: str | None = None, runtime: str | None = None) -> str:
     """The first template for a runtime that brings our own port, for simulators.
 
@@ -239,7 +244,6 @@ def emulated_template(board: Board, wanted: str | None = None, runtime: str | No
     names = (wanted, *board.templates) if wanted else board.templates
     for name in names:
         template = load_template(name)
-        is_own = template.linker_script or "port" in template.firmware
-        if template.runtime == runtime and is_own:
+        if template.runtime == runtime and has_own_port(template):
             return name
     return template_for(board, runtime)

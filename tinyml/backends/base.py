@@ -51,6 +51,15 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class SelfTest:
+    """Outputs that were held against the model as it was read, all elements equal."""
+
+    target: str  # "unicorn" or "qemu": the image ran; "reference": only the simplified graph did
+    samples: int
+    key: str  # a hash of the image and of how it is tested
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """A linked firmware."""
 
@@ -65,6 +74,7 @@ class Image:
     toolchain: str = ""  # name and version that made it
     static_functions: tuple[tuple[str, str, int], ...] = ()  # (C file, name, bytes): the kernels
     hashes: tuple[tuple[Path, str], ...] = ()  # (file, sha256) of those that were built
+    self_test: SelfTest | None = None  # None: it was not tested
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import tempfile
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,10 @@ from tinyml.device.link import MemoryLink, PipeLink, SerialLink
 from tinyml.elf import read_elf
 from tinyml.errors import ToolError
 from tinyml.ir.graph import Array
+from tinyml.simulate.gdb import Stub
+from tinyml.simulate.invoke import Core
 
+VECTORS = "tml_vectors"  # the table, where it is not at the start of its region
 Samples = tuple[tuple[Array, ...], ...]
 
 QEMU_START_S = 10.0
@@ -30,6 +34,13 @@ class Unicorn:
 
     name = "unicorn"
     requires: tuple[str, ...] = ()
+
+    @contextmanager
+    def stopped(self, image: Image, board: Board) -> Iterator[Core]:
+        """The image on an emulated core, at its reset vector."""
+        from tinyml.simulate.machine import Machine
+
+        yield Machine(read_elf(image.elf), board)
 
     def run(self, image: Image, board: Board, inputs: Samples) -> Run:
         """Boots the image, feeds every sample, times the first one in cycles and instructions."""
@@ -72,8 +83,11 @@ class Qemu:
     name = "qemu"
     requires = ("qemu-system-arm",)
 
-    def command(self, image: Image, board: Board) -> Command:
-        """How QEMU is started. Raises ToolError when it has no machine like the board."""
+    def command(self, image: Image, board: Board, *, is_stopped: bool = False) -> Command:
+        """How QEMU is started; ``is_stopped``: it waits for a debugger on its standard input.
+
+        Raises ToolError when it has no machine like the board.
+        """
         options = board.options.get("simulator", {})
         machine = options.get("qemu_machine")
         if machine is None:
@@ -83,8 +97,21 @@ class Qemu:
             )
         shift = options.get("qemu_icount_shift")
         counting = () if shift is None else ("-icount", f"shift={shift}")
-        argv = ("qemu-system-arm", "-M", str(machine), "-kernel", str(image.elf), *counting)
-        return Command((*argv, "-display", "none", "-monitor", "none", "-serial", "pty"))
+        argv = ("qemu-system-arm", "-M", str(machine), "-kernel", str(image.elf))
+        quiet = ("-display", "none", "-monitor", "none")
+        if is_stopped:
+            return Command((*argv, *quiet, "-serial", "null", "-S", "-gdb", "stdio"))
+        return Command((*argv, *counting, *quiet, "-serial", "pty"))
+
+    @contextmanager
+    def stopped(self, image: Image, board: Board) -> Iterator[Core]:
+        """The image on QEMU, at its reset vector. Raises ToolError when QEMU is missing."""
+        process.require(self.requires[0])
+        vectors = read_elf(image.elf).symbol(VECTORS)
+        base = board.chip.region(board.chip.boot_region).base
+        with process.running(self.command(image, board, is_stopped=True)) as (stdin, stdout):
+            link = PipeLink(self.name, stdin, stdout)
+            yield Stub(link, vectors.address if vectors else base, board.name)
 
     def run(self, image: Image, board: Board, inputs: Samples) -> Run:
         """Boots the image, feeds every sample."""

@@ -137,6 +137,7 @@ def monitor(build: Path | None, board: Board | None, port: str | None, baud: int
 @options.BUILD_DIR
 @options.TEMPLATE
 @options.PROJECT
+@options.SELF_TEST
 @click.option("--flasher", help="How to write; the board's own choice by default.")
 @click.option("--no-flash", is_flag=True, help="The board runs this firmware already.")
 @click.option("--yes", is_flag=True, help="Do not ask before erasing.")
@@ -154,6 +155,7 @@ def run(
     output: Path | None,
     template: str | None,
     project: Path | None,
+    self_test: bool,
     flasher: str | None,
     no_flash: bool,
     yes: bool,
@@ -165,7 +167,9 @@ def run(
 
     board = limits.of(board, template)
     feed = api.samples_of(api.load(model), inputs, None)
-    settings = api.Settings(optimize, toolchain, output, template=template, project=project)
+    settings = api.Settings(
+        optimize, toolchain, output, template=template, project=project, self_test=self_test
+    )
     with console.progress(f"building {model.name} for {board.name} …"):
         built = api.build_model(model, board, settings)
     if not no_flash:

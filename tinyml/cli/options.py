@@ -115,6 +115,12 @@ PROJECT = click.option(
 PROJECT_ONLY = click.option(
     "--project-only", is_flag=True, help="Write the project and do not build it."
 )
+SELF_TEST = click.option(
+    "--self-test/--no-self-test",
+    default=True,
+    show_default=True,
+    help="Run the linked image on the emulated core and compare its outputs with the reference.",
+)
 DOCKER = click.option(
     "--docker", is_flag=True, help="Run the vendor's tools in the vendor's container."
 )

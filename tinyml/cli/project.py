@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 )
 @options.PROJECT
 @options.PROJECT_ONLY
+@options.SELF_TEST
 @options.DOCKER
 @conversion_options(is_short=True)
 @options.JSON
@@ -56,6 +57,7 @@ def build(
     template: str | None,
     project: Path | None,
     project_only: bool,
+    self_test: bool,
     docker: bool,
     conversion: ConvertOptions,
     as_json: bool,
@@ -84,6 +86,7 @@ def build(
         project=project,
         runtime=runtime,
         offline_plan=offline_plan,
+        self_test=self_test,
     )
     with console.progress_bar() as progress:
         kept = api.keeps_floats(board, runtime)

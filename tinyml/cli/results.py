@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 @options.MODEL_ID
 @options.TEMPLATE
 @options.PROJECT
+@options.SELF_TEST
 @click.option(
     "--outputs",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -61,6 +62,7 @@ def simulate(
     model_id: str | None,
     template: str | None,
     project: Path | None,
+    self_test: bool,
     outputs: Path | None,
     serial: bool,
     as_json: bool,
@@ -84,6 +86,7 @@ def simulate(
         project=project,
         runtime=runtime,
         offline_plan=offline_plan,
+        self_test=self_test,
     )
     feed = api.samples_of(api.load(model, runtime), inputs, samples)
     with console.progress(f"building {model.name} for {board.name} …"):

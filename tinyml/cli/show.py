@@ -36,4 +36,6 @@ def show(
         show_table(table)
     for path in built.files:
         console.line(f"wrote {path}")
+    for line in text.self_test_lines(built.report):
+        console.line(line)
     console.verdict(built.report.fits, text.summary(built.report))

@@ -86,7 +86,7 @@ def _on_board(
 ) -> tuple[Vector, ...]:
     from tinyml import api
 
-    built = api.build(made, board, api.Settings(made.optimize, directory=folder))
+    built = api.build(made, board, api.Settings(made.optimize, directory=folder, self_test=False))
     return api.simulate(built, board, tuple(vectors)).outputs
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyml import __version__
-from tinyml.backends.base import Image, LayerTime, Run
+from tinyml.backends.base import Image, LayerTime, Run, SelfTest
 from tinyml.board import Board
 from tinyml.errors import TinymlError
 from tinyml.ops import macs_of
@@ -71,7 +71,13 @@ def report(
         sections=image.sections if image else (),
         flash=flash_of(image, plan.graph.name) if image else None,
         run=_run(run) if run else None,
+        self_test=self_test_record(image.self_test) if image else None,
     )
+
+
+def self_test_record(tested: SelfTest | None) -> dict[str, Any] | None:
+    """What was held against the model as it was read, and where it ran."""
+    return {"target": tested.target, "samples": tested.samples} if tested else None
 
 
 def with_run_of(document: Report, directory: Path) -> Report:

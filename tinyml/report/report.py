@@ -87,6 +87,7 @@ class Report:
     flash: Flash | None = None  # None before linking
     run: dict[str, Any] | None = None
     runtime: str = "aot"  # what executes the model
+    self_test: dict[str, Any] | None = None  # None: nothing was tested
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain data."""

@@ -201,6 +201,20 @@ def summary(report: Report) -> str:
     return "; ".join(parts)
 
 
+def self_test_lines(report: Report) -> tuple[str, ...]:
+    """What the build itself tested; nothing once a run on samples says more."""
+    tested = report.self_test
+    if tested is None or report.run is not None:
+        return ()
+    count = f"{tested['samples']} sample{'s' if tested['samples'] > 1 else ''}"
+    if tested["target"] == "reference":
+        return (
+            "self-test: no image ran; the simplified graph equals the model as it was read on "
+            f"{count}",
+        )
+    return (f"self-test on {tested['target']}: outputs equal to the reference on {count}",)
+
+
 def doubted(doubt: str) -> str:
     """What to put behind a score that says little; "" behind one that does not."""
     return f" (SAYS LITTLE: {doubt})" if doubt else ""

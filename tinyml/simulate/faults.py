@@ -83,3 +83,22 @@ def _neighbour(board: Board, address: int) -> str:
         if beyond < 0x10000:
             return f"{beyond:,} bytes beyond the end of '{region.name}'"
     return "an address was computed wrongly, or memory that holds it was overwritten"
+
+
+def check_loadable(board: Board, address: int, nbytes: int) -> None:
+    """Raises SimulationFault unless a debugger could fill this memory and it would stay filled."""
+    region = region_at(board.chip.regions, address)
+    if region is None or address + nbytes > region.base + region.nbytes:
+        raise SimulationFault(
+            f"the image wants {nbytes:,} bytes at 0x{address:08x}, where the chip has no memory "
+            "for them",
+            hint="was it built for another board?",
+            where=board.name,
+        )
+    if region.kind != "flash":
+        raise SimulationFault(
+            f"the image wants {nbytes:,} bytes in '{region.name}' at start, but only flash keeps "
+            "its content without power",
+            hint="the linker script must give .data a load address in flash (AT>)",
+            where=board.name,
+        )

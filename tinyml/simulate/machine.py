@@ -20,7 +20,13 @@ from tinyml.simulate.alignment import may_be_unaligned, watch
 from tinyml.simulate.counter import attach
 from tinyml.simulate.decode import decode
 from tinyml.simulate.engine import load_engine
-from tinyml.simulate.faults import Symbols, access_fault, instruction_fault, region_at
+from tinyml.simulate.faults import (
+    Symbols,
+    access_fault,
+    check_loadable,
+    instruction_fault,
+    region_at,
+)
 from tinyml.simulate.interrupt import interrupt_kept
 from tinyml.simulate.peripherals import Bus
 from tinyml.simulate.timing import BlockCost, block_cost, core_named
@@ -73,6 +79,7 @@ class Machine:
         self._is_native = is_native
         self.counter = attach(self._engine, self._cost_of, is_native=is_native)
         self._pc = 0
+        self._until = NOWHERE  # where the emulator stops by itself
         self._boot(elf)
 
     @property
@@ -107,9 +114,34 @@ class Machine:
                     return Stop.IDLE  # nobody asked for a stop: it sleeps
         return Stop.IDLE
 
+    def run_to(self, address: int, cycles: int) -> None:
+        """Lets the firmware run until it is about to execute what is at an address.
+
+        Raises SimulationFault when it does not get there within so many cycles.
+        """
+        self._until = address & ~1
+        try:
+            stop = self.run(cycles)
+        finally:
+            self._until = NOWHERE
+        if self._pc != address & ~1:
+            how = "has not ended" if stop is Stop.LIMIT else "waits"
+            raise SimulationFault(f"the firmware {how} in {self.where()}", where=self.board.name)
+
+    def call(self, function: int, back: int, cycles: int) -> int:
+        """What a C function without arguments returns, as 32 bits, to ``back``, which is code."""
+        self._engine.reg_write(self._arm.UC_ARM_REG_LR, back | 1)
+        self._pc = function & ~1
+        self.run_to(back, cycles)
+        return self._register("R0")
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        """Changes what memory holds."""
+        self._engine.mem_write(address, data)
+
     def _emulate(self) -> None:
         try:
-            self._engine.emu_start(self._pc | 1, NOWHERE)
+            self._engine.emu_start(self._pc | 1, self._until)
         except self._uc.UcError as error:
             self._pc = self._register("PC")
             raise self._fault or self._unknown(str(error)) from error
@@ -183,27 +215,10 @@ class Machine:
                 self._engine.mem_write(base, bytes([ERASED if is_flash else POISON]) * nbytes)
         for segment in elf.segments:
             if segment.data:
-                self._load(segment.load_address, segment.data)
+                check_loadable(self.board, segment.load_address, len(segment.data))
+                self._engine.mem_write(segment.load_address, segment.data)
         for base, nbytes in PERIPHERALS:
             self._engine.mmio_map(base, nbytes, self._on_read, base, self._on_write, base)
-
-    def _load(self, address: int, data: bytes) -> None:
-        region = region_at(self.board.chip.regions, address)
-        if region is None or address + len(data) > region.base + region.nbytes:
-            raise SimulationFault(
-                f"the image wants {len(data):,} bytes at 0x{address:08x}, where the chip has no "
-                "memory for them",
-                hint="was it built for another board?",
-                where=self.board.name,
-            )
-        if region.kind != "flash":
-            raise SimulationFault(
-                f"the image wants {len(data):,} bytes in '{region.name}' at start, but only flash "
-                "keeps its content without power",
-                hint="the linker script must give .data a load address in flash (AT>)",
-                where=self.board.name,
-            )
-        self._engine.mem_write(address, data)
 
     def _hook(self) -> None:
         uc = self._uc
