@@ -200,6 +200,18 @@ def test_activations_fuse() -> None:
     same(graph, after)
 
 
+def test_activations_stay_behind_a_concatenation() -> None:
+    """It has a field for them, which its kernels refuse: such models did not load."""
+    b = FloatBuilder()
+    x = b.value("x", (1, 4))
+    held = options("ConcatenationOptions", Axis=1)
+    joined = b.op("CONCATENATION", (x, x), b.value("joined", (1, 8)), held)
+    y = b.op("RELU", (joined,), b.value("y", (1, 8)))
+    graph = b.graph((x,), (y,))
+    same(graph, fuse_activations(graph))
+    assert kinds(fuse_activations(graph)) == ["CONCATENATION", "RELU"]
+
+
 def test_single_pixel_convolutions_and_products_become_fully_connected() -> None:
     b = FloatBuilder()
     x = b.value("x", (1, 1, 1, 6))

@@ -141,6 +141,29 @@ def test_a_clamp_whose_value_others_read_is_a_requantisation() -> None:
     assert worst <= 1.5
 
 
+def test_a_clamp_is_not_lost_on_a_scale_that_others_share() -> None:
+    """Joined with values that reach further, the clamp's scale was theirs, and nothing clamped."""
+    b = FloatBuilder()
+    x = b.value("x", (1, 4, 3))
+    clamped = _bound(b, "MAXIMUM", _bound(b, "MINIMUM", x, 0.4, "a"), -0.3, "b")
+    held = options("ConcatenationOptions", Axis=1)
+    y = b.op("CONCATENATION", (x, clamped), b.value("y", (1, 8, 3)), held)
+    made, worst = _in_integers(b.graph((x,), (y,)))
+    assert kinds(made) == ["QUANTIZE", "QUANTIZE", "CONCATENATION"]
+    assert worst <= 1.5
+
+
+def test_what_only_moves_a_clamped_value_has_its_scale() -> None:
+    b = FloatBuilder()
+    x = b.value("x", (1, 4, 6, 3))
+    clamped = _bound(b, "MINIMUM", x, 0.4, "a")
+    held = options("Pool2DOptions", StrideH=2, StrideW=2, FilterHeight=2, FilterWidth=2, Padding=1)
+    y = b.op("MAX_POOL_2D", (clamped,), b.value("y", (1, 2, 3, 3)), held)
+    made, worst = _in_integers(b.graph((x,), (y,)))
+    assert kinds(made) == ["QUANTIZE", "MAX_POOL_2D"]
+    assert worst <= 1.5
+
+
 def test_a_clamped_input_is_a_requantisation() -> None:
     b = FloatBuilder()
     x = b.value("x", (1, 6, 4, 3))

@@ -107,25 +107,28 @@ def choose_formats(
 ) -> Formats:
     """The scale of every value at every width in which it is read or written."""
     fixed = _fixed(graph)
+    own = _ends_at_bounds(graph, bits)
     groups = _Groups()
     for i in (*graph.inputs, *graph.outputs):
         if graph.tensors[i].dtype == "float32":
             groups.find((i, base))  # what the application sees
-    guests: dict[Format, set[int]] = {}  # values with a fixed scale that a group must also hold
+    guests: dict[Format, set[int]] = {}  # values with another scale that a group must also hold
     for op, width in zip(graph.ops, bits, strict=True):
         members = [(i, width) for i in (*values_read(op, graph), *values_written(op, graph))]
         for member in members:
             groups.find(member)
         if op.kind not in MOVES or (width == 8 and is_clamp(op, graph)):
             continue
-        free = [member for member in members if member[0] not in fixed]
+        tied = {i for i, _ in members if i in fixed or i in own}
+        free = [member for member in members if member[0] not in tied]
         for member in free[1:]:
             groups.join(free[0], member)
         if free:
-            guests.setdefault(free[0], set()).update(i for i, _ in members if i in fixed)
+            guests.setdefault(free[0], set()).update(tied)
     copies = copied_layers(graph, bits)
     for item in copies:
-        for alike in (item.values, item.results):
+        for values in (item.values, item.results):
+            alike = [i for i in values if i not in own]
             for i in alike[1:]:
                 groups.join((alike[0], item.bits), (i, item.bits))
     quants: dict[Format, Quant] = {}
@@ -136,13 +139,22 @@ def choose_formats(
             inside |= guests.get(member, set())
         shared = _quant_of(graph, inside, width, (seen, method))
         for member in members:
-            tied = fixed.get(member[0])
-            quants[member] = tied[width] if tied is not None and width in tied else shared
+            known = fixed.get(member[0])
+            quants[member] = known[width] if known is not None and width in known else shared
     means = common_means({i: item.means for i, item in seen.items()}, copies)
     shared_layers = {i for item in copies for i in item.results}
     clamped = _clamped(graph, bits, shared_layers)
     quants.update({(i, 8): quants[result, 8] for i, result in clamped.items()})
     return Formats(bits, quants, means, {}, clamped)
+
+
+def _ends_at_bounds(graph: Graph, bits: tuple[int, ...]) -> set[int]:
+    """Results of clamps: on a scale that others share and that reaches further, none clamps."""
+    return {
+        op.outputs[0]
+        for op, width in zip(graph.ops, bits, strict=True)
+        if width == 8 and is_clamp(op, graph)
+    }
 
 
 def _clamped(graph: Graph, bits: tuple[int, ...], shared: set[int]) -> dict[int, int]:

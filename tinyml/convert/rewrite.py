@@ -12,9 +12,9 @@ import numpy as np
 
 from tinyml.convert.formats import Formats, values_read, values_written
 from tinyml.convert.lstm import lstm_tensors
-from tinyml.convert.ranges import dequantize
+from tinyml.convert.ranges import dequantize, range_of_quant
 from tinyml.convert.ranges import quantize as to_integers
-from tinyml.convert.rules import LSTM, MOVES, WEIGHTED, clamped_value, is_clamp
+from tinyml.convert.rules import LSTM, MOVES, WEIGHTED, bound_of, clamped_value, is_clamp
 from tinyml.convert.tables import options_of
 from tinyml.convert.values import QuantizeSettings
 from tinyml.convert.weights import (
@@ -26,7 +26,7 @@ from tinyml.convert.weights import (
     quantised_weights,
     weight_quant,
 )
-from tinyml.errors import ModelError
+from tinyml.errors import InternalError, ModelError
 from tinyml.ir.graph import Graph, Op, Quant, Tensor, check
 
 _SUM_SHIFT = {8: 20, 16: 15}  # bits by which ADD and SUB scale up before adding
@@ -198,6 +198,12 @@ class _Made:
         assert given is not None
         named = self.graph.tensors[self.formats.clamped.get(result, result)]
         wanted = _integer(named, self.quant(result, 8), 8)
+        low, high = range_of_quant(self.quant(result, 8), 8)
+        beyond = high - bound_of(op, self.graph)
+        if op.kind == "MAXIMUM":
+            beyond = bound_of(op, self.graph) - low
+        if beyond > self.quant(result, 8).scale:
+            raise InternalError(f"the scale of '{named.name}' reaches beyond its bound")
         source = self.value(given, 8)
         if self.tensors[source].quant == wanted.quant:
             self.written[result] = self.forms[result, wanted.dtype, wanted.quant] = source

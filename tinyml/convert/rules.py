@@ -86,7 +86,8 @@ def carries_range(kind: str) -> bool:
 def is_clamp(op: Op, graph: Graph) -> bool:
     """Whether an op only bounds a value by a number at which a scale can end.
 
-    In eight bits the scale of the result ends there; then a value that saturates is clamped.
+    In eight bits the scale of the result ends there, and no other value shares it; then what
+    saturates is clamped.
     """
     return op.kind in ("MAXIMUM", "MINIMUM") and clamped_value(op, graph) is not None
 
@@ -97,8 +98,15 @@ def clamped_value(op: Op, graph: Graph) -> int | None:
         given, number = graph.tensors[value], graph.tensors[bound].data
         if number is None or number.size != 1 or given.is_constant or given.dtype != "float32":
             continue
-        if given.shape != graph.tensors[op.outputs[0]].shape:
-            continue
+        made = graph.tensors[op.outputs[0]]
+        if given.shape != made.shape or made.quant is not None:
+            continue  # a trained scale may end elsewhere
         limit = float(number.ravel()[0])
         return value if (limit <= 0 if op.kind == "MAXIMUM" else limit >= 0) else None
     return None
+
+
+def bound_of(op: Op, graph: Graph) -> float:
+    """The number at which a clamp ends."""
+    numbers = (graph.tensors[i].data for i in op.inputs)
+    return next(float(number.ravel()[0]) for number in numbers if number is not None)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tinyml.convert.fixups.edit import integers, maker, only_reader, with_ops
+from tinyml.convert.rules import WEIGHTED
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.shapes import window
 
 _NONE = 0  # ActivationFunctionType
 _ACTIVATIONS = {"RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3}
+# Kernels of others (CONCATENATION) have the field and refuse anything in it.
+_CLAMPING = (*WEIGHTED, "ADD", "AVERAGE_POOL_2D", "DIV", "MAX_POOL_2D", "MUL", "SUB")
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 _SAME, _VALID = 0, 1  # Padding
 
@@ -21,7 +24,9 @@ def fuse_activations(graph: Graph) -> Graph:
     """
     for activation in tuple(op for op in graph.ops if op.kind in _ACTIVATIONS):
         before = maker(graph, activation.inputs[0])
-        if before is None or only_reader(graph, activation.inputs[0]) is not activation:
+        if before is None or before.kind not in _CLAMPING:
+            continue
+        if only_reader(graph, activation.inputs[0]) is not activation:
             continue
         given, made = (graph.tensors[i] for i in (activation.inputs[0], activation.outputs[0]))
         if (
