@@ -7,7 +7,7 @@ layers have two. Formats that operators want to be equal form a group with one s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -121,16 +121,13 @@ def choose_formats(
             continue
         tied = {i for i, _ in members if i in fixed or i in own}
         free = [member for member in members if member[0] not in tied]
-        for member in free[1:]:
-            groups.join(free[0], member)
+        groups.join_all(free)
         if free:
             guests.setdefault(free[0], set()).update(tied)
     copies = copied_layers(graph, bits)
     for item in copies:
         for values in (item.values, item.results):
-            alike = [i for i in values if i not in own]
-            for i in alike[1:]:
-                groups.join((alike[0], item.bits), (i, item.bits))
+            groups.join_all([(i, item.bits) for i in values if i not in own])
     quants: dict[Format, Quant] = {}
     for members in groups.all():
         inside = {i for i, _ in members}
@@ -139,11 +136,9 @@ def choose_formats(
             inside |= guests.get(member, set())
         shared = _quant_of(graph, inside, width, (seen, method))
         for member in members:
-            known = fixed.get(member[0])
-            quants[member] = known[width] if known is not None and width in known else shared
+            quants[member] = fixed.get(member[0], {}).get(width, shared)
     means = common_means({i: item.means for i, item in seen.items()}, copies)
-    shared_layers = {i for item in copies for i in item.results}
-    clamped = _clamped(graph, bits, shared_layers)
+    clamped = _clamped(graph, bits, {i for item in copies for i in item.results})
     quants.update({(i, 8): quants[result, 8] for i, result in clamped.items()})
     return Formats(bits, quants, means, {}, clamped)
 
@@ -236,6 +231,10 @@ class _Groups:
 
     def join(self, one: Format, other: Format) -> None:
         self._parent[self.find(other)] = self.find(one)
+
+    def join_all(self, items: Sequence[Format]) -> None:
+        for item in items[1:]:
+            self.join(items[0], item)
 
     def all(self) -> list[list[Format]]:
         found: dict[Format, list[Format]] = {}
