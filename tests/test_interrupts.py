@@ -100,6 +100,37 @@ def test_children_end_too(tmp_path: Path, number: int) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_workers_and_their_children_end_too(tmp_path: Path, number: int) -> None:
+    """SIGTERM ended a conformance run, and its workers went on, with QEMU on one of them."""
+    programs, pids, models = (tmp_path / name for name in ("bin", "pids", "models"))
+    programs.mkdir()
+    (programs / "gcc").write_text(COMPILER)
+    (programs / "gcc").chmod(0o755)
+    models.mkdir()
+    for name in ("a", "b"):
+        (models / f"{name}.tflite").write_bytes(Path(MODEL).read_bytes())
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    argv = ("conformance", "models", "--jobs", "2")
+    process = started(*argv, cwd=tmp_path, PATH=path, PIDS=str(pids))
+    until(pids.exists)
+    group = [
+        int(path.name) for path in Path("/proc").glob("[0-9]*") if _parent(path) == process.pid
+    ]
+    children = [*map(int, pids.read_text().split()), *group]
+    assert len(children) >= 4
+    assert all(map(is_alive, children))
+    stopped(process, number)
+    until(lambda: not any(map(is_alive, children)))
+
+
+def _parent(process: Path) -> int:
+    try:
+        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, IndexError):
+        return -1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_temporary_folders_go(tmp_path: Path, number: int) -> None:
     """SIGTERM left the folder of a conversion behind, and the framework's process alive."""
     work, started_file = tmp_path / "tmp", tmp_path / "started"

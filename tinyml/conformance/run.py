@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
+import os
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -20,6 +22,7 @@ from tinyml.conformance.batch import Settings, check_batch
 from tinyml.conformance.cases import models_in
 from tinyml.conformance.targets import TFLM, check_target
 from tinyml.conformance.values import GOLDEN, READ, Result
+from tinyml.interrupts import Interrupts, Stopped, exit_code_of
 
 FORMAT = 1
 RESULTS = "results.jsonl"  # one line per result, in the order in which they come
@@ -110,7 +113,7 @@ def _results(
             yield done, check_batch(batch, settings, settings.work / "build-0")
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=jobs, mp_context=context) as pool:
+    with ProcessPoolExecutor(jobs, context, _ignore_interrupt) as pool:
         work = partial(_in_worker, settings=settings)
         futures = {pool.submit(work, batch): len(batch) for batch in batches}
         try:
@@ -118,13 +121,27 @@ def _results(
                 done += futures[future]
                 yield done, future.result()
         except BaseException:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in multiprocessing.active_children():
+                worker.terminate()  # it ends the programs that it has started
             raise
 
 
 def _in_worker(paths: Sequence[Path], settings: Settings) -> tuple[Result, ...]:
+    """A batch; SIGTERM ends it and the programs that it has started."""
     number = multiprocessing.current_process().pid
-    return check_batch(paths, settings, settings.work / f"build-{number}")
+    Interrupts().raise_stopped()
+    try:
+        return check_batch(paths, settings, settings.work / f"build-{number}")
+    except Stopped as stop:
+        os._exit(exit_code_of(stop.number))  # all is cleaned up; the parent says why
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _ignore_interrupt() -> None:
+    """Ctrl-C is for the parent, which ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _key(settings: Settings) -> str:
