@@ -77,7 +77,7 @@ static inline int8_t sine_quantise_input(float real)
 /* real = scale * (q - zero_point). Uses float. */
 static inline float sine_dequantise_output(int8_t q)
 {
-    return SINE_OUTPUT_SCALE * (float)(q - SINE_OUTPUT_ZERO_POINT);
+    return tml_factor(SINE_OUTPUT_SCALE) * (float)(q - SINE_OUTPUT_ZERO_POINT);
 }
 
 #ifdef __cplusplus
