@@ -141,6 +141,18 @@ def test_a_clamp_whose_value_others_read_is_a_requantisation() -> None:
     assert worst <= 1.5
 
 
+def test_a_clamp_at_zero_behind_another_meets_the_layer() -> None:
+    """ReLU(max_value=1) of Keras is a MINIMUM and then RELU, which stayed an operator."""
+    b = FloatBuilder()
+    x, value = _dense(b)
+    y = b.op("RELU", (_bound(b, "MINIMUM", value, 1.0, "a"),), b.value("y", (1, 8)))
+    graph = b.graph((x,), (y,))
+    same(graph, prepare(graph)[0])
+    made, worst = _in_integers(graph)
+    assert kinds(made) == ["FULLY_CONNECTED"]
+    assert worst <= 1.5
+
+
 def test_a_clamp_is_not_lost_on_a_scale_that_others_share() -> None:
     """Joined with values that reach further, the clamp's scale was theirs, and nothing clamped."""
     b = FloatBuilder()

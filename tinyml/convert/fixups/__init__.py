@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from tinyml.convert.fixups.affine import fold_affine
 from tinyml.convert.fixups.arithmetic import as_products
-from tinyml.convert.fixups.clamps import lower_clamps
+from tinyml.convert.fixups.clamps import lower_clamps, put_relu_first
 from tinyml.convert.fixups.constants import drop_unused_tensors, fold_constants
 from tinyml.convert.fixups.dense import as_fully_connected
 from tinyml.convert.fixups.dilation import dilate_convolutions
@@ -35,6 +35,7 @@ PASSES: tuple[tuple[Callable[[Graph], Graph], str], ...] = (
     (as_plain_moves, "replaced by operators that have integer kernels"),
     (replace_kernelless, "replaced by operators that have integer kernels"),
     (gather_pixels, "replaced by rows and columns by their numbers"),
+    (put_relu_first, "turned into RELU"),
     (move_reshapes, "moved"),
     (fold_affine, "folded into the weights before"),
     (fuse_pads, "folded into a convolution"),

@@ -11,13 +11,41 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyml.convert.fixups.edit import with_constant, with_replaced, with_value
-from tinyml.convert.rules import is_clamp
+from tinyml.convert.fixups.edit import (
+    maker,
+    only_reader,
+    with_constant,
+    with_replaced,
+    with_value,
+)
+from tinyml.convert.rules import bound_of, clamped_value, is_clamp
 from tinyml.convert.tables import options_of
 from tinyml.ir.graph import Graph, Op
 
 _RELU = 1  # ActivationFunctionType
 _BOUNDS = {"RELU_0_TO_1": (0.0, 1.0), "RELU_N1_TO_1": (-1.0, 1.0)}
+
+
+def put_relu_first(graph: Graph) -> Graph:
+    """RELU for a MAXIMUM with 0, and in front of a MINIMUM: there a layer can take it in."""
+    for op in graph.ops:
+        if op.kind == "MAXIMUM" and is_clamp(op, graph) and bound_of(op, graph) == 0:
+            value = clamped_value(op, graph)
+            assert value is not None
+            relu = replace(op, kind="RELU", inputs=(value,), attrs=options_of("RELU"))
+            graph = with_replaced(graph, op, (relu,))
+    for op in graph.ops:
+        before = maker(graph, op.inputs[0]) if op.kind == "RELU" else None
+        if before is None or before.kind != "MINIMUM" or not is_clamp(before, graph):
+            continue
+        (between,), value = before.outputs, clamped_value(before, graph)
+        if only_reader(graph, between) is op and value is not None:
+            relu = replace(op, name=before.name, inputs=(value,), outputs=(between,))
+            inputs = tuple(between if i == value else i for i in before.inputs)
+            bounded = replace(before, name=op.name, inputs=inputs, outputs=op.outputs)
+            places = {id(before): relu, id(op): bounded}
+            graph = replace(graph, ops=tuple(places.get(id(o), o) for o in graph.ops))
+    return graph
 
 
 def lower_clamps(graph: Graph) -> Graph:
