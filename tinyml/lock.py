@@ -42,7 +42,7 @@ def locked(*folders: Path, timeout_s: float = TIMEOUT_S) -> Iterator[None]:
 
 @contextmanager
 def _held(folder: Path, timeout_s: float) -> Iterator[None]:
-    make_folder(folder)
+    is_new = not folder.exists()
     path = folder / NAME
     descriptor = _acquired(path, timeout_s)
     try:
@@ -53,12 +53,16 @@ def _held(folder: Path, timeout_s: float) -> Iterator[None]:
         with suppress(OSError):  # Windows: a file that is open stays
             path.unlink()
         os.close(descriptor)
+        if is_new:
+            with suppress(OSError):  # in which something was made, or somebody else waits
+                folder.rmdir()
 
 
 def _acquired(path: Path, timeout_s: float) -> int:
     """A descriptor of the lock file with the lock on it."""
     end, is_said = time.monotonic() + timeout_s, False
     while True:
+        make_folder(path.parent)  # again: its last holder removes one that stayed empty
         try:
             # no link: what is written here must not end up elsewhere
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)

@@ -2,7 +2,7 @@
 
 Kernels shared by all layers (``optimize="size"``) are compiled with sanitizers, kernels specialised
 for each layer ("speed") with optimisation: sanitizers take minutes on what inlines that much.
-Inputs go in and outputs come out as raw bytes (firmware/port/host/records.c).
+Inputs go in and outputs come out as raw bytes (firmware/port/bare/records.c).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def compile_plan(made: Plan, folder: Path, *extra: str) -> Path:
         *("-o", str(program)),
         f"-DTML_MODEL={sources.name}_model",
         *(str(folder / name) for name in sources.compiled),
-        str(firmware / "port" / "host" / "records.c"),
+        str(firmware / "port" / "bare" / "records.c"),
         *extra,
     ]
     _run(command, b"")

@@ -107,7 +107,7 @@ def _on_host(made: Plan, vectors: Sequence[Vector], folder: Path) -> tuple[Vecto
     for name, text in sources.files:
         (folder / name).write_text(text, encoding="utf-8")
     firmware, program = resources.path("firmware"), folder / "program"
-    records = firmware / "port" / "host" / "records.c"
+    records = firmware / "port" / "bare" / "records.c"
     files = (*(folder / name for name in sources.compiled), records)
     includes = (folder, firmware / "include", firmware)
     process.run(
