@@ -59,6 +59,7 @@ def save_image(image: Image, path: Path) -> None:
         "self_test": asdict(image.self_test) if image.self_test else None,
         "sha256": {_relative(file, here): sha256_of(file) for file in files},
     }
+    document["checksum"] = _checksum(document)
     write_atomic(path, json.dumps(document, indent=1) + "\n")
 
 
@@ -72,11 +73,20 @@ def load_image(path: Path) -> Image:
                 hint="build again",
                 where=str(path),
             )
+        # Descriptions of versions before have no checksum.
+        if document.pop("checksum", None) not in (None, _checksum(document)):
+            raise ValueError("its text was changed")
         return _image(document, path.parent)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BuildError(
             f"not an image description: {error}", hint="build again", where=str(path)
         ) from error
+
+
+def _checksum(document: dict[str, Any]) -> str:
+    """Of all that a description says."""
+    text = json.dumps({name: item for name, item in document.items() if name != "checksum"})
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _image(document: dict[str, Any], here: Path) -> Image:
