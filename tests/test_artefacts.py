@@ -14,14 +14,17 @@ import pytest
 
 from tests.support.plans import MODEL_BYTES, TEMPLATE, sine_plan
 from tests.support.small_boards import board_of
-from tinyml import flash
+from tinyml import api, flash
+from tinyml.arrayfile import read_array_file
 from tinyml.backends.base import Project
+from tinyml.board import load_board
 from tinyml.build import build
 from tinyml.codegen.generate import generate
 from tinyml.errors import BuildError, TinymlError
-from tinyml.files import is_sealed, seal, write_atomic
+from tinyml.files import is_sealed, refuse_own, seal, write_atomic
 from tinyml.image import check_files, load_image
 from tinyml.lock import NAME, locked
+from tinyml.model.file import read_model
 from tinyml.project import create
 
 ROOT = Path(__file__).parent.parent
@@ -317,3 +320,64 @@ def test_measured_results_of_the_same_image_are_kept(tmp_path: Path) -> None:
     other = json.loads(report.read_text())
     assert other["run"] is None
     assert all(layer["cycles"] is None for layer in other["layers"])
+
+
+@pytest.mark.parametrize("name", ["image.json", "report.json", "firmware.elf"])
+def test_files_of_others_are_not_replaced(tmp_path: Path, name: str) -> None:
+    """A folder that tinyml did not make lost the user's files of these names, in silence."""
+    (tmp_path / name).write_text("mine")
+    settings = api.Settings(directory=tmp_path)
+    with pytest.raises(BuildError, match=f"is no build of tinyml, and holds {name}"):
+        api.build_model(DIGITS, load_board("nucleo_l4r5zi"), settings)
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_a_project_does_not_replace_files_of_others(tmp_path: Path) -> None:
+    """A Makefile and a README of the user were replaced by the template's."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "Makefile").write_text("all:\n")
+    settings = api.Settings(directory=tmp_path / "b", project=folder, project_only=True)
+    board = load_board("nucleo_l4r5zi")
+    with pytest.raises(BuildError, match="not tinyml's and would be replaced: Makefile"):
+        api.build_model(DIGITS, board, settings)
+    assert (folder / "Makefile").read_text() == "all:\n"
+    (folder / "Makefile").unlink()
+    api.build_model(DIGITS, board, settings)
+    api.build_model(DIGITS, board, settings)  # once more, on its own files
+
+
+def test_a_folder_where_a_file_belongs_is_one_error(tmp_path: Path) -> None:
+    """It ended in a traceback."""
+    project = make(tmp_path)
+    (tmp_path / "firmware.elf").mkdir()
+    with pytest.raises(TinymlError, match=r"cannot write .*firmware.elf: it is a folder"):
+        build(project, "zig", tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_pipes_are_neither_read_nor_replaced(tmp_path: Path) -> None:
+    """Reading a named pipe waited for good, and writing to one replaced it."""
+    pipe = tmp_path / "m.tflite"
+    os.mkfifo(pipe)
+    with pytest.raises(TinymlError, match="a device or a pipe"):
+        read_model(pipe)
+    with pytest.raises(TinymlError, match="a device or a pipe"):
+        read_array_file(pipe)
+    with pytest.raises(TinymlError, match="it is a device or a pipe"):
+        write_atomic(pipe, "text")
+    assert pipe.is_fifo()
+
+
+def test_outputs_are_not_written_over_what_a_command_uses(tmp_path: Path) -> None:
+    """``simulate --outputs m.tflite`` replaced the model, and a name in the build its files."""
+    model, inside = tmp_path / "m.tflite", tmp_path / "build" / "image.json"
+    inside.parent.mkdir()
+    for path in (model, inside):
+        path.write_text("kept")
+    with pytest.raises(TinymlError, match="is read by this command"):
+        refuse_own(model, (model, None))
+    with pytest.raises(TinymlError, match="lies among the files of the build"):
+        refuse_own(inside, (model,), inside.parent)
+    refuse_own(tmp_path / "y.npz", (model,), inside.parent)
+    refuse_own(None, (model,), inside.parent)

@@ -124,7 +124,7 @@ def _built(made: Plan, board: Board, settings: Settings, model: ModelFile | None
     directory, folder = settings.directory, settings.project
     assert directory is not None
     assert folder is not None
-    _refuse_other_model(directory, made.graph.name)
+    _refuse_other(directory, made.graph.name)
     template = settings.template or template_for(board, made.runtime)
     sources = runtime_of(made.runtime).generate(model, made, board, settings.goal)
     voice = Voice(settings.benchmark, settings.model_id)
@@ -166,16 +166,31 @@ def _directory(graph: Graph, board: Board, settings: Settings) -> Path:
     return BUILD_ROOT / f"{name}-{Path(template).resolve().name}"
 
 
-def _refuse_other_model(directory: Path, name: str) -> None:
-    """A build directory belongs to one model: the user's own files in it call that model."""
+def _refuse_other(directory: Path, name: str) -> None:
+    """A build directory belongs to one model: the user's own files in it call that model.
+
+    Raises BuildError also for a folder that is none and holds files of a build's names.
+    """
+    from tinyml.build import OBJECTS
+    from tinyml.image import IMAGE_FILE
+
     try:
         found = json.loads((directory / "report.json").read_text(encoding="utf-8"))["model"]["name"]
     except (OSError, ValueError, KeyError, TypeError):
-        return
-    if found != name:
+        found = None
+    if found not in (name, None):
         raise BuildError(
             f"{directory} holds the project of another model, '{found}'",
             hint="give another --output, or delete that directory",
+        )
+    if found or any((directory / folder).is_dir() for folder in (OBJECTS, "project")):
+        return
+    names = (IMAGE_FILE, "report.json", "report.html", "run.json", "firmware.elf", "firmware.bin")
+    taken = [item for item in names if (directory / item).exists()]
+    if taken:
+        raise BuildError(
+            f"{directory} is no build of tinyml, and holds {', '.join(taken)}",
+            hint="give a folder of its own with --output",
         )
 
 

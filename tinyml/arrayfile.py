@@ -15,6 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from tinyml.errors import TinymlError
+from tinyml.files import refuse_special
 from tinyml.ir.graph import Array
 
 MAX_DATA_BYTES = 2 << 30  # unpacked, of one file; samples for a microcontroller take megabytes
@@ -27,6 +28,7 @@ def read_array_file(path: Path) -> dict[str, Array]:
     Raises TinymlError for a file that is absent, damaged, too large, or holds Python objects.
     """
     try:
+        refuse_special(path)
         _refuse_lies(path)
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):

@@ -26,6 +26,7 @@ from tinyml.files import (
     inside,
     is_sealed,
     make_folder,
+    refuse_special,
     seal,
     sha256_of,
     work_folder,
@@ -157,6 +158,7 @@ def commands(project: Project, toolchain: Toolchain, build_dir: Path) -> tuple[C
 def prepare(chain: Toolchain, core: str) -> None:
     """Makes what the toolchain wants once per core, unless it is there and undamaged."""
     for made, command in chain.prepare(core):
+        refuse_special(made, "write")
         if is_sealed(made):
             continue
         with locked(made.parent), work_folder(made.with_suffix(".work")):
@@ -210,7 +212,10 @@ def _link(
         tested = check(image, _self_test_there(build_dir))
         save_image(replace(image, self_test=tested), work / IMAGE_FILE)
         stamp.unlink(missing_ok=True)
-        for file in (*sorted(work.glob("firmware.*")), work / IMAGE_FILE):
+        made = (*sorted(work.glob("firmware.*")), work / IMAGE_FILE)
+        for file in made:
+            refuse_special(build_dir / file.name, "write")
+        for file in made:
             file.replace(build_dir / file.name)
     write_atomic(stamp, _digest(chain.link(project, objects, build_dir), project))
 

@@ -8,7 +8,7 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -23,14 +23,15 @@ def write_atomic(path: Path, content: str | bytes) -> bool:
 
     An unchanged file keeps its time stamp, so that build tools see nothing to do. Text is written
     as UTF-8 with Unix line ends on every system. What is there afterwards is the old file or the
-    new one, also when the disk is full or the power goes. Raises TinymlError when it cannot be
-    written.
+    new one, also when the disk is full or the power goes. Only a regular file is replaced, and a
+    link is: what it leads to stays. Raises TinymlError when the file cannot be written.
     """
     data = content.encode() if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name[:80]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         if path.is_file() and not path.is_symlink() and path.read_bytes() == data:
             return False
+        refuse_special(path, "write")
         make_folder(path.parent)
         try:
             with temporary.open("xb") as file:  # never an existing file, nor through a link
@@ -43,6 +44,36 @@ def write_atomic(path: Path, content: str | bytes) -> bool:
     except OSError as error:
         raise cannot("write", path, error) from error
     return True
+
+
+def refuse_special(path: Path, verb: str = "read") -> None:
+    """Raises TinymlError when a path is there and is no regular file: a folder, a pipe, a device.
+
+    Reading a pipe waits for good, a device may never end, and neither is to be replaced by a file.
+    """
+    if path.exists() and not path.is_file():
+        kind = "a folder" if path.is_dir() else "a device or a pipe"
+        raise TinymlError(
+            f"cannot {verb} {path}: it is {kind}",
+            hint="remove it, or choose a place of your own: a regular file",
+        )
+
+
+def refuse_own(path: Path | None, used: Iterable[Path | None], folder: Path | None = None) -> None:
+    """Raises TinymlError when what a command is to write is what it reads, or lies in its build.
+
+    ``used`` are files that it reads; in ``folder`` the build's own files are.
+    """
+    if path is None:
+        return
+    real = path.resolve()
+    for other in used:
+        if other is not None and real == other.resolve():
+            raise TinymlError(f"{path} is read by this command", hint="give another file to write")
+    if folder is not None and folder.is_dir() and real.is_relative_to(folder.resolve()):
+        raise TinymlError(
+            f"{path} lies among the files of the build", hint="give a file outside of its folder"
+        )
 
 
 def sha256_of(path: Path) -> str:

@@ -13,7 +13,7 @@ from tinyml.backends.base import Image, Section, SelfTest
 from tinyml.board import Board
 from tinyml.elf import Elf, ElfSection, read_elf
 from tinyml.errors import BuildError
-from tinyml.files import sha256_of, write_atomic
+from tinyml.files import refuse_special, sha256_of, write_atomic
 
 FORMAT = 2
 IMAGE_FILE = "image.json"
@@ -137,6 +137,7 @@ def check_files(image: Image) -> None:
 def read_file(image: Image, file: Path) -> bytes:
     """The content of one of an image's files; raises BuildError unless it is what was built."""
     try:
+        refuse_special(file)
         data = file.read_bytes()
     except OSError as error:
         raise BuildError(

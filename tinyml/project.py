@@ -7,7 +7,7 @@ agent include. Files that are the user's own are written once and never touched 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,7 +23,7 @@ from tinyml.codegen.escape import escape_for
 from tinyml.codegen.generate import Sources
 from tinyml.codegen.interface import io_names
 from tinyml.codegen.render import environment, render
-from tinyml.errors import BoardError, TinymlError
+from tinyml.errors import BoardError, BuildError, TinymlError
 from tinyml.files import inside, write_atomic
 from tinyml.includes import included
 from tinyml.plan.fit import fit
@@ -142,13 +142,36 @@ def _write(
         for name, data in content.items()
         if name not in template.keep or not (root / name).exists()
     }
-    for name, text in (item for item in sources.files if item[0] not in template.omit):
-        content[template.place(f"{MODEL_DIR}/{name}")] = text
+    models = {
+        template.place(f"{MODEL_DIR}/{name}"): text
+        for name, text in sources.files
+        if name not in template.omit
+    }
+    content = {**models, **content}  # the model's first: they tell whose folder it is
     firmware = resources.path("firmware")
     for name in copied:
         content[template.place(f"{FIRMWARE_DIR}/{name}")] = (firmware / name).read_bytes()
+    _refuse_foreign(root, content, tuple(models))
     for name, data in content.items():
         write_atomic(inside(root, root / name), data)
+
+
+def _refuse_foreign(root: Path, content: Mapping[str, str | bytes], own: Sequence[str]) -> None:
+    """Raises BuildError when files would be replaced in a folder that holds no project of ours.
+
+    ``own`` are the files that tell one: nobody else writes a model's sources there.
+    """
+    from tinyml.app import FILE as APPLICATION
+
+    if (root / APPLICATION).is_file() or any((root / name).is_file() for name in own):
+        return
+    taken = [name for name in sorted(content) if (root / name).exists()]
+    if taken:
+        raise BuildError(
+            f"{root} holds files that are not tinyml's and would be replaced: "
+            f"{', '.join(taken[:5])}",
+            hint="give a folder of its own with --project or --output",
+        )
 
 
 def _rendered(item: str, made: str, values: Mapping[str, Any], template: Template) -> str:

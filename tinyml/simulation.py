@@ -9,7 +9,7 @@ from pathlib import Path
 from tinyml.backends.base import Run
 from tinyml.board import Board
 from tinyml.built import Built
-from tinyml.files import near
+from tinyml.files import near, refuse_own
 from tinyml.image import check_files
 from tinyml.inputs import Samples, random_samples, read_samples, write_samples
 from tinyml.ir.graph import Array, Graph
@@ -70,6 +70,7 @@ def simulate_build(
     label is no class of the model.
     """
     check_labels(built.plan.graph, samples.labels)
+    refuse_own(save, (), built.directory)
     with locked(built.directory):  # no other build puts its image there meanwhile
         return _simulated(built, board, samples, simulator, save)
 

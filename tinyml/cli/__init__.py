@@ -95,7 +95,8 @@ def main() -> None:
     signals.raise_stopped()
     try:
         code = cli.main(standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # None where it was closed before we began
+            sys.stdout.flush()
     except BaseException as error:
         signals.end_at_once()  # what is left to do is to say it
         code = _said(error, signals)

@@ -69,8 +69,10 @@ def simulate(
 ) -> None:
     """Build MODEL when needed, boot the image on an emulated BOARD, run it, report per layer."""
     from tinyml import api
+    from tinyml.files import refuse_own
     from tinyml.report import text
 
+    refuse_own(outputs, (model, inputs), output)
     runtime = runtime or board.backends["runtime"]
     emulated = api.emulated_template(board, template, runtime)
     board = limits.of(board, emulated)

@@ -29,8 +29,9 @@ def read_model(path: Path) -> ModelFile:
     Raises ModelError if it cannot be read or is empty.
     """
     try:
-        if path.is_dir():
-            raise ModelError("is a folder, not a .tflite file", where=str(path))
+        if path.exists() and not path.is_file():
+            kind = "folder" if path.is_dir() else "device or a pipe"
+            raise ModelError(f"is a {kind}, not a .tflite file", where=str(path))
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ModelError("is larger than 2 GiB, no .tflite file is", where=str(path))
         data = path.read_bytes()

@@ -21,7 +21,7 @@ def tables(found: Outcome) -> tuple[Table, ...]:
     )
     columns = ("target", *(f"{status}>" for status in STATUSES), "elements>")
     others = tuple(
-        (result.model, result.target, result.status, result.detail)
+        (result.model, result.target, result.status, " ".join(result.detail.split()))
         for result in found.results
         if result.status != "equal"
     )
@@ -37,8 +37,13 @@ def verdict(found: Outcome) -> str:
     models = len({result.model for result in found.results})
     if failed:
         return f"{len({r.model for r in failed})} of {models} models fail"
-    equal = sum(result.status == "equal" for result in found.results)
-    return f"every element is equal: {_count(models, 'model')}, {_count(equal, 'comparison')}"
+    equal = [result for result in found.results if result.status == "equal"]
+    compared = len({result.model for result in equal})
+    rest = f"; {_count(models - compared, 'model')} not compared" if models > compared else ""
+    return (
+        f"every element is equal: {_count(compared, 'model')}, "
+        f"{_count(len(equal), 'comparison')}{rest}"
+    )
 
 
 def _count(number: int, noun: str) -> str:

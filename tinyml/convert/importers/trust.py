@@ -17,6 +17,7 @@ from typing import Any
 
 from tinyml.errors import ModelError
 
+MAX_TEXT_BYTES = 64 << 20  # of the description of a network; its weights are elsewhere
 _KERAS_MODULE = re.compile(
     r"(tf_)?keras(\.src)?(\.(activations|constraints|dtype_policies|engine|initializers|layers|"
     r"losses|metrics|mixed_precision|models|ops|optimizers|quantizers|random|regularizers)"
@@ -77,7 +78,7 @@ def _keras_config(path: Path) -> Any:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 _check_names(archive)
-                return json.loads(archive.read("config.json"))
+                return json.loads(_text(archive, "config.json"))
         import h5py
 
         with h5py.File(path, "r") as file:
@@ -88,6 +89,14 @@ def _keras_config(path: Path) -> Any:
             f"is no model that Keras can read: {error}",
             hint="save it with model.save('model.keras').",
         ) from error
+
+
+def _text(archive: zipfile.ZipFile, name: str) -> bytes:
+    """A description in an archive; raises ValueError when it unpacks to more than any does."""
+    nbytes = archive.getinfo(name).file_size
+    if nbytes > MAX_TEXT_BYTES:
+        raise ValueError(f"{name} would unpack to {nbytes:,} bytes, at most {MAX_TEXT_BYTES:,} do")
+    return archive.read(name)
 
 
 def check_torch(path: Path) -> None:
@@ -102,7 +111,7 @@ def check_torch(path: Path) -> None:
             for name in names:
                 if "aotinductor/" in name or name.endswith((".so", ".dll", ".dylib")):
                     raise refuse_code(f"a compiled library, {name}")
-            documents = [json.loads(archive.read(n)) for n in names if n.endswith(".json")]
+            documents = [json.loads(_text(archive, n)) for n in names if n.endswith(".json")]
     except (OSError, ValueError, RecursionError, zipfile.BadZipFile) as error:
         raise ModelError(
             f"is no archive that PyTorch can read: {error}",
