@@ -46,9 +46,11 @@ docs: $(VENV)/.installed ## regenerate the pages that are generated
 	$(BIN)/tinyml ops --markdown > docs/ops.md
 	$(BIN)/tinyml boards --markdown > docs/boards.md
 
-site: $(VENV)/.installed ## the pages of docs/ as a site, in build/site; no warning passes
-	$(BIN)/python -m pip install --quiet --editable '.[site]'
-	$(BIN)/mkdocs build --strict --quiet
+SITE := build/site-tools
+site: ## the pages of docs/ as a site, in build/site; no warning passes
+	$(PYTHON) -m venv $(SITE)
+	$(SITE)/bin/python -m pip install --quiet mkdocs-material==9.8.2 mkdocs==1.6.1
+	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --strict --quiet
 
 bench: $(VENV)/.installed ## measure every model, beside the recorded peers; writes docs/performance.md
 	$(BIN)/python -m benchmarks --models $(MODELS) --update

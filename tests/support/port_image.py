@@ -55,7 +55,7 @@ def build_image(
         optimize="size",
     )
     objects = tuple(folder / f"{source.stem}-{i}.o" for i, source in enumerate(sources))
-    for made, command in toolchain.prepare(project):
+    for made, command in toolchain.prepare(project.board.chip.core):
         if not made.exists():
             made.parent.mkdir(parents=True, exist_ok=True)
             run(command)

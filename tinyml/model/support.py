@@ -45,11 +45,10 @@ def check_supported(graph: Graph) -> None:
 
 def has_reference(graph: Graph) -> bool:
     """Whether every op has an integer reference to compare with; what only TFLM knows has none."""
-    try:
-        check_supported(graph)
-    except ModelError:
-        return False
-    return all(op.attrs is not None for op in graph.ops)
+    return all(
+        op.attrs is not None and not any(_unsupported(graph, number, op))
+        for number, op in enumerate(graph.ops)
+    )
 
 
 def check_shapes(graph: Graph) -> None:
