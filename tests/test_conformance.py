@@ -181,6 +181,14 @@ def test_a_short_row_of_golden_values_is_one_clear_error(tmp_path: Path) -> None
         read_case(tmp_path / "m.tflite", 1)
 
 
+def test_models_that_a_run_made_are_not_its_models(tmp_path: Path) -> None:
+    """The smallest parts of what had failed were among the models of the next run."""
+    save(tmp_path, [("m", small_network())])
+    save(tmp_path / "work", [("smallest", small_network())])
+    assert models_in(tmp_path, without=tmp_path / "work") == (tmp_path / "m.tflite",)
+    assert len(models_in(tmp_path)) == 2
+
+
 def test_unknown_targets_and_empty_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TinymlError, match=r"holds no \.tflite file"):
         conform(Settings(tmp_path, ("host",), tmp_path / "work"))

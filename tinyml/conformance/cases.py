@@ -24,9 +24,17 @@ from tinyml.model.reader import load
 from tinyml.ops.reference import outputs
 
 
-def models_in(folder: Path) -> tuple[Path, ...]:
-    """All .tflite files below a folder, sorted; raises TinymlError when there is none."""
-    found = tuple(sorted(folder.rglob("*.tflite")))
+def models_in(folder: Path, *, without: Path | None = None) -> tuple[Path, ...]:
+    """All .tflite files below a folder, sorted; raises TinymlError when there is none.
+
+    ``without`` is a folder that does not count: the run's own, with the models that it made.
+    """
+    own = without.resolve() if without is not None else None
+    found = tuple(
+        path
+        for path in sorted(folder.rglob("*.tflite"))
+        if own is None or not path.resolve().is_relative_to(own)
+    )
     if not found:
         raise TinymlError(f"{folder} holds no .tflite file", hint="give a folder of models")
     return found

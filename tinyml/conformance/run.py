@@ -71,7 +71,7 @@ def conform(
     the same settings and the same tinyml is not done again. Raises TinymlError when the folder has
     no models or a target cannot run here at all.
     """
-    paths = models_in(settings.folder)
+    paths = models_in(settings.folder, without=settings.work)
     for name in settings.targets:
         if name == TFLM:
             tflm.require_tflm()
