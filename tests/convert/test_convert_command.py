@@ -19,9 +19,9 @@ from tests.convert.conftest import need
 from tests.support.float_graphs import FloatBuilder
 from tinyml.cli import cli
 from tinyml.convert import flatfile
-from tinyml.convert.options import options
 from tinyml.errors import TinymlError
 from tinyml.model.file import read_model
+from tinyml.model.options import options
 from tinyml.model.reader import load
 
 needs_litert = pytest.mark.skipif(

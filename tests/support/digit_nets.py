@@ -13,10 +13,10 @@ import numpy as np
 
 from tests.support.float_graphs import FloatBuilder
 from tinyml.convert import flatfile
-from tinyml.convert.options import options
 from tinyml.convert.runners import float_tensor
 from tinyml.convert.values import Evaluation
 from tinyml.ir.graph import Array, Graph
+from tinyml.model.options import options
 
 _TRAIN, _TEST = 900, 300
 _RIDGE = 30.0  # keeps the weights of channels that hardly speak small

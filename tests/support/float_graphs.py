@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tinyml.convert.options import Options, options
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor
+from tinyml.model.options import Options, options
 
 SOURCE = Source("float.tflite", "0" * 64, 0)
 

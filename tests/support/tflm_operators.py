@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from tinyml.convert import flatfile
-from tinyml.convert.options import Options, options
 from tinyml.convert.tables import TABLES
 from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor
+from tinyml.model.options import Options, options
 
 DATA = ("float32", "int8", "uint8", "int16", "int32", "int64", "bool")
 TYPES = {

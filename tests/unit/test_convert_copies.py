@@ -7,11 +7,11 @@ import pytest
 
 from tests.support.float_graphs import FloatBuilder
 from tinyml.convert import flatfile
-from tinyml.convert.options import options
 from tinyml.convert.quantize import quantize
 from tinyml.convert.values import QuantizeSettings
 from tinyml.ir.graph import Graph
 from tinyml.model.file import model_file
+from tinyml.model.options import options
 from tinyml.model.reader import load
 
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert (extra 'convert') is not installed")

@@ -20,10 +20,10 @@ from tinyml.convert.fixups.fuse import fuse_activations, fuse_pads
 from tinyml.convert.fixups.identities import drop_identities
 from tinyml.convert.fixups.kernelless import replace_kernelless
 from tinyml.convert.fixups.reshapes import move_reshapes
-from tinyml.convert.options import options
 from tinyml.convert.runners import float_tensor
 from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Quant, check
+from tinyml.model.options import options
 from tinyml.passes.simplify import drop_dead
 
 

@@ -16,7 +16,6 @@ from tinyml.convert import flatfile
 from tinyml.convert.fixups import prepare
 from tinyml.convert.names import repeated_names, with_unique_names
 from tinyml.convert.narrow import without_int64
-from tinyml.convert.options import Options, options
 from tinyml.convert.quantize import quantize
 from tinyml.convert.ranges import dequantize
 from tinyml.convert.ranges import quantize as to_integers
@@ -26,6 +25,7 @@ from tinyml.convert.values import QuantizeSettings
 from tinyml.errors import InternalError, ModelError
 from tinyml.ir.graph import Graph
 from tinyml.model.file import model_file
+from tinyml.model.options import Options, options
 from tinyml.model.reader import load
 
 

@@ -8,7 +8,6 @@ import pytest
 from tests.support.float_graphs import KINDS, FloatBuilder, single_op
 from tests.support.tflm import needs_tflm
 from tinyml.convert import flatfile, rules
-from tinyml.convert.options import options
 from tinyml.convert.quantize import quantize
 from tinyml.convert.ranges import dequantize
 from tinyml.convert.ranges import quantize as to_integers
@@ -16,6 +15,7 @@ from tinyml.convert.runners import float_runner, quantised_runner, tflm_runner
 from tinyml.convert.values import QuantizeSettings
 from tinyml.errors import ModelError
 from tinyml.ir.graph import Graph
+from tinyml.model.options import options
 
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert (extra 'convert') is not installed")
 

@@ -13,7 +13,6 @@ from tests.support.tflm import needs_tflm
 from tinyml.convert import flatfile
 from tinyml.convert.choices import RANGES
 from tinyml.convert.formats import kept_tensors
-from tinyml.convert.options import options
 from tinyml.convert.quality import outputs
 from tinyml.convert.quantize import quantize
 from tinyml.convert.ranges import (
@@ -29,6 +28,7 @@ from tinyml.convert.weights import corrected_bias, fitted_to_bias, weight_quant
 from tinyml.errors import ModelError
 from tinyml.ir.graph import Graph, Quant, Tensor
 from tinyml.model.file import model_file
+from tinyml.model.options import options
 from tinyml.model.reader import load
 
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from tests.support.float_graphs import FloatBuilder
 from tinyml.convert.fixups import prepare
-from tinyml.convert.options import options
 from tinyml.ir.graph import Graph, check
+from tinyml.model.options import options
 
 
 def embedding(below: int = 0, *, is_read_twice: bool = False) -> Graph:

@@ -14,9 +14,7 @@ from tflite.utils import BUILTIN_OPCODE2NAME
 
 from tests.support.small_graphs import GraphBuilder, small_network
 from tests.support.tflm import needs_tflm
-from tinyml import ops
 from tinyml.convert import flatfile
-from tinyml.errors import ModelError
 from tinyml.ir.graph import Graph, Quant
 from tinyml.model.file import model_file
 from tinyml.model.opcodes import kind_of, opcode_of
@@ -93,17 +91,6 @@ def without_options(data: bytes) -> bytes:
 def test_no_options_are_the_defaults_of_the_schema() -> None:
     data = without_options(write(binary_model()))
     assert load(model_file("m.tflite", data)).ops[0].attrs == BinaryAttrs()
-
-
-@pytest.mark.parametrize("kind", sorted(ops.all_ops()))
-def test_every_operator_reads_absent_options_like_empty_ones(kind: str) -> None:
-    spec = ops.spec_of(kind)
-    assert isinstance(spec.read(None), spec.attrs)
-
-
-def test_options_of_another_operator_are_damage() -> None:
-    with pytest.raises(ModelError, match="has AddOptions where MulOptions must be"):
-        ops.spec_of("MUL").read(tflite.AddOptions())
 
 
 @needs_tflm

@@ -8,9 +8,9 @@ from math import prod
 
 import numpy as np
 
-from tinyml.convert.options import Options, Value
 from tinyml.convert.tables import options_of
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor
+from tinyml.model.options import Options, Value
 
 
 class GraphBuilder:

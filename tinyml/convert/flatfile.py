@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from tinyml.convert.flatwriter import VARIABLES, empty_tensors, write
-from tinyml.convert.options import read_options
 from tinyml.errors import ModelError
 from tinyml.ir.dtype import BY_TFLITE, dtype_of, type_title
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor
 from tinyml.model.file import model_file
 from tinyml.model.flatbuffer import verify
 from tinyml.model.opcodes import kind_of
+from tinyml.model.options import read_options
 from tinyml.model.references import check_references
 from tinyml.model.schema import IDENTIFIER
 
@@ -148,7 +148,7 @@ def _op(model: Any, table: Any, tensors: list[Tensor]) -> Op:
     kind = kind_of(code)
     outputs = _integers(table.OutputsAsNumpy())
     name = tensors[outputs[0]].name.split(";")[0] if outputs else kind
-    held = read_options(table.BuiltinOptions(), table.BuiltinOptionsType(), f"{kind} '{name}'")
+    held = read_options(table, f"{kind} '{name}'")
     custom = table.CustomOptionsAsNumpy()
     held = replace(
         held,

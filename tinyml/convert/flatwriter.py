@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from tinyml.convert.names import repeated_names, with_unique_names
-from tinyml.convert.options import write_options
 from tinyml.errors import InternalError
 from tinyml.ir.graph import Graph, Op
 from tinyml.model.encode import Code, Options, Writing, encode
+from tinyml.model.options import write_options
 
 # Operands that are state: the file has no value for them, the graph holds zeros.
 VARIABLES = {"UNIDIRECTIONAL_SEQUENCE_LSTM": (18, 19), "SVDF": (4,)}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tinyml.convert.options import options
 from tinyml.ir.graph import Graph, Op, Quant
+from tinyml.model.options import options
 
 
 def rounded(graph: Graph, tensor: int, dtype: str, quant: Quant) -> Graph:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tinyml.convert.options import Options, Value, options
 from tinyml.errors import InternalError
+from tinyml.model.options import Options, Value, options
 
 _KINDS = {
     "": "CEIL ELU FLOOR LOG LOGISTIC PRELU RELU RELU6 RELU_0_TO_1 RELU_N1_TO_1 RSQRT SQRT TANH",

@@ -7,7 +7,6 @@ checked one by one as they enter the graph. What the operators demand is asked i
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
 from tinyml import ops
@@ -17,6 +16,7 @@ from tinyml.model.file import ModelFile
 from tinyml.model.flatbuffer import verify
 from tinyml.model.metadata import read_metadata
 from tinyml.model.opcodes import kind_of, opcode_of
+from tinyml.model.options import attrs_of
 from tinyml.model.references import check_references
 from tinyml.model.scales import with_positive_scales
 from tinyml.model.schema import IDENTIFIER, VERSION
@@ -154,34 +154,6 @@ def _op(model: Any, table: Any, index: int, tensors: tuple[Tensor, ...]) -> Op:
     known = [tensors[i].name for i in outputs if 0 <= i < len(tensors)]
     name = known[0].split(";")[0] if known else f"op_{index}"
     spec = ops.by_opcode().get(opcode)
-    attrs = None if spec is None else _attrs(spec.read, table, f"op {index} ({kind} '{name}')")
+    label = f"op {index} ({kind} '{name}')"
+    attrs = None if spec is None else attrs_of(table, spec.table, label)
     return Op(kind, name, integers(table.InputsAsNumpy()), outputs, attrs)
-
-
-def _attrs(read: Any, table: Any, label: str) -> Any:
-    """The options of an op, read by its family from the options table of the declared type."""
-    options = options_table(table, label)
-    try:
-        return read(options)
-    except ModelError as error:
-        raise ModelError(f"{label}: {error.message}", hint=error.hint) from error
-    except (AttributeError, LookupError, ValueError, TypeError, struct.error) as error:
-        # Only the family knows which options it wants and which values they may have.
-        found = type(options).__name__ if options is not None else "no options"
-        raise ModelError(f"{label} has {found} that cannot be read ({error})") from error
-
-
-def options_table(table: Any, label: str) -> Any:
-    """The options table of an op as an object of the ``tflite`` package; None when it has none."""
-    import tflite
-
-    union = table.BuiltinOptions()
-    if table.BuiltinOptionsType() == 0 or union is None:
-        return None
-    names = {value: name for name, value in vars(tflite.BuiltinOptions).items()}
-    name = names.get(table.BuiltinOptionsType())
-    if name is None:
-        raise ModelError(f"{label} has options of the unknown type {table.BuiltinOptionsType()}")
-    options = getattr(tflite, name)()
-    options.Init(union.Bytes, union.Pos)
-    return options

@@ -10,6 +10,7 @@ from typing import Any
 from tinyml import ops
 from tinyml.ir.graph import Graph, Op
 from tinyml.model.encode import Code, Options, Writing, encode
+from tinyml.model.options import write_attrs
 
 
 def write(graph: Graph) -> bytes:
@@ -27,4 +28,4 @@ def write(graph: Graph) -> bytes:
 
 
 def _options(builder: Any, op: Op) -> Options:
-    return Options(*ops.spec_of(op.kind).write(builder, op.attrs))
+    return Options(*write_attrs(builder, ops.spec_of(op.kind).table, op.attrs))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -21,17 +20,16 @@ from tinyml.ops.common import (
     INT8_MIN,
     all_int8,
     operand_count,
-    options_table,
     quant_of,
     requant_struct,
     rescale_clamp,
     result,
-    write_options,
 )
 from tinyml.ops.extents import Extent, Fields, walked
 from tinyml.ops.moves import strides_of
 from tinyml.ops.operands import have_one_scale, input_argument
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.table import Field, Table
 
 MAX_RANK = 5  # as in TFLM
 MAX_DEPTH = (1 << 31) // (255 * 255)  # products of a sum
@@ -45,6 +43,16 @@ class BatchMatmulAttrs:
 
     adj_x: bool = False  # the left matrices lie transposed
     adj_y: bool = False  # the right ones do
+
+
+TABLE = Table(
+    "BatchMatMulOptions",
+    BatchMatmulAttrs,
+    (
+        Field("adj_x", "AdjX", bool),
+        Field("adj_y", "AdjY", bool),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +105,6 @@ def factor_is_not_large(op: Op, graph: Graph) -> str | None:
     """The output scale must be above 2^-8 of the product of the input scales."""
     shift = factor(op, graph)[1]
     return None if shift <= _MAX_SHIFT else f"2^{-shift}"
-
-
-def read(options: Any) -> BatchMatmulAttrs:
-    """Attrs of a BatchMatMulOptions table."""
-    table = options_table(options, "BatchMatMulOptions")
-    return BatchMatmulAttrs(bool(table.AdjX()), bool(table.AdjY()))
-
-
-def write(builder: Any, attrs: BatchMatmulAttrs) -> tuple[int, int]:
-    """Adds a BatchMatMulOptions table; returns its union value and offset."""
-    fields = (("AdjX", attrs.adj_x), ("AdjY", attrs.adj_y))
-    return write_options(builder, "BatchMatMulOptions", fields)
 
 
 def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
@@ -193,9 +189,7 @@ OPS = (
         kind="BATCH_MATMUL",
         opcode=126,
         title="matrix times matrix, both computed at run time",
-        attrs=BatchMatmulAttrs,
-        read=read,
-        write=write,
+        table=TABLE,
         constraints=(
             operand_count(2, 2),
             all_int8,

@@ -7,9 +7,7 @@ reported by ``operand_count`` alone, so the others skip it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from functools import cache
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,54 +16,12 @@ from tinyml.errors import ModelError
 from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier, wrap_int32
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
 from tinyml.ir.kernel import Struct
+from tinyml.ops.table import PADDINGS
 
-ACTIVATIONS = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT")  # by TFLite value
 CLAMPING = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6")  # those that are a range of output values
-PADDINGS = ("SAME", "VALID")  # by TFLite value
 
 INT8_MIN, INT8_MAX = -128, 127
 INT32_MAX = (1 << 31) - 1
-
-
-def name_of(names: tuple[str, ...], value: int) -> str:
-    """The name of an enum value of the model file, or "value N" when it is none of them."""
-    return names[value] if 0 <= value < len(names) else f"value {value}"
-
-
-def options_table(options: Any, table: str) -> Any:
-    """The options of an operator, when they are the ``table`` that the operator needs.
-
-    An operator without any has the schema's defaults, as a table without fields would say.
-    Raises ModelError for a table of another kind: the file is damaged.
-    """
-    if options is None:
-        return _default_options(table)
-    found = type(options).__name__
-    if found != table:
-        raise ModelError(f"an operator has {found} where {table} must be")
-    return options
-
-
-@cache
-def _default_options(table: str) -> Any:
-    import flatbuffers
-    import tflite
-
-    builder = flatbuffers.Builder(16)
-    getattr(tflite, f"{table}Start")(builder)
-    builder.Finish(getattr(tflite, f"{table}End")(builder))
-    return getattr(tflite, table).GetRootAs(bytes(builder.Output()), 0)
-
-
-def write_options(builder: Any, table: str, fields: Sequence[tuple[str, Any]]) -> tuple[int, int]:
-    """Adds an options table to a flatbuffer; returns its BuiltinOptions value and its offset."""
-    import tflite
-
-    getattr(tflite, f"{table}Start")(builder)
-    for name, value in fields:
-        getattr(tflite, f"{table}Add{name}")(builder, value)
-    end = getattr(tflite, f"{table}End")(builder)
-    return int(getattr(tflite.BuiltinOptions, table)), int(end)
 
 
 def operand(op: Op, graph: Graph, index: int) -> Tensor | None:

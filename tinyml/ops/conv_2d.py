@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ops.common import (
-    ACTIVATIONS,
-    PADDINGS,
     activation_is_a_range,
     channel_factors,
     is_image,
     is_int8,
     is_quantised_per_tensor,
-    name_of,
     operand,
     operand_count,
-    options_table,
     padding_is_known,
     quant_of,
     result,
-    write_options,
 )
 from tinyml.ops.extents import images
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.table import ACTIVATION, PADDING, Field, Table
 from tinyml.ops.weighted import (
     INPUT,
     WEIGHTS,
@@ -69,32 +63,18 @@ class Conv2dAttrs:
     pads: Pads | None = None  # instead of padding; TFLite cannot say it, streamed layers need it
 
 
-def read(options: Any) -> Conv2dAttrs:
-    """Attrs of a Conv2DOptions table."""
-    table = options_table(options, "Conv2DOptions")
-    return Conv2dAttrs(
-        name_of(PADDINGS, table.Padding()),
-        table.StrideH(),
-        table.StrideW(),
-        table.DilationHFactor(),
-        table.DilationWFactor(),
-        name_of(ACTIVATIONS, table.FusedActivationFunction()),
-    )
-
-
-def write(builder: Any, attrs: Conv2dAttrs) -> tuple[int, int]:
-    """Adds a Conv2DOptions table; returns its union value and offset."""
-    if attrs.pads is not None:
-        raise ModelError("explicit padding has no form in a TFLite file")
-    fields = (
-        ("Padding", PADDINGS.index(attrs.padding)),
-        ("StrideW", attrs.stride_w),
-        ("StrideH", attrs.stride_h),
-        ("FusedActivationFunction", ACTIVATIONS.index(attrs.activation)),
-        ("DilationWFactor", attrs.dilation_w),
-        ("DilationHFactor", attrs.dilation_h),
-    )
-    return write_options(builder, "Conv2DOptions", fields)
+TABLE = Table(
+    "Conv2DOptions",
+    Conv2dAttrs,
+    (
+        Field("padding", "Padding", PADDING),
+        Field("stride_w", "StrideW"),
+        Field("stride_h", "StrideH"),
+        Field("activation", "FusedActivationFunction", ACTIVATION),
+        Field("dilation_w", "DilationWFactor"),
+        Field("dilation_h", "DilationHFactor"),
+    ),
+)
 
 
 def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
@@ -241,9 +221,7 @@ OPS = (
         kind="CONV_2D",
         opcode=3,
         title="2-D convolution: any stride, dilation and padding, grouped, per channel or tensor",
-        attrs=Conv2dAttrs,
-        read=read,
-        write=write,
+        table=TABLE,
         constraints=(*_BASICS, sums_fit_32_bits(layer, _BASICS)),
         infer=infer,
         reference=reference,

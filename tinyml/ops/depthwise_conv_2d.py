@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ops.common import (
-    ACTIVATIONS,
-    PADDINGS,
     activation_is_a_range,
     channel_factors,
     is_image,
     is_int8,
     is_quantised_per_tensor,
-    name_of,
     operand,
     operand_count,
-    options_table,
     padding_is_known,
     quant_of,
     result,
-    write_options,
 )
 from tinyml.ops.extents import multiplied_images
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.table import ACTIVATION, PADDING, Field, Table
 from tinyml.ops.weighted import (
     INPUT,
     WEIGHTS,
@@ -70,34 +64,19 @@ class DepthwiseConv2dAttrs:
     pads: Pads | None = None  # instead of padding; TFLite cannot say it, streamed layers need it
 
 
-def read(options: Any) -> DepthwiseConv2dAttrs:
-    """Attrs of a DepthwiseConv2DOptions table."""
-    table = options_table(options, "DepthwiseConv2DOptions")
-    return DepthwiseConv2dAttrs(
-        name_of(PADDINGS, table.Padding()),
-        table.StrideH(),
-        table.StrideW(),
-        table.DepthMultiplier(),
-        table.DilationHFactor(),
-        table.DilationWFactor(),
-        name_of(ACTIVATIONS, table.FusedActivationFunction()),
-    )
-
-
-def write(builder: Any, attrs: DepthwiseConv2dAttrs) -> tuple[int, int]:
-    """Adds a DepthwiseConv2DOptions table; returns its union value and offset."""
-    if attrs.pads is not None:
-        raise ModelError("explicit padding has no form in a TFLite file")
-    fields = (
-        ("Padding", PADDINGS.index(attrs.padding)),
-        ("StrideW", attrs.stride_w),
-        ("StrideH", attrs.stride_h),
-        ("DepthMultiplier", attrs.depth_multiplier),
-        ("FusedActivationFunction", ACTIVATIONS.index(attrs.activation)),
-        ("DilationWFactor", attrs.dilation_w),
-        ("DilationHFactor", attrs.dilation_h),
-    )
-    return write_options(builder, "DepthwiseConv2DOptions", fields)
+TABLE = Table(
+    "DepthwiseConv2DOptions",
+    DepthwiseConv2dAttrs,
+    (
+        Field("padding", "Padding", PADDING),
+        Field("stride_w", "StrideW"),
+        Field("stride_h", "StrideH"),
+        Field("depth_multiplier", "DepthMultiplier"),
+        Field("activation", "FusedActivationFunction", ACTIVATION),
+        Field("dilation_w", "DilationWFactor"),
+        Field("dilation_h", "DilationHFactor"),
+    ),
+)
 
 
 def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
@@ -238,9 +217,7 @@ OPS = (
         kind="DEPTHWISE_CONV_2D",
         opcode=4,
         title="depthwise convolution: any multiplier, stride, dilation and padding",
-        attrs=DepthwiseConv2dAttrs,
-        read=read,
-        write=write,
+        table=TABLE,
         constraints=(*_BASICS, sums_fit_32_bits(layer, _BASICS)),
         infer=infer,
         reference=reference,

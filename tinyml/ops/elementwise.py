@@ -20,23 +20,20 @@ from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_mult
 from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, Value
 from tinyml.ops.common import (
-    ACTIVATIONS,
     activation_is_a_range,
     activation_range,
     all_int8,
     clamp_struct,
-    name_of,
     operand_count,
-    options_table,
     quant_of,
     requant_struct,
     rescale_clamp,
     result,
-    write_options,
 )
 from tinyml.ops.extents import broadcast
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.table import ACTIVATION, Field, Table
 
 MAX_RANK = 4
 LEFT_SHIFT = 20  # headroom that ADD and SUB give an operand before scaling it
@@ -50,6 +47,9 @@ class BinaryAttrs:
     """Options of ADD, SUB and MUL."""
 
     activation: str = "NONE"
+
+
+_FUSED = Field("activation", "FusedActivationFunction", ACTIVATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,30 +247,15 @@ def _lower(
     )
 
 
-def _io(table: str) -> tuple[Callable[[Any], BinaryAttrs], Callable[[Any, Any], tuple[int, int]]]:
-    def read(options: Any) -> BinaryAttrs:
-        found = options_table(options, table)
-        return BinaryAttrs(name_of(ACTIVATIONS, found.FusedActivationFunction()))
-
-    def write(builder: Any, attrs: BinaryAttrs) -> tuple[int, int]:
-        activation = ACTIVATIONS.index(attrs.activation)
-        return write_options(builder, table, (("FusedActivationFunction", activation),))
-
-    return read, write
-
-
 def _spec(
     kind: str, opcode: int, title: str, compute: Callable[..., Any], lower: Callable[..., Any]
 ) -> OpSpec:
-    read, write = _io(f"{kind.capitalize()}Options")
     scales = product_fits_32_bits if kind == "MUL" else sum_is_scaled_down
     return OpSpec(
         kind=kind,
         opcode=opcode,
         title=f"{title} of two tensors, with broadcasting",
-        attrs=BinaryAttrs,
-        read=read,
-        write=write,
+        table=Table(f"{kind.capitalize()}Options", BinaryAttrs, (_FUSED,)),
         constraints=(
             operand_count(2, 2),
             all_int8,

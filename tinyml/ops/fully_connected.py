@@ -5,28 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, row_overlap
 from tinyml.ops.common import (
-    ACTIVATIONS,
     activation_is_a_range,
     channel_factors,
     is_int8,
     is_quantised_per_tensor,
-    name_of,
     operand,
     operand_count,
-    options_table,
     quant_of,
     result,
-    write_options,
 )
 from tinyml.ops.extents import rows
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.table import ACTIVATION, Field, Names, Table
 from tinyml.ops.weighted import (
     BIAS,
     INPUT,
@@ -56,24 +52,15 @@ class FullyConnectedAttrs:
     weights_format: str = "DEFAULT"
 
 
-def read(options: Any) -> FullyConnectedAttrs:
-    """Attrs of a FullyConnectedOptions table."""
-    table = options_table(options, "FullyConnectedOptions")
-    return FullyConnectedAttrs(
-        name_of(ACTIVATIONS, table.FusedActivationFunction()),
-        bool(table.KeepNumDims()),
-        name_of(_FORMATS, table.WeightsFormat()),
-    )
-
-
-def write(builder: Any, attrs: FullyConnectedAttrs) -> tuple[int, int]:
-    """Adds a FullyConnectedOptions table; returns its union value and offset."""
-    fields = (
-        ("FusedActivationFunction", ACTIVATIONS.index(attrs.activation)),
-        ("WeightsFormat", _FORMATS.index(attrs.weights_format)),
-        ("KeepNumDims", attrs.keep_num_dims),
-    )
-    return write_options(builder, "FullyConnectedOptions", fields)
+TABLE = Table(
+    "FullyConnectedOptions",
+    FullyConnectedAttrs,
+    (
+        Field("activation", "FusedActivationFunction", ACTIVATION),
+        Field("weights_format", "WeightsFormat", Names(_FORMATS)),
+        Field("keep_num_dims", "KeepNumDims", bool),
+    ),
+)
 
 
 def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
@@ -218,9 +205,7 @@ OPS = (
         kind="FULLY_CONNECTED",
         opcode=9,
         title="matrix product: any number of rows, per channel or tensor, bias optional",
-        attrs=FullyConnectedAttrs,
-        read=read,
-        write=write,
+        table=TABLE,
         constraints=(*_BASICS, sums_fit_32_bits(layer, _BASICS)),
         infer=infer,
         reference=reference,

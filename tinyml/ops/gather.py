@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
-from tinyml.ops.common import is_int8, operand, operand_count, options_table, write_options
+from tinyml.ops.common import is_int8, operand, operand_count
 from tinyml.ops.extents import Extent, Fields, dense
 from tinyml.ops.moves import axis_in
 from tinyml.ops.operands import input_argument, move_instructions, no_macs
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.table import Field, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +27,14 @@ class GatherAttrs:
     batch_dims: int = 0  # leading dimensions that data and numbers share; only 0
 
 
-def read(options: Any) -> GatherAttrs:
-    """Attrs of a GatherOptions table."""
-    table = options_table(options, "GatherOptions")
-    return GatherAttrs(table.Axis(), table.BatchDims())
-
-
-def write(builder: Any, attrs: GatherAttrs) -> tuple[int, int]:
-    """Adds a GatherOptions table; returns its union value and offset."""
-    fields = (("Axis", attrs.axis), ("BatchDims", attrs.batch_dims))
-    return write_options(builder, "GatherOptions", fields)
+TABLE = Table(
+    "GatherOptions",
+    GatherAttrs,
+    (
+        Field("axis", "Axis"),
+        Field("batch_dims", "BatchDims"),
+    ),
+)
 
 
 def _axis(op: Op, graph: Graph) -> int:
@@ -107,9 +105,7 @@ OPS = (
         kind="GATHER",
         opcode=36,
         title="rows by their numbers, as in an embedding",
-        attrs=GatherAttrs,
-        read=read,
-        write=write,
+        table=TABLE,
         constraints=(operand_count(2, 2), is_int8, numbers_are_int32, axis_exists),
         infer=infer,
         reference=reference,

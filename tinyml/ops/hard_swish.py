@@ -14,7 +14,7 @@ from tinyml.ir.fixedpoint import IntArray, quantize_multiplier, rounding_divide_
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import INT8_MAX, INT8_MIN, all_int8, operand_count, quant_of, result
-from tinyml.ops.lookup import NoAttrs, input_values, look_up, lookup_call, read_none, write_none
+from tinyml.ops.lookup import NO_OPTIONS, input_values, look_up, lookup_call
 from tinyml.ops.operands import have_one_scale, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 
@@ -106,9 +106,7 @@ OPS = (
         kind="HARD_SWISH",
         opcode=117,
         title="x * min(max(x + 3, 0), 6) / 6",
-        attrs=NoAttrs,
-        read=read_none,
-        write=write_none,
+        table=NO_OPTIONS,
         constraints=(operand_count(1, 1), all_int8, have_one_scale, output_scale_is_not_tiny),
         infer=same_shape,
         reference=_reference,

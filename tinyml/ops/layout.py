@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -13,20 +12,17 @@ from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, Value
 from tinyml.ops.common import (
-    ACTIVATIONS,
     all_int8,
-    name_of,
     operand,
     operand_count,
-    options_table,
     quant_of,
     result,
-    write_options,
 )
 from tinyml.ops.extents import Extent, Fields, dense
 from tinyml.ops.moves import axis_in
 from tinyml.ops.operands import have_one_scale, input_argument, move_instructions, no_macs
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.table import ACTIVATION, Field, Table
 
 MAX_PARTS = 10  # inputs of a concatenation; TFLM's limit as well
 _ARITIES = (2, 4, MAX_PARTS)  # inputs that the kernels take
@@ -39,6 +35,9 @@ class ReshapeAttrs:
     new_shape: tuple[int, ...] = ()
 
 
+RESHAPE_TABLE = Table("ReshapeOptions", ReshapeAttrs, (Field("new_shape", "NewShape", tuple),))
+
+
 @dataclass(frozen=True, slots=True)
 class ConcatenationAttrs:
     """Options of CONCATENATION."""
@@ -47,16 +46,14 @@ class ConcatenationAttrs:
     fused: str = "NONE"  # activation; none is supported
 
 
-def read_reshape(options: Any) -> ReshapeAttrs:
-    """Attrs of a ReshapeOptions table, which may be missing."""
-    table = options_table(options, "ReshapeOptions")
-    return ReshapeAttrs(tuple(table.NewShape(i) for i in range(table.NewShapeLength())))
-
-
-def write_reshape(builder: Any, attrs: ReshapeAttrs) -> tuple[int, int]:
-    """Adds a ReshapeOptions table; returns its union value and offset."""
-    shape = builder.CreateNumpyVector(np.array(attrs.new_shape, np.int32))
-    return write_options(builder, "ReshapeOptions", (("NewShape", shape),))
+CONCATENATION_TABLE = Table(
+    "ConcatenationOptions",
+    ConcatenationAttrs,
+    (
+        Field("axis", "Axis"),
+        Field("fused", "FusedActivationFunction", ACTIVATION),
+    ),
+)
 
 
 def infer_reshape(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
@@ -96,20 +93,6 @@ def reshape_reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> t
 def lower_nothing(op: Op, graph: Graph) -> None:
     """No kernel: the output is the input's memory."""
     return None
-
-
-def read_concatenation(options: Any) -> ConcatenationAttrs:
-    """Attrs of a ConcatenationOptions table."""
-    table = options_table(options, "ConcatenationOptions")
-    activation = name_of(ACTIVATIONS, table.FusedActivationFunction())
-    return ConcatenationAttrs(table.Axis(), activation)
-
-
-def write_concatenation(builder: Any, attrs: ConcatenationAttrs) -> tuple[int, int]:
-    """Adds a ConcatenationOptions table; returns its union value and offset."""
-    activation = ACTIVATIONS.index(attrs.fused)
-    fields = (("Axis", attrs.axis), ("FusedActivationFunction", activation))
-    return write_options(builder, "ConcatenationOptions", fields)
 
 
 def _axis(op: Op, graph: Graph) -> int:
@@ -208,9 +191,7 @@ OPS = (
         kind="CONCATENATION",
         opcode=2,
         title="tensors one after the other along an axis",
-        attrs=ConcatenationAttrs,
-        read=read_concatenation,
-        write=write_concatenation,
+        table=CONCATENATION_TABLE,
         constraints=(
             operand_count(1, MAX_PARTS),
             all_int8,
@@ -228,9 +209,7 @@ OPS = (
         kind="RESHAPE",
         opcode=22,
         title="the same elements in another shape; takes no time",
-        attrs=ReshapeAttrs,
-        read=read_reshape,
-        write=write_reshape,
+        table=RESHAPE_TABLE,
         constraints=(operand_count(1, 2), keeps_type, keeps_elements),
         infer=infer_reshape,
         reference=reshape_reference,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -25,14 +24,13 @@ from tinyml.ops.common import (
     INT8_MIN,
     all_int8,
     operand_count,
-    options_table,
     quant_of,
     result,
-    write_options,
 )
-from tinyml.ops.lookup import NoAttrs, input_values, look_up, lookup_call, read_none, write_none
+from tinyml.ops.lookup import NO_OPTIONS, input_values, look_up, lookup_call
 from tinyml.ops.operands import have_one_scale, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.table import Field, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +40,7 @@ class LeakyReluAttrs:
     alpha: float = 0.0  # float32; slope below zero, of any sign
 
 
-def read(options: Any) -> LeakyReluAttrs:
-    """Attrs of a LeakyReluOptions table."""
-    return LeakyReluAttrs(float(options_table(options, "LeakyReluOptions").Alpha()))
-
-
-def write(builder: Any, attrs: LeakyReluAttrs) -> tuple[int, int]:
-    """Adds a LeakyReluOptions table; returns its union value and offset."""
-    return write_options(builder, "LeakyReluOptions", (("Alpha", attrs.alpha),))
+TABLE = Table("LeakyReluOptions", LeakyReluAttrs, (Field("alpha", "Alpha", float),))
 
 
 def alpha_factor(op: Op, graph: Graph) -> tuple[int, int]:
@@ -122,9 +113,7 @@ OPS = (
         kind="ELU",
         opcode=111,
         title="x, or exp(x) - 1 below zero",
-        attrs=NoAttrs,
-        read=read_none,
-        write=write_none,
+        table=NO_OPTIONS,
         constraints=_BASICS,
         infer=same_shape,
         reference=_elu,
@@ -135,9 +124,7 @@ OPS = (
         kind="LEAKY_RELU",
         opcode=98,
         title="x, or a constant times x below zero",
-        attrs=LeakyReluAttrs,
-        read=read,
-        write=write,
+        table=TABLE,
         constraints=(*_BASICS, alpha_is_usable),
         infer=same_shape,
         reference=_leaky_relu,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct
 from tinyml.ops.common import result
 from tinyml.ops.extents import elementwise
 from tinyml.ops.operands import input_argument
+from tinyml.ops.table import Table
 
 _INSTRUCTIONS = 4  # per element, counted on Armv7-M
 
@@ -23,14 +23,7 @@ class NoAttrs:
     """Options of an operator that has none."""
 
 
-def read_none(options: Any) -> NoAttrs:
-    """Attrs of an operator whose options hold nothing."""
-    return NoAttrs()
-
-
-def write_none(builder: Any, attrs: Any) -> tuple[int, int]:
-    """Writes no options table."""
-    return 0, 0
+NO_OPTIONS = Table("", NoAttrs)
 
 
 def input_values(dtype: str) -> NDArray[np.int64]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -25,15 +24,14 @@ from tinyml.ops.common import (
     is_quantised_per_tensor,
     operand,
     operand_count,
-    options_table,
     quant_of,
     requant_struct,
     rescale_clamp,
     result,
-    write_options,
 )
 from tinyml.ops.extents import reduction
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.table import Field, Table
 
 AXES = 1  # operand
 _LOOPS = 5
@@ -46,14 +44,7 @@ class MeanAttrs:
     keep_dims: bool = False  # reduced dimensions stay as 1
 
 
-def read(options: Any) -> MeanAttrs:
-    """Attrs of a ReducerOptions table."""
-    return MeanAttrs(bool(options_table(options, "ReducerOptions").KeepDims()))
-
-
-def write(builder: Any, attrs: MeanAttrs) -> tuple[int, int]:
-    """Adds a ReducerOptions table; returns its union value and offset."""
-    return write_options(builder, "ReducerOptions", (("KeepDims", attrs.keep_dims),))
+TABLE = Table("ReducerOptions", MeanAttrs, (Field("keep_dims", "KeepDims", bool),))
 
 
 def reduced_axes(op: Op, graph: Graph) -> tuple[int, ...]:
@@ -190,9 +181,7 @@ def _spec(kind: str, opcode: int, title: str) -> OpSpec:
         kind=kind,
         opcode=opcode,
         title=title,
-        attrs=MeanAttrs,
-        read=read,
-        write=write,
+        table=TABLE,
         constraints=(*_BASICS, sums_fit),
         infer=infer,
         reference=reference,

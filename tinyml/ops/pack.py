@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ir.kernel import KernelCall
-from tinyml.ops.common import all_int8, operand_count, options_table, result, write_options
+from tinyml.ops.common import all_int8, operand_count, result
 from tinyml.ops.layout import MAX_PARTS, ConcatenationAttrs, concatenation_call
 from tinyml.ops.moves import axis_in
 from tinyml.ops.operands import no_macs
 from tinyml.ops.spec import Expansion, OpSpec
+from tinyml.ops.table import Field, Table
 
 MAX_PACKED = MAX_PARTS**2  # a concatenation of packs
 
@@ -28,20 +28,18 @@ class PackAttrs:
     count: int = 0  # inputs
 
 
+TABLE = Table(
+    "PackOptions",
+    PackAttrs,
+    (
+        Field("axis", "Axis"),
+        Field("count", "ValuesCount"),
+    ),
+)
+
+
 def _axis(op: Op, graph: Graph) -> int:
     return axis_in(int(op.attrs.axis), len(graph.tensors[op.inputs[0]].shape) + 1)
-
-
-def read_pack(options: Any) -> PackAttrs:
-    """Attrs of a PackOptions table."""
-    table = options_table(options, "PackOptions")
-    return PackAttrs(table.Axis(), table.ValuesCount())
-
-
-def write_pack(builder: Any, attrs: PackAttrs) -> tuple[int, int]:
-    """Adds a PackOptions table; returns its union value and offset."""
-    fields = (("Axis", attrs.axis), ("ValuesCount", attrs.count))
-    return write_options(builder, "PackOptions", fields)
 
 
 def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
@@ -100,9 +98,7 @@ OPS = (
         kind="PACK",
         opcode=83,
         title="tensors side by side along a new axis",
-        attrs=PackAttrs,
-        read=read_pack,
-        write=write_pack,
+        table=TABLE,
         constraints=(operand_count(1, MAX_PACKED), all_int8, inputs_are_alike),
         infer=infer,
         reference=reference,

@@ -23,7 +23,7 @@ from tinyml.ops.common import (
     result,
 )
 from tinyml.ops.extents import Extent, Fields, dense
-from tinyml.ops.lookup import NoAttrs, read_none, write_none
+from tinyml.ops.lookup import NO_OPTIONS
 from tinyml.ops.operands import have_one_scale, input_argument, move_instructions, no_macs
 from tinyml.ops.spec import Constraint, OpSpec
 
@@ -185,9 +185,7 @@ def _spec(kind: str, opcode: int, title: str, inputs: int, *constraints: Constra
         kind=kind,
         opcode=opcode,
         title=title,
-        attrs=NoAttrs,
-        read=read_none,
-        write=write_none,
+        table=NO_OPTIONS,
         constraints=(
             operand_count(inputs, inputs),
             is_int8,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -13,9 +12,7 @@ from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
 from tinyml.ir.shapes import Window
 from tinyml.ops.common import (
-    ACTIVATIONS,
     INT8_MIN,
-    PADDINGS,
     activation_is_a_range,
     activation_range,
     clamp_struct,
@@ -23,17 +20,15 @@ from tinyml.ops.common import (
     is_image,
     is_int8,
     is_quantised_per_tensor,
-    name_of,
     operand,
     operand_count,
-    options_table,
     padding_is_known,
     quant_of,
     result,
-    write_options,
 )
 from tinyml.ops.extents import images
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.table import ACTIVATION, PADDING, Field, Table
 from tinyml.ops.windows import (
     Pads,
     image_overlap,
@@ -58,32 +53,18 @@ class Pool2dAttrs:
     pads: Pads | None = None  # instead of padding; TFLite cannot say it, streamed layers need it
 
 
-def read(options: Any) -> Pool2dAttrs:
-    """Attrs of a Pool2DOptions table."""
-    table = options_table(options, "Pool2DOptions")
-    return Pool2dAttrs(
-        name_of(PADDINGS, table.Padding()),
-        table.StrideH(),
-        table.StrideW(),
-        table.FilterHeight(),
-        table.FilterWidth(),
-        name_of(ACTIVATIONS, table.FusedActivationFunction()),
-    )
-
-
-def write(builder: Any, attrs: Pool2dAttrs) -> tuple[int, int]:
-    """Adds a Pool2DOptions table; returns its union value and offset."""
-    if attrs.pads is not None:
-        raise ModelError("explicit padding has no form in a TFLite file")
-    fields = (
-        ("Padding", PADDINGS.index(attrs.padding)),
-        ("StrideW", attrs.stride_w),
-        ("StrideH", attrs.stride_h),
-        ("FilterWidth", attrs.kernel_w),
-        ("FilterHeight", attrs.kernel_h),
-        ("FusedActivationFunction", ACTIVATIONS.index(attrs.activation)),
-    )
-    return write_options(builder, "Pool2DOptions", fields)
+TABLE = Table(
+    "Pool2DOptions",
+    Pool2dAttrs,
+    (
+        Field("padding", "Padding", PADDING),
+        Field("stride_w", "StrideW"),
+        Field("stride_h", "StrideH"),
+        Field("kernel_w", "FilterWidth"),
+        Field("kernel_h", "FilterHeight"),
+        Field("activation", "FusedActivationFunction", ACTIVATION),
+    ),
+)
 
 
 def windows(op: Op, graph: Graph) -> tuple[Window, Window]:
@@ -206,9 +187,7 @@ OPS = (
         kind="AVERAGE_POOL_2D",
         opcode=1,
         title="average over windows: any size, stride and padding",
-        attrs=Pool2dAttrs,
-        read=read,
-        write=write,
+        table=TABLE,
         constraints=_CONSTRAINTS,
         infer=infer,
         reference=average,
@@ -219,9 +198,7 @@ OPS = (
         kind="MAX_POOL_2D",
         opcode=17,
         title="maximum over windows: any size, stride and padding",
-        attrs=Pool2dAttrs,
-        read=read,
-        write=write,
+        table=TABLE,
         constraints=_CONSTRAINTS,
         infer=infer,
         reference=maximum,

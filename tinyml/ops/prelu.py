@@ -27,7 +27,7 @@ from tinyml.ops.common import (
 )
 from tinyml.ops.elementwise import MAX_PRODUCT_SHIFT, MAX_RANK, broadcast_loops
 from tinyml.ops.extents import Extent, Fields, walked
-from tinyml.ops.lookup import NoAttrs, read_none, write_none
+from tinyml.ops.lookup import NO_OPTIONS
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 
@@ -127,9 +127,7 @@ OPS = (
         kind="PRELU",
         opcode=54,
         title="x, or a learned slope times x below zero",
-        attrs=NoAttrs,
-        read=read_none,
-        write=write_none,
+        table=NO_OPTIONS,
         constraints=(
             operand_count(2, 2),
             all_int8,

@@ -17,7 +17,7 @@ from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, row_overlap
 from tinyml.ops.common import operand, operand_count, quant_of, requant_struct, result
 from tinyml.ops.extents import elementwise
-from tinyml.ops.lookup import NoAttrs, input_values, lookup_call, read_none, write_none
+from tinyml.ops.lookup import NO_OPTIONS, input_values, lookup_call
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 
@@ -185,9 +185,7 @@ def _spec(kind: str, opcode: int, title: str, **functions: Any) -> OpSpec:
         kind=kind,
         opcode=opcode,
         title=title,
-        attrs=NoAttrs,
-        read=read_none,
-        write=write_none,
+        table=NO_OPTIONS,
         infer=same_shape,
         macs=no_macs,
         **functions,

@@ -48,9 +48,7 @@ def _spec(kind: str, opcode: int, title: str) -> OpSpec:
         kind=kind,
         opcode=opcode,
         title=f"{title} over constant axes",
-        attrs=mean.MeanAttrs,
-        read=mean.read,
-        write=mean.write,
+        table=mean.TABLE,
         constraints=(
             operand_count(2, 2),
             is_int8,

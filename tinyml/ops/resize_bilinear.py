@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +17,13 @@ from tinyml.ops.common import (
     is_int8,
     operand,
     operand_count,
-    options_table,
     result,
-    write_options,
 )
 from tinyml.ops.extents import images
 from tinyml.ops.operands import have_one_scale, no_macs
 from tinyml.ops.resize_nearest_neighbor import ResizeAttrs, infer
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.table import Field, Table
 
 _ONE = 1 << 10
 
@@ -47,19 +45,14 @@ class Between:
         return near, far, np.where(near == far, 0, position % _ONE)
 
 
-def read(options: Any) -> ResizeAttrs:
-    """Attrs of a ResizeBilinearOptions table."""
-    table = options_table(options, "ResizeBilinearOptions")
-    return ResizeAttrs(bool(table.AlignCorners()), bool(table.HalfPixelCenters()))
-
-
-def write(builder: Any, attrs: ResizeAttrs) -> tuple[int, int]:
-    """Adds a ResizeBilinearOptions table; returns its union value and offset."""
-    fields = (
-        ("AlignCorners", attrs.align_corners),
-        ("HalfPixelCenters", attrs.half_pixel_centers),
-    )
-    return write_options(builder, "ResizeBilinearOptions", fields)
+TABLE = Table(
+    "ResizeBilinearOptions",
+    ResizeAttrs,
+    (
+        Field("align_corners", "AlignCorners", bool),
+        Field("half_pixel_centers", "HalfPixelCenters", bool),
+    ),
+)
 
 
 def axes(op: Op, graph: Graph) -> tuple[Between, Between]:
@@ -151,9 +144,7 @@ OPS = (
         kind="RESIZE_BILINEAR",
         opcode=23,
         title="linear interpolation between pixels, to any size",
-        attrs=ResizeAttrs,
-        read=read,
-        write=write,
+        table=TABLE,
         constraints=(
             operand_count(2, 2),
             is_int8,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +21,11 @@ from tinyml.ops.common import (
     is_int8,
     operand,
     operand_count,
-    options_table,
-    write_options,
 )
 from tinyml.ops.moves import Walk, lower_walk, whole_numbers
 from tinyml.ops.operands import have_one_scale, no_macs
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.table import Field, Table
 
 SIZE = 1  # operand
 _MAX_SIZE = 1 << 20  # as of any dimension of a model
@@ -41,19 +39,14 @@ class ResizeAttrs:
     half_pixel_centers: bool = False
 
 
-def read(options: Any) -> ResizeAttrs:
-    """Attrs of a ResizeNearestNeighborOptions table."""
-    table = options_table(options, "ResizeNearestNeighborOptions")
-    return ResizeAttrs(bool(table.AlignCorners()), bool(table.HalfPixelCenters()))
-
-
-def write(builder: Any, attrs: ResizeAttrs) -> tuple[int, int]:
-    """Adds a ResizeNearestNeighborOptions table; returns its union value and offset."""
-    fields = (
-        ("AlignCorners", attrs.align_corners),
-        ("HalfPixelCenters", attrs.half_pixel_centers),
-    )
-    return write_options(builder, "ResizeNearestNeighborOptions", fields)
+TABLE = Table(
+    "ResizeNearestNeighborOptions",
+    ResizeAttrs,
+    (
+        Field("align_corners", "AlignCorners", bool),
+        Field("half_pixel_centers", "HalfPixelCenters", bool),
+    ),
+)
 
 
 def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
@@ -152,9 +145,7 @@ OPS = (
         kind="RESIZE_NEAREST_NEIGHBOR",
         opcode=97,
         title="every pixel several times, or every n-th pixel",
-        attrs=ResizeAttrs,
-        read=read,
-        write=write,
+        table=TABLE,
         constraints=(
             operand_count(2, 2),
             is_int8,

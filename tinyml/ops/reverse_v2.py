@@ -10,7 +10,7 @@ from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import operand, operand_count
-from tinyml.ops.lookup import NoAttrs, read_none, write_none
+from tinyml.ops.lookup import NO_OPTIONS
 from tinyml.ops.moves import (
     Walk,
     axis_in,
@@ -61,9 +61,7 @@ OPS = (
         kind="REVERSE_V2",
         opcode=105,
         title="back to front along some dimensions",
-        attrs=NoAttrs,
-        read=read_none,
-        write=write_none,
+        table=NO_OPTIONS,
         constraints=(operand_count(2, 2), keeps_moved_type(0), axes_are_neighbours),
         infer=same_shape,
         reference=reference,

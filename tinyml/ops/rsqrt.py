@@ -17,7 +17,7 @@ from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.activation import relu_factor, relu_fits_32_bits
 from tinyml.ops.common import INT8_MAX, INT8_MIN, all_int8, operand_count, quant_of, result
-from tinyml.ops.lookup import NoAttrs, input_values, look_up, lookup_call, read_none, write_none
+from tinyml.ops.lookup import NO_OPTIONS, input_values, look_up, lookup_call
 from tinyml.ops.operands import have_one_scale, no_macs, same_shape
 from tinyml.ops.spec import Constraint, OpSpec
 
@@ -85,9 +85,7 @@ def _spec(
         kind=kind,
         opcode=opcode,
         title=title,
-        attrs=NoAttrs,
-        read=read_none,
-        write=write_none,
+        table=NO_OPTIONS,
         constraints=(operand_count(1, 1), all_int8, have_one_scale, constraint),
         infer=same_shape,
         reference=reference,

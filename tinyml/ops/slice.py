@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
-from tinyml.ops.common import operand, operand_count, options_table, write_options
-from tinyml.ops.lookup import NoAttrs, read_none, write_none
+from tinyml.ops.common import operand, operand_count
+from tinyml.ops.lookup import NO_OPTIONS
 from tinyml.ops.moves import Walk, keeps_moved_type, lower_walk, strides_of, whole_numbers
 from tinyml.ops.operands import no_macs
 from tinyml.ops.spec import Constraint, OpSpec
+from tinyml.ops.table import Field, Table
 
 MAX_SLICE_RANK = 5  # as in TFLM
 MAX_STRIDED_RANK = 4
@@ -29,6 +29,20 @@ class StridedSliceAttrs:
     ellipsis_mask: int = 0  # not supported
     new_axis_mask: int = 0  # not supported
     offset: bool = False  # ends count from the beginnings; not supported
+
+
+STRIDED_TABLE = Table(
+    "StridedSliceOptions",
+    StridedSliceAttrs,
+    (
+        Field("begin_mask", "BeginMask"),
+        Field("end_mask", "EndMask"),
+        Field("shrink_axis_mask", "ShrinkAxisMask"),
+        Field("ellipsis_mask", "EllipsisMask"),
+        Field("new_axis_mask", "NewAxisMask"),
+        Field("offset", "Offset", bool),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,32 +165,6 @@ def has_at_most(rank: int) -> Constraint:
     return has_few_dimensions
 
 
-def read_strided_slice(options: Any) -> StridedSliceAttrs:
-    """Attrs of a StridedSliceOptions table."""
-    table = options_table(options, "StridedSliceOptions")
-    return StridedSliceAttrs(
-        table.BeginMask(),
-        table.EndMask(),
-        table.ShrinkAxisMask(),
-        table.EllipsisMask(),
-        table.NewAxisMask(),
-        bool(table.Offset()),
-    )
-
-
-def write_strided_slice(builder: Any, attrs: StridedSliceAttrs) -> tuple[int, int]:
-    """Adds a StridedSliceOptions table; returns its union value and offset."""
-    fields = (
-        ("BeginMask", attrs.begin_mask),
-        ("EndMask", attrs.end_mask),
-        ("ShrinkAxisMask", attrs.shrink_axis_mask),
-        ("EllipsisMask", attrs.ellipsis_mask),
-        ("NewAxisMask", attrs.new_axis_mask),
-        ("Offset", attrs.offset),
-    )
-    return write_options(builder, "StridedSliceOptions", fields)
-
-
 def _spec(
     kind: str, opcode: int, title: str, parts: Parts, constraints: tuple[Constraint, ...]
 ) -> OpSpec:
@@ -205,9 +193,7 @@ def _spec(
         kind=kind,
         opcode=opcode,
         title=title,
-        attrs=StridedSliceAttrs if strided else NoAttrs,
-        read=read_strided_slice if strided else read_none,
-        write=write_strided_slice if strided else write_none,
+        table=STRIDED_TABLE if strided else NO_OPTIONS,
         constraints=(operand_count(inputs, inputs), keeps_moved_type(0), *constraints, part_exists),
         infer=infer,
         reference=reference,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -30,13 +29,12 @@ from tinyml.ops.common import (
     all_int8,
     operand,
     operand_count,
-    options_table,
     quant_of,
-    write_options,
 )
 from tinyml.ops.extents import rows
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.table import Field, Table
 
 INTEGER_BITS = 5  # of the argument of exp: beyond -32 nothing is left
 SUM_BITS = 12  # integer bits of the sum of exponentials
@@ -50,14 +48,7 @@ class SoftmaxAttrs:
     beta: float = 1.0  # a float32 value; multiplies the input
 
 
-def read(options: Any) -> SoftmaxAttrs:
-    """Attrs of a SoftmaxOptions table."""
-    return SoftmaxAttrs(float(options_table(options, "SoftmaxOptions").Beta()))
-
-
-def write(builder: Any, attrs: SoftmaxAttrs) -> tuple[int, int]:
-    """Adds a SoftmaxOptions table; returns its union value and offset."""
-    return write_options(builder, "SoftmaxOptions", (("Beta", attrs.beta),))
+TABLE = Table("SoftmaxOptions", SoftmaxAttrs, (Field("beta", "Beta", float),))
 
 
 def real_factor(op: Op, graph: Graph) -> float:
@@ -150,9 +141,7 @@ OPS = (
         kind="SOFTMAX",
         opcode=25,
         title="exponentials over their sum, along the last dimension",
-        attrs=SoftmaxAttrs,
-        read=read,
-        write=write,
+        table=TABLE,
         constraints=(
             operand_count(1, 1),
             all_int8,

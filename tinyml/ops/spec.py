@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from tinyml.errors import PlanError
 from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ir.kernel import KernelCall
+from tinyml.ops.table import Table
 
 Constraint = Callable[[Op, Graph], "str | None"]
 """Returns None when met, else what was found; its first docstring line is what the user reads."""
@@ -37,8 +37,7 @@ def has_no_kernel(op: Op, graph: Graph) -> KernelCall | None:
 class OpSpec:
     """One TFLite builtin operator.
 
-    ``read`` turns the operator's options table (an object of the ``tflite`` package, or None) into
-    the attrs dataclass; ``write`` is its inverse for the flatbuffer writer of tests and fix-ups.
+    ``table`` lists the options as the file and as the attrs dataclass hold them.
     ``infer`` returns the output shapes that the op's rule gives for the input shapes.
     ``reference`` computes all outputs in integer arithmetic (float only where TFLM uses float).
     ``lower`` returns the plain-C kernel call that is always right, or None when the output is the
@@ -52,9 +51,7 @@ class OpSpec:
     kind: str  # "CONV_2D"
     opcode: int  # TFLite BuiltinOperator value
     title: str  # one clause for docs/ops.md
-    attrs: type
-    read: Callable[[Any], Any]
-    write: Callable[[Any, Any], tuple[int, int]]
+    table: Table
     constraints: tuple[Constraint, ...]
     infer: Callable[[Op, Graph], tuple[tuple[int, ...], ...]]
     reference: Callable[[Op, Graph, Sequence[Array | None]], tuple[Array, ...]]
@@ -62,3 +59,8 @@ class OpSpec:
     macs: Callable[[Op, Graph], int]
     expand: Callable[[Op, Graph], Expansion | None] | None = None
     states: tuple[int, ...] = ()
+
+    @property
+    def attrs(self) -> type:
+        """The dataclass of an op's options."""
+        return self.table.attrs

@@ -12,12 +12,13 @@ import numpy as np
 
 from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op, Tensor
-from tinyml.ops.common import operand, options_table, write_options
+from tinyml.ops.common import operand
 from tinyml.ops.layout import ReshapeAttrs
 from tinyml.ops.moves import axis_in, keeps_moved_type, whole_numbers
 from tinyml.ops.operands import no_macs
 from tinyml.ops.slice import MAX_STRIDED_RANK, StridedSliceAttrs
 from tinyml.ops.spec import Expansion, OpSpec, has_no_kernel
+from tinyml.ops.table import Field, Table
 
 Sizes = tuple[int, tuple[int, ...]]  # axis, size along it of each output
 
@@ -29,12 +30,26 @@ class SplitAttrs:
     splits: int = 0  # outputs
 
 
+SPLIT_TABLE = Table("SplitOptions", SplitAttrs, (Field("splits", "NumSplits"),))
+SPLIT_V_TABLE = Table("SplitVOptions", SplitAttrs, (Field("splits", "NumSplits"),))
+
+
 @dataclass(frozen=True, slots=True)
 class UnpackAttrs:
     """Options of UNPACK."""
 
     splits: int = 0  # outputs, as many as the axis is long
     axis: int = 0  # may count from the end
+
+
+UNPACK_TABLE = Table(
+    "UnpackOptions",
+    UnpackAttrs,
+    (
+        Field("splits", "Num"),
+        Field("axis", "Axis"),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,39 +99,7 @@ def _axis(op: Op, graph: Graph, index: int, rank: int) -> int:
     return axis_in(numbers[0], rank)
 
 
-def read_split(options: Any) -> SplitAttrs:
-    """Attrs of a SplitOptions table."""
-    return SplitAttrs(options_table(options, "SplitOptions").NumSplits())
-
-
-def write_split(builder: Any, attrs: SplitAttrs) -> tuple[int, int]:
-    """Adds a SplitOptions table; returns its union value and offset."""
-    return write_options(builder, "SplitOptions", (("NumSplits", attrs.splits),))
-
-
-def read_split_v(options: Any) -> SplitAttrs:
-    """Attrs of a SplitVOptions table."""
-    return SplitAttrs(options_table(options, "SplitVOptions").NumSplits())
-
-
-def write_split_v(builder: Any, attrs: SplitAttrs) -> tuple[int, int]:
-    """Adds a SplitVOptions table; returns its union value and offset."""
-    return write_options(builder, "SplitVOptions", (("NumSplits", attrs.splits),))
-
-
-def read_unpack(options: Any) -> UnpackAttrs:
-    """Attrs of an UnpackOptions table."""
-    table = options_table(options, "UnpackOptions")
-    return UnpackAttrs(table.Num(), table.Axis())
-
-
-def write_unpack(builder: Any, attrs: UnpackAttrs) -> tuple[int, int]:
-    """Adds an UnpackOptions table; returns its union value and offset."""
-    fields = (("Num", attrs.splits), ("Axis", attrs.axis))
-    return write_options(builder, "UnpackOptions", fields)
-
-
-def _spec(kind: str, opcode: int, title: str, io: tuple[type, Any, Any], cut: _Cut) -> OpSpec:
+def _spec(kind: str, opcode: int, title: str, table: Table, cut: _Cut) -> OpSpec:
     def has_its_operands(op: Op, graph: Graph) -> str | None:
         """The op must have all its inputs and as many outputs as its options say."""
         if len(op.inputs) != cut.operands or len(op.outputs) != op.attrs.splits:
@@ -145,9 +128,7 @@ def _spec(kind: str, opcode: int, title: str, io: tuple[type, Any, Any], cut: _C
         kind=kind,
         opcode=opcode,
         title=title,
-        attrs=io[0],
-        read=io[1],
-        write=io[2],
+        table=table,
         constraints=(has_its_operands, keeps_moved_type(cut.given), parts_fit),
         infer=infer,
         reference=reference,
@@ -228,21 +209,21 @@ OPS = (
         "SPLIT",
         49,
         "equal parts along an axis; becomes slices",
-        (SplitAttrs, read_split, write_split),
+        SPLIT_TABLE,
         _Cut(1, 2, split_sizes),
     ),
     _spec(
         "SPLIT_V",
         102,
         "parts of given sizes along an axis; becomes slices",
-        (SplitAttrs, read_split_v, write_split_v),
+        SPLIT_V_TABLE,
         _Cut(0, 3, split_v_sizes),
     ),
     _spec(
         "UNPACK",
         88,
         "the parts along an axis, without the axis; becomes slices",
-        (UnpackAttrs, read_unpack, write_unpack),
+        UNPACK_TABLE,
         _Cut(0, 1, unpack_sizes, is_kept=False),
     ),
 )

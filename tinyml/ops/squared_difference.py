@@ -23,7 +23,7 @@ from tinyml.ops.common import (
 )
 from tinyml.ops.elementwise import Factor, broadcast_loops, has_few_dimensions, infer
 from tinyml.ops.extents import broadcast
-from tinyml.ops.lookup import NoAttrs, read_none, write_none
+from tinyml.ops.lookup import NO_OPTIONS
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs
 from tinyml.ops.spec import OpSpec
 
@@ -111,9 +111,7 @@ OPS = (
         kind="SQUARED_DIFFERENCE",
         opcode=99,
         title="square of the difference of two tensors, with broadcasting",
-        attrs=NoAttrs,
-        read=read_none,
-        write=write_none,
+        table=NO_OPTIONS,
         constraints=(
             operand_count(2, 2),
             all_int8,

@@ -10,7 +10,7 @@ from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import operand, operand_count
-from tinyml.ops.lookup import NoAttrs, read_none, write_none
+from tinyml.ops.lookup import NO_OPTIONS
 from tinyml.ops.moves import Walk, keeps_moved_type, lower_walk, strides_of, whole_numbers
 from tinyml.ops.operands import no_macs
 from tinyml.ops.slice import has_at_most
@@ -68,9 +68,7 @@ OPS = (
         kind="TRANSPOSE",
         opcode=39,
         title="dimensions in another order",
-        attrs=NoAttrs,
-        read=read_none,
-        write=write_none,
+        table=NO_OPTIONS,
         constraints=(
             operand_count(2, 2),
             keeps_moved_type(0),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,25 +15,21 @@ from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ops.common import (
-    ACTIVATIONS,
-    PADDINGS,
     activation_is_a_range,
     channel_factors,
     is_image,
     is_int8,
     is_quantised_per_tensor,
-    name_of,
     operand,
     operand_count,
-    options_table,
     padding_is_known,
     quant_of,
     result,
-    write_options,
 )
 from tinyml.ops.extents import images
 from tinyml.ops.moves import whole_numbers
 from tinyml.ops.spec import Constraint, OpSpec
+from tinyml.ops.table import ACTIVATION, PADDING, Field, Table
 from tinyml.ops.weighted import (
     WeightedSum,
     bias_is_int32_constant,
@@ -61,6 +56,18 @@ class TransposeConvAttrs:
     activation: str = "NONE"
 
 
+TABLE = Table(
+    "TransposeConvOptions",
+    TransposeConvAttrs,
+    (
+        Field("padding", "Padding", PADDING),
+        Field("stride_w", "StrideW"),
+        Field("stride_h", "StrideH"),
+        Field("activation", "FusedActivationFunction", ACTIVATION),
+    ),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Spread:
     """One image axis: output element o hears input i through tap o + pad - i * stride."""
@@ -79,28 +86,6 @@ class Spread:
             last = min(self.in_size - 1, (self.out_size - 1 + self.pad - tap) // self.stride)
             found += max(0, last - first + 1)
         return found
-
-
-def read(options: Any) -> TransposeConvAttrs:
-    """Attrs of a TransposeConvOptions table."""
-    table = options_table(options, "TransposeConvOptions")
-    return TransposeConvAttrs(
-        name_of(PADDINGS, table.Padding()),
-        table.StrideH(),
-        table.StrideW(),
-        name_of(ACTIVATIONS, table.FusedActivationFunction()),
-    )
-
-
-def write(builder: Any, attrs: TransposeConvAttrs) -> tuple[int, int]:
-    """Adds a TransposeConvOptions table; returns its union value and offset."""
-    fields = (
-        ("Padding", PADDINGS.index(attrs.padding)),
-        ("StrideW", attrs.stride_w),
-        ("StrideH", attrs.stride_h),
-        ("FusedActivationFunction", ACTIVATIONS.index(attrs.activation)),
-    )
-    return write_options(builder, "TransposeConvOptions", fields)
 
 
 def as_weighted(op: Op) -> Op:
@@ -300,9 +285,7 @@ OPS = (
         kind="TRANSPOSE_CONV",
         opcode=67,
         title="transposed 2-D convolution: any stride and padding, per channel or tensor",
-        attrs=TransposeConvAttrs,
-        read=read,
-        write=write,
+        table=TABLE,
         constraints=(*_basics(), sums_fit_32_bits(layer, _basics())),
         infer=infer,
         reference=reference,

@@ -8,21 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from tinyml.errors import ModelError
 from tinyml.ir.gates import sigmoid_table
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct, Value
 from tinyml.ops.common import (
-    ACTIVATIONS,
-    name_of,
-    options_table,
     requant_struct,
     result,
-    write_options,
 )
 from tinyml.ops.extents import Extent, Fields, walked
 from tinyml.ops.lstm_constraints import (
@@ -32,6 +26,7 @@ from tinyml.ops.lstm_constraints import (
 )
 from tinyml.ops.lstm_layer import GATES, LstmLayer, layer
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.table import ACTIVATION, Field, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +39,15 @@ class LstmAttrs:
     is_last_only: bool = False  # the output is one step; no file says so, a pass finds out
 
 
-def read(options: Any) -> LstmAttrs:
-    """Attrs of a UnidirectionalSequenceLSTMOptions table."""
-    table = options_table(options, "UnidirectionalSequenceLSTMOptions")
-    return LstmAttrs(
-        name_of(ACTIVATIONS, table.FusedActivationFunction()),
-        float(table.CellClip()),
-        bool(table.TimeMajor()),
-    )
-
-
-def write(builder: Any, attrs: LstmAttrs) -> tuple[int, int]:
-    """Adds a UnidirectionalSequenceLSTMOptions table; returns its union value and offset.
-
-    Raises ModelError for what a pass has made of a layer.
-    """
-    if attrs.is_last_only:
-        raise ModelError("an LSTM that keeps its last step alone cannot be written to a file")
-    fields = (
-        ("FusedActivationFunction", ACTIVATIONS.index(attrs.fused)),
-        ("CellClip", attrs.cell_clip),
-        ("TimeMajor", attrs.time_major),
-    )
-    return write_options(builder, "UnidirectionalSequenceLSTMOptions", fields)
+TABLE = Table(
+    "UnidirectionalSequenceLSTMOptions",
+    LstmAttrs,
+    (
+        Field("fused", "FusedActivationFunction", ACTIVATION),
+        Field("cell_clip", "CellClip", float),
+        Field("time_major", "TimeMajor", bool),
+    ),
+)
 
 
 def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
@@ -212,9 +193,7 @@ OPS = (
         kind="UNIDIRECTIONAL_SEQUENCE_LSTM",
         opcode=44,
         title="recurrent layer with a 16-bit cell; keeps its state until it is reset",
-        attrs=LstmAttrs,
-        read=read,
-        write=write,
+        table=TABLE,
         constraints=(*CONSTRAINTS, sums_fit_32_bits),
         infer=infer,
         reference=reference,

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from tinyml.errors import ModelError
 from tinyml.ir.graph import Graph, Op
-from tinyml.ops.common import operand, operand_count, options_table, write_options
+from tinyml.ops.common import operand, operand_count
 from tinyml.ops.layout import keeps_type, lower_nothing, reshape_reference
-from tinyml.ops.lookup import NoAttrs, read_none, write_none
+from tinyml.ops.lookup import NO_OPTIONS
 from tinyml.ops.moves import axis_in, keeps_moved_type, whole_numbers
 from tinyml.ops.operands import no_macs
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.table import Field, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +22,7 @@ class SqueezeAttrs:
     axes: tuple[int, ...] = ()  # that disappear; none: all of size 1
 
 
-def read_squeeze(options: Any) -> SqueezeAttrs:
-    """Attrs of a SqueezeOptions table."""
-    table = options_table(options, "SqueezeOptions")
-    return SqueezeAttrs(tuple(table.SqueezeDims(i) for i in range(table.SqueezeDimsLength())))
-
-
-def write_squeeze(builder: Any, attrs: SqueezeAttrs) -> tuple[int, int]:
-    """Adds a SqueezeOptions table; returns its union value and offset."""
-    axes = builder.CreateNumpyVector(np.array(attrs.axes, np.int32))
-    return write_options(builder, "SqueezeOptions", (("SqueezeDims", axes),))
+SQUEEZE_TABLE = Table("SqueezeOptions", SqueezeAttrs, (Field("axes", "SqueezeDims", tuple),))
 
 
 def infer_squeeze(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
@@ -81,9 +70,7 @@ OPS = (
         kind="EXPAND_DIMS",
         opcode=70,
         title="one more dimension, of size 1; takes no time",
-        attrs=NoAttrs,
-        read=read_none,
-        write=write_none,
+        table=NO_OPTIONS,
         constraints=(operand_count(2, 2), keeps_moved_type(0), axis_is_constant),
         infer=infer_expand_dims,
         reference=reshape_reference,
@@ -94,9 +81,7 @@ OPS = (
         kind="SQUEEZE",
         opcode=43,
         title="the same without dimensions of size 1; takes no time",
-        attrs=SqueezeAttrs,
-        read=read_squeeze,
-        write=write_squeeze,
+        table=SQUEEZE_TABLE,
         constraints=(operand_count(1, 1), keeps_type, squeezes_ones),
         infer=infer_squeeze,
         reference=reshape_reference,

@@ -6,7 +6,6 @@ place.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,8 @@ from tinyml.ir.graph import Graph, Op, Source, Tensor
 from tinyml.model.file import ModelFile
 from tinyml.model.metadata import read_metadata
 from tinyml.model.opcodes import kind_of, opcode_of
-from tinyml.model.reader import check_interface, open_model, options_table
+from tinyml.model.options import attrs_of, read_options
+from tinyml.model.reader import check_interface, open_model
 from tinyml.model.tensors import integers, read_tensor
 from tinyml.tflm.operands import unmet
 from tinyml.tflm.table import OpFacts, op_facts
@@ -91,33 +91,17 @@ def _op(
     outputs = integers(table.OutputsAsNumpy())
     known = [tensors[i].name for i in outputs if 0 <= i < len(tensors)]
     name = known[0].split(";")[0] if known else f"op_{index}"
-    options = options_table(table, f"op {index} ({kind} '{name}')")
+    label = f"op {index} ({kind} '{name}')"
+    held = read_options(table, label)
     spec = ops.by_opcode().get(opcode)
     attrs = None
     if spec is not None:
         try:
-            attrs = spec.read(options)
-        except (ModelError, AttributeError, LookupError, ValueError, TypeError, struct.error):
+            attrs = attrs_of(table, spec.table, label)
+        except ModelError:
             attrs = None  # options that only TFLM knows: its kernel says what it thinks of them
     op = Op(kind, name, integers(table.InputsAsNumpy()), outputs, attrs)
-    return op, _scalars(options)
-
-
-def _scalars(options: Any) -> dict[str, Any]:
-    """The plain numbers in an options table, by their name in the schema."""
-    if options is None:
-        return {}
-    found: dict[str, Any] = {}
-    for name in vars(type(options)):
-        if not name[0].isupper() or name.endswith(("AsNumpy", "IsNone", "Length")):
-            continue
-        try:
-            value = getattr(options, name)()
-        except (TypeError, struct.error):
-            continue  # wants an index, or lies outside
-        if isinstance(value, bool | int | float):
-            found[name] = value
-    return found
+    return op, {name: value for name, value in held.values if not isinstance(value, tuple)}
 
 
 def _check(graph: Graph, variables: frozenset[int]) -> None:

@@ -1,5 +1,8 @@
 """The options table of any operator, read and written by the names of its fields.
 
+Every reader and writer of .tflite files comes here: the compiler's, which asks for the fields that
+an operator lists (``tinyml.ops.table``), the converter's and the runtime's, which want them all.
+
 The ``tflite`` package has one class per options table but no object to hold its values. Its writing
 functions know slot, type and default of every field, so they are asked: called with a builder that
 notes down what it is told, they give the layout of all tables without a list kept by hand.
@@ -8,13 +11,15 @@ notes down what it is told, they give the layout of all tables without a list ke
 from __future__ import annotations
 
 import struct
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 
 from tinyml.errors import ModelError
+from tinyml.ops.table import Table
 
 Value = int | float | bool | tuple[int, ...]
 
@@ -90,25 +95,56 @@ def options(table: str, **changes: Value) -> Options:
     return Options(table, values).having(**changes)
 
 
-def read_options(union: Any, type_number: int, label: str) -> Options:
-    """The options behind an operator's union of tables.
+def attrs_of(operator: Any, table: Table, label: str) -> Any:
+    """The options of an operator of the file, as its attrs; fields left out have their defaults.
+
+    Raises ModelError for another table than the operator's, or a damaged one.
+    """
+    names = tuple(item.name for item in table.fields)
+    held = read_options(operator, label, names if table.name else ())
+    if not table.name:
+        return table.attrs()
+    if held.table not in ("", table.name):
+        raise ModelError(f"{label}: an operator has {held.table} where {table.name} must be")
+    return table.read(dict((held if held.table else options(table.name)).values))
+
+
+def write_attrs(builder: Any, table: Table, attrs: Any) -> tuple[int, int]:
+    """The number of the union's type and the written table of an op's attrs; (0, 0) for none.
+
+    Raises ModelError for attrs that have no place in a file.
+    """
+    return write_options(builder, options(table.name, **table.write(attrs)))
+
+
+def read_options(operator: Any, label: str, names: Collection[str] | None = None) -> Options:
+    """The options of an operator of the file: all of them, or some fields that the table has.
 
     Raises ModelError for a type of table that is not known, or a damaged one.
     """
     import tflite
 
+    union, type_number = operator.BuiltinOptions(), operator.BuiltinOptionsType()
     if type_number == 0 or union is None:
         return Options()
-    names = {value: name for name, value in vars(tflite.BuiltinOptions).items()}
-    table = names.get(type_number)
+    table = _tables().get(type_number)
     if table is None:
         raise ModelError(f"{label} has options of the unknown type {type_number}")
     reader = getattr(tflite, table)()
     reader.Init(union.Bytes, union.Pos)
+    fields = (f for f in _layout(table) if names is None or f.name in names)
     try:
-        return Options(table, tuple((f.name, _field(reader, f)) for f in _layout(table)))
+        return Options(table, tuple((f.name, _field(reader, f)) for f in fields))
     except (ArithmeticError, LookupError, TypeError, ValueError, struct.error) as error:
         raise ModelError(f"{label} has {table} that cannot be read ({error})") from error
+
+
+@cache
+def _tables() -> dict[int, str]:
+    """The names of all tables by the number of the union's type."""
+    import tflite
+
+    return {value: name for name, value in vars(tflite.BuiltinOptions).items()}
 
 
 def _field(reader: Any, field: _Field) -> Value:
