@@ -15,6 +15,7 @@ from tests.support.small_graphs import GraphBuilder
 from tinyml.errors import ModelError, UnsupportedOps
 from tinyml.ir.graph import Op
 from tinyml.model.file import model_file
+from tinyml.model.options import options
 from tinyml.model.reader import load
 from tinyml.model.writer import write
 from tinyml.ops import all_ops
@@ -60,7 +61,8 @@ def test_operands_are_asked_for_first(kind: str) -> None:
     b = GraphBuilder()
     out = b.value("y", (1, 4))
     spec = all_ops()[kind]
-    b.ops.append(Op(kind, "y", (-1,), (out,), spec.read(None)))
+    defaults = spec.table.read(dict(options(spec.table.name).values))
+    b.ops.append(Op(kind, "y", (-1,), (out,), defaults))
     given = b.value("x", (1, 4))
     with pytest.raises(UnsupportedOps) as caught:
         load(model_file("m.tflite", write(b.graph((given,), (out,)))))
