@@ -116,7 +116,7 @@ def test_no_kernel_is_forgotten() -> None:
     """Every plain kernel file is reached by a case, every file of rows belongs to an op."""
     folder = resources.path("firmware") / "kernels"
     used = {call.header for kind in KINDS for call in calls(kind) if call is not None}
-    assert {f"kernels/{path.name}" for path in folder.glob("*_s8.h")} == used
+    assert {f"kernels/{path.parent.name}/{path.name}" for path in folder.glob("*/s8.h")} == used
     assert {path.stem.upper() for path in case_paths()} == set(KINDS)
 
 

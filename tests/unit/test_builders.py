@@ -74,7 +74,7 @@ def test_the_layout_of_a_template(tmp_path: Path) -> None:
     )
     assert project.include_dirs == ("components/sine", "components/sine/firmware")
     assert (component / "tml.h").is_file()
-    assert (component / "firmware" / "kernels" / "fully_connected_s8.h").is_file()
+    assert (component / "firmware" / "kernels" / "fully_connected" / "s8.h").is_file()
     assert not (component / "firmware" / "include").exists()
     assert (tmp_path / "main" / "sine_main.c").read_text() == '#include "sine.h"\n'
     assert (component / "CMakeLists.txt").read_text() == (
@@ -97,7 +97,7 @@ def test_files_named_after_the_model_may_be_the_users_own(tmp_path: Path) -> Non
 def test_the_longest_folder_of_a_layout_decides() -> None:
     layout = {"firmware": "src", "firmware/include": "inc", "model": "."}
     template = Template(Path(), "t", "library", (), (), "", (), (), layout)
-    assert template.place("firmware/kernels/add_s8.h") == "src/kernels/add_s8.h"
+    assert template.place("firmware/kernels/add/s8.h") == "src/kernels/add/s8.h"
     assert template.place("firmware/include/tml.h") == "inc/tml.h"
     assert template.place("firmware/included/x.h") == "src/included/x.h"
     assert template.place("firmware") == "src"

@@ -111,7 +111,7 @@ def test_reading_too_much_is_found(argument: str) -> None:
 
 
 def test_params_without_a_rule_are_refused() -> None:
-    call = KernelCall("tml_new_s8", "kernels/new_s8.h", Struct("tml_new_params", ()), ())
+    call = KernelCall("tml_new_s8", "kernels/new/s8.h", Struct("tml_new_params", ()), ())
     with pytest.raises(PlanError, match="no rule tells what tml_new_params"):
         extent_of(call)
     assert "tml_conv_2d_params" in all_rules()

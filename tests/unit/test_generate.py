@@ -28,7 +28,7 @@ def tensor(name: str, dtype: str = "int8", data: bool = False) -> Tensor:
 def lookup(index: int) -> KernelCall:
     return KernelCall(
         "tml_lookup_s8",
-        "kernels/lookup_s8.h",
+        "kernels/lookup/s8.h",
         Struct("tml_lookup_params", (("count", index), ("table", Ref("lut")))),
         (Arg("input", 0), Arg("constant", constant="lut"), Arg("output", 0)),
         (LUT,),
@@ -167,7 +167,7 @@ def test_equal_constants_are_stored_once() -> None:
     assert ".table = m_l0_lut," in sources.text("m.c").split("layer_1")[1]
     assert "TML_ALIGNAS(4) const int8_t m_t_k[4] = {0, 1, 2, 3};" in weights
     assert "#define M_WEIGHT_BYTES 260 " in sources.text("m.h")
-    assert sources.headers == ("kernels/lookup_s8.h", "kernels/mix.h")
+    assert sources.headers == ("kernels/lookup/s8.h", "kernels/mix.h")
 
 
 def test_size_shares_one_instance_of_what_is_called_twice() -> None:

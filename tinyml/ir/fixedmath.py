@@ -3,7 +3,7 @@
 Values are int32 held in int64 arrays. "Qm" means m integer bits: real = raw / 2**(31 - m); Q0's one
 is the largest int32. All methods are gemmlowp's (fixedpoint.h): a Taylor series around -1/8 and a
 product of tabulated powers for exp, three Newton-Raphson steps for the division. The firmware
-repeats ``one_over_one_plus_x`` only (kernels/softmax_s8.h); the rest is folded into tables.
+repeats ``one_over_one_plus_x`` only (kernels/softmax/s8.h); the rest is folded into tables.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ class KernelCall:
     """One kernel invocation that computes one op, or several that were fused."""
 
     function: str  # "tml_conv_2d_s8"
-    header: str  # "kernels/conv_2d_s8.h", relative to firmware/
+    header: str  # "kernels/conv_2d/s8.h", relative to firmware/
     params: Struct
     arguments: tuple[Arg, ...]
     constants: tuple[Constant, ...] = ()

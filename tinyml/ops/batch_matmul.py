@@ -164,7 +164,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     )
     return KernelCall(
         function="tml_batch_matmul_s8",
-        header="kernels/batch_matmul_s8.h",
+        header="kernels/batch_matmul/s8.h",
         params=Struct("tml_batch_matmul_params", fields),
         arguments=(*(argument for argument, _ in given), Arg("output")),
         constants=tuple(item for _, constants in given for item in constants),

@@ -167,7 +167,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     )
     return KernelCall(
         "tml_conv_2d_s8",
-        "kernels/conv_2d_s8.h",
+        "kernels/conv_2d/s8.h",
         params,
         (
             Arg("input", 0),

@@ -159,7 +159,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     )
     return KernelCall(
         "tml_depthwise_conv_2d_s8",
-        "kernels/depthwise_conv_2d_s8.h",
+        "kernels/depthwise_conv_2d/s8.h",
         params,
         (
             Arg("input", 0),

@@ -191,7 +191,7 @@ def lower_sum(op: Op, graph: Graph) -> KernelCall:
         ("input2_requant", _operand_requant(*second)),
         ("output_requant", requant_struct(*out)),
     )
-    return _lower(op, graph, f"tml_{name}_s8", "kernels/add_s8.h", "tml_add_params", fields)
+    return _lower(op, graph, f"tml_{name}_s8", "kernels/add/s8.h", "tml_add_params", fields)
 
 
 def _operand_requant(multiplier: int, shift: int) -> Struct:
@@ -202,7 +202,7 @@ def _operand_requant(multiplier: int, shift: int) -> Struct:
 def lower_mul(op: Op, graph: Graph) -> KernelCall:
     """A call of ``tml_mul_s8``."""
     fields = (("output_requant", requant_struct(*mul_factor(op, graph))),)
-    return _lower(op, graph, "tml_mul_s8", "kernels/mul_s8.h", "tml_mul_params", fields)
+    return _lower(op, graph, "tml_mul_s8", "kernels/mul/s8.h", "tml_mul_params", fields)
 
 
 _INSTRUCTIONS = {"ADD": 29, "SUB": 32, "MUL": 24}  # per element, counted on Armv7-M

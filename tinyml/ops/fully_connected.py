@@ -151,7 +151,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     )
     return KernelCall(
         "tml_fully_connected_s8",
-        "kernels/fully_connected_s8.h",
+        "kernels/fully_connected/s8.h",
         params,
         (
             Arg("input", 0),

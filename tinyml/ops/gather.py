@@ -85,7 +85,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     each = move_instructions((run,), is_aligned=run % 4 == 0) + 10
     return KernelCall(
         function="tml_gather_s8",
-        header="kernels/gather_s8.h",
+        header="kernels/gather/s8.h",
         params=Struct("tml_gather_params", fields),
         arguments=(*(argument for argument, _ in given), Arg("output")),
         constants=tuple(item for _, constants in given for item in constants),

@@ -171,7 +171,7 @@ def concatenation_call(op: Op, graph: Graph, axis: int) -> KernelCall:
     reason = "the first input is moved first, by memmove, and never read again"
     return KernelCall(
         function=f"tml_concatenation_{arity}_s8",
-        header="kernels/concatenation_s8.h",
+        header="kernels/concatenation/s8.h",
         params=Struct(f"tml_concatenation_{arity}_params", fields),
         arguments=(*(arg for arg, _ in given), *[given[0][0]] * spare, Arg("output")),
         constants=tuple(item for _, constants in given for item in constants),

@@ -45,7 +45,7 @@ def lookup_call(op: Op, graph: Graph, table: Array, *, what: str) -> KernelCall:
     )
     return KernelCall(
         function="tml_lookup_s8",
-        header="kernels/lookup_s8.h",
+        header="kernels/lookup/s8.h",
         params=Struct("tml_lookup_params", (("count", out.elements),)),
         arguments=(
             Arg(given.kind, given.index, given.constant, dtype="int8"),

@@ -166,7 +166,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     )
     return KernelCall(
         "tml_mean_s8",
-        "kernels/mean_s8.h",
+        "kernels/mean/s8.h",
         params,
         (Arg("input", 0), Arg("output", 0)),
         cost=Cost(instructions=3 * given.elements + 30 * made.elements, code_bytes=150),

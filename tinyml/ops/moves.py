@@ -94,7 +94,7 @@ def lower_walk(op: Op, graph: Graph, walk: Walk) -> KernelCall | None:
     )
     return KernelCall(
         function="tml_slice_s8",
-        header="kernels/slice_s8.h",
+        header="kernels/slice/s8.h",
         params=Struct("tml_slice_params", fields),
         arguments=(
             Arg(argument.kind, argument.index, argument.constant, dtype="int8"),

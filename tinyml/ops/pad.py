@@ -171,7 +171,7 @@ def lower_pad(op: Op, graph: Graph) -> KernelCall:
     )
     return KernelCall(
         function="tml_pad_s8",
-        header="kernels/pad_s8.h",
+        header="kernels/pad/s8.h",
         params=Struct("tml_pad_params", fields),
         arguments=(given, Arg("output")),
         constants=constants,

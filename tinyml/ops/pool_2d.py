@@ -154,7 +154,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     taps = rows.used_taps() * columns.used_taps() * given.shape[0] * given.shape[3]
     return KernelCall(
         f"tml_{name}_s8",
-        f"kernels/{name}_s8.h",
+        f"kernels/{name}/s8.h",
         params,
         (Arg("input", 0), Arg("output", 0)),
         overlaps=(image_overlap(rows, columns, given.shape, made.shape),),

@@ -106,7 +106,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     )
     return KernelCall(
         "tml_prelu_s8",
-        "kernels/prelu_s8.h",
+        "kernels/prelu/s8.h",
         params,
         (value, slope, Arg("output")),
         constants=(*values, *held),

@@ -140,7 +140,7 @@ def lower_quantize(op: Op, graph: Graph) -> KernelCall:
         )
     return KernelCall(
         function=f"tml_quantize_{name}",
-        header="kernels/quantize_s8.h",
+        header="kernels/quantize/s8.h",
         params=struct,
         arguments=(given, Arg("output")),
         constants=constants,
@@ -165,7 +165,7 @@ def lower_dequantize(op: Op, graph: Graph) -> KernelCall:
     )
     return KernelCall(
         function="tml_dequantize_" + ("s8" if tensor.dtype == "int8" else "u8"),
-        header="kernels/dequantize_s8.h",
+        header="kernels/dequantize/s8.h",
         params=struct,
         arguments=(given, Arg("output")),
         constants=constants,

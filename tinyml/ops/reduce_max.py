@@ -36,7 +36,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     sizes = mean.loops(given.shape, mean.reduced_axes(op, graph))
     return KernelCall(
         f"tml_{op.kind.lower()}_s8",
-        "kernels/reduce_max_s8.h",
+        "kernels/reduce_max/s8.h",
         Struct("tml_reduce_max_params", tuple(zip(names, sizes, strict=True))),
         (Arg("input", 0), Arg("output", 0)),
         cost=Cost(instructions=6 * given.elements + 12 * made.elements, code_bytes=80),

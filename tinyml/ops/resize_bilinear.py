@@ -118,7 +118,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     )
     return KernelCall(
         "tml_resize_bilinear_s8",
-        "kernels/resize_bilinear_s8.h",
+        "kernels/resize_bilinear/s8.h",
         params,
         (Arg("input", 0), Arg("output", 0)),
         cost=Cost(instructions=22 * made.elements + 25 * made.elements // channels),

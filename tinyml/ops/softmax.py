@@ -111,7 +111,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     fields = (("rows", rows), ("depth", depth), ("exp_count", len(table.data)))
     return KernelCall(
         function="tml_softmax_s8",
-        header="kernels/softmax_s8.h",
+        header="kernels/softmax/s8.h",
         params=Struct("tml_softmax_params", fields),
         arguments=(given, Arg("constant", constant="exp"), Arg("output")),
         constants=(*constants, table),

@@ -91,7 +91,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     )
     return KernelCall(
         "tml_squared_difference_s8",
-        "kernels/squared_difference_s8.h",
+        "kernels/squared_difference/s8.h",
         params,
         (*arguments, Arg("output")),
         constants=tuple(item for group in constants for item in group),

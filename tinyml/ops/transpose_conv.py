@@ -223,7 +223,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     )
     return KernelCall(
         "tml_transpose_conv_s8",
-        "kernels/transpose_conv_s8.h",
+        "kernels/transpose_conv/s8.h",
         params,
         (
             Arg("input", INPUT),

@@ -121,7 +121,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     products = GATES * (numbers.features + numbers.units)
     return KernelCall(
         "tml_unidirectional_sequence_lstm_s8",
-        "kernels/unidirectional_sequence_lstm_s8.h",
+        "kernels/unidirectional_sequence_lstm/s8.h",
         Struct("tml_lstm_params", fields),
         (
             Arg("input", 0),

@@ -1,6 +1,6 @@
 /* average_pool_2d_s8.h: AVERAGE_POOL_2D for Armv7E-M, four channels at a time (channel_sums.h).
  *
- * Contract and order of reads and writes as in kernels/average_pool_2d_s8.h; at least four
+ * Contract and order of reads and writes as in kernels/average_pool_2d/s8.h; at least four
  * channels, windows of at most 256 pixels. When the channels are no multiple of four, the last four overlap
  * those before them.
  *
@@ -10,7 +10,7 @@
 #ifndef TML_DSP_AVERAGE_POOL_2D_S8_H
 #define TML_DSP_AVERAGE_POOL_2D_S8_H
 
-#include "kernels/average_pool_2d_s8.h"
+#include "kernels/average_pool_2d/s8.h"
 #include "kernels/dsp/channel_sums.h"
 
 TML_KERNEL void tml_dsp_average_pool_2d_s8(const tml_average_pool_2d_params *params,

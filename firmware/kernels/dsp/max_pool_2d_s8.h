@@ -5,7 +5,7 @@
  *   ssub8 t, greatest, word      flags per byte: greatest >= word
  *   sel   greatest, greatest, word
  *
- * Contract and order of reads and writes as in kernels/max_pool_2d_s8.h; at least four channels.
+ * Contract and order of reads and writes as in kernels/max_pool_2d/s8.h; at least four channels.
  * When they are no multiple of four, the last four overlap those before them.
  *
  * Instructions: 3 to 6 per four elements of a window, 12 per four outputs and 5 per window row.
@@ -14,7 +14,7 @@
 #define TML_DSP_MAX_POOL_2D_S8_H
 
 #include "kernels/dsp/channel_sums.h"
-#include "kernels/max_pool_2d_s8.h"
+#include "kernels/max_pool_2d/s8.h"
 
 /* Byte by byte the greater of two, or the smaller. */
 TML_KERNEL uint32_t tml_max_of_bytes(uint32_t a, uint32_t b)

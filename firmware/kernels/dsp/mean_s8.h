@@ -1,7 +1,7 @@
 /* mean_s8.h: MEAN over neighbouring outer axes for Armv7E-M, four channels at a time
  * (channel_sums.h): the global average of an image, for instance.
  *
- * Contract as in kernels/mean_s8.h with inner_reduced = 1, outer_reduced <= 256 and at
+ * Contract as in kernels/mean/s8.h with inner_reduced = 1, outer_reduced <= 256 and at
  * least four channels (middle * inner). When they are no multiple of four, the last four overlap
  * those before them.
  *
@@ -11,7 +11,7 @@
 #define TML_DSP_MEAN_S8_H
 
 #include "kernels/dsp/channel_sums.h"
-#include "kernels/mean_s8.h"
+#include "kernels/mean/s8.h"
 
 TML_KERNEL void tml_dsp_mean_s8(const tml_mean_params *params, const int8_t *input, int8_t *output)
 {

@@ -5,7 +5,7 @@
  *   | v v v v  | 16 bytes | 16 bytes | ... 1 1 1 | v v v v  |    words, then single bytes, without
  *   +----------+--------------------------------+----------+     a call
  *
- * Contract and params as in kernels/pad_s8.h. Runs are copied upwards in memory: the output never
+ * Contract and params as in kernels/pad/s8.h. Runs are copied upwards in memory: the output never
  * stands above the input that is still to be read, wherever they share memory.
  *
  * Instructions per border: 6, 3 per word, 4 per single byte; per run: 8, 10 per 16 bytes, 4 per
@@ -16,7 +16,7 @@
 
 #include "kernels/dsp/channel_sums.h"
 #include "kernels/dsp/padded_rows.h"
-#include "kernels/pad_s8.h"
+#include "kernels/pad/s8.h"
 
 TML_KERNEL int8_t *tml_dsp_pad_border(int8_t *output, int32_t value, int32_t bytes)
 {

@@ -8,14 +8,14 @@
  * floor, so with K = 2^30 + 2^(30 + shift) both are one shift of the 64-bit product. shift >= 23, so
  * the upper half holds all that is left.
  *
- * Contract, table and params as in kernels/softmax_s8.h; in place.
+ * Contract, table and params as in kernels/softmax/s8.h; in place.
  * Instructions: 80 per row; 2 per element up to a whole word, 6 and 12 per element.
  */
 #ifndef TML_DSP_SOFTMAX_S8_H
 #define TML_DSP_SOFTMAX_S8_H
 
 #include "kernels/dsp/max_pool_2d_s8.h"
-#include "kernels/softmax_s8.h"
+#include "kernels/softmax/s8.h"
 
 TML_KERNEL int32_t tml_dsp_greatest(const int8_t *input, int32_t count)
 {

@@ -14,7 +14,7 @@
 #ifndef TML_DSP_UNIDIRECTIONAL_SEQUENCE_LSTM_S8_H
 #define TML_DSP_UNIDIRECTIONAL_SEQUENCE_LSTM_S8_H
 
-#include "../unidirectional_sequence_lstm_s8.h"
+#include "kernels/unidirectional_sequence_lstm/s8.h"
 #include "fully_connected_s8.h"
 
 /* A row that gates sum over. */

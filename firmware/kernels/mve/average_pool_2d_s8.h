@@ -1,6 +1,6 @@
 /* average_pool_2d_s8.h: AVERAGE_POOL_2D for Helium, up to eight channels at a time.
  *
- * Contract, params and order of reads and writes as in kernels/average_pool_2d_s8.h; windows of at
+ * Contract, params and order of reads and writes as in kernels/average_pool_2d/s8.h; windows of at
  * most 256 pixels, so that 16 bits hold their sums. A sum is divided by multiplying its magnitude
  * with ceil(2^32 / count) and taking the upper word: exact, because (magnitude + half) * count,
  * below 2^32, bounds what rounding up adds.
@@ -10,7 +10,7 @@
 #ifndef TML_MVE_AVERAGE_POOL_2D_S8_H
 #define TML_MVE_AVERAGE_POOL_2D_S8_H
 
-#include "kernels/average_pool_2d_s8.h"
+#include "kernels/average_pool_2d/s8.h"
 #include "kernels/mve/copy.h"
 
 /* Four averages, halves away from zero. */

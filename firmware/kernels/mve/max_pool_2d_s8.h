@@ -1,12 +1,12 @@
 /* max_pool_2d_s8.h: MAX_POOL_2D for Helium, up to sixteen channels at a time.
  *
- * Contract, params and order of reads and writes as in kernels/max_pool_2d_s8.h.
+ * Contract, params and order of reads and writes as in kernels/max_pool_2d/s8.h.
  * Instructions per sixteen channels: 3 per pixel, 8 per row of the window, 10.
  */
 #ifndef TML_MVE_MAX_POOL_2D_S8_H
 #define TML_MVE_MAX_POOL_2D_S8_H
 
-#include "kernels/max_pool_2d_s8.h"
+#include "kernels/max_pool_2d/s8.h"
 #include "kernels/mve/copy.h"
 
 TML_KERNEL void tml_mve_max_pool_2d_s8(const tml_max_pool_2d_params *params, const int8_t *input,

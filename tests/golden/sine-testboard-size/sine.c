@@ -13,7 +13,7 @@
 #include "sine.h"
 
 #include "sine_weights.h"
-#include "kernels/fully_connected_s8.h"
+#include "kernels/fully_connected/s8.h"
 
 #if TML_ABI_VERSION != 1
 #error "sine.c needs tinyml firmware ABI 1: regenerate it with this tinyml version."

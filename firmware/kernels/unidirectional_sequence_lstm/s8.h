@@ -4,7 +4,7 @@
  *                      + requantise(bias[1][g] + sum of h[k] * w[in_features + k][g]))
  *
  * for the gates input, forget, new value, output of each unit, h being the unit's outputs of the step
- * before; then lstm_cell.h. Zero points are folded into the biases.
+ * before; then cell.h. Zero points are folded into the biases.
  *
  * Layouts: input and output in any order of batch and step; weights [unit][in_features + units][gate],
  * bias [unit][2][gate], hidden [batch][unit] (the last outputs) and cell [batch][unit] are read and
@@ -14,7 +14,7 @@
 #ifndef TML_UNIDIRECTIONAL_SEQUENCE_LSTM_S8_H
 #define TML_UNIDIRECTIONAL_SEQUENCE_LSTM_S8_H
 
-#include "lstm_cell.h"
+#include "kernels/unidirectional_sequence_lstm/cell.h"
 
 typedef struct {
     int32_t batches;

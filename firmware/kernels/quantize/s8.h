@@ -1,4 +1,4 @@
-/* QUANTIZE to int8, from float32 or from int16. Maps of 8-bit values use lookup_s8.h.
+/* QUANTIZE to int8, from float32 or from int16. Maps of 8-bit values use kernels/lookup.
  *
  *   from float32: output = clamp(round(input / scale) + zero_point), halves away from zero
  *   from int16:   output = clamp(requantise(input + input_offset) + output_offset)

@@ -1,4 +1,4 @@
-/* mean_s8.h: MEAN in plain C, over up to two runs of neighbouring axes.
+/* MEAN in plain C, over up to two runs of neighbouring axes.
  *
  * out[o, m, i] = clamp(rescale(sum over r, s of in[o, r, m, s, i] + sum_offset) + output_offset)
  *

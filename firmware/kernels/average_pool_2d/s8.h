@@ -1,12 +1,12 @@
-/* max_pool_2d_s8.h: MAX_POOL_2D in plain C.
+/* AVERAGE_POOL_2D in plain C.
  *
- * out[b, y, x, c] = clamp(greatest input inside the window)
+ * out[b, y, x, c] = clamp(average of the inputs inside the window, halves away from zero)
  *
- * Padding does not take part. Input and output have the same scale and zero point, NHWC. Output
- * pixels are finished one after the other.
+ * Padding is not counted. Input and output have the same scale and zero point, NHWC. Output pixels
+ * are finished one after the other.
  */
-#ifndef TML_MAX_POOL_2D_S8_H
-#define TML_MAX_POOL_2D_S8_H
+#ifndef TML_AVERAGE_POOL_2D_S8_H
+#define TML_AVERAGE_POOL_2D_S8_H
 
 #include "tml.h"
 #include "tml_fixedpoint.h"
@@ -18,10 +18,10 @@ typedef struct {
     tml_window width;
     int32_t channels;
     tml_clamp clamp;
-} tml_max_pool_2d_params;
+} tml_average_pool_2d_params;
 
-TML_KERNEL void tml_max_pool_2d_s8(const tml_max_pool_2d_params *params, const int8_t *input,
-                                   int8_t *output)
+TML_KERNEL void tml_average_pool_2d_s8(const tml_average_pool_2d_params *params,
+                                       const int8_t *input, int8_t *output)
 {
     const tml_window *width = &params->width;
     const int32_t row_step = width->in * params->channels;
@@ -33,20 +33,22 @@ TML_KERNEL void tml_max_pool_2d_s8(const tml_max_pool_2d_params *params, const i
             for (int32_t out_x = 0; out_x < width->out; ++out_x) {
                 const tml_taps columns = tml_taps_of(width, out_x);
                 const int32_t row_bytes = (columns.end - columns.start) * params->channels;
+                const int32_t count = height * (columns.end - columns.start);
                 const int8_t *corner = input + (rows.input + rows.start) * row_step
                     + (columns.input + columns.start) * params->channels;
                 TML_ROLLED
                 for (int32_t c = 0; c < params->channels; ++c) {
-                    int32_t greatest = params->clamp.min;
+                    int32_t sum = 0;
                     TML_ROLLED
                     for (int32_t k_y = 0; k_y < height; ++k_y) {
                         const int8_t *row = corner + c + k_y * row_step;
                         for (int32_t i = 0; i < row_bytes; i += params->channels) {
-                            greatest = row[i] > greatest ? row[i] : greatest;
+                            sum += row[i];
                         }
                     }
-                    output[c] = (int8_t)(greatest < params->clamp.max ? greatest
-                                                                      : params->clamp.max);
+                    const int32_t half = count / 2;
+                    const int32_t average = (sum > 0 ? sum + half : sum - half) / count;
+                    output[c] = (int8_t)tml_clamp_to(average, params->clamp.min, params->clamp.max);
                 }
                 output += params->channels;
             }

@@ -1,4 +1,4 @@
-/* conv_2d_s8.h: CONV_2D in plain C, valid for every layer.
+/* CONV_2D in plain C, valid for every layer.
  *
  * out[b, y, x, f] = clamp(rescale(bias[f] + sum over k_y, k_x, c of w[f, k_y, k_x, c]
  *                    * (in[b, y * stride - pad + k_y * dilation, ..., c] + input_offset)) + offset)

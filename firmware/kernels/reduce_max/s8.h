@@ -1,4 +1,4 @@
-/* reduce_max_s8.h: REDUCE_MAX and REDUCE_MIN in plain C, over up to two runs of neighbouring axes.
+/* REDUCE_MAX and REDUCE_MIN in plain C, over up to two runs of neighbouring axes.
  *
  * out[o, m, i] = max over r, s of in[o, r, m, s, i], or min
  *

@@ -1,4 +1,4 @@
-/* transpose_conv_s8.h: TRANSPOSE_CONV in plain C, valid for every layer.
+/* TRANSPOSE_CONV in plain C, valid for every layer.
  *
  * Each input pixel spreads over kernel x kernel output pixels, which lie stride apart from those of
  * the next one. Here each output pixel gathers instead what reaches it, so that no sum has to wait:

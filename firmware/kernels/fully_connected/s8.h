@@ -1,4 +1,4 @@
-/* fully_connected_s8.h: FULLY_CONNECTED in plain C, valid for every layer.
+/* FULLY_CONNECTED in plain C, valid for every layer.
  *
  * out[b, o] = clamp(rescale(bias[o] + sum over i of w[o, i] * in[b, i]) + offset)
  *

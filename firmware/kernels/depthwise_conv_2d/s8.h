@@ -1,4 +1,4 @@
-/* depthwise_conv_2d_s8.h: DEPTHWISE_CONV_2D in plain C, valid for every layer.
+/* DEPTHWISE_CONV_2D in plain C, valid for every layer.
  *
  * out[b, y, x, f] = clamp(rescale(bias[f] + sum over k_y, k_x of w[f, k_y, k_x]
  *     * (in[b, y * stride - pad + k_y * dilation, ..., f / multiplier] + input_offset)) + offset)
