@@ -17,8 +17,8 @@ from benchmarks.measure import Measurement, measure_goals
 from benchmarks.models import write_models
 from benchmarks.page import read_peers, render, write_page
 from benchmarks.tables import layers as layer_table
-from tinyml.board import load_board
-from tinyml.errors import TinymlError
+from tinyml.base.errors import TinymlError
+from tinyml.target.boards import load_board
 
 ROOT = Path(__file__).parent.parent
 GOALS = {  # of each board; "plain" is what the kernels of families are set against

@@ -26,19 +26,20 @@ import numpy as np
 from benchmarks.models import large_kernels, many_channels, residuals
 from benchmarks.samples import calls_of, samples, wholes
 from tinyml import api
-from tinyml.backends.base import Image
-from tinyml.board import Board, all_boards
-from tinyml.build import build
+from tinyml.base.elf import read_elf
+from tinyml.base.errors import TinymlError
 from tinyml.codegen.generate import generate
-from tinyml.elf import read_elf
-from tinyml.errors import TinymlError
 from tinyml.ir.graph import Graph
 from tinyml.ir.kernel import distinct_constant_bytes
 from tinyml.passes import run_passes
 from tinyml.plan.code_size import SHARED, code_parts, footprint, helpers_of
 from tinyml.plan.predict import runtime_state_bytes
 from tinyml.plan.values import Plan
-from tinyml.project import create
+from tinyml.project.build import build
+from tinyml.project.create import create
+from tinyml.target.board import Board
+from tinyml.target.boards import all_boards
+from tinyml.values.image import Image
 
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "tinyml" / "plan" / "footprint.toml"

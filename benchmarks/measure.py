@@ -14,12 +14,12 @@ from typing import Any
 from benchmarks.footprint import link
 from tinyml import api
 from tinyml.bare.run import CORES, Counted, run_bare
-from tinyml.board import Board
 from tinyml.codegen.generate import generate
-from tinyml.inputs import Samples, random_samples
+from tinyml.evaluate.samples import Samples, random_samples
 from tinyml.plan.fit import fit
 from tinyml.plan.values import Plan
 from tinyml.report.assemble import report
+from tinyml.target.board import Board
 
 PLAIN = (
     "plain"  # a goal of our own: speed with the plain kernels alone, what others are set against

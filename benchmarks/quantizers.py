@@ -23,7 +23,7 @@ import numpy as np
 import tensorflow as tf
 
 from tests.support.nets_keras import NETS, train
-from tinyml import console
+from tinyml.base import console
 from tinyml.convert.layers import sqnr_db
 from tinyml.convert.quality import outputs
 from tinyml.convert.quantize import quantize

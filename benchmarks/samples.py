@@ -12,7 +12,6 @@ import numpy as np
 from tests.support.cases import Case, case_paths, load_cases, merge
 from tests.support.random_layers import random_case
 from tinyml import api
-from tinyml.board import Board
 from tinyml.ir.graph import Graph
 from tinyml.ir.kernel import KernelCall
 from tinyml.passes import run_passes
@@ -20,6 +19,7 @@ from tinyml.plan.code_size import code_parts, functions_of, helpers_of
 from tinyml.plan.offers import offers_of
 from tinyml.plan.planner import plan_steps
 from tinyml.plan.values import Plan, Step
+from tinyml.target.board import Board
 
 SINGLES = 2  # single-layer builds per kernel
 REPEATED = 3  # layers that share an instance, to tell its own size from that of each use

@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 
 from tinyml import api
-from tinyml.board import load_board
 from tinyml.model.file import read_model
+from tinyml.target.boards import load_board
 from tinyml.tflm.arena import arena_of
 from tinyml.tflm.offline import better_plan
 from tinyml.tflm.outline import outline

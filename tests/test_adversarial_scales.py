@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.small_graphs import SOURCE, f32
 from tests.support.tflm import needs_tflm, run_in_tflm
-from tinyml.errors import UnsupportedOps
+from tinyml.base.errors import UnsupportedOps
 from tinyml.ir.graph import Graph, Op, Quant, Tensor
 from tinyml.model.support import check_supported
 from tinyml.ops.leaky_relu import LeakyReluAttrs

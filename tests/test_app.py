@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from tinyml import api
-from tinyml.app import FILE, defaults, new
-from tinyml.errors import BoardError, BuildError, TinymlError
-from tinyml.starter import starter_model
+from tinyml.base.errors import BoardError, BuildError, TinymlError
+from tinyml.project.application import FILE, defaults
+from tinyml.session.new import new
+from tinyml.session.starter import starter_model
 
 ROOT = Path(__file__).parents[1]
 DIGITS = ROOT / "examples" / "digits" / "digits.tflite"

@@ -14,18 +14,19 @@ import pytest
 
 from tests.support.plans import MODEL_BYTES, TEMPLATE, sine_plan
 from tests.support.small_boards import board_of
-from tinyml import api, flash
-from tinyml.arrayfile import read_array_file
-from tinyml.backends.base import Project
-from tinyml.board import load_board
-from tinyml.build import build
+from tinyml import api
+from tinyml.base.errors import BuildError, TinymlError
+from tinyml.base.files import is_sealed, refuse_own, seal, write_atomic
+from tinyml.base.lock import NAME, locked
 from tinyml.codegen.generate import generate
-from tinyml.errors import BuildError, TinymlError
-from tinyml.files import is_sealed, refuse_own, seal, write_atomic
-from tinyml.image import check_files, load_image
-from tinyml.lock import NAME, locked
+from tinyml.evaluate.arrayfile import read_array_file
+from tinyml.measure import flash
 from tinyml.model.file import read_model
-from tinyml.project import create
+from tinyml.project.build import build
+from tinyml.project.create import create
+from tinyml.target.boards import load_board
+from tinyml.values.image import check_files, load_image
+from tinyml.values.project import Project
 
 ROOT = Path(__file__).parent.parent
 DIGITS = ROOT / "examples" / "digits" / "digits.tflite"
@@ -77,7 +78,7 @@ def test_two_builds_at_once(tmp_path: Path) -> None:
 def test_a_lock_ends_with_its_holder(tmp_path: Path) -> None:
     """A lock of a killed build would have kept all others out for good."""
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom tinyml.lock import locked\n"
+        "import sys, time\nfrom pathlib import Path\nfrom tinyml.base.lock import locked\n"
         "with locked(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(600)\n"
     )
     holder = subprocess.Popen(

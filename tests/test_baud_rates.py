@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.support.host_c import WARNINGS, compiler
-from tinyml import resources
+from tinyml.base import resources
 
 _PROGRAM = """\
 #include <stdio.h>

@@ -14,7 +14,7 @@ from benchmarks.measure import PLAIN, measure_goals
 from benchmarks.models import write_models
 from benchmarks.page import PLOTS, page, read_peers
 from benchmarks.plots import plots
-from tinyml.board import load_board
+from tinyml.target.boards import load_board
 
 DOCS = Path(__file__).parent.parent / "docs"
 MODELS = ("digits", "large_kernels", "residuals", "many_channels")

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.port_image import FAKE_MODEL, build_image
-from tinyml import resources
-from tinyml.backends import names_of
 from tinyml.backends.toolchains import ArmGcc, Zig, arm_gcc, zig
-from tinyml.board import all_boards, config_macros, load_board, port_sources
-from tinyml.errors import BoardError
+from tinyml.base import resources
+from tinyml.base.errors import BoardError
+from tinyml.base.registry import names_of
+from tinyml.target.board import config_macros, port_sources
+from tinyml.target.boards import all_boards, load_board
 
 NAMES = tuple(board.name for board in all_boards())
 PORTED = tuple(board.name for board in all_boards() if port_sources(board))

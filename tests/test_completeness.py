@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.cases import FOLDER, Case, CaseFile, case_paths, load_cases
 from tests.support.executors import run_reference
-from tinyml import resources
+from tinyml.base import resources
 from tinyml.ir.graph import Tensor
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops import all_ops, spec_of

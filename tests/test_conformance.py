@@ -13,6 +13,7 @@ from tests.corpus.__main__ import chain, models, random_graph
 from tests.corpus.networks import NETWORKS
 from tests.support.small_graphs import small_network
 from tests.support.tflm import needs_tflm
+from tinyml.base.errors import BoardError, TinymlError
 from tinyml.conformance import batch, targets
 from tinyml.conformance.batch import Settings, check_batch
 from tinyml.conformance.cases import golden_outputs, made_vectors, models_in, read_case
@@ -20,7 +21,6 @@ from tinyml.conformance.merge import part_of
 from tinyml.conformance.run import RESULTS, conform
 from tinyml.conformance.shrink import smallest
 from tinyml.conformance.values import Case, Vector
-from tinyml.errors import BoardError, TinymlError
 from tinyml.ir.graph import Graph
 from tinyml.model.writer import write
 from tinyml.ops import all_ops

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.small_boards import small_board
 from tests.support.small_graphs import small_network
-from tinyml.errors import ModelError, TinymlError
+from tinyml.base.errors import ModelError, TinymlError
 from tinyml.model.file import model_file
 from tinyml.model.reader import load
 from tinyml.model.writer import write

@@ -14,9 +14,10 @@ from tests.support.cases import case_paths, load_cases, merge, row_graph
 from tests.support.esp_nn import CHECKOUT, LIBRARIES, esp_nn_plan, needs_checkout, run_on_esp_nn
 from tests.support.executors import assert_equal, run_reference
 from tests.support.random_layers import layers_for, preferred
-from tinyml import process, variants
-from tinyml.backends.base import Command
+from tinyml import variants
 from tinyml.backends.toolchains import host_compiler
+from tinyml.base import process
+from tinyml.base.process import Command
 from tinyml.ir.graph import Graph
 from tinyml.ir.shapes import Window, padded_window
 from tinyml.plan.offers import offers_of

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tests.support.host_c import WARNINGS, compiler
-from tinyml import resources
-from tinyml.errors import ModelError
+from tinyml.base import resources
+from tinyml.base.errors import ModelError
 from tinyml.ir.fixedpoint import (
     multiply_by_quantized_multiplier,
     quantize_multiplier,

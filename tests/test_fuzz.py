@@ -12,7 +12,7 @@ from tests.fuzz.check import findings
 from tests.fuzz.mutate import mutated, places
 from tests.support.cases import case_paths, load_cases
 from tests.support.small_graphs import GraphBuilder
-from tinyml.errors import ModelError, UnsupportedOps
+from tinyml.base.errors import ModelError, UnsupportedOps
 from tinyml.ir.graph import Op
 from tinyml.model.file import model_file
 from tinyml.model.options import options

@@ -12,8 +12,8 @@ import pytest
 
 from tests.support.plans import MODEL_BYTES, sine_graph, sine_plan
 from tests.support.small_boards import board_of
-from tinyml import process, resources
 from tinyml.backends.toolchains import host_compiler, host_library
+from tinyml.base import process, resources
 from tinyml.codegen.generate import Sources, generate
 
 WARNINGS = [

@@ -15,16 +15,18 @@ import pytest
 
 from tests.support.plans import MODEL_BYTES, sine_plan
 from tests.support.structure import structures
-from tinyml import api, resources
-from tinyml.board import Board, all_boards, load_board
+from tinyml import api
+from tinyml.base import resources
+from tinyml.base.errors import BoardError
 from tinyml.codegen import escape
 from tinyml.codegen.generate import generate
 from tinyml.codegen.literals import c_comment, c_string
-from tinyml.errors import BoardError
 from tinyml.ir.metadata import Metadata
 from tinyml.plan.values import Plan
-from tinyml.project import create
-from tinyml.template import load_template
+from tinyml.project.create import create
+from tinyml.target.board import Board
+from tinyml.target.boards import all_boards, load_board
+from tinyml.target.template import load_template
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -11,72 +12,103 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "tinyml"
 
-# Layers from the bottom; a module may import its own layer and those below.
-LAYERS = (
-    {"errors", "resources"},
-    {"ir"},
-    {"ops"},
-    {"variants", "model", "passes"},
-    {"plan"},
-    {"codegen"},
-    {"project", "build"},
-    {"built"},
-    {"simulation"},
-    {"api"},
-    {"cli"},
+# The rooms of the package from the ground up. A room imports itself and those before it, at the top
+# of a module, inside a function and for type checkers alike: so there is no circle between rooms.
+RANKS = (
+    "base",
+    "ir",
+    "ops",
+    "variants",
+    "model",
+    "passes",
+    "target",
+    "values",
+    "plan",
+    "tflm",
+    "codegen",
+    "runtimes",
+    "evaluate",
+    "device",
+    "simulate",
+    "backends",
+    "report",
+    "project",
+    "bare",
+    "measure",
+    "convert",
+    "api",
+    "session",
+    "conformance",
+    "cli",
+    "__main__",
 )
-OUTSIDE_THE_COMPILER = {"device", "simulate", "elf", "process", "profile"}
-COMPILER = {"ops", "variants", "passes", "model", "plan", "codegen"}
+OUTSIDE_THE_COMPILER = ("device", "simulate", "backends")
+COMPILER = {"ops", "variants", "passes", "model", "plan", "tflm", "codegen", "runtimes"}
 
 
-def imports_of(path: Path) -> set[str]:
-    """First component below ``tinyml`` of every import in a file."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names: list[str] = []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
-            if node.module == "tinyml":
-                names = [f"tinyml.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        found |= {name.split(".")[1] for name in names if name.startswith("tinyml.")}
-    return found
-
-
-def component(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def module_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 FILES = sorted(PACKAGE.rglob("*.py"))
+MODULES = {module_of(path): path for path in FILES}
+ROOMS = sorted({name.split(".")[1] for name in MODULES if "." in name})
 
 
-LEVEL = {name: index for index, names in enumerate(LAYERS) for name in names}
+def imports_of(path: Path) -> set[str]:
+    """Modules of tinyml that a file imports, wherever the statement stands."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                found.add(inner if inner in MODULES else node.module)
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return {name for name in found if name in MODULES}
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path in FILES if component(path) in LEVEL],
-    ids=lambda path: str(path.relative_to(PACKAGE)),
-)
-def test_imports_point_downwards(path: Path) -> None:
-    own = component(path)
-    above = {name for name in imports_of(path) if LEVEL.get(name, -1) > LEVEL[own]}
-    assert not above, f"{own} must not import {sorted(above)}"
+def room(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path in FILES if component(path) in OUTSIDE_THE_COMPILER],
-    ids=lambda path: str(path.relative_to(PACKAGE)),
-)
-def test_device_side_does_not_know_the_compiler(path: Path) -> None:
-    assert not imports_of(path) & COMPILER
+def rooms_of(path: Path) -> set[str]:
+    return {room(module) for module in imports_of(path)} - {""}
+
+
+def test_every_room_has_a_rank() -> None:
+    assert sorted(RANKS) == ROOMS
+
+
+@pytest.mark.parametrize("name", RANKS)
+def test_imports_point_downwards(name: str) -> None:
+    allowed = set(RANKS[: RANKS.index(name) + 1])
+    above = {
+        f"{module} imports {found}"
+        for module, path in MODULES.items()
+        if room(module) == name
+        for found in imports_of(path)
+        if room(found) and room(found) not in allowed
+    }
+    assert not above
+
+
+def test_no_circle_between_modules() -> None:
+    """Inside of a room too: what imports each other cannot be read, or moved, one by one."""
+    order = graphlib.TopologicalSorter({name: imports_of(path) for name, path in MODULES.items()})
+    order.prepare()  # raises CycleError with the modules
+
+
+def test_device_side_does_not_know_the_compiler() -> None:
+    for path in FILES:
+        if room(module_of(path)) in OUTSIDE_THE_COMPILER:
+            assert not rooms_of(path) & COMPILER, path
 
 
 def test_only_console_prints() -> None:
     for path in FILES:
-        if component(path) == "console":
+        if module_of(path) == "tinyml.base.console":
             continue
         calls = [
             node
@@ -90,7 +122,7 @@ def test_only_console_prints() -> None:
 
 def test_only_process_starts_programs() -> None:
     for path in FILES:
-        if component(path) != "process":
+        if module_of(path) != "tinyml.base.process":
             text = path.read_text(encoding="utf-8")
             assert "import subprocess" not in text, f"{path} starts programs itself"
 

@@ -11,13 +11,14 @@ import pytest
 
 from tests.support.cases import merge
 from tests.support.suited_layers import suited
-from tinyml import api, resources, variants
+from tinyml import api, variants
 from tinyml.backends import toolchain_of
-from tinyml.backends.base import Project
+from tinyml.base import resources
 from tinyml.codegen.generate import generate
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Cost, KernelCall
-from tinyml.project import create
+from tinyml.project.create import create
+from tinyml.values.project import Project
 from tinyml.variants import Variant, dsp_depthwise
 
 HEADERS = sorted(resources.path("firmware").glob("kernels/dsp/*.h"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.host_c import WARNINGS
-from tinyml import resources
+from tinyml.base import resources
 
 FIRMWARE = resources.path("firmware")
 OTHER_CORES = ("dsp", "esp_nn", "mve")  # want instructions or a library that this machine has not

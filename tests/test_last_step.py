@@ -13,7 +13,7 @@ from tests.support.executors import assert_equal, run_reference
 from tests.support.host_c import run_on_host
 from tests.support.random_lstm import random_lstm
 from tests.support.tflm import needs_tflm, run_in_tflm
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Graph, Op, Tensor
 from tinyml.model.writer import write
 from tinyml.ops import spec_of

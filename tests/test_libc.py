@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tinyml import resources
+from tinyml.base import resources
 
 pytestmark = pytest.mark.host_cc
 

@@ -17,7 +17,7 @@ from tests.support.executors import assert_equal, run_reference
 from tests.support.host_c import run_on_host
 from tests.support.tflm import needs_tflm, run_in_tflm
 from tinyml import api
-from tinyml.inputs import random_samples
+from tinyml.evaluate.samples import random_samples
 from tinyml.ir.graph import Array, Graph
 from tinyml.passes import run_passes
 from tinyml.plan.code_size import helpers_of

@@ -12,11 +12,11 @@ from tests.support.browser import ask
 from tests.support.reports import planned_report, renamed, report_of, small_report
 from tests.support.small_boards import small_board
 from tests.support.small_graphs import small_network
-from tinyml.board import load_board
 from tinyml.model.file import read_model
 from tinyml.model.reader import load
 from tinyml.report.page import render
 from tinyml.report.report import Report
+from tinyml.target.boards import load_board
 
 ROOT = Path(__file__).parent.parent
 DIGITS = ROOT / "examples" / "digits" / "digits.tflite"

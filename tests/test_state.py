@@ -16,9 +16,9 @@ from tests.support.host_c import compile_plan, run_program
 from tests.support.random_lstm import random_lstm
 from tests.support.small_graphs import GraphBuilder
 from tests.support.tflm import needs_tflm, run_in_tflm
+from tinyml.base.errors import ModelError, PlanError, UnsupportedOps
 from tinyml.codegen.generate import generate
 from tinyml.conformance.targets import host_board
-from tinyml.errors import ModelError, PlanError, UnsupportedOps
 from tinyml.ir.graph import Graph
 from tinyml.model.file import model_file
 from tinyml.model.reader import load

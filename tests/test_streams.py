@@ -13,15 +13,15 @@ from tests.support.executors import assert_equal, run_reference
 from tests.support.host_c import compile_plan, run_program
 from tests.support.streamed import streamed_plan, streamed_steps
 from tinyml import api
-from tinyml.board import Board
 from tinyml.conformance.targets import host_board
-from tinyml.inputs import random_samples
+from tinyml.evaluate.samples import random_samples
 from tinyml.ir.graph import Graph
 from tinyml.plan.fit import fit
 from tinyml.plan.segments import segments
 from tinyml.plan.stages import Form
 from tinyml.plan.values import Plan
 from tinyml.plan.verify import verify
+from tinyml.target.board import Board
 
 FORMS = [Form(band, is_wide) for band in (1, 2, 3, 8) for is_wide in (False, True)]
 SEEDS = range(16)

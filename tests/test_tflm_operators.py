@@ -24,11 +24,11 @@ from tests.support.tflm_operators import (
     verdicts,
 )
 from tinyml import api
-from tinyml.board import load_board
-from tinyml.errors import UnsupportedOps
+from tinyml.base.errors import UnsupportedOps
 from tinyml.ir.graph import Graph, Quant
 from tinyml.model.file import model_file
 from tinyml.model.writer import write
+from tinyml.target.boards import load_board
 from tinyml.tflm.operands import signatures_of
 from tinyml.tflm.outline import outline
 from tinyml.tflm.table import op_facts

@@ -1,6 +1,6 @@
 """The ``tinyml`` command, also as ``python -m tinyml``; hears signals from the very start."""
 
-from tinyml.interrupts import Interrupts
+from tinyml.base.interrupts import Interrupts
 
 
 def main() -> None:

@@ -6,27 +6,30 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from tinyml.backends import runtime_of
-from tinyml.backends.base import Goal, Image, Project, SelfTest
-from tinyml.backends.runtimes import Aot
-from tinyml.board import Board, all_boards, load_board
-from tinyml.budget import for_template, with_budgets
-from tinyml.built import Built, Settings
-from tinyml.errors import BuildError, PlanError, ToolMissing
-from tinyml.files import near, write_atomic
+from tinyml.base.errors import BuildError, PlanError, ToolMissing
+from tinyml.base.files import near, write_atomic
+from tinyml.base.lock import locked
+from tinyml.evaluate.verification import verify
 from tinyml.ir.graph import Graph
-from tinyml.libraries import with_libraries
-from tinyml.lock import locked
+from tinyml.measure.simulation import samples_of, serve, simulate, simulate_build
 from tinyml.model.file import ModelFile, read_model
 from tinyml.plan.explore import Alternative
 from tinyml.plan.fit import Fit, fit, require
 from tinyml.plan.values import Plan
+from tinyml.project.built import Built, Settings
 from tinyml.report.assemble import report, self_test_record, with_run_of
 from tinyml.report.origin import build_command, tool_versions
 from tinyml.report.page import write_report
-from tinyml.simulation import samples_of, serve, simulate, simulate_build
-from tinyml.template import emulated_template, template_for
-from tinyml.verification import verify
+from tinyml.runtimes import runtime_of
+from tinyml.runtimes.aot import Aot
+from tinyml.target.board import Board
+from tinyml.target.boards import all_boards, load_board
+from tinyml.target.libraries import with_libraries
+from tinyml.target.limits import for_template, with_budgets
+from tinyml.target.template import emulated_template, template_for
+from tinyml.values.goal import Goal
+from tinyml.values.image import Image, SelfTest
+from tinyml.values.project import Project
 
 __all__ = [
     "Built",
@@ -118,8 +121,8 @@ def build(
 
 def _built(made: Plan, board: Board, settings: Settings, model: ModelFile | None) -> Built:
     """build() in its two folders, which this process has for itself."""
-    from tinyml.app import refuse_other
-    from tinyml.project import Voice, create, template_option
+    from tinyml.project.application import refuse_other
+    from tinyml.project.create import AgentOptions, create, template_option
 
     directory, folder = settings.directory, settings.project
     assert directory is not None
@@ -127,9 +130,9 @@ def _built(made: Plan, board: Board, settings: Settings, model: ModelFile | None
     _refuse_other(directory, made.graph.name)
     template = settings.template or template_for(board, made.runtime)
     sources = runtime_of(made.runtime).generate(model, made, board, settings.goal)
-    voice = Voice(settings.benchmark, settings.model_id)
+    speaks = AgentOptions(settings.benchmark, settings.model_id)
     refuse_other(folder, made.graph.source.file_name, template)
-    project = create(made, sources, board, template, folder, agent=settings.agent, voice=voice)
+    project = create(made, sources, board, template, folder, agent=settings.agent, speaks=speaks)
     before = _image_there(directory)
     image, missing, tested = _linked(project, made, replace(settings, template=template))
     verdict = fit(made, board, all_boards())
@@ -171,8 +174,8 @@ def _refuse_other(directory: Path, name: str) -> None:
 
     Raises BuildError also for a folder that is none and holds files of a build's names.
     """
-    from tinyml.build import OBJECTS
-    from tinyml.image import IMAGE_FILE
+    from tinyml.project.build import OBJECTS
+    from tinyml.values.image import IMAGE_FILE
 
     try:
         found = json.loads((directory / "report.json").read_text(encoding="utf-8"))["model"]["name"]
@@ -198,8 +201,8 @@ def _linked(
     project: Project, made: Plan, settings: Settings
 ) -> tuple[Image | None, ToolMissing | None, SelfTest | None]:
     """The image of a project, or why there is none, and what was tested."""
-    from tinyml.build import build as build_project
-    from tinyml.selftest import check_graph, check_image, runs_here
+    from tinyml.project.build import build as build_project
+    from tinyml.project.selftest import check_graph, check_image, runs_here
 
     assert settings.template is not None
     is_linked = bool(project.linker_script or project.toolchain) and not settings.project_only
@@ -226,7 +229,7 @@ def _linked(
 
 def _image_there(directory: Path) -> Image | None:
     """The image of an earlier build, if there is one."""
-    from tinyml.image import IMAGE_FILE, load_image
+    from tinyml.values.image import IMAGE_FILE, load_image
 
     try:
         return load_image(directory / IMAGE_FILE)

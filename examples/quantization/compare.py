@@ -9,7 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from tinyml import console
+from tinyml.base import console
 from tinyml.convert.conversion import Converted, ConvertOptions, convert
 from tinyml.convert.values import QuantizeSettings
 

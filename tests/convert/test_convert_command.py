@@ -17,9 +17,9 @@ from click.testing import CliRunner, Result
 
 from tests.convert.conftest import need
 from tests.support.float_graphs import FloatBuilder
+from tinyml.base.errors import TinymlError
 from tinyml.cli import cli
 from tinyml.convert import flatfile
-from tinyml.errors import TinymlError
 from tinyml.model.file import read_model
 from tinyml.model.options import options
 from tinyml.model.reader import load

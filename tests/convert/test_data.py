@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tinyml.base.errors import TinymlError
 from tinyml.convert.calibration import calibration_set, evaluation_set, random_calibration
 from tinyml.convert.data.read import read_data
 from tinyml.convert.data.values import DataOptions, RawData
 from tinyml.convert.values import CalibrationSet, ModelInput
-from tinyml.errors import TinymlError
 
 IMAGE = ModelInput("pixels", (1, 4, 6, 3))
 MOVED = ModelInput("x", (1, 4, 6, 3), permutation=(0, 2, 3, 1))

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from tests.convert.conftest import SUPPORT, need
+from tinyml.base.errors import ModelError
 from tinyml.convert.conversion import Converted, ConvertOptions, convert
 from tinyml.convert.quality import outputs
 from tinyml.convert.runners import quantised_runner
-from tinyml.errors import ModelError
 
 pytestmark = pytest.mark.slow
 

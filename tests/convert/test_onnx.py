@@ -14,12 +14,12 @@ pytest.importorskip("onnx", reason="the package onnx is missing (tinyml[onnx])")
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is missing (tinyml[onnx])")
 
 from tests.support.onnx_cases import cases, graph_of, one, weights
+from tinyml.base.errors import ModelError, ToolError, UnsupportedOps
 from tinyml.convert.conversion import ConvertOptions, convert
 from tinyml.convert.importers.values import ImportOptions
 from tinyml.convert.runners import float_runner
 from tinyml.convert.sources import importer_of, source_of
 from tinyml.convert.values import FloatModel
-from tinyml.errors import ModelError, ToolError, UnsupportedOps
 from tinyml.model.file import model_file
 from tinyml.model.reader import load
 

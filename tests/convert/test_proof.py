@@ -17,12 +17,12 @@ pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is missing (tinyml[
 
 from tests.convert.conftest import need
 from tests.support.onnx_cases import graph_of, one
+from tinyml.base.errors import ModelError
 from tinyml.cli import cli
 from tinyml.convert.calibration import random_calibration
 from tinyml.convert.importers.values import ImportOptions
 from tinyml.convert.proof import EQUAL_DB, Imported, prove
 from tinyml.convert.sources import ONNX, source_of
-from tinyml.errors import ModelError
 
 _WEIGHTS = np.random.default_rng(3).normal(size=(5, 4, 3, 3)).astype(np.float32)
 

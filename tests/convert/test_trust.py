@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.convert.conftest import need
+from tinyml.base.errors import ModelError
 from tinyml.convert.importers.trust import check_keras, check_torch
 from tinyml.convert.importers.values import ImportOptions
 from tinyml.convert.sources import importer_of, source_of
-from tinyml.errors import ModelError
 
 # Each writes a model whose loading makes the file "ran" in the current directory.
 KERAS_3 = """

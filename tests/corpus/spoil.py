@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op, check
 from tinyml.model.support import check_supported
 

@@ -14,10 +14,11 @@ from click.testing import CliRunner
 from tests.support.esp_rom import EspRom
 from tests.support.images import blob, esp_image, make_image
 from tests.support.ptys import serving
-from tinyml import flash
-from tinyml.board import Board, load_board
+from tinyml.base.errors import BoardError, BuildError, DeviceError, DoesNotFit
 from tinyml.cli import cli
-from tinyml.errors import BoardError, BuildError, DeviceError, DoesNotFit
+from tinyml.measure import flash
+from tinyml.target.board import Board
+from tinyml.target.boards import load_board
 
 CHIPS = {"esp32s3": (9, "8MB", 0x6000_7044), "esp32c3": (5, "4MB", 0x6000_8844)}
 MODEL_AT = 0x11_0000

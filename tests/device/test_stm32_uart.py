@@ -11,10 +11,10 @@ import pytest
 from tests.support.images import blob, make_image
 from tests.support.ptys import serving
 from tests.support.stm32_rom import Stm32Rom
-from tinyml import flash
-from tinyml.board import load_board
+from tinyml.base.errors import DeviceError, DoesNotFit
 from tinyml.device import stm32_uart
-from tinyml.errors import DeviceError, DoesNotFit
+from tinyml.measure import flash
+from tinyml.target.boards import load_board
 
 BASE = 0x0800_0000
 PAGES = [4096] * 16

@@ -7,8 +7,8 @@ from pathlib import Path
 from tests.support.cases import case_paths, load_cases
 from tests.support.small_graphs import small_network
 from tests.support.tflm_operators import TEMPLATES, combinations, file_of, model_of
+from tinyml.base.errors import ModelError
 from tinyml.convert.metadata import with_metadata
-from tinyml.errors import ModelError
 from tinyml.ir.metadata import Metadata
 from tinyml.model.file import model_file
 from tinyml.model.writer import write

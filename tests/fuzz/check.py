@@ -13,8 +13,8 @@ from types import FrameType
 
 from tests.support.small_boards import small_board
 from tinyml import api
+from tinyml.base.errors import TinymlError
 from tinyml.convert import flatfile
-from tinyml.errors import TinymlError
 from tinyml.model.arithmetic import is_float
 from tinyml.model.file import model_file
 from tinyml.plan.fit import fit

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tests.fuzz.rewrite import rewritten
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 from tinyml.model.flatbuffer import SCHEMA
 
 INTEGERS = (0, 1, 2, 3, 4, 5, 7, 8, 16, 17, 31, 32, 64, 126, 127, 128, 255, 256, 1000, 4096, 32767)

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
-from tinyml.errors import ModelError
 from tinyml.ir.dtype import BY_NAME, dtype_of
 from tinyml.ir.graph import Graph, Op, Quant, Tensor
 

@@ -18,10 +18,10 @@ import click
 import numpy as np
 
 from tests.support.agent_c import AgentBoard, compile_agent
-from tinyml.backends.base import Run
+from tinyml.base.errors import TinymlError
 from tinyml.device.agent import AgentClient
-from tinyml.errors import TinymlError
-from tinyml.profile import load, measure, profile
+from tinyml.device.profile import load, measure, profile
+from tinyml.values.run import Run
 
 RATES = (0.0, 1e-4, 1e-3, 3e-3, 1e-2)  # of disturbed bytes
 RESETS = (0.0, 0.0, 1e-3, 1e-2)  # of writes

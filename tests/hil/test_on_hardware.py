@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinyml import api, flash, onboard
-from tinyml.board import Board, load_board
+from tinyml import api
 from tinyml.device.agent import AgentClient
-from tinyml.inputs import Samples
+from tinyml.device.profile import load
+from tinyml.evaluate.samples import Samples
+from tinyml.measure import flash, onboard
 from tinyml.ops.reference import run as reference
-from tinyml.profile import load
+from tinyml.target.board import Board
+from tinyml.target.boards import load_board
 
 pytestmark = pytest.mark.hil
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.projects import make_project
-from tinyml import api, process
+from tinyml import api
 from tinyml.backends import simulator_of
-from tinyml.backends.base import Command
-from tinyml.elf import flat_image, read_elf
-from tinyml.image import image_of
+from tinyml.base import process
+from tinyml.base.elf import flat_image, read_elf
+from tinyml.base.process import Command
+from tinyml.values.image import image_of
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 PRESET_KEYS = {"name", "hidden", "generator", "binaryDir", "toolchainFile", "inherits"}

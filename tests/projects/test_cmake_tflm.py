@@ -20,13 +20,14 @@ from tests.support.tflm_tree import (
     stand_in_tree,
     tflm_project,
 )
-from tinyml import api, resources
+from tinyml import api
 from tinyml.backends import simulator_of
 from tinyml.backends.builders.cmake import CMake
-from tinyml.board import load_board
-from tinyml.build import build
-from tinyml.errors import BuildError, TinymlError
-from tinyml.template import load_template
+from tinyml.base import resources
+from tinyml.base.errors import BuildError, TinymlError
+from tinyml.project.build import build
+from tinyml.target.boards import load_board
+from tinyml.target.template import load_template
 from tinyml.tflm.table import sources
 
 MACROS = ("-DMODEL=sine_model", "-DINIT=sine_init", "-DINVOKE=sine_invoke")

@@ -21,17 +21,19 @@ from tests.support.esp_idf import (
 from tests.support.esp_nn import STAND_IN
 from tests.support.plans import sine_plan
 from tests.support.projects import make_project
-from tinyml import api, process
+from tinyml import api
 from tinyml.backends import builder_of
-from tinyml.backends.base import Command, Project
-from tinyml.backends.cores import core_of
 from tinyml.backends.toolchains import host_compiler, zig
-from tinyml.board import load_board
+from tinyml.base import process
+from tinyml.base.errors import BoardError
+from tinyml.base.process import Command
 from tinyml.codegen.generate import generate
-from tinyml.errors import BoardError
-from tinyml.image import image_of
-from tinyml.libraries import with_libraries
-from tinyml.project import create
+from tinyml.project.create import create
+from tinyml.target.boards import load_board
+from tinyml.target.cores import core_of
+from tinyml.target.libraries import with_libraries
+from tinyml.values.image import image_of
+from tinyml.values.project import Project
 from tinyml.variants.esp_nn_issues import LEAST_VERSION
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"

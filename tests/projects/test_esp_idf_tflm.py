@@ -15,12 +15,12 @@ from tests.projects.test_cmake_tflm import ARM, WARNINGS, needs_arm
 from tests.support.esp_idf import known_settings, read_sdkconfig
 from tests.support.projects import listing
 from tests.support.tflm_tree import API, tflm_project
-from tinyml.board import load_board
-from tinyml.errors import PlanError
+from tinyml.base.errors import PlanError
 from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs
-from tinyml.template import load_template
+from tinyml.target.boards import load_board
+from tinyml.target.template import load_template
 from tinyml.tflm import esp
 from tinyml.tflm.layer import Layer
 from tinyml.tflm.outline import Outline

@@ -10,10 +10,11 @@ import pytest
 
 from tests.projects.test_arduino import COMMON, CPP, STAND_IN, C
 from tests.support.projects import listing, make_project
-from tinyml import api, process
+from tinyml import api
 from tinyml.backends import builder_of
-from tinyml.backends.base import Command
-from tinyml.errors import BuildError
+from tinyml.base import process
+from tinyml.base.errors import BuildError
+from tinyml.base.process import Command
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"
 CORES = {

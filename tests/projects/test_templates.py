@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.projects import CHOSEN, listing, make_project, rendered
-from tinyml import resources
-from tinyml.board import Board, all_boards, load_board
-from tinyml.errors import BoardError
-from tinyml.template import emulated_template, load_template, template_options
+from tinyml.base import resources
+from tinyml.base.errors import BoardError
+from tinyml.target.board import Board
+from tinyml.target.boards import all_boards, load_board
+from tinyml.target.template import emulated_template, load_template, template_options
 
 TEMPLATES = sorted(CHOSEN)
 

@@ -11,10 +11,10 @@ import pytest
 from tests.support.plans import TEMPLATE, sine_plan
 from tests.support.small_boards import board_of
 from tinyml import api
-from tinyml.build import build
 from tinyml.codegen.generate import generate
-from tinyml.flash import find_build
-from tinyml.project import create
+from tinyml.measure.flash import find_build
+from tinyml.project.build import build
+from tinyml.project.create import create
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"
 PROGRAM = """\

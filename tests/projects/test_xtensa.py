@@ -11,16 +11,17 @@ from tests.support.cases import Vector, case_paths, load_cases, merge
 from tests.support.esp_nn import STAND_IN
 from tests.support.float_layers import float_layers
 from tests.support.xtensa import build_project
-from tinyml import api, process
+from tinyml import api
 from tinyml.bare.xtensa import emulate
-from tinyml.board import Board
+from tinyml.base import process
 from tinyml.codegen.generate import generate
 from tinyml.device.agent import AgentClient
 from tinyml.device.link import PipeLink
+from tinyml.device.profile import profile
 from tinyml.ir.graph import Graph
 from tinyml.passes.expand import expand_ops
-from tinyml.profile import profile
-from tinyml.project import create
+from tinyml.project.create import create
+from tinyml.target.board import Board
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 

@@ -9,11 +9,12 @@ import pytest
 import yaml
 
 from tests.support.projects import make_project
-from tinyml import api, process
+from tinyml import api
 from tinyml.backends import builder_of
-from tinyml.backends.base import Command
-from tinyml.board import all_boards
-from tinyml.errors import BuildError
+from tinyml.base import process
+from tinyml.base.errors import BuildError
+from tinyml.base.process import Command
+from tinyml.target.boards import all_boards
 
 STAND_IN = Path(__file__).parents[1] / "support" / "zephyr"
 DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"

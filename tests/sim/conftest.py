@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.small_boards import board_with
-from tinyml import process
-from tinyml.backends.base import Command
-from tinyml.board import Board
-from tinyml.chip import Region, Uart
-from tinyml.elf import Elf, read_elf
+from tinyml.base import process
+from tinyml.base.elf import Elf, read_elf
+from tinyml.base.process import Command
+from tinyml.target.board import Board
+from tinyml.target.chip import Region, Uart
 
 FOLDER = Path(__file__).parent / "firmware"
 UART_BASE = 0x40011000

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from tinyml import api
-from tinyml.board import load_board
+from tinyml.base.elf import read_elf
 from tinyml.device.agent import AgentClient
-from tinyml.device.link import MemoryLink
-from tinyml.elf import read_elf
+from tinyml.device.profile import load, read_outputs
 from tinyml.ops.reference import outputs
-from tinyml.profile import load, read_outputs
+from tinyml.simulate.link import MemoryLink
 from tinyml.simulate.machine import Machine
+from tinyml.target.boards import load_board
 
 pytestmark = pytest.mark.sim
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.port_image import build_image
-from tinyml.addresses import Addresses
 from tinyml.backends.toolchains import arm_gcc
-from tinyml.board import load_board
+from tinyml.simulate.addresses import Addresses
+from tinyml.target.boards import load_board
 
 DEADLINE_S = 30
 MAIN = """\

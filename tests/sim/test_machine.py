@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tinyml.errors import BoardError, SimulationFault, TinymlError
+from tinyml.base.errors import BoardError, SimulationFault, TinymlError
 from tinyml.simulate.machine import Machine, Stop
 
 pytestmark = pytest.mark.sim
@@ -202,7 +202,7 @@ def test_native_hook_is_fast(compile_firmware, make_board):
 def test_image_for_another_board_is_refused(compile_firmware, make_board):
     import dataclasses
 
-    from tinyml.chip import Region
+    from tinyml.target.chip import Region
 
     board = make_board()
     moved = (Region("flash", "flash", 0x10000000, 0x10000), *board.chip.regions[1:])

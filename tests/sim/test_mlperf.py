@@ -13,14 +13,14 @@ import serial
 from tests.support.served import served
 from tests.support.small_graphs import GraphBuilder
 from tinyml import api
-from tinyml.board import load_board
+from tinyml.base.elf import read_elf
+from tinyml.base.errors import DeviceError, TinymlError
 from tinyml.device.connect import connect
-from tinyml.elf import read_elf
-from tinyml.errors import DeviceError, TinymlError
-from tinyml.inputs import read_samples
+from tinyml.evaluate.samples import read_samples
 from tinyml.ir.graph import Graph
 from tinyml.ops.lookup import NoAttrs
 from tinyml.ops.reference import outputs
+from tinyml.target.boards import load_board
 
 pytestmark = [
     pytest.mark.sim,

@@ -11,15 +11,17 @@ from pathlib import Path
 import pytest
 
 from tests.support.served import served
-from tinyml import api, onboard, process
+from tinyml import api
 from tinyml.backends.simulators import Qemu, _pty_path
-from tinyml.board import load_board
-from tinyml.build import build as build_project
+from tinyml.base import process
+from tinyml.base.elf import read_elf
+from tinyml.base.errors import MismatchError
 from tinyml.codegen.generate import generate
 from tinyml.device.link import PipeLink
-from tinyml.elf import read_elf
-from tinyml.errors import MismatchError
-from tinyml.project import create
+from tinyml.measure import onboard
+from tinyml.project.build import build as build_project
+from tinyml.project.create import create
+from tinyml.target.boards import load_board
 
 pytestmark = [
     pytest.mark.sim,

@@ -14,19 +14,22 @@ import pytest
 from tests.support.fake_agent import FakeAgent
 from tests.support.netports import networked
 from tests.support.served import patched, served
-from tinyml import api, onboard, process
-from tinyml.backends.base import Command
+from tinyml import api
 from tinyml.backends.simulators import Qemu, _pty_path
-from tinyml.board import load_board
+from tinyml.base import process
+from tinyml.base.elf import Elf, read_elf
+from tinyml.base.errors import BuildError, DeviceError, MismatchError, TinymlError
+from tinyml.base.process import Command
 from tinyml.cli import cli
 from tinyml.device.agent import AgentClient
 from tinyml.device.baud import RATES
 from tinyml.device.connect import Expected, connect
 from tinyml.device.link import PipeLink
-from tinyml.elf import Elf, read_elf
-from tinyml.errors import BuildError, DeviceError, MismatchError, TinymlError
-from tinyml.inputs import read_samples
+from tinyml.evaluate.samples import read_samples
+from tinyml.measure import onboard
 from tinyml.report import device
+from tinyml.session.builds import open_build
+from tinyml.target.boards import load_board
 
 pytestmark = [
     pytest.mark.sim,
@@ -62,7 +65,7 @@ def samples_of(built: api.Built, count: int):
 
 
 def test_a_build_is_opened_from_its_directory(builds):
-    built, board = onboard.open_build(builds(BOARD).directory, None)
+    built, board = open_build(builds(BOARD).directory, None)
     assert board.name == BOARD
     assert built.plan.tensors == builds(BOARD).plan.tensors
     assert built.directory == builds(BOARD).directory
@@ -153,7 +156,7 @@ def test_a_build_with_other_budgets_is_opened_as_it_was_built(tmp_path):
     board = api.with_budgets(load_board(BOARD), None, ("10000",), "300K")
     board = replace(board, stack_bytes=6000)
     built = api.build_model(MODEL, board, api.Settings(directory=tmp_path, optimize="speed"))
-    opened, seen = onboard.open_build(tmp_path, None)
+    opened, seen = open_build(tmp_path, None)
     assert opened.plan.tensors == built.plan.tensors
     assert opened.verdict == built.verdict
     assert (seen.ram, seen.flash, seen.stack_bytes) == (board.ram, board.flash, 6000)
@@ -184,10 +187,10 @@ def test_a_build_without_its_model_or_of_another_version(builds, tmp_path):
     document["layers"][0]["kernel"] = "tml_other_s8"
     (folder / "report.json").write_text(json.dumps(document))
     with pytest.raises(BuildError, match="another version of tinyml"):
-        onboard.open_build(folder, None)
+        open_build(folder, None)
     (folder / "digits.tflite").unlink()
     with pytest.raises(BuildError, match=r"'digits\.tflite' is missing"):
-        onboard.open_build(folder, None)
+        open_build(folder, None)
 
 
 def test_commands(builds, tmp_path, capsys):

@@ -6,10 +6,10 @@ import pytest
 
 from tests.support.port_image import FAKE_MODEL, build_image
 from tinyml.backends.toolchains import zig
-from tinyml.board import load_board
 from tinyml.device.agent import AgentClient
-from tinyml.device.link import MemoryLink
+from tinyml.simulate.link import MemoryLink
 from tinyml.simulate.machine import Machine
+from tinyml.target.boards import load_board
 
 pytestmark = pytest.mark.sim
 

@@ -16,7 +16,7 @@ from tests.support.float_layers import float_layers
 from tests.support.random_layers import layers_for, preferred
 from tinyml import api, variants
 from tinyml.bare.run import run_bare
-from tinyml.inputs import Samples
+from tinyml.evaluate.samples import Samples
 from tinyml.variants import Variant
 
 pytestmark = pytest.mark.sim

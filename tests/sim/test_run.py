@@ -12,10 +12,10 @@ from click.testing import CliRunner
 
 from tests.support.ptys import serving
 from tests.support.stm32_rom import Stm32Rom
-from tinyml.board import load_board
+from tinyml.base.elf import read_elf
 from tinyml.cli import cli
-from tinyml.elf import read_elf
 from tinyml.simulate.machine import Machine
+from tinyml.target.boards import load_board
 
 pytestmark = [
     pytest.mark.sim,

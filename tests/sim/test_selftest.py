@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from tests.support.small_graphs import small_network
-from tinyml import api, flash
-from tinyml.errors import BuildError, MismatchError, SimulationFault, ToolError
-from tinyml.image import IMAGE_FILE, load_image
+from tinyml import api
+from tinyml.base.errors import BuildError, MismatchError, SimulationFault, ToolError
+from tinyml.measure import flash
 from tinyml.plan.values import Plan
-from tinyml.selftest import check_graph, samples_for
+from tinyml.project.selftest import check_graph, samples_for
+from tinyml.values.image import IMAGE_FILE, load_image
 
 pytestmark = pytest.mark.sim
 

@@ -8,8 +8,9 @@ import sys
 import pytest
 
 from tests.support.served import served
-from tinyml.device.link import MemoryLink, SerialLink
-from tinyml.errors import BoardError, SimulationFault
+from tinyml.base.errors import BoardError, SimulationFault
+from tinyml.device.link import SerialLink
+from tinyml.simulate.link import MemoryLink
 from tinyml.simulate.machine import Machine
 
 pytestmark = pytest.mark.sim

@@ -11,15 +11,15 @@ import pytest
 
 from tinyml import api
 from tinyml.backends import simulator_of
-from tinyml.backends.base import Image
-from tinyml.board import load_board
+from tinyml.base.elf import read_elf
+from tinyml.base.errors import ToolError
 from tinyml.device.agent import AgentClient
 from tinyml.device.link import SerialLink
-from tinyml.device.pty import PtyServer
-from tinyml.elf import read_elf
-from tinyml.errors import ToolError
-from tinyml.profile import profile
+from tinyml.device.profile import profile
 from tinyml.simulate.machine import Machine
+from tinyml.simulate.pty import PtyServer
+from tinyml.target.boards import load_board
+from tinyml.values.image import Image
 
 pytestmark = pytest.mark.sim
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tinyml import api
-from tinyml.board import Board
+from tinyml.target.board import Board
 
 pytestmark = pytest.mark.sim
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.support.host_c import SANITIZERS, WARNINGS
-from tinyml import resources
 from tinyml.backends.toolchains import host_compiler
+from tinyml.base import resources
 
 FAKE = Path(__file__).parent / "agent"
 TRAPS = ("-fsanitize=undefined", "-fsanitize-undefined-trap-on-error")  # need no library

@@ -16,8 +16,8 @@ import pytest
 from tests.support.cases import Vector
 from tests.support.host_c import compile_plan, compiler, run_program
 from tests.support.plans import sharing
-from tinyml import process, resources
-from tinyml.backends.base import Command
+from tinyml.base import process, resources
+from tinyml.base.process import Command
 from tinyml.conformance.targets import host_board
 from tinyml.ir.graph import Graph
 from tinyml.plan.planner import plan

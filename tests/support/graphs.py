@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.support.cases import Case, Vector
 from tests.support.random_changes import change
 from tests.support.random_cuts import cut
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor, check
 from tinyml.ops import spec_of
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from tests.support.cases import Vector
 from tests.support.plans import sharing
-from tinyml import resources
+from tinyml.base import resources
 from tinyml.codegen.generate import generate
 from tinyml.conformance.targets import SANITIZERS, host_board
 from tinyml.ir.dtype import dtype_of

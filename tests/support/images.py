@@ -5,8 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from tinyml.backends.base import Image
-from tinyml.image import save_image
+from tinyml.values.image import Image, save_image
 
 
 def blob(nbytes: int, seed: int = 1) -> bytes:

@@ -6,12 +6,13 @@ import subprocess
 from pathlib import Path
 
 from tests.support.host_c import WARNINGS
-from tinyml import resources
-from tinyml.backends.base import Command, Project
 from tinyml.backends.toolchains import ArmGcc, Zig
-from tinyml.board import Board, config_macros, port_sources
+from tinyml.base import resources
+from tinyml.base.elf import Elf, read_elf
+from tinyml.base.process import Command
 from tinyml.codegen.render import environment, render
-from tinyml.elf import Elf, read_elf
+from tinyml.target.board import Board, config_macros, port_sources
+from tinyml.values.project import Project
 
 AGENT = Path(__file__).parent / "agent"
 FAKE_MODEL = (AGENT / "fake_model.c", AGENT / "target.c")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.support.plans import MODEL_BYTES, sine_plan
-from tinyml.backends.base import Project
-from tinyml.board import load_board
-from tinyml.budget import for_template
 from tinyml.codegen.generate import generate
-from tinyml.project import create, load_template
+from tinyml.project.create import create, load_template
+from tinyml.target.boards import load_board
+from tinyml.target.limits import for_template
+from tinyml.values.project import Project
 
 CHOSEN = {  # template: board of the golden copy
     "arduino": "nicla_vision",

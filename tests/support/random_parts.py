@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tests.support.small_graphs import SOURCE
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Graph, Op, Quant, Tensor
 from tinyml.ops import spec_of
 

@@ -9,8 +9,6 @@ import numpy as np
 
 from tests.support.small_boards import small_board
 from tests.support.small_graphs import small_network
-from tinyml.backends.base import Image, LayerTime, Run, Section
-from tinyml.board import Board
 from tinyml.ir.graph import Graph
 from tinyml.passes import run_passes
 from tinyml.plan.fit import fit
@@ -18,6 +16,9 @@ from tinyml.plan.planner import plan
 from tinyml.plan.values import Plan
 from tinyml.report.assemble import report
 from tinyml.report.report import Report
+from tinyml.target.board import Board
+from tinyml.values.image import Image, Section
+from tinyml.values.run import LayerTime, Run
 
 KERNELS = 3000  # bytes of code that a made-up image says its kernels take
 

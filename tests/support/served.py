@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
-from tinyml.board import Board
-from tinyml.device.pty import PtyServer
-from tinyml.elf import Elf
+from tinyml.base.elf import Elf
 from tinyml.simulate.machine import Machine
+from tinyml.simulate.pty import PtyServer
+from tinyml.target.board import Board
 
 
 @contextmanager

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tinyml.board import Board
-from tinyml.budget import Budget
-from tinyml.chip import Region
 from tinyml.conformance.targets import made_board
+from tinyml.target.board import Board
+from tinyml.target.chip import Region
+from tinyml.target.memory import Budget
 
 FLASH = Region("flash", "flash", 0x08000000, 1 << 20)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinyml.board import Board
 from tinyml.ir.graph import Graph
 from tinyml.plan.offers import Offer, offers_of
 from tinyml.plan.planner import plan_steps
@@ -12,6 +11,7 @@ from tinyml.plan.segments import Segment, banded
 from tinyml.plan.stages import Form
 from tinyml.plan.stream import fuse
 from tinyml.plan.values import Plan, Step
+from tinyml.target.board import Board
 
 
 def streamed_steps(graph: Graph, segment: Segment, form: Form, isa: Sequence[str]) -> list[Step]:

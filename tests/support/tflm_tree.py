@@ -9,13 +9,14 @@ import shutil
 from pathlib import Path
 
 from tests.support.plans import sine_graph
-from tinyml.backends import runtime_of
-from tinyml.backends.base import Goal, Project
-from tinyml.board import load_board
 from tinyml.model.file import ModelFile, model_file
 from tinyml.model.writer import write
-from tinyml.project import create
+from tinyml.project.create import create
+from tinyml.runtimes import runtime_of
+from tinyml.target.boards import load_board
 from tinyml.tflm.table import op_facts, sources
+from tinyml.values.goal import Goal
+from tinyml.values.project import Project
 
 API = Path(__file__).parent / "tflm_api"
 TEMPLATE = "cmake_tflm"

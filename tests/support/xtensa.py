@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.support.esp_idf import STAND_INS, write_sdkconfig_header
-from tinyml import resources
-from tinyml.backends.base import Project
 from tinyml.bare.xtensa import compile_c, link
+from tinyml.base import resources
+from tinyml.values.project import Project
 
 SUPPORT = Path(__file__).with_name("xtensa")
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.host_c import WARNINGS, compiler
 from tests.support.small_graphs import small_network
-from tinyml import resources
+from tinyml.base import resources
 from tinyml.codegen.generate import generate
 from tinyml.conformance.targets import host_board
 from tinyml.ir.graph import Graph

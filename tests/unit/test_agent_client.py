@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from tests.support.fake_agent import FakeAgent
+from tinyml.base.errors import DeviceError
 from tinyml.device import frames, replies
 from tinyml.device.agent import AgentClient
+from tinyml.device.profile import measure, profile, spread
 from tinyml.device.values import BootTime, Identity, MemoryUse, TensorInfo, Timing
-from tinyml.errors import DeviceError
-from tinyml.profile import measure, profile, spread
 
 DATA = bytes([0, 1, 2, 3, 250, 251, 254, 255])
 PLUS_ONE = bytes(value + 1 & 0xFF for value in DATA)

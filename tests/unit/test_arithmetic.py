@@ -10,8 +10,8 @@ import pytest
 
 from tests.support.cases import case_paths, load_cases
 from tests.support.small_graphs import GraphBuilder, small_network
+from tinyml.base.errors import TinymlError
 from tinyml.convert.conversion import ConvertOptions, model_for_build
-from tinyml.errors import TinymlError
 from tinyml.ir.graph import Graph, Quant
 from tinyml.model.arithmetic import float_ops, hybrid_ops, integer_ops, is_float
 from tinyml.model.writer import write

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tinyml import resources
-from tinyml.board import Board, load_board
-from tinyml.budget import Budget, for_template, with_budgets
-from tinyml.errors import BoardError
+from tinyml.base import resources
+from tinyml.base.errors import BoardError
+from tinyml.target.board import Board
+from tinyml.target.boards import load_board
+from tinyml.target.limits import for_template, with_budgets
+from tinyml.target.memory import Budget
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,13 @@ import pytest
 
 from tests.support.plans import MODEL_BYTES, TEMPLATE, sine_plan
 from tests.support.small_boards import board_of
-from tinyml.backends.base import Image, Project
-from tinyml.build import build
+from tinyml.base.elf import read_elf
+from tinyml.base.errors import BuildError
 from tinyml.codegen.generate import generate
-from tinyml.elf import read_elf
-from tinyml.errors import BuildError
-from tinyml.image import load_image
-from tinyml.project import create
+from tinyml.project.build import build
+from tinyml.project.create import create
+from tinyml.values.image import Image, load_image
+from tinyml.values.project import Project
 
 
 def make(folder: Path, optimize: str = "speed", core: str = "cortex-m4") -> Project:

@@ -13,15 +13,16 @@ import pytest
 from tests.support.plans import MODEL_BYTES, TEMPLATE, sine_plan
 from tests.support.small_boards import board_of
 from tinyml import api
-from tinyml.backends import builder_of, names_of
-from tinyml.backends.base import Project
+from tinyml.backends import builder_of
 from tinyml.backends.builders import contained
-from tinyml.build import build
+from tinyml.base.errors import BuildError, ToolMissing
+from tinyml.base.registry import names_of
 from tinyml.codegen.generate import generate
-from tinyml.errors import BuildError, ToolMissing
-from tinyml.image import load_image
-from tinyml.onboard import open_build
-from tinyml.project import Template, create, load_template
+from tinyml.project.build import build
+from tinyml.project.create import Template, create, load_template
+from tinyml.session.builds import open_build
+from tinyml.values.image import load_image
+from tinyml.values.project import Project
 
 ROOT = Path(__file__).parents[2]
 VENDOR = str(ROOT / "tests" / "support" / "vendor_template")

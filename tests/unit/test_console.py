@@ -6,8 +6,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from tinyml import console
-from tinyml.errors import DeviceError
+from tinyml.base import console
+from tinyml.base.errors import DeviceError
 
 
 @click.command()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.cases import row_graph
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 from tinyml.model.support import sentence
 from tinyml.ops import spec_of
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.float_graphs import FloatBuilder
+from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
 from tinyml.convert.fixups import prepare
 from tinyml.convert.fixups.affine import fold_affine
@@ -21,7 +22,6 @@ from tinyml.convert.fixups.identities import drop_identities
 from tinyml.convert.fixups.kernelless import replace_kernelless
 from tinyml.convert.fixups.reshapes import move_reshapes
 from tinyml.convert.runners import float_tensor
-from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Quant, check
 from tinyml.model.options import options
 from tinyml.passes.simplify import drop_dead

@@ -12,6 +12,7 @@ import pytest
 from tests.support.float_graphs import FloatBuilder
 from tests.unit.test_convert_fixups import kinds, same
 from tinyml import convert as package
+from tinyml.base.errors import InternalError, ModelError
 from tinyml.convert import flatfile
 from tinyml.convert.fixups import prepare
 from tinyml.convert.names import repeated_names, with_unique_names
@@ -22,7 +23,6 @@ from tinyml.convert.ranges import quantize as to_integers
 from tinyml.convert.runners import INTEGER_REFERENCE, float_runner, quantised_runner
 from tinyml.convert.tables import TABLES, options_of
 from tinyml.convert.values import QuantizeSettings
-from tinyml.errors import InternalError, ModelError
 from tinyml.ir.graph import Graph
 from tinyml.model.file import model_file
 from tinyml.model.options import Options, options

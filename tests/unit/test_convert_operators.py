@@ -7,13 +7,13 @@ import pytest
 
 from tests.support.float_graphs import KINDS, FloatBuilder, single_op
 from tests.support.tflm import needs_tflm
+from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile, rules
 from tinyml.convert.quantize import quantize
 from tinyml.convert.ranges import dequantize
 from tinyml.convert.ranges import quantize as to_integers
 from tinyml.convert.runners import float_runner, quantised_runner, tflm_runner
 from tinyml.convert.values import QuantizeSettings
-from tinyml.errors import ModelError
 from tinyml.ir.graph import Graph
 from tinyml.model.options import options
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.digit_nets import data_of, digits, mobilenet_v3, plain_cnn
 from tests.support.tflm import needs_tflm
+from tinyml.base.errors import MismatchError
 from tinyml.convert.layers import Layer, sqnr_db
 from tinyml.convert.present import lost_sentences
 from tinyml.convert.quality import Quality, Score, auc, measure, require, score
@@ -17,7 +18,6 @@ from tinyml.convert.quantize import quantize
 from tinyml.convert.runners import INTEGER_REFERENCE, float_runner, quantised_runner
 from tinyml.convert.sweep import costs, sweep
 from tinyml.convert.values import Evaluation, QuantizeSettings
-from tinyml.errors import MismatchError
 from tinyml.ir.graph import Graph
 
 

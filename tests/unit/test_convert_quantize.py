@@ -10,6 +10,7 @@ import pytest
 from tests.support.digit_nets import data_of, digits, mobilenet_v3, plain_cnn
 from tests.support.float_graphs import FloatBuilder
 from tests.support.tflm import needs_tflm
+from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
 from tinyml.convert.choices import RANGES
 from tinyml.convert.formats import kept_tensors
@@ -25,7 +26,6 @@ from tinyml.convert.ranges import quantize as to_integers
 from tinyml.convert.runners import float_runner, quantised_runner, tflm_runner
 from tinyml.convert.values import QuantizeSettings
 from tinyml.convert.weights import corrected_bias, fitted_to_bias, weight_quant
-from tinyml.errors import ModelError
 from tinyml.ir.graph import Graph, Quant, Tensor
 from tinyml.model.file import model_file
 from tinyml.model.options import options

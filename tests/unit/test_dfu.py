@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tinyml.backends.base import FlashJob, Image, Part
 from tinyml.backends.flashers.arduino import Dfu
-from tinyml.board import load_board
-from tinyml.errors import DeviceError
+from tinyml.base.errors import DeviceError
+from tinyml.target.boards import load_board
+from tinyml.values.flash_job import FlashJob, Part
+from tinyml.values.image import Image
 
 BIN = Path("b/firmware.bin")
 

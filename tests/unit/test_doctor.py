@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tinyml import process
-from tinyml.backends.tools import NEEDS, TOOLS, Tool, range_text
-from tinyml.board import all_boards, load_board
+from tinyml.base import process
 from tinyml.cli import cli
 from tinyml.device.access import access_notes
 from tinyml.device.ports import Port
-from tinyml.doctor import Diagnosis, diagnose, look_for, state_of
-from tinyml.template import toolchain_of
+from tinyml.session.doctor import Diagnosis, diagnose, look_for, state_of
+from tinyml.target.boards import all_boards, load_board
+from tinyml.target.template import toolchain_of
+from tinyml.target.tools import NEEDS, TOOLS, Tool, range_text
 
 
 def examined(board: str, versions: dict[str, str | None], *ports: Port) -> Diagnosis:
@@ -102,8 +102,8 @@ def test_rules_for_usb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_command_exits_with_the_tool_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tinyml.doctor.look_for", lambda tool: (None, None))
-    monkeypatch.setattr("tinyml.doctor.list_ports", lambda boards: ())
+    monkeypatch.setattr("tinyml.session.doctor.look_for", lambda tool: (None, None))
+    monkeypatch.setattr("tinyml.session.doctor.list_ports", lambda boards: ())
     done = CliRunner().invoke(cli, ["doctor", "--board", "esp32s3"], standalone_mode=False)
     assert done.return_value == 3
     assert "esp32s3: incomplete; toolchain esp_idf: idf.py (or docker) is missing" in done.output

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tinyml.elf import Segment, flat_image, intel_hex, read_elf
-from tinyml.errors import BuildError
+from tinyml.base.elf import Segment, flat_image, intel_hex, read_elf
+from tinyml.base.errors import BuildError
 
 
 def test_flat_image_fills_gaps_and_leaves_bss_out() -> None:

@@ -10,8 +10,8 @@ import pytest
 from tests.support.cases import case_paths, load_cases
 from tests.support.chains import random_chain
 from tests.support.suited_layers import suited
+from tinyml.base.errors import PlanError
 from tinyml.conformance.targets import host_board
-from tinyml.errors import PlanError
 from tinyml.ir.graph import Graph
 from tinyml.ir.kernel import KernelCall, Struct
 from tinyml.passes.expand import expand_ops

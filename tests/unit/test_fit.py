@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.small_boards import small_board
 from tests.support.small_graphs import small_network
-from tinyml.errors import DoesNotFit
+from tinyml.base.errors import DoesNotFit
 from tinyml.passes import run_passes
 from tinyml.plan.fit import fit, require
 from tinyml.plan.planner import plan

@@ -12,18 +12,21 @@ import pytest
 from click.testing import CliRunner
 
 from tests.support.images import blob, make_image
-from tinyml import flash
-from tinyml.backends import flasher_of, names_of
-from tinyml.backends.base import FlashJob, Image, Part
+from tinyml.backends import flasher_of
 from tinyml.backends.flashers import drives as drive_flashers
 from tinyml.backends.flashers.arduino import Bossac
 from tinyml.backends.flashers.drives import Copy, Uf2
 from tinyml.backends.flashers.swd import TOOLS, Swd
 from tinyml.backends.flashers.uf2 import uf2
-from tinyml.board import Board, all_boards, load_board
+from tinyml.base.errors import BoardError, BuildError, DeviceError, DoesNotFit
+from tinyml.base.registry import names_of
 from tinyml.cli import cli
 from tinyml.device import drives, ports
-from tinyml.errors import BoardError, BuildError, DeviceError, DoesNotFit
+from tinyml.measure import flash
+from tinyml.target.board import Board
+from tinyml.target.boards import all_boards, load_board
+from tinyml.values.flash_job import FlashJob, Part
+from tinyml.values.image import Image
 
 ELF, BIN = Path("b/firmware.elf"), Path("b/firmware.bin")
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from tests.support.float_graphs import FloatBuilder
+from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
-from tinyml.errors import ModelError
 from tinyml.ir.graph import Graph
 
 

@@ -8,13 +8,13 @@ import numpy as np
 
 from tests.support.plans import sharing
 from tests.support.small_boards import board_of
-from tinyml.board import Board
-from tinyml.budget import Budget
-from tinyml.chip import Region
 from tinyml.codegen.generate import Sources, generate
 from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor
 from tinyml.ir.kernel import Arg, Constant, KernelCall, Ref, Struct
 from tinyml.plan.values import Placement, Plan, Step
+from tinyml.target.board import Board
+from tinyml.target.chip import Region
+from tinyml.target.memory import Budget
 
 Q = Quant((0.5,), (3,))
 LUT = Constant("lut", np.arange(256, dtype=np.uint8).view(np.int8), "by value", alignment=1)

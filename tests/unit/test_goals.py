@@ -10,7 +10,6 @@ import pytest
 from benchmarks.models import large_kernels, many_channels, residuals
 from tests.support.small_boards import small_board
 from tests.support.small_graphs import small_network
-from tinyml.board import Board, all_boards
 from tinyml.ir.graph import Graph
 from tinyml.model.file import ModelFile, read_model
 from tinyml.model.reader import load
@@ -18,7 +17,9 @@ from tinyml.passes import run_passes
 from tinyml.plan.explore import Alternative, explore
 from tinyml.plan.goals import OPTIMIZE
 from tinyml.plan.planner import plan
-from tinyml.starter import starter_model
+from tinyml.session.starter import starter_model
+from tinyml.target.board import Board
+from tinyml.target.boards import all_boards
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "models"

@@ -8,12 +8,12 @@ import pytest
 
 from tests.support.plans import MODEL_BYTES, sine_plan
 from tests.support.small_boards import board_of
-from tinyml.backends.base import Project
-from tinyml.board import load_board
+from tinyml.base.errors import BoardError, TinymlError
 from tinyml.codegen.generate import generate
-from tinyml.errors import BoardError, TinymlError
-from tinyml.project import create
-from tinyml.template import load_template
+from tinyml.project.create import create
+from tinyml.target.boards import load_board
+from tinyml.target.template import load_template
+from tinyml.values.project import Project
 
 HEAD = 'title = "mine"\nkind = "library"\n'
 

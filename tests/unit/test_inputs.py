@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinyml.errors import TinymlError
-from tinyml.inputs import quantise, random_samples, read_samples, write_samples
+from tinyml.base.errors import TinymlError
+from tinyml.evaluate.samples import quantise, random_samples, read_samples, write_samples
 from tinyml.ir.graph import Graph, Quant, Source, Tensor
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.small_graphs import GraphBuilder
-from tinyml.errors import UnsupportedOps
+from tinyml.base.errors import UnsupportedOps
 from tinyml.ir.graph import Graph
 from tinyml.model.shapes import know_shapes
 from tinyml.model.support import check_shapes, check_supported

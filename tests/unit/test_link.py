@@ -10,11 +10,11 @@ import threading
 import pytest
 
 from tests.support.fake_agent import FakeAgent
-from tinyml import process
-from tinyml.backends.base import Command
+from tinyml.base import process
+from tinyml.base.errors import DeviceError
+from tinyml.base.process import Command
 from tinyml.device.agent import AgentClient
 from tinyml.device.link import PipeLink, SerialLink
-from tinyml.errors import DeviceError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals on Windows")
 

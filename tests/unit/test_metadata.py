@@ -12,10 +12,10 @@ import pytest
 
 from tests.support.small_graphs import small_network
 from tests.support.tflm import needs_tflm
+from tinyml.base.errors import TinymlError
 from tinyml.convert import flatfile
 from tinyml.convert.metadata import check_contract, stripped, with_metadata
 from tinyml.convert.values import FloatModel, ModelInput
-from tinyml.errors import TinymlError
 from tinyml.ir.metadata import Metadata
 from tinyml.model.file import model_file
 from tinyml.model.metadata import OWN, STANDARD, read_metadata

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tinyml import monitor as monitoring
-from tinyml.addresses import Place, causes
-from tinyml.errors import DeviceError
-from tinyml.monitor import Decoder, monitor
+from tinyml.base.errors import DeviceError
+from tinyml.measure import monitor as monitoring
+from tinyml.measure.monitor import Decoder, monitor
+from tinyml.simulate.addresses import Place, causes
 
 ROOT = Path(__file__).parents[2]
 needs_pty = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals on Windows")

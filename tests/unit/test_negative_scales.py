@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.small_graphs import GraphBuilder
 from tests.support.tflm import needs_tflm, run_in_tflm
-from tinyml.errors import ModelError
-from tinyml.inputs import random_samples
+from tinyml.base.errors import ModelError
+from tinyml.evaluate.samples import random_samples
 from tinyml.ir.graph import Graph, Quant
 from tinyml.model.file import model_file
 from tinyml.model.reader import load

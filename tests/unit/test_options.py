@@ -14,7 +14,7 @@ import pytest
 import tflite
 
 from tinyml import ops
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 from tinyml.model.options import attrs_of, options, read_options, write_attrs
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.ops.spec import OpSpec

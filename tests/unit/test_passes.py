@@ -11,8 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.support.small_graphs import GraphBuilder, small_network
+from tinyml.base.errors import PlanError
 from tinyml.conformance.targets import host_board
-from tinyml.errors import PlanError
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.model.support import check_supported
 from tinyml.ops.conv_2d import Conv2dAttrs

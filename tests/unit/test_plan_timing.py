@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.host_c import host_board
 from tests.support.small_graphs import small_network
-from tinyml.errors import DeviceError
+from tinyml.base.errors import DeviceError
 from tinyml.ir.kernel import Cost
 from tinyml.passes import run_passes
 from tinyml.plan.planner import plan

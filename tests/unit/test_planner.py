@@ -11,7 +11,7 @@ import pytest
 from tests.support.small_boards import small_board
 from tests.support.small_graphs import GraphBuilder, small_network
 from tinyml import variants
-from tinyml.errors import PlanError
+from tinyml.base.errors import PlanError
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, row_overlap
 from tinyml.model.file import read_model

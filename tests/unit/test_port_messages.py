@@ -21,14 +21,14 @@ from serial.tools import list_ports
 from tests.support.images import make_image
 from tests.support.served import served
 from tinyml import api
-from tinyml.backends.base import FlashJob, Progress
 from tinyml.backends.flashers.drives import Copy
-from tinyml.board import load_board
+from tinyml.base.elf import read_elf
 from tinyml.cli import main
 from tinyml.device import connect, ports
 from tinyml.device.agent import AgentClient
-from tinyml.elf import read_elf
-from tinyml.image import load_image
+from tinyml.target.boards import load_board
+from tinyml.values.flash_job import FlashJob, Progress
+from tinyml.values.image import load_image
 
 tty = pytest.importorskip("tty")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals on Windows")

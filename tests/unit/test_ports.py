@@ -8,10 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from tinyml.board import all_boards, load_board
+from tinyml.base.errors import DeviceError
 from tinyml.device import ports
 from tinyml.device.ports import Port
-from tinyml.errors import DeviceError
+from tinyml.target.boards import all_boards, load_board
 
 NUCLEO = Port("/dev/ttyACM0", "STM32 STLink", "0483:374b", "0667FF", ("nucleo_l4r5zi",), "")
 SECOND = Port("/dev/ttyACM1", "STM32 STLink", "0483:374b", "0669FF", ("nucleo_l4r5zi",), "")

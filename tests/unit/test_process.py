@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tinyml.backends.base import Command
-from tinyml.errors import ToolError
-from tinyml.process import last_lines, quoted, require, run, run_all
+from tinyml.base.errors import ToolError
+from tinyml.base.process import Command, last_lines, quoted, require, run, run_all
 
 
 def python(code: str, **kwargs: object) -> Command:

@@ -8,12 +8,12 @@ import pytest
 
 from tests.support.plans import MODEL_BYTES, TEMPLATE, sine_plan
 from tests.support.small_boards import board_of
-from tinyml.backends.base import Project
+from tinyml.base.errors import TinymlError
+from tinyml.base.files import write_atomic
+from tinyml.base.includes import included
 from tinyml.codegen.generate import generate
-from tinyml.errors import TinymlError
-from tinyml.files import write_atomic
-from tinyml.includes import included
-from tinyml.project import create, load_template
+from tinyml.project.create import create, load_template
+from tinyml.values.project import Project
 
 
 def make(dest: Path, template: str = TEMPLATE) -> Project:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.support.small_graphs import GraphBuilder, small_network
-from tinyml.errors import ModelError, UnsupportedOps
+from tinyml.base.errors import ModelError, UnsupportedOps
 from tinyml.ir.graph import Graph, Op, Quant, Tensor
 from tinyml.model.file import c_identifier, model_file, read_model
 from tinyml.model.reader import load

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from tests.support.small_boards import small_board
 from tests.support.small_graphs import GraphBuilder
-from tinyml.board import Board
 from tinyml.ir.graph import Graph
 from tinyml.ops.lookup import NoAttrs
 from tinyml.plan.allocate import Range
@@ -18,6 +17,7 @@ from tinyml.plan.planner import plan
 from tinyml.plan.regions import Room, spread
 from tinyml.plan.verify import verify
 from tinyml.report import text
+from tinyml.target.board import Board
 
 ROOMS = (Room("fast", 256), Room("slow", 4096))
 

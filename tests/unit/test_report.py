@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from tests.support.reports import KERNELS, planned_report, small_report
+from tinyml.base.errors import TinymlError
 from tinyml.cli import cli
-from tinyml.errors import TinymlError
 from tinyml.report.page import render
 from tinyml.report.report import Report, from_json, read_report
 

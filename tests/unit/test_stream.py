@@ -15,10 +15,10 @@ from tests.support.chains import random_chain
 from tests.support.small_boards import small_board
 from tests.support.small_graphs import GraphBuilder
 from tests.support.streamed import streamed_plan, streamed_steps
+from tinyml.base.errors import PlanError
 from tinyml.conformance.targets import host_board
-from tinyml.errors import PlanError
 from tinyml.ir.graph import Graph
-from tinyml.ir.stream import Rows, Stream
+from tinyml.ir.kernel import Rows, Stream
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.ops.elementwise import BinaryAttrs
 from tinyml.plan.planner import plan

@@ -15,9 +15,8 @@ from tests.support.small_graphs import GraphBuilder, small_network
 from tests.support.tflm import needs_tflm
 from tests.support.tflm_tree import sine_file
 from tinyml import api
-from tinyml.board import load_board
+from tinyml.base.errors import ModelError, PlanError, UnsupportedOps
 from tinyml.convert.conversion import ConvertOptions, model_for_build
-from tinyml.errors import ModelError, PlanError, UnsupportedOps
 from tinyml.ir.graph import Graph
 from tinyml.model.file import ModelFile, model_file, read_model
 from tinyml.model.reader import load
@@ -25,6 +24,7 @@ from tinyml.model.support import has_reference
 from tinyml.model.writer import write
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.plan.fit import fit
+from tinyml.target.boards import load_board
 from tinyml.tflm.arena import arena_of
 from tinyml.tflm.greedy import Buffer, greedy
 from tinyml.tflm.offline import better_plan, plan_in, with_plan

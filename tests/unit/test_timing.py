@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tinyml.errors import BoardError
+from tinyml.base.errors import BoardError
 from tinyml.simulate.decode import Instruction, decode
 from tinyml.simulate.timing import BlockCost, block_cost, core_named
 

@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.small_boards import board_of
-from tinyml.backends import names_of, simulator_of, toolchain_of
-from tinyml.backends.base import Project
-from tinyml.backends.cores import CORES
+from tinyml.backends import simulator_of, toolchain_of
 from tinyml.backends.toolchains import ArmGcc, Zig, host_library
-from tinyml.build import commands
-from tinyml.errors import ToolError
+from tinyml.base.errors import ToolError
+from tinyml.base.registry import names_of
+from tinyml.project.build import commands
+from tinyml.target.cores import CORES
+from tinyml.values.project import Project
 
 ZIG = Zig(Path("/zig/zig"), Path("/zig/lib"), "0.17.1", Path("/cache"))
 GCC = ArmGcc(Path("/usr/bin/arm-none-eabi-gcc"), "12.2.1")

@@ -9,15 +9,15 @@ import pytest
 
 from tests.support.small_graphs import GraphBuilder, small_network
 from tinyml import api
-from tinyml.board import Board
-from tinyml.errors import InternalError, MismatchError, PlanError
-from tinyml.inputs import random_samples
+from tinyml.base.errors import InternalError, MismatchError, PlanError
+from tinyml.evaluate.samples import random_samples
+from tinyml.evaluate.verification import reference_of, score_details, tally, verify
 from tinyml.ir.graph import Graph
 from tinyml.ops.lookup import NoAttrs
 from tinyml.ops.reference import outputs
 from tinyml.passes import PASSES, run_passes
 from tinyml.plan.values import Plan
-from tinyml.verification import reference_of, score_details, tally, verify
+from tinyml.target.board import Board
 
 
 def one_output() -> Graph:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 from tinyml.ir.kernel import Overlap, row_overlap
 from tinyml.ir.progress import progress_of
 from tinyml.ir.shapes import Window, window

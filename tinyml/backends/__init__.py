@@ -1,62 +1,12 @@
-"""The registries: which backends exist, by kind and name.
-
-A name maps to "module:factory", imported when it is asked for, so that a missing vendor package
-breaks only its own backend. Outside packages add to these through entry points in the group
-``tinyml.<kind>``, for instance ``tinyml.toolchains``.
-"""
+"""Programs and devices behind four protocols: toolchains, builders, simulators, flashers."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.metadata
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import cast
 
-from tinyml.errors import ToolError, did_you_mean
-
-if TYPE_CHECKING:
-    from tinyml.backends.base import Builder, Flasher, Runtime, Simulator, Toolchain
-
-REGISTRY: dict[str, dict[str, str]] = {
-    "builders": {
-        "arduino_cli": "tinyml.backends.builders.arduino_cli:ArduinoCli",
-        "cmake": "tinyml.backends.builders.cmake:CMake",
-        "esp_idf": "tinyml.backends.builders.esp_idf:EspIdf",
-        "platformio": "tinyml.backends.builders.platformio:PlatformIo",
-        "zephyr": "tinyml.backends.builders.zephyr:Zephyr",
-    },
-    "flashers": {
-        "bossac": "tinyml.backends.flashers.arduino:Bossac",
-        "copy": "tinyml.backends.flashers.drives:Copy",
-        "dfu": "tinyml.backends.flashers.arduino:Dfu",
-        "esptool": "tinyml.backends.flashers.esp:Esptool",
-        "stm32_uart": "tinyml.backends.flashers.stm32:Stm32Uart",
-        "swd": "tinyml.backends.flashers.swd:swd",
-        "uf2": "tinyml.backends.flashers.drives:Uf2",
-    },
-    "runtimes": {
-        "aot": "tinyml.backends.runtimes:Aot",
-        "tflm": "tinyml.backends.runtimes:Tflm",
-    },
-    "simulators": {
-        "host": "tinyml.backends.simulators:Host",
-        "qemu": "tinyml.backends.simulators:Qemu",
-        "unicorn": "tinyml.backends.simulators:Unicorn",
-    },
-    "toolchains": {
-        "arm_gcc": "tinyml.backends.toolchains:arm_gcc",
-        "zig": "tinyml.backends.toolchains:zig",
-    },
-}
-
-
-NO_SIMULATOR = "none"  # what a board file says when it has none
-
-
-def names_of(kind: str) -> tuple[str, ...]:
-    """The known backends of a kind."""
-    outside = importlib.metadata.entry_points(group=f"tinyml.{kind}")
-    return tuple(sorted({*REGISTRY[kind], *(item.name for item in outside)}))
+from tinyml.backends.protocols import Builder, Flasher, Simulator, Toolchain
+from tinyml.base.errors import ToolError
+from tinyml.base.registry import NO_SIMULATOR, make
 
 
 def toolchain_of(name: str | None) -> Toolchain:
@@ -65,17 +15,12 @@ def toolchain_of(name: str | None) -> Toolchain:
         from tinyml.backends.toolchains import default
 
         return default()
-    return cast("Toolchain", _make("toolchains", name))
+    return cast("Toolchain", make("toolchains", name))
 
 
 def builder_of(name: str) -> Builder:
     """The builder of that name."""
-    return cast("Builder", _make("builders", name))
-
-
-def runtime_of(name: str) -> Runtime:
-    """The runtime of that name."""
-    return cast("Runtime", _make("runtimes", name))
+    return cast("Builder", make("builders", name))
 
 
 def simulator_of(name: str) -> Simulator:
@@ -85,20 +30,9 @@ def simulator_of(name: str) -> Simulator:
             "there is no emulator of this board",
             hint="build and flash it: 'tinyml verify' compares every output on the board itself",
         )
-    return cast("Simulator", _make("simulators", name))
+    return cast("Simulator", make("simulators", name))
 
 
 def flasher_of(name: str) -> Flasher:
     """The flasher of that name."""
-    return cast("Flasher", _make("flashers", name))
-
-
-def _make(kind: str, name: str) -> Any:
-    path = REGISTRY[kind].get(name)
-    if path is not None:
-        module, _, factory = path.partition(":")
-        return cast(Callable[[], Any], getattr(importlib.import_module(module), factory))()
-    for item in importlib.metadata.entry_points(group=f"tinyml.{kind}"):
-        if item.name == name:
-            return item.load()()
-    raise ToolError(f"no {kind[:-1]} is called '{name}'", hint=did_you_mean(name, names_of(kind)))
+    return cast("Flasher", make("flashers", name))

@@ -10,16 +10,19 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from tinyml import process, resources
-from tinyml.backends.base import Command, Image, LayerTime, Run
-from tinyml.board import Board
+from tinyml.base import process, resources
+from tinyml.base.elf import read_elf
+from tinyml.base.errors import ToolError
+from tinyml.base.process import Command
 from tinyml.device.agent import AgentClient
-from tinyml.device.link import MemoryLink, PipeLink, SerialLink
-from tinyml.elf import read_elf
-from tinyml.errors import ToolError
+from tinyml.device.link import PipeLink, SerialLink
 from tinyml.ir.graph import Array
 from tinyml.simulate.gdb import Stub
 from tinyml.simulate.invoke import Core
+from tinyml.simulate.link import MemoryLink
+from tinyml.target.board import Board
+from tinyml.values.image import Image
+from tinyml.values.run import LayerTime, Run
 
 VECTORS = "tml_vectors"  # the table, where it is not at the start of its region
 Samples = tuple[tuple[Array, ...], ...]
@@ -44,7 +47,7 @@ class Unicorn:
 
     def run(self, image: Image, board: Board, inputs: Samples) -> Run:
         """Boots the image, feeds every sample, times the first one in cycles and instructions."""
-        from tinyml.profile import load, profile
+        from tinyml.device.profile import load, profile
         from tinyml.simulate.machine import Machine
 
         machine = Machine(read_elf(image.elf), board)
@@ -115,7 +118,7 @@ class Qemu:
 
     def run(self, image: Image, board: Board, inputs: Samples) -> Run:
         """Boots the image, feeds every sample."""
-        from tinyml.profile import profile
+        from tinyml.device.profile import profile
 
         with process.running(self.command(image, board)) as (stdin, stdout):
             link = SerialLink(_pty_path(PipeLink(self.name, stdin, stdout)), board.baud)
@@ -157,7 +160,7 @@ class Host:
 
     def run(self, image: Image, board: Board, inputs: Samples) -> Run:
         """Compiles and starts the program, feeds every sample; its times are this machine's."""
-        from tinyml.profile import profile
+        from tinyml.device.profile import profile
 
         with tempfile.TemporaryDirectory() as folder:
             program = Path(folder) / "firmware"

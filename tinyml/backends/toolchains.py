@@ -1,6 +1,6 @@
 """Compilers for firmware: the ziglang wheel's clang and lld, or arm-none-eabi-gcc.
 
-A toolchain only builds command lines; ``tinyml.build`` runs them. No C library is linked: the
+A toolchain builds command lines; ``tinyml.project.build`` runs them. No C library is linked: the
 project brings firmware/libc, and the compiler's own run-time library supplies the rest.
 """
 
@@ -12,10 +12,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinyml import process, resources
-from tinyml.backends.base import Command, Project
-from tinyml.backends.cores import Core, core_of
-from tinyml.errors import ToolError, ToolMissing
+from tinyml.base import process, resources
+from tinyml.base.errors import ToolError, ToolMissing
+from tinyml.base.process import Command
+from tinyml.target.cores import Core, core_of
+from tinyml.values.project import Project
 
 OPTIMIZE = {"speed": "-O3", "balanced": "-O3", "ram": "-O3", "size": "-Os"}
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tinyml import process, resources
-from tinyml.backends.base import Command
-from tinyml.backends.cores import core_of
 from tinyml.backends.toolchains import zig
-from tinyml.build import prepare
-from tinyml.elf import read_elf
+from tinyml.base import process, resources
+from tinyml.base.elf import read_elf
+from tinyml.base.process import Command
+from tinyml.project.build import prepare
 from tinyml.simulate.counter import attach
 from tinyml.simulate.timing import BlockCost
+from tinyml.target.cores import core_of
 
 FLAGS = ("-std=c11", "-O3", "-fno-strict-aliasing", "-nostdinc", "-ffunction-sections")
 CODE, DATA, ROOM = 0x4200_0000, 0x3FC8_0000, 0x10_0000  # as in link.ld

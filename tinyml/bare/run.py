@@ -13,17 +13,17 @@ from typing import Protocol
 
 import numpy as np
 
-from tinyml import resources
-from tinyml.backends.base import LayerTime
 from tinyml.bare.riscv import Rv32
 from tinyml.bare.xtensa import Lx7
-from tinyml.board import Board
+from tinyml.base import resources
+from tinyml.base.elf import read_elf
+from tinyml.base.errors import ToolError
 from tinyml.codegen.generate import generate
-from tinyml.elf import read_elf
-from tinyml.errors import ToolError
-from tinyml.inputs import Samples
+from tinyml.evaluate.samples import Samples
 from tinyml.ir.graph import Array, Tensor
 from tinyml.plan.values import Plan
+from tinyml.target.board import Board
+from tinyml.values.run import LayerTime
 
 
 class BareCore(Protocol):

@@ -13,9 +13,9 @@ import select
 from collections.abc import Sequence
 from pathlib import Path
 
-from tinyml import process, resources
-from tinyml.backends.base import Command
-from tinyml.errors import ToolError
+from tinyml.base import process, resources
+from tinyml.base.errors import ToolError
+from tinyml.base.process import Command
 
 FLAGS = ("-std=gnu17", "-nostdlibinc", "-fno-strict-aliasing", "-Wall", "-Wextra", "-Werror")
 LLC = ("llc-22", "-mtriple=xtensa", "-mcpu=esp32", "-O2")

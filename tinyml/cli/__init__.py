@@ -10,10 +10,11 @@ import traceback
 
 import click
 
-from tinyml import __version__, console
+from tinyml import __version__
+from tinyml.base import console
+from tinyml.base.errors import TinymlError
+from tinyml.base.interrupts import Interrupts, exit_code_of, word_of
 from tinyml.cli import conformance, convert, device, measure, model, project, results, start
-from tinyml.errors import TinymlError
-from tinyml.interrupts import Interrupts, exit_code_of, word_of
 
 EXIT_BUG = 70
 
@@ -72,7 +73,7 @@ def cli(ctx: click.Context, verbose: int) -> None:
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     if ctx.invoked_subcommand in APPLICATION:
-        from tinyml.app import defaults
+        from tinyml.project.application import defaults
 
         ctx.default_map = {ctx.invoked_subcommand: defaults()}
 

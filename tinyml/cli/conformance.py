@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from tinyml import console
+from tinyml.base import console
+from tinyml.base.errors import InternalError, MismatchError
 from tinyml.cli import options
-from tinyml.errors import InternalError, MismatchError
 
 
 @click.command(short_help="Hold a folder of models against the reference.")
@@ -55,9 +55,9 @@ def conformance(
     of the model as it was read, and what lies beside it as golden data. Exits with 5 when an
     element differs, with 70 when something else fails. An interrupted run goes on where it was.
     """
+    from tinyml.conformance import table as tables
     from tinyml.conformance.batch import Settings
     from tinyml.conformance.run import conform
-    from tinyml.report import conformance as tables
 
     work = output or Path("build") / "conformance" / (folder.resolve().name or "models")
     settings = Settings(folder, targets or ("host",), work, samples, batch, optimize, not no_shrink)

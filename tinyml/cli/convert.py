@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tinyml import console
+from tinyml.base import console
 from tinyml.cli import options
 from tinyml.cli.conversion import conversion_options
 from tinyml.cli.show import show_table
 
 if TYPE_CHECKING:
-    from tinyml.board import Board
     from tinyml.convert.conversion import ConvertOptions
+    from tinyml.target.board import Board
 
 
 @click.command(short_help="Quantise a float model for firmware.")
@@ -46,7 +46,7 @@ def convert(
     with console.progress_bar() as progress:
         converted = stages.convert(model, stages.for_board(conversion, board), progress)
     path = output or stages.default_output(model)
-    files = stages.write_conversion(converted, path)
+    files = document.write_conversion(converted, path)
     if as_json:
         console.document(document.to_json(converted, path.name))
     else:

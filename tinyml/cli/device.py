@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tinyml import console
+from tinyml.base import console
 from tinyml.cli import options
 
 if TYPE_CHECKING:
-    from tinyml.board import Board
+    from tinyml.target.board import Board
 
 
 @click.command(short_help="List the serial ports and what is on them.")
 @options.JSON
 def ports(as_json: bool) -> None:
     """List the serial ports of this computer, with their USB ids and the board they look like."""
-    from tinyml.board import all_boards
     from tinyml.device.ports import driver_hint, list_ports
+    from tinyml.target.boards import all_boards
 
     found = list_ports(all_boards())
     if as_json:
@@ -57,7 +57,7 @@ def flash(
     yes: bool,
 ) -> None:
     """Write the image in BUILD (a build directory or a model file) to a board, verify, reset."""
-    from tinyml import flash as flashing
+    from tinyml.measure import flash as flashing
 
     image, target = flashing.find_build(build, board)
     if dry_run:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from tinyml.board import Board
+    from tinyml.target.board import Board
 
 F = TypeVar("F", bound=Callable[..., Any])
 

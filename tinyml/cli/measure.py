@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tinyml import console
+from tinyml.base import console
 from tinyml.cli import options
 from tinyml.cli.limits import Limits, limit_options
 from tinyml.cli.show import show, show_table
 
 if TYPE_CHECKING:
     from tinyml.api import Built
-    from tinyml.board import Board
-    from tinyml.inputs import Samples
+    from tinyml.evaluate.samples import Samples
+    from tinyml.target.board import Board
 
 
 @click.command(short_help="Measure the latency on the board.")
@@ -44,10 +44,11 @@ def profile(
     Outputs are compared with the reference as well; report.json, report.html and run.json are
     written into the build directory.
     """
-    from tinyml import api, onboard
+    from tinyml import api
     from tinyml.report import device
+    from tinyml.session.builds import open_build
 
-    built, target = onboard.open_build(build, board)
+    built, target = open_build(build, board)
     feed = api.samples_of(built.plan.graph, inputs, samples)
     measured = _measured(built, target, port, baud, feed, runs, warmup)
     show(measured, as_json, device.profile_tables)
@@ -82,11 +83,13 @@ def verify(
     """
     from dataclasses import asdict
 
-    from tinyml import api, onboard
+    from tinyml import api
+    from tinyml.measure import onboard
     from tinyml.report.device import confusion_table
     from tinyml.report.text import doubted
+    from tinyml.session.builds import open_build
 
-    built, target = onboard.open_build(build, board)
+    built, target = open_build(build, board)
     feed = onboard.with_labels(api.samples_of(built.plan.graph, inputs, samples), labels)
     client = onboard.connect_build(built, target, port, baud=baud)
     try:
@@ -119,7 +122,7 @@ def monitor(build: Path | None, board: Board | None, port: str | None, baud: int
     Ctrl-R resets the board, Ctrl-] quits. Addresses in crash reports are turned into function and
     line when the firmware of BUILD is there.
     """
-    from tinyml import monitor as monitoring
+    from tinyml.measure import monitor as monitoring
 
     monitoring.monitor(build, board, port, baud, write=console.raw, note=console.note)
 
@@ -187,7 +190,7 @@ def _measured(
     runs: int,
     warmup: int,
 ) -> Built:
-    from tinyml import onboard
+    from tinyml.measure import onboard
 
     client = onboard.connect_build(built, board, port, baud=baud)
     try:
@@ -200,8 +203,8 @@ def _measured(
 
 
 def _flash(built: Built, board: Board, port: str | None, flasher: str | None, yes: bool) -> None:
-    from tinyml import flash as flashing
-    from tinyml import onboard
+    from tinyml.measure import flash as flashing
+    from tinyml.measure import onboard
 
     ready = flashing.prepare(onboard.image_of(built), board, port=port, flasher=flasher)
     console.note(f"{ready.flasher.name} will erase {ready.erases} on {board.name}")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tinyml import console
+from tinyml.base import console
 from tinyml.cli import options
 from tinyml.cli.limits import Limits, limit_options
 from tinyml.cli.show import show_table
 
 if TYPE_CHECKING:
-    from tinyml.board import Board
+    from tinyml.target.board import Board
 
 
 @click.command(short_help="List the known boards.")
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 @options.JSON
 def boards(markdown: bool, as_json: bool) -> None:
     """List the known boards: memory, clock, and how each is built and simulated."""
-    from tinyml.board import all_boards
     from tinyml.report import listing, records
+    from tinyml.target.boards import all_boards
 
     table = listing.board_table()
     if as_json:

@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
-    from tinyml.board import Board
+    from tinyml.target.board import Board
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -24,7 +24,8 @@ class BoardType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Board:
         """Loads the board; BoardError explains what is wrong and lists near matches."""
-        from tinyml.board import Board, load_board
+        from tinyml.target.board import Board
+        from tinyml.target.boards import load_board
 
         return value if isinstance(value, Board) else load_board(value)
 
@@ -32,7 +33,7 @@ class BoardType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """Completes board names, and paths once there is a slash or a dot."""
-        from tinyml import resources
+        from tinyml.base import resources
 
         if "/" in incomplete or "." in incomplete:
             return [CompletionItem(incomplete, type="file")]

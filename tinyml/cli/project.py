@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tinyml import console
+from tinyml.base import console
 from tinyml.cli import options
 from tinyml.cli.conversion import conversion_options
 from tinyml.cli.limits import Limits, limit_options
 from tinyml.cli.show import show
 
 if TYPE_CHECKING:
-    from tinyml.board import Board
     from tinyml.convert.conversion import ConvertOptions
+    from tinyml.target.board import Board
 
 
 @click.command(short_help="Compile a model and link a firmware image.")
@@ -69,7 +69,7 @@ def build(
     """
     from tinyml import api
     from tinyml.convert import conversion as stages
-    from tinyml.convert import present
+    from tinyml.convert import document, present
     from tinyml.report import text
 
     board = limits.of(board, template)
@@ -94,7 +94,7 @@ def build(
     with console.progress(f"building {file.file_name} for {board.name} …"):
         built = api.build_model(file, board, settings)
     if converted is not None:
-        stages.write_document(converted, built.directory / file.file_name)
+        document.write_document(converted, built.directory / file.file_name)
     show(built, as_json, text.build_tables, present.of_build(converted, file.file_name))
     if built.missing:
         raise built.missing

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tinyml import console
+from tinyml.base import console
+from tinyml.base.errors import ToolError
 from tinyml.cli import options
 from tinyml.cli.limits import Limits, limit_options
 from tinyml.cli.show import show, show_table
-from tinyml.errors import ToolError
 
 if TYPE_CHECKING:
-    from tinyml.board import Board
+    from tinyml.target.board import Board
 
 
 @click.command(short_help="Run the image on an emulated board.")
@@ -69,7 +69,7 @@ def simulate(
 ) -> None:
     """Build MODEL when needed, boot the image on an emulated BOARD, run it, report per layer."""
     from tinyml import api
-    from tinyml.files import refuse_own
+    from tinyml.base.files import refuse_own
     from tinyml.report import text
 
     refuse_own(outputs, (model, inputs), output)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from tinyml import console
+from tinyml.base import console
 
 if TYPE_CHECKING:
     from tinyml.api import Built

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tinyml import console
+from tinyml.base import console
+from tinyml.base.errors import ToolError
 from tinyml.cli import options
 from tinyml.cli.show import show_table
-from tinyml.errors import ToolError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tinyml.board import Board
+    from tinyml.target.board import Board
 
 
 @click.command(short_help="Make the folder of an application.")
@@ -28,9 +28,9 @@ def new(name: Path, board: str, template: str | None, model: Path | None) -> Non
 
     Put your own model there, then: tinyml build
     """
-    from tinyml import app
+    from tinyml.session import new as application
 
-    for path in app.new(name, board, template, model):
+    for path in application.new(name, board, template, model):
         console.line(f"wrote {path}")
     console.verdict(True, f"next: cd {name} && tinyml build")
 
@@ -43,9 +43,9 @@ def doctor(boards: tuple[Board, ...], as_json: bool) -> int:
 
     Exits with 0 when each board can be built for, flashed and simulated as its file says, else 3.
     """
-    from tinyml import doctor as examining
-    from tinyml.board import all_boards
-    from tinyml.report.tools import tool_table
+    from tinyml.session import doctor as examining
+    from tinyml.session.tools import tool_table
+    from tinyml.target.boards import all_boards
 
     with console.progress("asking every program for its version …"):
         found = examining.examine(boards or all_boards())

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from tinyml.board import Board
 from tinyml.codegen.literals import c_array
 from tinyml.codegen.render import environment, render
 from tinyml.codegen.view import model_view
 from tinyml.plan.values import Plan
+from tinyml.target.board import Board
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from tinyml.board import Board
-from tinyml.budget import Budget
 from tinyml.codegen.literals import c_comment, c_type, shape_text
 from tinyml.plan.values import Placement, Plan, Step, kinds_text
+from tinyml.target.board import Board
+from tinyml.target.memory import Budget
 
 
 @dataclass(frozen=True, slots=True)

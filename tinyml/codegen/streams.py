@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from tinyml.codegen.layers import Operand, call_text, operand_of, params_text
 from tinyml.codegen.literals import c_value, shape_text, wrap_comment
 from tinyml.ir.graph import Graph
-from tinyml.ir.kernel import Arg, Ref, Struct
-from tinyml.ir.stream import Reading, Rows, Stage, Stream
+from tinyml.ir.kernel import Arg, Reading, Ref, Rows, Stage, Stream, Struct
 
 
 @dataclass(frozen=True, slots=True)

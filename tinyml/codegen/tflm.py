@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 import tinyml
-from tinyml.board import Board
 from tinyml.codegen.about import AboutView, about_view
 from tinyml.codegen.generate import Sources
 from tinyml.codegen.interface import IoView, descriptor, io_views
@@ -21,6 +20,7 @@ from tinyml.codegen.names import tensor_names
 from tinyml.codegen.render import environment, render
 from tinyml.ops import macs_of
 from tinyml.plan.values import Plan
+from tinyml.target.board import Board
 from tinyml.tflm.outline import Outline
 from tinyml.tflm.planner import Prepared, kernels_for, prepare
 from tinyml.tflm.table import sources

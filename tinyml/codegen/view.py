@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import tinyml
-from tinyml.board import Board
 from tinyml.codegen.about import AboutView, about_view
 from tinyml.codegen.interface import IoView, descriptor, io_views
 from tinyml.codegen.layers import (
@@ -45,6 +44,7 @@ from tinyml.codegen.weights import Weights
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops import macs_of
 from tinyml.plan.values import Plan, Step
+from tinyml.target.board import Board
 
 
 @dataclass(frozen=True, slots=True)

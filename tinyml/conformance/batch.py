@@ -10,16 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
+from tinyml.base.errors import DoesNotFit, ModelError, TinymlError
+from tinyml.base.files import write_atomic
 from tinyml.conformance import tflm
 from tinyml.conformance.cases import golden_outputs, read_case
 from tinyml.conformance.merge import parted
 from tinyml.conformance.shrink import smallest
 from tinyml.conformance.targets import TFLM, Way, outputs_on
 from tinyml.conformance.values import FAILED, GOLDEN, READ, Case, Result, Status, Vector
-from tinyml.errors import DoesNotFit, ModelError, TinymlError
-from tinyml.files import write_atomic
+from tinyml.evaluate.verification import equal_elements
 from tinyml.model.writer import write
-from tinyml.verification import equal_elements
 
 
 @dataclass(frozen=True, slots=True)

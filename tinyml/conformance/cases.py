@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyml.arrayfile import read_array_file
+from tinyml.base.errors import TinymlError
 from tinyml.conformance.values import Case, Vector
-from tinyml.errors import TinymlError
-from tinyml.inputs import read_samples
+from tinyml.evaluate.arrayfile import read_array_file
+from tinyml.evaluate.samples import read_samples
 from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Array, Graph, Tensor
 from tinyml.model.file import read_model

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tinyml.board import Board
 from tinyml.conformance.values import Case, Vector
 from tinyml.ir.graph import Graph, Op, Source, Tensor, check
-from tinyml.ir.stream import Stream
+from tinyml.ir.kernel import Stream
 from tinyml.ops.reference import run
 from tinyml.plan.predict import predict
 from tinyml.plan.values import Placement, Plan, Step, Use
+from tinyml.target.board import Board
 
 ALIGNMENT = 16  # bytes, of everything in an arena
 

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import tinyml
-from tinyml import resources
+from tinyml.base import resources
+from tinyml.base.interrupts import Interrupts, Stopped, exit_code_of
 from tinyml.conformance import tflm
 from tinyml.conformance.batch import Settings, check_batch
 from tinyml.conformance.cases import models_in
 from tinyml.conformance.targets import TFLM, check_target
 from tinyml.conformance.values import GOLDEN, READ, Result
-from tinyml.interrupts import Interrupts, Stopped, exit_code_of
 
 FORMAT = 1
 RESULTS = "results.jsonl"  # one line per result, in the order in which they come

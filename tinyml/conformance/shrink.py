@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from tinyml.base.errors import TinymlError
 from tinyml.conformance.merge import part_of
 from tinyml.conformance.values import Case
-from tinyml.errors import TinymlError
 
 MOST_TRIES = 80
 

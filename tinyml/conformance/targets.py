@@ -9,15 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyml import process, resources
-from tinyml.backends.base import Command
-from tinyml.board import Board, load_board
-from tinyml.budget import Budget
-from tinyml.chip import Chip, Region
+from tinyml.base import process, resources
+from tinyml.base.errors import BoardError, ToolError
+from tinyml.base.process import Command
 from tinyml.codegen.generate import generate
 from tinyml.conformance.merge import joined, merged
 from tinyml.conformance.values import Case, Vector
-from tinyml.errors import BoardError, ToolError
 from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Graph
 from tinyml.passes import run_passes
@@ -26,6 +23,10 @@ from tinyml.plan.fit import fit, require
 from tinyml.plan.planner import plan
 from tinyml.plan.values import Plan
 from tinyml.plan.verify import verify
+from tinyml.target.board import Board
+from tinyml.target.boards import load_board
+from tinyml.target.chip import Chip, Region
+from tinyml.target.memory import Budget
 
 HOST = "host"
 TFLM = "tflm"
@@ -94,7 +95,7 @@ def _on_core(
     made: Plan, board: Board, vectors: Sequence[Vector], folder: Path
 ) -> tuple[Vector, ...]:
     from tinyml.bare.run import run_bare
-    from tinyml.inputs import Samples
+    from tinyml.evaluate.samples import Samples
 
     for old in folder.iterdir():
         old.unlink()

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyml import process
-from tinyml.backends.base import Command
+from tinyml.base import process
+from tinyml.base.errors import ModelError, ToolError, ToolMissing
+from tinyml.base.process import Command
 from tinyml.conformance.values import Case, Vector
-from tinyml.errors import ModelError, ToolError, ToolMissing
 from tinyml.model.writer import write
 
 _TITLE = "TensorFlow Lite Micro"

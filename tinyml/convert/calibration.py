@@ -8,9 +8,9 @@ from math import prod
 
 import numpy as np
 
+from tinyml.base.errors import TinymlError
 from tinyml.convert.data.values import DataOptions, RawData
 from tinyml.convert.values import CalibrationSet, Evaluation, ModelInput
-from tinyml.errors import TinymlError
 from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Array
 

@@ -38,8 +38,8 @@ def main(task_path: Path) -> None:
 
 
 def _attempt(task: dict[str, Any], folder: Path) -> dict[str, Any]:
+    from tinyml.base.errors import TinymlError
     from tinyml.convert.importers.values import ImportOptions, Source, imported_to_json
-    from tinyml.errors import TinymlError
 
     options = ImportOptions(
         weights=Path(task["weights"]) if task["weights"] else None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinyml import __version__
+from tinyml.base.errors import ModelError, TinymlError, UnsupportedOps
 from tinyml.convert import calibration
 from tinyml.convert.data.read import HOW_TO_MAKE, read_data
 from tinyml.convert.data.values import DataOptions, RawData
@@ -25,16 +25,14 @@ from tinyml.convert.values import (
     QuantizeSettings,
     Transpose,
 )
-from tinyml.errors import ModelError, TinymlError, UnsupportedOps
-from tinyml.files import write_atomic
 from tinyml.ir.graph import Array
 from tinyml.ir.metadata import Metadata
 from tinyml.model.file import ModelFile, model_file, read_model
 
 if TYPE_CHECKING:
-    from tinyml.board import Board
     from tinyml.convert.quality import Quality
     from tinyml.convert.sweep import Trial
+    from tinyml.target.board import Board
 
 Progress = Callable[[str, int, int], None]  # what, done, of how many
 RANDOM = "random"
@@ -255,21 +253,6 @@ def _counted(samples: Sequence[Sequence[Array]], progress: Progress) -> Iterator
     for number, sample in enumerate(samples, 1):
         yield sample
         progress("calibrating", number, len(samples))
-
-
-def write_conversion(converted: Converted, output: Path) -> tuple[Path, Path]:
-    """Writes the model, and its report beside it; each at once or not at all."""
-    write_atomic(output, converted.report.result.data)
-    return output, write_document(converted, output)
-
-
-def write_document(converted: Converted, model: Path) -> Path:
-    """Writes the report beside the model, under the model's name; returns its path."""
-    from tinyml.convert.document import to_json
-
-    path = model.with_name(f"{model.stem}.convert.json")
-    write_atomic(path, json.dumps(to_json(converted, model.name), indent=1) + "\n")
-    return path
 
 
 def model_for_build(

@@ -1,15 +1,31 @@
-"""A conversion as JSON: what convert.json holds."""
+"""What a conversion leaves: the model, and <model>.convert.json beside it."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tinyml.base.files import write_atomic
 from tinyml.convert.conversion import Converted
 from tinyml.convert.values import ModelInput, QuantizeSettings
 
 if TYPE_CHECKING:
     from tinyml.convert.sweep import Trial
+
+
+def write_conversion(converted: Converted, output: Path) -> tuple[Path, Path]:
+    """Writes the model, and its report beside it; each at once or not at all."""
+    write_atomic(output, converted.report.result.data)
+    return output, write_document(converted, output)
+
+
+def write_document(converted: Converted, model: Path) -> Path:
+    """Writes the report beside the model, under the model's name; returns its path."""
+    path = model.with_name(f"{model.stem}.convert.json")
+    write_atomic(path, json.dumps(to_json(converted, model.name), indent=1) + "\n")
+    return path
 
 
 def to_json(converted: Converted, file_name: str) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from tinyml import process
-from tinyml.backends.base import Command
+from tinyml.base import process
+from tinyml.base.errors import ModelError, TinymlError, ToolError
+from tinyml.base.process import Command
 from tinyml.convert.importers.values import Imported, ImportOptions, Source, imported_from_json
-from tinyml.errors import ModelError, TinymlError, ToolError
 from tinyml.ir.graph import Array
 
 TIMEOUT_S = 3600.0  # large models take minutes

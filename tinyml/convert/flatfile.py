@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from tinyml.base.errors import ModelError
 from tinyml.convert.flatwriter import VARIABLES, empty_tensors, write
-from tinyml.errors import ModelError
 from tinyml.ir.dtype import BY_TFLITE, dtype_of, type_title
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor
 from tinyml.model.file import model_file

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from tinyml.base.errors import InternalError
 from tinyml.convert.names import repeated_names, with_unique_names
-from tinyml.errors import InternalError
 from tinyml.ir.graph import Graph, Op
 from tinyml.model.encode import Code, Options, Writing, encode
 from tinyml.model.options import write_options

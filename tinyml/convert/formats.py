@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from tinyml.base.errors import ModelError, did_you_mean
 from tinyml.convert.copies import common_means, copied_layers
 from tinyml.convert.ranges import Seen, chosen_range, quant_of_range, range_of_quant
 from tinyml.convert.rules import (
@@ -24,7 +25,6 @@ from tinyml.convert.rules import (
     clamped_value,
     is_clamp,
 )
-from tinyml.errors import ModelError, did_you_mean
 from tinyml.ir.graph import Array, Graph, Op, Quant
 from tinyml.passes.rewrite import reader_counts
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyml.convert.layout import Layout, Rule, Value, flat_positions, moves_nothing
+from tinyml.convert.builder import moves_nothing
+from tinyml.convert.layout_values import Layout, Rule, Value, flat_positions
 from tinyml.ir.graph import Array, Op
 
 _UNARY = (

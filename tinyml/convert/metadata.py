@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
+from tinyml.base.errors import TinymlError
 from tinyml.convert import flatfile
 from tinyml.convert.values import FloatModel
-from tinyml.errors import TinymlError
 from tinyml.ir.metadata import Metadata
 from tinyml.model.metadata import archive_of, entries_of, stamp
 

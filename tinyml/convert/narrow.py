@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from tinyml.base.errors import ModelError
 from tinyml.convert.rules import kinds_of
-from tinyml.errors import ModelError
 from tinyml.ir.graph import Graph, Op, Tensor
 
 _INT32, _INT64 = 2, 4  # TensorType

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tinyml.base.errors import ModelError, TinymlError
 from tinyml.convert.importers.values import Importer, ImportOptions, Source
 from tinyml.convert.layers import CEILING_DB, sqnr_db
 from tinyml.convert.runners import float_runner
 from tinyml.convert.values import EQUAL_DB, FloatModel, ModelInput, Proof
-from tinyml.errors import ModelError, TinymlError
 from tinyml.ir.graph import Array
 
 SAMPLES = 4

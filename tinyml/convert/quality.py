@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyml.base.errors import MismatchError
 from tinyml.convert.fixups.equalize import pairs_of
 from tinyml.convert.layers import CEILING_DB, Layer, Sample, as_fed, layers_of, sqnr_db
 from tinyml.convert.quantize import prepared
@@ -15,8 +16,7 @@ from tinyml.convert.ranges import dequantize
 from tinyml.convert.runners import Runner, float_runner, quantised_runner
 from tinyml.convert.suggest import Suggestion, suggestions
 from tinyml.convert.values import Evaluation, QuantizeSettings
-from tinyml.doubts import SAME, answer_doubt, are_same, class_doubt, error_doubt
-from tinyml.errors import MismatchError
+from tinyml.evaluate.caveats import SAME, answer_doubt, are_same, class_doubt, error_doubt
 from tinyml.ir.graph import Array
 
 LAYER_SAMPLES = 16  # for the figures per layer; the score takes all

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
 from tinyml.convert.fixups import prepare
 from tinyml.convert.fixups.equalize import equalize, pairs_of
@@ -23,7 +24,6 @@ from tinyml.convert.rounding import as_trained
 from tinyml.convert.rules import INT16, LSTM, SUPPORTED, WEIGHTED
 from tinyml.convert.runners import float_runner
 from tinyml.convert.values import QuantizedModel, QuantizeSettings
-from tinyml.errors import ModelError
 from tinyml.ir.graph import Array, Graph
 
 Sample = Sequence[Array]  # one array per model input

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinyml.base.errors import ModelError, did_you_mean
 from tinyml.convert.choices import RANGES
-from tinyml.errors import ModelError, did_you_mean
 from tinyml.ir.graph import Array, Quant
 
 _LIMITS = {8: (-128, 127), 16: (-32768, 32767)}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from tinyml.base.errors import InternalError, ModelError
 from tinyml.convert.formats import Formats, values_read, values_written
 from tinyml.convert.lstm import lstm_tensors
 from tinyml.convert.ranges import dequantize, range_of_quant
@@ -26,7 +27,6 @@ from tinyml.convert.weights import (
     quantised_weights,
     weight_quant,
 )
-from tinyml.errors import InternalError, ModelError
 from tinyml.ir.graph import Graph, Op, Quant, Tensor, check
 
 _SUM_SHIFT = {8: 20, 16: 15}  # bits by which ADD and SUB scale up before adding

@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from tinyml.base.errors import ModelError, ToolError
 from tinyml.convert.flatfile import read, write
 from tinyml.convert.importers.values import plain
-from tinyml.errors import ModelError, ToolError
 from tinyml.ir.graph import Array, Graph
 from tinyml.model.file import model_file
 from tinyml.model.reader import load

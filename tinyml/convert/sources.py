@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tinyml.base.errors import ModelError
 from tinyml.convert.environment import import_in_child, require, run_in_child
 from tinyml.convert.importers.finish import finished
 from tinyml.convert.importers.values import Importer, ImportOptions, Source
 from tinyml.convert.values import FloatModel
-from tinyml.errors import ModelError
 from tinyml.ir.graph import Array
 
 _KINDS = ".keras, .h5, .onnx, .pt2, .tflite, a SavedModel folder, or net.py:function"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from tinyml.board import Board
+from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
 from tinyml.convert.layers import Sample
 from tinyml.convert.quality import Progress, Quality, _quiet, score
@@ -14,13 +14,13 @@ from tinyml.convert.quantize import quantize
 from tinyml.convert.rules import WEIGHTED
 from tinyml.convert.runners import float_runner, quantised_runner
 from tinyml.convert.values import Evaluation, QuantizeSettings
-from tinyml.errors import ModelError
 from tinyml.ir.graph import Graph
 from tinyml.model.file import model_file
 from tinyml.model.reader import load
 from tinyml.passes import run_passes
 from tinyml.plan.allocate import Range, allocate
 from tinyml.plan.planner import plan
+from tinyml.target.board import Board
 
 
 @dataclass(frozen=True, slots=True)

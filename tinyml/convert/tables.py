@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tinyml.errors import InternalError
+from tinyml.base.errors import InternalError
 from tinyml.model.options import Options, Value, options
 
 _KINDS = {

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tinyml.board import Board
 from tinyml.device.ports import Port
+from tinyml.target.board import Board
 
 RULES = (Path("/etc/udev/rules.d"), Path("/usr/lib/udev/rules.d"), Path("/lib/udev/rules.d"))
 SERIAL_GROUPS = ("dialout", "uucp")  # Debian and Fedora; Arch

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tinyml.base.errors import DeviceError
 from tinyml.device.exchange import Exchange
-from tinyml.errors import DeviceError
 
 
 def advice(line: Exchange, problem: str) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
+from tinyml.base.errors import DeviceError
 from tinyml.device import frames, replies
 from tinyml.device.advice import advice, was_reset
 from tinyml.device.baud import Speed
@@ -22,7 +23,6 @@ from tinyml.device.frames import DamagedReply
 from tinyml.device.link import Link
 from tinyml.device.replies import bracket, check_protocol, laps, need
 from tinyml.device.values import BootTime, Identity, MemoryUse, TensorInfo, Timing
-from tinyml.errors import DeviceError
 
 T = TypeVar("T")
 

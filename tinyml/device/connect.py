@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tinyml.board import Board, all_boards
+from tinyml.base.errors import DeviceError
 from tinyml.device.agent import AgentClient
 from tinyml.device.baud import Speed
 from tinyml.device.link import SerialLink
 from tinyml.device.ports import choose, list_ports
 from tinyml.device.values import Identity
-from tinyml.errors import DeviceError
+from tinyml.target.board import Board
+from tinyml.target.boards import all_boards
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tinyml.errors import DeviceError
+from tinyml.base.errors import DeviceError
 
 MOUNT_POINTS = ("/media/*/*", "/run/media/*/*", "/media/*", "/mnt/*", "/Volumes/*")
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from tinyml.base.errors import DeviceError
 from tinyml.device import frames
 from tinyml.device.frames import DamagedReply
 from tinyml.device.link import Link
-from tinyml.errors import DeviceError
 
 QUIET_S = 0.1  # silence that means the line is drained
 BOOTED = "m-init-done"

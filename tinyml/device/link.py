@@ -1,4 +1,4 @@
-"""Byte links to a firmware: an emulated board in memory, a serial port, a running program.
+"""Byte links to a firmware: a serial port, a running program.
 
 A link moves bytes and knows nothing of what they say.
 """
@@ -9,13 +9,10 @@ import errno
 import os
 import select
 import time
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, Protocol
 
+from tinyml.base.errors import DeviceError
 from tinyml.device.ports import open_port
-from tinyml.errors import BoardError, DeviceError
-
-if TYPE_CHECKING:
-    from tinyml.simulate.machine import Machine
 
 QUIRKS = (errno.EINVAL, errno.ENOTTY)  # what a pty says to parity and to modem lines
 
@@ -33,37 +30,6 @@ class Link(Protocol):
 
     def close(self) -> None:
         """Gives the port or program back."""
-
-
-class MemoryLink:
-    """The serial port of an emulated board; its timeouts are in the board's own time.
-
-    The emulator runs only while somebody reads, and returns early when the firmware has nothing
-    more to say.
-    """
-
-    name = "unicorn"
-
-    def __init__(self, machine: Machine) -> None:
-        if machine.uart is None:
-            raise BoardError("the board has no serial port to talk to", where=machine.board.name)
-        self.machine = machine
-        self._uart = machine.uart
-
-    def write(self, data: bytes) -> None:
-        """Queues bytes for the firmware."""
-        self._uart.received.extend(data)
-
-    def read(self, timeout_s: float) -> bytes:
-        """Runs the firmware until it waits for input; what it has sent by then."""
-        if not self._uart.sent:
-            self.machine.run(int(timeout_s * self.machine.board.chip.clock_hz))
-        data = bytes(self._uart.sent)
-        self._uart.sent.clear()
-        return data
-
-    def close(self) -> None:
-        """Nothing to give back."""
 
 
 class SerialLink:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinyml.board import Board
-from tinyml.errors import DeviceError
+from tinyml.base.errors import DeviceError
+from tinyml.target.board import Board
 
 # USB-serial adapters: who makes them, and the kernel module on Linux.
 ADAPTERS = {

@@ -7,10 +7,10 @@ import struct
 from collections.abc import Sequence
 from itertools import pairwise
 
+from tinyml.base.errors import DeviceError
 from tinyml.device import frames
 from tinyml.device.frames import DamagedReply
 from tinyml.device.values import BootTime, Identity, MemoryUse, TensorInfo
-from tinyml.errors import DeviceError
 from tinyml.ir.dtype import BY_LETTER
 
 PROTOCOL = 3  # of our own commands

@@ -16,7 +16,7 @@ from functools import reduce
 from operator import xor
 from typing import Any, TypeVar
 
-from tinyml.errors import DeviceError
+from tinyml.base.errors import DeviceError
 
 ACK, NACK = 0x79, 0x1F
 SYNC = 0x7F

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 
 IntArray = NDArray[np.int64]
 

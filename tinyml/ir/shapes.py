@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 from tinyml.model.schema import MAX_FILE_BYTES
 
 _MAX_NAME = 40  # characters; longer names make unreadable symbols

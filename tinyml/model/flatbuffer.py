@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 
 # What a field holds: a scalar or vector elements of N bytes, a string, one table, many tables.
 _Kind = tuple[str, "int | str"]

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 from tinyml.ops.table import Table
 
 Value = int | float | bool | tuple[int, ...]

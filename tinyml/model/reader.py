@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinyml import ops
-from tinyml.errors import ModelError, UnsupportedOps
+from tinyml.base.errors import ModelError, UnsupportedOps
 from tinyml.ir.graph import Graph, Op, Source, Tensor, check
 from tinyml.model.file import ModelFile
 from tinyml.model.flatbuffer import verify

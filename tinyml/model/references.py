@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 
 _HINT = "the file is damaged; copy or convert it again."
 

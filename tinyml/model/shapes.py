@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinyml import ops
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op, Tensor
 
 _SHAPES = {"RESHAPE": 1, "TRANSPOSE_CONV": 0}  # operand that is the shape of the result

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tinyml import ops
-from tinyml.errors import ModelError, Unsupported, UnsupportedOps
+from tinyml.base.errors import ModelError, Unsupported, UnsupportedOps
 from tinyml.ir.graph import Graph, Op
 from tinyml.model.arithmetic import float_ops, hybrid_ops
 from tinyml.ops.spec import Constraint

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import BY_NAME, BY_TFLITE, QUANTISED, dtype_of, type_title
 from tinyml.ir.graph import Array, Quant, Tensor
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier, wrap_int32
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
 from tinyml.ir.kernel import Struct

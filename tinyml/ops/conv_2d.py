@@ -144,7 +144,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
     assert weights.data is not None
     rows, columns = filter_windows(op, graph)
-    numbers = layer(op, graph).tamed()
+    numbers = layer(op, graph).with_bounded_sums()
     filters, depth = weights.shape[0], weights.shape[3]
     # Where there is padding the kernel leaves taps out, which a folded bias would have counted.
     is_folded = not is_padded(rows, columns)

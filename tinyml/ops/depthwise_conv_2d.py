@@ -136,7 +136,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     """The plain kernel, with the weights re-ordered so that a channel's taps lie together."""
     given = graph.tensors[op.inputs[INPUT]]
     rows, columns = filter_windows(op, graph)
-    numbers = layer(op, graph).tamed()
+    numbers = layer(op, graph).with_bounded_sums()
     # Where there is padding the kernel leaves taps out, which a folded bias would have counted.
     is_folded = not is_padded(rows, columns)
     params = Struct(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier
 from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, Value

@@ -133,7 +133,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     """The plain kernel."""
     given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
     assert weights.data is not None
-    numbers = layer(op, graph).tamed()
+    numbers = layer(op, graph).with_bounded_sums()
     outputs, features = weights.shape
     batches = given.elements // features
     params = Struct(

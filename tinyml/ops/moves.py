@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Graph, Op, Tensor
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, row_overlap

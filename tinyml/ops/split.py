@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ops.common import operand
 from tinyml.ops.layout import ReshapeAttrs

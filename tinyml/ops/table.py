@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 
 
 @dataclass(frozen=True, slots=True)

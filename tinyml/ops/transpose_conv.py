@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ops.common import (
@@ -204,7 +204,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
     assert weights.data is not None
     rows, columns = spreads(op, graph)
-    numbers = layer(op, graph).tamed()
+    numbers = layer(op, graph).with_bounded_sums()
     params = Struct(
         "tml_transpose_conv_params",
         (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops.common import operand, operand_count
 from tinyml.ops.layout import keeps_type, lower_nothing, reshape_reference

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Constant, Value
 from tinyml.ops.common import (
@@ -64,7 +64,7 @@ class WeightedSum:
         """The int8 outputs of sums [..., out_channels]."""
         return rescale_clamp(sums, self.multiplier, self.shift, self.output_zero_point, self.bounds)
 
-    def tamed(self) -> WeightedSum:
+    def with_bounded_sums(self) -> WeightedSum:
         """The same layer with smaller biases of dead channels.
 
         Converters give channels without weights biases of 2**30 and more. Where the output is the

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Overlap, Struct, overlap_of
 from tinyml.ir.progress import Counts, Progress, affine_runs

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from tinyml.errors import InternalError, ModelError
+from tinyml.base.errors import InternalError, ModelError
 from tinyml.ir.graph import Graph, Op, Tensor, check
 from tinyml.model.support import check_shapes, check_supported
 from tinyml.passes.drop_channels import drop_channels

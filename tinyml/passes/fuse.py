@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.shapes import padded_window, window
 from tinyml.ops.common import activation_range

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from tinyml.board import Board
 from tinyml.ir.graph import Graph
 from tinyml.plan.fit import fit
 from tinyml.plan.goals import OPTIMIZE, Candidates, chosen
 from tinyml.plan.planner import candidates, programs_of
 from tinyml.plan.values import Plan
+from tinyml.target.board import Board
 
 _NEAR = 1.04  # plans whose RAM differs by less are shown as one
 

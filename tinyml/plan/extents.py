@@ -10,9 +10,8 @@ import pkgutil
 from functools import cache
 
 from tinyml import ops, variants
-from tinyml.errors import PlanError
-from tinyml.ir.kernel import Arg, KernelCall
-from tinyml.ir.stream import Stage, Stream
+from tinyml.base.errors import PlanError
+from tinyml.ir.kernel import Arg, KernelCall, Stage, Stream
 from tinyml.ops.extents import Extent, Rule, Span, fields_of
 from tinyml.plan import stages
 from tinyml.plan.values import Plan

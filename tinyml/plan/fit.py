@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tinyml.board import Board
-from tinyml.budget import Budget
-from tinyml.errors import DoesNotFit
+from tinyml.base.errors import DoesNotFit
 from tinyml.plan.values import Plan, Step
+from tinyml.target.board import Board
+from tinyml.target.memory import Budget
 
 LARGEST = 3  # tensors and weights named in an explanation
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tinyml.errors import PlanError
+from tinyml.base.errors import PlanError
 from tinyml.ir.graph import Graph
 from tinyml.plan.values import Step
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tinyml.board import Board
-from tinyml.errors import PlanError, did_you_mean
+from tinyml.base.errors import PlanError, did_you_mean
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.plan.arena import arrange
@@ -24,6 +23,7 @@ from tinyml.plan.predict import predict
 from tinyml.plan.regions import Room, stall_cycles
 from tinyml.plan.smallest import smallest_steps
 from tinyml.plan.values import Plan, Step
+from tinyml.target.board import Board
 
 Program = tuple[Step, ...]
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinyml.board import Board
 from tinyml.ir.graph import Graph
 from tinyml.ir.kernel import distinct_constant_bytes
 from tinyml.plan.code_size import code_bytes, footprint
 from tinyml.plan.values import Step, Use
+from tinyml.target.board import Board
 
 LAYER_STATE_BYTES = 4  # of the agent per layer: the cycles it took
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tinyml.board import Board
 from tinyml.ir.graph import Graph
 from tinyml.plan.allocate import Layout, Range, Sharing, allocate, quick_bytes
 from tinyml.plan.values import Placement, Step
+from tinyml.target.board import Board
 
 WORD_BYTES = 4  # of an access, for the price of a slow region
 

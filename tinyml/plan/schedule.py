@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tinyml.ir.stream import Reading, Rows, Stage
+from tinyml.ir.kernel import Reading, Rows, Stage
 
 _NEVER = 1 << 30  # a row that no stage reads
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tinyml.ir.graph import Graph
-from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
+from tinyml.ir.kernel import Arg, Cost, KernelCall, Reading, Rows, Stage, Struct
 from tinyml.ir.shapes import Window
-from tinyml.ir.stream import Reading, Rows, Stage
 from tinyml.ops.common import activation_range, clamp_struct, quant_of
 from tinyml.ops.extents import Extent, Fields, dense
 from tinyml.plan.offers import PLAIN, Offer

@@ -18,12 +18,14 @@ from tinyml.ir.kernel import (
     KernelCall,
     Overlap,
     Ref,
+    Rows,
+    Stage,
+    Stream,
     Struct,
     Value,
     overlap_of,
 )
 from tinyml.ir.progress import Counts, Progress, affine_runs, progress_of
-from tinyml.ir.stream import Rows, Stage, Stream
 from tinyml.plan.allocate import Range, allocate
 from tinyml.plan.offers import Offer
 from tinyml.plan.schedule import Schedule, play

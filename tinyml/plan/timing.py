@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinyml.errors import DeviceError
+from tinyml.base.errors import DeviceError
 from tinyml.plan.values import Plan
 
 MAX_CYCLES = 2**32 - 1

@@ -11,14 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 
-from tinyml.board import Board
-from tinyml.errors import PlanError
+from tinyml.base.errors import PlanError
 from tinyml.ir.dtype import dtype_of
 from tinyml.ir.kernel import KernelCall, Overlap
 from tinyml.ir.progress import Progress
 from tinyml.plan.extents import check_extents
 from tinyml.plan.values import Placement, Plan
 from tinyml.plan.verify_stream import verify_stream
+from tinyml.target.board import Board
 
 _ALIGNMENT = 16  # bytes
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tinyml.errors import PlanError
-from tinyml.ir.stream import Reading, Rows, Stage, Stream
+from tinyml.base.errors import PlanError
+from tinyml.ir.kernel import Reading, Rows, Stage, Stream
 from tinyml.plan.tagged import TaggedMemory
 from tinyml.plan.values import Placement, Plan
 

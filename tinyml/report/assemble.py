@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from tinyml import __version__
-from tinyml.backends.base import Image, LayerTime, Run, SelfTest
-from tinyml.board import Board
-from tinyml.errors import TinymlError
+from tinyml.base.errors import TinymlError
 from tinyml.ops import macs_of
 from tinyml.plan.fit import Fit
 from tinyml.plan.values import Plan
 from tinyml.report.arena import arena_of
 from tinyml.report.flash import flash_by_layer, flash_of
 from tinyml.report.report import FORMAT, Layer, Memory, Report, Spread, read_report
+from tinyml.target.board import Board
+from tinyml.values.image import Image, SelfTest
+from tinyml.values.run import LayerTime, Run
 
 NO_CODE = "no code: the output is the input's memory"
 

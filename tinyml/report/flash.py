@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tinyml.backends.base import Image
+from tinyml.values.image import Image
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinyml.board import Board, all_boards
 from tinyml.ir.graph import Graph, Tensor
 from tinyml.ops import all_ops, spec_of
 from tinyml.plan.fit import Fit, short_name
 from tinyml.report.text import Table
-from tinyml.template import toolchain_of
+from tinyml.target.board import Board
+from tinyml.target.boards import all_boards
+from tinyml.target.template import toolchain_of
 from tinyml.variants import all_variants
 
 WRITTEN_BY = "<!-- Written by `tinyml {command} --markdown`; do not edit. -->\n\n"

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
-from tinyml.backends import names_of
-from tinyml.backends.base import Image, Run
-from tinyml.board import Board
+from tinyml.base.registry import names_of
 from tinyml.plan.values import Plan
+from tinyml.target.board import Board
+from tinyml.values.image import Image
+from tinyml.values.run import Run
 
 
 def build_command(

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tinyml.files import write_atomic
+from tinyml.base.files import write_atomic
 from tinyml.report.report import Report
 from tinyml.report.view import view_of
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tinyml.board import Board
-from tinyml.budget import Budget
 from tinyml.ir.graph import Graph, Tensor
 from tinyml.ops import all_ops, spec_of
 from tinyml.plan.explore import Alternative
+from tinyml.target.board import Board
+from tinyml.target.memory import Budget
 from tinyml.variants import all_variants
 
 

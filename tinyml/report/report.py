@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tinyml.backends.base import Section
-from tinyml.errors import TinymlError
+from tinyml.base.errors import TinymlError
 from tinyml.report.arena import Arena, Placed
 from tinyml.report.flash import Flash
+from tinyml.values.image import Section
 
 FORMAT = 1  # of report.json; raised when a key changes its meaning
 FILE_NAME = "report.json"

@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tinyml.errors import ToolError
+from tinyml.base.errors import ToolError
 from tinyml.simulate.decode import decode
 from tinyml.simulate.native import hook_library
 from tinyml.simulate.timing import Core

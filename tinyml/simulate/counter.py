@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from tinyml.errors import ToolError
+from tinyml.base.errors import ToolError
 from tinyml.simulate.timing import BlockCost
 
 log = logging.getLogger("tinyml")

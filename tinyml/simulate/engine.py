@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from tinyml.errors import BoardError, ToolError
+from tinyml.base.errors import BoardError, ToolError
 
 MODELS = {
     "cortex-m0plus": "UC_CPU_ARM_CORTEX_M0",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import bisect
 from collections.abc import Sequence
 
-from tinyml.board import Board
-from tinyml.chip import Region
-from tinyml.elf import Elf
-from tinyml.errors import SimulationFault
+from tinyml.base.elf import Elf
+from tinyml.base.errors import SimulationFault
+from tinyml.target.board import Board
+from tinyml.target.chip import Region
 
 NULL_BYTES = 0x100  # addresses this low come from a null pointer
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 
+from tinyml.base.errors import DeviceError, SimulationFault
 from tinyml.device.link import PipeLink
-from tinyml.errors import DeviceError, SimulationFault
 
 LR, PC = 14, 15
 CHUNK = 1024  # bytes of memory in a packet

@@ -12,8 +12,8 @@ from typing import Protocol
 
 import numpy as np
 
-from tinyml.elf import Elf
-from tinyml.errors import SimulationFault
+from tinyml.base.elf import Elf
+from tinyml.base.errors import SimulationFault
 from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Array, Graph
 

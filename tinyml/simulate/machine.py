@@ -13,9 +13,8 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import Any, Literal
 
-from tinyml.board import Board
-from tinyml.elf import Elf
-from tinyml.errors import SimulationFault
+from tinyml.base.elf import Elf
+from tinyml.base.errors import SimulationFault
 from tinyml.simulate.alignment import may_be_unaligned, watch
 from tinyml.simulate.counter import attach
 from tinyml.simulate.decode import decode
@@ -31,6 +30,7 @@ from tinyml.simulate.interrupt import interrupt_kept
 from tinyml.simulate.peripherals import Bus
 from tinyml.simulate.timing import BlockCost, block_cost, core_named
 from tinyml.simulate.uart import Uart
+from tinyml.target.board import Board
 
 POISON = 0xA5  # what RAM holds at power-up
 ERASED = 0xFF

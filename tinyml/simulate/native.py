@@ -9,10 +9,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tinyml import process, resources
-from tinyml.backends.base import Command
-from tinyml.errors import ToolError
-from tinyml.files import is_sealed, seal
+from tinyml.base import process, resources
+from tinyml.base.errors import ToolError
+from tinyml.base.files import is_sealed, seal
+from tinyml.base.process import Command
 
 SOURCE = Path(__file__).with_name("hook.c")
 FLAGS = ("-shared", "-O2", "-fPIC", "-nostdlib", "-fno-stack-protector", "-fno-sanitize=all")

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tinyml.chip import Chip
 from tinyml.simulate.uart import Uart
+from tinyml.target.chip import Chip
 
 SYST_CSR, SYST_RVR, SYST_CVR = 0xE000E010, 0xE000E014, 0xE000E018
 CSR_ENABLE, CSR_TICKINT, CSR_COUNTFLAG = 1 << 0, 1 << 1, 1 << 16

@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from tinyml.errors import BoardError, did_you_mean
+from tinyml.base.errors import BoardError, did_you_mean
 from tinyml.simulate.decode import BRANCHES, Instruction, decode
 
 _SIMPLE_MEMORY = ("load", "store", "load_many", "store_many")

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tinyml.errors import BoardError, did_you_mean
+from tinyml.base.errors import BoardError, did_you_mean
 
 IDLE_POLLS = 2  # looks into an empty receiver, with nothing sent in between, that mean "idle"
 

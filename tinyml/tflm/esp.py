@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from math import prod
 
-from tinyml.errors import PlanError
+from tinyml.base.errors import PlanError
 from tinyml.ir.shapes import Window
 from tinyml.ops.windows import filter_windows
 from tinyml.tflm.layer import Layer

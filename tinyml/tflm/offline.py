@@ -15,7 +15,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 from tinyml.model.schema import BUFFER_ALIGNMENT, IDENTIFIER
 from tinyml.plan.allocate import Range, allocate
 from tinyml.tflm.arena import Arena, arena_of, buffers_of

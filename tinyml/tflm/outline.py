@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinyml import ops
-from tinyml.errors import ModelError, Unsupported, UnsupportedOps
+from tinyml.base.errors import ModelError, Unsupported, UnsupportedOps
 from tinyml.ir.graph import Graph, Op, Source, Tensor
 from tinyml.model.file import ModelFile
 from tinyml.model.metadata import read_metadata

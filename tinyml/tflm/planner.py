@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tinyml.board import Board
 from tinyml.ir.kernel import Constant, Cost, KernelCall, Struct
 from tinyml.plan.predict import runtime_state_bytes
 from tinyml.plan.values import Placement, Plan, Step, Use
+from tinyml.target.board import Board
 from tinyml.tflm.arena import Arena, Place, arena_of
 from tinyml.tflm.cost import instructions
 from tinyml.tflm.esp import refuse_faults

@@ -34,7 +34,7 @@ def convolution(op: Op, graph: Graph) -> KernelCall | str:
     given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
     if weights.shape[3] != given.shape[3]:
         return "the convolution is grouped"
-    numbers = conv_2d.layer(op, graph).tamed()
+    numbers = conv_2d.layer(op, graph).with_bounded_sums()
     layer = _layer(op, graph, numbers)
     reason = _why_not(op, graph, numbers, layer) or known_fault("conv_2d", layer)
     if reason is not None:
@@ -47,7 +47,7 @@ def convolution(op: Op, graph: Graph) -> KernelCall | str:
 def depthwise(op: Op, graph: Graph) -> KernelCall | str:
     """A call of ``tml_esp_nn_depthwise_conv_2d_s8``."""
     given, multiplier = graph.tensors[op.inputs[INPUT]], op.attrs.depth_multiplier
-    numbers = depthwise_conv_2d.layer(op, graph).tamed()
+    numbers = depthwise_conv_2d.layer(op, graph).with_bounded_sums()
     layer = _layer(op, graph, numbers, multiplier)
     if multiplier % 4 and (multiplier > 1 or given.shape[3] <= 3):
         return f"{given.shape[3]} channels with {multiplier} filters each: no vector kernel"
@@ -66,7 +66,7 @@ def depthwise(op: Op, graph: Graph) -> KernelCall | str:
 
 def matrix_product(op: Op, graph: Graph) -> KernelCall | str:
     """A call of ``tml_esp_nn_fully_connected_s8``."""
-    numbers = fully_connected.layer(op, graph).tamed()
+    numbers = fully_connected.layer(op, graph).with_bounded_sums()
     outputs, length = numbers.weights.shape
     rows = result(op, graph).elements // outputs
     if not ALIGNMENT <= length <= LONGEST:

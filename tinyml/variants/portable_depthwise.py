@@ -32,7 +32,7 @@ def lower(family: Family, op: Op, graph: Graph) -> KernelCall | str:
         rows, columns = Window(1, 1, 1, 1, 0, 1), rows  # a column lies in memory as a row does
     if (rows.kernel - 1) * rows.dilation >= MOST_ROWS or rows.kernel * columns.kernel > MOST_TAPS:
         return f"{rows.kernel}x{columns.kernel} taps"
-    numbers = layer(op, graph).tamed()
+    numbers = layer(op, graph).with_bounded_sums()
     chunk = largest_chunk(numbers.weights, columns.kernel)
     rescale = rescale_of(numbers, family)
     batches, _, _, channels = graph.tensors[op.inputs[INPUT]].shape

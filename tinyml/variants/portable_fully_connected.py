@@ -32,7 +32,7 @@ CHUNKS = (4, 8)  # inputs whose products fields of 16 bits are to hold
 
 def streamed(family: Family, op: Op, graph: Graph) -> KernelCall:
     """FULLY_CONNECTED of any number of rows."""
-    numbers = fully_connected.layer(op, graph).tamed()
+    numbers = fully_connected.layer(op, graph).with_bounded_sums()
     rows = result(op, graph).elements // len(numbers.bias)
     if rows > 1:
         return pointwise(family, numbers, rows)
@@ -41,7 +41,7 @@ def streamed(family: Family, op: Op, graph: Graph) -> KernelCall:
 
 def direct(family: Family, op: Op, graph: Graph) -> KernelCall | str:
     """FULLY_CONNECTED of one row, without scratch."""
-    numbers = fully_connected.layer(op, graph).tamed()
+    numbers = fully_connected.layer(op, graph).with_bounded_sums()
     outputs, features = numbers.weights.shape
     if result(op, graph).elements > outputs:
         return "more than one row"

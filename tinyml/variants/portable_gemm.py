@@ -33,7 +33,7 @@ def convolution(family: Family, op: Op, graph: Graph) -> KernelCall | str:
     given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
     if weights.shape[3] != given.shape[3]:
         return "the convolution is grouped"
-    numbers = conv_2d.layer(op, graph).tamed()
+    numbers = conv_2d.layer(op, graph).with_bounded_sums()
     rows, columns = filter_windows(op, graph)
     if all(
         (axis.kernel, axis.stride, axis.pad, axis.pad_after) == (1, 1, 0, 0)

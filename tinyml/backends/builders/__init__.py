@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 
-from tinyml.backends.base import Builder, Command, Project
+from tinyml.backends.protocols import Builder
+from tinyml.base.process import Command
+from tinyml.values.project import Project
 
 MOUNT = "/project"  # where a container sees the project
 

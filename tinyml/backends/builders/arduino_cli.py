@@ -6,9 +6,10 @@ results are named after the sketch.
 
 from __future__ import annotations
 
-from tinyml.backends.base import Command, Image, Project
-from tinyml.errors import BuildError
-from tinyml.image import image_of
+from tinyml.base.errors import BuildError
+from tinyml.base.process import Command
+from tinyml.values.image import Image, image_of
+from tinyml.values.project import Project
 
 BUILD = "build"
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from tinyml import process
-from tinyml.backends.base import Command, Image, Project
-from tinyml.elf import read_elf
-from tinyml.errors import BuildError
-from tinyml.image import image_of
+from tinyml.base import process
+from tinyml.base.elf import read_elf
+from tinyml.base.errors import BuildError
+from tinyml.base.process import Command
+from tinyml.values.image import Image, image_of
+from tinyml.values.project import Project
 
 PRESET = "Release"
 ELF = "firmware.elf"

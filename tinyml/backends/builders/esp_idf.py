@@ -11,9 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tinyml.backends.base import Command, Image, Project
-from tinyml.errors import BuildError
-from tinyml.image import image_of
+from tinyml.base.errors import BuildError
+from tinyml.base.process import Command
+from tinyml.values.image import Image, image_of
+from tinyml.values.project import Project
 
 BUILD = "build"  # idf.py's own default, in the project
 

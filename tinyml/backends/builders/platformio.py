@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tinyml.backends.base import Command, Image, Project
-from tinyml.errors import BuildError
-from tinyml.image import image_of
+from tinyml.base.errors import BuildError
+from tinyml.base.process import Command
+from tinyml.values.image import Image, image_of
+from tinyml.values.project import Project
 
 # Offsets in the serial flash of chips whose ROM looks for a boot loader at its start (S3, C3, C6);
 # the table and the application lie where ESP-IDF puts them by default.

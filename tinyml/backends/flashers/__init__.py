@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tinyml.backends.base import Command, FlashJob, Part
-from tinyml.board import Board
-from tinyml.datafile import Table
-from tinyml.errors import BuildError, DoesNotFit
+from tinyml.base.datafile import Table
+from tinyml.base.errors import BuildError, DoesNotFit
+from tinyml.base.process import Command
+from tinyml.target.board import Board
+from tinyml.values.flash_job import FlashJob, Part
 
 PROGRAM_TIMEOUT_S = 180.0
 
@@ -63,7 +64,7 @@ def missing(programs: Iterable[str]) -> str | None:
 
 def run_programs(commands: Sequence[Command]) -> None:
     """Runs command lines in order; raises ToolError."""
-    from tinyml import process
+    from tinyml.base import process
 
     for command in commands:
         process.run(command, timeout_s=PROGRAM_TIMEOUT_S)
@@ -71,7 +72,7 @@ def run_programs(commands: Sequence[Command]) -> None:
 
 def lines(commands: Sequence[Command]) -> tuple[str, ...]:
     """Command lines as one could type them."""
-    from tinyml import process
+    from tinyml.base import process
 
     return tuple(process.quoted(command) for command in commands)
 

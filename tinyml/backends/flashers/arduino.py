@@ -6,7 +6,6 @@ import time
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from tinyml.backends.base import Command, FlashJob, Progress
 from tinyml.backends.flashers import (
     PROGRAM_TIMEOUT_S,
     check_region,
@@ -16,9 +15,11 @@ from tinyml.backends.flashers import (
     run_programs,
     single_part,
 )
-from tinyml.board import Board
+from tinyml.base.errors import DeviceError, ToolError
+from tinyml.base.process import Command
 from tinyml.device import ports
-from tinyml.errors import DeviceError, ToolError
+from tinyml.target.board import Board
+from tinyml.values.flash_job import FlashJob, Progress
 
 SETTLE_S = 8.0  # for a boot loader to appear on USB
 POLL_S = 0.3
@@ -134,7 +135,7 @@ class Bossac:
 
 def _wait_for_dfu(usb: str, enter: str) -> None:
     """Returns once dfu-util can use the device; its own --wait would wait for ever."""
-    from tinyml import process
+    from tinyml.base import process
 
     end = time.monotonic() + SETTLE_S
     while True:

@@ -6,12 +6,12 @@ import os
 import time
 from pathlib import Path
 
-from tinyml.backends.base import FlashJob, Progress
 from tinyml.backends.flashers import check_region, hex_beside, options, single_part
 from tinyml.backends.flashers.uf2 import uf2
-from tinyml.board import Board
+from tinyml.base.errors import DeviceError
 from tinyml.device import drives
-from tinyml.errors import DeviceError
+from tinyml.target.board import Board
+from tinyml.values.flash_job import FlashJob, Progress
 
 CHUNK_BYTES = 32_768
 SETTLE_S = 10.0  # for the board to take the file, and for its drive to vanish or come back

@@ -14,11 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tinyml.backends.base import Command, FlashJob, Part, Progress
 from tinyml.backends.flashers import lines, options
-from tinyml.board import Board
+from tinyml.base.errors import BoardError, BuildError, DeviceError, DoesNotFit
+from tinyml.base.process import Command
 from tinyml.device.ports import open_port
-from tinyml.errors import BoardError, BuildError, DeviceError, DoesNotFit
+from tinyml.target.board import Board
+from tinyml.values.flash_job import FlashJob, Part, Progress
 
 log = logging.getLogger("tinyml")
 

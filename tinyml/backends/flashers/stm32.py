@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from tinyml.backends.base import FlashJob, Part, Progress
 from tinyml.backends.flashers import check_region, options, span
-from tinyml.board import Board
+from tinyml.base.errors import BoardError, DeviceError, DoesNotFit
 from tinyml.device.ports import open_port
 from tinyml.device.stm32_uart import BLOCK_BYTES, Stm32BootLoader
-from tinyml.errors import BoardError, DeviceError, DoesNotFit
+from tinyml.target.board import Board
+from tinyml.values.flash_job import FlashJob, Part, Progress
 
 NAME = "stm32_uart"
 PAGES_AT_ONCE = 16

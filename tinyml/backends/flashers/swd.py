@@ -6,11 +6,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from tinyml.backends.base import Command, FlashJob, Progress
 from tinyml.backends.flashers import check_region, lines, options, run_programs
-from tinyml.board import Board
-from tinyml.datafile import Table
-from tinyml.errors import ToolError
+from tinyml.base.datafile import Table
+from tinyml.base.errors import ToolError
+from tinyml.base.process import Command
+from tinyml.target.board import Board
+from tinyml.values.flash_job import FlashJob, Progress
 
 MESSAGE = "writing through the debug probe"
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyml.arrayfile import label_array, read_array_file
+from tinyml.base.errors import TinymlError
 from tinyml.convert.data.values import LABEL_NAMES, DataOptions, RawData
 from tinyml.convert.values import ModelInput
-from tinyml.errors import TinymlError
+from tinyml.evaluate.arrayfile import label_array, read_array_file
 from tinyml.ir.graph import Array
 
 _CLASS = re.compile(r"-?[0-9]{1,9}")  # a class as its index

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from tinyml.base.errors import TinymlError
 from tinyml.convert.data.values import DataOptions, RawData
-from tinyml.errors import TinymlError
 
 DEFAULT_LIMIT = 1000  # a generator may never end
 

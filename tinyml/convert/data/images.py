@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from tinyml.base.errors import TinymlError
 from tinyml.convert.data.arrays import classes, normalised
 from tinyml.convert.data.values import DataOptions, RawData
 from tinyml.convert.environment import require
 from tinyml.convert.values import ModelInput
-from tinyml.errors import TinymlError
 from tinyml.ir.graph import Array
 
 MAX_PIXELS = 64_000_000  # of one picture, unpacked

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from tinyml.base.errors import TinymlError
 from tinyml.convert.data.values import DataOptions, RawData
 from tinyml.convert.values import ModelInput
-from tinyml.errors import TinymlError
 
 HOW_TO_MAKE = (
     "make some of a few hundred typical inputs, prepared as in training: "

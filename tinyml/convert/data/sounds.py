@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from tinyml.base.errors import TinymlError
 from tinyml.convert.data.arrays import classes
 from tinyml.convert.data.functions import function_of
 from tinyml.convert.data.values import DataOptions, RawData
 from tinyml.convert.values import ModelInput
-from tinyml.errors import TinymlError
 from tinyml.ir.graph import Array
 
 MAX_SOUND_BYTES = 1 << 29  # of one file: hours of speech

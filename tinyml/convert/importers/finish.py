@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
 from tinyml.convert.importers.values import Imported, Source
 from tinyml.convert.layout import keep_layouts
 from tinyml.convert.narrow import without_int64
 from tinyml.convert.values import FloatModel, ModelInput, Transpose
-from tinyml.errors import ModelError
 from tinyml.ir.graph import Graph, Tensor
 
 _DTYPES = ("float32", "int32", "int64", "int8", "uint8", "bool")  # of inputs

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tinyml.base.errors import ModelError
 from tinyml.convert.importers.keras_model import (
     caller,
     in_float32,
@@ -16,7 +17,6 @@ from tinyml.convert.importers.keras_model import (
 from tinyml.convert.importers.traced import spec_of, to_tflite
 from tinyml.convert.importers.trust import check_keras, refuse_code
 from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain
-from tinyml.errors import ModelError
 
 PACKAGES = ("tensorflow", "keras", "tf_keras")
 _MANY_STEPS = 64  # an unrolled layer of more steps makes a program of thousands of operators

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 
 Call = Callable[..., list[Any]]  # one value per input, in the model's order → one per output
 

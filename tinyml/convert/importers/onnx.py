@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from tinyml.base.errors import ModelError, ToolError
 from tinyml.convert import environment, flatfile
 from tinyml.convert.importers.onnx_reader import UnknownNodes, read_model
 from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain
-from tinyml.errors import ModelError, ToolError
 from tinyml.ir.graph import Array, Graph
 
 PACKAGES = ("onnx",)

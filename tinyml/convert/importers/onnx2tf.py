@@ -9,8 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tinyml.base.errors import ModelError
 from tinyml.convert.importers.values import Imported, ImportOptions, Source
-from tinyml.errors import ModelError
 
 PACKAGES = ("onnx2tf", "onnx", "numpy")
 _CALIBRATION = "calibration_image_sample_data_20x128x128x3_float32.npy"  # it would download that

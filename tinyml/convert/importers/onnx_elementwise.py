@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyml.convert.importers.onnx_reader import Handler, Reader, Unknown
+from tinyml.convert.importers.onnx_values import Handler, Reader, Unknown
 from tinyml.ir.graph import Quant
 
 _LEAST = float(np.finfo(np.float32).min)

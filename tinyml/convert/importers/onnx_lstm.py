@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinyml.convert.importers.onnx_axes import cut
-from tinyml.convert.importers.onnx_reader import Reader
+from tinyml.convert.importers.onnx_values import Reader
 from tinyml.ops.lstm_constraints import (
     BIASES,
     CELL,

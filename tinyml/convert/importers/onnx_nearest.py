@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyml.convert.importers.onnx_reader import Reader, Unknown
+from tinyml.convert.importers.onnx_values import Reader, Unknown
 from tinyml.ops.resize_nearest_neighbor import ResizeAttrs, nearest
 
 _HALF = Fraction(1, 2)

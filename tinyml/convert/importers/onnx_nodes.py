@@ -6,8 +6,8 @@ from tinyml.convert.importers import onnx_axes as axes
 from tinyml.convert.importers import onnx_elementwise as elementwise
 from tinyml.convert.importers import onnx_pooling as pooling
 from tinyml.convert.importers import onnx_weighted as weighted
-from tinyml.convert.importers.onnx_reader import Handler
 from tinyml.convert.importers.onnx_recurrent import recurrent
+from tinyml.convert.importers.onnx_values import Handler
 
 _UNARY = {
     "Abs": "ABS",

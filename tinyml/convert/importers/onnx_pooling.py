@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinyml.convert.importers.onnx_nearest import nearest_pixels
-from tinyml.convert.importers.onnx_reader import Reader, Unknown
+from tinyml.convert.importers.onnx_values import Reader, Unknown
 from tinyml.convert.importers.onnx_weighted import (
     SAME,
     VALID,

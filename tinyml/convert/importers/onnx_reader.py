@@ -8,16 +8,17 @@ constants is computed with onnx's own reference.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
-from tinyml.convert.builder import GraphBuilder
+from tinyml.convert.importers.onnx_nodes import HANDLERS
+from tinyml.convert.importers.onnx_values import Reader, Unknown, attributes
 from tinyml.convert.importers.values import Imported
-from tinyml.errors import ModelError
-from tinyml.ir.graph import Array, Source
+from tinyml.ir.graph import Source
 
 _FIRST = ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "Resize")
 _PASSING = (  # keep the order of axes
@@ -34,43 +35,6 @@ class UnknownNodes(Exception):
     def __init__(self, found: Sequence[str]) -> None:
         super().__init__("; ".join(found))
         self.found = tuple(found)
-
-
-class Unknown(Exception):
-    """What a node asks for that this reader does not do."""
-
-
-class Reader:
-    """The .tflite graph that is being made, and where each ONNX value is in it."""
-
-    def __init__(self) -> None:
-        self.new = GraphBuilder()
-        self.values: dict[str, int] = {}
-        self.constants: dict[str, Array] = {}
-        self.opset = 0
-
-    def value(self, name: str) -> int:
-        """The tensor that holds an ONNX value; constants become float32 or int32."""
-        if name not in self.values:
-            self.values[name] = self.new.constant(name, narrow(self.constants[name]))
-        return self.values[name]
-
-    def shape(self, name: str) -> tuple[int, ...]:
-        """The shape of an ONNX value, in ONNX's order."""
-        held = self.constants.get(name)
-        return tuple(held.shape) if held is not None else self.new.shape(self.values[name])
-
-    def constant(self, node: Any, number: int, what: str) -> Array | None:
-        """An operand that must be constant; None when it is absent. Raises Unknown."""
-        if number >= len(node.input) or not node.input[number]:
-            return None
-        held = self.constants.get(node.input[number])
-        if held is None:
-            raise Unknown(f"{what} is computed at run time")
-        return held
-
-
-Handler = Callable[[Reader, Any, "dict[str, Any]"], "int | tuple[int, ...]"]
 
 
 def read_model(model: Any, shapes: Sequence[Sequence[int]] = ()) -> Imported:
@@ -109,8 +73,6 @@ def read_model(model: Any, shapes: Sequence[Sequence[int]] = ()) -> Imported:
 
 
 def _read_nodes(reader: Reader, graph: Any) -> None:
-    from tinyml.convert.importers.onnx_nodes import HANDLERS
-
     unknown: list[str] = []
     read = {name for node in graph.node for name in node.input} | {o.name for o in graph.output}
     for node in graph.node:
@@ -247,20 +209,3 @@ def _ends_image(graph: Any, name: str) -> bool:
 
 def _last(rank: int) -> tuple[int, ...] | None:
     return (0, *range(2, rank), 1) if rank in (3, 4) else None
-
-
-def attributes(node: Any) -> dict[str, Any]:
-    """The attributes of a node as Python values."""
-    import onnx
-
-    found = {item.name: onnx.helper.get_attribute_value(item) for item in node.attribute}
-    return {k: v.decode() if isinstance(v, bytes) else v for k, v in found.items()}
-
-
-def narrow(data: Array) -> Array:
-    """A constant in the types that .tflite operators take."""
-    if data.dtype.kind == "f":
-        return data.astype(np.float32)
-    if data.dtype.kind in "iu" and data.dtype.itemsize > 4:
-        return np.clip(data, -(1 << 31), (1 << 31) - 1).astype(np.int32)
-    return data

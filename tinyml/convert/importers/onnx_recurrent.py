@@ -17,7 +17,7 @@ import numpy as np
 from tinyml.convert.importers.onnx_axes import cut
 from tinyml.convert.importers.onnx_elementwise import two
 from tinyml.convert.importers.onnx_lstm import USUAL, lstm
-from tinyml.convert.importers.onnx_reader import Reader, Unknown
+from tinyml.convert.importers.onnx_values import Reader, Unknown
 from tinyml.ir.graph import Array
 
 _DEFAULTS = {

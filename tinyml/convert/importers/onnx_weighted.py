@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyml.convert.importers.onnx_reader import Reader, Unknown
+from tinyml.convert.importers.onnx_values import Reader, Unknown
 from tinyml.ir.graph import Array
 
 SAME, VALID = 0, 1  # Padding of .tflite

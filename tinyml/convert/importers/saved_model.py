@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tinyml.base.errors import ModelError
 from tinyml.convert.importers.traced import spec_of, to_tflite
 from tinyml.convert.importers.trust import check_saved_model
 from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain
-from tinyml.errors import ModelError
 
 PACKAGES = ("tensorflow",)
 _DEFAULT = "serving_default"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
 from tinyml.convert.importers.values import Imported, ImportOptions, Source
-from tinyml.errors import ModelError
 from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Array, Graph
 from tinyml.model.arithmetic import hybrid_ops, integer_ops, integer_weights, is_float

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tinyml.base.errors import ModelError
 from tinyml.convert.importers.trust import check_torch
 from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain
 from tinyml.convert.importers.weights import watched_weights
-from tinyml.errors import ModelError
 
 PACKAGES = ("torch", "litert_torch")
 

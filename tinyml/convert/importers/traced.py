@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tinyml.base.errors import ModelError
 from tinyml.convert.importers.values import plain
-from tinyml.errors import ModelError
 
 _UNSUPPORTED = re.compile(r"'(tf\.[A-Za-z0-9_]+)' op is neither a custom op nor a flex op")
 _HALF = re.compile(r"xb?f16\b")  # a tensor's type in the converter's words

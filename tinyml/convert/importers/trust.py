@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tinyml.errors import ModelError
+from tinyml.base.errors import ModelError
 
 MAX_TEXT_BYTES = 64 << 20  # of the description of a network; its weights are elsewhere
 _KERAS_MODULE = re.compile(

@@ -1,0 +1,68 @@
+"""The registries: which backends exist, by kind and name.
+
+A name maps to "module:factory", imported when it is asked for, so that a missing vendor package
+breaks only its own backend. Outside packages add to these through entry points in the group
+``tinyml.<kind>``, for instance ``tinyml.toolchains``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from collections.abc import Callable
+from typing import Any, cast
+
+from tinyml.base.errors import ToolError, did_you_mean
+
+REGISTRY: dict[str, dict[str, str]] = {
+    "builders": {
+        "arduino_cli": "tinyml.backends.builders.arduino_cli:ArduinoCli",
+        "cmake": "tinyml.backends.builders.cmake:CMake",
+        "esp_idf": "tinyml.backends.builders.esp_idf:EspIdf",
+        "platformio": "tinyml.backends.builders.platformio:PlatformIo",
+        "zephyr": "tinyml.backends.builders.zephyr:Zephyr",
+    },
+    "flashers": {
+        "bossac": "tinyml.backends.flashers.arduino:Bossac",
+        "copy": "tinyml.backends.flashers.drives:Copy",
+        "dfu": "tinyml.backends.flashers.arduino:Dfu",
+        "esptool": "tinyml.backends.flashers.esp:Esptool",
+        "stm32_uart": "tinyml.backends.flashers.stm32:Stm32Uart",
+        "swd": "tinyml.backends.flashers.swd:swd",
+        "uf2": "tinyml.backends.flashers.drives:Uf2",
+    },
+    "runtimes": {
+        "aot": "tinyml.runtimes.aot:Aot",
+        "tflm": "tinyml.runtimes.tflm:Tflm",
+    },
+    "simulators": {
+        "host": "tinyml.backends.simulators:Host",
+        "qemu": "tinyml.backends.simulators:Qemu",
+        "unicorn": "tinyml.backends.simulators:Unicorn",
+    },
+    "toolchains": {
+        "arm_gcc": "tinyml.backends.toolchains:arm_gcc",
+        "zig": "tinyml.backends.toolchains:zig",
+    },
+}
+
+
+NO_SIMULATOR = "none"  # what a board file says when it has none
+
+
+def names_of(kind: str) -> tuple[str, ...]:
+    """The known backends of a kind."""
+    outside = importlib.metadata.entry_points(group=f"tinyml.{kind}")
+    return tuple(sorted({*REGISTRY[kind], *(item.name for item in outside)}))
+
+
+def make(kind: str, name: str) -> Any:
+    """The backend of a kind and name, imported now; ToolError when there is none of that name."""
+    path = REGISTRY[kind].get(name)
+    if path is not None:
+        module, _, factory = path.partition(":")
+        return cast(Callable[[], Any], getattr(importlib.import_module(module), factory))()
+    for item in importlib.metadata.entry_points(group=f"tinyml.{kind}"):
+        if item.name == name:
+            return item.load()()
+    raise ToolError(f"no {kind[:-1]} is called '{name}'", hint=did_you_mean(name, names_of(kind)))

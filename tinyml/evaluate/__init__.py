@@ -1,0 +1,1 @@
+"""Samples, and whether outputs on them are right."""

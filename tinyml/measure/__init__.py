@@ -1,0 +1,1 @@
+"""Running what was built, on a board or an emulated core, and what came out."""

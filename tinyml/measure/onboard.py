@@ -1,0 +1,248 @@
+"""A build and the board that runs it: opened from disk, profiled, verified, all in its report."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinyml.base.elf import read_elf
+from tinyml.base.errors import InternalError, MismatchError, TinymlError
+from tinyml.base.files import near, write_atomic
+from tinyml.device.agent import AgentClient
+from tinyml.device.connect import Expected, connect
+from tinyml.device.profile import Show, load, measure, profile, read_outputs
+from tinyml.evaluate.arrayfile import read_array_file
+from tinyml.evaluate.caveats import SAME
+from tinyml.evaluate.samples import Samples
+from tinyml.evaluate.verification import (
+    check_labels,
+    is_constant,
+    reference_of,
+    score_details,
+    tally,
+)
+from tinyml.ir.graph import Array
+from tinyml.measure.bisect import difference, find_culprit
+from tinyml.ops.reference import outputs as reference_outputs
+from tinyml.plan.timing import check_countable
+from tinyml.plan.values import Plan
+from tinyml.project.built import Built
+from tinyml.report.assemble import report
+from tinyml.report.origin import tool_versions
+from tinyml.report.page import write_report
+from tinyml.simulate.addresses import Addresses
+from tinyml.simulate.link import MemoryLink
+from tinyml.target.board import Board
+from tinyml.values.image import Image
+from tinyml.values.run import Run
+
+ABI = 1  # of the kernels: TML_ABI_VERSION in firmware/include/tml.h
+RUN_FILE = "run.json"
+RUN_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What comparing a board with the reference gave; all elements were equal."""
+
+    samples: int
+    elements: int  # compared
+    accuracy: float | None = None  # None without labels
+    confusion: tuple[tuple[int, ...], ...] = ()  # [label][what the board said] → samples
+    doubt: str = ""  # why accuracy or equality say little
+
+
+def connect_build(
+    built: Built, board: Board, port: str | None, *, baud: int | None = None
+) -> AgentClient:
+    """A client of the board that runs this build; DeviceError when it runs something else."""
+    graph = built.plan.graph
+    expected = Expected(
+        graph.name, graph.source.sha256, len(built.plan.steps), ABI, str(near(built.directory))
+    )
+    addresses = Addresses(image_of(built).elf)
+    return connect(port, board, expected, baud=baud, explain=addresses.explain)
+
+
+def profile_build(
+    built: Built,
+    board: Board,
+    client: AgentClient,
+    samples: Samples,
+    *,
+    runs: int = 100,
+    warmup: int = 5,
+    show: Show = lambda what, done, total: None,
+) -> Built:
+    """Measures on the board and completes the report; writes run.json as well.
+
+    Raises MismatchError when an output differs from the reference.
+    """
+    check_labels(built.plan.graph, samples.labels)
+    check_countable(built.plan)
+    run = measure(client, board.name, samples.inputs, runs=runs, warmup=warmup, show=show)
+    used = samples.inputs[: len(run.outputs)]
+    compared = {}
+    if reference_of(built.plan) is not None:
+        compare(built, client, used, run.outputs)
+        compared["equal_to_reference"] = len(used)
+    details = {
+        **run.details,
+        **compared,
+        **_energy(board, run),
+        "predicted": _predict(built, board, samples),
+    }
+    labels = samples.labels if len(used) == len(samples.inputs) else ()
+    details |= score_details(built.plan.graph, run.outputs, labels)
+    run = replace(run, details=details)
+    words = ["tinyml", "profile", str(near(built.directory)), "--runs", str(runs)]
+    words += ["--inputs", samples.file_name] if samples.file_name else []
+    tools = tool_versions(built.image, run)
+    document = report(
+        *(built.plan, board, built.verdict, built.image, run),
+        command=shlex.join(words),
+        tools=tools,
+    )
+    path = near(write_report(document, built.directory))
+    return replace(built, report=document, files=(path, near(_save_run(built, run))))
+
+
+def verify_build(
+    built: Built,
+    client: AgentClient,
+    samples: Samples,
+    *,
+    show: Show = lambda what, done, total: None,
+) -> Verification:
+    """Runs every sample on the board; MismatchError names the first wrong layer."""
+    if reference_of(built.plan) is None:
+        raise MismatchError(
+            f"{built.plan.graph.source.file_name} has operators or types without an integer "
+            "reference: there is nothing to compare with",
+            hint="'tinyml ops' lists those that have one; 'tinyml profile' still measures times",
+        )
+    check_labels(built.plan.graph, samples.labels)
+    identity = client.identify()
+    results = []
+    for number, sample in enumerate(samples.inputs):
+        show("verifying", number, len(samples.inputs))
+        load(client, sample)
+        client.infer()
+        results.append(read_outputs(client, identity))
+        compare(built, client, (sample,), results[-1:], first=number)
+    show("verifying", len(samples.inputs), len(samples.inputs))
+    elements = sum(array.size for result in results for array in result)
+    if not samples.labels:
+        return Verification(len(results), elements, doubt=SAME if is_constant(results) else "")
+    found = tally(built.plan.graph, results, samples.labels)
+    return Verification(len(results), elements, found.accuracy, found.confusion, found.doubt)
+
+
+def with_labels(samples: Samples, path: Path | None) -> Samples:
+    """The samples with class labels from a .npy file, one integer each."""
+    if path is None:
+        return samples
+    hint = "one integer per sample: numpy.save(path, classes)"
+    held = read_array_file(path)
+    if set(held) != {""}:
+        raise TinymlError(f"{path} is not a .npy file of labels", hint=hint)
+    labels = np.ravel(held[""])
+    if labels.dtype.kind not in "iu" or len(labels) < len(samples.inputs):
+        raise TinymlError(
+            f"{path}: {len(labels)} labels of {labels.dtype} for {len(samples.inputs)} samples",
+            hint=hint,
+        )
+    return replace(samples, labels=tuple(map(int, labels[: len(samples.inputs)])))
+
+
+def compare(
+    built: Built,
+    client: AgentClient,
+    inputs: Sequence[tuple[Array, ...]],
+    outputs: Sequence[tuple[Array, ...]],
+    *,
+    first: int = 0,
+) -> None:
+    """Raises MismatchError, which names the first wrong layer, unless all outputs are right."""
+    graph = built.plan.reference_graph
+    for number, (sample, results) in enumerate(zip(inputs, outputs, strict=True), first):
+        for index, found, wanted in zip(
+            graph.outputs, results, reference_outputs(graph, sample), strict=True
+        ):
+            wrong = difference(found, wanted)
+            if wrong is None:
+                continue
+            where = f"sample {number}, output '{graph.tensors[index].name}': {wrong}"
+            culprit = find_culprit(client, built.plan, sample)
+            if culprit is None and not _is_kept_by_passes(built.plan, sample):
+                raise InternalError(f"{where}\nthe passes have changed what the model computes")
+            if culprit is None:
+                raise MismatchError(
+                    f"{where}\nevery layer is right when it is asked for alone",
+                    hint="is the power supply stable? Verify again; if it stays, report it",
+                )
+            raise MismatchError(
+                f"{where}\nthe first layer that differs is {culprit}",
+                hint="flash it again, in case the image is damaged; if it stays, this is a bug in "
+                "the kernel or its compiler: please report it with the model and the board",
+            )
+
+
+def _is_kept_by_passes(plan: Plan, sample: tuple[Array, ...]) -> bool:
+    """Whether the simplified graph has the outputs of the model as it was read."""
+    pairs = zip(
+        reference_outputs(plan.graph, sample),
+        reference_outputs(plan.reference_graph, sample),
+        strict=True,
+    )
+    return all(np.array_equal(*pair) for pair in pairs)
+
+
+def _predict(built: Built, board: Board, samples: Samples) -> dict[str, Any]:
+    """Cycles per layer as the emulated core counts them; from cost formulas where there is none."""
+    try:
+        from tinyml.simulate.machine import Machine
+
+        client = AgentClient(MemoryLink(Machine(read_elf(image_of(built).elf), board)))
+        run = profile(client, board.name, samples.inputs[:1], is_estimate=True)
+        cycles, source = [layer.cycles for layer in run.layers], "emulated core"
+    except TinymlError:
+        steps = built.plan.steps
+        cycles = [step.call.cost.instructions if step.call else 0 for step in steps]
+        source = "instructions by the kernels' cost formulas"
+    return {"source": source, "layers": cycles, "total": sum(cycles)}
+
+
+def _energy(board: Board, run: Run) -> dict[str, Any]:
+    """Energy of one inference, when the board's file knows the power of the running core."""
+    if board.power is None or not run.total.cycles:
+        return {}
+    time_us = run.total.cycles * 1e6 / run.clock_hz
+    return {
+        "energy_estimate_uj": round(time_us * board.power.active_mw / 1000, 3),
+        "power_mw": board.power.active_mw,
+        "power_source": board.power.source,
+    }
+
+
+def _save_run(built: Built, run: Run) -> Path:
+    """Writes the Run as JSON, outputs included."""
+    document = {
+        "format": RUN_FORMAT,
+        **{key: value for key, value in asdict(run).items() if key != "outputs"},
+        "outputs": [[array.tolist() for array in result] for result in run.outputs],
+    }
+    path = built.directory / RUN_FILE
+    write_atomic(path, json.dumps(document, indent=1) + "\n")
+    return path
+
+
+def image_of(built: Built) -> Image:
+    """The firmware of a build; MismatchError or ToolMissing when it has none."""
+    return built.linked()

@@ -1,0 +1,106 @@
+"""Running a build on an emulated core, and judging what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tinyml.base.files import near, refuse_own
+from tinyml.base.lock import locked
+from tinyml.evaluate.samples import Samples, random_samples, read_samples, write_samples
+from tinyml.evaluate.verification import check_labels, reference_of, score_details, verify
+from tinyml.ir.graph import Array, Graph
+from tinyml.plan.timing import check_countable
+from tinyml.project.built import Built
+from tinyml.report.assemble import report
+from tinyml.report.origin import simulate_command, tool_versions
+from tinyml.report.page import write_report
+from tinyml.target.board import Board
+from tinyml.values.image import check_files
+from tinyml.values.run import Run
+
+RANDOM_SAMPLES = 5  # when the user gives no inputs
+
+
+def simulate(
+    built: Built,
+    board: Board,
+    inputs: Sequence[tuple[Array, ...]],
+    *,
+    simulator: str | None = None,
+) -> Run:
+    """Boots the built image on an emulated core and feeds it every sample.
+
+    Raises BuildError when its files are not those that were built, DeviceError when a layer takes
+    longer than the board counts.
+    """
+    check_countable(built.plan)
+    from tinyml.backends import simulator_of
+
+    image = built.linked()
+    check_files(image)
+    run = simulator_of(simulator or board.backends["simulator"]).run(image, board, tuple(inputs))
+    shapes = [built.plan.graph.tensors[index].shape for index in built.plan.graph.outputs]
+    shaped = tuple(
+        tuple(array.reshape(shape) for array, shape in zip(result, shapes, strict=True))
+        for result in run.outputs
+    )
+    return replace(run, outputs=shaped)
+
+
+def samples_of(graph: Graph, inputs: Path | None = None, limit: int | None = None) -> Samples:
+    """The samples in a file, or random ones; raises TinymlError when the file does not match."""
+    if inputs is None:
+        return random_samples(graph, limit or RANDOM_SAMPLES)
+    return read_samples(inputs, graph, limit)
+
+
+def simulate_build(
+    built: Built,
+    board: Board,
+    samples: Samples,
+    *,
+    simulator: str | None = None,
+    save: Path | None = None,
+) -> Built:
+    """Simulates a build on samples, verifies the outputs, completes the report.
+
+    Raises MismatchError when an output differs from the integer reference, TinymlError when a
+    label is no class of the model.
+    """
+    check_labels(built.plan.graph, samples.labels)
+    refuse_own(save, (), built.directory)
+    with locked(built.directory):  # no other build puts its image there meanwhile
+        return _simulated(built, board, samples, simulator, save)
+
+
+def _simulated(
+    built: Built, board: Board, samples: Samples, simulator: str | None, save: Path | None
+) -> Built:
+    graph = built.plan.graph
+    run = simulate(built, board, samples.inputs, simulator=simulator)
+    details = dict(run.details)
+    reference = reference_of(built.plan)
+    if reference is not None:
+        verify(reference, samples.inputs, run.outputs)
+        details["equal_to_reference"] = len(samples.inputs)
+    details |= score_details(graph, run.outputs, samples.labels)
+    run = replace(run, details=details)
+    command = simulate_command(built.plan, board, built.image, run, samples.file_name)
+    tools = tool_versions(built.image, run)
+    document = report(
+        built.plan, board, built.verdict, built.image, run, command=command, tools=tools
+    )
+    files = [near(write_report(document, built.directory))]
+    if save:
+        write_samples(save, [graph.tensors[index] for index in graph.outputs], run.outputs)
+        files.append(save)
+    return replace(built, report=document, files=tuple(files))
+
+
+def serve(built: Built, board: Board, announce: Callable[[str], None]) -> None:
+    """Serves the emulated board on a pseudo-terminal until interrupted."""
+    from tinyml.simulate.pty import serve as serve_pty
+
+    serve_pty(built.linked(), board, announce)

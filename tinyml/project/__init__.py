@@ -1,0 +1,1 @@
+"""Plan to project to image: writes a project, builds it, tests what was linked."""

@@ -1,0 +1,306 @@
+"""Sources → Project: a folder with everything that a compiler needs, and nothing of tinyml's.
+
+From ``firmware/`` exactly those files are copied that the model's kernels, the board's port and the
+agent include. Files that are the user's own are written once and never touched again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import tinyml
+from tinyml.backends.toolchains import OPTIMIZE
+from tinyml.base import resources
+from tinyml.base.errors import BoardError, BuildError, TinymlError
+from tinyml.base.files import inside, write_atomic
+from tinyml.base.includes import included
+from tinyml.codegen.escape import escape_for
+from tinyml.codegen.generate import Sources
+from tinyml.codegen.interface import io_names
+from tinyml.codegen.render import environment, render
+from tinyml.evaluate.benchmark import task_macros
+from tinyml.plan.fit import fit
+from tinyml.plan.timing import inference_ms, longest_step_ms
+from tinyml.plan.values import Plan
+from tinyml.project.application import FILE as APPLICATION_FILE
+from tinyml.target.board import Board, config_macros, general_macros, port_sources
+from tinyml.target.cores import CORES
+from tinyml.target.template import (
+    FILE,
+    PARTS,
+    Template,
+    own_files,
+    refuse_template,
+    template_of,
+    template_options,
+)
+from tinyml.target.template import load_template as load_template
+from tinyml.values.project import Project
+
+BENCHMARK_BAUD = 115_200
+QUANTITIES = ("_HZ", "_BYTES", "_BAUD", "_LAYERS", "_SCALE", "_PIN", "_FUNCTION", "_FLOATS")
+MODEL_ID = re.compile(r"[A-Za-z0-9_.-]{1,32}")
+LIBRARY = "library"  # the template of --library
+MODEL_DIR = "model"
+FIRMWARE_DIR = "firmware"
+SOURCES = (".c", ".cpp")
+
+
+@dataclass(frozen=True, slots=True)
+class AgentOptions:
+    """What the firmware's serial agent says and understands."""
+
+    benchmark: bool = False  # the protocol of MLPerf Tiny and nothing else, at its baud rate
+    model_id: str | None = None  # what it calls the model; None: the model's name
+
+
+def create(
+    plan: Plan,
+    sources: Sources,
+    board: Board,
+    template: str,
+    dest: Path,
+    *,
+    agent: bool = True,
+    speaks: AgentOptions = AgentOptions(),
+) -> Project:
+    """Writes the project of a model into ``dest``.
+
+    May be repeated: files that did not change keep their time, the user's own files stay as they
+    are. Without an agent the firmware still runs the model, but does not listen to anybody.
+    """
+    skeleton = template_of(board, template).named(sources.name)
+    refuse_template(board, skeleton)
+    if skeleton.runtime != plan.runtime:
+        raise TinymlError(
+            f"the template '{skeleton.name}' is for the runtime '{skeleton.runtime}', "
+            f"the model was planned for '{plan.runtime}'",
+            hint=f"leave out --template, or give --runtime {skeleton.runtime}",
+        )
+    has_agent = agent and "agent" in skeleton.firmware
+    copied = _firmware_files(sources, board, skeleton, has_agent)
+    compiled = (
+        *(f"{MODEL_DIR}/{name}" for name in sources.compiled),
+        *(f"{FIRMWARE_DIR}/{name}" for name in copied if name.endswith(SOURCES)),
+    )
+    folders = [MODEL_DIR, FIRMWARE_DIR, f"{FIRMWARE_DIR}/include"]
+    if skeleton.linker_script:
+        folders += [".", f"{FIRMWARE_DIR}/libc"]
+    project = Project(
+        directory=dest.resolve(),
+        name=sources.name,
+        board=board,
+        template=skeleton.name,
+        sources=(*skeleton.sources, *map(skeleton.place, compiled)),
+        include_dirs=tuple(dict.fromkeys(map(skeleton.place, folders))),
+        defines=_defines(has_agent, speaks),
+        linker_script=skeleton.linker_script,
+        optimize=plan.optimize,
+        toolchain=skeleton.toolchain,
+    )
+    command = " ".join((sources.command, *template_option(board, template, plan.runtime)))
+    headers = (skeleton.place(f"{FIRMWARE_DIR}/{name}") for name in copied if name.endswith(".h"))
+    values = _variables(project, skeleton, plan, command, speaks) | {"headers": tuple(headers)}
+    values |= sources.facts
+    _write(project, sources, skeleton, copied, values)
+    return project
+
+
+def template_option(board: Board, template: str, runtime: str) -> tuple[str, ...]:
+    """How the command line asks for this template; nothing when it is the runtime's own here."""
+    if template == LIBRARY:
+        return ("--library",)
+    names = board.templates
+    if runtime == board.backends.get("runtime", runtime):
+        names = (board.backends.get("template", template), *names)
+    own = next((name for name in names if load_template(name).runtime == runtime), None)
+    return () if template == own else ("--template", template)
+
+
+def _write(
+    project: Project,
+    sources: Sources,
+    template: Template,
+    copied: tuple[str, ...],
+    values: Mapping[str, Any],
+) -> None:
+    found = own_files(template)
+    content: dict[str, str | bytes] = {
+        made: _rendered(item, made, values, template) for item, made in template.files
+    }
+    known = {item for item, _ in template.files} | {FILE}
+    for path in found:
+        name = path.relative_to(template.folder).as_posix()
+        if name not in known:
+            content[name] = path.read_bytes()
+    root = project.directory
+    content = {
+        name: data
+        for name, data in content.items()
+        if name not in template.keep or not (root / name).exists()
+    }
+    models = {
+        template.place(f"{MODEL_DIR}/{name}"): text
+        for name, text in sources.files
+        if name not in template.omit
+    }
+    content = {**models, **content}  # the model's first: they tell whose folder it is
+    firmware = resources.path("firmware")
+    for name in copied:
+        content[template.place(f"{FIRMWARE_DIR}/{name}")] = (firmware / name).read_bytes()
+    _refuse_foreign(root, content, tuple(models))
+    for name, data in content.items():
+        write_atomic(inside(root, root / name), data)
+
+
+def _refuse_foreign(root: Path, content: Mapping[str, str | bytes], own: Sequence[str]) -> None:
+    """Raises BuildError when files would be replaced in a folder that holds no project of ours.
+
+    ``own`` are the files that tell one: nobody else writes a model's sources there.
+    """
+    if (root / APPLICATION_FILE).is_file() or any((root / name).is_file() for name in own):
+        return
+    taken = [name for name in sorted(content) if (root / name).exists()]
+    if taken:
+        raise BuildError(
+            f"{root} holds files that are not tinyml's and would be replaced: "
+            f"{', '.join(taken[:5])}",
+            hint="give a folder of its own with --project or --output",
+        )
+
+
+def _rendered(item: str, made: str, values: Mapping[str, Any], template: Template) -> str:
+    """The text of a template file for a file of the project.
+
+    BoardError when the board's files do not say what it wants. TinymlError when a template of the
+    user's own cannot be rendered, or wants more than values.
+    """
+    from jinja2 import TemplateError, UndefinedError
+
+    env = environment(*template.folders, escape=escape_for(made))
+    env.filters["below"] = _below
+    try:
+        return render(env, item, values)
+    except UndefinedError as error:
+        raise BoardError(
+            f"the files of the board and its chip do not say all that {item.removesuffix('.j2')} "
+            f"wants: {error.message}",
+            hint=f"compare [template.{template.name}] and [flasher] with those of a board of ours",
+            where=values["board"].name,
+        ) from error
+    except (TemplateError, TypeError, ValueError, ArithmeticError, OSError) as error:
+        raise TinymlError(
+            f"the template file {item} cannot be rendered: {error}",
+            hint="templates run in Jinja's sandbox: they see values, not Python (docs/security.md)",
+            where=str(template.folder),
+        ) from error
+
+
+def _below(paths: Iterable[str], folder: str) -> list[str]:
+    """Those of the paths that lie below a folder, relative to it: what its own build file lists."""
+    inside = (PurePosixPath(path) for path in paths if PurePosixPath(path).is_relative_to(folder))
+    return [path.relative_to(folder).as_posix() for path in inside]
+
+
+def _firmware_files(
+    sources: Sources, board: Board, template: Template, has_agent: bool
+) -> tuple[str, ...]:
+    """The files of firmware/ that a project needs, relative to it."""
+    root = resources.path("firmware")
+    starts = [root / name for name in sources.headers] + [root / "include" / "tml.h"]
+    if template.linker_script:
+        starts.append(root / "libc" / "string.c")
+    if "port" in template.firmware:
+        starts += [root / name for name in port_sources(board)]
+    if "cycles" in template.firmware:
+        starts.append(root / "port" / "cycles" / f"{board.chip.cycle_counter}.c")
+    for folder in (name for name in template.firmware if name not in PARTS):
+        starts += sorted(path for path in (root / folder).iterdir() if path.suffix in SOURCES)
+    if has_agent:
+        starts += sorted((root / "agent").glob("*.c"))
+    folders = [root, root / "include"]
+    if template.linker_script:
+        folders.append(root / "libc")
+    files = {*(path.resolve() for path in starts), *included(starts, folders)}
+    return tuple(sorted(path.relative_to(root.resolve()).as_posix() for path in files))
+
+
+def _variables(
+    project: Project, template: Template, plan: Plan, command: str, speaks: AgentOptions
+) -> dict[str, Any]:
+    """What the templates see; template.toml describes each name."""
+    graph, board = plan.graph, project.board
+    core = CORES.get(board.chip.core)
+    return {
+        "board": board,
+        "model": {
+            "name": graph.name,
+            "file_name": graph.source.file_name,
+            "sha256": graph.source.sha256[:12],
+            "inputs": io_names("input", len(graph.inputs)),
+            "outputs": io_names("output", len(graph.outputs)),
+        },
+        "config": _config(plan, board, speaks, has_port="port" in template.firmware),
+        "has_agent": bool(project.defines),
+        "sources": project.sources,
+        "include_dirs": project.include_dirs,
+        "defines": project.defines,
+        "flags": core.gcc if core else (),
+        "optimize": (OPTIMIZE[project.optimize],),
+        "tool_version": tinyml.__version__,
+        "command": command,
+        "options": template_options(board, template),
+        "regions": _other_regions(plan, board),
+        "image_bytes": fit(plan, board).regions[-1].needed_bytes,
+        "inference_ms": inference_ms(plan, board.chip.clock_hz),
+        "libraries": {name: board.chip.libraries[name] for name in board.libraries},
+        "longest_layer_ms": longest_step_ms(plan, board.chip.clock_hz),
+    }
+
+
+def _other_regions(plan: Plan, board: Board) -> tuple[str, ...]:
+    first = board.ram[0].region
+    return tuple(name for name, size in plan.arena_bytes if size and name != first)
+
+
+def _defines(has_agent: bool, speaks: AgentOptions) -> tuple[tuple[str, str], ...]:
+    """Macros of the command line; the benchmark has nothing done after each layer."""
+    if not has_agent:
+        return ()
+    return (("TML_AGENT", "1"), *(() if speaks.benchmark else (("TML_PROFILE", "1"),)))
+
+
+def _config(
+    plan: Plan, board: Board, speaks: AgentOptions, *, has_port: bool
+) -> tuple[tuple[str, str], ...]:
+    """The macros of tml_config.h as C literals: the board's, then the agent's."""
+    graph = plan.graph
+    output_bytes = sum(-(-graph.tensors[i].nbytes // 4) * 4 for i in graph.outputs)
+    macros = {
+        **(config_macros(board) if has_port else general_macros(board)),
+        "TML_AGENT_OUTPUT_BYTES": output_bytes,
+        "TML_AGENT_LAYERS": max(1, len(plan.steps)),
+        "TML_AGENT_INPUTS": max(1, len(graph.inputs)),
+    }
+    literals = []
+    if speaks.benchmark:
+        macros |= {"TML_BAUD": BENCHMARK_BAUD, **task_macros(speaks.model_id, graph)}
+        literals.append(("TML_AGENT_BENCHMARK", "1"))
+    if speaks.model_id is not None:
+        if not MODEL_ID.fullmatch(speaks.model_id):
+            raise TinymlError(
+                f"'{speaks.model_id}' cannot be a model id",
+                hint="1 to 32 letters, digits, '_', '-' and '.', such as kws01",
+            )
+        literals.append(("TML_AGENT_MODEL_ID", f'"{speaks.model_id}"'))
+    return (*((name, _literal(name, value)) for name, value in macros.items()), *literals)
+
+
+def _literal(name: str, value: int) -> str:
+    """Quantities in decimal, register addresses and values in hexadecimal."""
+    is_quantity = value < 10 or name.endswith(QUANTITIES) or "_PLL_" in name
+    return f"{value}u" if is_quantity else f"0x{value:08X}u"

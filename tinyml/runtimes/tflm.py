@@ -1,0 +1,54 @@
+"""The runtime that is TensorFlow Lite Micro, an interpreter."""
+
+from __future__ import annotations
+
+from tinyml.base.errors import PlanError
+from tinyml.codegen.generate import Sources
+from tinyml.ir.graph import Graph
+from tinyml.model.file import ModelFile
+from tinyml.plan.values import Plan
+from tinyml.target.board import Board
+from tinyml.values.goal import Goal
+
+
+class Tflm:
+    """TensorFlow Lite Micro with the fastest kernels that it has for the core."""
+
+    name = "tflm"
+    title = "TensorFlow Lite Micro"
+    takes_floats = True
+    least_stack_bytes = 6144  # 1.1 KB used on a Cortex-M4; more on Xtensa, and for messages
+
+    def load(self, model: ModelFile) -> Graph:
+        """The graph as it is in the file; TFLM knows more operators and types than we do."""
+        from tinyml.tflm.outline import outline
+
+        return outline(model).graph
+
+    def plan(self, model: ModelFile | None, graph: Graph, board: Board, goal: Goal) -> Plan:
+        """The interpreter's arena, computed."""
+        from tinyml.tflm.outline import outline
+        from tinyml.tflm.planner import plan
+
+        return plan(
+            outline(_needed(model)),
+            board,
+            optimize=goal.optimize,
+            agent=goal.agent,
+            offline=goal.offline_plan,
+        )
+
+    def generate(self, model: ModelFile | None, plan: Plan, board: Board, goal: Goal) -> Sources:
+        """C++ around the interpreter, and the model file as an array."""
+        from tinyml.codegen.tflm import generate
+        from tinyml.tflm.outline import outline
+
+        return generate(outline(_needed(model)), plan, board, offline=goal.offline_plan)
+
+
+def _needed(model: ModelFile | None) -> ModelFile:
+    if model is None:
+        raise PlanError(
+            "an interpreter needs the model's file", hint="use build_model or plan_model"
+        )
+    return model

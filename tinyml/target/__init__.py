@@ -1,0 +1,1 @@
+"""What a model is built for: boards, chips, cores, memory budgets, project templates."""

@@ -1,0 +1,1 @@
+"""The values that stages hand on after the plan: goal, project, image, job to flash, run."""
