@@ -14,7 +14,7 @@ from tests.support.executors import run_reference
 from tinyml.base import resources
 from tinyml.ir.graph import Tensor
 from tinyml.ir.kernel import KernelCall
-from tinyml.ops import all_ops, spec_of
+from tinyml.ops import all_ops, form_of
 from tinyml.passes.expand import expand_ops
 
 KINDS = sorted(all_ops())
@@ -32,7 +32,7 @@ def calls(kind: str) -> Iterator[KernelCall | None]:
     for case in rows(kind).cases:
         graph = expand_ops(case.graph)
         for op in graph.ops:
-            yield spec_of(op.kind).lower(op, graph)
+            yield form_of(op, graph).lower(op, graph)
 
 
 def has_odd_channels(case: Case) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 from tinyml.conformance.merge import side_by_side
 from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor, check
+from tinyml.model.support import unmet
 from tinyml.ops import spec_of
 
 try:
@@ -101,9 +102,8 @@ def merge(cases: Sequence[Case], name: str) -> Case:
 def _case(kind: str, row: Mapping[str, Any], label: str) -> Case:
     graph, ranges = row_graph(kind, row, label)
     op, spec = graph.ops[0], spec_of(kind)
-    for constraint in spec.constraints:
-        found = constraint(op, graph)
-        assert found is None, f"{label}: {constraint.__doc__} Found: {found}"
+    for demand, found in unmet(op, graph):
+        raise AssertionError(f"{label}: {demand} Found: {found}")
     assert spec.infer(op, graph) == tuple(graph.tensors[i].shape for i in graph.outputs), label
     names = row.get("vectors", DEFAULT_VECTORS)
     vectors = tuple(_vector(name, graph, ranges, label) for name in names)

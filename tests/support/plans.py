@@ -54,7 +54,7 @@ def sine_graph() -> Graph:
 def sine_plan(region: str = "sram", board: str = "testboard", optimize: str = "speed") -> Plan:
     """The plan of sine_graph with everything in one region; kernels are shared for size."""
     graph = sine_graph()
-    lower = OPS[0].lower
+    lower = OPS[0].forms[0].lower
     tensors: list[Placement | None] = [None] * len(graph.tensors)
     tensors[0] = Placement(region, 0, 1, -1, 0)
     tensors[3] = Placement(region, 16, 16, 0, 1)

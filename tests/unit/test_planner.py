@@ -16,7 +16,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, row_overlap
 from tinyml.model.file import read_model
 from tinyml.model.reader import load
-from tinyml.ops import spec_of
+from tinyml.ops import form_of
 from tinyml.ops.elementwise import BinaryAttrs
 from tinyml.ops.layout import ReshapeAttrs
 from tinyml.ops.lookup import NoAttrs
@@ -45,7 +45,7 @@ def residual() -> Graph:
 
 
 def plain_steps(graph: Graph) -> tuple[Step, ...]:
-    return tuple(Step((i,), spec_of(op.kind).lower(op, graph)) for i, op in enumerate(graph.ops))
+    return tuple(Step((i,), form_of(op, graph).lower(op, graph)) for i, op in enumerate(graph.ops))
 
 
 def test_live_ranges_count_in_steps() -> None:
@@ -117,9 +117,9 @@ def softmax_variants(monkeypatch: pytest.MonkeyPatch) -> None:
         return "weights reach -128"
 
     found = (
-        Variant("dsp/fast", "SOFTMAX", "dsp", lambda op, graph: call(1, 4096, 9000, "fast")),
-        Variant("dsp/strict", "SOFTMAX", "dsp", refuse),
-        Variant("mve/faster", "SOFTMAX", "mve", lambda op, graph: call(0, 0, 0, "faster")),
+        Variant("dsp/fast", "SOFTMAX", "s8", "dsp", lambda op, graph: call(1, 4096, 9000, "fast")),
+        Variant("dsp/strict", "SOFTMAX", "s8", "dsp", refuse),
+        Variant("mve/faster", "SOFTMAX", "s8", "mve", lambda op, graph: call(0, 0, 0, "faster")),
     )
     monkeypatch.setattr(variants, "all_variants", lambda: found)
 

@@ -243,12 +243,16 @@ def test_float_models_are_told_to_quantise(dtype: str, message: str) -> None:
 def test_16_bit_values_are_refused_in_one_sentence() -> None:
     """A model of type int16x8 was answered with two complaints about each layer."""
     b = GraphBuilder()
-    given = b.value("x", (1, 4), (0.5, 0), "int16")
-    out = b.value("y", (1, 4), (0.5, 0), "int16")
-    b.op("RELU", (given,), out, NoAttrs())
+    given, inner, out = (b.value(name, (1, 4), (0.5, 0), "int16") for name in ("x", "h", "y"))
+    b.op("RELU", (given,), inner, NoAttrs())
+    b.op("RELU", (inner,), out, NoAttrs())
     with pytest.raises(ModelError) as caught:
         read(write(b.graph((given,), (out,))))
-    assert "'y' (RELU) computes in int16, as do 0 other of the 1 ops" in str(caught.value)
+    assert str(caught.value).splitlines()[:2] == [
+        "small.tflite: 1 unsupported thing(s):",
+        "  RELU 'h' (op 0) and 1 like it: Its types must be those of a form: s8 (input int8, "
+        "output int8). Found: input int16, output int16",
+    ]
     assert "--runtime tflm" in (caught.value.hint or "")
 
 

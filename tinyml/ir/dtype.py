@@ -38,16 +38,16 @@ class DType:
         return -(-elements * self.bits // 8)
 
 
-ALL = (
-    DType("bool", 8, "bool", 6, "?"),
-    DType("float32", 32, "float", 0, "f"),
-    DType("int8", 8, "int8_t", 9, "b", is_quantised=True),
-    DType("int16", 16, "int16_t", 7, "h", is_quantised=True),
-    DType("int32", 32, "int32_t", 2, "i"),
-    DType("int64", 64, "int64_t", 4),
-    DType("uint8", 8, "uint8_t", 3, "B", is_quantised=True),
-    DType("uint32", 32, "uint32_t", 15),
-)
+BOOL = DType("bool", 8, "bool", 6, "?")
+FLOAT32 = DType("float32", 32, "float", 0, "f")
+INT8 = DType("int8", 8, "int8_t", 9, "b", is_quantised=True)
+INT16 = DType("int16", 16, "int16_t", 7, "h", is_quantised=True)
+INT32 = DType("int32", 32, "int32_t", 2, "i")
+INT64 = DType("int64", 64, "int64_t", 4)
+UINT8 = DType("uint8", 8, "uint8_t", 3, "B", is_quantised=True)
+UINT32 = DType("uint32", 32, "uint32_t", 15)
+
+ALL = (BOOL, FLOAT32, INT8, INT16, INT32, INT64, UINT8, UINT32)
 BY_NAME = {dtype.name: dtype for dtype in ALL}
 BY_LETTER = {dtype.letter: dtype for dtype in ALL if dtype.letter}
 BY_TFLITE = {dtype.tflite: dtype for dtype in ALL}

@@ -153,6 +153,7 @@ class KernelCall:
     isa: str = ""  # instruction-set feature that the kernel needs, "" for plain C
     note: str = ""  # one clause for the report: which form was chosen and why
     stream: Stream | None = None  # set when the call runs other kernels, row by row
+    form: str = ""  # of the op that it computes, "s8"; "" for what runs other kernels
     helpers: tuple[str, ...] = ()  # C functions that other kernels call too, once in the image
 
     def constant_bytes(self) -> int:

@@ -79,7 +79,8 @@ def _value(op: Op, graph: Graph, known: dict[int, Array]) -> Array | None:
         if op.kind in _COMPUTE:
             found = np.asarray(_COMPUTE[op.kind](present))
         elif op.kind in _BY_REFERENCE:
-            (found,) = ops.spec_of(op.kind).reference(op, graph, values)
+            # These move elements: the reference of one type is that of all.
+            (found,) = ops.spec_of(op.kind).forms[0].reference(op, graph, values)
         else:
             return None
         return found.reshape(made.shape)

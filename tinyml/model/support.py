@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tinyml import ops
 from tinyml.base.errors import ModelError, Unsupported, UnsupportedOps
 from tinyml.ir.graph import Graph, Op
 from tinyml.model.arithmetic import float_ops, hybrid_ops
-from tinyml.ops.spec import Constraint
+from tinyml.ops.forms import sentence
 
 _QUANTISE_HINT = (
     "quantise it: tinyml convert MODEL --calibration DATA (typical inputs); a model that is "
     "quantised in part must be converted from its float original."
 )
-_INT16_HINT = (
-    "take --runtime tflm, whose kernels know 16-bit values, or convert the float model to int8: "
+_TYPES_HINT = (
+    "take --runtime tflm, which has kernels for more types, or convert the float model to int8: "
     "tinyml convert MODEL --calibration DATA, without --quantization int16x8 and --keep-int16."
 )
+_FORM = "Its types must be those of a form:"
 # What the code of an operator may run into on operands that it has already complained about.
 _CONFUSIONS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -31,16 +33,34 @@ _CONVERTED = (
 def check_supported(graph: Graph) -> None:
     """Returns when every op is of a known kind and meets all its constraints.
 
-    Raises ModelError for float, hybrid and 16-bit models, else UnsupportedOps with all unmet ones.
+    Raises ModelError for float and hybrid models, else UnsupportedOps with all unmet ones.
     """
     _refuse_float(graph)
-    _refuse_int16(graph)
-    found = tuple(
-        item for number, op in enumerate(graph.ops) for item in _unsupported(graph, number, op)
+    found = _types_once(
+        [item for number, op in enumerate(graph.ops) for item in _unsupported(graph, number, op)]
     )
     if found:
-        is_converted = graph.source.metadata.producer.startswith("tinyml ")
-        raise UnsupportedOps(graph.source.file_name, found, _CONVERTED if is_converted else None)
+        raise UnsupportedOps(graph.source.file_name, found, _hint(graph, found))
+
+
+def _types_once(found: list[Unsupported]) -> tuple[Unsupported, ...]:
+    """What was found, with ops of one kind and the same types told in one line."""
+    kept: dict[tuple[str, str, str], list[Unsupported]] = {}
+    for item in found:
+        is_type = item.constraint.startswith(_FORM)
+        who = item.op.split(" ")[0] if is_type else item.op
+        kept.setdefault((who, item.constraint, item.found), []).append(item)
+    return tuple(
+        replace(items[0], op=items[0].op + f" and {len(items) - 1} like it" * (len(items) > 1))
+        for items in kept.values()
+    )
+
+
+def _hint(graph: Graph, found: tuple[Unsupported, ...]) -> str | None:
+    """What to do; None for what helps in general."""
+    if any(item.constraint.startswith(_FORM) and "int16" in item.found for item in found):
+        return _TYPES_HINT
+    return _CONVERTED if graph.source.metadata.producer.startswith("tinyml ") else None
 
 
 def has_reference(graph: Graph) -> bool:
@@ -86,33 +106,32 @@ def _refuse_float(graph: Graph) -> None:
         )
 
 
-def _refuse_int16(graph: Graph) -> None:
-    wide = [op for op in graph.ops if op.kind != "QUANTIZE" and _writes_int16(graph, op)]
-    if wide:
-        raise ModelError(
-            f"'{wide[0].name}' ({wide[0].kind}) computes in int16, as do {len(wide) - 1} other of "
-            f"the {len(graph.ops)} ops; only int8 values are compiled ahead of time",
-            hint=_INT16_HINT,
-        )
-
-
-def _writes_int16(graph: Graph, op: Op) -> bool:
-    return any(tensor.dtype == "int16" for tensor in graph.op_outputs(op))
-
-
 def _unsupported(graph: Graph, number: int, op: Op) -> Iterator[Unsupported]:
     label = _label(number, op)
-    spec = ops.all_ops().get(op.kind)
-    if spec is None:
+    if op.kind not in ops.all_ops():
         yield Unsupported(label, "The operator must be a supported one.", op.kind)
         return
+    for demand, found in unmet(op, graph):
+        yield Unsupported(label, demand, found)
+
+
+def unmet(op: Op, graph: Graph) -> Iterator[tuple[str, str]]:
+    """What a known operator demands and an op does not meet, and what was found."""
+    spec = ops.spec_of(op.kind)
     has_operands = spec.constraints[0]  # all others may rely on those being there
     found = has_operands(op, graph)
     if found is not None:
-        yield Unsupported(label, sentence(has_operands), found)
+        yield sentence(has_operands), found
         return
-    is_clean = True
-    for constraint in (states_are_variables, *spec.constraints[1:]):
+    form = ops.find_form(op, graph)
+    if form is None:
+        yield f"{_FORM} {ops.forms_text(spec)}.", ops.operands_text(op, graph)
+    is_clean = form is not None
+    for constraint in (
+        states_are_variables,
+        *spec.constraints[1:],
+        *(form.constraints if form is not None else ()),
+    ):
         try:
             found = constraint(op, graph)
         except ModelError as error:
@@ -125,7 +144,7 @@ def _unsupported(graph: Graph, number: int, op: Op) -> Iterator[Unsupported]:
             found = f"operands that make no sense ({error})" if is_clean else None
         if found is not None:
             is_clean = False
-            yield Unsupported(label, sentence(constraint), found)
+            yield sentence(constraint), found
 
 
 def states_are_variables(op: Op, graph: Graph) -> str | None:
@@ -135,11 +154,6 @@ def states_are_variables(op: Op, graph: Graph) -> str | None:
         if i >= 0 and graph.tensors[i].is_variable != (position in states):
             return f"operand {position}, '{graph.tensors[i].name}'"
     return None
-
-
-def sentence(constraint: Constraint) -> str:
-    """What a constraint demands, as its docstring's first line says."""
-    return (constraint.__doc__ or "").strip().split("\n")[0]
 
 
 def _label(number: int, op: Op) -> str:

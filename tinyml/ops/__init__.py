@@ -9,7 +9,10 @@ import importlib
 import pkgutil
 from functools import cache
 
+from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import DType, dtype_of
 from tinyml.ir.graph import Graph, Op
+from tinyml.ops.forms import Form, form_text, roles_of, takes, types_text
 from tinyml.ops.spec import OpSpec
 
 
@@ -33,6 +36,55 @@ def by_opcode() -> dict[int, OpSpec]:
 def spec_of(kind: str) -> OpSpec:
     """The operator of a kind that is known to be supported."""
     return all_ops()[kind]
+
+
+def find_form(op: Op, graph: Graph) -> Form | None:
+    """The form of an op that is for its operands' types; None where there is none."""
+    operands = _operands(op, graph)
+    if operands is None:
+        return None
+    return next((form for form in spec_of(op.kind).forms if takes(form, operands)), None)
+
+
+def form_of(op: Op, graph: Graph) -> Form:
+    """The form of an op that is for its operands' types.
+
+    Raises ModelError, which says which forms there are, when none is.
+    """
+    form = find_form(op, graph)
+    if form is None:
+        raise ModelError(
+            f"{op.kind} '{op.name}' takes {operands_text(op, graph)}; forms there are: "
+            f"{forms_text(spec_of(op.kind))}",
+            hint="take --runtime tflm, which has kernels for more types, or convert the float "
+            "model to int8: tinyml convert MODEL --calibration DATA.",
+        )
+    return form
+
+
+def forms_text(spec: OpSpec) -> str:
+    """The forms of an operator: "s8 (input int8, output int8)"."""
+    return "; ".join(form_text(form, (*spec.inputs, *spec.outputs)) for form in spec.forms)
+
+
+def operands_text(op: Op, graph: Graph) -> str:
+    """What an op has as operands: "input int16, filter int8, output int16"."""
+    operands = _operands(op, graph)
+    if operands is None:
+        return f"{len(op.inputs)} inputs and {len(op.outputs)} outputs"
+    return types_text(operands)
+
+
+def _operands(op: Op, graph: Graph) -> tuple[tuple[str, DType | None], ...] | None:
+    """Role and type of each operand; None where there are too few or too many."""
+    spec, found = spec_of(op.kind), []
+    for names, numbers in ((spec.inputs, op.inputs), (spec.outputs, op.outputs)):
+        roles = roles_of(names, len(numbers))
+        if roles is None:
+            return None
+        types = [dtype_of(graph.tensors[i].dtype) if i >= 0 else None for i in numbers]
+        found += list(zip(roles, types, strict=True))
+    return tuple(found)
 
 
 def macs_of(op: Op, graph: Graph) -> int:

@@ -27,16 +27,16 @@ from tinyml.ops.common import (
     INT8_MAX,
     INT8_MIN,
     activation_range,
-    all_int8,
     has_same_quantisation,
     operand,
     operand_count,
     quant_of,
     result,
 )
-from tinyml.ops.lookup import NO_OPTIONS, input_values, look_up, lookup_call
+from tinyml.ops.forms import Constraint, Form
+from tinyml.ops.lookup import BYTE_MAP, NO_OPTIONS, input_values, look_up, lookup_call
 from tinyml.ops.operands import have_one_scale, no_macs, same_shape
-from tinyml.ops.spec import Constraint, OpSpec
+from tinyml.ops.spec import OpSpec
 
 INTEGER_BITS = 4  # of the fixed-point argument of LOGISTIC and TANH: saturated from 16 on
 MAX_RELU_SHIFT = 22  # an offset int8 value takes 9 bits with its sign
@@ -158,11 +158,11 @@ def _spec(
         opcode=opcode,
         title=title,
         table=NO_OPTIONS,
-        constraints=(operand_count(1, 1), all_int8, have_one_scale, *constraints),
+        inputs=("input",),
+        constraints=(operand_count(1, 1), have_one_scale),
         infer=same_shape,
-        reference=reference,
-        lower=lower,
         macs=no_macs,
+        forms=(Form("s8", BYTE_MAP, reference, lower, constraints),),
     )
 
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import INT8
 from tinyml.ir.fixedpoint import quantize_multiplier
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
 from tinyml.ops.common import (
     INT8_MAX,
     INT8_MIN,
-    all_int8,
     operand_count,
     quant_of,
     requant_struct,
@@ -26,6 +26,7 @@ from tinyml.ops.common import (
     result,
 )
 from tinyml.ops.extents import Extent, Fields, walked
+from tinyml.ops.forms import Form, typed
 from tinyml.ops.moves import strides_of
 from tinyml.ops.operands import have_one_scale, input_argument
 from tinyml.ops.spec import OpSpec
@@ -190,16 +191,18 @@ OPS = (
         opcode=126,
         title="matrix times matrix, both computed at run time",
         table=TABLE,
-        constraints=(
-            operand_count(2, 2),
-            all_int8,
-            have_one_scale,
-            matrices_fit,
-            factor_is_not_large,
-        ),
+        inputs=("left", "right"),
+        constraints=(operand_count(2, 2), have_one_scale, matrices_fit),
         infer=infer,
-        reference=reference,
-        lower=lower,
         macs=macs,
+        forms=(
+            Form(
+                "s8",
+                typed(left=INT8, right=INT8, output=INT8),
+                reference,
+                lower,
+                constraints=(factor_is_not_large,),
+            ),
+        ),
     ),
 )

@@ -56,22 +56,6 @@ def operand_count(least: int, most: int) -> Callable[[Op, Graph], str | None]:
     return has_operands
 
 
-def is_int8(op: Op, graph: Graph) -> str | None:
-    """Input and output must be int8."""
-    for tensor in (operand(op, graph, 0), *graph.op_outputs(op)):
-        if tensor is not None and tensor.dtype != "int8":
-            return f"'{tensor.name}' is {tensor.dtype}"
-    return None
-
-
-def all_int8(op: Op, graph: Graph) -> str | None:
-    """All inputs and outputs must be int8."""
-    for tensor in (*graph.op_inputs(op), *graph.op_outputs(op)):
-        if tensor is not None and tensor.dtype != "int8":
-            return f"'{tensor.name}' is {tensor.dtype}"
-    return None
-
-
 def is_quantised_per_tensor(op: Op, graph: Graph) -> str | None:
     """Values computed at run time must have one positive scale and one int8 zero point."""
     for tensor in (*graph.op_inputs(op), *graph.op_outputs(op)):

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ops.common import (
     activation_is_a_range,
     channel_factors,
     is_image,
-    is_int8,
     is_quantised_per_tensor,
     operand,
     operand_count,
@@ -22,19 +22,19 @@ from tinyml.ops.common import (
     result,
 )
 from tinyml.ops.extents import images
+from tinyml.ops.forms import Form, typed
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, PADDING, Field, Table
 from tinyml.ops.weighted import (
     INPUT,
     WEIGHTS,
     WeightedSum,
-    bias_is_int32_constant,
+    bias_is_constant,
     channel_constants,
     rescale_fields,
     sums_fit_32_bits,
     weighted_sum,
     weights_are_constant,
-    weights_are_int8,
     weights_are_symmetric,
     weights_scaled_along,
 )
@@ -197,20 +197,20 @@ def cost(op: Op, graph: Graph) -> Cost:
     )
 
 
-_BASICS = (
+_COMMON = (
     operand_count(2, 3),
-    is_int8,
     is_image,
-    is_quantised_per_tensor,
     weights_are_constant,
-    weights_are_int8,
-    weights_are_symmetric,
-    weights_scaled_along(0),
-    bias_is_int32_constant,
+    bias_is_constant,
     padding_is_known,
-    activation_is_a_range,
     filter_fits,
     groups_divide_channels,
+)
+_S8 = (
+    is_quantised_per_tensor,
+    weights_are_symmetric,
+    weights_scaled_along(0),
+    activation_is_a_range,
 )
 
 
@@ -222,10 +222,21 @@ OPS = (
         opcode=3,
         title="2-D convolution: any stride, dilation and padding, grouped, per channel or tensor",
         table=TABLE,
-        constraints=(*_BASICS, sums_fit_32_bits(layer, _BASICS)),
+        inputs=("input", "filter", "bias?"),
+        constraints=_COMMON,
         infer=infer,
-        reference=reference,
-        lower=lower,
         macs=macs,
+        forms=(
+            Form(
+                "s8",
+                typed(input=INT8, filter=INT8, bias=INT32, output=INT8),
+                reference,
+                lower,
+                constraints=(
+                    *_S8,
+                    sums_fit_32_bits(layer, (*_COMMON, *_S8)),
+                ),
+            ),
+        ),
     ),
 )

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import INT8
 from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier
 from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, Value
 from tinyml.ops.common import (
     activation_is_a_range,
     activation_range,
-    all_int8,
     clamp_struct,
     operand_count,
     quant_of,
@@ -31,6 +31,7 @@ from tinyml.ops.common import (
     result,
 )
 from tinyml.ops.extents import broadcast
+from tinyml.ops.forms import Form, typed
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, Field, Table
@@ -256,18 +257,22 @@ def _spec(
         opcode=opcode,
         title=f"{title} of two tensors, with broadcasting",
         table=Table(f"{kind.capitalize()}Options", BinaryAttrs, (_FUSED,)),
-        constraints=(
-            operand_count(2, 2),
-            all_int8,
-            have_one_scale,
-            has_few_dimensions,
-            activation_is_a_range,
-            scales,
-        ),
+        inputs=("left", "right"),
+        constraints=(operand_count(2, 2), have_one_scale, has_few_dimensions),
         infer=infer,
-        reference=compute,
-        lower=lower,
         macs=no_macs,
+        forms=(
+            Form(
+                "s8",
+                typed(left=INT8, right=INT8, output=INT8),
+                compute,
+                lower,
+                constraints=(
+                    activation_is_a_range,
+                    scales,
+                ),
+            ),
+        ),
     )
 
 

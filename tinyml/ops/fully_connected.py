@@ -8,12 +8,12 @@ from math import prod
 
 import numpy as np
 
+from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, row_overlap
 from tinyml.ops.common import (
     activation_is_a_range,
     channel_factors,
-    is_int8,
     is_quantised_per_tensor,
     operand,
     operand_count,
@@ -21,6 +21,7 @@ from tinyml.ops.common import (
     result,
 )
 from tinyml.ops.extents import rows
+from tinyml.ops.forms import Form, typed
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, Field, Names, Table
 from tinyml.ops.weighted import (
@@ -28,13 +29,12 @@ from tinyml.ops.weighted import (
     INPUT,
     WEIGHTS,
     WeightedSum,
-    bias_is_int32_constant,
+    bias_is_constant,
     channel_constants,
     rescale_fields,
     sums_fit_32_bits,
     weighted_sum,
     weights_are_constant,
-    weights_are_int8,
     weights_are_symmetric,
     weights_scaled_along,
 )
@@ -183,17 +183,12 @@ def cost(op: Op, graph: Graph) -> Cost:
     )
 
 
-_BASICS = (
-    operand_count(2, 3),
-    is_int8,
+_COMMON = (operand_count(2, 3), weights_are_constant, bias_is_constant, weights_are_a_matrix)
+_S8 = (
     is_quantised_per_tensor,
-    weights_are_constant,
-    weights_are_int8,
     weights_are_symmetric,
     weights_scaled_along(0),
-    bias_is_int32_constant,
     activation_is_a_range,
-    weights_are_a_matrix,
     bias_scale_matches,
 )
 
@@ -206,10 +201,21 @@ OPS = (
         opcode=9,
         title="matrix product: any number of rows, per channel or tensor, bias optional",
         table=TABLE,
-        constraints=(*_BASICS, sums_fit_32_bits(layer, _BASICS)),
+        inputs=("input", "filter", "bias?"),
+        constraints=_COMMON,
         infer=infer,
-        reference=reference,
-        lower=lower,
         macs=macs,
+        forms=(
+            Form(
+                "s8",
+                typed(input=INT8, filter=INT8, bias=INT32, output=INT8),
+                reference,
+                lower,
+                constraints=(
+                    *_S8,
+                    sums_fit_32_bits(layer, (*_COMMON, *_S8)),
+                ),
+            ),
+        ),
     ),
 )

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
-from tinyml.ops.common import is_int8, operand, operand_count
+from tinyml.ops.common import operand_count
 from tinyml.ops.extents import Extent, Fields, dense
+from tinyml.ops.forms import Form, typed
 from tinyml.ops.moves import axis_in
 from tinyml.ops.operands import input_argument, move_instructions, no_macs
 from tinyml.ops.spec import OpSpec
@@ -50,14 +52,6 @@ def axis_exists(op: Op, graph: Graph) -> str | None:
     except ModelError as error:
         return error.message
     return None
-
-
-def numbers_are_int32(op: Op, graph: Graph) -> str | None:
-    """The numbers of the rows must be int32."""
-    numbers = operand(op, graph, 1)
-    if numbers is None or numbers.dtype == "int32":
-        return None
-    return f"'{numbers.name}' is {numbers.dtype}"
 
 
 def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
@@ -106,10 +100,17 @@ OPS = (
         opcode=36,
         title="rows by their numbers, as in an embedding",
         table=TABLE,
-        constraints=(operand_count(2, 2), is_int8, numbers_are_int32, axis_exists),
+        inputs=("input", "numbers"),
+        constraints=(operand_count(2, 2), axis_exists),
         infer=infer,
-        reference=reference,
-        lower=lower,
         macs=no_macs,
+        forms=(
+            Form(
+                "s8",
+                typed(input=INT8, numbers=INT32, output=INT8),
+                reference,
+                lower,
+            ),
+        ),
     ),
 )

@@ -13,8 +13,9 @@ import numpy as np
 from tinyml.ir.fixedpoint import IntArray, quantize_multiplier, rounding_divide_by_pot
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
-from tinyml.ops.common import INT8_MAX, INT8_MIN, all_int8, operand_count, quant_of, result
-from tinyml.ops.lookup import NO_OPTIONS, input_values, look_up, lookup_call
+from tinyml.ops.common import INT8_MAX, INT8_MIN, operand_count, quant_of, result
+from tinyml.ops.forms import Form
+from tinyml.ops.lookup import BYTE_MAP, NO_OPTIONS, input_values, look_up, lookup_call
 from tinyml.ops.operands import have_one_scale, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 
@@ -107,10 +108,10 @@ OPS = (
         opcode=117,
         title="x * min(max(x + 3, 0), 6) / 6",
         table=NO_OPTIONS,
-        constraints=(operand_count(1, 1), all_int8, have_one_scale, output_scale_is_not_tiny),
+        inputs=("input",),
+        constraints=(operand_count(1, 1), have_one_scale),
         infer=same_shape,
-        reference=_reference,
-        lower=_lower,
         macs=no_macs,
+        forms=(Form("s8", BYTE_MAP, _reference, _lower, (output_scale_is_not_tiny,)),),
     ),
 )

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, Value
 from tinyml.ops.common import (
-    all_int8,
-    operand,
     operand_count,
     quant_of,
     result,
 )
 from tinyml.ops.extents import Extent, Fields, dense
+from tinyml.ops.forms import ANY, Form, Like, typed
 from tinyml.ops.moves import axis_in
 from tinyml.ops.operands import have_one_scale, input_argument, move_instructions, no_macs
 from tinyml.ops.spec import OpSpec
@@ -65,14 +65,6 @@ def infer_reshape(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
     if given.elements != made.elements:
         raise ModelError(f"{list(given.shape)} cannot become {list(made.shape)}")
     return (made.shape,)
-
-
-def keeps_type(op: Op, graph: Graph) -> str | None:
-    """Input and output must have the same type."""
-    given, made = operand(op, graph, 0), result(op, graph)
-    if given is None or given.dtype == made.dtype:
-        return None
-    return f"{given.dtype} and {made.dtype}"
 
 
 def keeps_elements(op: Op, graph: Graph) -> str | None:
@@ -192,28 +184,41 @@ OPS = (
         opcode=2,
         title="tensors one after the other along an axis",
         table=CONCATENATION_TABLE,
+        inputs=("input*",),
         constraints=(
             operand_count(1, MAX_PARTS),
-            all_int8,
             have_one_scale,
             nothing_is_rescaled,
             has_no_activation,
             inputs_fit_together,
         ),
         infer=infer_concatenation,
-        reference=concatenation_reference,
-        lower=lower_concatenation,
         macs=no_macs,
+        forms=(
+            Form(
+                "s8",
+                typed(input=INT8, output=INT8),
+                concatenation_reference,
+                lower_concatenation,
+            ),
+        ),
     ),
     OpSpec(
         kind="RESHAPE",
         opcode=22,
         title="the same elements in another shape; takes no time",
         table=RESHAPE_TABLE,
-        constraints=(operand_count(1, 2), keeps_type, keeps_elements),
+        inputs=("input", "shape?"),
+        constraints=(operand_count(1, 2), keeps_elements),
         infer=infer_reshape,
-        reference=reshape_reference,
-        lower=lower_nothing,
         macs=no_macs,
+        forms=(
+            Form(
+                "bytes",
+                typed(input=ANY, shape=ANY, output=Like("input")),
+                reshape_reference,
+                lower_nothing,
+            ),
+        ),
     ),
 )

@@ -22,12 +22,12 @@ from tinyml.ops.activation import MAX_RELU_SHIFT, relu_factor, relu_fits_32_bits
 from tinyml.ops.common import (
     INT8_MAX,
     INT8_MIN,
-    all_int8,
     operand_count,
     quant_of,
     result,
 )
-from tinyml.ops.lookup import NO_OPTIONS, input_values, look_up, lookup_call
+from tinyml.ops.forms import Form
+from tinyml.ops.lookup import BYTE_MAP, NO_OPTIONS, input_values, look_up, lookup_call
 from tinyml.ops.operands import have_one_scale, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
@@ -106,7 +106,7 @@ def _lower_elu(op: Op, graph: Graph) -> KernelCall:
     return lookup_call(op, graph, elu_table(op, graph), what="ELU")
 
 
-_BASICS = (operand_count(1, 1), all_int8, have_one_scale, relu_fits_32_bits)
+_COMMON = (operand_count(1, 1), have_one_scale)
 
 OPS = (
     OpSpec(
@@ -114,21 +114,29 @@ OPS = (
         opcode=111,
         title="x, or exp(x) - 1 below zero",
         table=NO_OPTIONS,
-        constraints=_BASICS,
+        inputs=("input",),
+        constraints=_COMMON,
         infer=same_shape,
-        reference=_elu,
-        lower=_lower_elu,
         macs=no_macs,
+        forms=(Form("s8", BYTE_MAP, _elu, _lower_elu, (relu_fits_32_bits,)),),
     ),
     OpSpec(
         kind="LEAKY_RELU",
         opcode=98,
         title="x, or a constant times x below zero",
         table=TABLE,
-        constraints=(*_BASICS, alpha_is_usable),
+        inputs=("input",),
+        constraints=_COMMON,
         infer=same_shape,
-        reference=_leaky_relu,
-        lower=_lower_leaky_relu,
         macs=no_macs,
+        forms=(
+            Form(
+                "s8",
+                BYTE_MAP,
+                _leaky_relu,
+                _lower_leaky_relu,
+                (relu_fits_32_bits, alpha_is_usable),
+            ),
+        ),
     ),
 )

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyml.ir.dtype import dtype_of
+from tinyml.ir.dtype import INT8, dtype_of
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct
 from tinyml.ops.common import result
 from tinyml.ops.extents import elementwise
+from tinyml.ops.forms import typed
 from tinyml.ops.operands import input_argument
 from tinyml.ops.table import Table
 
@@ -58,5 +59,8 @@ def lookup_call(op: Op, graph: Graph, table: Array, *, what: str) -> KernelCall:
         note="table of 256 bytes",
     )
 
+
+BYTE_MAP = typed(input=INT8, output=INT8)
+"""The types of a map of one int8 value to another."""
 
 EXTENTS = {"tml_lookup_params": elementwise()}

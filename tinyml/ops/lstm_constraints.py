@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from math import frexp
 
+from tinyml.ir.dtype import INT8, INT16, INT32
 from tinyml.ir.graph import Graph, Op, Quant, Tensor
-from tinyml.ops.common import operand, quant_of, result
+from tinyml.ops.common import operand, quant_of
+from tinyml.ops.forms import typed
 from tinyml.ops.operands import have_one_scale
 
 INPUT = 0
@@ -27,6 +29,15 @@ def cell_power(quant: Quant) -> int:
     return exponent - 1 if mantissa < 0.75 else exponent
 
 
+def _role(position: int) -> str:
+    """The name of an operand by its position."""
+    if position in (INPUT, HIDDEN, CELL):
+        return {INPUT: "input", HIDDEN: "hidden", CELL: "cell"}[position]
+    if position in ABSENT:
+        return "other?"
+    return "bias" if position in BIASES else "weights"
+
+
 def _numbered(op: Op, graph: Graph, *positions: int) -> tuple[tuple[int, Tensor | None], ...]:
     return tuple((k, operand(op, graph, k)) for k in positions)
 
@@ -42,18 +53,12 @@ def has_the_usual_operands(op: Op, graph: Graph) -> str | None:
     return f"operand {held[0]}" if held else None
 
 
-def types_are_known(op: Op, graph: Graph) -> str | None:
-    """Values must be int8, the cell int16, weights constant int8, biases constant int32."""
-    wanted = dict.fromkeys((INPUT, *INPUT_WEIGHTS, *RECURRENT_WEIGHTS, HIDDEN), "int8")
-    wanted |= dict.fromkeys(BIASES, "int32") | {CELL: "int16"}
-    for k, dtype in wanted.items():
-        tensor = operand(op, graph, k)
-        if tensor is None or tensor.dtype != dtype:
-            return f"operand {k} is {tensor.dtype if tensor else 'absent'}"
-        if (k in (INPUT, HIDDEN, CELL)) == tensor.is_constant:
+def weights_are_constant(op: Op, graph: Graph) -> str | None:
+    """Weights and biases must be constant, the input and the states must not."""
+    for k, tensor in _numbered(op, graph, *_NEEDED):
+        if tensor is not None and (k in (INPUT, HIDDEN, CELL)) == tensor.is_constant:
             return f"'{tensor.name}' is {'constant' if tensor.is_constant else 'computed'}"
-    made = result(op, graph)
-    return None if made.dtype == "int8" else f"'{made.name}' is {made.dtype}"
+    return None
 
 
 def shapes_fit(op: Op, graph: Graph) -> str | None:
@@ -103,13 +108,14 @@ def activation_is_tanh(op: Op, graph: Graph) -> str | None:
     return None if op.attrs.fused == "TANH" else str(op.attrs.fused)
 
 
-CONSTRAINTS = (
+ROLES = tuple(_role(k) for k in range(OPERANDS))
+COMMON = (
     has_the_usual_operands,
-    types_are_known,
+    weights_are_constant,
     shapes_fit,
     have_one_scale,
     weights_are_symmetric,
-    cell_is_a_power_of_two,
-    hidden_scale_is_not_tiny,
     activation_is_tanh,
 )
+S8 = (cell_is_a_power_of_two, hidden_scale_is_not_tiny)
+S8_TYPES = typed(input=INT8, weights=INT8, bias=INT32, hidden=INT8, cell=INT16, output=INT8)

@@ -13,6 +13,7 @@ from math import prod
 import numpy as np
 
 from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.fixedpoint import quantize_multiplier
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
@@ -20,7 +21,6 @@ from tinyml.ops.common import (
     INT8_MAX,
     INT8_MIN,
     INT32_MAX,
-    is_int8,
     is_quantised_per_tensor,
     operand,
     operand_count,
@@ -30,6 +30,7 @@ from tinyml.ops.common import (
     result,
 )
 from tinyml.ops.extents import reduction
+from tinyml.ops.forms import Form, typed
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
 
@@ -118,7 +119,7 @@ def factors(op: Op, graph: Graph) -> tuple[int, int]:
 
 def sums_fit(op: Op, graph: Graph) -> str | None:
     """Sums must fit 32 bits, also after rescaling by more than 1."""
-    if any(basic(op, graph) for basic in _BASICS):
+    if any(basic(op, graph) for basic in (*_COMMON, is_quantised_per_tensor)):
         return None
     try:
         shift = factors(op, graph)[1]
@@ -173,7 +174,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     )
 
 
-_BASICS = (operand_count(2, 2), is_int8, is_quantised_per_tensor, axes_are_usable)
+_COMMON = (operand_count(2, 2), axes_are_usable)
 
 
 def _spec(kind: str, opcode: int, title: str) -> OpSpec:
@@ -182,11 +183,22 @@ def _spec(kind: str, opcode: int, title: str) -> OpSpec:
         opcode=opcode,
         title=title,
         table=TABLE,
-        constraints=(*_BASICS, sums_fit),
+        inputs=("input", "axes"),
+        constraints=_COMMON,
         infer=infer,
-        reference=reference,
-        lower=lower,
         macs=macs,
+        forms=(
+            Form(
+                "s8",
+                typed(input=INT8, axes=INT32, output=INT8),
+                reference,
+                lower,
+                constraints=(
+                    is_quantised_per_tensor,
+                    sums_fit,
+                ),
+            ),
+        ),
     )
 
 

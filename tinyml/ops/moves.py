@@ -7,22 +7,22 @@ that lie next to one another in memory are merged, so that the kernel moves runs
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import dtype_of
+from tinyml.ir.dtype import INT8, INT16, INT32, INT64, dtype_of
 from tinyml.ir.graph import Graph, Op, Tensor
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, row_overlap
-from tinyml.ops.common import operand
 from tinyml.ops.extents import Extent, Fields, walked
 from tinyml.ops.operands import input_argument, move_instructions
 
 MAX_LOOPS = 5  # that the kernel has
-MOVED = ("int8", "int16", "int32")  # types that TFLM moves, too
+MOVED = frozenset((INT8, INT16, INT32))  # types that TFLM moves, too
+WHOLE = frozenset((INT32, INT64))  # of operands that say what to move
 _MAX_OVERLAP_ROWS = 4096  # beyond, a proof of overlap is not worth its size
 _LOOP_INSTRUCTIONS = 4  # around each run
 
@@ -55,22 +55,6 @@ def axis_in(axis: int, rank: int) -> int:
     if not -rank <= axis < rank:
         raise ModelError(f"there is no axis {axis} in {rank} dimensions")
     return axis % rank
-
-
-def keeps_moved_type(index: int) -> Callable[[Op, Graph], str | None]:
-    """A constraint on the type of input ``index``, which all outputs have too."""
-
-    def has_moved_type(op: Op, graph: Graph) -> str | None:
-        """The value must be int8, int16 or int32, and the results of the same type."""
-        given = operand(op, graph, index)
-        if given is None:
-            return None
-        if given.dtype not in MOVED:
-            return f"'{given.name}' is {given.dtype}"
-        other = next((t for t in graph.op_outputs(op) if t.dtype != given.dtype), None)
-        return None if other is None else f"{given.dtype} and {other.dtype}"
-
-    return has_moved_type
 
 
 def lower_walk(op: Op, graph: Graph, walk: Walk) -> KernelCall | None:

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ir.kernel import KernelCall
-from tinyml.ops.common import all_int8, operand_count, result
+from tinyml.ops.common import operand_count, result
+from tinyml.ops.forms import Form, typed
 from tinyml.ops.layout import MAX_PARTS, ConcatenationAttrs, concatenation_call
 from tinyml.ops.moves import axis_in
 from tinyml.ops.operands import no_macs
@@ -99,11 +101,18 @@ OPS = (
         opcode=83,
         title="tensors side by side along a new axis",
         table=TABLE,
-        constraints=(operand_count(1, MAX_PACKED), all_int8, inputs_are_alike),
+        inputs=("input*",),
+        constraints=(operand_count(1, MAX_PACKED), inputs_are_alike),
         infer=infer,
-        reference=reference,
-        lower=lower,
         macs=no_macs,
+        forms=(
+            Form(
+                "s8",
+                typed(input=INT8, output=INT8),
+                reference,
+                lower,
+            ),
+        ),
         expand=expand,
     ),
 )

@@ -12,20 +12,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, row_overlap
 from tinyml.ops.common import (
     has_same_quantisation,
-    is_int8,
     operand,
     operand_count,
     quant_of,
     result,
 )
 from tinyml.ops.extents import Extent, Fields, dense
+from tinyml.ops.forms import Constraint, Form, typed
 from tinyml.ops.lookup import NO_OPTIONS
 from tinyml.ops.operands import have_one_scale, input_argument, move_instructions, no_macs
-from tinyml.ops.spec import Constraint, OpSpec
+from tinyml.ops.spec import OpSpec
 
 MAX_RANK = 4
 _MAX_OVERLAP_ROWS = 4096  # beyond, a proof of overlap is not worth its size
@@ -186,9 +187,9 @@ def _spec(kind: str, opcode: int, title: str, inputs: int, *constraints: Constra
         opcode=opcode,
         title=title,
         table=NO_OPTIONS,
+        inputs=("input", "paddings", "fill")[:inputs],
         constraints=(
             operand_count(inputs, inputs),
-            is_int8,
             have_one_scale,
             has_same_quantisation,
             has_at_most_four_dimensions,
@@ -196,9 +197,15 @@ def _spec(kind: str, opcode: int, title: str, inputs: int, *constraints: Constra
             *constraints,
         ),
         infer=infer_pad,
-        reference=pad_reference,
-        lower=lower_pad,
         macs=no_macs,
+        forms=(
+            Form(
+                "s8",
+                typed(input=INT8, paddings=INT32, fill=INT8, output=INT8),
+                pad_reference,
+                lower_pad,
+            ),
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
 from tinyml.ir.shapes import Window
@@ -18,7 +19,6 @@ from tinyml.ops.common import (
     clamp_struct,
     has_same_quantisation,
     is_image,
-    is_int8,
     is_quantised_per_tensor,
     operand,
     operand_count,
@@ -27,6 +27,7 @@ from tinyml.ops.common import (
     result,
 )
 from tinyml.ops.extents import images
+from tinyml.ops.forms import Form, typed
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, PADDING, Field, Table
 from tinyml.ops.windows import (
@@ -167,12 +168,9 @@ def lower(op: Op, graph: Graph) -> KernelCall:
 
 _CONSTRAINTS = (
     operand_count(1, 1),
-    is_int8,
     is_image,
-    is_quantised_per_tensor,
     has_same_quantisation,
     padding_is_known,
-    activation_is_a_range,
     window_fits,
 )
 
@@ -188,21 +186,43 @@ OPS = (
         opcode=1,
         title="average over windows: any size, stride and padding",
         table=TABLE,
+        inputs=("input",),
         constraints=_CONSTRAINTS,
         infer=infer,
-        reference=average,
-        lower=lower,
         macs=macs,
+        forms=(
+            Form(
+                "s8",
+                typed(input=INT8, output=INT8),
+                average,
+                lower,
+                constraints=(
+                    is_quantised_per_tensor,
+                    activation_is_a_range,
+                ),
+            ),
+        ),
     ),
     OpSpec(
         kind="MAX_POOL_2D",
         opcode=17,
         title="maximum over windows: any size, stride and padding",
         table=TABLE,
+        inputs=("input",),
         constraints=_CONSTRAINTS,
         infer=infer,
-        reference=maximum,
-        lower=lower,
         macs=macs,
+        forms=(
+            Form(
+                "s8",
+                typed(input=INT8, output=INT8),
+                maximum,
+                lower,
+                constraints=(
+                    is_quantised_per_tensor,
+                    activation_is_a_range,
+                ),
+            ),
+        ),
     ),
 )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tinyml.ir.dtype import INT8
 from tinyml.ir.fixedpoint import (
     multiply_by_quantized_multiplier,
     quantize_multiplier,
@@ -18,7 +19,6 @@ from tinyml.ops.activation import MAX_RELU_SHIFT
 from tinyml.ops.common import (
     INT8_MAX,
     INT8_MIN,
-    all_int8,
     operand,
     operand_count,
     quant_of,
@@ -27,6 +27,7 @@ from tinyml.ops.common import (
 )
 from tinyml.ops.elementwise import MAX_PRODUCT_SHIFT, MAX_RANK, broadcast_loops
 from tinyml.ops.extents import Extent, Fields, walked
+from tinyml.ops.forms import Form, typed
 from tinyml.ops.lookup import NO_OPTIONS
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
@@ -128,16 +129,18 @@ OPS = (
         opcode=54,
         title="x, or a learned slope times x below zero",
         table=NO_OPTIONS,
-        constraints=(
-            operand_count(2, 2),
-            all_int8,
-            have_one_scale,
-            slopes_broadcast,
-            factors_fit_32_bits,
-        ),
+        inputs=("input", "slope"),
+        constraints=(operand_count(2, 2), have_one_scale, slopes_broadcast),
         infer=same_shape,
-        reference=reference,
-        lower=lower,
         macs=no_macs,
+        forms=(
+            Form(
+                "s8",
+                typed(input=INT8, slope=INT8, output=INT8),
+                reference,
+                lower,
+                constraints=(factors_fit_32_bits,),
+            ),
+        ),
     ),
 )

@@ -6,53 +6,27 @@ Maps of 8-bit values are tables; only the float and int16 inputs have kernels of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyml.ir.dtype import dtype_of
+from tinyml.ir.dtype import FLOAT32, INT8, INT16, UINT8, dtype_of
 from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier, wrap_int32
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, row_overlap
-from tinyml.ops.common import operand, operand_count, quant_of, requant_struct, result
+from tinyml.ops.common import operand_count, quant_of, requant_struct, result
 from tinyml.ops.extents import elementwise
+from tinyml.ops.forms import Form, typed
 from tinyml.ops.lookup import NO_OPTIONS, input_values, lookup_call
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 
-_QUANTIZE_TYPES = (
-    ("float32", "int8"),
-    ("int8", "int8"),
-    ("int8", "uint8"),
-    ("uint8", "int8"),
-    ("int16", "int8"),
-)
 MAX_SHIFT = 14  # an offset int16 value takes 17 bits with its sign
 _MAX_OVERLAP_ELEMENTS = 4096
 
 
-def types_are_supported(op: Op, graph: Graph) -> str | None:
-    """Types must be float32, int8, uint8 or int16 to int8, or int8 to uint8."""
-    given, made = operand(op, graph, 0), result(op, graph)
-    if given is None or (given.dtype, made.dtype) in _QUANTIZE_TYPES:
-        return None
-    return f"{given.dtype} to {made.dtype}"
-
-
-def makes_float(op: Op, graph: Graph) -> str | None:
-    """The input must be int8 or uint8, the output float32."""
-    given, made = operand(op, graph, 0), result(op, graph)
-    if given is None or (given.dtype in ("int8", "uint8") and made.dtype == "float32"):
-        return None
-    return f"{given.dtype} to {made.dtype}"
-
-
 def rescaling_fits_32_bits(op: Op, graph: Graph) -> str | None:
     """The output scale must be above 2^-14 of the input scale."""
-    given = operand(op, graph, 0)
-    if given is None or given.dtype == "float32":
-        return None
     shift = rescale_factor(op, graph)[1]
     return None if shift <= MAX_SHIFT else f"2^{-shift}"
 
@@ -88,13 +62,17 @@ def round_to_int8(values: Array, scale: float, zero_point: int) -> Array:
     return np.clip(rounded + zero_point, -128, 127).astype(np.int8)
 
 
-def quantize_reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
-    """Rounding of float32, or rescaling of integers."""
+def quantize_float(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """Rounding of float32."""
     values, made = inputs[0], quant_of(result(op, graph))
     assert values is not None
-    if values.dtype == np.float32:
-        return (round_to_int8(values, made.scale, made.zero_point),)
-    return (rescale(op, graph, values.astype(np.int64)),)
+    return (round_to_int8(values, made.scale, made.zero_point),)
+
+
+def requantize(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """Rescaling of integers."""
+    assert inputs[0] is not None
+    return (rescale(op, graph, inputs[0].astype(np.int64)),)
 
 
 def dequantize_reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
@@ -109,44 +87,47 @@ def dequantize_reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -
     return (centred * np.float32(given.scale),)
 
 
-def lower_quantize(op: Op, graph: Graph) -> KernelCall:
-    """A table for 8-bit inputs, else ``tml_quantize_f32_s8`` or ``tml_quantize_s16_s8``."""
-    tensor, out = graph.tensors[op.inputs[0]], result(op, graph)
-    if tensor.dtype in ("int8", "uint8"):
-        table = rescale(op, graph, input_values(tensor.dtype))
-        return lookup_call(op, graph, table, what="rescaled value")
-    given, constants = input_argument(op, graph, 0)
+def lower_bytes(op: Op, graph: Graph) -> KernelCall:
+    """A table of all 8-bit inputs."""
+    values = input_values(graph.tensors[op.inputs[0]].dtype)
+    return lookup_call(op, graph, rescale(op, graph, values), what="rescaled value")
+
+
+def lower_float(op: Op, graph: Graph) -> KernelCall:
+    """A call of ``tml_quantize_f32_s8``."""
+    out = result(op, graph)
     quant = quant_of(out)
-    if tensor.dtype == "float32":
-        name, instructions = "f32_s8", 33
-        struct = Struct(
-            "tml_quantize_f32_params",
-            (
-                ("count", out.elements),
-                ("scale", float(np.float32(quant.scale))),
-                ("zero_point", quant.zero_point),
-            ),
-        )
-    else:
-        name, instructions = "s16_s8", 19
-        struct = Struct(
-            "tml_quantize_s16_params",
-            (
-                ("count", out.elements),
-                ("input_offset", -quant_of(tensor).zero_point),
-                ("requant", requant_struct(*rescale_factor(op, graph))),
-                ("output_offset", quant.zero_point),
-            ),
-        )
+    fields = (
+        ("count", out.elements),
+        ("scale", float(np.float32(quant.scale))),
+        ("zero_point", quant.zero_point),
+    )
+    return _call(op, graph, "f32", Struct("tml_quantize_f32_params", fields), 33)
+
+
+def lower_wide(op: Op, graph: Graph) -> KernelCall:
+    """A call of ``tml_quantize_s16_s8``."""
+    given, out = quant_of(graph.tensors[op.inputs[0]]), result(op, graph)
+    fields = (
+        ("count", out.elements),
+        ("input_offset", -given.zero_point),
+        ("requant", requant_struct(*rescale_factor(op, graph))),
+        ("output_offset", quant_of(out).zero_point),
+    )
+    return _call(op, graph, "s16", Struct("tml_quantize_s16_params", fields), 19)
+
+
+def _call(op: Op, graph: Graph, given_type: str, struct: Struct, instructions: int) -> KernelCall:
+    given, constants = input_argument(op, graph, 0)
     return KernelCall(
-        function=f"tml_quantize_{name}",
+        function=f"tml_quantize_{given_type}_s8",
         header="kernels/quantize/s8.h",
         params=struct,
         arguments=(given, Arg("output")),
         constants=constants,
         # The output is narrower: writing never overtakes reading.
         overlaps=(Overlap(0, 0),) if given.kind == "input" else (),
-        cost=Cost(instructions * out.elements + 10),
+        cost=Cost(instructions * result(op, graph).elements + 10),
     )
 
 
@@ -180,44 +161,49 @@ def _widening(count: int) -> tuple[Overlap, ...]:
     return (row_overlap(0, tuple((4 * i, i) for i in range(1, count + 1))),)
 
 
-def _spec(kind: str, opcode: int, title: str, **functions: Any) -> OpSpec:
-    return OpSpec(
-        kind=kind,
-        opcode=opcode,
-        title=title,
-        table=NO_OPTIONS,
-        infer=same_shape,
-        macs=no_macs,
-        **functions,
-    )
-
-
 EXTENTS = {
     "tml_dequantize_params": elementwise(made=4),
     "tml_quantize_f32_params": elementwise(read=4),
     "tml_quantize_s16_params": elementwise(read=2),
 }
 
+_FITS = (rescaling_fits_32_bits,)
+
 OPS = (
-    _spec(
-        "DEQUANTIZE",
-        6,
-        "int8 or uint8 to float32",
-        constraints=(operand_count(1, 1), makes_float, have_one_scale),
-        reference=dequantize_reference,
-        lower=lower_dequantize,
-    ),
-    _spec(
-        "QUANTIZE",
-        114,
-        "float32 to int8, or another scale or type of integer",
-        constraints=(
-            operand_count(1, 1),
-            types_are_supported,
-            have_one_scale,
-            rescaling_fits_32_bits,
+    OpSpec(
+        kind="DEQUANTIZE",
+        opcode=6,
+        title="int8 or uint8 to float32",
+        table=NO_OPTIONS,
+        inputs=("input",),
+        constraints=(operand_count(1, 1), have_one_scale),
+        infer=same_shape,
+        macs=no_macs,
+        forms=tuple(
+            Form(name, typed(input=given, output=FLOAT32), dequantize_reference, lower_dequantize)
+            for name, given in (("s8", INT8), ("u8", UINT8))
         ),
-        reference=quantize_reference,
-        lower=lower_quantize,
+    ),
+    OpSpec(
+        kind="QUANTIZE",
+        opcode=114,
+        title="float32 to int8, or another scale or type of integer",
+        table=NO_OPTIONS,
+        inputs=("input",),
+        constraints=(operand_count(1, 1), have_one_scale),
+        infer=same_shape,
+        macs=no_macs,
+        forms=(
+            Form("f32", typed(input=FLOAT32, output=INT8), quantize_float, lower_float),
+            Form("s16", typed(input=INT16, output=INT8), requantize, lower_wide, _FITS),
+            Form(
+                "s8",
+                typed(input=INT8, output=frozenset((INT8, UINT8))),
+                requantize,
+                lower_bytes,
+                _FITS,
+            ),
+            Form("u8", typed(input=UINT8, output=INT8), requantize, lower_bytes, _FITS),
+        ),
     ),
 )

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
 from tinyml.ops import mean
 from tinyml.ops.common import (
     has_same_quantisation,
-    is_int8,
     is_quantised_per_tensor,
     operand_count,
     result,
 )
 from tinyml.ops.extents import reduction
+from tinyml.ops.forms import Form, typed
 from tinyml.ops.operands import no_macs
 from tinyml.ops.spec import OpSpec
 
@@ -49,17 +50,19 @@ def _spec(kind: str, opcode: int, title: str) -> OpSpec:
         opcode=opcode,
         title=f"{title} over constant axes",
         table=mean.TABLE,
-        constraints=(
-            operand_count(2, 2),
-            is_int8,
-            is_quantised_per_tensor,
-            has_same_quantisation,
-            mean.axes_are_usable,
-        ),
+        inputs=("input", "axes"),
+        constraints=(operand_count(2, 2), has_same_quantisation, mean.axes_are_usable),
         infer=mean.infer,
-        reference=reference,
-        lower=lower,
         macs=no_macs,
+        forms=(
+            Form(
+                "s8",
+                typed(input=INT8, axes=INT32, output=INT8),
+                reference,
+                lower,
+                constraints=(is_quantised_per_tensor,),
+            ),
+        ),
     )
 
 

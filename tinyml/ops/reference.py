@@ -9,14 +9,15 @@ import numpy as np
 from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Array, Graph, Tensor
-from tinyml.ops import spec_of
+from tinyml.ops import form_of
 
 
 def run(graph: Graph, inputs: Sequence[Array]) -> tuple[Array | None, ...]:
     """The values of all tensors for one inference; None for tensors that nothing computes.
 
     Variables have the values that they have after a reset.
-    Raises ModelError when ``inputs`` are not the graph's inputs in number, shape and dtype.
+    Raises ModelError when ``inputs`` are not the graph's inputs in number, shape and dtype,
+    or when an op has no form for its types.
     """
     values: list[Array | None] = [tensor.data for tensor in graph.tensors]
     if len(inputs) != len(graph.inputs):
@@ -33,7 +34,7 @@ def run(graph: Graph, inputs: Sequence[Array]) -> tuple[Array | None, ...]:
         values[i] = reset_value(graph.tensors[i])
     for op in graph.ops:
         operands = [values[i] if i >= 0 else None for i in op.inputs]
-        results = spec_of(op.kind).reference(op, graph, operands)
+        results = form_of(op, graph).reference(op, graph, operands)
         for i, result in zip(op.outputs, results, strict=True):
             values[i] = result
     return tuple(values)

@@ -9,17 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
 from tinyml.ops.common import (
     has_same_quantisation,
     is_image,
-    is_int8,
     operand,
     operand_count,
     result,
 )
 from tinyml.ops.extents import images
+from tinyml.ops.forms import Form, typed
+from tinyml.ops.moves import WHOLE
 from tinyml.ops.operands import have_one_scale, no_macs
 from tinyml.ops.resize_nearest_neighbor import ResizeAttrs, infer
 from tinyml.ops.spec import OpSpec
@@ -145,17 +147,23 @@ OPS = (
         opcode=23,
         title="linear interpolation between pixels, to any size",
         table=TABLE,
+        inputs=("input", "size"),
         constraints=(
             operand_count(2, 2),
-            is_int8,
             is_image,
             have_one_scale,
             has_same_quantisation,
             stays_inside,
         ),
         infer=infer,
-        reference=reference,
-        lower=lower,
         macs=no_macs,
+        forms=(
+            Form(
+                "s8",
+                typed(input=INT8, size=WHOLE, output=INT8),
+                reference,
+                lower,
+            ),
+        ),
     ),
 )

@@ -13,16 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import (
     has_same_quantisation,
     is_image,
-    is_int8,
     operand,
     operand_count,
 )
-from tinyml.ops.moves import Walk, lower_walk, whole_numbers
+from tinyml.ops.forms import Form, typed
+from tinyml.ops.moves import WHOLE, Walk, lower_walk, whole_numbers
 from tinyml.ops.operands import have_one_scale, no_macs
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
@@ -146,17 +147,23 @@ OPS = (
         opcode=97,
         title="every pixel several times, or every n-th pixel",
         table=TABLE,
+        inputs=("input", "size"),
         constraints=(
             operand_count(2, 2),
-            is_int8,
             is_image,
             have_one_scale,
             has_same_quantisation,
             is_regular,
         ),
         infer=infer,
-        reference=reference,
-        lower=lower,
         macs=no_macs,
+        forms=(
+            Form(
+                "s8",
+                typed(input=INT8, size=WHOLE, output=INT8),
+                reference,
+                lower,
+            ),
+        ),
     ),
 )

@@ -10,11 +10,13 @@ from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import operand, operand_count
+from tinyml.ops.forms import Form, Like, typed
 from tinyml.ops.lookup import NO_OPTIONS
 from tinyml.ops.moves import (
+    MOVED,
+    WHOLE,
     Walk,
     axis_in,
-    keeps_moved_type,
     lower_walk,
     strides_of,
     whole_numbers,
@@ -62,10 +64,17 @@ OPS = (
         opcode=105,
         title="back to front along some dimensions",
         table=NO_OPTIONS,
-        constraints=(operand_count(2, 2), keeps_moved_type(0), axes_are_neighbours),
+        inputs=("input", "axes"),
+        constraints=(operand_count(2, 2), axes_are_neighbours),
         infer=same_shape,
-        reference=reference,
-        lower=lower,
         macs=no_macs,
+        forms=(
+            Form(
+                "bytes",
+                typed(input=MOVED, axes=WHOLE, output=Like("input")),
+                reference,
+                lower,
+            ),
+        ),
     ),
 )

@@ -16,10 +16,11 @@ from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_mult
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.activation import relu_factor, relu_fits_32_bits
-from tinyml.ops.common import INT8_MAX, INT8_MIN, all_int8, operand_count, quant_of, result
-from tinyml.ops.lookup import NO_OPTIONS, input_values, look_up, lookup_call
+from tinyml.ops.common import INT8_MAX, INT8_MIN, operand_count, quant_of, result
+from tinyml.ops.forms import Constraint, Form
+from tinyml.ops.lookup import BYTE_MAP, NO_OPTIONS, input_values, look_up, lookup_call
 from tinyml.ops.operands import have_one_scale, no_macs, same_shape
-from tinyml.ops.spec import Constraint, OpSpec
+from tinyml.ops.spec import OpSpec
 
 _FRACTION_BITS = 20  # of the inverse root before it is brought to the output's scale
 
@@ -86,11 +87,11 @@ def _spec(
         opcode=opcode,
         title=title,
         table=NO_OPTIONS,
-        constraints=(operand_count(1, 1), all_int8, have_one_scale, constraint),
+        inputs=("input",),
+        constraints=(operand_count(1, 1), have_one_scale),
         infer=same_shape,
-        reference=reference,
-        lower=lower,
         macs=no_macs,
+        forms=(Form("s8", BYTE_MAP, reference, lower, (constraint,)),),
     )
 
 

@@ -9,10 +9,11 @@ from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import operand, operand_count
+from tinyml.ops.forms import Constraint, Form, Like, typed
 from tinyml.ops.lookup import NO_OPTIONS
-from tinyml.ops.moves import Walk, keeps_moved_type, lower_walk, strides_of, whole_numbers
+from tinyml.ops.moves import MOVED, WHOLE, Walk, lower_walk, strides_of, whole_numbers
 from tinyml.ops.operands import no_macs
-from tinyml.ops.spec import Constraint, OpSpec
+from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
 
 MAX_SLICE_RANK = 5  # as in TFLM
@@ -188,17 +189,19 @@ def _spec(
     def lower(op: Op, graph: Graph) -> KernelCall | None:
         return lower_walk(op, graph, _walk(op, graph, parts(op, graph)))
 
-    inputs = 4 if strided else 3
+    places = ("begin", "end", "strides") if strided else ("begin", "size")
+    types = typed(input=MOVED, **dict.fromkeys(places, WHOLE), output=Like("input"))
+    inputs = 1 + len(places)
     return OpSpec(
         kind=kind,
         opcode=opcode,
         title=title,
         table=STRIDED_TABLE if strided else NO_OPTIONS,
-        constraints=(operand_count(inputs, inputs), keeps_moved_type(0), *constraints, part_exists),
+        inputs=("input", *places),
+        constraints=(operand_count(inputs, inputs), *constraints, part_exists),
         infer=infer,
-        reference=reference,
-        lower=lower,
         macs=no_macs,
+        forms=(Form("bytes", types, reference, lower),),
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinyml.ir.dtype import INT8
 from tinyml.ir.fixedmath import Q0_ONE, exp_of_negative, one_over_one_plus_x
 from tinyml.ir.fixedpoint import (
     IntArray,
@@ -26,12 +27,12 @@ from tinyml.ops.activation import output_is
 from tinyml.ops.common import (
     INT8_MAX,
     INT8_MIN,
-    all_int8,
     operand,
     operand_count,
     quant_of,
 )
 from tinyml.ops.extents import rows
+from tinyml.ops.forms import Form, typed
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
@@ -142,17 +143,21 @@ OPS = (
         opcode=25,
         title="exponentials over their sum, along the last dimension",
         table=TABLE,
-        constraints=(
-            operand_count(1, 1),
-            all_int8,
-            have_one_scale,
-            has_rows,
-            output_is(1 / 256, INT8_MIN),
-            beta_is_moderate,
-        ),
+        inputs=("input",),
+        constraints=(operand_count(1, 1), have_one_scale, has_rows),
         infer=same_shape,
-        reference=reference,
-        lower=lower,
         macs=no_macs,
+        forms=(
+            Form(
+                "s8",
+                typed(input=INT8, output=INT8),
+                reference,
+                lower,
+                constraints=(
+                    output_is(1 / 256, INT8_MIN),
+                    beta_is_moderate,
+                ),
+            ),
+        ),
     ),
 )

@@ -1,17 +1,15 @@
-"""What an operator is: how to read it, what it demands, what it computes, which kernel runs it."""
+"""What an operator is, whatever its types: how to read it, its demands, its shapes, its forms."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tinyml.base.errors import PlanError
-from tinyml.ir.graph import Array, Graph, Op, Tensor
+from tinyml.ir.graph import Graph, Op, Tensor
 from tinyml.ir.kernel import KernelCall
+from tinyml.ops.forms import Constraint, Form
 from tinyml.ops.table import Table
-
-Constraint = Callable[[Op, Graph], "str | None"]
-"""Returns None when met, else what was found; its first docstring line is what the user reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +36,11 @@ class OpSpec:
     """One TFLite builtin operator.
 
     ``table`` lists the options as the file and as the attrs dataclass hold them.
+    ``inputs`` and ``outputs`` are the roles of its operands: a name that ends in "?" is that of one
+    that may be absent, one in "*" of one or more. Each form says which types they may have.
+    ``constraints`` are what it demands whatever its types; all others may rely on the first one,
+    that all operands are there.
     ``infer`` returns the output shapes that the op's rule gives for the input shapes.
-    ``reference`` computes all outputs in integer arithmetic (float only where TFLM uses float).
-    ``lower`` returns the plain-C kernel call that is always right, or None when the output is the
-    input's bytes unchanged (RESHAPE): then the planner gives both the same memory.
     ``expand`` is for an operator that others can stand for: a pass puts those in its place before
     planning. It returns None where the op has a kernel of its own.
     ``states`` are the operands that the op reads and writes: variables, which keep their values
@@ -52,13 +51,14 @@ class OpSpec:
     opcode: int  # TFLite BuiltinOperator value
     title: str  # one clause for docs/ops.md
     table: Table
+    inputs: tuple[str, ...]
     constraints: tuple[Constraint, ...]
     infer: Callable[[Op, Graph], tuple[tuple[int, ...], ...]]
-    reference: Callable[[Op, Graph, Sequence[Array | None]], tuple[Array, ...]]
-    lower: Callable[[Op, Graph], KernelCall | None]
     macs: Callable[[Op, Graph], int]
+    forms: tuple[Form, ...]
     expand: Callable[[Op, Graph], Expansion | None] | None = None
     states: tuple[int, ...] = ()
+    outputs: tuple[str, ...] = ("output",)
 
     @property
     def attrs(self) -> type:

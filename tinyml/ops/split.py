@@ -13,8 +13,9 @@ import numpy as np
 from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ops.common import operand
+from tinyml.ops.forms import Form, Like, typed
 from tinyml.ops.layout import ReshapeAttrs
-from tinyml.ops.moves import axis_in, keeps_moved_type, whole_numbers
+from tinyml.ops.moves import MOVED, WHOLE, axis_in, whole_numbers
 from tinyml.ops.operands import no_macs
 from tinyml.ops.slice import MAX_STRIDED_RANK, StridedSliceAttrs
 from tinyml.ops.spec import Expansion, OpSpec, has_no_kernel
@@ -56,10 +57,14 @@ UNPACK_TABLE = Table(
 class _Cut:
     """What tells the three operators apart."""
 
-    given: int  # the operand that is cut
-    operands: int
+    operands: tuple[str, ...]  # their roles
     sizes: Callable[[Op, Graph], Sizes]  # raises ModelError
     is_kept: bool = True  # the axis, as one of the outputs' dimensions
+
+    @property
+    def given(self) -> int:
+        """The operand that is cut."""
+        return self.operands.index("input")
 
 
 def split_sizes(op: Op, graph: Graph) -> Sizes:
@@ -102,7 +107,7 @@ def _axis(op: Op, graph: Graph, index: int, rank: int) -> int:
 def _spec(kind: str, opcode: int, title: str, table: Table, cut: _Cut) -> OpSpec:
     def has_its_operands(op: Op, graph: Graph) -> str | None:
         """The op must have all its inputs and as many outputs as its options say."""
-        if len(op.inputs) != cut.operands or len(op.outputs) != op.attrs.splits:
+        if len(op.inputs) != len(cut.operands) or len(op.outputs) != op.attrs.splits:
             return f"{len(op.inputs)} inputs and {len(op.outputs)} outputs"
         return None
 
@@ -129,11 +134,19 @@ def _spec(kind: str, opcode: int, title: str, table: Table, cut: _Cut) -> OpSpec
         opcode=opcode,
         title=title,
         table=table,
-        constraints=(has_its_operands, keeps_moved_type(cut.given), parts_fit),
+        inputs=cut.operands,
+        outputs=("output*",),
+        constraints=(has_its_operands, parts_fit),
         infer=infer,
-        reference=reference,
-        lower=has_no_kernel,
         macs=no_macs,
+        forms=(
+            Form(
+                "bytes",
+                typed(input=MOVED, axis=WHOLE, sizes=WHOLE, output=Like("input")),
+                reference,
+                has_no_kernel,
+            ),
+        ),
         expand=lambda op, graph: expand(op, graph, cut),
     )
 
@@ -210,20 +223,20 @@ OPS = (
         49,
         "equal parts along an axis; becomes slices",
         SPLIT_TABLE,
-        _Cut(1, 2, split_sizes),
+        _Cut(("axis", "input"), split_sizes),
     ),
     _spec(
         "SPLIT_V",
         102,
         "parts of given sizes along an axis; becomes slices",
         SPLIT_V_TABLE,
-        _Cut(0, 3, split_v_sizes),
+        _Cut(("input", "sizes", "axis"), split_v_sizes),
     ),
     _spec(
         "UNPACK",
         88,
         "the parts along an axis, without the axis; becomes slices",
         UNPACK_TABLE,
-        _Cut(0, 1, unpack_sizes, is_kept=False),
+        _Cut(("input",), unpack_sizes, is_kept=False),
     ),
 )

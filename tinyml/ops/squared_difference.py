@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tinyml.ir.dtype import INT8
 from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct
 from tinyml.ops.common import (
     INT8_MAX,
     INT8_MIN,
-    all_int8,
     clamp_struct,
     operand_count,
     quant_of,
@@ -23,6 +23,7 @@ from tinyml.ops.common import (
 )
 from tinyml.ops.elementwise import Factor, broadcast_loops, has_few_dimensions, infer
 from tinyml.ops.extents import broadcast
+from tinyml.ops.forms import Form, typed
 from tinyml.ops.lookup import NO_OPTIONS
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs
 from tinyml.ops.spec import OpSpec
@@ -112,16 +113,18 @@ OPS = (
         opcode=99,
         title="square of the difference of two tensors, with broadcasting",
         table=NO_OPTIONS,
-        constraints=(
-            operand_count(2, 2),
-            all_int8,
-            have_one_scale,
-            has_few_dimensions,
-            square_is_scaled_down,
-        ),
+        inputs=("left", "right"),
+        constraints=(operand_count(2, 2), have_one_scale, has_few_dimensions),
         infer=infer,
-        reference=reference,
-        lower=lower,
         macs=no_macs,
+        forms=(
+            Form(
+                "s8",
+                typed(left=INT8, right=INT8, output=INT8),
+                reference,
+                lower,
+                constraints=(square_is_scaled_down,),
+            ),
+        ),
     ),
 )

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import operand, operand_count
+from tinyml.ops.forms import Form, Like, typed
 from tinyml.ops.lookup import NO_OPTIONS
-from tinyml.ops.moves import Walk, keeps_moved_type, lower_walk, strides_of, whole_numbers
+from tinyml.ops.moves import MOVED, WHOLE, Walk, lower_walk, strides_of, whole_numbers
 from tinyml.ops.operands import no_macs
 from tinyml.ops.slice import has_at_most
 from tinyml.ops.spec import OpSpec
@@ -35,12 +37,6 @@ def order_is_constant(op: Op, graph: Graph) -> str | None:
     except ModelError as error:
         return error.message
     return None
-
-
-def is_not_int32(op: Op, graph: Graph) -> str | None:
-    """The value must be int8 or int16: TensorFlow Lite Micro transposes nothing else."""
-    given = operand(op, graph, 0)
-    return None if given is None or given.dtype != "int32" else f"'{given.name}' is int32"
 
 
 def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
@@ -69,16 +65,22 @@ OPS = (
         opcode=39,
         title="dimensions in another order",
         table=NO_OPTIONS,
+        inputs=("input", "order"),
         constraints=(
             operand_count(2, 2),
-            keeps_moved_type(0),
-            is_not_int32,
             has_at_most(MAX_RANK),
             order_is_constant,
         ),
         infer=infer,
-        reference=reference,
-        lower=lower,
         macs=no_macs,
+        # TensorFlow Lite Micro transposes int8 and int16 alone.
+        forms=(
+            Form(
+                "bytes",
+                typed(input=MOVED - {INT32}, order=WHOLE, output=Like("input")),
+                reference,
+                lower,
+            ),
+        ),
     ),
 )

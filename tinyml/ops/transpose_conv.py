@@ -5,20 +5,20 @@ Its operands come in an order of their own: the shape of the output, weights, in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ops.common import (
     activation_is_a_range,
     channel_factors,
     is_image,
-    is_int8,
     is_quantised_per_tensor,
     operand,
     operand_count,
@@ -27,18 +27,18 @@ from tinyml.ops.common import (
     result,
 )
 from tinyml.ops.extents import images
-from tinyml.ops.moves import whole_numbers
-from tinyml.ops.spec import Constraint, OpSpec
+from tinyml.ops.forms import Constraint, Form, typed
+from tinyml.ops.moves import WHOLE, whole_numbers
+from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, PADDING, Field, Table
 from tinyml.ops.weighted import (
     WeightedSum,
-    bias_is_int32_constant,
+    bias_is_constant,
     channel_constants,
     rescale_fields,
     sums_fit_32_bits,
     weighted_sum,
     weights_are_constant,
-    weights_are_int8,
     weights_are_symmetric,
     weights_scaled_along,
 )
@@ -258,24 +258,20 @@ def cost(op: Op, graph: Graph) -> Cost:
     )
 
 
-def _basics() -> tuple[Callable[[Op, Graph], str | None], ...]:
-    of_layers: tuple[Constraint, ...] = (
-        is_int8,
-        is_image,
-        weights_are_constant,
-        weights_are_int8,
-        weights_are_symmetric,
-        weights_scaled_along(0),
-        bias_is_int32_constant,
-    )
-    return (
-        operand_count(3, 4),
-        is_quantised_per_tensor,
-        *(_reordered(constraint) for constraint in of_layers),
-        padding_is_known,
-        activation_is_a_range,
-        fits_together,
-    )
+_COMMON = (
+    operand_count(3, 4),
+    _reordered(is_image),
+    _reordered(weights_are_constant),
+    _reordered(bias_is_constant),
+    padding_is_known,
+    fits_together,
+)
+_S8 = (
+    is_quantised_per_tensor,
+    _reordered(weights_are_symmetric),
+    _reordered(weights_scaled_along(0)),
+    activation_is_a_range,
+)
 
 
 EXTENTS = {"tml_transpose_conv_params": images("in_channels", "out_channels")}
@@ -286,10 +282,21 @@ OPS = (
         opcode=67,
         title="transposed 2-D convolution: any stride and padding, per channel or tensor",
         table=TABLE,
-        constraints=(*_basics(), sums_fit_32_bits(layer, _basics())),
+        inputs=("shape", "filter", "input", "bias?"),
+        constraints=_COMMON,
         infer=infer,
-        reference=reference,
-        lower=lower,
         macs=macs,
+        forms=(
+            Form(
+                "s8",
+                typed(shape=WHOLE, filter=INT8, input=INT8, bias=INT32, output=INT8),
+                reference,
+                lower,
+                constraints=(
+                    *_S8,
+                    sums_fit_32_bits(layer, (*_COMMON, *_S8)),
+                ),
+            ),
+        ),
     ),
 )

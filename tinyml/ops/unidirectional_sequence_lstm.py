@@ -19,10 +19,14 @@ from tinyml.ops.common import (
     result,
 )
 from tinyml.ops.extents import Extent, Fields, walked
+from tinyml.ops.forms import Form
 from tinyml.ops.lstm_constraints import (
     CELL,
-    CONSTRAINTS,
+    COMMON,
     HIDDEN,
+    ROLES,
+    S8,
+    S8_TYPES,
 )
 from tinyml.ops.lstm_layer import GATES, LstmLayer, layer
 from tinyml.ops.spec import OpSpec
@@ -194,11 +198,11 @@ OPS = (
         opcode=44,
         title="recurrent layer with a 16-bit cell; keeps its state until it is reset",
         table=TABLE,
-        constraints=(*CONSTRAINTS, sums_fit_32_bits),
+        inputs=ROLES,
+        constraints=COMMON,
         infer=infer,
-        reference=reference,
-        lower=lower,
         macs=macs,
+        forms=(Form("s8", S8_TYPES, reference, lower, (*S8, sums_fit_32_bits)),),
         states=(HIDDEN, CELL),
     ),
 )

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops.common import operand, operand_count
-from tinyml.ops.layout import keeps_type, lower_nothing, reshape_reference
+from tinyml.ops.forms import ANY, Form, Like, typed
+from tinyml.ops.layout import lower_nothing, reshape_reference
 from tinyml.ops.lookup import NO_OPTIONS
-from tinyml.ops.moves import axis_in, keeps_moved_type, whole_numbers
+from tinyml.ops.moves import MOVED, WHOLE, axis_in, whole_numbers
 from tinyml.ops.operands import no_macs
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
@@ -71,21 +72,35 @@ OPS = (
         opcode=70,
         title="one more dimension, of size 1; takes no time",
         table=NO_OPTIONS,
-        constraints=(operand_count(2, 2), keeps_moved_type(0), axis_is_constant),
+        inputs=("input", "axis"),
+        constraints=(operand_count(2, 2), axis_is_constant),
         infer=infer_expand_dims,
-        reference=reshape_reference,
-        lower=lower_nothing,
         macs=no_macs,
+        forms=(
+            Form(
+                "bytes",
+                typed(input=MOVED, axis=WHOLE, output=Like("input")),
+                reshape_reference,
+                lower_nothing,
+            ),
+        ),
     ),
     OpSpec(
         kind="SQUEEZE",
         opcode=43,
         title="the same without dimensions of size 1; takes no time",
         table=SQUEEZE_TABLE,
-        constraints=(operand_count(1, 1), keeps_type, squeezes_ones),
+        inputs=("input",),
+        constraints=(operand_count(1, 1), squeezes_ones),
         infer=infer_squeeze,
-        reference=reshape_reference,
-        lower=lower_nothing,
         macs=no_macs,
+        forms=(
+            Form(
+                "bytes",
+                typed(input=ANY, output=Like("input")),
+                reshape_reference,
+                lower_nothing,
+            ),
+        ),
     ),
 )

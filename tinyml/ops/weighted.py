@@ -149,12 +149,6 @@ def weights_are_constant(op: Op, graph: Graph) -> str | None:
     return f"'{weights.name}' is computed at run time"
 
 
-def weights_are_int8(op: Op, graph: Graph) -> str | None:
-    """Weights must be int8."""
-    weights = operand(op, graph, WEIGHTS)
-    return f"'{weights.name}' is {weights.dtype}" if weights and weights.dtype != "int8" else None
-
-
 def weights_are_symmetric(op: Op, graph: Graph) -> str | None:
     """Weights must have zero point 0."""
     weights = operand(op, graph, WEIGHTS)
@@ -170,7 +164,7 @@ def weights_scaled_along(axis: int) -> Callable[[Op, Graph], str | None]:
     def has_scales(op: Op, graph: Graph) -> str | None:
         """Weights must have one positive scale, or one per output channel."""
         weights = operand(op, graph, WEIGHTS)
-        if weights is None or weights.dtype != "int8":
+        if weights is None:
             return None
         quant = weights.quant
         if quant is None or not quant.scales:
@@ -186,13 +180,13 @@ def weights_scaled_along(axis: int) -> Callable[[Op, Graph], str | None]:
     return has_scales
 
 
-def bias_is_int32_constant(op: Op, graph: Graph) -> str | None:
-    """Bias must be a constant int32 vector with one element per output channel, or absent."""
+def bias_is_constant(op: Op, graph: Graph) -> str | None:
+    """Bias must be a constant vector with one element per output channel, or absent."""
     bias = operand(op, graph, BIAS)
     if bias is None:
         return None
-    if bias.dtype != "int32" or not bias.is_constant:
-        return f"'{bias.name}' is {bias.dtype}{'' if bias.is_constant else ' and not constant'}"
+    if not bias.is_constant:
+        return f"'{bias.name}' is computed at run time"
     made = result(op, graph)
     channels = made.shape[-1] if made.shape else 1
     return f"'{bias.name}' has {bias.elements} elements" if bias.elements != channels else None

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Graph, Op
-from tinyml.ops import conv_2d, depthwise_conv_2d, fully_connected, spec_of
+from tinyml.ops import conv_2d, depthwise_conv_2d, form_of, fully_connected
 from tinyml.ops.common import INT8_MAX, INT8_MIN
 from tinyml.ops.mean import reduced_axes
 from tinyml.ops.weighted import BIAS, INPUT, WEIGHTS, WeightedSum
@@ -180,7 +180,7 @@ def _handed_on(op: Op, graph: Graph, numbers: WeightedSum | None, given: IntArra
         image = np.broadcast_to(np.where(is_constant, given, 0), tensor.shape)
         others = [None if i < 0 else graph.tensors[i].data for i in op.inputs[1:]]
         values = (image.astype(dtype_of(tensor.dtype).numpy), *others)
-        (found,) = spec_of(op.kind).reference(op, graph, values)
+        (found,) = form_of(op, graph).reference(op, graph, values)
         found = found.reshape(-1, len(made)).astype(np.int64)
         is_even = np.repeat(is_constant, len(made) // len(given)) & (found == found[0]).all(axis=0)
         made = np.where(is_even, found[0], made)

@@ -54,5 +54,5 @@ def table_of(chain: tuple[Op, ...], graph: Graph) -> Array | None:
     )
     values: Array = all_bytes(given.dtype)
     for op in chain:
-        (values,) = ops.spec_of(op.kind).reference(op, flat, (values,))
+        (values,) = ops.form_of(op, flat).reference(op, flat, (values,))
     return values

@@ -31,7 +31,7 @@ def fold_constants(graph: Graph) -> Graph:
             kept.append(op)
             continue
         values = tuple(None if t is None else t.data for t in current.op_inputs(op))
-        results = ops.spec_of(op.kind).reference(op, current, values)
+        results = ops.form_of(op, current).reference(op, current, values)
         for i, result in zip(op.outputs, results, strict=True):
             data = np.ascontiguousarray(result, dtype_of(tensors[i].dtype).numpy)
             data.flags.writeable = False
@@ -86,7 +86,7 @@ def _identity_source(graph: Graph, number: int, op: Op) -> int | None:
 
 
 def _moves_nothing(graph: Graph, op: Op) -> bool:
-    return op.kind in _VIEWS and ops.spec_of(op.kind).lower(op, graph) is None
+    return op.kind in _VIEWS and ops.form_of(op, graph).lower(op, graph) is None
 
 
 def _is_same(a: Tensor, b: Tensor) -> bool:

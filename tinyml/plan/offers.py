@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tinyml import ops, variants
 from tinyml.ir.graph import Graph, Op
@@ -26,15 +26,17 @@ def offers_of(
 ) -> tuple[tuple[Offer, ...], tuple[tuple[str, str], ...]]:
     """Valid kernels of an op, the plain one first, and why other variants are not valid.
 
-    ``streamed``: as a stage that sees a few rows of its images.
+    All are of the form that is for the types of the op's operands. ``streamed``: as a stage that
+    sees a few rows of its images. Raises ModelError when there is no such form.
     """
-    plain = ops.spec_of(op.kind).lower(op, graph)
+    form = ops.form_of(op, graph)
+    plain = form.lower(op, graph)
     if plain is None:
         return (), ()
-    offers = [Offer(PLAIN, plain_on(plain, op.kind, isa))]
+    offers = [Offer(PLAIN, replace(plain_on(plain, op.kind, isa), form=form.name))]
     rejected = []
     for variant in variants.all_variants():
-        if variant.kind != op.kind or variant.isa not in isa:
+        if (variant.kind, variant.form) != (op.kind, form.name) or variant.isa not in isa:
             continue
         if streamed and not variant.is_streamable:
             continue
@@ -42,5 +44,5 @@ def offers_of(
         if isinstance(call, str):
             rejected.append((variant.name, call))
         else:
-            offers.append(Offer(variant.name, call))
+            offers.append(Offer(variant.name, replace(call, form=form.name)))
     return tuple(offers), tuple(rejected)

@@ -218,6 +218,7 @@ def _reduction(made: Draft, number: int, band: int) -> Stage:
         arguments=(Arg("input", 0), Arg("output", 0), Arg("scratch", dtype="int32"), Arg("run")),
         scratch_bytes=4 * channels,
         cost=Cost(channels * (12 + 4 * band * width), 120),
+        form="s8",
     )
     made.offers.append((Offer(PLAIN, call),))
     reading = Reading(index, held.above, band, band, held.lead)

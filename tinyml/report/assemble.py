@@ -130,6 +130,7 @@ def _layers(plan: Plan, image: Image | None, run: Run | None) -> tuple[Layer, ..
                 alternatives=step.alternatives,
                 rejected=step.rejected,
                 stages=tuple(k.function for k in call.kernels())[1:] if call else (),
+                form=call.form if call else "",
                 constant_bytes=linked[index].constant_bytes if linked else None,
                 params_bytes=linked[index].params_bytes if linked else None,
                 cycles=time.cycles if time else None,

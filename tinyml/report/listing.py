@@ -6,6 +6,7 @@ from typing import Any
 
 from tinyml.ir.graph import Graph, Tensor
 from tinyml.ops import all_ops, spec_of
+from tinyml.ops.forms import form_text, sentence
 from tinyml.plan.fit import Fit, short_name
 from tinyml.report.text import Table
 from tinyml.target.board import Board
@@ -79,9 +80,11 @@ def op_page() -> str:
     parts = [WRITTEN_BY.format(command="ops"), "# Operators\n\n", _markdown(op_table())]
     for spec in all_ops().values():
         parts.append(f"\n## {spec.kind}\n\n{spec.title}\n\n")
-        for constraint in spec.constraints:
-            first = (constraint.__doc__ or constraint.__name__).strip().splitlines()[0]
-            parts.append(f"- {first}\n")
+        parts += [f"- {sentence(constraint)}\n" for constraint in spec.constraints]
+        for form in spec.forms:
+            parts.append(f"\nForm {form_text(form, (*spec.inputs, *spec.outputs))}\n")
+            demands = [f"- {sentence(constraint)}\n" for constraint in form.constraints]
+            parts += ["\n", *demands] if demands else []
     return "".join(parts)
 
 

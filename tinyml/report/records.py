@@ -7,6 +7,7 @@ from typing import Any
 
 from tinyml.ir.graph import Graph, Tensor
 from tinyml.ops import all_ops, spec_of
+from tinyml.ops.forms import Constraint, form_text, sentence
 from tinyml.plan.explore import Alternative
 from tinyml.target.board import Board
 from tinyml.target.memory import Budget
@@ -45,14 +46,23 @@ def op_records() -> list[dict[str, Any]]:
         {
             "operator": spec.kind,
             "title": spec.title,
-            "constraints": [
-                (constraint.__doc__ or constraint.__name__).strip().splitlines()[0]
-                for constraint in spec.constraints
+            "constraints": _sentences(spec.constraints),
+            "forms": [
+                {
+                    "form": form.name,
+                    "types": form_text(form, (*spec.inputs, *spec.outputs)),
+                    "constraints": _sentences(form.constraints),
+                }
+                for form in spec.forms
             ],
             "variants": [item.name for item in all_variants() if item.kind == spec.kind],
         }
         for spec in all_ops().values()
     ]
+
+
+def _sentences(constraints: Sequence[Constraint]) -> list[str]:
+    return [sentence(constraint) for constraint in constraints]
 
 
 def model_record(graph: Graph) -> dict[str, Any]:

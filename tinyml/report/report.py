@@ -46,6 +46,7 @@ class Layer:
     alternatives: tuple[tuple[str, int], ...]
     rejected: tuple[tuple[str, str], ...]
     stages: tuple[str, ...] = ()  # C functions that the kernel itself calls, row by row
+    form: str = ""  # of the operator, "s8": the types that the kernel is for; "" for several ops
     constant_bytes: int | None = None  # as linked; constants that layers share count once
     params_bytes: int | None = None  # as linked
     cycles: int | None = None

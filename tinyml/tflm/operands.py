@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinyml.ir.graph import Graph, Op
-from tinyml.model.support import sentence
+from tinyml.ops.forms import sentence
 from tinyml.tflm.scales import rules_of
 from tinyml.tflm.table import OpFacts
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinyml.ir.dtype import QUANTISED
 from tinyml.ir.graph import Graph, Op, Quant, Tensor
-from tinyml.ops.spec import Constraint
+from tinyml.ops.forms import Constraint
 
 _NEAR = 1e-6  # scales that a pooling takes for the same
 _BIAS_ERROR = 0.02  # of the output's scale

@@ -23,6 +23,7 @@ class Variant:
 
     name: str  # "dsp/pointwise"
     kind: str  # op kind it computes
+    form: str  # the form of it, "s8": what types it is for
     isa: str  # feature the chip must have, e.g. "dsp", or vendor's library that was asked for
     lower: Callable[[Op, Graph], KernelCall | str]  # a str is the reason why it is not valid
     is_streamable: bool = True  # right on a window at any address, also where rows come one by one

@@ -244,6 +244,6 @@ def band_overlap(shape: Shape, band: Band) -> Overlap:
 EXTENTS = {"tml_dsp_conv_2d_params": banded("window.out_columns", "gemm.out_channels")}
 
 VARIANTS = (
-    Variant("dsp/conv_2d", "CONV_2D", "dsp", convolution),
-    Variant("dsp/rows", "FULLY_CONNECTED", "dsp", fully_connected_rows),
+    Variant("dsp/conv_2d", "CONV_2D", "s8", "dsp", convolution),
+    Variant("dsp/rows", "FULLY_CONNECTED", "s8", "dsp", fully_connected_rows),
 )

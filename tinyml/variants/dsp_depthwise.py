@@ -226,6 +226,6 @@ EXTENTS = {
 }
 
 VARIANTS = (
-    Variant("dsp/depthwise_3x3", "DEPTHWISE_CONV_2D", "dsp", lower_3x3),
-    Variant("dsp/depthwise_small", "DEPTHWISE_CONV_2D", "dsp", lower_small),
+    Variant("dsp/depthwise_3x3", "DEPTHWISE_CONV_2D", "s8", "dsp", lower_3x3),
+    Variant("dsp/depthwise_small", "DEPTHWISE_CONV_2D", "s8", "dsp", lower_small),
 )

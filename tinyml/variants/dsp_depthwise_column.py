@@ -126,4 +126,4 @@ def _extent(f: Fields) -> Extent:
 
 EXTENTS = {"tml_depthwise_column_params": _extent}
 
-VARIANTS = (Variant("dsp/depthwise_column", "DEPTHWISE_CONV_2D", "dsp", lower_column),)
+VARIANTS = (Variant("dsp/depthwise_column", "DEPTHWISE_CONV_2D", "s8", "dsp", lower_column),)

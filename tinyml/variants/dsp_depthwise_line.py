@@ -141,4 +141,4 @@ def _extent(f: Fields) -> Extent:
 
 EXTENTS = {"tml_depthwise_line_params": _extent}
 
-VARIANTS = (Variant("dsp/depthwise_line", "DEPTHWISE_CONV_2D", "dsp", lower_line),)
+VARIANTS = (Variant("dsp/depthwise_line", "DEPTHWISE_CONV_2D", "s8", "dsp", lower_line),)

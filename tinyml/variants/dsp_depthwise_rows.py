@@ -136,4 +136,4 @@ def _filters(
 
 EXTENTS = {"tml_depthwise_rows_params": planes(lambda f: int(f["out_width"]))}
 
-VARIANTS = (Variant("dsp/depthwise_rows", "DEPTHWISE_CONV_2D", "dsp", lower_rows),)
+VARIANTS = (Variant("dsp/depthwise_rows", "DEPTHWISE_CONV_2D", "s8", "dsp", lower_rows),)

@@ -120,6 +120,6 @@ def _table(op: Op, tensors: tuple[Tensor, ...]) -> IntArray:
 EXTENTS = {"tml_dsp_add_params": pairwise}
 
 VARIANTS = (
-    Variant("dsp/add", "ADD", "dsp", lower_sum),
-    Variant("dsp/sub", "SUB", "dsp", lower_sum),
+    Variant("dsp/add", "ADD", "s8", "dsp", lower_sum),
+    Variant("dsp/sub", "SUB", "s8", "dsp", lower_sum),
 )

@@ -211,6 +211,6 @@ EXTENTS = {
 }
 
 VARIANTS = (
-    Variant("dsp/single_pixel", "CONV_2D", "dsp", single_pixel),
-    Variant("dsp/row", "FULLY_CONNECTED", "dsp", fully_connected_row),
+    Variant("dsp/single_pixel", "CONV_2D", "s8", "dsp", single_pixel),
+    Variant("dsp/row", "FULLY_CONNECTED", "s8", "dsp", fully_connected_row),
 )

@@ -120,4 +120,4 @@ def _row(part: WeightedSum) -> _Row:
 
 EXTENTS = {"tml_dsp_lstm_params": lambda f: lstm.extent(f["layer"])}
 
-VARIANTS = (Variant("dsp/lstm", "UNIDIRECTIONAL_SEQUENCE_LSTM", "dsp", lower),)
+VARIANTS = (Variant("dsp/lstm", "UNIDIRECTIONAL_SEQUENCE_LSTM", "s8", "dsp", lower),)

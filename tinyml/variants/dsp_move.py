@@ -52,7 +52,7 @@ def _numbers(call: KernelCall, name: str) -> tuple[int, ...]:
 
 
 VARIANTS = (
-    Variant("dsp/pad", "PAD", "dsp", lower_pad),
-    Variant("dsp/padv2", "PADV2", "dsp", lower_pad),
-    Variant("dsp/softmax", "SOFTMAX", "dsp", lower_softmax),
+    Variant("dsp/pad", "PAD", "s8", "dsp", lower_pad),
+    Variant("dsp/padv2", "PADV2", "s8", "dsp", lower_pad),
+    Variant("dsp/softmax", "SOFTMAX", "s8", "dsp", lower_softmax),
 )

@@ -102,4 +102,4 @@ def _extent(f: Fields) -> Extent:
 
 EXTENTS = {"tml_dsp_mul_params": _extent}
 
-VARIANTS = (Variant("dsp/mul", "MUL", "dsp", lower_mul),)
+VARIANTS = (Variant("dsp/mul", "MUL", "s8", "dsp", lower_mul),)

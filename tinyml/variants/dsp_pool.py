@@ -88,7 +88,7 @@ def lower_mean(op: Op, graph: Graph) -> KernelCall | str:
 
 
 VARIANTS = (
-    Variant("dsp/average_pool_2d", "AVERAGE_POOL_2D", "dsp", lower_average),
-    Variant("dsp/max_pool_2d", "MAX_POOL_2D", "dsp", lower_max),
-    Variant("dsp/mean", "MEAN", "dsp", lower_mean),
+    Variant("dsp/average_pool_2d", "AVERAGE_POOL_2D", "s8", "dsp", lower_average),
+    Variant("dsp/max_pool_2d", "MAX_POOL_2D", "s8", "dsp", lower_max),
+    Variant("dsp/mean", "MEAN", "s8", "dsp", lower_mean),
 )

@@ -139,4 +139,4 @@ def runs_stream(form: Form, runs: IntArray, factor: int) -> Constant:
 
 EXTENTS = {"tml_dsp_winograd_3x3_params": banded("out_columns", "out_channels")}
 
-VARIANTS = (Variant("dsp/winograd_3x3", "CONV_2D", "dsp", winograd),)
+VARIANTS = (Variant("dsp/winograd_3x3", "CONV_2D", "s8", "dsp", winograd),)

@@ -119,4 +119,4 @@ def row_stream(form: Form, channels: int) -> Constant:
 EXTENTS = {"tml_dsp_winograd_row_params": banded("out_columns", "out_channels")}
 
 # Not in streams: they are there for want of RAM, and this trades RAM and much flash for time.
-VARIANTS = (Variant("dsp/winograd_row", "CONV_2D", "dsp", winograd_row, is_streamable=False),)
+VARIANTS = (Variant("dsp/winograd_row", "CONV_2D", "s8", "dsp", winograd_row, is_streamable=False),)

@@ -105,8 +105,8 @@ EXTENTS = {
 }
 
 VARIANTS = (
-    Variant("esp_nn/add", "ADD", "esp_nn", add, is_streamable=False),
-    Variant("esp_nn/average_pool_2d", "AVERAGE_POOL_2D", "esp_nn", pool, is_streamable=False),
-    Variant("esp_nn/max_pool_2d", "MAX_POOL_2D", "esp_nn", pool, is_streamable=False),
-    Variant("esp_nn/mul", "MUL", "esp_nn", mul, is_streamable=False),
+    Variant("esp_nn/add", "ADD", "s8", "esp_nn", add, is_streamable=False),
+    Variant("esp_nn/average_pool_2d", "AVERAGE_POOL_2D", "s8", "esp_nn", pool, is_streamable=False),
+    Variant("esp_nn/max_pool_2d", "MAX_POOL_2D", "s8", "esp_nn", pool, is_streamable=False),
+    Variant("esp_nn/mul", "MUL", "s8", "esp_nn", mul, is_streamable=False),
 )

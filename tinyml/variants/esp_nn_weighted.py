@@ -185,9 +185,16 @@ EXTENTS = {
 }
 
 VARIANTS = (
-    Variant("esp_nn/conv_2d", "CONV_2D", "esp_nn", convolution, is_streamable=False),
-    Variant("esp_nn/depthwise", "DEPTHWISE_CONV_2D", "esp_nn", depthwise, is_streamable=False),
+    Variant("esp_nn/conv_2d", "CONV_2D", "s8", "esp_nn", convolution, is_streamable=False),
     Variant(
-        "esp_nn/fully_connected", "FULLY_CONNECTED", "esp_nn", matrix_product, is_streamable=False
+        "esp_nn/depthwise", "DEPTHWISE_CONV_2D", "s8", "esp_nn", depthwise, is_streamable=False
+    ),
+    Variant(
+        "esp_nn/fully_connected",
+        "FULLY_CONNECTED",
+        "s8",
+        "esp_nn",
+        matrix_product,
+        is_streamable=False,
     ),
 )

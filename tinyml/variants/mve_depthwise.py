@@ -245,4 +245,4 @@ def _extent(f: Fields) -> Extent:
 
 EXTENTS = {"tml_mve_depthwise_params": _extent}
 
-VARIANTS = (Variant("mve/depthwise_conv_2d", "DEPTHWISE_CONV_2D", "mve", lower),)
+VARIANTS = (Variant("mve/depthwise_conv_2d", "DEPTHWISE_CONV_2D", "s8", "mve", lower),)

@@ -103,9 +103,9 @@ def _pool_cost(op: Op, graph: Graph, lanes: int, per_output: int) -> int:
 EXTENTS = {"tml_mve_add_params": pairwise, "tml_mve_mul_params": pairwise}
 
 VARIANTS = (
-    Variant("mve/add", "ADD", "mve", lower_sum),
-    Variant("mve/average_pool_2d", "AVERAGE_POOL_2D", "mve", lower_average),
-    Variant("mve/max_pool_2d", "MAX_POOL_2D", "mve", lower_max),
-    Variant("mve/mul", "MUL", "mve", lower_mul),
-    Variant("mve/sub", "SUB", "mve", lower_sum),
+    Variant("mve/add", "ADD", "s8", "mve", lower_sum),
+    Variant("mve/average_pool_2d", "AVERAGE_POOL_2D", "s8", "mve", lower_average),
+    Variant("mve/max_pool_2d", "MAX_POOL_2D", "s8", "mve", lower_max),
+    Variant("mve/mul", "MUL", "s8", "mve", lower_mul),
+    Variant("mve/sub", "SUB", "s8", "mve", lower_sum),
 )

@@ -192,6 +192,6 @@ EXTENTS = {
 }
 
 VARIANTS = (
-    Variant("mve/conv_2d", "CONV_2D", "mve", convolution),
-    Variant("mve/fully_connected", "FULLY_CONNECTED", "mve", matrix_product),
+    Variant("mve/conv_2d", "CONV_2D", "s8", "mve", convolution),
+    Variant("mve/fully_connected", "FULLY_CONNECTED", "s8", "mve", matrix_product),
 )

@@ -121,7 +121,11 @@ EXTENTS = {"tml_portable_depthwise_params": images()}
 
 VARIANTS = tuple(
     Variant(
-        f"{family.name}/depthwise_conv_2d", "DEPTHWISE_CONV_2D", family.name, partial(lower, family)
+        f"{family.name}/depthwise_conv_2d",
+        "DEPTHWISE_CONV_2D",
+        "s8",
+        family.name,
+        partial(lower, family),
     )
     for family in FAMILIES
 )

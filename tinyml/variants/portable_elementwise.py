@@ -31,7 +31,7 @@ def lower_sum(family: Family, op: Op, graph: Graph) -> KernelCall | str:
 EXTENTS = {"tml_portable_add_params": pairwise}
 
 VARIANTS = tuple(
-    Variant(f"{family.name}/{name}", kind, family.name, partial(lower_sum, family))
+    Variant(f"{family.name}/{name}", kind, "s8", family.name, partial(lower_sum, family))
     for family in FAMILIES
     for name, kind in (("add", "ADD"), ("sub", "SUB"))
 )

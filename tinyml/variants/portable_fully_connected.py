@@ -137,6 +137,7 @@ VARIANTS = (
         Variant(
             f"{family.name}/fully_connected",
             "FULLY_CONNECTED",
+            "s8",
             family.name,
             partial(streamed, family),
         )
@@ -146,6 +147,7 @@ VARIANTS = (
         Variant(
             f"{family.name}/fully_connected_direct",
             "FULLY_CONNECTED",
+            "s8",
             family.name,
             partial(direct, family),
         )

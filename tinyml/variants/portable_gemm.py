@@ -252,6 +252,6 @@ EXTENTS = {
 }
 
 VARIANTS = tuple(
-    Variant(f"{family.name}/conv_2d", "CONV_2D", family.name, partial(convolution, family))
+    Variant(f"{family.name}/conv_2d", "CONV_2D", "s8", family.name, partial(convolution, family))
     for family in FAMILIES
 )

@@ -1,0 +1,169 @@
+"""Forms: kernels are offered to the types that they are for, and to no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.support.cases import FOLDER, load_cases
+from tinyml.base.errors import ModelError, UnsupportedOps
+from tinyml.ir.dtype import ALL, INT8, INT16, INT32, INT64
+from tinyml.ir.graph import Graph, Quant
+from tinyml.model.support import check_supported
+from tinyml.ops import all_ops, find_form, form_of, spec_of
+from tinyml.ops.forms import Form, form_text, roles_of, takes, typed
+from tinyml.passes.expand import expand_ops
+from tinyml.plan.offers import offers_of
+from tinyml.variants import all_variants
+
+KINDS = sorted(all_ops())
+ISA = tuple({variant.isa for variant in all_variants()})
+MOVES = {kind for kind in KINDS if [form.name for form in spec_of(kind).forms] == ["bytes"]}
+
+
+def in_16_bits(graph: Graph) -> Graph:
+    """The graph with all its 8-bit values, weights too, in 16 bits, and its biases in 64."""
+
+    def wide(index: int, name: str) -> str:
+        is_bias = any(index in op.inputs[2:] for op in graph.ops) and name == "int32"
+        return "int16" if name in ("int8", "uint8") else "int64" if is_bias else name
+
+    tensors = []
+    for i, tensor in enumerate(graph.tensors):
+        dtype = wide(i, tensor.dtype)
+        data = None if tensor.data is None else tensor.data.astype(dtype)
+        tensors.append(replace(tensor, dtype=dtype, data=data))
+    return replace(graph, tensors=tuple(tensors))
+
+
+def wide_graphs(kind: str) -> Iterator[Graph]:
+    for case in load_cases(FOLDER / f"{kind.lower()}.toml").cases:
+        yield in_16_bits(case.graph)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_graph_in_16_bits_gets_no_8_bit_kernel(kind: str) -> None:
+    """Kernels had no types: an int16 graph that nobody had checked was planned with int8 ones."""
+    for graph in wide_graphs(kind):
+        op = graph.ops[0]
+        form = find_form(op, graph)
+        if form is None:
+            with pytest.raises(ModelError) as caught:
+                offers_of(op, graph, ISA)
+            text = str(caught.value)
+            assert text.startswith(f"{kind} '{op.name}' takes ")
+            assert "int16" in text.split(";")[0]
+            for there_is in spec_of(kind).forms:
+                assert f"{there_is.name} (" in text
+            assert "--runtime tflm" in text
+            continue
+        assert form.name != "s8"
+        small = expand_ops(graph)
+        for part in small.ops:
+            offers, _ = offers_of(part, small, ISA)
+            assert {offer.call.form for offer in offers} <= {"bytes", "s16"}
+
+
+def test_of_operators_in_16_bits_only_moves_have_a_form() -> None:
+    """QUANTIZE has one for int16 inputs, and its output must be int8."""
+    found = {
+        kind for kind in KINDS if all(find_form(g.ops[0], g) is not None for g in wide_graphs(kind))
+    }
+    assert found <= MOVES
+    assert {"RESHAPE", "SLICE", "SPLIT", "TRANSPOSE"} <= found
+
+
+def test_the_loader_refuses_a_graph_in_16_bits_and_names_the_forms() -> None:
+    graph = next(wide_graphs("CONV_2D"))
+    with pytest.raises(UnsupportedOps) as caught:
+        check_supported(graph)
+    text = str(caught.value)
+    assert "s8 (input int8, filter int8, bias int32 or none, output int8)" in text
+    assert "Found: input int16, filter int16, bias int64, output int16" in text
+    assert "hint: take --runtime tflm" in text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_have_a_form_and_every_kernel_that_is_offered_is_of_it(kind: str) -> None:
+    for case in load_cases(FOLDER / f"{kind.lower()}.toml").cases:
+        graph = expand_ops(case.graph)
+        for op in graph.ops:
+            offers, _ = offers_of(op, graph, ISA)
+            assert {offer.call.form for offer in offers} <= {form_of(op, graph).name}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_form_says_what_each_operand_may_be(kind: str) -> None:
+    """An operand that a form does not name is of no type: the form would never be found."""
+    spec = spec_of(kind)
+    names = [form.name for form in spec.forms]
+    assert names
+    assert len(set(names)) == len(names)
+    for form in spec.forms:
+        for role in (*spec.inputs, *spec.outputs):
+            # LSTM's peepholes and the like must be absent: they are of no type.
+            assert form.types_of(role.rstrip("?*")) or role == "other?", f"{form.name}: {role}"
+
+
+def test_variants_are_of_forms_that_there_are() -> None:
+    for variant in all_variants():
+        assert variant.form in {form.name for form in spec_of(variant.kind).forms}, variant.name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_two_forms_take_the_same_types(kind: str) -> None:
+    """The first one would be found, and the other never."""
+    spec = spec_of(kind)
+    roles = [role for role in (*spec.inputs, *spec.outputs) if not role.endswith("?")]
+    for given in ALL:
+        for made in ALL:
+            operands = [(role, given) for role in roles[:-1]] + [(roles[-1], made)]
+            assert len([form for form in spec.forms if takes(form, operands)]) <= 1
+
+
+def form(**types: object) -> Form:
+    return Form("s8", typed(**types), None, None)  # type: ignore[arg-type]
+
+
+def test_operands_that_are_missing_or_too_many_match_nothing() -> None:
+    s8 = form(input=INT8, bias=INT32, output=INT8)
+    there = [("input", INT8), ("bias?", INT32), ("output", INT8)]
+    assert takes(s8, there)
+    assert takes(s8, [("input", INT8), ("bias?", None), ("output", INT8)])
+    assert not takes(s8, [("input", None), *there[1:]])
+    assert not takes(s8, [("input", INT8), ("bias?", INT64), ("output", INT8)])
+    assert not takes(s8, [*there, ("unknown", INT8)])
+    assert roles_of(("input", "bias?"), 1) == ("input",)
+    assert roles_of(("input", "bias?"), 3) is None
+    assert roles_of(("input", "bias?"), 0) is None
+    assert roles_of(("input*",), 3) == ("input*",) * 3
+    assert roles_of(("input*",), 0) is None
+
+
+def test_a_result_can_be_like_an_operand() -> None:
+    from tinyml.ops.forms import Like
+
+    moved = form(input=frozenset((INT8, INT16)), output=Like("input"))
+    assert takes(moved, [("input", INT16), ("output", INT16)])
+    assert not takes(moved, [("input", INT16), ("output", INT8)])
+    assert form_text(moved, ("input", "output")) == "s8 (input int8 or int16, output as input)"
+
+
+def test_an_op_with_too_few_operands_is_told_by_their_number() -> None:
+    graph = next(wide_graphs("CONV_2D"))
+    op = replace(graph.ops[0], inputs=graph.ops[0].inputs[:1])
+    with pytest.raises(ModelError, match="takes 1 inputs and 1 outputs; forms there are: s8"):
+        form_of(op, graph)
+
+
+def test_a_move_of_16_bits_is_loaded() -> None:
+    """One check of the loader refused whatever wrote int16, moves and all."""
+    graph = next(wide_graphs("TRANSPOSE"))
+    quant = Quant((0.5,), (0,))
+    tensors = tuple(
+        replace(tensor, quant=quant) if tensor.dtype == "int16" else tensor
+        for tensor in graph.tensors
+    )
+    check_supported(replace(graph, tensors=tensors))
