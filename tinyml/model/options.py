@@ -101,8 +101,8 @@ def attrs_of(operator: Any, table: Table, label: str) -> Any:
     Raises ModelError for another table than the operator's, or a damaged one.
     """
     names = tuple(item.name for item in table.fields)
-    held = read_options(operator, label, names if table.name else ())
-    if not table.name:
+    held = read_options(operator, label, names)
+    if not table.fields:
         return table.attrs()
     if held.table not in ("", table.name):
         raise ModelError(f"{label}: an operator has {held.table} where {table.name} must be")
@@ -112,8 +112,10 @@ def attrs_of(operator: Any, table: Table, label: str) -> Any:
 def write_attrs(builder: Any, table: Table, attrs: Any) -> tuple[int, int]:
     """The number of the union's type and the written table of an op's attrs; (0, 0) for none.
 
-    Raises ModelError for attrs that have no place in a file.
+    A table that holds nothing is left out. Raises ModelError for what has no place in a file.
     """
+    if not table.fields:
+        return 0, 0
     return write_options(builder, options(table.name, **table.write(attrs)))
 
 

@@ -10,6 +10,7 @@ from tinyml.base.errors import ModelError, Unsupported, UnsupportedOps
 from tinyml.ir.graph import Graph, Op
 from tinyml.model.arithmetic import float_ops, hybrid_ops
 from tinyml.ops.forms import sentence
+from tinyml.ops.traits import State
 
 _QUANTISE_HINT = (
     "quantise it: tinyml convert MODEL --calibration DATA (typical inputs); a model that is "
@@ -149,7 +150,8 @@ def unmet(op: Op, graph: Graph) -> Iterator[tuple[str, str]]:
 
 def states_are_variables(op: Op, graph: Graph) -> str | None:
     """State must be a variable of the model, and variables must be state of their operator."""
-    states = ops.spec_of(op.kind).states
+    state = ops.trait_of(op.kind, State)
+    states = state.operands if state is not None else ()
     for position, i in enumerate(op.inputs):
         if i >= 0 and graph.tensors[i].is_variable != (position in states):
             return f"operand {position}, '{graph.tensors[i].name}'"

@@ -8,12 +8,16 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from functools import cache
+from typing import TypeVar
 
 from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import DType, dtype_of
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops.forms import Form, form_text, roles_of, takes, types_text
+from tinyml.ops.others import others
 from tinyml.ops.spec import OpSpec
+
+_Trait = TypeVar("_Trait")
 
 
 @cache
@@ -85,6 +89,14 @@ def _operands(op: Op, graph: Graph) -> tuple[tuple[str, DType | None], ...] | No
         types = [dtype_of(graph.tensors[i].dtype) if i >= 0 else None for i in numbers]
         found += list(zip(roles, types, strict=True))
     return tuple(found)
+
+
+@cache
+def trait_of(kind: str, trait: type[_Trait]) -> _Trait | None:
+    """What an operator, known to our kernels or not, declares of that kind; None for nothing."""
+    spec, other = all_ops().get(kind), others().get(kind)
+    held = spec.traits if spec is not None else other.traits if other is not None else ()
+    return next((item for item in held if isinstance(item, trait)), None)
 
 
 def macs_of(op: Op, graph: Graph) -> int:

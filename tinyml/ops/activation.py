@@ -37,6 +37,7 @@ from tinyml.ops.forms import Constraint, Form
 from tinyml.ops.lookup import BYTE_MAP, NO_OPTIONS, input_values, look_up, lookup_call
 from tinyml.ops.operands import have_one_scale, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.traits import SIGNED_UNIT, UNIT, Activation, Axes, ByteMap, Rows, Scales, Trait
 
 INTEGER_BITS = 4  # of the fixed-point argument of LOGISTIC and TANH: saturated from 16 on
 MAX_RELU_SHIFT = 22  # an offset int8 value takes 9 bits with its sign
@@ -143,6 +144,14 @@ def tanh_table(op: Op, graph: Graph) -> Array:
     return _saturating_table(op, graph, tanh, 31 - 7, 0)
 
 
+_TRAITS: dict[str, tuple[Trait, ...]] = {
+    "LOGISTIC": (Scales("fixed", (8, 16), UNIT),),
+    "RELU": (Activation("RELU"), Scales("own", (8, 16), carries_range=True)),
+    "RELU6": (Activation("RELU6"), Scales("same", (8, 16))),
+    "TANH": (Scales("fixed", (8, 16), SIGNED_UNIT),),
+}
+
+
 def _spec(
     kind: str, opcode: int, title: str, table: Table, constraints: tuple[Constraint, ...]
 ) -> OpSpec:
@@ -157,6 +166,7 @@ def _spec(
         kind=kind,
         opcode=opcode,
         title=title,
+        traits=(ByteMap(), Rows(), Axes("each"), *_TRAITS[kind]),
         table=NO_OPTIONS,
         inputs=("input",),
         constraints=(operand_count(1, 1), have_one_scale),

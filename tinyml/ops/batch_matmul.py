@@ -31,6 +31,7 @@ from tinyml.ops.moves import strides_of
 from tinyml.ops.operands import have_one_scale, input_argument
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
+from tinyml.ops.traits import Scales
 
 MAX_RANK = 5  # as in TFLM
 MAX_DEPTH = (1 << 31) // (255 * 255)  # products of a sum
@@ -190,6 +191,7 @@ OPS = (
         kind="BATCH_MATMUL",
         opcode=126,
         title="matrix times matrix, both computed at run time",
+        traits=(Scales("own", (8, 16)),),
         table=TABLE,
         inputs=("left", "right"),
         constraints=(operand_count(2, 2), have_one_scale, matrices_fit),

@@ -25,6 +25,7 @@ from tinyml.ops.extents import images
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, PADDING, Field, Table
+from tinyml.ops.traits import Channels, ClampsOutput, ReadsPadding, Rows, Scales, Weights
 from tinyml.ops.weighted import (
     INPUT,
     WEIGHTS,
@@ -221,6 +222,14 @@ OPS = (
         kind="CONV_2D",
         opcode=3,
         title="2-D convolution: any stride, dilation and padding, grouped, per channel or tensor",
+        traits=(
+            Rows(filter_windows, has_wide_kernels=True),
+            Channels(mixes=True),
+            Weights(layer, may_be_negative=True),
+            ClampsOutput(),
+            ReadsPadding(),
+            Scales("own", (8, 16)),
+        ),
         table=TABLE,
         inputs=("input", "filter", "bias?"),
         constraints=_COMMON,

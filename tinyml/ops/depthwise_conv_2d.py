@@ -25,6 +25,7 @@ from tinyml.ops.extents import multiplied_images
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, PADDING, Field, Table
+from tinyml.ops.traits import Channels, ClampsOutput, ReadsPadding, Rows, Scales, Weights
 from tinyml.ops.weighted import (
     INPUT,
     WEIGHTS,
@@ -217,6 +218,14 @@ OPS = (
         kind="DEPTHWISE_CONV_2D",
         opcode=4,
         title="depthwise convolution: any multiplier, stride, dilation and padding",
+        traits=(
+            Rows(filter_windows),
+            Channels(),
+            Weights(layer, axis=3, may_be_negative=True),
+            ClampsOutput(),
+            ReadsPadding(),
+            Scales("own", (8, 16)),
+        ),
         table=TABLE,
         inputs=("input", "filter", "bias?"),
         constraints=_COMMON,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ from tinyml.ops.forms import Form, typed
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, Field, Table
+from tinyml.ops.traits import Arithmetic, Axes, ClampsOutput, Rows, Scales, WholeNumbers
 
 MAX_RANK = 4
 LEFT_SHIFT = 20  # headroom that ADD and SUB give an operand before scaling it
@@ -248,6 +249,13 @@ def _lower(
     )
 
 
+_ARITHMETIC: dict[str, tuple[Literal["+", "-", "*"], Callable[[Array, Array], Array]]] = {
+    "ADD": ("+", np.add),
+    "SUB": ("-", np.subtract),
+    "MUL": ("*", np.multiply),
+}
+
+
 def _spec(
     kind: str, opcode: int, title: str, compute: Callable[..., Any], lower: Callable[..., Any]
 ) -> OpSpec:
@@ -256,6 +264,14 @@ def _spec(
         kind=kind,
         opcode=opcode,
         title=f"{title} of two tensors, with broadcasting",
+        traits=(
+            Arithmetic(*_ARITHMETIC[kind]),
+            Rows(),
+            ClampsOutput(),
+            Axes("broadcast"),
+            Scales("own", (8, 16)),
+            WholeNumbers(),
+        ),
         table=Table(f"{kind.capitalize()}Options", BinaryAttrs, (_FUSED,)),
         inputs=("left", "right"),
         constraints=(operand_count(2, 2), have_one_scale, has_few_dimensions),

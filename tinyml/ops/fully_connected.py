@@ -24,6 +24,7 @@ from tinyml.ops.extents import rows
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, Field, Names, Table
+from tinyml.ops.traits import Axes, Channels, ClampsOutput, Scales, Weights
 from tinyml.ops.weighted import (
     BIAS,
     INPUT,
@@ -200,6 +201,13 @@ OPS = (
         kind="FULLY_CONNECTED",
         opcode=9,
         title="matrix product: any number of rows, per channel or tensor, bias optional",
+        traits=(
+            Channels(mixes=True),
+            Weights(layer),
+            ClampsOutput(),
+            Axes("flat"),
+            Scales("own", (8, 16)),
+        ),
         table=TABLE,
         inputs=("input", "filter", "bias?"),
         constraints=_COMMON,

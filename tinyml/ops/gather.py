@@ -19,6 +19,7 @@ from tinyml.ops.moves import axis_in
 from tinyml.ops.operands import input_argument, move_instructions, no_macs
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
+from tinyml.ops.traits import MovesOnly, Scales, WholeNumbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ OPS = (
         kind="GATHER",
         opcode=36,
         title="rows by their numbers, as in an embedding",
+        traits=(MovesOnly("pick"), Scales("same"), WholeNumbers()),
         table=TABLE,
         inputs=("input", "numbers"),
         constraints=(operand_count(2, 2), axis_exists),

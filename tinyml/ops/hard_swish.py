@@ -15,9 +15,10 @@ from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import INT8_MAX, INT8_MIN, operand_count, quant_of, result
 from tinyml.ops.forms import Form
-from tinyml.ops.lookup import BYTE_MAP, NO_OPTIONS, input_values, look_up, lookup_call
+from tinyml.ops.lookup import BYTE_MAP, input_values, look_up, lookup_call, no_options
 from tinyml.ops.operands import have_one_scale, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.traits import Axes, ByteMap, Rows, Scales
 
 _LOWEST, _HIGHEST = -32768, 32767
 _INPUT_SHIFT = 7  # an int8 value less its zero point fits 16 bits after it
@@ -107,7 +108,8 @@ OPS = (
         kind="HARD_SWISH",
         opcode=117,
         title="x * min(max(x + 3, 0), 6) / 6",
-        table=NO_OPTIONS,
+        traits=(ByteMap(), Rows(), Axes("each"), Scales("own")),
+        table=no_options("HardSwishOptions"),
         inputs=("input",),
         constraints=(operand_count(1, 1), have_one_scale),
         infer=same_shape,

@@ -23,6 +23,15 @@ from tinyml.ops.moves import axis_in
 from tinyml.ops.operands import have_one_scale, input_argument, move_instructions, no_macs
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, Field, Table
+from tinyml.ops.traits import (
+    Axes,
+    Channels,
+    Homogeneous,
+    MovesOnly,
+    Scales,
+    ShapeOperand,
+    WholeNumbers,
+)
 
 MAX_PARTS = 10  # inputs of a concatenation; TFLM's limit as well
 _ARITIES = (2, 4, MAX_PARTS)  # inputs that the kernels take
@@ -80,6 +89,11 @@ def reshape_reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> t
     """The same elements in another shape."""
     assert inputs[0] is not None
     return (inputs[0].reshape(result(op, graph).shape),)
+
+
+def keeps_last_size(op: Op, graph: Graph) -> bool:
+    """Whether the last dimension is as large as before: then its elements stay side by side."""
+    return graph.tensors[op.inputs[0]].shape[-1:] == result(op, graph).shape[-1:]
 
 
 def lower_nothing(op: Op, graph: Graph) -> None:
@@ -183,6 +197,12 @@ OPS = (
         kind="CONCATENATION",
         opcode=2,
         title="tensors one after the other along an axis",
+        traits=(
+            MovesOnly("join"),
+            Axes("option"),
+            Scales("same", (8, 16)),
+            WholeNumbers(),
+        ),
         table=CONCATENATION_TABLE,
         inputs=("input*",),
         constraints=(
@@ -207,6 +227,15 @@ OPS = (
         kind="RESHAPE",
         opcode=22,
         title="the same elements in another shape; takes no time",
+        traits=(
+            MovesOnly("view"),
+            Channels(keeps=keeps_last_size),
+            Homogeneous(),
+            ShapeOperand(1),
+            Axes("view"),
+            Scales("same", (8, 16)),
+            WholeNumbers(),
+        ),
         table=RESHAPE_TABLE,
         inputs=("input", "shape?"),
         constraints=(operand_count(1, 2), keeps_elements),

@@ -31,6 +31,7 @@ from tinyml.ops.lookup import BYTE_MAP, NO_OPTIONS, input_values, look_up, looku
 from tinyml.ops.operands import have_one_scale, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
+from tinyml.ops.traits import Axes, ByteMap, Rows, Scales
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ OPS = (
         kind="ELU",
         opcode=111,
         title="x, or exp(x) - 1 below zero",
+        traits=(ByteMap(), Rows(), Axes("each"), Scales("own")),
         table=NO_OPTIONS,
         inputs=("input",),
         constraints=_COMMON,
@@ -124,6 +126,12 @@ OPS = (
         kind="LEAKY_RELU",
         opcode=98,
         title="x, or a constant times x below zero",
+        traits=(
+            ByteMap(),
+            Rows(),
+            Axes("each"),
+            Scales("own", (8, 16), carries_range=True),
+        ),
         table=TABLE,
         inputs=("input",),
         constraints=_COMMON,

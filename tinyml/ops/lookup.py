@@ -27,6 +27,11 @@ class NoAttrs:
 NO_OPTIONS = Table("", NoAttrs)
 
 
+def no_options(table: str) -> Table:
+    """Options that hold nothing, in a table that files may have or leave out."""
+    return Table(table, NoAttrs)
+
+
 def input_values(dtype: str) -> NDArray[np.int64]:
     """All values of an 8-bit type, in the order of their bytes read as unsigned numbers."""
     return np.arange(256, dtype=np.uint8).view(dtype_of(dtype).numpy).astype(np.int64)

@@ -33,6 +33,7 @@ from tinyml.ops.extents import reduction
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
+from tinyml.ops.traits import Axes, Channels, Homogeneous, Scales, Trait, WholeNumbers
 
 AXES = 1  # operand
 _LOOPS = 5
@@ -177,11 +178,25 @@ def lower(op: Op, graph: Graph) -> KernelCall:
 _COMMON = (operand_count(2, 2), axes_are_usable)
 
 
+def keeps_channels(op: Op, graph: Graph) -> bool:
+    """Whether the last axis stays: constant axes that do not hold it."""
+    axes = operand(op, graph, AXES)
+    rank = len(graph.tensors[op.inputs[0]].shape)
+    return axes is not None and axes.data is not None and rank - 1 not in reduced_axes(op, graph)
+
+
+_TRAITS: dict[str, tuple[Trait, ...]] = {
+    "MEAN": (Channels(keeps=keeps_channels), Homogeneous()),
+    "SUM": (),
+}
+
+
 def _spec(kind: str, opcode: int, title: str) -> OpSpec:
     return OpSpec(
         kind=kind,
         opcode=opcode,
         title=title,
+        traits=(*_TRAITS[kind], Axes("listed", (AXES,)), Scales("own", (8, 16)), WholeNumbers()),
         table=TABLE,
         inputs=("input", "axes"),
         constraints=_COMMON,

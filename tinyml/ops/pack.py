@@ -18,6 +18,7 @@ from tinyml.ops.moves import axis_in
 from tinyml.ops.operands import no_macs
 from tinyml.ops.spec import Expansion, OpSpec
 from tinyml.ops.table import Field, Table
+from tinyml.ops.traits import MovesOnly, Scales, WholeNumbers
 
 MAX_PACKED = MAX_PARTS**2  # a concatenation of packs
 
@@ -100,6 +101,7 @@ OPS = (
         kind="PACK",
         opcode=83,
         title="tensors side by side along a new axis",
+        traits=(MovesOnly("stack"), Scales("same", (8, 16)), WholeNumbers()),
         table=TABLE,
         inputs=("input*",),
         constraints=(operand_count(1, MAX_PACKED), inputs_are_alike),

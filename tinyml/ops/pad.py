@@ -24,9 +24,10 @@ from tinyml.ops.common import (
 )
 from tinyml.ops.extents import Extent, Fields, dense
 from tinyml.ops.forms import Constraint, Form, typed
-from tinyml.ops.lookup import NO_OPTIONS
+from tinyml.ops.lookup import no_options
 from tinyml.ops.operands import have_one_scale, input_argument, move_instructions, no_macs
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.traits import Axes, Homogeneous, Pads, Scales, WholeNumbers
 
 MAX_RANK = 4
 _MAX_OVERLAP_ROWS = 4096  # beyond, a proof of overlap is not worth its size
@@ -186,7 +187,14 @@ def _spec(kind: str, opcode: int, title: str, inputs: int, *constraints: Constra
         kind=kind,
         opcode=opcode,
         title=title,
-        table=NO_OPTIONS,
+        traits=(
+            Pads(1, 2 if inputs > 2 else None),
+            *(() if inputs > 2 else (Homogeneous(),)),
+            Axes("per_axis", (1,)),
+            Scales("same", (8, 16)),
+            WholeNumbers(),
+        ),
+        table=no_options("PadV2Options" if inputs > 2 else "PadOptions"),
         inputs=("input", "paddings", "fill")[:inputs],
         constraints=(
             operand_count(inputs, inputs),

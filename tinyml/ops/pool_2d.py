@@ -30,6 +30,7 @@ from tinyml.ops.extents import images
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, PADDING, Field, Table
+from tinyml.ops.traits import Channels, ClampsOutput, Homogeneous, Rows, Scales
 from tinyml.ops.windows import (
     Pads,
     image_overlap,
@@ -180,11 +181,14 @@ EXTENTS = {
     "tml_max_pool_2d_params": images(),
 }
 
+_POOLS = (Channels(), ClampsOutput(), Homogeneous(), Scales("same", (8, 16)))
+
 OPS = (
     OpSpec(
         kind="AVERAGE_POOL_2D",
         opcode=1,
         title="average over windows: any size, stride and padding",
+        traits=(Rows(windows, fill=None, can_add_up=True), *_POOLS),
         table=TABLE,
         inputs=("input",),
         constraints=_CONSTRAINTS,
@@ -207,6 +211,7 @@ OPS = (
         kind="MAX_POOL_2D",
         opcode=17,
         title="maximum over windows: any size, stride and padding",
+        traits=(Rows(windows, fill="lowest"), *_POOLS),
         table=TABLE,
         inputs=("input",),
         constraints=_CONSTRAINTS,

@@ -31,6 +31,7 @@ from tinyml.ops.forms import Form, typed
 from tinyml.ops.lookup import NO_OPTIONS
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.traits import Axes, Scales
 
 SLOPES = 1  # operand
 
@@ -128,6 +129,7 @@ OPS = (
         kind="PRELU",
         opcode=54,
         title="x, or a learned slope times x below zero",
+        traits=(Axes("broadcast"), Scales("own", carries_range=True)),
         table=NO_OPTIONS,
         inputs=("input", "slope"),
         constraints=(operand_count(2, 2), have_one_scale, slopes_broadcast),

@@ -17,9 +17,10 @@ from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, row_overlap
 from tinyml.ops.common import operand_count, quant_of, requant_struct, result
 from tinyml.ops.extents import elementwise
 from tinyml.ops.forms import Form, typed
-from tinyml.ops.lookup import NO_OPTIONS, input_values, lookup_call
+from tinyml.ops.lookup import input_values, lookup_call, no_options
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.traits import Axes, ByteMap, Converts
 
 MAX_SHIFT = 14  # an offset int16 value takes 17 bits with its sign
 _MAX_OVERLAP_ELEMENTS = 4096
@@ -174,7 +175,8 @@ OPS = (
         kind="DEQUANTIZE",
         opcode=6,
         title="int8 or uint8 to float32",
-        table=NO_OPTIONS,
+        traits=(ByteMap(), Axes("each"), Converts("floats")),
+        table=no_options("DequantizeOptions"),
         inputs=("input",),
         constraints=(operand_count(1, 1), have_one_scale),
         infer=same_shape,
@@ -188,7 +190,8 @@ OPS = (
         kind="QUANTIZE",
         opcode=114,
         title="float32 to int8, or another scale or type of integer",
-        table=NO_OPTIONS,
+        traits=(ByteMap(), Axes("each"), Converts("integers")),
+        table=no_options("QuantizeOptions"),
         inputs=("input",),
         constraints=(operand_count(1, 1), have_one_scale),
         infer=same_shape,

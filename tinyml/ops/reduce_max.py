@@ -20,6 +20,7 @@ from tinyml.ops.extents import reduction
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.operands import no_macs
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.traits import Axes, Scales, WholeNumbers
 
 
 def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
@@ -49,6 +50,7 @@ def _spec(kind: str, opcode: int, title: str) -> OpSpec:
         kind=kind,
         opcode=opcode,
         title=f"{title} over constant axes",
+        traits=(Axes("listed", (mean.AXES,)), Scales("same"), WholeNumbers()),
         table=mean.TABLE,
         inputs=("input", "axes"),
         constraints=(operand_count(2, 2), has_same_quantisation, mean.axes_are_usable),

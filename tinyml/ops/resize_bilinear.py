@@ -26,6 +26,7 @@ from tinyml.ops.operands import have_one_scale, no_macs
 from tinyml.ops.resize_nearest_neighbor import ResizeAttrs, infer
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
+from tinyml.ops.traits import Scales, WholeNumbers
 
 _ONE = 1 << 10
 
@@ -146,6 +147,7 @@ OPS = (
         kind="RESIZE_BILINEAR",
         opcode=23,
         title="linear interpolation between pixels, to any size",
+        traits=(Scales("same"), WholeNumbers()),
         table=TABLE,
         inputs=("input", "size"),
         constraints=(

@@ -27,6 +27,7 @@ from tinyml.ops.moves import WHOLE, Walk, lower_walk, whole_numbers
 from tinyml.ops.operands import have_one_scale, no_macs
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
+from tinyml.ops.traits import MovesOnly, Scales, WholeNumbers
 
 SIZE = 1  # operand
 _MAX_SIZE = 1 << 20  # as of any dimension of a model
@@ -146,6 +147,7 @@ OPS = (
         kind="RESIZE_NEAREST_NEIGHBOR",
         opcode=97,
         title="every pixel several times, or every n-th pixel",
+        traits=(MovesOnly("repeat"), Scales("same", (8, 16)), WholeNumbers()),
         table=TABLE,
         inputs=("input", "size"),
         constraints=(

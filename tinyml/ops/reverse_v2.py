@@ -11,7 +11,7 @@ from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import operand, operand_count
 from tinyml.ops.forms import Form, Like, typed
-from tinyml.ops.lookup import NO_OPTIONS
+from tinyml.ops.lookup import no_options
 from tinyml.ops.moves import (
     MOVED,
     WHOLE,
@@ -23,6 +23,7 @@ from tinyml.ops.moves import (
 )
 from tinyml.ops.operands import no_macs, same_shape
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.traits import MovesOnly, Scales, WholeNumbers
 
 
 def reversed_axes(op: Op, graph: Graph) -> tuple[int, ...]:
@@ -63,7 +64,8 @@ OPS = (
         kind="REVERSE_V2",
         opcode=105,
         title="back to front along some dimensions",
-        table=NO_OPTIONS,
+        traits=(MovesOnly("reverse"), Scales("same", (8, 16)), WholeNumbers()),
+        table=no_options("ReverseV2Options"),
         inputs=("input", "axes"),
         constraints=(operand_count(2, 2), axes_are_neighbours),
         infer=same_shape,

@@ -18,9 +18,10 @@ from tinyml.ir.kernel import KernelCall
 from tinyml.ops.activation import relu_factor, relu_fits_32_bits
 from tinyml.ops.common import INT8_MAX, INT8_MIN, operand_count, quant_of, result
 from tinyml.ops.forms import Constraint, Form
-from tinyml.ops.lookup import BYTE_MAP, NO_OPTIONS, input_values, look_up, lookup_call
+from tinyml.ops.lookup import BYTE_MAP, input_values, look_up, lookup_call, no_options
 from tinyml.ops.operands import have_one_scale, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.traits import Axes, ByteMap, Scales
 
 _FRACTION_BITS = 20  # of the inverse root before it is brought to the output's scale
 
@@ -68,6 +69,10 @@ def rsqrt_table(op: Op, graph: Graph) -> Array:
     return table
 
 
+_REAL: dict[str, Callable[[Array], Array]] = {"RSQRT": lambda x: np.asarray(1 / np.sqrt(x))}
+_WIDTHS = {"ABS": (8, 16), "RSQRT": (8,)}
+
+
 def _spec(
     kind: str,
     opcode: int,
@@ -86,7 +91,8 @@ def _spec(
         kind=kind,
         opcode=opcode,
         title=title,
-        table=NO_OPTIONS,
+        traits=(ByteMap(_REAL.get(kind)), Axes("each"), Scales("own", _WIDTHS[kind])),
+        table=no_options("AbsOptions" if kind == "ABS" else ""),
         inputs=("input",),
         constraints=(operand_count(1, 1), have_one_scale),
         infer=same_shape,

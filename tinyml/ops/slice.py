@@ -10,11 +10,12 @@ from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import operand, operand_count
 from tinyml.ops.forms import Constraint, Form, Like, typed
-from tinyml.ops.lookup import NO_OPTIONS
+from tinyml.ops.lookup import no_options
 from tinyml.ops.moves import MOVED, WHOLE, Walk, lower_walk, strides_of, whole_numbers
 from tinyml.ops.operands import no_macs
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
+from tinyml.ops.traits import Axes, MovesOnly, Scales, WholeNumbers
 
 MAX_SLICE_RANK = 5  # as in TFLM
 MAX_STRIDED_RANK = 4
@@ -196,7 +197,13 @@ def _spec(
         kind=kind,
         opcode=opcode,
         title=title,
-        table=STRIDED_TABLE if strided else NO_OPTIONS,
+        traits=(
+            MovesOnly("cut", strided_parts if strided else slice_parts),
+            Axes("per_axis", (1, 2, 3) if strided else (1, 2), has_masks=strided),
+            Scales("same", (8, 16)),
+            WholeNumbers(),
+        ),
+        table=STRIDED_TABLE if strided else no_options("SliceOptions"),
         inputs=("input", *places),
         constraints=(operand_count(inputs, inputs), *constraints, part_exists),
         infer=infer,

@@ -36,6 +36,7 @@ from tinyml.ops.forms import Form, typed
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
+from tinyml.ops.traits import UNIT, Axes, Scales
 
 INTEGER_BITS = 5  # of the argument of exp: beyond -32 nothing is left
 SUM_BITS = 12  # integer bits of the sum of exponentials
@@ -142,6 +143,7 @@ OPS = (
         kind="SOFTMAX",
         opcode=25,
         title="exponentials over their sum, along the last dimension",
+        traits=(Axes("last"), Scales("fixed", (8, 16), UNIT)),
         table=TABLE,
         inputs=("input",),
         constraints=(operand_count(1, 1), have_one_scale, has_rows),

@@ -10,6 +10,7 @@ from tinyml.ir.graph import Graph, Op, Tensor
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.forms import Constraint, Form
 from tinyml.ops.table import Table
+from tinyml.ops.traits import Trait
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,12 @@ class OpSpec:
     ``infer`` returns the output shapes that the op's rule gives for the input shapes.
     ``expand`` is for an operator that others can stand for: a pass puts those in its place before
     planning. It returns None where the op has a kernel of its own.
-    ``states`` are the operands that the op reads and writes: variables, which keep their values
-    from one inference to the next.
     """
 
     kind: str  # "CONV_2D"
     opcode: int  # TFLite BuiltinOperator value
     title: str  # one clause for docs/ops.md
+    traits: tuple[Trait, ...]  # what may be done to it
     table: Table
     inputs: tuple[str, ...]
     constraints: tuple[Constraint, ...]
@@ -57,7 +57,6 @@ class OpSpec:
     macs: Callable[[Op, Graph], int]
     forms: tuple[Form, ...]
     expand: Callable[[Op, Graph], Expansion | None] | None = None
-    states: tuple[int, ...] = ()
     outputs: tuple[str, ...] = ("output",)
 
     @property

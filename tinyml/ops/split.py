@@ -20,6 +20,7 @@ from tinyml.ops.operands import no_macs
 from tinyml.ops.slice import MAX_STRIDED_RANK, StridedSliceAttrs
 from tinyml.ops.spec import Expansion, OpSpec, has_no_kernel
 from tinyml.ops.table import Field, Table
+from tinyml.ops.traits import Axes, MovesOnly, Scales, Trait, WholeNumbers
 
 Sizes = tuple[int, tuple[int, ...]]  # axis, size along it of each output
 
@@ -104,6 +105,13 @@ def _axis(op: Op, graph: Graph, index: int, rank: int) -> int:
     return axis_in(numbers[0], rank)
 
 
+_AXES: dict[str, tuple[Trait, ...]] = {
+    "SPLIT": (Axes("number", (0,)),),
+    "SPLIT_V": (),
+    "UNPACK": (),
+}
+
+
 def _spec(kind: str, opcode: int, title: str, table: Table, cut: _Cut) -> OpSpec:
     def has_its_operands(op: Op, graph: Graph) -> str | None:
         """The op must have all its inputs and as many outputs as its options say."""
@@ -133,6 +141,7 @@ def _spec(kind: str, opcode: int, title: str, table: Table, cut: _Cut) -> OpSpec
         kind=kind,
         opcode=opcode,
         title=title,
+        traits=(MovesOnly("split"), *_AXES[kind], Scales("same", (8, 16)), WholeNumbers()),
         table=table,
         inputs=cut.operands,
         outputs=("output*",),

@@ -24,9 +24,10 @@ from tinyml.ops.common import (
 from tinyml.ops.elementwise import Factor, broadcast_loops, has_few_dimensions, infer
 from tinyml.ops.extents import broadcast
 from tinyml.ops.forms import Form, typed
-from tinyml.ops.lookup import NO_OPTIONS
+from tinyml.ops.lookup import no_options
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.traits import Axes, Scales
 
 LEFT_SHIFT = 7  # headroom of an operand before it is scaled; its square fits 32 bits then
 BOUNDS = (INT8_MIN, INT8_MAX)
@@ -112,7 +113,8 @@ OPS = (
         kind="SQUARED_DIFFERENCE",
         opcode=99,
         title="square of the difference of two tensors, with broadcasting",
-        table=NO_OPTIONS,
+        traits=(Axes("broadcast"), Scales("own")),
+        table=no_options("SquaredDifferenceOptions"),
         inputs=("left", "right"),
         constraints=(operand_count(2, 2), have_one_scale, has_few_dimensions),
         infer=infer,

@@ -12,11 +12,12 @@ from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import operand, operand_count
 from tinyml.ops.forms import Form, Like, typed
-from tinyml.ops.lookup import NO_OPTIONS
+from tinyml.ops.lookup import no_options
 from tinyml.ops.moves import MOVED, WHOLE, Walk, lower_walk, strides_of, whole_numbers
 from tinyml.ops.operands import no_macs
 from tinyml.ops.slice import has_at_most
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.traits import Axes, MovesOnly, Scales, WholeNumbers
 
 MAX_RANK = 5  # as in TFLM
 
@@ -64,7 +65,13 @@ OPS = (
         kind="TRANSPOSE",
         opcode=39,
         title="dimensions in another order",
-        table=NO_OPTIONS,
+        traits=(
+            MovesOnly("transpose"),
+            Axes("order", (1,)),
+            Scales("same", (8, 16)),
+            WholeNumbers(),
+        ),
+        table=no_options("TransposeOptions"),
         inputs=("input", "order"),
         constraints=(
             operand_count(2, 2),

@@ -31,6 +31,7 @@ from tinyml.ops.forms import Constraint, Form, typed
 from tinyml.ops.moves import WHOLE, whole_numbers
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, PADDING, Field, Table
+from tinyml.ops.traits import ClampsOutput, Scales, ShapeOperand, Weights
 from tinyml.ops.weighted import (
     WeightedSum,
     bias_is_constant,
@@ -281,6 +282,12 @@ OPS = (
         kind="TRANSPOSE_CONV",
         opcode=67,
         title="transposed 2-D convolution: any stride and padding, per channel or tensor",
+        traits=(
+            Weights(layer, value=INPUT, weights=WEIGHTS, bias=BIAS),
+            ClampsOutput(),
+            ShapeOperand(SHAPE),
+            Scales("own", (8, 16)),
+        ),
         table=TABLE,
         inputs=("shape", "filter", "input", "bias?"),
         constraints=_COMMON,

@@ -31,6 +31,7 @@ from tinyml.ops.lstm_constraints import (
 from tinyml.ops.lstm_layer import GATES, LstmLayer, layer
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, Field, Table
+from tinyml.ops.traits import Scales, State, Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +198,12 @@ OPS = (
         kind="UNIDIRECTIONAL_SEQUENCE_LSTM",
         opcode=44,
         title="recurrent layer with a 16-bit cell; keeps its state until it is reset",
+        traits=(State((HIDDEN, CELL)), Steps(), Scales("own")),
         table=TABLE,
         inputs=ROLES,
         constraints=COMMON,
         infer=infer,
         macs=macs,
         forms=(Form("s8", S8_TYPES, reference, lower, (*S8, sums_fit_32_bits)),),
-        states=(HIDDEN, CELL),
     ),
 )

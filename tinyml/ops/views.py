@@ -9,11 +9,12 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ops.common import operand, operand_count
 from tinyml.ops.forms import ANY, Form, Like, typed
 from tinyml.ops.layout import lower_nothing, reshape_reference
-from tinyml.ops.lookup import NO_OPTIONS
+from tinyml.ops.lookup import no_options
 from tinyml.ops.moves import MOVED, WHOLE, axis_in, whole_numbers
 from tinyml.ops.operands import no_macs
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
+from tinyml.ops.traits import Axes, MovesOnly, Scales, WholeNumbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,15 @@ def axis_is_constant(op: Op, graph: Graph) -> str | None:
     return None
 
 
+_VIEW = (MovesOnly("view"), Axes("view"), Scales("same", (8, 16)), WholeNumbers())
+
 OPS = (
     OpSpec(
         kind="EXPAND_DIMS",
         opcode=70,
         title="one more dimension, of size 1; takes no time",
-        table=NO_OPTIONS,
+        traits=_VIEW,
+        table=no_options("ExpandDimsOptions"),
         inputs=("input", "axis"),
         constraints=(operand_count(2, 2), axis_is_constant),
         infer=infer_expand_dims,
@@ -89,6 +93,7 @@ OPS = (
         kind="SQUEEZE",
         opcode=43,
         title="the same without dimensions of size 1; takes no time",
+        traits=_VIEW,
         table=SQUEEZE_TABLE,
         inputs=("input",),
         constraints=(operand_count(1, 1), squeezes_ones),

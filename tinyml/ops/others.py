@@ -1,0 +1,92 @@
+"""Operators of which no kernel of ours is known, and what the converter must know of them.
+
+A float model may hold them: fix-ups put others in their place, or TensorFlow Lite Micro runs them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from tinyml.ir.graph import Quant
+from tinyml.ops.traits import (
+    SIGNED_UNIT,
+    Activation,
+    Arithmetic,
+    Axes,
+    ClampsOutput,
+    Scales,
+    State,
+    Trait,
+    WholeNumbers,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """What is known of an operator without an ``OpSpec``."""
+
+    kind: str
+    table: str = ""  # of its options; "" for none
+    traits: tuple[Trait, ...] = ()
+    version: int = 1  # the first that interpreters know
+
+
+_SAME, _SAME_16, _NONE = Scales("same"), Scales("same", (8, 16)), Scales("none")
+_EACH, _PAIRS, _WHOLE = Axes("each"), Axes("broadcast"), WholeNumbers()
+
+OTHERS = (
+    Other("ARG_MAX", "ArgMaxOptions", (_NONE, _WHOLE)),
+    Other("ARG_MIN", "ArgMinOptions", (_NONE, _WHOLE)),
+    Other("BATCH_TO_SPACE_ND", "BatchToSpaceNDOptions", (_SAME, _WHOLE)),
+    Other("BROADCAST_TO", "BroadcastToOptions", (_SAME, _WHOLE), version=2),
+    Other("CAST", "CastOptions", (_WHOLE,)),
+    Other("CEIL"),
+    Other("DEPTH_TO_SPACE", "DepthToSpaceOptions", (_SAME,)),
+    Other("DIV", "DivOptions", (Arithmetic("/", np.divide), ClampsOutput(), _PAIRS)),
+    Other("EQUAL", "EqualOptions", (_NONE, _WHOLE)),
+    Other("EXP", "ExpOptions", (_EACH,)),
+    Other("FILL", "FillOptions", (_WHOLE,)),
+    Other("FLOOR"),
+    Other("GATHER_ND", "GatherNdOptions", (_SAME, _WHOLE)),
+    Other("GELU", "GeluOptions", (_EACH,)),
+    Other("GREATER", "GreaterOptions", (_NONE, _WHOLE)),
+    Other("GREATER_EQUAL", "GreaterEqualOptions", (_NONE, _WHOLE)),
+    Other("L2_NORMALIZATION", "L2NormOptions", (Scales("fixed", (8,), SIGNED_UNIT),)),
+    Other("LESS", "LessOptions", (_NONE, _WHOLE)),
+    Other("LESS_EQUAL", "LessEqualOptions", (_NONE, _WHOLE)),
+    Other("LOG", "", (_EACH,)),
+    Other(
+        "LOG_SOFTMAX",
+        "LogSoftmaxOptions",
+        (Scales("fixed", (8,), {8: Quant((16 / 256,), (127,))}),),
+    ),
+    Other("MAXIMUM", "MaximumMinimumOptions", (_SAME_16, _PAIRS, _WHOLE)),
+    Other("MINIMUM", "MaximumMinimumOptions", (_SAME_16, _PAIRS, _WHOLE)),
+    Other("MIRROR_PAD", "MirrorPadOptions", (_SAME, Axes("per_axis", (1,)), _WHOLE)),
+    Other("NEG", "NegOptions", (_EACH,)),
+    Other("NOT_EQUAL", "NotEqualOptions", (_NONE, _WHOLE)),
+    Other("POW", "PowOptions", (_PAIRS,)),
+    Other("RANGE", "RangeOptions", (_WHOLE,)),
+    Other("REDUCE_PROD", "ReducerOptions", (_WHOLE,)),
+    Other("RELU_0_TO_1"),
+    Other("RELU_N1_TO_1", "", (Activation("RELU_N1_TO_1"), _EACH)),
+    Other("SELECT", "SelectOptions", (_WHOLE,)),
+    Other("SELECT_V2", "SelectV2Options", (_SAME, _WHOLE)),
+    Other("SHAPE", "ShapeOptions", (_NONE, _WHOLE)),
+    Other("SPACE_TO_BATCH_ND", "SpaceToBatchNDOptions", (_SAME, _WHOLE)),
+    Other("SPACE_TO_DEPTH", "SpaceToDepthOptions", (_SAME,)),
+    Other("SQRT", "", (_EACH,)),
+    Other("SQUARE", "SquareOptions", (_EACH,)),
+    Other("SVDF", "SVDFOptions", (State((4,)),)),
+    Other("TILE", "TileOptions", (_WHOLE,)),
+    Other("TOPK_V2", "TopKV2Options", (_WHOLE,)),
+)
+
+
+@cache
+def others() -> dict[str, Other]:
+    """All of them by kind."""
+    return {item.kind: item for item in OTHERS}
