@@ -31,7 +31,7 @@ from tinyml.ops.lstm_constraints import (
 from tinyml.ops.lstm_layer import GATES, LstmLayer, layer
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, Field, Table
-from tinyml.ops.traits import Scales, State, Steps
+from tinyml.ops.traits import State, Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ OPS = (
         kind="UNIDIRECTIONAL_SEQUENCE_LSTM",
         opcode=44,
         title="recurrent layer with a 16-bit cell; keeps its state until it is reset",
-        traits=(State((HIDDEN, CELL)), Steps(), Scales("own")),
+        traits=(State((HIDDEN, CELL)), Steps()),
         table=TABLE,
         inputs=ROLES,
         constraints=COMMON,
