@@ -13,6 +13,7 @@ from tinyml.ir.graph import Graph
 from tinyml.model.shapes import know_shapes
 from tinyml.model.support import check_shapes, check_supported
 from tinyml.ops.fully_connected import FullyConnectedAttrs
+from tinyml.ops.gather import GatherAttrs
 from tinyml.ops.layout import ConcatenationAttrs, ReshapeAttrs
 from tinyml.ops.lookup import NoAttrs
 from tinyml.ops.pack import PackAttrs
@@ -69,7 +70,7 @@ def test_wrong_shapes_in_the_file_are_corrected() -> None:
     steps = b.value("steps", (1, 3, 4))
     shape = b.op("SHAPE", (steps,), b.value("shape", (3,), None, "int32"), None)
     outer = b.constant("outer", np.array([0, 1], np.int32))
-    rows = b.op("GATHER", (shape, outer), b.value("rows", (2,), None, "int32"), None)
+    rows = b.op("GATHER", (shape, outer), b.value("rows", (2,), None, "int32"), GatherAttrs())
     axis = b.constant("axis", np.array([0], np.int32))
     count = b.op("REDUCE_PROD", (rows, axis), b.value("count", (), None, "int32"), None)
     depth = b.constant("depth", np.array(4, np.int32))

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from tinyml.ir.dtype import QUANTISED
 from tinyml.ir.graph import Graph, Op
-
-_CHANGES = ("QUANTIZE", "DEQUANTIZE")
+from tinyml.ops import trait_of
+from tinyml.ops.traits import Converts
 
 
 def is_float(graph: Graph) -> bool:
@@ -46,7 +46,7 @@ def integer_ops(graph: Graph) -> tuple[Op, ...]:
     return tuple(
         op
         for op in graph.ops
-        if op.kind not in _CHANGES
+        if not _is_conversion(op)
         and not _computes_float(graph, op)
         and any(
             tensor is not None
@@ -58,8 +58,12 @@ def integer_ops(graph: Graph) -> tuple[Op, ...]:
     )
 
 
+def _is_conversion(op: Op) -> bool:
+    return trait_of(op.kind, Converts) is not None
+
+
 def _computes_float(graph: Graph, op: Op) -> bool:
-    return op.kind not in _CHANGES and any(
+    return not _is_conversion(op) and any(
         tensor is not None and tensor.dtype == "float32" and not tensor.is_constant
         for tensor in (*graph.op_inputs(op), *graph.op_outputs(op))
     )

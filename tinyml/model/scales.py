@@ -12,8 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
+from tinyml.ops import trait_of
+from tinyml.ops.traits import Weights
 
-_FILTERS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}  # axis of the filters; TFLM refuses others
 _WEIGHTS, _BIAS = 1, 2
 
 
@@ -28,7 +29,7 @@ def with_positive_scales(graph: Graph) -> Graph:
         is_negative = _negative(op, graph)
         if is_negative is None:
             continue
-        axis = _FILTERS[op.kind]
+        axis = _filter_axis(op)
         shape = [-1 if i == axis else 1 for i in range(4)]
         signs = np.where(is_negative, -1, 1)
         weights = tensors[op.inputs[_WEIGHTS]]
@@ -38,12 +39,19 @@ def with_positive_scales(graph: Graph) -> Graph:
     return replace(graph, tensors=tuple(tensors))
 
 
+def _filter_axis(op: Op) -> int | None:
+    """The axis of the filters, where their scales may be negative; TFLM refuses others."""
+    trait = trait_of(op.kind, Weights)
+    return trait.axis if trait is not None and trait.may_be_negative else None
+
+
 def _negative(op: Op, graph: Graph) -> Array | None:
     """Which filters of a convolution are to be turned; None when none is, or not all can be."""
-    if op.kind not in _FILTERS or len(op.inputs) <= _WEIGHTS:
+    axis = _filter_axis(op)
+    if axis is None or len(op.inputs) <= _WEIGHTS:
         return None
     weights = graph.tensors[op.inputs[_WEIGHTS]]
-    quant, axis = weights.quant, _FILTERS[op.kind]
+    quant = weights.quant
     if quant is None or weights.data is None or weights.dtype != "int8" or len(weights.shape) != 4:
         return None
     is_negative = np.array(quant.scales) < 0

@@ -17,23 +17,18 @@ import numpy as np
 from tinyml import ops
 from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op, Tensor
+from tinyml.ops.traits import Arithmetic, MovesOnly, ShapeOperand, WholeNumbers
 
-_SHAPES = {"RESHAPE": 1, "TRANSPOSE_CONV": 0}  # operand that is the shape of the result
 _MAX_SIZE, _MAX_RANK, _MAX_BYTES = 1 << 20, 8, 1 << 28  # as of tensors in a file
-_BY_REFERENCE = ("CONCATENATION", "PACK", "SLICE", "STRIDED_SLICE")
 # What an operator's code may run into in a model whose constraints were not asked yet.
 _CONFUSIONS = (
     *(ArithmeticError, AssertionError, AttributeError, LookupError, ModelError, TypeError),
     ValueError,
 )
-# Operators without attrs here: all have shapes, which are vectors, as operands.
+# Operators that we only know on shapes, which are vectors.
 _COMPUTE: dict[str, Callable[[Sequence[Array]], Any]] = {
-    "ADD": lambda v: v[0] + v[1],
     "CAST": lambda v: v[0],
-    "GATHER": lambda v: v[0][v[1]],
-    "MUL": lambda v: v[0] * v[1],
     "REDUCE_PROD": lambda v: np.prod(v[0]),
-    "SUB": lambda v: v[0] - v[1],
 }
 
 
@@ -48,7 +43,7 @@ def know_shapes(graph: Graph) -> Graph:
         value = _value(op, made, known)
         if value is not None:
             known[op.outputs[0]] = value
-        elif len(op.outputs) == 1 and op.kind in _SHAPES:
+        elif len(op.outputs) == 1 and ops.trait_of(op.kind, ShapeOperand) is not None:
             made, op = _reshaped(made, op, known)
         elif any(i >= 0 and made.tensors[i].shape != graph.tensors[i].shape for i in op.inputs):
             made = _inferred(made, op)
@@ -56,9 +51,17 @@ def know_shapes(graph: Graph) -> Graph:
     return replace(made, ops=_still_read(graph, tuple(changed)))
 
 
+def _shape_operand(op: Op) -> int | None:
+    """The place of an operand that is the shape of the result; None where there is none."""
+    trait = ops.trait_of(op.kind, ShapeOperand)
+    if trait is None or trait.operand >= len(op.inputs) or op.inputs[trait.operand] < 0:
+        return None
+    return trait.operand
+
+
 def _is_computed(op: Op, graph: Graph) -> bool:
-    position = _SHAPES.get(op.kind)
-    if position is None or position >= len(op.inputs) or op.inputs[position] < 0:
+    position = _shape_operand(op)
+    if position is None:
         return False
     tensor = graph.tensors[op.inputs[position]]
     return tensor.dtype == "int32" and not tensor.is_constant
@@ -75,10 +78,13 @@ def _value(op: Op, graph: Graph, known: dict[int, Array]) -> Array | None:
     if len(present) < len(values):
         return None
     made = graph.tensors[op.outputs[0]]
+    arithmetic = ops.trait_of(op.kind, Arithmetic)
     try:
         if op.kind in _COMPUTE:
             found = np.asarray(_COMPUTE[op.kind](present))
-        elif op.kind in _BY_REFERENCE:
+        elif arithmetic is not None and ops.trait_of(op.kind, WholeNumbers) is not None:
+            found = np.asarray(arithmetic.compute(*present))
+        elif ops.trait_of(op.kind, MovesOnly) is not None:
             # These move elements: the reference of one type is that of all.
             (found,) = ops.spec_of(op.kind).forms[0].reference(op, graph, values)
         else:
@@ -90,14 +96,15 @@ def _value(op: Op, graph: Graph, known: dict[int, Array]) -> Array | None:
 
 def _reshaped(graph: Graph, op: Op, known: dict[int, Array]) -> tuple[Graph, Op]:
     """The graph with an op's result in the shape that its operand says, and the op."""
-    position = _SHAPES[op.kind]
-    if position >= len(op.inputs) or op.inputs[position] < 0:
+    position = _shape_operand(op)
+    if position is None:
         return graph, op
     index, result = op.inputs[position], op.outputs[0]
     operand = graph.tensors[index]
     wanted = known.get(index, operand.data)
     tensors = list(graph.tensors)
-    elements = tensors[op.inputs[0]].elements if op.kind == "RESHAPE" else 0
+    is_view = ops.trait_of(op.kind, MovesOnly) is not None
+    elements = tensors[op.inputs[0]].elements if is_view else 0
     shape = _resolved(wanted, elements)
     if shape is not None:
         tensors[result] = replace(tensors[result], shape=shape)

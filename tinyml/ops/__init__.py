@@ -16,6 +16,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ops.forms import Form, form_text, roles_of, takes, types_text
 from tinyml.ops.others import others
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.traits import Trait
 
 _Trait = TypeVar("_Trait")
 
@@ -91,12 +92,17 @@ def _operands(op: Op, graph: Graph) -> tuple[tuple[str, DType | None], ...] | No
     return tuple(found)
 
 
-@cache
 def trait_of(kind: str, trait: type[_Trait]) -> _Trait | None:
     """What an operator, known to our kernels or not, declares of that kind; None for nothing."""
-    spec, other = all_ops().get(kind), others().get(kind)
-    held = spec.traits if spec is not None else other.traits if other is not None else ()
-    return next((item for item in held if isinstance(item, trait)), None)
+    found = _traits_of(kind).get(trait)
+    assert found is None or isinstance(found, trait)
+    return found
+
+
+@cache
+def _traits_of(kind: str) -> dict[type, Trait]:
+    known = all_ops().get(kind) or others().get(kind)
+    return {type(item): item for item in known.traits} if known is not None else {}
 
 
 def macs_of(op: Op, graph: Graph) -> int:

@@ -39,6 +39,8 @@ from tinyml.ops.operands import have_one_scale, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.traits import SIGNED_UNIT, UNIT, Activation, Axes, ByteMap, Rows, Scales, Trait
 
+RELU = "RELU"  # its key, for those who build one
+
 INTEGER_BITS = 4  # of the fixed-point argument of LOGISTIC and TANH: saturated from 16 on
 MAX_RELU_SHIFT = 22  # an offset int8 value takes 9 bits with its sign
 
@@ -184,7 +186,7 @@ OPS = (
         logistic_table,
         (scale_is_moderate, output_is(1 / 256, INT8_MIN)),
     ),
-    _spec("RELU", 19, "max(x, 0)", relu_table, (relu_fits_32_bits,)),
+    _spec(RELU, 19, "max(x, 0)", relu_table, (relu_fits_32_bits,)),
     _spec("RELU6", 21, "min(max(x, 0), 6)", relu6_table, (has_same_quantisation, six_is_in_range)),
     _spec("TANH", 28, "hyperbolic tangent", tanh_table, (scale_is_moderate, output_is(1 / 128, 0))),
 )

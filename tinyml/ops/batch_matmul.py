@@ -33,6 +33,8 @@ from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
 from tinyml.ops.traits import Scales
 
+BATCH_MATMUL = "BATCH_MATMUL"  # its key, for those who build one
+
 MAX_RANK = 5  # as in TFLM
 MAX_DEPTH = (1 << 31) // (255 * 255)  # products of a sum
 _MAX_SHIFT = 8  # of the output's factor, to the left
@@ -188,7 +190,7 @@ EXTENTS = {"tml_batch_matmul_params": _extent}
 
 OPS = (
     OpSpec(
-        kind="BATCH_MATMUL",
+        kind=BATCH_MATMUL,
         opcode=126,
         title="matrix times matrix, both computed at run time",
         traits=(Scales("own", (8, 16)),),

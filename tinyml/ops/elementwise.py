@@ -37,6 +37,8 @@ from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, Field, Table
 from tinyml.ops.traits import Arithmetic, Axes, ClampsOutput, Rows, Scales, WholeNumbers
 
+ADD, SUB, MUL = "ADD", "SUB", "MUL"  # keys, for those who build such ops
+
 MAX_RANK = 4
 LEFT_SHIFT = 20  # headroom that ADD and SUB give an operand before scaling it
 MAX_PRODUCT_SHIFT = 15  # a product of two offset int8 values takes 17 bits with its sign
@@ -295,7 +297,7 @@ def _spec(
 EXTENTS = {"tml_add_params": broadcast, "tml_mul_params": broadcast}
 
 OPS = (
-    _spec("ADD", 0, "sum", sum_reference, lower_sum),
-    _spec("SUB", 41, "difference", sum_reference, lower_sum),
-    _spec("MUL", 18, "product", mul_reference, lower_mul),
+    _spec(ADD, 0, "sum", sum_reference, lower_sum),
+    _spec(SUB, 41, "difference", sum_reference, lower_sum),
+    _spec(MUL, 18, "product", mul_reference, lower_mul),
 )

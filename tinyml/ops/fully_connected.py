@@ -40,6 +40,8 @@ from tinyml.ops.weighted import (
     weights_scaled_along,
 )
 
+FULLY_CONNECTED = "FULLY_CONNECTED"  # its key, for those who build one
+
 _FORMATS = ("DEFAULT", "SHUFFLED4x16INT8")  # by TFLite value
 _BIAS_TOLERANCE = 0.02  # output steps per bias step that TFLM lets the bias scale be off
 
@@ -198,7 +200,7 @@ EXTENTS = {"tml_fully_connected_params": rows("batches", "in_features", "out_fea
 
 OPS = (
     OpSpec(
-        kind="FULLY_CONNECTED",
+        kind=FULLY_CONNECTED,
         opcode=9,
         title="matrix product: any number of rows, per channel or tensor, bias optional",
         traits=(

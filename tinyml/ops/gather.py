@@ -21,6 +21,8 @@ from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
 from tinyml.ops.traits import MovesOnly, Scales, WholeNumbers
 
+GATHER = "GATHER"  # its key, for those who build one
+
 
 @dataclass(frozen=True, slots=True)
 class GatherAttrs:
@@ -97,7 +99,7 @@ EXTENTS = {"tml_gather_params": _extent}
 
 OPS = (
     OpSpec(
-        kind="GATHER",
+        kind=GATHER,
         opcode=36,
         title="rows by their numbers, as in an embedding",
         traits=(MovesOnly("pick"), Scales("same"), WholeNumbers()),

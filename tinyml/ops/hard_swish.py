@@ -20,6 +20,8 @@ from tinyml.ops.operands import have_one_scale, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.traits import Axes, ByteMap, Rows, Scales
 
+HARD_SWISH = "HARD_SWISH"  # its key, for those who build one
+
 _LOWEST, _HIGHEST = -32768, 32767
 _INPUT_SHIFT = 7  # an int8 value less its zero point fits 16 bits after it
 _RELUISH_SCALE = 3 / 32768
@@ -105,7 +107,7 @@ def _lower(op: Op, graph: Graph) -> KernelCall:
 
 OPS = (
     OpSpec(
-        kind="HARD_SWISH",
+        kind=HARD_SWISH,
         opcode=117,
         title="x * min(max(x + 3, 0), 6) / 6",
         traits=(ByteMap(), Rows(), Axes("each"), Scales("own")),

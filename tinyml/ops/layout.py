@@ -33,6 +33,8 @@ from tinyml.ops.traits import (
     WholeNumbers,
 )
 
+CONCATENATION, RESHAPE = "CONCATENATION", "RESHAPE"  # keys, for those who build such ops
+
 MAX_PARTS = 10  # inputs of a concatenation; TFLM's limit as well
 _ARITIES = (2, 4, MAX_PARTS)  # inputs that the kernels take
 
@@ -194,7 +196,7 @@ EXTENTS = {f"tml_concatenation_{arity}_params": _extent for arity in _ARITIES}
 
 OPS = (
     OpSpec(
-        kind="CONCATENATION",
+        kind=CONCATENATION,
         opcode=2,
         title="tensors one after the other along an axis",
         traits=(
@@ -224,7 +226,7 @@ OPS = (
         ),
     ),
     OpSpec(
-        kind="RESHAPE",
+        kind=RESHAPE,
         opcode=22,
         title="the same elements in another shape; takes no time",
         traits=(

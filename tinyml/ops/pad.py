@@ -29,6 +29,8 @@ from tinyml.ops.operands import have_one_scale, input_argument, move_instruction
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.traits import Axes, Homogeneous, Pads, Scales, WholeNumbers
 
+PAD = "PAD"  # its key, for those who build one
+
 MAX_RANK = 4
 _MAX_OVERLAP_ROWS = 4096  # beyond, a proof of overlap is not worth its size
 
@@ -227,6 +229,6 @@ def _extent(f: Fields) -> Extent:
 EXTENTS = {"tml_pad_params": _extent}
 
 OPS = (
-    _spec("PAD", 34, "a border of zeros", 2),
+    _spec(PAD, 34, "a border of zeros", 2),
     _spec("PADV2", 60, "a border of a given value", 3, fill_is_constant),
 )

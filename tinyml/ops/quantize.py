@@ -22,6 +22,8 @@ from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_sh
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.traits import Axes, ByteMap, Converts
 
+QUANTIZE, DEQUANTIZE = "QUANTIZE", "DEQUANTIZE"  # keys, for those who build such ops
+
 MAX_SHIFT = 14  # an offset int16 value takes 17 bits with its sign
 _MAX_OVERLAP_ELEMENTS = 4096
 
@@ -172,7 +174,7 @@ _FITS = (rescaling_fits_32_bits,)
 
 OPS = (
     OpSpec(
-        kind="DEQUANTIZE",
+        kind=DEQUANTIZE,
         opcode=6,
         title="int8 or uint8 to float32",
         traits=(ByteMap(), Axes("each"), Converts("floats")),
@@ -187,7 +189,7 @@ OPS = (
         ),
     ),
     OpSpec(
-        kind="QUANTIZE",
+        kind=QUANTIZE,
         opcode=114,
         title="float32 to int8, or another scale or type of integer",
         traits=(ByteMap(), Axes("each"), Converts("integers")),

@@ -29,6 +29,8 @@ from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
 from tinyml.ops.traits import MovesOnly, Scales, WholeNumbers
 
+RESIZE_NEAREST_NEIGHBOR = "RESIZE_NEAREST_NEIGHBOR"  # its key, for those who build one
+
 SIZE = 1  # operand
 _MAX_SIZE = 1 << 20  # as of any dimension of a model
 
@@ -144,7 +146,7 @@ def lower(op: Op, graph: Graph) -> KernelCall | None:
 
 OPS = (
     OpSpec(
-        kind="RESIZE_NEAREST_NEIGHBOR",
+        kind=RESIZE_NEAREST_NEIGHBOR,
         opcode=97,
         title="every pixel several times, or every n-th pixel",
         traits=(MovesOnly("repeat"), Scales("same", (8, 16)), WholeNumbers()),

@@ -25,6 +25,8 @@ from tinyml.ops.operands import no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.traits import MovesOnly, Scales, WholeNumbers
 
+REVERSE_V2 = "REVERSE_V2"  # its key, for those who build one
+
 
 def reversed_axes(op: Op, graph: Graph) -> tuple[int, ...]:
     """The dimensions, smallest first; raises ModelError when TFLM would not take them."""
@@ -61,7 +63,7 @@ def lower(op: Op, graph: Graph) -> KernelCall | None:
 
 OPS = (
     OpSpec(
-        kind="REVERSE_V2",
+        kind=REVERSE_V2,
         opcode=105,
         title="back to front along some dimensions",
         traits=(MovesOnly("reverse"), Scales("same", (8, 16)), WholeNumbers()),

@@ -23,6 +23,8 @@ from tinyml.ops.operands import have_one_scale, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.traits import Axes, ByteMap, Scales
 
+RSQRT = "RSQRT"  # its key, for those who build one
+
 _FRACTION_BITS = 20  # of the inverse root before it is brought to the output's scale
 
 
@@ -103,5 +105,5 @@ def _spec(
 
 OPS = (
     _spec("ABS", 101, "absolute value", abs_table, relu_fits_32_bits),
-    _spec("RSQRT", 76, "1 / sqrt(x)", rsqrt_table, root_fits_32_bits),
+    _spec(RSQRT, 76, "1 / sqrt(x)", rsqrt_table, root_fits_32_bits),
 )

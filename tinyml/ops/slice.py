@@ -17,6 +17,8 @@ from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
 from tinyml.ops.traits import Axes, MovesOnly, Scales, WholeNumbers
 
+SLICE = "SLICE"  # its key, for those who build one
+
 MAX_SLICE_RANK = 5  # as in TFLM
 MAX_STRIDED_RANK = 4
 
@@ -213,7 +215,7 @@ def _spec(
 
 
 OPS = (
-    _spec("SLICE", 65, "a part of a tensor", slice_parts, (has_at_most(MAX_SLICE_RANK),)),
+    _spec(SLICE, 65, "a part of a tensor", slice_parts, (has_at_most(MAX_SLICE_RANK),)),
     _spec(
         "STRIDED_SLICE",
         45,

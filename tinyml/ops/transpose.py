@@ -19,6 +19,8 @@ from tinyml.ops.slice import has_at_most
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.traits import Axes, MovesOnly, Scales, WholeNumbers
 
+TRANSPOSE = "TRANSPOSE"  # its key, for those who build one
+
 MAX_RANK = 5  # as in TFLM
 
 
@@ -62,7 +64,7 @@ def lower(op: Op, graph: Graph) -> KernelCall | None:
 
 OPS = (
     OpSpec(
-        kind="TRANSPOSE",
+        kind=TRANSPOSE,
         opcode=39,
         title="dimensions in another order",
         traits=(

@@ -17,20 +17,16 @@ from numpy.typing import NDArray
 
 from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Graph, Op
-from tinyml.ops import conv_2d, depthwise_conv_2d, form_of, fully_connected
+from tinyml.ops import form_of, trait_of, traits
 from tinyml.ops.common import INT8_MAX, INT8_MIN
-from tinyml.ops.mean import reduced_axes
 from tinyml.ops.weighted import BIAS, INPUT, WEIGHTS, WeightedSum
-from tinyml.ops.windows import filter_windows, is_padded
+from tinyml.ops.windows import is_padded
 from tinyml.passes.rewrite import reader_counts
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 VARIES = np.int64(1) << 40  # in place of a channel's constant value
-MIXING = ("CONV_2D", "FULLY_CONNECTED")  # every output sees all input channels
-WEIGHTED = (*MIXING, "DEPTHWISE_CONV_2D")
-CHANNELWISE = ("AVERAGE_POOL_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D", "MEAN", "RESHAPE")
 Layers: TypeAlias = "dict[int, WeightedSum]"  # of the ops with weights, by their output
 
 
@@ -54,7 +50,7 @@ class Known:
 
 def channels_of(graph: Graph) -> dict[int, Channels]:
     """The channels of all tensors that ops make."""
-    layers = {op.outputs[0]: layer_of(op, graph) for op in graph.ops if op.kind in WEIGHTED}
+    layers = {op.outputs[0]: layer_of(op, graph) for op in graph.ops if has_weights(op)}
     values = constant_values(graph, layers)
     needed = needed_channels(Known(graph, layers, values, reader_counts(graph)))
     return {i: Channels(values[i], needed[i]) for i in values}
@@ -124,7 +120,8 @@ def _need(op: Op, known: Known, needed: dict[int, BoolArray]) -> None:
 
 def is_mixing(op: Op, graph: Graph) -> bool:
     """Whether every output channel is a sum over all channels of the input."""
-    if op.kind not in MIXING:
+    trait = trait_of(op.kind, traits.Channels)
+    if trait is None or not trait.mixes:
         return False
     given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
     return bool(given.shape) and given.shape[-1] == weights.shape[-1]
@@ -132,24 +129,31 @@ def is_mixing(op: Op, graph: Graph) -> bool:
 
 def is_channelwise(op: Op, graph: Graph) -> bool:
     """Whether each output channel is made of one input channel alone, in order."""
-    if op.kind not in CHANNELWISE:
+    trait = trait_of(op.kind, traits.Channels)
+    if trait is None or trait.mixes:
         return False
     given, made = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
     if given.dtype != "int8" or made.dtype != "int8" or not given.shape or not made.shape:
         return False
-    if op.kind == "MEAN" and len(given.shape) - 1 in reduced_axes(op, graph):
+    if not trait.keeps(op, graph):
         return False
     return made.shape[-1] == given.shape[-1] * getattr(op.attrs, "depth_multiplier", 1)
 
 
+def has_weights(op: Op) -> bool:
+    """Whether the op is one whose channels are known and that has constant weights."""
+    return (
+        trait_of(op.kind, traits.Channels) is not None
+        and trait_of(op.kind, traits.Weights) is not None
+    )
+
+
 def layer_of(op: Op, graph: Graph) -> WeightedSum:
     """The numbers of a layer with weights."""
-    modules = {
-        "CONV_2D": conv_2d.layer,
-        "DEPTHWISE_CONV_2D": depthwise_conv_2d.layer,
-        "FULLY_CONNECTED": fully_connected.layer,
-    }
-    return modules[op.kind](op, graph)
+    trait = trait_of(op.kind, traits.Weights)
+    assert trait is not None
+    numbers: WeightedSum = trait.layer(op, graph)
+    return numbers
 
 
 def _of_sums(op: Op, graph: Graph, numbers: WeightedSum, given: IntArray) -> IntArray:
@@ -202,11 +206,14 @@ def _foldable(op: Op, known: Known, wanted: BoolArray) -> BoolArray:
 
 
 def _has_padding(op: Op, graph: Graph) -> bool:
-    return op.kind == "CONV_2D" and is_padded(*filter_windows(op, graph))
+    trait = trait_of(op.kind, traits.Rows)
+    if trait is None or trait.windows is None:
+        return False
+    return is_padded(*trait.windows(op, graph))
 
 
 def _owns_constants(op: Op, counts: Counter[int]) -> bool:
     """Whether no other op reads the layer's weights and bias."""
-    if op.kind not in WEIGHTED:
+    if not has_weights(op):
         return True
     return all(counts[i] == 1 for i in op.inputs[WEIGHTS:] if i >= 0)

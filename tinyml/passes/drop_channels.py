@@ -8,22 +8,21 @@ from dataclasses import replace
 import numpy as np
 
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
-from tinyml.ops.layout import ReshapeAttrs
+from tinyml.ops import spec_of, trait_of
+from tinyml.ops.traits import ShapeOperand, Weights
 from tinyml.ops.weighted import BIAS, INPUT, WEIGHTS
 from tinyml.passes.channels import (
-    MIXING,
     VARIES,
     BoolArray,
     Channels,
     channels_of,
+    has_weights,
     is_channelwise,
     is_mixing,
     layer_of,
 )
 
 _log = logging.getLogger("tinyml")
-
-_CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}  # of the weights
 
 
 def drop_channels(graph: Graph) -> Graph:
@@ -41,13 +40,13 @@ def drop_channels(graph: Graph) -> Graph:
     for op in graph.ops:
         if is_mixing(op, graph) or is_channelwise(op, graph):
             output = op.outputs[0]
-            if op.kind in _CHANNEL_AXIS:
+            if has_weights(op):
                 _cut_constants(op, graph, channels, tensors)
             tensors[output] = _cut(tensors[output], -1, channels[output].is_needed)
-            if op.kind == "RESHAPE" and not channels[output].is_needed.all():
+            if trait_of(op.kind, ShapeOperand) is not None and not channels[output].is_needed.all():
                 # Its second operand, or option, still says the old shape; without both the
                 # declared one counts.
-                op = replace(op, inputs=op.inputs[:1], attrs=ReshapeAttrs())
+                op = replace(op, inputs=op.inputs[:1], attrs=spec_of(op.kind).attrs())
         ops.append(op)
     return replace(graph, tensors=tuple(tensors), ops=tuple(ops))
 
@@ -58,14 +57,16 @@ def _cut_constants(
     """Cuts a layer's weights and bias down to the channels that are left."""
     kept = channels[op.outputs[0]].is_needed
     given = channels.get(op.inputs[INPUT])
-    weights = _cut(tensors[op.inputs[WEIGHTS]], _CHANNEL_AXIS[op.kind], kept)
+    trait = trait_of(op.kind, Weights)
+    assert trait is not None
+    weights = _cut(tensors[op.inputs[WEIGHTS]], trait.axis, kept)
     has_bias = len(op.inputs) > BIAS and op.inputs[BIAS] >= 0
     if has_bias:
         bias = tensors[op.inputs[BIAS]]
-        if given is not None and op.kind in MIXING:
+        if given is not None and is_mixing(op, graph):
             bias = _with_data(bias, _folded(op, graph, given))
         tensors[op.inputs[BIAS]] = _cut(bias, 0, kept)
-    if given is not None and op.kind in MIXING:
+    if given is not None and is_mixing(op, graph):
         weights = _cut(weights, -1, given.is_needed)
     tensors[op.inputs[WEIGHTS]] = weights
 

@@ -10,11 +10,10 @@ import numpy as np
 from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.shapes import padded_window, window
+from tinyml.ops import trait_of
 from tinyml.ops.common import activation_range
+from tinyml.ops.traits import Activation, ClampsOutput, Pads, ReadsPadding
 from tinyml.passes.rewrite import all_bytes, makers, reader_counts, table_of
-
-_ACTIVATIONS = ("RELU", "RELU6")
-_CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")  # rows and columns are axes 1 and 2 of both
 
 
 def fuse_activation(graph: Graph) -> Graph:
@@ -23,16 +22,19 @@ def fuse_activation(graph: Graph) -> Graph:
     Only where the activation on its own does nothing but clamp to the very range of the fused one:
     at different scales it would rescale, and round, once more.
     """
-    for activation in tuple(op for op in graph.ops if op.kind in _ACTIVATIONS):
+    for activation in graph.ops:
+        trait = trait_of(activation.kind, Activation)
+        if trait is None:
+            continue
         maker = makers(graph).get(activation.inputs[0])
         if maker is None or reader_counts(graph)[activation.inputs[0]] != 1:
             continue
         op = graph.ops[maker]
-        if _is_clamp(graph, op, activation):
+        if _is_clamp(graph, op, activation, trait.name):
             fused = replace(
                 op,
                 outputs=activation.outputs,
-                attrs=replace(op.attrs, activation=activation.kind),
+                attrs=replace(op.attrs, activation=trait.name),
             )
             graph = replace(
                 graph,
@@ -41,15 +43,15 @@ def fuse_activation(graph: Graph) -> Graph:
     return graph
 
 
-def _is_clamp(graph: Graph, op: Op, activation: Op) -> bool:
-    if getattr(op.attrs, "activation", None) != "NONE" or len(op.outputs) != 1:
+def _is_clamp(graph: Graph, op: Op, activation: Op, name: str) -> bool:
+    if trait_of(op.kind, ClampsOutput) is None or op.attrs.activation != "NONE":
         return False
     given, made = (graph.tensors[i] for i in (activation.inputs[0], activation.outputs[0]))
     if given.quant is None or given.quant != made.quant or given.dtype != "int8":
         return False
     table = table_of((activation,), graph)
     try:
-        low, high = activation_range(activation.kind, given.quant)
+        low, high = activation_range(name, given.quant)
     except ModelError:
         return False
     clamped = np.clip(all_bytes("int8").astype(np.int64), low, high)
@@ -62,7 +64,10 @@ def fuse_pad(graph: Graph) -> Graph:
     SAME where that means exactly the rows and columns that PAD adds, else as many as PAD adds. Both
     fill with the zero point.
     """
-    for pad in tuple(op for op in graph.ops if op.kind == "PAD"):
+    for pad in graph.ops:
+        trait = trait_of(pad.kind, Pads)
+        if trait is None or trait.value is not None:
+            continue
         readers = [op for op in graph.ops if pad.outputs[0] in op.inputs]
         if len(readers) != 1 or pad.outputs[0] in graph.outputs:
             continue
@@ -80,7 +85,7 @@ def _padded_attrs(graph: Graph, pad: Op, op: Op) -> Any:
     """The convolution's attrs with padding in the place of PAD; None where it cannot take it."""
     given, padded = graph.tensors[pad.inputs[0]], graph.tensors[pad.outputs[0]]
     amounts = graph.tensors[pad.inputs[1]].data
-    if op.kind not in _CONVOLUTIONS or op.attrs.padding != "VALID" or amounts is None:
+    if trait_of(op.kind, ReadsPadding) is None or op.attrs.padding != "VALID" or amounts is None:
         return None
     if given.quant != padded.quant or len(given.shape) != 4 or op.inputs[0] != pad.outputs[0]:
         return None

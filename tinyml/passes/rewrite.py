@@ -14,8 +14,7 @@ import numpy as np
 from tinyml import ops
 from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Array, Graph, Op
-
-_ELEMENTWISE = ("DEQUANTIZE", "LOGISTIC", "QUANTIZE", "RELU", "RELU6", "TANH")
+from tinyml.ops.traits import ByteMap
 
 
 def reader_counts(graph: Graph) -> Counter[int]:
@@ -39,10 +38,13 @@ def all_bytes(dtype: str) -> Array:
 def table_of(chain: tuple[Op, ...], graph: Graph) -> Array | None:
     """The results of a chain of elementwise ops for ``all_bytes`` of its input.
 
-    None when the chain is not one of known elementwise ops on an 8-bit value.
+    None when the chain is not one of byte maps on an 8-bit value.
     """
     given = graph.tensors[chain[0].inputs[0]]
-    if any(op.kind not in _ELEMENTWISE for op in chain) or given.dtype not in ("int8", "uint8"):
+    if any(ops.trait_of(op.kind, ByteMap) is None for op in chain) or given.dtype not in (
+        "int8",
+        "uint8",
+    ):
         return None
     touched = {chain[0].inputs[0], *(i for op in chain for i in op.outputs)}
     flat = replace(

@@ -9,15 +9,9 @@ import numpy as np
 from tinyml import ops
 from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Graph, Op, Tensor
+from tinyml.ops.traits import MovesOnly, Pads
 from tinyml.passes.rewrite import all_bytes, makers, reader_counts, table_of
 
-_VIEWS = (
-    "RESHAPE",
-    "REVERSE_V2",
-    "SLICE",
-    "STRIDED_SLICE",
-    "TRANSPOSE",
-)  # where they change no byte
 _MAX_FOLDED_BYTES = 1 << 20  # larger results stay computed: flash would grow more than RAM shrinks
 
 
@@ -72,8 +66,8 @@ def _identity_source(graph: Graph, number: int, op: Op) -> int | None:
         return None
     made = graph.tensors[op.outputs[0]]
     given = graph.tensors[op.inputs[0]]
-    if _is_same(given, made) and (op.kind == "PAD" or _moves_nothing(graph, op)):
-        return op.inputs[0]  # equal shapes: nothing was padded
+    if _is_same(given, made) and _moves_nothing(graph, op):
+        return op.inputs[0]
     if _is_same(given, made) and _passes_bytes(graph, (op,)):
         return op.inputs[0]
     maker = makers(graph).get(op.inputs[0])
@@ -86,7 +80,11 @@ def _identity_source(graph: Graph, number: int, op: Op) -> int | None:
 
 
 def _moves_nothing(graph: Graph, op: Op) -> bool:
-    return op.kind in _VIEWS and ops.form_of(op, graph).lower(op, graph) is None
+    """Whether an op whose shape stays hands on the same bytes in the same places."""
+    if ops.trait_of(op.kind, Pads) is not None:
+        return True  # nothing was added
+    is_move = ops.trait_of(op.kind, MovesOnly) is not None and ops.spec_of(op.kind).expand is None
+    return is_move and ops.form_of(op, graph).lower(op, graph) is None
 
 
 def _is_same(a: Tensor, b: Tensor) -> bool:

@@ -12,14 +12,10 @@ from dataclasses import dataclass, replace
 
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.shapes import Window
-from tinyml.ops import pool_2d
+from tinyml.ops import trait_of
 from tinyml.ops.common import INT8_MIN, quant_of
-from tinyml.ops.windows import filter_windows
-
-CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
-POOLS = ("AVERAGE_POOL_2D", "MAX_POOL_2D")
-_PAIRS = ("ADD", "SUB", "MUL")
-_SINGLES = ("ELU", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "RELU", "RELU6", "TANH")
+from tinyml.ops.traits import Rows
+from tinyml.ops.windows import is_padded
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,35 +76,37 @@ def can_stream(op: Op, graph: Graph) -> bool:
     values = [graph.tensors[i] for i in (*data_inputs(op, graph), *op.outputs)]
     if any(v.dtype != "int8" or len(v.shape) != 4 or v.shape[0] != 1 for v in values):
         return False
-    if op.kind in _PAIRS:
-        return len({v.shape for v in values}) == 1 and len(data_inputs(op, graph)) == 2
-    if op.kind == "AVERAGE_POOL_2D":
-        # The average counts the inputs inside the image only: padding cannot be made real.
-        rows, columns = windows_of(op, graph)
-        return not (rows.pad or rows.pad_after or columns.pad or columns.pad_after)
-    return op.kind in (*CONVOLUTIONS, "MAX_POOL_2D", *_SINGLES)
+    trait = trait_of(op.kind, Rows)
+    if trait is None:
+        return False
+    if trait.windows is None:
+        is_whole = len(data_inputs(op, graph)) == len(op.inputs)
+        return is_whole and len({v.shape for v in values}) == 1
+    # Padding that an operator leaves out cannot be made real.
+    return trait.fill is not None or not is_padded(*trait.windows(op, graph))
 
 
 def is_reduced(op: Op, graph: Graph) -> bool:
     """Whether the op is an average over the whole image, which is summed up band by band."""
-    if op.kind != "AVERAGE_POOL_2D":
+    trait = trait_of(op.kind, Rows)
+    if trait is None or not trait.can_add_up:
         return False
     return all(axis.kernel == axis.in_size for axis in windows_of(op, graph))
 
 
 def windows_of(op: Op, graph: Graph) -> tuple[Window, Window]:
     """The windows over rows and columns; of single elements for elementwise ops."""
-    if op.kind in CONVOLUTIONS:
-        return filter_windows(op, graph)
-    if op.kind in POOLS:
-        return pool_2d.windows(op, graph)
+    trait = trait_of(op.kind, Rows)
+    if trait is not None and trait.windows is not None:
+        return trait.windows(op, graph)
     _, height, width, _ = graph.tensors[op.outputs[0]].shape
     return Window(height, 1, 1, 1, 0, height), Window(width, 1, 1, 1, 0, width)
 
 
 def fill_of(op: Op, graph: Graph) -> int:
     """The value of the padding that an op reads."""
-    if op.kind == "MAX_POOL_2D":
+    trait = trait_of(op.kind, Rows)
+    if trait is not None and trait.fill == "lowest":
         return INT8_MIN
     return quant_of(graph.tensors[op.inputs[0]]).zero_point
 

@@ -9,6 +9,7 @@ from typing import Literal
 from tinyml.ir.graph import Graph
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Reading, Rows, Stage, Struct
 from tinyml.ir.shapes import Window
+from tinyml.ops import trait_of, traits
 from tinyml.ops.common import activation_range, clamp_struct, quant_of
 from tinyml.ops.extents import Extent, Fields, dense
 from tinyml.plan.offers import PLAIN, Offer
@@ -75,8 +76,12 @@ def draft(graph: Graph, segment: Segment, form: Form, kernels: Kernels) -> Draft
 
 def _wants_wide(made: Draft, tensor: int) -> bool:
     readers = made.segment.readers(made.graph, tensor)
-    ops = [made.graph.ops[i] for i in readers]
-    return any(op.kind == "CONV_2D" and _is_padded(windows_of(op, made.graph)[1]) for op in ops)
+    return any(
+        (trait := trait_of(op.kind, traits.Rows)) is not None
+        and trait.has_wide_kernels
+        and _is_padded(windows_of(op, made.graph)[1])
+        for op in (made.graph.ops[i] for i in readers)
+    )
 
 
 def _is_padded(axis: Window) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 
 from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor
 from tinyml.model.writer import write
-from tinyml.ops.fully_connected import FullyConnectedAttrs
+from tinyml.ops.fully_connected import FULLY_CONNECTED, FullyConnectedAttrs
 
 INPUTS, OUTPUTS = 4, 2
 STEP = 1 / 128  # scale of inputs and weights
@@ -25,5 +25,5 @@ def starter_model() -> bytes:
         Tensor("bias", "int32", (OUTPUTS,), Quant((STEP * STEP,), (0,)), bias),
         Tensor("output", "int8", (1, OUTPUTS), quant),
     )
-    op = Op("FULLY_CONNECTED", "output", (0, 1, 2), (3,), FullyConnectedAttrs())
+    op = Op(FULLY_CONNECTED, "output", (0, 1, 2), (3,), FullyConnectedAttrs())
     return write(Graph("model", Source("model.tflite", "", 0), tensors, (op,), (0,), (3,)))
