@@ -25,10 +25,12 @@ from tinyml.model.writer import write
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.plan.fit import fit
 from tinyml.target.boards import load_board
+from tinyml.tflm import needs
 from tinyml.tflm.arena import arena_of
 from tinyml.tflm.greedy import Buffer, greedy
 from tinyml.tflm.offline import better_plan, plan_in, with_plan
 from tinyml.tflm.outline import Outline, outline
+from tinyml.tflm.scales import rules_of
 from tinyml.tflm.table import Kernels, op_facts
 
 ROOT = Path(__file__).parents[2]
@@ -258,3 +260,11 @@ def test_stock_tflm_follows_the_plan() -> None:
 def test_every_method_is_named_once() -> None:
     methods = [facts.method for facts in op_facts().values()]
     assert len(set(methods)) == len(methods) == 94
+
+
+def test_the_table_names_rules_that_there_are() -> None:
+    """A rule misspelt in ops.toml would only be noticed by a model with that operator."""
+    for kind, facts in op_facts().items():
+        assert len(rules_of(facts)) == len(facts.scales)
+        assert not facts.asks or facts.asks in needs._RULES, kind
+        assert facts.looks in (1, 2)

@@ -20,16 +20,6 @@ from tinyml.tflm.outline import Outline
 from tinyml.tflm.table import Kernels, Struct, interpreter, scratch_requests_per_op
 
 _INT = 4  # bytes of an int, of a pointer and of a size_t
-# Kernels whose Prepare looks at each tensor once; others are taken to do it twice, as some do.
-_LOOK_ONCE = {
-    "ADD",
-    "FULLY_CONNECTED",
-    "QUANTIZE",
-    "RESHAPE",
-    "SOFTMAX",
-    "SVDF",
-    "UNIDIRECTIONAL_SEQUENCE_LSTM",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +134,12 @@ def _set_up(outline: Outline, kernels: Kernels, needs: list[Needs], tail: _Tail)
         if item.state_bytes(kernels):
             tail.take(item.state_bytes(kernels), ALIGNMENT)
     requests = 0
-    for op, need in zip(graph.ops, needs, strict=True):
+    for op, need, item in zip(graph.ops, needs, facts, strict=True):
         reserved = request * (requests + reserve)
         copies = sum(_copy_bytes(graph.tensors[i], tail) for i in operands(op))
         for nbytes in need.kept:
             tail.take(nbytes, ALIGNMENT)
-        tail.see(reserved + copies * (1 if op.kind in _LOOK_ONCE else 2))
+        tail.see(reserved + copies * item.looks)
         requests += len(need.scratch)
     tail.see(request * (requests + reserve))
     return requests

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from math import prod
 
-from tinyml.ops import macs_of
+from tinyml.ops import macs_of, trait_of
+from tinyml.ops.traits import Rows, Weights
 from tinyml.tflm.layer import Layer
 
 _PER_OUTPUT = 40  # requantisation
-_PER_ELEMENT = {"ADD": 81, "SUB": 81, "MUL": 60, "SOFTMAX": 100, "RESHAPE": 1}
 _OTHER = 30  # per element, of kernels that were not measured
 _POOLED = 6.4  # per input element that a window covers
 _DEPTHWISE = {9: 9.0}  # per multiply-accumulate, by size of the window
@@ -23,13 +23,14 @@ def instructions(layer: Layer) -> int:
     """The estimate for one layer."""
     op, outputs = layer.op, layer.output.elements
     macs = macs_of(op, layer.outline.graph)
-    if op.kind == "DEPTHWISE_CONV_2D":
+    if layer.is_depthwise:
         area = prod(layer.input(1).shape[1:3])
         return int(macs * _DEPTHWISE.get(area, 15.0))
-    if op.kind in ("CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"):
-        is_first = op.kind == "CONV_2D" and layer.data_input.shape[-1] < _FEW_CHANNELS
+    rows = trait_of(op.kind, Rows)
+    if trait_of(op.kind, Weights) is not None:
+        is_first = rows is not None and layer.data_input.shape[-1] < _FEW_CHANNELS
         return int(outputs * _PER_OUTPUT + macs * (2.5 if is_first else 1.6))
-    if op.kind in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
+    if rows is not None and rows.windows is not None:
         window = layer.number("FilterHeight", 1) * layer.number("FilterWidth", 1)
         return int(outputs * window * _POOLED)
-    return outputs * _PER_ELEMENT.get(op.kind, _OTHER)
+    return outputs * (layer.outline.facts(layer.index).instructions or _OTHER)

@@ -10,6 +10,8 @@ from math import prod
 
 from tinyml.base.errors import PlanError
 from tinyml.ir.shapes import Window
+from tinyml.ops import trait_of
+from tinyml.ops.traits import Channels, Rows, Weights
 from tinyml.ops.windows import filter_windows
 from tinyml.tflm.layer import Layer
 from tinyml.tflm.outline import Outline
@@ -18,11 +20,6 @@ from tinyml.variants.esp_nn_scratch import conv_scratch_bytes, depthwise_scratch
 
 VERSION = "1.2.3"  # what the project's manifest pins: sizes and faults change between versions
 _PLAIN_BYTES = 32  # of a depthwise that runs on no vector kernel
-_KERNELS = {
-    "CONV_2D": "conv_2d",
-    "DEPTHWISE_CONV_2D": "depthwise_conv_2d",
-    "FULLY_CONNECTED": "fully_connected",
-}
 
 
 def convolution(layer: Layer) -> int:
@@ -48,9 +45,11 @@ def refuse_faults(outline: Outline) -> None:
     found = []
     for number, op in enumerate(outline.graph.ops):
         layer = Layer(outline, number)
-        if op.kind not in _KERNELS or layer.data_input.dtype != "int8":
+        if trait_of(op.kind, Channels) is None or trait_of(op.kind, Weights) is None:
             continue
-        reason = esp_nn_issues.known_fault(_KERNELS[op.kind], _described(layer), VERSION)
+        if layer.data_input.dtype != "int8":
+            continue
+        reason = esp_nn_issues.known_fault(op.kind.lower(), _described(layer), VERSION)
         if reason is not None:
             found.append(f"{op.kind} '{op.name}' (op {number}): {reason}")
     if found:
@@ -64,7 +63,7 @@ def refuse_faults(outline: Outline) -> None:
 def _described(layer: Layer) -> esp_nn_issues.Layer:
     quant = layer.data_input.quant
     zero_point = quant.zero_point if quant else 0
-    if layer.op.kind == "FULLY_CONNECTED":
+    if trait_of(layer.op.kind, Rows) is None:
         rows = prod(layer.output.shape[:-1])
         length = layer.input(1).shape[-1]
         return esp_nn_issues.Layer(_axis(rows), _axis(1), length, zero_point=zero_point)
@@ -73,7 +72,7 @@ def _described(layer: Layer) -> esp_nn_issues.Layer:
         window_rows,
         window_columns,
         layer.data_input.shape[3],
-        layer.number("DepthMultiplier", 1) if layer.op.kind == "DEPTHWISE_CONV_2D" else 1,
+        layer.number("DepthMultiplier", 1) if layer.is_depthwise else 1,
         zero_point,
     )
 

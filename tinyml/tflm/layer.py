@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Op, Tensor
+from tinyml.ops import trait_of
+from tinyml.ops.traits import Channels, Weights
 from tinyml.tflm.outline import Outline
 
 _SAME = 0  # value of the schema's Padding
@@ -45,7 +47,15 @@ class Layer:
     @property
     def data_input(self) -> Tensor:
         """The input that holds the values to compute on."""
-        return self.input(2 if self.op.kind == "TRANSPOSE_CONV" else 0)
+        trait = trait_of(self.op.kind, Weights)
+        return self.input(trait.value if trait is not None else 0)
+
+    @property
+    def is_depthwise(self) -> bool:
+        """Whether it has weights, and makes each channel of one channel."""
+        channels = trait_of(self.op.kind, Channels)
+        has_weights = trait_of(self.op.kind, Weights) is not None
+        return has_weights and channels is not None and not channels.mixes
 
     @property
     def is_integer(self) -> bool:

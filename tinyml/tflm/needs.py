@@ -33,16 +33,16 @@ class Needs:
 
 def needs_of(outline: Outline, number: int, kernels: Kernels) -> Needs:
     """What op ``number`` asks for when it is prepared."""
-    rule = _RULES.get(outline.graph.ops[number].kind)
-    return rule(Layer(outline, number), kernels) if rule else Needs()
+    asks = outline.facts(number).asks
+    return _RULES[asks](Layer(outline, number), kernels) if asks else Needs()
 
 
 def _convolution(layer: Layer, kernels: Kernels) -> Needs:
     if kernels.name == "cmsis_nn" and not layer.is_integer:
         return Needs()
-    channels = layer.input(1).shape[3 if layer.op.kind == "DEPTHWISE_CONV_2D" else 0]
+    is_depthwise, scratch = layer.is_depthwise, 0
+    channels = layer.input(1).shape[3 if is_depthwise else 0]
     kept = (channels * _INT, channels * _INT)  # multiplier and shift of each channel
-    is_depthwise, scratch = layer.op.kind == "DEPTHWISE_CONV_2D", 0
     if kernels.name == "cmsis_nn":
         size = cmsis.depthwise if is_depthwise else cmsis.convolution
         scratch = size(layer, kernels.isa)
@@ -100,9 +100,12 @@ def _average_pool(layer: Layer, kernels: Kernels) -> Needs:
 
 def _reduce(layer: Layer, kernels: Kernels) -> Needs:
     iterators = (len(layer.data_input.shape) * _INT, layer.input(1).elements * _INT)
-    if layer.op.kind in ("MEAN", "SUM") and layer.is_integer:
-        return Needs((), (layer.output.elements * _INT, *iterators))
     return Needs((), iterators)
+
+
+def _sum(layer: Layer, kernels: Kernels) -> Needs:
+    sums = (layer.output.elements * _INT,) if layer.is_integer else ()
+    return Needs((), (*sums, *_reduce(layer, kernels).scratch))
 
 
 def _softmax(layer: Layer, kernels: Kernels) -> Needs:
@@ -177,29 +180,21 @@ def operands(op: Op) -> tuple[int, ...]:
     return tuple(i for i in (*op.inputs, *op.outputs) if i >= 0)
 
 
-_RULES: dict[str, Callable[[Layer, Kernels], Needs]] = {
-    "ADD_N": _add_n,
-    "AVERAGE_POOL_2D": _average_pool,
-    "BATCH_MATMUL": _batch_matmul,
-    "CONV_2D": _convolution,
-    "CUMSUM": _if_integer(36),
-    "DEPTHWISE_CONV_2D": _convolution,
-    "DEPTH_TO_SPACE": _own_shape,
-    "EMBEDDING_LOOKUP": _embedding,
-    "FULLY_CONNECTED": _fully_connected,
-    "GATHER": _own_shape,
-    "GATHER_ND": _own_shape,
-    "L2_POOL_2D": _own_shape,
-    "LOG_SOFTMAX": _if_integer(28),
-    "MEAN": _reduce,
-    "MIRROR_PAD": _mirror_pad,
-    "REDUCE_ALL": _reduce,
-    "REDUCE_MAX": _reduce,
-    "REDUCE_MIN": _reduce,
-    "SOFTMAX": _softmax,
-    "SPACE_TO_DEPTH": _own_shape,
-    "SUM": _reduce,
-    "SVDF": _svdf,
-    "TRANSPOSE_CONV": _transpose_convolution,
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm,
+_RULES: dict[str, Callable[[Layer, Kernels], Needs]] = {  # by their names in ops.toml
+    "add_n": _add_n,
+    "average_pool": _average_pool,
+    "batch_matmul": _batch_matmul,
+    "convolution": _convolution,
+    "embedding": _embedding,
+    "fully_connected": _fully_connected,
+    "keeps_28_bytes": _if_integer(28),
+    "keeps_36_bytes": _if_integer(36),
+    "lstm": _lstm,
+    "mirror_pad": _mirror_pad,
+    "own_shape": _own_shape,
+    "reduce": _reduce,
+    "softmax": _softmax,
+    "sum": _sum,
+    "svdf": _svdf,
+    "transpose_convolution": _transpose_convolution,
 }

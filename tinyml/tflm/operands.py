@@ -22,19 +22,6 @@ _TYPES = {
     **{"f32": "float32", "bool": "bool", "u8": "uint8"},
     **{f"i{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
 }
-_WINDOW = ("StrideH", "StrideW")
-_POSITIVE = {  # options by which kernels divide, and that have no default that would do
-    "CONV_2D": (*_WINDOW, "DilationHFactor", "DilationWFactor"),
-    "DEPTHWISE_CONV_2D": (*_WINDOW, "DilationHFactor", "DilationWFactor"),
-    "TRANSPOSE_CONV": _WINDOW,
-    **dict.fromkeys(
-        ("AVERAGE_POOL_2D", "L2_POOL_2D", "MAX_POOL_2D"),
-        (*_WINDOW, "FilterHeight", "FilterWidth"),
-    ),
-    "DEPTH_TO_SPACE": ("BlockSize",),
-    "SPACE_TO_DEPTH": ("BlockSize",),
-    "SVDF": ("Rank",),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +66,10 @@ def unmet(
                     f"{word} {number}.",
                     f"'{tensor.name}' has the shape {list(tensor.shape)}",
                 )
-    for name in _POSITIVE.get(op.kind, ()):
+    for name in facts.positive:
         if options.get(name, 0) < 1:
             yield f"The option {name} must be positive.", f"{options.get(name, 'no options')}"
-    for rule in rules_of(op.kind):
+    for rule in rules_of(facts):
         found = rule(op, graph)
         if found is not None:
             yield sentence(rule), found

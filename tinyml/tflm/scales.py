@@ -12,25 +12,22 @@ import numpy as np
 
 from tinyml.ir.dtype import QUANTISED
 from tinyml.ir.graph import Graph, Op, Quant, Tensor
+from tinyml.ops import trait_of
 from tinyml.ops.forms import Constraint
+from tinyml.ops.traits import Converts, MovesOnly
+from tinyml.tflm.table import OpFacts, op_facts
 
 _NEAR = 1e-6  # scales that a pooling takes for the same
 _BIAS_ERROR = 0.02  # of the output's scale
 _LEFT_SHIFTS = {"int8": 20, "int16": 15}  # of sums, before they are brought to the output's scale
-_FIXED = {  # scale and zero point of the result, by types; a scale of 0 may be anything
-    ("LOGISTIC", "int8", "int8"): (0.0, -128),
-    ("LOGISTIC", "int16", "int16"): (1 / 32768, 0),
-    ("LOG_SOFTMAX", "int8", "int8"): (16 / 256, 127),
-    ("SOFTMAX", "int8", "int8"): (1 / 256, -128),
-    ("SOFTMAX", "int8", "int16"): (1 / 65536, -32768),
-    ("SOFTMAX", "int16", "int16"): (1 / 32768, 0),
-    ("TANH", "int16", "int16"): (1 / 32768, 0),
-}
+_SHORT = {"int8": "i8", "int16": "i16", "float32": "f32"}
 
 
 def is_quantised(op: Op, graph: Graph) -> str | None:
     """Values of 8 and 16 bits must have a scale and a zero point."""
-    made = graph.op_outputs(op) if op.kind == "QUANTIZE" else ()  # in int32 as well
+    trait = trait_of(op.kind, Converts)
+    is_quantize = trait is not None and trait.to == "integers"
+    made = graph.op_outputs(op) if is_quantize else ()  # in int32 as well
     for tensor in (*_values(op, graph), *made):
         if tensor.quant is None:
             return f"'{tensor.name}' has none"
@@ -50,7 +47,7 @@ def zero_points_are_zero(op: Op, graph: Graph) -> str | None:
 def has_one_quantisation(op: Op, graph: Graph) -> str | None:
     """Input and output must have the same scale and zero point."""
     tensors = _values(op, graph)
-    if op.kind == "CONCATENATION" and tensors and tensors[0].dtype != "int8":
+    if trait_of(op.kind, MovesOnly) is not None and tensors and tensors[0].dtype != "int8":
         return None  # rescaled
     return next((_difference(*pair) for pair in pairwise(tensors) if _differ(*pair)), None)
 
@@ -71,7 +68,8 @@ def padding_has_the_scale_of_the_output(op: Op, graph: Graph) -> str | None:
 def output_is_fixed(op: Op, graph: Graph) -> str | None:
     """The output's scale and zero point must be those that the kernel computes in."""
     given, made = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
-    wanted = _FIXED.get((op.kind, given.dtype, made.dtype))
+    types = f"{_SHORT.get(given.dtype)} > {_SHORT.get(made.dtype)}"
+    wanted = op_facts()[op.kind].fixed.get(types)
     if wanted is None or made.quant is None:
         return None
     scale, zero_point = wanted
@@ -148,41 +146,23 @@ def _difference(a: Tensor, b: Tensor) -> str:
     return ", ".join(words)
 
 
-_SAME = ("AVERAGE_POOL_2D", "CONCATENATION", "MAX_POOL_2D", "REDUCE_MAX", "REDUCE_MIN")
-_ZERO = (
-    *("ABS", "BATCH_MATMUL", "CONCATENATION", "LOGISTIC", "MUL", "RELU", "RSQRT", "SOFTMAX"),
-    *("SQUARED_DIFFERENCE", "TANH"),
-)
-_SUMS = ("ADD", "ADD_N", "CUMSUM", "SUB")
-_NEED_SCALES = (
-    *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "HARD_SWISH", "LEAKY_RELU", "PRELU"),
-    *("QUANTIZE", "DEQUANTIZE", "RELU6", "ELU", "SVDF", "TRANSPOSE_CONV", "LOG_SOFTMAX", "MEAN"),
-    *("UNIDIRECTIONAL_SEQUENCE_LSTM", "L2_NORMALIZATION", "SUM", "DIV"),
-)
-_COMPARISONS = ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
-_OTHER: dict[str, tuple[Constraint, ...]] = {
-    "ADD_N": (inputs_have_one_quantisation,),
-    "FULLY_CONNECTED": (bias_has_the_scale_of_products,),
-    "HARD_SWISH": (swish_is_scaled_down,),
-    "LOGISTIC": (output_is_fixed,),
-    "LOG_SOFTMAX": (output_is_fixed,),
-    "PADV2": (padding_has_the_scale_of_the_output,),
-    "SOFTMAX": (output_is_fixed,),
-    "TANH": (output_is_fixed,),
+_RULES: dict[str, Constraint] = {
+    rule.__name__: rule
+    for rule in (
+        is_quantised,
+        zero_points_are_zero,
+        has_one_quantisation,
+        inputs_have_one_quantisation,
+        padding_has_the_scale_of_the_output,
+        output_is_fixed,
+        sums_are_scaled_down,
+        scales_are_below_one,
+        swish_is_scaled_down,
+        bias_has_the_scale_of_products,
+    )
 }
 
 
-def rules_of(kind: str) -> tuple[Constraint, ...]:
+def rules_of(facts: OpFacts) -> tuple[Constraint, ...]:
     """What the kernel of an operator demands of scales."""
-    rules: tuple[Constraint, ...] = ()
-    if kind in (*_NEED_SCALES, *_SAME, *_ZERO, *_SUMS, *_COMPARISONS):
-        rules += (is_quantised,)
-    if kind in _COMPARISONS:
-        rules += (scales_are_below_one,)
-    if kind in _SAME:
-        rules += (has_one_quantisation,)
-    if kind in _ZERO:
-        rules += (zero_points_are_zero,)
-    if kind in _SUMS:
-        rules += (sums_are_scaled_down,)
-    return (*rules, *_OTHER.get(kind, ()))
+    return tuple(_RULES[name] for name in facts.scales)

@@ -46,6 +46,12 @@ class OpFacts:
     types: tuple[str, ...]  # that its operands may have together: "i8 i8 ?i32 > i8"
     ranks: tuple[str, ...]  # dimensions of each input: "4", "2+" for at least two, "*" for any
     output_ranks: tuple[str, ...]
+    asks: str  # name of the rule for what its Prepare allocates; "" for nothing
+    looks: int  # how often its Prepare looks at each tensor
+    positive: tuple[str, ...]  # options that must be
+    scales: tuple[str, ...]  # names of rules for scales and zero points
+    fixed: Mapping[str, tuple[float, int]]  # of the result, by types: "i8 > i8"
+    instructions: int  # per element; 0 where nobody measured
 
     def state_bytes(self, kernels: Kernels) -> int:
         """Bytes of the kernel's own struct; 0 when it has none."""
@@ -92,6 +98,12 @@ def _op(entry: Mapping[str, Any]) -> OpFacts:
         types=tuple(entry["types"]),
         ranks=tuple(ranks.split()),
         output_ranks=tuple(output_ranks.split()),
+        asks=entry.get("asks", ""),
+        looks=int(entry.get("looks", 2)),
+        positive=tuple(entry.get("positive", ())),
+        scales=tuple(entry.get("scales", ())),
+        fixed={types: (float(s), int(z)) for types, (s, z) in entry.get("fixed", {}).items()},
+        instructions=int(entry.get("instructions", 0)),
     )
 
 
