@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor
 from tinyml.model.writer import write
 from tinyml.ops.conv_2d import Conv2dAttrs
@@ -104,9 +105,9 @@ class Sequence:
         bias = self.generator.integers(-2000, 2000, channels).astype(np.int32)
         self.tensors += [
             Tensor(
-                f"{name}/w", "int8", weight_shape, Quant(scales, (0,) * count, axis or 0), weights
+                f"{name}/w", INT8, weight_shape, Quant(scales, (0,) * count, axis or 0), weights
             ),
-            Tensor(f"{name}/b", "int32", (channels,), None, bias),
+            Tensor(f"{name}/b", INT32, (channels,), None, bias),
         ]
         operands = (self.value, len(self.tensors) - 2, len(self.tensors) - 1)
         sums = np.sqrt(taps) * 73.0 * 60.0 * given.scale * float(np.mean(scales))
@@ -116,7 +117,7 @@ class Sequence:
 
     def _tensor(self, name: str, shape: tuple[int, ...], scale: float, zero_point: int) -> int:
         quant = Quant((float(np.float32(scale)),), (zero_point,))
-        self.tensors.append(Tensor(name, "int8", shape, quant))
+        self.tensors.append(Tensor(name, INT8, shape, quant))
         return len(self.tensors) - 1
 
     def _append(self, kind: str, attrs: object, operands: tuple[int, ...], result: int) -> Sequence:

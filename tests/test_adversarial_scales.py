@@ -12,6 +12,7 @@ import pytest
 from tests.support.small_graphs import SOURCE, f32
 from tests.support.tflm import needs_tflm, run_in_tflm
 from tinyml.base.errors import UnsupportedOps
+from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op, Quant, Tensor
 from tinyml.model.support import check_supported
 from tinyml.ops.leaky_relu import LeakyReluAttrs
@@ -33,7 +34,7 @@ def graph_of(kind: str, chance: np.random.Generator) -> Graph:
     slope = float(chance.choice([-1, 1]) * chance.choice([*SLOPES, chance.uniform(0, 2)]))
     attrs = LeakyReluAttrs(f32(slope)) if kind == "LEAKY_RELU" else NoAttrs()
     tensors = tuple(
-        Tensor(name, "int8", (1, 256), Quant((scale,), (point,)))
+        Tensor(name, INT8, (1, 256), Quant((scale,), (point,)))
         for name, scale, point in zip("xy", (given, made), points, strict=True)
     )
     return Graph("m", SOURCE, tensors, (Op(kind, "y", (0,), (1,), attrs),), (0,), (1,))
@@ -79,8 +80,8 @@ def test_where_tflm_shifts_too_far_is_refused(kind: str) -> None:
     scale, point = FIXED[kind]
     for given, is_fine in ((2.0**35, False), (2.0**34, True), (2.0**-28, True), (2.0**-29, False)):
         tensors = (
-            Tensor("x", "int8", (1, 256), Quant((given,), (0,))),
-            Tensor("y", "int8", (1, 256), Quant((scale,), (point,))),
+            Tensor("x", INT8, (1, 256), Quant((given,), (0,))),
+            Tensor("y", INT8, (1, 256), Quant((scale,), (point,))),
         )
         graph = Graph("m", SOURCE, tensors, (Op(kind, "y", (0,), (1,), NoAttrs()),), (0,), (1,))
         if is_fine:

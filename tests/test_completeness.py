@@ -12,13 +12,14 @@ import pytest
 from tests.support.cases import FOLDER, Case, CaseFile, case_paths, load_cases
 from tests.support.executors import run_reference
 from tinyml.base import resources
+from tinyml.ir.dtype import INT8, UINT8, dtype_of
 from tinyml.ir.graph import Tensor
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops import all_ops, form_of
 from tinyml.passes.expand import expand_ops
 
 KINDS = sorted(all_ops())
-LIMITS = {"int8": (-128, 127), "uint8": (0, 255)}
+LIMITS = {INT8: (-128, 127), UINT8: (0, 255)}
 
 
 @cache
@@ -61,7 +62,7 @@ def limits_reached(case: Case) -> set[str]:
     found = set()
     for vector in run_reference(case.graph, case.vectors):
         for value in vector:
-            low, high = LIMITS.get(value.dtype.name, (-np.inf, np.inf))
+            low, high = LIMITS.get(dtype_of(value.dtype), (-np.inf, np.inf))
             found |= {"lowest"} if value.min() == low else set()
             found |= {"highest"} if value.max() == high else set()
     return found

@@ -14,6 +14,7 @@ from tests.support.host_c import run_on_host
 from tests.support.random_lstm import random_lstm
 from tests.support.tflm import needs_tflm, run_in_tflm
 from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Graph, Op, Tensor
 from tinyml.model.support import unmet
 from tinyml.model.writer import write
@@ -50,7 +51,7 @@ def with_slice(graph: Graph, step: int, batch: int = 0) -> Graph:
         data = np.array(values, np.int32)
         data.setflags(write=False)
         inputs.append(len(tensors))
-        tensors.append(Tensor(name, "int32", (3,), None, data))
+        tensors.append(Tensor(name, INT32, (3,), None, data))
     tensors.append(replace(tensors[made], name="step", shape=tensors[made].shape[2:]))
     attrs = StridedSliceAttrs(begin_mask=4, end_mask=4, shrink_axis_mask=3)
     taken = Op("STRIDED_SLICE", "step", tuple(inputs), (len(tensors) - 1,), attrs)

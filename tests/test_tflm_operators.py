@@ -25,6 +25,7 @@ from tests.support.tflm_operators import (
 )
 from tinyml import api
 from tinyml.base.errors import UnsupportedOps
+from tinyml.ir.dtype import BOOL, FLOAT32
 from tinyml.ir.graph import Graph, Quant
 from tinyml.model.file import model_file
 from tinyml.model.writer import write
@@ -131,10 +132,10 @@ def test_what_tflm_demands_of_scales_we_demand_too(kind: str) -> None:
     wrong = []
     for graph, data, tflm in zip(graphs, files, found, strict=True):
         ours = our_verdict(data, boards=())
-        has_all = all(t.quant or t.dtype in ("float32", "bool") for t in graph.tensors)
+        has_all = all(t.quant or t.dtype in (FLOAT32, BOOL) for t in graph.tensors)
         # Without scales TFLM runs some kernels, and they compute nothing of use.
         if ours != tflm.replace("stops", "refuses") and (has_all or ours == "runs"):
-            wrong.append((tflm, ours, [(t.dtype, t.quant) for t in graph.tensors]))
+            wrong.append((tflm, ours, [(t.dtype.name, t.quant) for t in graph.tensors]))
     assert not wrong
 
 

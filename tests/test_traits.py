@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.support.trait_rows import KINDS, Row, declared, holds_for, random_like, real, rows_of
+from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Array, Quant
 from tinyml.ops import trait_of
 from tinyml.ops.common import CLAMPING, activation_range
@@ -276,11 +277,11 @@ def test_the_shape_is_that_of_the_result(kind: str) -> None:
 def test_conversions_keep_the_number(kind: str) -> None:
     def check(row: Row) -> bool:
         given, made = row.operand(0), row.made
-        assert (made.dtype == "float32") == (the(kind, Converts).to == "floats")
+        assert (made.dtype is FLOAT32) == (the(kind, Converts).to == "floats")
         step = made.quant.scale if made.quant is not None else 1e-5
         wanted = real(row.value(), given)
         if made.quant is not None:
-            limits = np.iinfo(made.dtype)
+            limits = np.iinfo(made.dtype.numpy)
             wanted = np.clip(wanted, *real(np.array([limits.min, limits.max]), made))
         return bool((abs(real(row.run(), made) - wanted) <= step + abs(wanted) * 1e-6).all())
 

@@ -20,6 +20,7 @@ from tests.support.float_graphs import FloatBuilder
 from tinyml.base.errors import TinymlError
 from tinyml.cli import cli
 from tinyml.convert import flatfile
+from tinyml.ir.dtype import INT8
 from tinyml.model.file import read_model
 from tinyml.model.options import options
 from tinyml.model.reader import load
@@ -78,7 +79,7 @@ def test_writes_model_and_report(folder: Path) -> None:
     assert document["quality"]["score"]["metric"] == "accuracy"
     graph = load(read_model(folder / "out" / "m.tflite"))
     assert graph.tensors[graph.inputs[0]].name == "in_0"
-    assert graph.tensors[graph.inputs[0]].dtype == "int8"
+    assert graph.tensors[graph.inputs[0]].dtype == INT8
     assert graph.source.metadata.labels == ("a", "b", "c")
     assert sorted(path.name for path in (folder / "out").iterdir()) == [
         "m.convert.json",

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
-from tinyml.ir.dtype import BY_NAME, dtype_of
+from tinyml.ir.dtype import ALL
 from tinyml.ir.graph import Graph, Op, Quant, Tensor
 
 SIZES = (0, 1, 2, 3, 4, 5, 7, 16, 17, 64, 255, 1000, 65_536, 1 << 20, (1 << 20) + 1)
@@ -31,12 +31,10 @@ def rewritten(data: bytes, chance: random.Random) -> bytes:
 
 def _with_tensor(graph: Graph, index: int, tensor: Tensor) -> Graph:
     data = tensor.data
-    if data is not None and (
-        data.shape != tensor.shape or data.dtype != dtype_of(tensor.dtype).numpy
-    ):
+    if data is not None and (data.shape != tensor.shape or data.dtype != tensor.dtype.numpy):
         if tensor.elements > 1 << 12:
             return graph  # a constant of that size would be a file of that size
-        held = np.resize(data, tensor.shape).astype(dtype_of(tensor.dtype).numpy)
+        held = np.resize(data, tensor.shape).astype(tensor.dtype.numpy)
         tensor = replace(tensor, data=np.ascontiguousarray(held).reshape(tensor.shape))
     tensors = list(graph.tensors)
     tensors[index] = tensor
@@ -58,9 +56,7 @@ def _shape(graph: Graph, chance: random.Random) -> Graph:
 
 def _dtype(graph: Graph, chance: random.Random) -> Graph:
     index = chance.randrange(len(graph.tensors))
-    return _with_tensor(
-        graph, index, replace(graph.tensors[index], dtype=chance.choice(sorted(BY_NAME)))
-    )
+    return _with_tensor(graph, index, replace(graph.tensors[index], dtype=chance.choice(ALL)))
 
 
 def _quant(graph: Graph, chance: random.Random) -> Graph:
@@ -80,7 +76,7 @@ def _constant(graph: Graph, chance: random.Random) -> Graph:
     if tensor.elements > 1 << 12:
         return graph
     value = chance.choice([-(1 << 31), -129, -2, -1, 0, 1, 2, 3, 7, 1 << 20, (1 << 31) - 1])
-    data = np.full(tensor.shape, value, np.int64).astype(dtype_of(tensor.dtype).numpy)
+    data = np.full(tensor.shape, value, np.int64).astype(tensor.dtype.numpy)
     if tensor.data is not None and chance.randrange(2) and tensor.elements:
         data = tensor.data.copy()
         data.reshape(-1)[chance.randrange(tensor.elements)] = np.int64(value).astype(data.dtype)

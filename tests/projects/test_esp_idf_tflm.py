@@ -16,6 +16,7 @@ from tests.support.esp_idf import known_settings, read_sdkconfig
 from tests.support.projects import listing
 from tests.support.tflm_tree import API, tflm_project
 from tinyml.base.errors import PlanError
+from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs
@@ -64,7 +65,7 @@ def layer_of(shape: tuple[Any, ...]) -> Layer:
         (*filters, outputs if is_depthwise else channels),
         (1, *sizes, outputs),
     )
-    tensors = tuple(Tensor("t", "int8", item, Quant((0.1,), (3,))) for item in shapes)
+    tensors = tuple(Tensor("t", INT8, item, Quant((0.1,), (3,))) for item in shapes)
     attrs: Any = Conv2dAttrs(padding, stride, stride)
     if is_depthwise:
         attrs = DepthwiseConv2dAttrs(padding, stride, stride, multiplier)

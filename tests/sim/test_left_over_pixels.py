@@ -15,6 +15,7 @@ from tests.support.executors import assert_equal, run_reference
 from tests.support.random_layers import preferred
 from tests.support.random_parts import activations, one_op, output
 from tinyml import variants
+from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Quant, Tensor
 from tinyml.ir.kernel import KernelCall, Struct
 from tinyml.ir.requant import Rounding, solve_rounding
@@ -83,8 +84,8 @@ def _case(number: int, columns: int, channels: int, filters: int) -> Case:
     per = (0,) * filters
     operands = (
         activations("x", (1, 2, columns + 1, channels), rng),
-        Tensor("w", "int8", weights.shape, Quant((0.004,) * filters, per, 0), weights),
-        Tensor("b", "int32", (filters,), Quant((0.00008,) * filters, per), bias),
+        Tensor("w", INT8, weights.shape, Quant((0.004,) * filters, per, 0), weights),
+        Tensor("b", INT32, (filters,), Quant((0.00008,) * filters, per), bias),
     )
     made = replace(output(rng, 0.02 * channels**0.5, "RELU"), shape=(1, 1, columns, filters))
     assert made.quant is not None

@@ -21,6 +21,7 @@ from tests.support.random_layers import preferred
 from tests.support.random_parts import activations, one_op, output
 from tests.support.suited_layers import suited
 from tinyml import variants
+from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Graph, Tensor
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.mean import MeanAttrs
@@ -94,7 +95,7 @@ def test_counter_and_step_of_one_value(tmp_path: Path, monkeypatch: pytest.Monke
     axes = np.array((1, 2), np.int32)
     axes.flags.writeable = False
     rng = np.random.default_rng(0)
-    operands = (activations("x", (1, 75, 1, 6), rng), Tensor("axes", "int32", (2,), None, axes))
+    operands = (activations("x", (1, 75, 1, 6), rng), Tensor("axes", INT32, (2,), None, axes))
     made = replace(output(rng, 0.036, "NONE"), shape=(1, 6))
     graph = one_op("MEAN", MeanAttrs(), operands, made)
     vectors = ((rng.integers(-128, 128, (1, 75, 1, 6)).astype(np.int8),),)

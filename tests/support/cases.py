@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinyml.conformance.merge import side_by_side
-from tinyml.ir.dtype import dtype_of
+from tinyml.ir.dtype import BY_NAME, FLOAT32, INT8, INT32, DType
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor, check
 from tinyml.model.support import unmet
 from tinyml.ops import spec_of
@@ -172,10 +172,10 @@ def _operand(
     shape = tuple(operand["shape"])
     if operand.get("bias"):
         scales = _bias_scales(earlier)
-        dtype, operand = "int32", {"data": "random", **operand}
+        dtype, operand = INT32, {"data": "random", **operand}
         quant: Quant | None = Quant(scales, (0,) * len(scales))
     else:
-        dtype = operand.get("dtype", "int8")
+        dtype = BY_NAME[operand.get("dtype", "int8")]
         quant = _quant(operand, shape)
     data = None
     if "data" in operand:
@@ -204,32 +204,34 @@ def _quant(operand: Mapping[str, Any], shape: tuple[int, ...]) -> Quant | None:
     return Quant(rounded, (operand.get("zero_point", 0),) * count, axis)
 
 
-def _range(operand: Mapping[str, Any], dtype: str, *, is_constant: bool) -> tuple[float, float]:
+def _range(operand: Mapping[str, Any], dtype: DType, *, is_constant: bool) -> tuple[float, float]:
     if "range" in operand:
         low, high = operand["range"]
         return low, high
-    if dtype == "float32":
+    if dtype is FLOAT32:
         return -10.0, 10.0
-    if dtype == "int8" and is_constant:
+    if dtype is INT8 and is_constant:
         return -127, 127
-    info = np.iinfo(dtype_of(dtype).numpy)
+    info = np.iinfo(dtype.numpy)
     return int(info.min), int(info.max)
 
 
-def _constant(operand: Mapping[str, Any], shape: tuple[int, ...], dtype: str, label: str) -> Array:
+def _constant(
+    operand: Mapping[str, Any], shape: tuple[int, ...], dtype: DType, label: str
+) -> Array:
     data = operand["data"]
     if data == "random":
         return _random(shape, dtype, _range(operand, dtype, is_constant=True), label)
     if isinstance(data, list):
-        return np.array(data, dtype_of(dtype).numpy).reshape(shape)
-    return np.full(shape, data, dtype_of(dtype).numpy)
+        return np.array(data, dtype.numpy).reshape(shape)
+    return np.full(shape, data, dtype.numpy)
 
 
-def _random(shape: tuple[int, ...], dtype: str, bounds: tuple[float, float], label: str) -> Array:
+def _random(shape: tuple[int, ...], dtype: DType, bounds: tuple[float, float], label: str) -> Array:
     rng = np.random.default_rng(zlib.crc32(label.encode()))
-    if dtype == "float32":
+    if dtype is FLOAT32:
         return rng.uniform(*bounds, shape).astype(np.float32)
-    return rng.integers(int(bounds[0]), int(bounds[1]), shape, dtype_of(dtype).numpy, endpoint=True)
+    return rng.integers(int(bounds[0]), int(bounds[1]), shape, dtype.numpy, endpoint=True)
 
 
 def _vector(
@@ -256,7 +258,7 @@ def _values(
             flat = np.full(tensor.elements, high)
         case "alternate":
             flat = np.where((position + number) % 2 == 0, low, high)
-        case "sweep" if dtype_of(tensor.dtype).nbytes(1) == 1:
+        case "sweep" if tensor.dtype.nbytes(1) == 1:
             flat = int(low) + position // 256**number % (int(high) - int(low) + 1)
         case "sweep":
             flat = np.linspace(low, high, tensor.elements)
@@ -264,7 +266,7 @@ def _values(
             flat = _ties(graph, position)
         case _:
             raise AssertionError(f"{label}: no vector is called '{name}'")
-    return flat.astype(dtype_of(tensor.dtype).numpy).reshape(tensor.shape)
+    return flat.astype(tensor.dtype.numpy).reshape(tensor.shape)
 
 
 def _ties(graph: Graph, position: Array) -> Array:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyml.ir.dtype import BOOL, FLOAT32, INT8, INT32, DType, dtype_of
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor
 from tinyml.model.options import Options, options
 
@@ -21,11 +22,11 @@ class FloatBuilder:
         self.tensors: list[Tensor] = []
         self.ops: list[Op] = []
 
-    def value(self, name: str, shape: tuple[int, ...], dtype: str = "float32") -> int:
+    def value(self, name: str, shape: tuple[int, ...], dtype: DType = FLOAT32) -> int:
         self.tensors.append(Tensor(name, dtype, shape))
         return len(self.tensors) - 1
 
-    def integers(self, name: str, shape: tuple[int, ...], quant: Quant, dtype: str = "int8") -> int:
+    def integers(self, name: str, shape: tuple[int, ...], quant: Quant, dtype: DType = INT8) -> int:
         self.tensors.append(Tensor(name, dtype, shape, quant))
         return len(self.tensors) - 1
 
@@ -36,7 +37,7 @@ class FloatBuilder:
         if held.dtype == np.int64:
             held = held.astype(np.int32)
         held.flags.writeable = False
-        self.tensors.append(Tensor(name, held.dtype.name, held.shape, quant, held))
+        self.tensors.append(Tensor(name, dtype_of(held.dtype), held.shape, quant, held))
         return len(self.tensors) - 1
 
     def weights(self, name: str, *shape: int) -> int:
@@ -283,8 +284,8 @@ def single_op(kind: str) -> Graph:
     elif kind == "SELECT_V2":
         operands = (b.constant("choice", np.arange(72).reshape(_IMAGE) % 3 == 0), *inputs)
     if kind.startswith("ARG"):
-        b.tensors[outputs[0]] = replace(b.tensors[outputs[0]], dtype="int32")
+        b.tensors[outputs[0]] = replace(b.tensors[outputs[0]], dtype=INT32)
     elif "EQUAL" in kind or kind in ("LESS", "GREATER"):
-        b.tensors[outputs[0]] = replace(b.tensors[outputs[0]], dtype="bool")
+        b.tensors[outputs[0]] = replace(b.tensors[outputs[0]], dtype=BOOL)
     b.op(kind, operands, outputs, held, version=2 if kind == "BROADCAST_TO" else 1)
     return b.graph(inputs, outputs)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tests.support.cases import Case, merge
+from tinyml.ir.dtype import FLOAT32, INT8, UINT8, DType
 from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor
 from tinyml.ops import spec_of
 
@@ -31,19 +32,19 @@ def _layers(kind: str, step: int, first: int) -> Iterator[Case]:
     for count in COUNTS[::step]:
         number = (count + first) % len(SCALES)
         scale, exponent = SCALES[number], -1 - number
-        dtype = "uint8" if kind == "DEQUANTIZE" and count % 16 in (3, 6, 9, 12) else "int8"
+        dtype = UINT8 if kind == "DEQUANTIZE" and count % 16 in (3, 6, 9, 12) else INT8
         zero_point = (*ZERO_POINTS, exponent, exponent)[count // 5 % 5]
-        zero_point += 128 if dtype == "uint8" else 0
+        zero_point += 128 if dtype == UINT8 else 0
         yield _layer(kind, dtype, Quant((float(np.float32(scale)),), (zero_point,)), count)
 
 
-def _layer(kind: str, dtype: str, quant: Quant, count: int) -> Case:
+def _layer(kind: str, dtype: DType, quant: Quant, count: int) -> Case:
     """One layer and what to feed it: values all over its range, and beyond it."""
-    integers, floats = Tensor("q", dtype, (count,), quant), Tensor("real", "float32", (count,))
+    integers, floats = Tensor("q", dtype, (count,), quant), Tensor("real", FLOAT32, (count,))
     steps = np.linspace(-300, 300, count) if count > 1 else np.array([77.0])
     name = f"{kind.lower()}_{count}"
     if kind == "DEQUANTIZE":
-        tensors, values = (integers, floats), steps.astype(np.int64).astype(dtype)
+        tensors, values = (integers, floats), steps.astype(np.int64).astype(dtype.numpy)
     else:
         tensors, values = (floats, integers), (steps * quant.scale).astype(np.float32)
     op = Op(kind, name, (0,), (1,), spec_of(kind).attrs())

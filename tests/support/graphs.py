@@ -19,6 +19,7 @@ from tests.support.cases import Case, Vector
 from tests.support.random_changes import change
 from tests.support.random_cuts import cut
 from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import FLOAT32, INT8, dtype_of
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor, check
 from tinyml.model.support import unmet
 from tinyml.ops import spec_of
@@ -59,12 +60,12 @@ class Growing:
         return len(self.tensors) - 1
 
     def value(self, shape: tuple[int, ...], quant: Quant) -> int:
-        return self.add(Tensor(f"t{len(self.tensors)}", "int8", shape, quant))
+        return self.add(Tensor(f"t{len(self.tensors)}", INT8, shape, quant))
 
     def constant(self, data: Array, quant: Quant | None) -> int:
         data.setflags(write=False)
         name = f"c{len(self.tensors)}"
-        return self.add(Tensor(name, data.dtype.name, data.shape, quant, data))
+        return self.add(Tensor(name, dtype_of(data.dtype), data.shape, quant, data))
 
     def bytes(self, shape: tuple[int, ...], low: int = -128) -> Array:
         return self.rng.integers(low, 127, shape, np.int8, endpoint=True)
@@ -90,7 +91,7 @@ class Growing:
         spec = spec_of(kind)
         made = len(self.tensors)
         op = Op(kind, f"{kind.lower()}_{len(self.ops)}", inputs, (made,), attrs)
-        dtype = "float32" if quant is None else "int8"
+        dtype = FLOAT32 if quant is None else INT8
         tensor = Tensor(f"t{made}", dtype, (), quant)
         if kind == "RESHAPE":
             tensor = replace(tensor, shape=attrs.new_shape)
@@ -197,7 +198,7 @@ def _binary(g: Growing, given: int) -> None:
         other = given
     elif choice == "earlier":
         other = g.between(0, len(g.tensors) - 1)
-        if g.tensors[other].dtype != "int8":
+        if g.tensors[other].dtype != INT8:
             return
     else:
         sizes = {"scalar": (), "channel": shape[-1:], "full": shape}[choice]
@@ -244,7 +245,7 @@ def _move(g: Growing, given: int) -> None:
         widths = [(g.between(0, 2), g.between(0, 2)) for _ in tensor.shape]
         inputs = (given, g.constant(np.array(widths, np.int32).reshape(-1, 2), None))
     elif kind == "CONCATENATION":
-        same = [i for i, t in enumerate(g.tensors) if t.dtype == "int8" and t.quant == tensor.quant]
+        same = [i for i, t in enumerate(g.tensors) if t.dtype == INT8 and t.quant == tensor.quant]
         inputs = (given, *(g.one_of(*same) for _ in range(g.between(0, 3))))
         rank = max(1, len(tensor.shape))
         attrs = spec_of(kind).attrs(axis=g.between(-rank, rank - 1))
@@ -275,7 +276,7 @@ def grown(g: Growing, max_ops: int, name: str) -> Case:
         if len(g.ops) == wanted:
             break
         runtime = [*g.inputs, *(i for op in g.ops for i in op.outputs)]
-        runtime = [i for i in runtime if g.tensors[i].dtype == "int8"]
+        runtime = [i for i in runtime if g.tensors[i].dtype == INT8]
         g.one_of(*_STEPS)(g, runtime[-g.one_of(1, 1, min(2, len(runtime)))])
     if not g.ops:
         g.finish("RELU6", (g.inputs[0],), spec_of("RELU6").attrs(), g.tensors[g.inputs[0]].quant)

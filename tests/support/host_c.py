@@ -20,7 +20,6 @@ from tests.support.plans import sharing
 from tinyml.base import resources
 from tinyml.codegen.generate import generate
 from tinyml.conformance.targets import SANITIZERS, host_board
-from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Array, Graph
 from tinyml.passes.expand import expand_ops
 from tinyml.plan.planner import plan
@@ -86,7 +85,7 @@ def run_program(program: Path, graph: Graph, vectors: Sequence[Vector]) -> list[
         results: list[Array] = []
         for i in graph.outputs:
             tensor = graph.tensors[i]
-            flat = np.frombuffer(answer, dtype_of(tensor.dtype).numpy, tensor.elements, offset)
+            flat = np.frombuffer(answer, tensor.dtype.numpy, tensor.elements, offset)
             results.append(flat.reshape(tensor.shape))
             offset += tensor.nbytes
         found.append(tuple(results))

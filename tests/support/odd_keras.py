@@ -9,6 +9,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from tinyml.ir.dtype import FLOAT32
+
 
 def _dictionaries() -> keras.Model:
     """Two inputs and two outputs by name, neither in alphabetical order, of equal shapes."""
@@ -30,7 +32,7 @@ def _halved() -> keras.Model:
             keras.Input((6, 6, 3)),
             layers.Conv2D(4, 3, activation="relu", dtype=policy),
             layers.Flatten(dtype=policy),
-            layers.Dense(3, dtype="float32"),
+            layers.Dense(3, dtype=FLOAT32),
         ]
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor
 from tinyml.ops.fully_connected import OPS, FullyConnectedAttrs
 from tinyml.plan.code_size import functions_of
@@ -25,23 +26,21 @@ def sine_graph() -> Graph:
     def weights(name: str, shape: tuple[int, ...], scale: float) -> Tensor:
         data = rng.integers(-127, 128, shape).astype(np.int8)
         data.setflags(write=False)
-        return Tensor(name, "int8", shape, Quant((scale,), (0,)), data)
+        return Tensor(name, INT8, shape, Quant((scale,), (0,)), data)
 
     def bias(name: str, count: int, scale: float) -> Tensor:
         data = rng.integers(-900, 900, count).astype(np.int32)
         data.setflags(write=False)
-        return Tensor(name, "int32", (count,), Quant((scale,), (0,)), data)
+        return Tensor(name, INT32, (count,), Quant((scale,), (0,)), data)
 
     tensors = (
-        Tensor("serving_default_x:0", "int8", (1, 1), Quant((x,), (-128,))),
+        Tensor("serving_default_x:0", INT8, (1, 1), Quant((x,), (-128,))),
         weights("model/hidden/MatMul", (16, 1), w0),
         bias("model/hidden/BiasAdd/ReadVariableOp", 16, float(np.float32(x) * np.float32(w0))),
-        Tensor(
-            "model/hidden/Relu;model/hidden/BiasAdd", "int8", (1, 16), Quant((hidden,), (-128,))
-        ),
+        Tensor("model/hidden/Relu;model/hidden/BiasAdd", INT8, (1, 16), Quant((hidden,), (-128,))),
         weights("model/out/MatMul", (1, 16), w1),
         bias("model/out/BiasAdd/ReadVariableOp", 1, float(np.float32(hidden) * np.float32(w1))),
-        Tensor("StatefulPartitionedCall:0", "int8", (1, 1), Quant((y,), (0,))),
+        Tensor("StatefulPartitionedCall:0", INT8, (1, 1), Quant((y,), (0,))),
     )
     ops = (
         Op("FULLY_CONNECTED", "hidden", (0, 1, 2), (3,), FullyConnectedAttrs("RELU")),

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Array, Quant, Tensor
 from tinyml.ops import spec_of
 from tinyml.ops.lookup import NoAttrs
@@ -97,7 +98,7 @@ def _pack(g: Growing, given: int) -> None:
     alike = [
         i
         for i, other in enumerate(g.tensors)
-        if (other.dtype, other.shape, other.quant) == ("int8", tensor.shape, tensor.quant)
+        if (other.dtype, other.shape, other.quant) == (INT8, tensor.shape, tensor.quant)
     ]
     inputs = (given, *(g.one_of(*alike) for _ in range(count - 1)))
     attrs = spec_of("PACK").attrs(g.between(-rank - 1, rank), count)
@@ -130,7 +131,7 @@ def _product(g: Growing, given: int) -> None:
     fits = [
         i
         for i, other in enumerate(g.tensors)
-        if other.dtype == "int8" and other.data is None and other.shape[-1:] == tensor.shape[-1:]
+        if other.dtype == INT8 and other.data is None and other.shape[-1:] == tensor.shape[-1:]
     ]
     made = g.tensors[given].quant
     assert made is not None

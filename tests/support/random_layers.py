@@ -17,6 +17,7 @@ from tests.support.random_parts import (
     output,
     supported,
 )
+from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
 from tinyml.ir.kernel import Cost, KernelCall
 from tinyml.ops.conv_2d import Conv2dAttrs
@@ -131,12 +132,10 @@ def _weighted(
     step = float(rng.choice((1.0, 1.0, 1.0, 0.1, 30.0, 1e-4, 0.01)))
     depth = weights.size // channels
     constants = (
-        Tensor(
-            "w", "int8", shape, Quant(tuple(scales.tolist()), per, axis), weights.astype(np.int8)
-        ),
+        Tensor("w", INT8, shape, Quant(tuple(scales.tolist()), per, axis), weights.astype(np.int8)),
         Tensor(
             "b",
-            "int32",
+            INT32,
             (channels,),
             Quant(tuple((np.float32(IN_SCALE) * scales).tolist()), per),
             bias,

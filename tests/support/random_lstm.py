@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from tests.support.random_parts import Rng, activations, one_op
+from tinyml.ir.dtype import INT8, INT16, dtype_of
 from tinyml.ir.graph import Graph, Quant, Tensor
 from tinyml.ops.lstm_constraints import (
     BIASES,
@@ -34,7 +35,7 @@ def random_lstm(rng: Rng) -> Graph:
     operands = {
         0: given,
         HIDDEN: replace(hidden, is_variable=True),
-        CELL: Tensor("cell", "int16", (batches, units), power, None, True),
+        CELL: Tensor("cell", INT16, (batches, units), power, None, True),
     }
     size = rng.uniform(-10, -4)
     lowest = -128 if rng.random() < 0.2 else -127
@@ -46,7 +47,7 @@ def random_lstm(rng: Rng) -> Graph:
     for k in BIASES:
         data = rng.integers(-9000, 9000, units).astype(np.int32)
         operands[k] = _constant(f"b{k}", data, 1e-4)
-    made = Tensor("y", "int8", (), hidden.quant)
+    made = Tensor("y", INT8, (), hidden.quant)
     numbers = {k: number for number, k in enumerate(sorted(operands))}
     graph = one_op(
         "UNIDIRECTIONAL_SEQUENCE_LSTM", attrs, tuple(operands[k] for k in sorted(operands)), made
@@ -58,4 +59,4 @@ def random_lstm(rng: Rng) -> Graph:
 
 def _constant(name: str, data: np.ndarray, scale: float) -> Tensor:  # type: ignore[type-arg]
     data.flags.writeable = False
-    return Tensor(name, data.dtype.name, data.shape, Quant((scale,), (0,)), data)
+    return Tensor(name, dtype_of(data.dtype), data.shape, Quant((scale,), (0,)), data)

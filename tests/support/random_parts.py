@@ -10,6 +10,7 @@ import numpy as np
 
 from tests.support.small_graphs import SOURCE
 from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op, Quant, Tensor
 from tinyml.model.support import unmet
 from tinyml.ops import spec_of
@@ -23,7 +24,7 @@ RANGES = ("NONE", "RELU", "RELU", "RELU6", "RELU_N1_TO_1")
 def activations(name: str, shape: tuple[int, ...], rng: Rng, scale: float = IN_SCALE) -> Tensor:
     """A tensor that is computed at run time."""
     zero_point = int(rng.choice((-128, 127, 0, int(rng.integers(-128, 128)))))
-    return Tensor(name, "int8", shape, Quant((float(np.float32(scale)),), (zero_point,)))
+    return Tensor(name, INT8, shape, Quant((float(np.float32(scale)),), (zero_point,)))
 
 
 def output(rng: Rng, scale: float, activation: str) -> Tensor:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tests.support.random_parts import IN_SCALE, RANGES, Rng, activations, one_op, output
+from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Array, Graph, Quant, Tensor
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs
@@ -115,8 +116,8 @@ def _weighted(
         attrs,
         (
             activations("x", given, rng),
-            Tensor("w", "int8", weights.shape, Quant(tuple(scales.tolist()), per, axis), weights),
-            Tensor("b", "int32", (channels,), bias_quant, bias),
+            Tensor("w", INT8, weights.shape, Quant(tuple(scales.tolist()), per, axis), weights),
+            Tensor("b", INT32, (channels,), bias_quant, bias),
         ),
         output(rng, 0.02 * 0.01 * 60.0 * depth**0.5 * step, attrs.activation),
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyml.ir.dtype import INT8, DType, dtype_of
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs
@@ -36,7 +37,7 @@ class GraphBuilder:
         name: str,
         shape: tuple[int, ...],
         quant: tuple[float, int] | None = (0.05, 3),
-        dtype: str = "int8",
+        dtype: DType = INT8,
     ) -> int:
         """A tensor that is computed at run time."""
         held = None if quant is None else Quant((f32(quant[0]),), (quant[1],))
@@ -47,7 +48,7 @@ class GraphBuilder:
         """A tensor with a value."""
         held = np.ascontiguousarray(data).reshape(data.shape)  # scalars stay scalars
         held.flags.writeable = False
-        self.tensors.append(Tensor(name, str(data.dtype), data.shape, quant, held))
+        self.tensors.append(Tensor(name, dtype_of(data.dtype), data.shape, quant, held))
         return len(self.tensors) - 1
 
     def weights(self, name: str, shape: tuple[int, ...], axis: int, channels: int) -> int:

@@ -11,6 +11,7 @@ from tests.support.cases import Case
 from tests.support.random_lstm import random_lstm
 from tests.support.random_parts import RANGES, Rng, activations, one_op, output, supported
 from tests.support.random_weighted import convolution, depthwise, fully_connected
+from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Array, Graph, Quant, Tensor
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.elementwise import BinaryAttrs
@@ -89,7 +90,7 @@ def _mean(rng: Rng, variant: Variant) -> Graph:
     shape = (int(rng.integers(1, 3)), *(int(size) for size in rng.integers(1, 17, 3)))
     axes = np.array(((1, 2), (1,), (2, 1), (0, 1, 2))[int(rng.integers(4))], np.int32)
     axes.flags.writeable = False
-    operands = (activations("x", shape, rng), Tensor("axes", "int32", axes.shape, None, axes))
+    operands = (activations("x", shape, rng), Tensor("axes", INT32, axes.shape, None, axes))
     made = output(rng, float(rng.uniform(0.005, 0.04)), "NONE")
     return one_op(variant.kind, MeanAttrs(bool(rng.random() < 0.5)), operands, made)
 
@@ -112,16 +113,16 @@ def _pad(rng: Rng, variant: Variant) -> Graph:
     widths = rng.choice((0, 0, 1, 2), (4, 2)).astype(np.int32)
     widths[0, 0] += 1  # never the identity
     widths.flags.writeable = False
-    operands = [given, Tensor("widths", "int32", widths.shape, None, widths)]
+    operands = [given, Tensor("widths", INT32, widths.shape, None, widths)]
     if variant.kind == "PADV2":
         fill = np.array([rng.integers(-128, 128)], np.int8)
         fill.flags.writeable = False
-        operands.append(Tensor("fill", "int8", (1,), given.quant, fill))
+        operands.append(Tensor("fill", INT8, (1,), given.quant, fill))
     return one_op(variant.kind, NoAttrs(), tuple(operands), replace(given, name="y", shape=()))
 
 
 def _softmax(rng: Rng, variant: Variant) -> Graph:
     shape = (int(rng.integers(1, 4)), int(rng.choice((1, 2, 3, 4, 5, 10, 12, 100, 1001))))
     scale = float(rng.choice((0.003, 0.02, 0.1, 0.1, 0.5, 40.0)))
-    made = Tensor("y", "int8", (), Quant((1 / 256,), (-128,)))
+    made = Tensor("y", INT8, (), Quant((1 / 256,), (-128,)))
     return one_op(variant.kind, SoftmaxAttrs(1.0), (activations("x", shape, rng, scale),), made)

@@ -17,7 +17,7 @@ import numpy as np
 
 from tinyml.convert import flatfile
 from tinyml.convert.tables import TABLES
-from tinyml.ir.dtype import dtype_of
+from tinyml.ir.dtype import BY_NAME
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor
 from tinyml.model.options import Options, options
 
@@ -210,7 +210,7 @@ def model_of(kind: str, types: Sequence[str]) -> Graph:
         data = None
         if number in template.constants:
             data = np.broadcast_to(np.array(template.constants[number]), shape).astype(
-                dtype_of(dtype).numpy
+                BY_NAME[dtype].numpy
             )
             data = np.ascontiguousarray(data).reshape(shape)
         scale = template.scales if number >= count else {}
@@ -218,7 +218,7 @@ def model_of(kind: str, types: Sequence[str]) -> Graph:
         held = scale.get(f"{types[0]} to {dtype}", scale.get(dtype, (0.25 if is_bias else 0.5, 0)))
         quant = _quant(dtype, held)
         is_state = number in template.states
-        tensors.append(Tensor(f"t{number}", dtype, shape, quant, data, is_state))
+        tensors.append(Tensor(f"t{number}", BY_NAME[dtype], shape, quant, data, is_state))
         indices.append(len(tensors) - 1)
     given, made = tuple(indices[:count]), tuple(indices[count:])
     inputs = tuple(
@@ -292,6 +292,5 @@ def ones(graph: Graph) -> list[Array]:
     """One sample: ones everywhere, which no operator minds but for roots of what is below zero."""
     value = 9 if graph.ops[0].kind == "RSQRT" else 1
     return [
-        np.full(graph.tensors[i].shape, value, dtype_of(graph.tensors[i].dtype).numpy)
-        for i in graph.inputs
+        np.full(graph.tensors[i].shape, value, graph.tensors[i].dtype.numpy) for i in graph.inputs
     ]

@@ -15,6 +15,7 @@ from tinyml.device import frames, replies
 from tinyml.device.agent import AgentClient
 from tinyml.device.profile import measure, profile, spread
 from tinyml.device.values import BootTime, Identity, MemoryUse, TensorInfo, Timing
+from tinyml.ir.dtype import INT8
 
 DATA = bytes([0, 1, 2, 3, 250, 251, 254, 255])
 PLUS_ONE = bytes(value + 1 & 0xFF for value in DATA)
@@ -51,7 +52,7 @@ GOOD = (
 def test_every_command():
     client = _client(FakeAgent())
     assert _session(client) == GOOD
-    assert client.tensor("out", 0) == TensorInfo("int8", 8, 0.5, -128)
+    assert client.tensor("out", 0) == TensorInfo(INT8, 8, 0.5, -128)
     assert client.infer() == Timing(1, 250, was_input_fresh=False)
     client.load_input(0, DATA)
     assert client.infer() == Timing(1, 250, was_input_fresh=True)

@@ -12,6 +12,7 @@ from tests.support.cases import case_paths, load_cases
 from tests.support.small_graphs import GraphBuilder, small_network
 from tinyml.base.errors import TinymlError
 from tinyml.convert.conversion import ConvertOptions, model_for_build
+from tinyml.ir.dtype import FLOAT32, INT8, INT16, UINT8, DType
 from tinyml.ir.graph import Graph, Quant
 from tinyml.model.arithmetic import float_ops, hybrid_ops, integer_ops, is_float
 from tinyml.model.writer import write
@@ -31,12 +32,12 @@ def split() -> Graph:
     return b.graph((given,), (2,))
 
 
-def added(dtype: str, is_constant_first: bool, weights_dtype: str = "") -> Graph:
+def added(dtype: DType, is_constant_first: bool, weights_dtype: DType | None = None) -> Graph:
     b = GraphBuilder()
-    quant = QUANT if dtype != "float32" else None
+    quant = QUANT if dtype != FLOAT32 else None
     given = b.value("x", (1, 4), quant, dtype)
-    held = None if (weights_dtype or dtype) == "float32" else Quant((0.5,), (0,))
-    constant = b.constant("c", np.ones((1, 4), weights_dtype or dtype), held)
+    held = None if (weights_dtype or dtype) == FLOAT32 else Quant((0.5,), (0,))
+    constant = b.constant("c", np.ones((1, 4), (weights_dtype or dtype).numpy), held)
     operands = (constant, given) if is_constant_first else (given, constant)
     b.op("ADD", operands, b.value("y", (1, 4), quant, dtype), BinaryAttrs())
     return b.graph((given,), (2,))
@@ -47,20 +48,20 @@ def mixed() -> Graph:
     b = GraphBuilder()
     given = b.value("x", (1, 4), QUANT)
     middle = b.op("RELU", (given,), b.value("m", (1, 4), QUANT), NoAttrs())
-    real = b.op("DEQUANTIZE", (middle,), b.value("r", (1, 4), None, "float32"), NoAttrs())
-    b.op("TANH", (real,), b.value("y", (1, 4), None, "float32"), NoAttrs())
+    real = b.op("DEQUANTIZE", (middle,), b.value("r", (1, 4), None, FLOAT32), NoAttrs())
+    b.op("TANH", (real,), b.value("y", (1, 4), None, FLOAT32), NoAttrs())
     return b.graph((given,), (3,))
 
 
 def fake_quantised() -> Graph:
     """Float layers with QUANTIZE and DEQUANTIZE between them, as training with them leaves it."""
     b = GraphBuilder()
-    given = b.value("x", (1, 4), None, "float32")
+    given = b.value("x", (1, 4), None, FLOAT32)
     weights = b.constant("w", np.ones((3, 4), np.int8), Quant((0.5,), (0,)))
-    real = b.op("DEQUANTIZE", (weights,), b.value("wr", (3, 4), None, "float32"), NoAttrs())
+    real = b.op("DEQUANTIZE", (weights,), b.value("wr", (3, 4), None, FLOAT32), NoAttrs())
     low = b.op("QUANTIZE", (given,), b.value("q", (1, 4), QUANT), NoAttrs())
-    back = b.op("DEQUANTIZE", (low,), b.value("d", (1, 4), None, "float32"), NoAttrs())
-    out = b.value("y", (1, 3), None, "float32")
+    back = b.op("DEQUANTIZE", (low,), b.value("d", (1, 4), None, FLOAT32), NoAttrs())
+    out = b.value("y", (1, 3), None, FLOAT32)
     b.op("FULLY_CONNECTED", (back, real, -1), out, FullyConnectedAttrs())
     return b.graph((given,), (out,))
 
@@ -68,19 +69,19 @@ def fake_quantised() -> Graph:
 def ends_in_float() -> Graph:
     """An int8 layer between QUANTIZE and DEQUANTIZE."""
     b = GraphBuilder()
-    given = b.value("x", (1, 4), None, "float32")
+    given = b.value("x", (1, 4), None, FLOAT32)
     low = b.op("QUANTIZE", (given,), b.value("q", (1, 4), QUANT), NoAttrs())
     made = b.op("RELU", (low,), b.value("m", (1, 4), QUANT), NoAttrs())
-    out = b.op("DEQUANTIZE", (made,), b.value("y", (1, 4), None, "float32"), NoAttrs())
+    out = b.op("DEQUANTIZE", (made,), b.value("y", (1, 4), None, FLOAT32), NoAttrs())
     return b.graph((given,), (out,))
 
 
 def picture_in_bytes() -> Graph:
     """A picture of bytes without scale that becomes float."""
     b = GraphBuilder()
-    given = b.value("x", (1, 4), None, "uint8")
-    real = b.op("CAST", (given,), b.value("r", (1, 4), None, "float32"), NoAttrs())
-    b.op("TANH", (real,), b.value("y", (1, 4), None, "float32"), NoAttrs())
+    given = b.value("x", (1, 4), None, UINT8)
+    real = b.op("CAST", (given,), b.value("r", (1, 4), None, FLOAT32), NoAttrs())
+    b.op("TANH", (real,), b.value("y", (1, 4), None, FLOAT32), NoAttrs())
     return b.graph((given,), (2,))
 
 
@@ -88,13 +89,13 @@ def picture_in_bytes() -> Graph:
     ("graph", "expected"),
     [
         (split(), False),
-        (added("int8", True), False),
-        (added("int8", False), False),
-        (added("uint8", True), False),
-        (added("int16", True), False),
-        (added("float32", True), True),
-        (added("float32", False), True),
-        (added("float32", False, "int8"), False),
+        (added(INT8, True), False),
+        (added(INT8, False), False),
+        (added(UINT8, True), False),
+        (added(INT16, True), False),
+        (added(FLOAT32, True), True),
+        (added(FLOAT32, False), True),
+        (added(FLOAT32, False, INT8), False),
         (small_network(), False),
         (mixed(), False),
         (fake_quantised(), True),
@@ -111,10 +112,10 @@ def test_an_op_is_of_one_sort() -> None:
     assert [op.kind for op in float_ops(graph)] == ["TANH"]
     assert [op.kind for op in integer_ops(graph)] == ["RELU"]
     assert hybrid_ops(graph) == ()
-    assert [op.kind for op in hybrid_ops(added("float32", True, "int8"))] == ["ADD"]
+    assert [op.kind for op in hybrid_ops(added(FLOAT32, True, INT8))] == ["ADD"]
 
 
-@pytest.mark.parametrize("graph", [split(), added("int8", True)])
+@pytest.mark.parametrize("graph", [split(), added(INT8, True)])
 def test_build_takes_integer_models_as_they_are(tmp_path: Path, graph: Graph) -> None:
     path = tmp_path / "m.tflite"
     path.write_bytes(write(graph))
@@ -125,7 +126,7 @@ def test_build_takes_integer_models_as_they_are(tmp_path: Path, graph: Graph) ->
 
 def test_build_asks_for_data_only_for_float_models(tmp_path: Path) -> None:
     path = tmp_path / "m.tflite"
-    path.write_bytes(write(added("float32", True)))
+    path.write_bytes(write(added(FLOAT32, True)))
     with pytest.raises(TinymlError, match="needs calibration data"):
         model_for_build(str(path), ConvertOptions())
 
@@ -138,7 +139,7 @@ def test_no_model_that_we_compile_is_float(path: Path) -> None:
         first = case.graph.ops[0].inputs[0]
         tensor = case.graph.tensors[first]
         if len(case.graph.inputs) > 1 and tensor.data is None and not tensor.is_variable:
-            held = np.zeros(tensor.shape, tensor.dtype)
+            held = np.zeros(tensor.shape, tensor.dtype.numpy)
             tensors = list(case.graph.tensors)
             tensors[first] = replace(tensor, data=held)
             inputs = tuple(i for i in case.graph.inputs if i != first)

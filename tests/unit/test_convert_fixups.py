@@ -22,6 +22,7 @@ from tinyml.convert.fixups.identities import drop_identities
 from tinyml.convert.fixups.kernelless import replace_kernelless
 from tinyml.convert.fixups.reshapes import move_reshapes
 from tinyml.convert.runners import float_tensor
+from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Array, Graph, Quant, check
 from tinyml.model.options import options
 from tinyml.passes.simplify import drop_dead
@@ -103,11 +104,11 @@ def test_any_truncation_of_a_file_is_one_clear_error() -> None:
 def test_constants_are_computed_and_shapes_known() -> None:
     b = FloatBuilder()
     x = b.value("x", (1, 3, 4))
-    shape = b.op("SHAPE", (x,), b.value("shape", (3,), "int32"), options("ShapeOptions", OutType=2))
-    first = b.value("batch", (), "int32")
+    shape = b.op("SHAPE", (x,), b.value("shape", (3,), INT32), options("ShapeOptions", OutType=2))
+    first = b.value("batch", (), INT32)
     operands = (shape, b.constant("b", [0]), b.constant("e", [1]), b.constant("s", [1]))
     b.op("STRIDED_SLICE", operands, first, options("StridedSliceOptions", ShrinkAxisMask=1))
-    pack = b.value("size", (2,), "int32")
+    pack = b.value("size", (2,), INT32)
     b.op(
         "PACK",
         (first, b.constant("twelve", np.int32(12))),

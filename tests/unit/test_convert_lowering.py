@@ -23,6 +23,7 @@ from tinyml.convert.ranges import quantize as to_integers
 from tinyml.convert.runners import INTEGER_REFERENCE, float_runner, quantised_runner
 from tinyml.convert.tables import TABLES, options_of
 from tinyml.convert.values import QuantizeSettings
+from tinyml.ir.dtype import INT32, INT64
 from tinyml.ir.graph import Graph
 from tinyml.model.file import model_file
 from tinyml.model.options import Options, options
@@ -264,16 +265,16 @@ def test_positions_are_32_bits_wide() -> None:
     b = FloatBuilder()
     x, axis = b.value("x", (1, 6, 3)), b.constant("axis", np.int32(2))
     held = options("ArgMaxOptions", OutputType=4)
-    y = b.op("ARG_MAX", (x, axis), b.value("y", (1, 6), "int64"), held)
+    y = b.op("ARG_MAX", (x, axis), b.value("y", (1, 6), INT64), held)
     made = without_int64(b.graph((x,), (y,)))
-    assert made.tensors[y].dtype == "int32"
+    assert made.tensors[y].dtype == INT32
     assert made.ops[0].attrs.get("OutputType") == 2
 
 
 def test_an_operator_that_needs_64_bits_is_named() -> None:
     b = FloatBuilder()
-    x = b.value("x", (1, 6), "int64")
-    y = b.op("BITWISE_XOR", (x, x), b.value("y", (1, 6), "int64"), Options())
+    x = b.value("x", (1, 6), INT64)
+    y = b.op("BITWISE_XOR", (x, x), b.value("y", (1, 6), INT64), Options())
     with pytest.raises(ModelError, match="BITWISE_XOR 'y' computes with 64-bit integers"):
         without_int64(replace(b.graph((x,), (y,))))
 

@@ -32,7 +32,7 @@ def test_every_supported_operator_has_a_case() -> None:
 def _modes() -> list[tuple[str, str]]:
     kinds = [kind for kind in KINDS if kind in rules.SUPPORTED]
     return [("int8", kind) for kind in kinds] + [
-        ("int16x8", kind) for kind in kinds if kind in rules.INT16
+        ("int16x8", kind) for kind in kinds if kind in rules.IN_16_BITS
     ]
 
 

@@ -90,7 +90,7 @@ def test_a_hard_swish_that_breaks_8_bits_is_kept_at_16() -> None:
     assert first.settings is not None
     better, made = _report(mobilenet_v3(300.0), first.settings)
     assert better.score.drop <= 0.02
-    kinds = {tensor.dtype for tensor in quantised_runner(made).graph.tensors}
+    kinds = {tensor.dtype.name for tensor in quantised_runner(made).graph.tensors}
     assert {"int8", "int16"} <= kinds
 
 
@@ -138,7 +138,7 @@ def test_scores_say_when_they_mean_nothing() -> None:
     healthy, few = data_of(graph), test.images[:20]
     zeros = tuple(
         replace(tensor, data=np.zeros_like(tensor.data))
-        if tensor.data is not None and tensor.dtype == "float32"
+        if tensor.data is not None and tensor.dtype.name == "float32"
         else tensor
         for tensor in graph.tensors
     )

@@ -26,6 +26,7 @@ from tinyml.convert.ranges import quantize as to_integers
 from tinyml.convert.runners import float_runner, quantised_runner, tflm_runner
 from tinyml.convert.values import QuantizeSettings
 from tinyml.convert.weights import corrected_bias, fitted_to_bias, weight_quant
+from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Quant, Tensor
 from tinyml.model.file import model_file
 from tinyml.model.options import options
@@ -61,7 +62,7 @@ def test_types_at_the_border(quantization: str, io: str) -> None:
     data = made_of(plain_cnn(), QuantizeSettings(quantization, io))
     graph = flatfile.read("m", data)
     wanted = {"float32": "float32"}.get(io, "int16" if quantization == "int16x8" else "int8")
-    assert [graph.tensors[i].dtype for i in (*graph.inputs, *graph.outputs)] == [wanted] * 2
+    assert [graph.tensors[i].dtype.name for i in (*graph.inputs, *graph.outputs)] == [wanted] * 2
     assert [graph.tensors[i].name for i in (*graph.inputs, *graph.outputs)] == ["image", "dense"]
     assert agreement(plain_cnn(), data) >= 0.95
 
@@ -76,7 +77,7 @@ def test_uint8_is_int8_moved_by_128() -> None:
         (*graph.inputs, *graph.outputs), (*signed.inputs, *signed.outputs), strict=True
     ):
         one, other = graph.tensors[i].quant, signed.tensors[k].quant
-        assert graph.tensors[i].dtype == "uint8"
+        assert graph.tensors[i].dtype.name == "uint8"
         assert one is not None
         assert other is not None
         assert one == replace(other, zero_points=(other.zero_point + 128,))
@@ -111,7 +112,7 @@ def test_a_kept_layer_is_wide_until_it_was_used() -> None:
     needs_litert()
     data = made_of(plain_cnn(), QuantizeSettings(keep_int16=("first",)))
     graph = flatfile.read("m", data)
-    widths = {tensor.name: tensor.dtype for tensor in graph.tensors if not tensor.is_constant}
+    widths = {tensor.name: tensor.dtype.name for tensor in graph.tensors if not tensor.is_constant}
     assert widths["first"] == widths["second"] == "int16"
     assert widths["flat"] == widths["dense"] == "int8"
     assert [op.kind for op in graph.ops].count("QUANTIZE") == 2
@@ -226,7 +227,7 @@ def test_zero_is_exact_and_rounding_halves_go_outwards() -> None:
 
 def test_a_vanished_channel_keeps_its_bias() -> None:
     data = np.array([[1.0, -1.0], [1e-9, 0.0], [0.0, 0.0]], np.float32)
-    quant = weight_quant(Tensor("w", "float32", (3, 2), None, data), 0, per_channel=True)
+    quant = weight_quant(Tensor("w", FLOAT32, (3, 2), None, data), 0, per_channel=True)
     assert min(quant.scales) > 0
     bias = np.array([1.0, 50.0, -3.0])
     fitted = fitted_to_bias(quant, bias, 1e-4)

@@ -6,6 +6,7 @@ import numpy as np
 
 from tests.support.float_graphs import FloatBuilder
 from tinyml.convert.fixups import prepare
+from tinyml.ir.dtype import BOOL, INT32, DType
 from tinyml.ir.graph import Graph, check
 from tinyml.model.options import options
 
@@ -14,12 +15,12 @@ def embedding(below: int = 0, *, is_read_twice: bool = False) -> Graph:
     """What Keras makes of a layer ``Embedding(9, 4)`` on six numbers."""
     b = FloatBuilder()
 
-    def numbers(name: str, dtype: str = "int32") -> int:
+    def numbers(name: str, dtype: DType = INT32) -> int:
         return b.value(name, (1, 6), dtype)
 
     given = numbers("tokens")
     limits = [b.constant(name, np.array(n, np.int32)) for name, n in (("low", below), ("rows", 9))]
-    is_below = b.op("LESS", (given, limits[0]), numbers("below", "bool"), options("LessOptions"))
+    is_below = b.op("LESS", (given, limits[0]), numbers("below", BOOL), options("LessOptions"))
     moved = b.op("ADD", (given, limits[1]), numbers("moved"), options("AddOptions"))
     chosen = b.op("SELECT", (is_below, moved, given), numbers("chosen"), options("SelectOptions"))
     table = b.constant("table", b.rng.normal(size=(9, 4)).astype(np.float32))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.random_parts import activations, one_op, output
+from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Graph, Quant, Tensor
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops import spec_of
@@ -87,8 +88,8 @@ def _layer(given: tuple[int, ...], kernel: tuple[int, int], attrs: DepthwiseConv
     per = (0,) * channels
     operands = (
         activations("x", (1, *given), rng),
-        Tensor("w", "int8", weights.shape, Quant((0.01,) * channels, per, 3), weights),
-        Tensor("b", "int32", (channels,), Quant((0.0002,) * channels, per), bias),
+        Tensor("w", INT8, weights.shape, Quant((0.01,) * channels, per, 3), weights),
+        Tensor("b", INT32, (channels,), Quant((0.0002,) * channels, per), bias),
     )
     graph = one_op("DEPTHWISE_CONV_2D", attrs, operands, output(rng, 0.05, "NONE"))
     (shape,) = spec_of("DEPTHWISE_CONV_2D").infer(graph.ops[0], graph)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+import numpy as np
 import pytest
 import tflite
 
@@ -32,7 +33,9 @@ def test_names_letters_and_numbers_are_unique() -> None:
 def test_packed_elements_take_part_of_a_byte() -> None:
     half = DType("int4", 4, "int8_t", 17)
     assert [half.nbytes(count) for count in (0, 1, 2, 3)] == [0, 1, 1, 2]
-    assert dtype.dtype_of("int16").nbytes(3) == 6
+    assert dtype.INT16.nbytes(3) == 6
+    assert dtype.dtype_of(np.dtype("int16")) is dtype.INT16
+    assert f"{dtype.INT16}" == "int16"
 
 
 def test_every_type_of_the_schema_has_a_title() -> None:

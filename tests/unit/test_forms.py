@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.cases import FOLDER, load_cases
 from tinyml.base.errors import ModelError, UnsupportedOps
-from tinyml.ir.dtype import ALL, INT8, INT16, INT32, INT64
+from tinyml.ir.dtype import ALL, INT8, INT16, INT32, INT64, UINT8, DType
 from tinyml.ir.graph import Graph, Quant
 from tinyml.model.support import check_supported
 from tinyml.ops import all_ops, find_form, form_of, spec_of
@@ -26,14 +26,14 @@ MOVES = {kind for kind in KINDS if [form.name for form in spec_of(kind).forms] =
 def in_16_bits(graph: Graph) -> Graph:
     """The graph with all its 8-bit values, weights too, in 16 bits, and its biases in 64."""
 
-    def wide(index: int, name: str) -> str:
-        is_bias = any(index in op.inputs[2:] for op in graph.ops) and name == "int32"
-        return "int16" if name in ("int8", "uint8") else "int64" if is_bias else name
+    def wide(index: int, dtype: DType) -> DType:
+        is_bias = any(index in op.inputs[2:] for op in graph.ops) and dtype is INT32
+        return INT16 if dtype in (INT8, UINT8) else INT64 if is_bias else dtype
 
     tensors = []
     for i, tensor in enumerate(graph.tensors):
         dtype = wide(i, tensor.dtype)
-        data = None if tensor.data is None else tensor.data.astype(dtype)
+        data = None if tensor.data is None else tensor.data.astype(dtype.numpy)
         tensors.append(replace(tensor, dtype=dtype, data=data))
     return replace(graph, tensors=tuple(tensors))
 
@@ -163,7 +163,7 @@ def test_a_move_of_16_bits_is_loaded() -> None:
     graph = next(wide_graphs("TRANSPOSE"))
     quant = Quant((0.5,), (0,))
     tensors = tuple(
-        replace(tensor, quant=quant) if tensor.dtype == "int16" else tensor
+        replace(tensor, quant=quant) if tensor.dtype is INT16 else tensor
         for tensor in graph.tensors
     )
     check_supported(replace(graph, tensors=tensors))

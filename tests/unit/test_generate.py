@@ -9,6 +9,7 @@ import numpy as np
 from tests.support.plans import sharing
 from tests.support.small_boards import board_of
 from tinyml.codegen.generate import Sources, generate
+from tinyml.ir.dtype import FLOAT32, INT8, INT32, UINT8, DType
 from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor
 from tinyml.ir.kernel import Arg, Constant, KernelCall, Ref, Struct
 from tinyml.plan.values import Placement, Plan, Step
@@ -20,9 +21,9 @@ Q = Quant((0.5,), (3,))
 LUT = Constant("lut", np.arange(256, dtype=np.uint8).view(np.int8), "by value", alignment=1)
 
 
-def tensor(name: str, dtype: str = "int8", data: bool = False) -> Tensor:
-    values = np.arange(4).astype(dtype) if data else None
-    return Tensor(name, dtype, (4,), Q if dtype == "int8" else None, values)
+def tensor(name: str, dtype: DType = INT8, data: bool = False) -> Tensor:
+    values = np.arange(4).astype(dtype.numpy) if data else None
+    return Tensor(name, dtype, (4,), Q if dtype == INT8 else None, values)
 
 
 def lookup(index: int) -> KernelCall:
@@ -39,10 +40,10 @@ def plan(optimize: str = "speed") -> Plan:
     """a -> b in place -> c; d is float32 in a second region; one step adds a constant."""
     tensors = (
         tensor("a"),
-        tensor("d", "float32"),
+        tensor("d", FLOAT32),
         tensor("b"),
         tensor("c"),
-        tensor("e*/", "int32"),
+        tensor("e*/", INT32),
         tensor("k", data=True),
     )
     add = KernelCall(
@@ -51,11 +52,11 @@ def plan(optimize: str = "speed") -> Plan:
         Struct("tml_mix_params", (("count", 4),)),
         (
             Arg("input", 0),
-            Arg("input", 1, dtype="uint8"),
+            Arg("input", 1, dtype=UINT8),
             Arg("input", 2),
             Arg("input", 3),
-            Arg("output", 0, dtype="int8"),
-            Arg("scratch", dtype="int32"),
+            Arg("output", 0, dtype=INT8),
+            Arg("scratch", dtype=INT32),
             Arg("scratch"),
         ),
         scratch_bytes=16,

@@ -14,12 +14,13 @@ import pytest
 
 from tinyml.base.errors import TinymlError
 from tinyml.evaluate.samples import quantise, random_samples, read_samples, write_samples
+from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Quant, Source, Tensor
 
 
 def graph_of(*shapes: tuple[int, ...]) -> Graph:
     tensors = tuple(
-        Tensor(f"in{i}", "int8", shape, Quant((0.5,), (-3,))) for i, shape in enumerate(shapes)
+        Tensor(f"in{i}", INT8, shape, Quant((0.5,), (-3,))) for i, shape in enumerate(shapes)
     )
     return Graph("m", Source("m.tflite", "0", 0), tensors, (), tuple(range(len(shapes))), ())
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.small_graphs import GraphBuilder
 from tinyml.base.errors import UnsupportedOps
+from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Graph
 from tinyml.model.shapes import know_shapes
 from tinyml.model.support import check_shapes, check_supported
@@ -24,12 +25,12 @@ def flattened() -> Graph:
     """What TensorFlow writes for a Flatten with a free batch size: [1, 2, 2, 3] -> [1, 12]."""
     b = GraphBuilder()
     image = b.value("image", (1, 2, 2, 3))
-    shape = b.op("SHAPE", (image,), b.value("shape", (4,), None, "int32"), None)
+    shape = b.op("SHAPE", (image,), b.value("shape", (4,), None, INT32), None)
     bounds = [b.constant(f"bounds_{i}", np.array([i], np.int32)) for i in range(3)]
-    batch = b.value("batch", (), None, "int32")
+    batch = b.value("batch", (), None, INT32)
     b.op("STRIDED_SLICE", (shape, *bounds), batch, StridedSliceAttrs(shrink_axis_mask=1))
     rest = b.constant("rest", np.array(-1, np.int32))
-    packed = b.op("PACK", (batch, rest), b.value("packed", (2,), None, "int32"), PackAttrs(0, 2))
+    packed = b.op("PACK", (batch, rest), b.value("packed", (2,), None, INT32), PackAttrs(0, 2))
     flat = b.op("RESHAPE", (image, packed), b.value("flat", (1, 12)), ReshapeAttrs())
     return b.graph((image,), (flat,))
 
@@ -39,7 +40,7 @@ def test_flatten_as_tensorflow_writes_it_is_a_reshape() -> None:
     graph = know_shapes(flattened())
     assert [op.kind for op in graph.ops] == ["RESHAPE"]
     shape = graph.tensors[graph.ops[0].inputs[1]]
-    assert (shape.name, shape.dtype) == ("packed", "int32")
+    assert (shape.name, shape.dtype) == ("packed", INT32)
     assert shape.data is not None
     assert shape.data.tolist() == [1, 12]
     check_supported(graph)
@@ -68,19 +69,19 @@ def test_wrong_shapes_in_the_file_are_corrected() -> None:
     """TensorFlow writes a Dense layer on [1, 3, 4] with a free batch size as if of one row."""
     b = GraphBuilder()
     steps = b.value("steps", (1, 3, 4))
-    shape = b.op("SHAPE", (steps,), b.value("shape", (3,), None, "int32"), None)
+    shape = b.op("SHAPE", (steps,), b.value("shape", (3,), None, INT32), None)
     outer = b.constant("outer", np.array([0, 1], np.int32))
-    rows = b.op("GATHER", (shape, outer), b.value("rows", (2,), None, "int32"), GatherAttrs())
+    rows = b.op("GATHER", (shape, outer), b.value("rows", (2,), None, INT32), GatherAttrs())
     axis = b.constant("axis", np.array([0], np.int32))
-    count = b.op("REDUCE_PROD", (rows, axis), b.value("count", (), None, "int32"), None)
+    count = b.op("REDUCE_PROD", (rows, axis), b.value("count", (), None, INT32), None)
     depth = b.constant("depth", np.array(4, np.int32))
-    packed = b.value("packed", (2,), None, "int32")
+    packed = b.value("packed", (2,), None, INT32)
     b.op("PACK", (count, depth), packed, PackAttrs(0, 2))
     flat = b.op("RESHAPE", (steps, packed), b.value("flat", (1, 1)), ReshapeAttrs())
     dense = b.value("dense", (1, 5), (0.04, -7))
     b.op("FULLY_CONNECTED", (flat, b.weights("w", (5, 4), 0, 1), -1), dense, FullyConnectedAttrs())
     filters = b.constant("filters", np.array([5], np.int32))
-    target = b.value("target", (3,), None, "int32")
+    target = b.value("target", (3,), None, INT32)
     b.op("CONCATENATION", (rows, filters), target, ConcatenationAttrs(0))
     made = b.value("made", (1, 3, 5), (0.04, -7))
     b.op("RESHAPE", (dense, target), made, ReshapeAttrs())

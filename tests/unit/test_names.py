@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from tinyml.codegen.names import tensor_names
+from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op, Source, Tensor
 
 
 def names(*given: str, constants: tuple[str, ...] = ()) -> tuple[str, ...]:
     data = np.zeros(1, np.int8)
-    tensors = tuple(Tensor(name, "int8", (1,)) for name in given) + tuple(
-        Tensor(name, "int8", (1,), None, data) for name in constants
+    tensors = tuple(Tensor(name, INT8, (1,)) for name in given) + tuple(
+        Tensor(name, INT8, (1,), None, data) for name in constants
     )
     ops = tuple(Op("CONV_2D", "", (i,), (i + 1,), None) for i in range(len(given) - 1))
     graph = Graph("m", Source("m.tflite", "0" * 64, 0), tensors, ops, (0,), (len(given) - 1,))

@@ -15,6 +15,7 @@ from tflite.utils import BUILTIN_OPCODE2NAME
 from tests.support.small_graphs import GraphBuilder, small_network
 from tests.support.tflm import needs_tflm
 from tinyml.convert import flatfile
+from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Graph, Quant
 from tinyml.model.file import model_file
 from tinyml.model.opcodes import kind_of, opcode_of
@@ -111,7 +112,7 @@ def test_tflm_takes_absent_options_the_same_way() -> None:
 def test_the_axis_of_a_bias_says_nothing() -> None:
     """Stock models give a bias of one dimension the axis of its weights, 3; they were refused."""
     graph = small_network()
-    bias = next(i for i, t in enumerate(graph.tensors) if t.dtype == "int32" and t.quant)
+    bias = next(i for i, t in enumerate(graph.tensors) if t.dtype == INT32 and t.quant)
     channels = graph.tensors[bias].shape[0]
     tensors = list(graph.tensors)
     scales = tuple(float(np.float32(0.001 * (k + 1))) for k in range(channels))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.support.small_graphs import GraphBuilder, small_network
 from tinyml.base.errors import PlanError
 from tinyml.conformance.targets import host_board
+from tinyml.ir.dtype import FLOAT32, UINT8
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.model.support import check_supported
 from tinyml.ops.conv_2d import Conv2dAttrs
@@ -42,7 +43,7 @@ def samples(graph: Graph, count: int = 4) -> list[tuple[Array, ...]]:
         sample = []
         for tensor in (graph.tensors[i] for i in graph.inputs):
             raw = rng.integers(-128, 128, tensor.shape)
-            sample.append((raw + 128 if tensor.dtype == "uint8" else raw).astype(tensor.dtype))
+            sample.append((raw + 128 if tensor.dtype == UINT8 else raw).astype(tensor.dtype.numpy))
         values.append(tuple(sample))
     return values
 
@@ -119,7 +120,7 @@ def test_a_pair_that_undoes_itself_disappears() -> None:
     """int8 → float → int8 with one scale; both ops go, for nobody else reads the float."""
     b = GraphBuilder()
     x = b.value("x", (4,), QUANT)
-    real = b.op("DEQUANTIZE", (x,), b.value("real", (4,), None, "float32"), NoAttrs())
+    real = b.op("DEQUANTIZE", (x,), b.value("real", (4,), None, FLOAT32), NoAttrs())
     back = b.op("QUANTIZE", (real,), b.value("back", (4,), QUANT), NoAttrs())
     y = b.op("TANH", (back,), b.value("y", (4,), (1 / 128, 0)), NoAttrs())
     assert kinds(simplified(b.graph((x,), (y,)))) == ["TANH"]
@@ -130,7 +131,7 @@ def test_a_pair_without_effect_before_an_output() -> None:
     b = GraphBuilder()
     x = b.value("x", (4,))
     made = b.op("TANH", (x,), b.value("made", (4,), (1 / 128, 0)), NoAttrs())
-    bytes_ = b.op("QUANTIZE", (made,), b.value("u", (4,), (1 / 128, 128), "uint8"), NoAttrs())
+    bytes_ = b.op("QUANTIZE", (made,), b.value("u", (4,), (1 / 128, 128), UINT8), NoAttrs())
     back = b.op("QUANTIZE", (bytes_,), b.value("back", (4,), (1 / 128, 0)), NoAttrs())
     assert kinds(simplified(b.graph((x,), (back,)))) == ["TANH"]
     assert kinds(simplified(b.graph((x,), (back, bytes_)))) == ["TANH", "QUANTIZE"]

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.small_graphs import GraphBuilder, small_network
 from tinyml.base.errors import ModelError, UnsupportedOps
+from tinyml.ir.dtype import FLOAT32, INT8, INT16, DType
 from tinyml.ir.graph import Graph, Op, Quant, Tensor
 from tinyml.model.file import c_identifier, model_file, read_model
 from tinyml.model.reader import load
@@ -169,8 +170,8 @@ def test_small_files_that_stand_for_much_work_are_refused() -> None:
     given = b.value("x", (1, 8))
     b.op("RELU", (given,), b.value("y", (1, 8)), NoAttrs())
     quant = Quant((1.0,) * 40_000, (0,) * 40_000, 1)
-    b.tensors.append(Tensor("wide", "int8", (1, 40_000), quant))
-    b.tensors += [Tensor("", "int8", (1,), None)] * 10_000
+    b.tensors.append(Tensor("wide", INT8, (1, 40_000), quant))
+    b.tensors += [Tensor("", INT8, (1,), None)] * 10_000
     patch = Patch(write(b.graph((0,), (1,))))
     start = patch.subgraph._tab.Vector(patch.subgraph._tab.Offset(4))
     (wide,) = struct.unpack_from("<I", patch.data, start + 8)
@@ -214,12 +215,12 @@ def test_unknown_operators_are_named() -> None:
     ]
 
 
-def as_float(op_inputs: tuple[int, ...], weights_dtype: str) -> Graph:
+def as_float(op_inputs: tuple[int, ...], weights_dtype: DType) -> Graph:
     b = GraphBuilder()
-    given = b.value("x", (1, 4), None, "float32")
-    quant = Quant((0.5,), (0,)) if weights_dtype == "int8" else None
-    weights = b.constant("w", np.ones((3, 4), weights_dtype), quant)
-    out = b.value("y", (1, 3), None, "float32")
+    given = b.value("x", (1, 4), None, FLOAT32)
+    quant = Quant((0.5,), (0,)) if weights_dtype == INT8 else None
+    weights = b.constant("w", np.ones((3, 4), weights_dtype.numpy), quant)
+    out = b.value("y", (1, 3), None, FLOAT32)
     from tinyml.ops.fully_connected import FullyConnectedAttrs
 
     b.op("FULLY_CONNECTED", (given, weights, -1), out, FullyConnectedAttrs())
@@ -229,11 +230,11 @@ def as_float(op_inputs: tuple[int, ...], weights_dtype: str) -> Graph:
 @pytest.mark.parametrize(
     ("dtype", "message"),
     [
-        ("int8", "'y' (FULLY_CONNECTED) has integer weights but float32 values (dynamic-range"),
-        ("float32", "'y' (FULLY_CONNECTED) computes in float32"),
+        (INT8, "'y' (FULLY_CONNECTED) has integer weights but float32 values (dynamic-range"),
+        (FLOAT32, "'y' (FULLY_CONNECTED) computes in float32"),
     ],
 )
-def test_float_models_are_told_to_quantise(dtype: str, message: str) -> None:
+def test_float_models_are_told_to_quantise(dtype: DType, message: str) -> None:
     with pytest.raises(ModelError) as caught:
         read(write(as_float((0, 1), dtype)))
     assert message in str(caught.value)
@@ -243,7 +244,7 @@ def test_float_models_are_told_to_quantise(dtype: str, message: str) -> None:
 def test_16_bit_values_are_refused_in_one_sentence() -> None:
     """A model of type int16x8 was answered with two complaints about each layer."""
     b = GraphBuilder()
-    given, inner, out = (b.value(name, (1, 4), (0.5, 0), "int16") for name in ("x", "h", "y"))
+    given, inner, out = (b.value(name, (1, 4), (0.5, 0), INT16) for name in ("x", "h", "y"))
     b.op("RELU", (given,), inner, NoAttrs())
     b.op("RELU", (inner,), out, NoAttrs())
     with pytest.raises(ModelError) as caught:

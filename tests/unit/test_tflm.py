@@ -17,6 +17,7 @@ from tests.support.tflm_tree import sine_file
 from tinyml import api
 from tinyml.base.errors import ModelError, PlanError, UnsupportedOps
 from tinyml.convert.conversion import ConvertOptions, model_for_build
+from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph
 from tinyml.model.file import ModelFile, model_file, read_model
 from tinyml.model.reader import load
@@ -143,7 +144,7 @@ def test_float_models_are_accepted() -> None:
     floats = tuple(
         replace(
             tensor,
-            dtype="float32",
+            dtype=FLOAT32,
             quant=None,
             data=None if tensor.data is None else tensor.data.astype(np.float32),
         )

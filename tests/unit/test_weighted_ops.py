@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.support.small_graphs import GraphBuilder
+from tinyml.ir.dtype import INT64, UINT8
 from tinyml.ir.graph import Graph, Op, Quant, Tensor
 from tinyml.model.support import unmet
 from tinyml.ops.conv_2d import Conv2dAttrs
@@ -97,7 +98,7 @@ def test_sound_layers_have_no_complaints(graph: Graph) -> None:
             "The op must have all its inputs and one output. 1 inputs and 1 outputs",
         ),
         (
-            _with_tensor(CONV, 0, dtype="uint8"),
+            _with_tensor(CONV, 0, dtype=UINT8),
             f"Its types must be those of a form: {S8}. "
             "input uint8, filter int8, bias int32, output int8",
         ),
@@ -125,7 +126,7 @@ def test_sound_layers_have_no_complaints(graph: Graph) -> None:
             "'weights' has 4 scales along axis 3",
         ),
         (
-            _with_tensor(CONV, 2, dtype="int64"),
+            _with_tensor(CONV, 2, dtype=INT64),
             f"Its types must be those of a form: {S8}. "
             "input int8, filter int8, bias int64, output int8",
         ),

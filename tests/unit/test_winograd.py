@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.support.random_parts import activations, one_op, output
+from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Array, Graph, Quant, Tensor
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops import spec_of
@@ -128,8 +129,8 @@ def _layer(given: tuple[int, ...], filters: int, attrs: dict[str, int]) -> Graph
     scale, per = (0.01,) * filters, (0,) * filters
     operands = (
         activations("x", (1, *given), rng),
-        Tensor("w", "int8", weights.shape, Quant(scale, per, 0), weights),
-        Tensor("b", "int32", (filters,), Quant((0.0002,) * filters, per), bias),
+        Tensor("w", INT8, weights.shape, Quant(scale, per, 0), weights),
+        Tensor("b", INT32, (filters,), Quant((0.0002,) * filters, per), bias),
     )
     made = Conv2dAttrs(**{"padding": "SAME", "stride_h": 1, "stride_w": 1, **attrs})
     graph = one_op("CONV_2D", made, operands, output(rng, 0.03 * given[2] ** 0.5, "NONE"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.small_graphs import GraphBuilder, small_network
-from tinyml.ir.dtype import BY_NAME, dtype_of
+from tinyml.ir.dtype import ALL, DType
 from tinyml.ir.graph import Graph, Tensor
 from tinyml.model.file import model_file
 from tinyml.model.reader import load
@@ -48,10 +48,10 @@ def test_constants_are_aligned_and_not_copied() -> None:
             assert (start - np.frombuffer(data, np.uint8).__array_interface__["data"][0]) % 16 == 0
 
 
-@pytest.mark.parametrize("dtype", sorted(BY_NAME))
-def test_every_dtype_survives(dtype: str) -> None:
+@pytest.mark.parametrize("dtype", ALL, ids=str)
+def test_every_dtype_survives(dtype: DType) -> None:
     graph = small_network()
-    extra = np.array([[0, 1, 1], [1, 0, 1]]).astype(dtype_of(dtype).numpy)
+    extra = np.array([[0, 1, 1], [1, 0, 1]]).astype(dtype.numpy)
     graph = dataclasses.replace(
         graph, tensors=(*graph.tensors, Tensor("extra", dtype, (2, 3), None, extra))
     )

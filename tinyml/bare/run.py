@@ -97,7 +97,7 @@ def _outputs(
     for _ in samples.inputs:
         arrays = []
         for tensor in tensors:
-            flat = np.frombuffer(answer, tensor.dtype, tensor.elements, at)
+            flat = np.frombuffer(answer, tensor.dtype.numpy, tensor.elements, at)
             arrays.append(flat.reshape(tensor.shape))
             at += tensor.nbytes
         outputs.append(tuple(arrays))

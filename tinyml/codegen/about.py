@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyml.codegen.literals import c_comment, c_float
+from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph
 
 
@@ -35,7 +36,7 @@ def about_view(graph: Graph) -> AboutView:
         and len(held.mean) in (1, channels)
         and all(np.float32(value) > 0 for value in held.std)  # also as a literal
         and given.quant is not None
-        and given.dtype != "float32"
+        and given.dtype != FLOAT32
     )
     return AboutView(
         producer=c_comment(held.producer),

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tinyml.codegen.literals import c_argument, c_comment, c_float, c_type, shape_text
-from tinyml.ir.dtype import dtype_of
+from tinyml.codegen.literals import c_argument, c_comment, c_float, shape_text
 from tinyml.ir.graph import Graph, Tensor
 
 
@@ -43,7 +42,7 @@ def io_views(
     for number, index in enumerate(tensors):
         tensor = graph.tensors[index]
         suffix = suffixes[number]
-        dtype = dtype_of(tensor.dtype)
+        dtype = tensor.dtype
         lowest, highest = dtype.limits if dtype.is_quantised else (0, 0)
         is_quantised = tensor.quant is not None and dtype.is_quantised
         views.append(
@@ -52,7 +51,7 @@ def io_views(
                 macro=suffix.upper(),
                 title=f'{word} {number} "{c_comment(tensor.name)}": '
                 f"{tensor.dtype} {shape_text(tensor.shape)}",
-                c_type=c_type(tensor.dtype),
+                c_type=tensor.dtype.c_type,
                 elements=tensor.elements,
                 nbytes=tensor.nbytes,
                 pointer=places[index],
@@ -76,5 +75,5 @@ def descriptor(tensor: Tensor, place: str) -> str:
     data = f"(void *){place}" if tensor.is_constant else place
     return (
         f"{{.data = {data}, .bytes = {tensor.nbytes}, .scale = {scale}, "
-        f".zero_point = {zero_point}, .dtype = '{dtype_of(tensor.dtype).letter or '?'}'}}"
+        f".zero_point = {zero_point}, .dtype = '{tensor.dtype.letter or '?'}'}}"
     )

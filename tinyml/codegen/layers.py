@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tinyml.codegen.literals import c_array, c_type, c_value, wrap_comment
+from tinyml.codegen.literals import c_array, c_value, wrap_comment
+from tinyml.ir.dtype import DType, dtype_of
 from tinyml.ir.graph import Array, Graph
 from tinyml.ir.kernel import Arg, KernelCall
 from tinyml.plan.values import Step
@@ -31,7 +32,7 @@ class Operand:
     """One argument of a call, resolved."""
 
     kind: str  # of the Arg
-    dtype: str  # of the elements as the kernel sees them; "" for untyped scratch
+    dtype: DType | None  # of the elements as the kernel sees them; None for untyped scratch
     text: str  # the C expression
 
 
@@ -69,7 +70,7 @@ def constant_views(
 
 def array_declaration(data: Array, symbol: str) -> str:
     """The declarator of an array with the elements of ``data``."""
-    return f"{c_type(data.dtype.name)} {symbol}[{data.size}]"
+    return f"{dtype_of(data.dtype).c_type} {symbol}[{data.size}]"
 
 
 def params_text(call: KernelCall, symbols: Mapping[str, str]) -> str:
@@ -89,14 +90,14 @@ def operands(
     call = step.call
     assert call is not None
     inputs, outputs = step_inputs(step, graph), step_outputs(step, graph)
-    dtypes = {item.name: item.data.dtype.name for item in call.constants}
+    dtypes = {item.name: dtype_of(item.data.dtype) for item in call.constants}
 
     def resolve(arg: Arg) -> Operand:
         match arg.kind:
             case "constant":
                 return operand_of(arg, dtypes[arg.constant], symbols[arg.constant])
             case "scratch":
-                return operand_of(arg, "", scratch)
+                return operand_of(arg, None, scratch)
             case _:
                 places = outputs if arg.kind == "output" else inputs
                 tensor = places[arg.index]
@@ -111,7 +112,7 @@ def parameter_texts(items: tuple[Operand, ...], params_type: str) -> tuple[str, 
     """The parameters of a shared wrapper around a kernel."""
     parts = [f"const {params_type} *params"]
     for name, item in zip(_parameter_names(items), items, strict=True):
-        base = c_type(item.dtype) if item.dtype else "void"
+        base = item.dtype.c_type if item.dtype else "void"
         const = "const " if item.kind in ("input", "constant") else ""
         parts.append(f"{const}{base} *{name}")
     return tuple(parts)
@@ -146,11 +147,11 @@ def call_text(function: str, arguments: tuple[str, ...], *, indent: int, suffix:
     return "\n".join(lines)
 
 
-def operand_of(arg: Arg, dtype: str, text: str) -> Operand:
+def operand_of(arg: Arg, dtype: DType | None, text: str) -> Operand:
     """An argument with a cast where the kernel wants other elements than ``dtype``."""
-    if not arg.dtype or arg.dtype == dtype:
+    if arg.dtype is None or arg.dtype is dtype:
         return Operand(arg.kind, dtype, text)
     const = "const " if arg.kind in ("input", "constant") else ""
-    target = f"({const}{c_type(arg.dtype)} *)"
+    target = f"({const}{arg.dtype.c_type} *)"
     through = "" if arg.kind == "scratch" else f"({const}void *)"
     return Operand(arg.kind, arg.dtype, f"{target}{through}{text}")

@@ -10,20 +10,12 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Array
 from tinyml.ir.kernel import Enumerator, Ref, Struct, Value
-
-_UNTYPED = {"char": "char"}  # scratch
 
 PER_LINE = 12
 _LINE_LENGTH = 100
 _NESTED_LENGTH = 76  # of a struct in a struct, to stay on the line of its name
-
-
-def c_type(dtype: str) -> str:
-    """The C type of array elements of a numpy dtype name."""
-    return _UNTYPED.get(dtype) or dtype_of(dtype).c_type
 
 
 def c_int(value: int) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from tinyml.codegen.literals import c_comment, c_type, shape_text
+from tinyml.codegen.literals import c_comment, shape_text
+from tinyml.ir.dtype import INT8
 from tinyml.plan.values import Placement, Plan, Step, kinds_text
 from tinyml.target.board import Board
 from tinyml.target.memory import Budget
@@ -83,8 +84,8 @@ def tensor_views(
     for index, place in placed:
         tensor = plan.graph.tensors[index]
         text = f"({symbols[place.region]} + {place.offset})"
-        if tensor.dtype != "int8":
-            text = f"(({c_type(tensor.dtype)} *)(void *){text})"
+        if tensor.dtype != INT8:
+            text = f"(({tensor.dtype.c_type} *)(void *){text})"
         comment = (
             f"{tensor.dtype} {shape_text(tensor.shape)}, "
             f"{_live(place, len(plan.steps), is_variable=tensor.is_variable)}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tinyml.codegen.layers import Operand, call_text, operand_of, params_text
 from tinyml.codegen.literals import c_value, shape_text, wrap_comment
+from tinyml.ir.dtype import INT8, dtype_of
 from tinyml.ir.graph import Graph
 from tinyml.ir.kernel import Arg, Reading, Ref, Rows, Stage, Stream, Struct
 
@@ -107,7 +108,7 @@ def _operands(
     assert call is not None
     op = graph.ops[stage.op]
     values = [i for i in op.inputs if i >= 0 and not graph.tensors[i].is_constant]
-    dtypes = {item.name: item.data.dtype.name for item in call.constants}
+    dtypes = {item.name: dtype_of(item.data.dtype) for item in call.constants}
     own = f"((int8_t *){scratch} + {stage.scratch_offset})"
 
     def resolve(arg: Arg) -> Operand:
@@ -118,18 +119,18 @@ def _operands(
                 return _scratch(arg, own)
             case "input":
                 is_first = values.index(op.inputs[arg.index]) == 0
-                return operand_of(arg, "int8", "band->input" if is_first else "band->other")
+                return operand_of(arg, INT8, "band->input" if is_first else "band->other")
             case "run":
-                return Operand(arg.kind, "", "band->run")
+                return Operand(arg.kind, None, "band->run")
             case _:
-                return operand_of(arg, "int8", "band->output")
+                return operand_of(arg, INT8, "band->output")
 
     return tuple(resolve(arg) for arg in call.arguments)
 
 
 def _scratch(arg: Arg, place: str) -> Operand:
     """A kernel's scratch, through void because the compiler cannot see its alignment."""
-    return operand_of(arg, "", f"(void *){place}")
+    return operand_of(arg, None, f"(void *){place}")
 
 
 def _rows_entry(

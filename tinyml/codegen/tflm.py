@@ -18,6 +18,7 @@ from tinyml.codegen.literals import c_array, c_comment, c_string
 from tinyml.codegen.memory import ArenaView, arena_views, layer_table
 from tinyml.codegen.names import tensor_names
 from tinyml.codegen.render import environment, render
+from tinyml.ir.dtype import INT8
 from tinyml.ops import macs_of
 from tinyml.plan.values import Plan
 from tinyml.target.board import Board
@@ -203,7 +204,7 @@ def _is_int8(outline: Outline, kind: str) -> bool:
         for number in layers
         for i in (graph.ops[number].inputs[0], graph.ops[number].outputs[0])
     }
-    return dtypes == {"int8"}
+    return dtypes == {INT8}
 
 
 def _headers(outline: Outline) -> list[str]:

@@ -17,7 +17,6 @@ from tinyml.base.errors import TinymlError
 from tinyml.conformance.values import Case, Vector
 from tinyml.evaluate.arrayfile import read_array_file
 from tinyml.evaluate.samples import read_samples
-from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Array, Graph, Tensor
 from tinyml.model.file import read_model
 from tinyml.model.reader import load
@@ -85,7 +84,7 @@ def _golden_inputs(path: Path, graph: Graph) -> tuple[Vector, ...]:
 
 def _rows(array: Array, tensor: Tensor, path: Path) -> list[Array]:
     """The samples of one output: raw values along the first axis, or one sample."""
-    if array.dtype != dtype_of(tensor.dtype).numpy or array.size % tensor.elements:
+    if array.dtype != tensor.dtype.numpy or array.size % tensor.elements:
         raise TinymlError(
             f"{path}: '{tensor.name}' is {array.dtype}{list(array.shape)}, samples of "
             f"{tensor.dtype}{list(tensor.shape)} are needed",
@@ -113,14 +112,14 @@ def _csv_rows(path: Path, given: Sequence[Tensor], made: Sequence[Tensor]) -> li
         row, at = [], 0
         for tensor in (*given, *made)[: len(given) if len(values) == lengths[0] else None]:
             part = values[at : at + tensor.elements]
-            row.append(part.astype(dtype_of(tensor.dtype).numpy).reshape(tensor.shape))
+            row.append(part.astype(tensor.dtype.numpy).reshape(tensor.shape))
             at += tensor.elements
         rows.append(tuple(row))
     return rows
 
 
 def _values(rng: np.random.Generator, tensor: Tensor, number: int) -> Array:
-    dtype, shape = dtype_of(tensor.dtype).numpy, tensor.shape
+    dtype, shape = tensor.dtype.numpy, tensor.shape
     if dtype.kind == "f":
         return (rng.uniform(-10, 10, shape) * 10.0 ** (number % 3 - 1)).astype(dtype)
     if dtype.kind == "b":

@@ -15,7 +15,6 @@ from tinyml.base.process import Command
 from tinyml.codegen.generate import generate
 from tinyml.conformance.merge import joined, merged
 from tinyml.conformance.values import Case, Vector
-from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Graph
 from tinyml.passes import run_passes
 from tinyml.plan.code_size import shareable
@@ -136,7 +135,7 @@ def _cut(answer: bytes, graph: Graph, count: int) -> tuple[Vector, ...]:
     for _ in range(count):
         row = []
         for tensor in tensors:
-            flat = np.frombuffer(answer, dtype_of(tensor.dtype).numpy, tensor.elements, at)
+            flat = np.frombuffer(answer, tensor.dtype.numpy, tensor.elements, at)
             row.append(flat.reshape(tensor.shape))
             at += tensor.nbytes
         rows.append(tuple(row))

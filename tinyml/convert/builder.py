@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 
 from tinyml.convert.tables import options_of
+from tinyml.ir.dtype import FLOAT32, DType, dtype_of
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor
 from tinyml.model.options import Options, Value
 
@@ -25,7 +26,7 @@ class GraphBuilder:
         """The shape of a tensor."""
         return self.tensors[index].shape
 
-    def tensor(self, name: str, shape: Sequence[int], dtype: str = "float32") -> int:
+    def tensor(self, name: str, shape: Sequence[int], dtype: DType = FLOAT32) -> int:
         """A new value that an op or the caller gives."""
         self.tensors.append(Tensor(name, dtype, tuple(int(size) for size in shape)))
         return len(self.tensors) - 1
@@ -34,7 +35,7 @@ class GraphBuilder:
         """A new constant."""
         held = np.ascontiguousarray(data).reshape(np.shape(data))
         held.flags.writeable = False
-        self.tensors.append(Tensor(name, str(held.dtype), tuple(held.shape), None, held))
+        self.tensors.append(Tensor(name, dtype_of(held.dtype), tuple(held.shape), None, held))
         return len(self.tensors) - 1
 
     def integers(self, name: str, values: Sequence[int]) -> int:
@@ -69,7 +70,7 @@ class GraphBuilder:
         """Gives a tensor another name."""
         self.tensors[index] = replace(self.tensors[index], name=name)
 
-    def retype(self, index: int, dtype: str, quant: Quant | None = None) -> None:
+    def retype(self, index: int, dtype: DType, quant: Quant | None = None) -> None:
         """Gives a tensor another type and scale."""
         self.tensors[index] = replace(self.tensors[index], dtype=dtype, quant=quant)
 

@@ -11,7 +11,7 @@ import numpy as np
 from tinyml.base.errors import TinymlError
 from tinyml.convert.data.values import DataOptions, RawData
 from tinyml.convert.values import CalibrationSet, Evaluation, ModelInput
-from tinyml.ir.dtype import dtype_of
+from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Array
 
 RANDOM_SAMPLES = 64
@@ -31,7 +31,7 @@ def random_calibration(inputs: Sequence[ModelInput]) -> CalibrationSet:
 
 
 def _random(item: ModelInput, generator: np.random.Generator) -> Array:
-    dtype = dtype_of(item.dtype).numpy
+    dtype = item.dtype.numpy
     if dtype.kind == "f":
         return generator.standard_normal(item.shape).astype(dtype)
     return generator.integers(0, 2, item.shape).astype(dtype)
@@ -108,7 +108,7 @@ def _columns(
         array = raw.arrays[name]
         shaped = _shaped(array, item, raw)
         columns.append([_typed(row, item, raw, options) for row in shaped])
-        if array.dtype.kind in "iu" and item.dtype == "float32" and not options.mean:
+        if array.dtype.kind in "iu" and item.dtype == FLOAT32 and not options.mean:
             notes.append(
                 f"input '{item.name}' takes float32, the samples are {array.dtype} from "
                 f"{array.min()} to {array.max()}: were they normalised in training? "
@@ -179,7 +179,7 @@ def _laid_out(row: Array, item: ModelInput) -> Array:
 
 
 def _typed(row: Array, item: ModelInput, raw: RawData, options: DataOptions) -> Array:
-    dtype = dtype_of(item.dtype).numpy
+    dtype = item.dtype.numpy
     if dtype.kind != "f":
         if np.any(np.mod(row, 1)):
             raise TinymlError(

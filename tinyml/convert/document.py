@@ -84,7 +84,7 @@ def _tensor_json(item: ModelInput) -> dict[str, Any]:
     return {
         "name": item.name,
         "shape": list(item.shape),
-        "dtype": item.dtype,
+        "dtype": item.dtype.name,
         "source_shape": list(item.source_shape),
     }
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from tinyml.base.errors import ModelError
 from tinyml.convert.flatwriter import VARIABLES, empty_tensors, write
-from tinyml.ir.dtype import BY_TFLITE, dtype_of, type_title
+from tinyml.ir.dtype import BY_TFLITE, FLOAT32, DType, type_title
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor
 from tinyml.model.file import model_file
 from tinyml.model.flatbuffer import verify
@@ -74,7 +74,7 @@ def _without_float16(ops: list[Op], tensors: list[Tensor]) -> list[Op]:
     for op in ops:
         is_whole = op.kind == "DEQUANTIZE" and op.inputs and op.outputs and op.inputs[0] >= 0
         given = tensors[op.inputs[0]] if is_whole else None
-        if given is not None and given.is_constant and given.dtype == "float32":
+        if given is not None and given.is_constant and given.dtype == FLOAT32:
             tensors[op.outputs[0]] = replace(tensors[op.outputs[0]], data=given.data)
         else:
             kept.append(op)
@@ -96,7 +96,7 @@ def _refuse_control_flow(ops: list[Op], file_name: str) -> None:
 
 
 def _zeros(tensor: Tensor) -> Array:
-    data = np.zeros(tensor.shape, dtype_of(tensor.dtype).numpy)
+    data = np.zeros(tensor.shape, tensor.dtype.numpy)
     data.flags.writeable = False
     return data
 
@@ -106,7 +106,7 @@ def _tensor(model: Any, table: Any, index: int) -> Tensor:
     shape = _integers(table.ShapeAsNumpy())
     if min(shape, default=0) < 0 or prod(shape) > _MAX_ELEMENTS:
         raise ModelError(f"tensor '{name}' has the impossible shape {list(shape)}")
-    found = dtype_of("float32") if table.Type() == _FLOAT16 else BY_TFLITE.get(table.Type())
+    found = FLOAT32 if table.Type() == _FLOAT16 else BY_TFLITE.get(table.Type())
     if found is None:
         raise ModelError(
             f"tensor '{name}' is of type {type_title(table.Type())}, which a converted model "
@@ -114,23 +114,20 @@ def _tensor(model: Any, table: Any, index: int) -> Tensor:
             hint="text, complex numbers and variables are left out of a model for firmware; "
             "if a recurrent layer made it, unroll the layer.",
         )
-    dtype = found.name
-    data = _constant(model, table, dtype, shape, name)
-    return Tensor(name, dtype, shape, _quant(table.Quantization()), data)
+    data = _constant(model, table, found, shape, name)
+    return Tensor(name, found, shape, _quant(table.Quantization()), data)
 
 
-def _constant(model: Any, table: Any, dtype: str, shape: tuple[int, ...], name: str) -> Any:
+def _constant(model: Any, table: Any, dtype: DType, shape: tuple[int, ...], name: str) -> Any:
     buffer = model.Buffers(table.Buffer()) if table.Buffer() < model.BuffersLength() else None
     if buffer is None or table.Buffer() == 0 or buffer.DataLength() == 0:
         # An empty vector (the axes of a reduction over none) has no bytes and is constant.
-        return np.zeros(shape, dtype_of(dtype).numpy) if 0 in shape else None
+        return np.zeros(shape, dtype.numpy) if 0 in shape else None
     raw = np.asarray(buffer.DataAsNumpy(), np.uint8).tobytes()
-    stored = (
-        np.dtype("<f2") if table.Type() == _FLOAT16 else dtype_of(dtype).numpy.newbyteorder("<")
-    )
+    stored = np.dtype("<f2") if table.Type() == _FLOAT16 else dtype.numpy.newbyteorder("<")
     if len(raw) != prod(shape) * stored.itemsize:
         raise ModelError(f"tensor '{name}' of shape {list(shape)} has {len(raw)} bytes of data")
-    value = np.frombuffer(raw, stored).astype(dtype_of(dtype).numpy).reshape(shape)
+    value = np.frombuffer(raw, stored).astype(dtype.numpy).reshape(shape)
     value.flags.writeable = False
     return value
 

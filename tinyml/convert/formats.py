@@ -25,6 +25,7 @@ from tinyml.convert.rules import (
     clamped_value,
     is_clamp,
 )
+from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Array, Graph, Op, Quant
 from tinyml.passes.rewrite import reader_counts
 
@@ -48,14 +49,14 @@ def values_read(op: Op, graph: Graph) -> tuple[int, ...]:
         return (op.inputs[WEIGHTED[op.kind].value],)
     if op.kind == LSTM:
         return (op.inputs[0],)
-    return tuple(i for i in op.inputs if i >= 0 and graph.tensors[i].dtype == "float32")
+    return tuple(i for i in op.inputs if i >= 0 and graph.tensors[i].dtype == FLOAT32)
 
 
 def values_written(op: Op, graph: Graph) -> tuple[int, ...]:
     """The results that are quantised values."""
     if op.kind in DECIDES:
         return ()
-    return tuple(i for i in op.outputs if graph.tensors[i].dtype == "float32")
+    return tuple(i for i in op.outputs if graph.tensors[i].dtype == FLOAT32)
 
 
 def kept_tensors(graph: Graph, names: Iterable[str]) -> frozenset[int]:
@@ -110,7 +111,7 @@ def choose_formats(
     own = _ends_at_bounds(graph, bits)
     groups = _Groups()
     for i in (*graph.inputs, *graph.outputs):
-        if graph.tensors[i].dtype == "float32":
+        if graph.tensors[i].dtype == FLOAT32:
             groups.find((i, base))  # what the application sees
     guests: dict[Format, set[int]] = {}  # values with another scale that a group must also hold
     for op, width in zip(graph.ops, bits, strict=True):

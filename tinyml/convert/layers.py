@@ -20,7 +20,7 @@ from tinyml.convert.ranges import Observer, Seen, clipped_share, dequantize, qua
 from tinyml.convert.rounding import as_trained, rounded
 from tinyml.convert.rules import FIXED, MOVES, WEIGHTED, clamped_value, is_clamp
 from tinyml.convert.runners import Runner, float_runner, float_tensor
-from tinyml.ir.dtype import QUANTISED, dtype_of
+from tinyml.ir.dtype import FLOAT32, INT8, INT16, UINT8
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
 
 Sample = Sequence[Array]
@@ -80,7 +80,7 @@ def layers_of(graph: Graph, quantised: Runner, samples: Sequence[Sample]) -> tup
         goal.append(np.array(real[judged]))
         for i, tensor in enumerate(graph.tensors):
             value = real[where.get(i, i)]
-            if tensor.dtype != "float32" or tensor.is_constant or value is None:
+            if tensor.dtype != FLOAT32 or tensor.is_constant or value is None:
                 continue
             observer.add(i, value)
             k = _form_of(integers, quantised.graph, tensor.name)
@@ -123,7 +123,7 @@ def judged_tensor(graph: Graph) -> int:
 def _form_of(integers: dict[str, int], graph: Graph, name: str) -> int | None:
     """The tensor of the integer model that holds a float value, as its maker wrote it."""
     for called in (f"{name}_int8", f"{name}_int16", name):
-        if called in integers and graph.tensors[integers[called]].dtype in QUANTISED:
+        if called in integers and graph.tensors[integers[called]].dtype.is_quantised:
             return integers[called]
     return integers.get(name)
 
@@ -141,12 +141,12 @@ def _fed(graph: Graph, sample: Sample) -> tuple[Array, ...]:
 
 def as_fed(tensor: Tensor, value: Array) -> Array:
     """A float value in the type of a model input."""
-    if tensor.quant is None or tensor.dtype == "float32":
+    if tensor.quant is None or tensor.dtype == FLOAT32:
         return value
-    if tensor.dtype == "uint8":
+    if tensor.dtype == UINT8:
         shifted = Quant(tensor.quant.scales, tuple(p - 128 for p in tensor.quant.zero_points))
         return (quantize(value, shifted).astype(np.int16) + 128).astype(np.uint8)
-    return quantize(value, tensor.quant, dtype_of(tensor.dtype).bits)
+    return quantize(value, tensor.quant, tensor.dtype.bits)
 
 
 _Known = tuple[dict[int, Seen], dict[int, list[tuple[Array, Array]]], dict[str, int]]
@@ -160,7 +160,7 @@ def _layer(op: Op, graphs: tuple[Graph, Graph], known: _Known, alone: _Alone) ->
     form = _form_of(integers, quantised, tensor.name)
     assert form is not None
     held = quantised.tensors[form]
-    bits = dtype_of(held.dtype).bits if held.dtype in QUANTISED else 8
+    bits = held.dtype.bits if held.dtype.is_quantised else 8
     quant = held.quant
     exact = np.stack([a for a, _ in pairs[result]])
     found = np.stack([b for _, b in pairs[result]])
@@ -234,10 +234,10 @@ class _Alone:
 
     def value(self, tensor: int, held: Tensor) -> float:
         """dB at the output when one value is rounded to integers and back."""
-        dtype = "int16" if held.dtype == "int16" else "int8"
+        dtype = INT16 if held.dtype == INT16 else INT8
         quant = held.quant
         assert quant is not None
-        if held.dtype == "uint8":
+        if held.dtype == UINT8:
             quant = Quant(quant.scales, (quant.zero_point - 128,))
         changed = rounded(self.graph, tensor, dtype, quant)
         judged = len(changed.tensors) - 1 if tensor == self.judged else self.judged

@@ -20,6 +20,7 @@ from tinyml.convert.weights import (
     quantised_weights,
     weight_quant,
 )
+from tinyml.ir.dtype import INT8, INT16
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
 
 INPUT_WEIGHTS = (1, 2, 3, 4)  # operands, in the order input, forget, cell, output gate
@@ -94,6 +95,6 @@ def lstm_tensors(op: Op, graph: Graph, scales: tuple[Quant, Quant], peak: float)
         constant("cell", np.zeros((1, units), np.int16), cell), name=f"{op.name}/cell"
     )
     gates = tuple(
-        Tensor(f"{op.name}/gate{k}", "int16", (), Quant((_GATE_SCALE,), (0,))) for k in range(4)
+        Tensor(f"{op.name}/gate{k}", INT16, (), Quant((_GATE_SCALE,), (0,))) for k in range(4)
     )
-    return LstmTensors(operands, (*gates, Tensor(f"{op.name}/state", "int8", (), made)))
+    return LstmTensors(operands, (*gates, Tensor(f"{op.name}/state", INT8, (), made)))

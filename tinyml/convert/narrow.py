@@ -8,6 +8,7 @@ import numpy as np
 
 from tinyml.base.errors import ModelError
 from tinyml.convert.rules import kinds_of
+from tinyml.ir.dtype import INT32, INT64
 from tinyml.ir.graph import Graph, Op, Tensor
 
 _INT32, _INT64 = 2, 4  # TensorType
@@ -29,11 +30,11 @@ def without_int64(graph: Graph) -> Graph:
 
     Raises ModelError where an operator needs the 64 bits.
     """
-    if all(tensor.dtype != "int64" for tensor in graph.tensors):
+    if all(tensor.dtype != INT64 for tensor in graph.tensors):
         return graph
     for op in graph.ops:
         touched = [i for i in (*op.inputs, *op.outputs) if i >= 0]
-        if op.kind not in _KINDS and any(graph.tensors[i].dtype == "int64" for i in touched):
+        if op.kind not in _KINDS and any(graph.tensors[i].dtype == INT64 for i in touched):
             raise ModelError(
                 f"{op.kind} '{op.name}' computes with 64-bit integers; firmware has none",
                 hint="build the model with int32 in their place.",
@@ -47,13 +48,13 @@ def without_int64(graph: Graph) -> Graph:
 
 
 def _narrowed(tensor: Tensor) -> Tensor:
-    if tensor.dtype != "int64":
+    if tensor.dtype != INT64:
         return tensor
     data = tensor.data
     if data is not None:
         data = np.clip(data, _LEAST, _MOST).astype(np.int32)
         data.flags.writeable = False
-    return replace(tensor, dtype="int32", data=data)
+    return replace(tensor, dtype=INT32, data=data)
 
 
 def _retyped(op: Op) -> Op:

@@ -17,6 +17,7 @@ from tinyml.convert.runners import Runner, float_runner, quantised_runner
 from tinyml.convert.suggest import Suggestion, suggestions
 from tinyml.convert.values import Evaluation, QuantizeSettings
 from tinyml.evaluate.caveats import SAME, answer_doubt, are_same, class_doubt, error_doubt
+from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Array
 
 LAYER_SAMPLES = 16  # for the figures per layer; the score takes all
@@ -126,7 +127,7 @@ def outputs(runner: Runner, sample: Sample) -> tuple[Array, ...]:
     tensors = (graph.tensors[i] for i in graph.outputs)
     return tuple(
         value
-        if tensor.quant is None or tensor.dtype == "float32"
+        if tensor.quant is None or tensor.dtype == FLOAT32
         else dequantize(value, tensor.quant)
         for value, tensor in zip(runner.outputs(fed), tensors, strict=True)
     )

@@ -21,9 +21,10 @@ from tinyml.convert.lstm import cell_peak, problem
 from tinyml.convert.ranges import Observer, Seen
 from tinyml.convert.rewrite import rewrite
 from tinyml.convert.rounding import as_trained
-from tinyml.convert.rules import INT16, LSTM, SUPPORTED, WEIGHTED
+from tinyml.convert.rules import IN_16_BITS, LSTM, SUPPORTED, WEIGHTED
 from tinyml.convert.runners import float_runner
 from tinyml.convert.values import QuantizedModel, QuantizeSettings
+from tinyml.ir.dtype import FLOAT32, INT8, INT16, UINT8
 from tinyml.ir.graph import Array, Graph
 
 Sample = Sequence[Array]  # one array per model input
@@ -84,7 +85,7 @@ def without_scales(graph: Graph) -> Graph:
     return replace(
         graph,
         tensors=tuple(
-            replace(tensor, quant=None) if tensor.dtype == "float32" else tensor
+            replace(tensor, quant=None) if tensor.dtype == FLOAT32 else tensor
             for tensor in graph.tensors
         ),
     )
@@ -100,7 +101,7 @@ def refuse_unsupported(graph: Graph) -> None:
             hint="convert the original float model; its weights are no longer in this file.",
             where=graph.source.file_name,
         )
-    done = [t.name for t in graph.tensors if t.dtype in ("int8", "int16", "uint8") and t.quant]
+    done = [t.name for t in graph.tensors if t.dtype in (INT8, INT16, UINT8) and t.quant]
     if done:
         raise ModelError(
             f"is quantised already: '{done[0]}' and {len(done) - 1} more tensors are integers",
@@ -141,9 +142,9 @@ def _hybrid_weights(graph: Graph) -> list[str]:
     return [
         f"'{graph.tensors[i].name}'"
         for op in graph.ops
-        if any(graph.tensors[i].dtype == "float32" for i in op.outputs) and op.kind != "DEQUANTIZE"
+        if any(graph.tensors[i].dtype == FLOAT32 for i in op.outputs) and op.kind != "DEQUANTIZE"
         for i in op.inputs
-        if i >= 0 and graph.tensors[i].dtype in ("int8", "uint8") and graph.tensors[i].quant
+        if i >= 0 and graph.tensors[i].dtype in (INT8, UINT8) and graph.tensors[i].quant
     ]
 
 
@@ -166,7 +167,7 @@ def _widths(graph: Graph, names: tuple[str, ...], base: int) -> tuple[Graph, tup
     missing = [
         f"{op.kind} '{op.name}' has no kernel for 16-bit values"
         for op, width in zip(graph.ops, bits, strict=True)
-        if width == 16 and op.kind not in INT16 and values_read(op, graph)
+        if width == 16 and op.kind not in IN_16_BITS and values_read(op, graph)
     ]
     _refuse(graph, missing, "keep other layers at 16 bits, or take --quantization int8.")
     return graph, bits
@@ -193,7 +194,7 @@ def observe(graph: Graph, samples: Sequence[Sample]) -> dict[int, Seen]:
     trained, where = as_trained(graph)
     runner = float_runner(flatfile.write(trained))
     observer = Observer(len(samples))
-    wanted = [i for i, t in enumerate(graph.tensors) if t.dtype == "float32" and not t.is_constant]
+    wanted = [i for i, t in enumerate(graph.tensors) if t.dtype == FLOAT32 and not t.is_constant]
     for sample in samples:
         values = runner.run(sample)
         for i in wanted:

@@ -27,6 +27,7 @@ from tinyml.convert.weights import (
     quantised_weights,
     weight_quant,
 )
+from tinyml.ir.dtype import FLOAT32, INT8, INT16, UINT8, DType
 from tinyml.ir.graph import Graph, Op, Quant, Tensor, check
 
 _SUM_SHIFT = {8: 20, 16: 15}  # bits by which ADD and SUB scale up before adding
@@ -70,7 +71,7 @@ class _Made:
     ops: list[Op] = field(default_factory=list)
     inputs: list[int] = field(default_factory=list)
     written: dict[int, int] = field(default_factory=dict)  # float tensor → its first form here
-    forms: dict[tuple[int, str, Quant | None], int] = field(default_factory=dict)
+    forms: dict[tuple[int, DType, Quant | None], int] = field(default_factory=dict)
 
     def add(self, tensor: Tensor) -> int:
         self.tensors.append(tensor)
@@ -82,7 +83,7 @@ class _Made:
     def add_input(self, i: int, base: int, io: str) -> None:
         """A model input of the type that the application feeds."""
         tensor = self.graph.tensors[i]
-        if tensor.dtype != "float32":
+        if tensor.dtype != FLOAT32:
             self._write(i, replace(tensor, quant=None))
             self.inputs.append(self.written[i])
             return
@@ -99,7 +100,7 @@ class _Made:
 
     def output(self, i: int, base: int, io: str) -> int:
         """A model output of the type that the application reads."""
-        if self.graph.tensors[i].dtype != "float32" or self.tensors[self.written[i]].quant is None:
+        if self.graph.tensors[i].dtype != FLOAT32 or self.tensors[self.written[i]].quant is None:
             return self.written[i]
         name = self.graph.tensors[i].name
         inner = self.value(i, base)
@@ -119,7 +120,7 @@ class _Made:
         return self.written[i]
 
     def _convert(self, source: int, target: int) -> None:
-        kind = "DEQUANTIZE" if self.tensors[target].dtype == "float32" else "QUANTIZE"
+        kind = "DEQUANTIZE" if self.tensors[target].dtype == FLOAT32 else "QUANTIZE"
         name = self.tensors[target].name
         self.ops.append(Op(kind, name, (source,), (target,), options_of(kind)))
 
@@ -258,21 +259,19 @@ class _Made:
 
 
 def _integer(tensor: Tensor, quant: Quant, bits: int) -> Tensor:
-    return Tensor(tensor.name, "int8" if bits == 8 else "int16", tensor.shape, quant)
+    return Tensor(tensor.name, INT8 if bits == 8 else INT16, tensor.shape, quant)
 
 
 def _as_io(tensor: Tensor, inner: Tensor, io: str) -> Tensor:
     """What the application sees of a value that the graph holds as ``inner``."""
     quant = inner.quant
-    if quant is None or io == inner.dtype:
+    if quant is None or io == inner.dtype.name:
         return inner
     if io == "float32":
         return replace(tensor, quant=None)
-    if inner.dtype == "int16":
+    if inner.dtype == INT16:
         raise ModelError(
             f"'{tensor.name}' has 16-bit values, which cannot be fed or read as {io}",
             hint="take --io int8 (the model's own 16-bit integers) or --io float32.",
         )
-    return Tensor(
-        tensor.name, "uint8", tensor.shape, Quant(quant.scales, (quant.zero_point + 128,))
-    )
+    return Tensor(tensor.name, UINT8, tensor.shape, Quant(quant.scales, (quant.zero_point + 128,)))

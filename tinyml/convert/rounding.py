@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tinyml.ir.dtype import FLOAT32, INT8, DType
 from tinyml.ir.graph import Graph, Op, Quant
 from tinyml.model.options import options
 
 
-def rounded(graph: Graph, tensor: int, dtype: str, quant: Quant) -> Graph:
+def rounded(graph: Graph, tensor: int, dtype: DType, quant: Quant) -> Graph:
     """The graph whose readers of a value see it rounded; its last tensor is the rounded value."""
     first = len(graph.tensors)
     plain = replace(graph.tensors[tensor], name=f"rounded_{tensor}", quant=None)
@@ -40,17 +41,17 @@ def as_trained(graph: Graph) -> tuple[Graph, dict[int, int]]:
     marked = {
         i: tensor.quant
         for i, tensor in enumerate(graph.tensors)
-        if tensor.dtype == "float32" and tensor.quant is not None and not tensor.is_constant
+        if tensor.dtype == FLOAT32 and tensor.quant is not None and not tensor.is_constant
     }
     plain = replace(
         graph,
         tensors=tuple(
-            replace(tensor, quant=None) if tensor.dtype == "float32" else tensor
+            replace(tensor, quant=None) if tensor.dtype == FLOAT32 else tensor
             for tensor in graph.tensors
         ),
     )
     found = {}
     for i, quant in marked.items():
-        plain = rounded(plain, i, "int8", quant)
+        plain = rounded(plain, i, INT8, quant)
         found[i] = len(plain.tensors) - 1
     return plain, found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op, Quant
 
 
@@ -67,7 +68,7 @@ LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 SUPPORTED = frozenset(WEIGHTED) | MOVES | COMPUTES | DECIDES | frozenset(FIXED) | {LSTM}
 
 # Integer kernels with 16-bit values exist for these.
-INT16 = kinds_of(
+IN_16_BITS = kinds_of(
     "ABS ADD AVERAGE_POOL_2D BATCH_MATMUL CONCATENATION CONV_2D DEPTHWISE_CONV_2D EXPAND_DIMS "
     "FULLY_CONNECTED LEAKY_RELU LOGISTIC MAXIMUM MAX_POOL_2D MEAN MINIMUM MUL PACK PAD PADV2 RELU "
     "RELU6 RESHAPE RESIZE_NEAREST_NEIGHBOR REVERSE_V2 SLICE SOFTMAX SPLIT SPLIT_V SQUEEZE "
@@ -96,7 +97,7 @@ def clamped_value(op: Op, graph: Graph) -> int | None:
     """The value that a MAXIMUM or MINIMUM bounds by a number; None where it is none."""
     for value, bound in (op.inputs, op.inputs[::-1]):
         given, number = graph.tensors[value], graph.tensors[bound].data
-        if number is None or number.size != 1 or given.is_constant or given.dtype != "float32":
+        if number is None or number.size != 1 or given.is_constant or given.dtype != FLOAT32:
             continue
         made = graph.tensors[op.outputs[0]]
         if given.shape != made.shape or made.quant is not None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from tinyml.ir.dtype import FLOAT32, DType
 from tinyml.ir.graph import Array
 from tinyml.ir.metadata import Metadata
 
@@ -24,7 +25,7 @@ class ModelInput:
 
     name: str
     shape: tuple[int, ...]  # of the .tflite, the batch of 1 first
-    dtype: str = "float32"
+    dtype: DType = FLOAT32
     permutation: tuple[int, ...] | None = None  # .tflite axis i = source axis permutation[i]
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinyml.convert.ranges import quantize
+from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Array, Quant, Tensor
 
 _MOST = 127  # -128 is left out: kernels may then multiply in pairs
@@ -68,7 +69,7 @@ def constant(name: str, data: Array, quant: Quant | None) -> Tensor:
     """A read-only constant tensor."""
     held = np.array(data)
     held.flags.writeable = False
-    return Tensor(name, held.dtype.name, held.shape, quant, held)
+    return Tensor(name, dtype_of(held.dtype), held.shape, quant, held)
 
 
 def corrected_bias(bias: Array, exact: Array, rounded: Array, means: Array, axis: int) -> Array:

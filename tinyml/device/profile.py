@@ -16,7 +16,6 @@ import numpy as np
 from tinyml.base.errors import DeviceError
 from tinyml.device.agent import AgentClient
 from tinyml.device.values import Identity, Timing
-from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Array
 from tinyml.values.run import LayerTime, Run
 
@@ -206,7 +205,7 @@ def read_outputs(client: AgentClient, identity: Identity) -> Sample:
     """All outputs of the inference since the last load, flat."""
     arrays = []
     for index in range(identity.outputs):
-        dtype = dtype_of(client.tensor("out", index).dtype).numpy
+        dtype = client.tensor("out", index).dtype.numpy
         arrays.append(np.frombuffer(client.output(index), dtype))
     return tuple(arrays)
 
@@ -221,7 +220,7 @@ def check_inputs(client: AgentClient, identity: Identity, sample: Sample) -> Non
         )
     for index, array in enumerate(sample):
         wanted = client.tensor("in", index)
-        if wanted.dtype != array.dtype.name or wanted.nbytes != array.nbytes:
+        if wanted.dtype.numpy != array.dtype or wanted.nbytes != array.nbytes:
             raise DeviceError(
                 f"{model} wants {wanted.nbytes} bytes of {wanted.dtype} as input {index}, a sample "
                 f"has {array.nbytes} bytes of {array.dtype.name}",

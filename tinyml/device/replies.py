@@ -104,8 +104,8 @@ def tensor(lines: Sequence[str], kind: str, index: int) -> TensorInfo:
         raise DamagedReply(f"{scale} is no scale")
     dtype, nbytes = BY_LETTER[values[2]], number(values[3])
     if nbytes % dtype.numpy.itemsize:
-        raise DamagedReply(f"no tensor of {dtype.name} has {nbytes} bytes")
-    return TensorInfo(dtype.name, nbytes, scale, number(values[5], -(2**31), 2**31 - 1))
+        raise DamagedReply(f"no tensor of {dtype} has {nbytes} bytes")
+    return TensorInfo(dtype, nbytes, scale, number(values[5], -(2**31), 2**31 - 1))
 
 
 def memory(lines: Sequence[str]) -> MemoryUse:

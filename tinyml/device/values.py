@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tinyml.ir.dtype import DType
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -23,7 +25,7 @@ class Identity:
 class TensorInfo:
     """An input, an output or a layer's output of the model."""
 
-    dtype: str
+    dtype: DType
     nbytes: int
     scale: float
     zero_point: int

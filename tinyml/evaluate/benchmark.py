@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinyml.base.errors import TinymlError
+from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Tensor
 
 
@@ -67,7 +68,7 @@ def task_macros(model_id: str | None, graph: Graph) -> dict[str, int]:
 def _only(graph: Graph, indices: tuple[int, ...], task: str, what: str) -> Tensor:
     """The one input or output, int8."""
     tensors = [graph.tensors[index] for index in indices]
-    if len(tensors) != 1 or tensors[0].dtype != "int8":
+    if len(tensors) != 1 or tensors[0].dtype != INT8:
         found = ", ".join(f"{tensor.dtype} {list(tensor.shape)}" for tensor in tensors)
         raise TinymlError(
             f"{task} needs one {what} of int8, the model has {found}", hint=OTHER_MODEL

@@ -13,7 +13,6 @@ import numpy as np
 from tinyml.base.errors import TinymlError
 from tinyml.base.files import write_atomic
 from tinyml.evaluate.arrayfile import label_array, read_array_file
-from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Array, Graph, Tensor
 
 LABEL_NAMES = ("labels", "label", "y", "targets")
@@ -84,15 +83,15 @@ def write_samples(
 def quantise(values: Array, tensor: Tensor) -> Array:
     """Real values as the raw values of a quantised tensor, rounded to nearest and clamped."""
     if tensor.quant is None:
-        return np.asarray(values).astype(dtype_of(tensor.dtype).numpy)
-    info = np.iinfo(dtype_of(tensor.dtype).numpy)
+        return np.asarray(values).astype(tensor.dtype.numpy)
+    info = np.iinfo(tensor.dtype.numpy)
     scaled = np.round(np.asarray(values, np.float32) / np.float32(tensor.quant.scale))
     raw: Array = np.clip(scaled + tensor.quant.zero_point, info.min, info.max)
-    return raw.astype(dtype_of(tensor.dtype).numpy)
+    return raw.astype(tensor.dtype.numpy)
 
 
 def _random(tensor: Tensor, generator: np.random.Generator) -> Array:
-    dtype = dtype_of(tensor.dtype).numpy
+    dtype = tensor.dtype.numpy
     if dtype.kind == "f":
         return generator.standard_normal(tensor.shape).astype(dtype)
     if dtype.kind == "b":
@@ -155,7 +154,7 @@ def _has_channels_first(given: tuple[int, ...], needed: tuple[int, ...]) -> bool
 
 
 def _raw(sample: Array, tensor: Tensor, name: str, path: Path) -> Array:
-    if sample.dtype == dtype_of(tensor.dtype).numpy:
+    if sample.dtype == tensor.dtype.numpy:
         return sample
     if sample.dtype.kind == "f":
         if not np.isfinite(sample).all():

@@ -1,7 +1,4 @@
-"""The element types, each a value that knows all that anybody asks of a type.
-
-``Tensor.dtype`` holds the name; ``dtype_of`` gives the value.
-"""
+"""The element types, each a value that knows all that anybody asks of a type."""
 
 from __future__ import annotations
 
@@ -21,6 +18,10 @@ class DType:
     tflite: int  # TensorType of the .tflite schema
     letter: str = ""  # on the serial line, as Python's struct module has it; "" never goes there
     is_quantised: bool = False  # holds real values by a scale and a zero point
+
+    def __str__(self) -> str:
+        """The name, as messages and comments have it."""
+        return self.name
 
     @property
     def numpy(self) -> np.dtype[Any]:
@@ -46,21 +47,21 @@ INT32 = DType("int32", 32, "int32_t", 2, "i")
 INT64 = DType("int64", 64, "int64_t", 4)
 UINT8 = DType("uint8", 8, "uint8_t", 3, "B", is_quantised=True)
 UINT32 = DType("uint32", 32, "uint32_t", 15)
+CHAR = DType("char", 8, "char", -1)  # bytes of anything, in scratch: in C they may alias the rest
 
 ALL = (BOOL, FLOAT32, INT8, INT16, INT32, INT64, UINT8, UINT32)
 BY_NAME = {dtype.name: dtype for dtype in ALL}
 BY_LETTER = {dtype.letter: dtype for dtype in ALL if dtype.letter}
 BY_TFLITE = {dtype.tflite: dtype for dtype in ALL}
-QUANTISED = tuple(dtype.name for dtype in ALL if dtype.is_quantised)
 NOT_KNOWN = {  # the other TensorType values, for messages
     **{1: "float16", 5: "string", 8: "complex64", 10: "float64", 11: "complex128", 12: "uint64"},
     **{13: "resource", 14: "variant", 16: "uint16", 17: "int4", 18: "bfloat16"},
 }
 
 
-def dtype_of(name: str) -> DType:
-    """The type of that name, which is known to be one."""
-    return BY_NAME[name]
+def dtype_of(elements: np.dtype[Any]) -> DType:
+    """The type of a numpy array's elements, which is known to be one of these."""
+    return BY_NAME[elements.name]
 
 
 def type_title(tflite: int) -> str:

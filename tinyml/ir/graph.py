@@ -14,7 +14,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import dtype_of
+from tinyml.ir.dtype import INT8, INT16, DType
 from tinyml.ir.metadata import Metadata
 
 Array = NDArray[Any]
@@ -52,7 +52,7 @@ class Tensor:
     """A value in the graph; constant when ``data`` is set."""
 
     name: str
-    dtype: str  # the name of one of ir.dtype.ALL
+    dtype: DType  # one of ir.dtype.ALL
     shape: tuple[int, ...]  # NHWC for images; () for a scalar
     quant: Quant | None = None
     data: Array | None = field(default=None, compare=False)  # read-only, of this shape and dtype
@@ -71,7 +71,7 @@ class Tensor:
     @property
     def nbytes(self) -> int:
         """Size of the value in bytes."""
-        return dtype_of(self.dtype).nbytes(self.elements)
+        return self.dtype.nbytes(self.elements)
 
     @property
     def reset_byte(self) -> int:
@@ -79,7 +79,7 @@ class Tensor:
 
         Source: TensorFlow Lite Micro, ResetTensorData (micro_interpreter_graph.cc).
         """
-        return self.quant.zero_point if self.dtype == "int8" and self.quant is not None else 0
+        return self.quant.zero_point if self.dtype == INT8 and self.quant is not None else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def _problems(graph: Graph) -> Iterator[str]:
     count = len(graph.tensors)
     for tensor in graph.tensors:
         if tensor.data is not None and (
-            tensor.data.shape != tensor.shape or tensor.data.dtype != dtype_of(tensor.dtype).numpy
+            tensor.data.shape != tensor.shape or tensor.data.dtype != tensor.dtype.numpy
         ):
             yield (
                 f"tensor '{tensor.name}' holds {tensor.data.dtype}{list(tensor.data.shape)} "
@@ -175,7 +175,7 @@ def _problems(graph: Graph) -> Iterator[str]:
             known.add(i)
         for i in (*op.inputs, *op.outputs):
             value = graph.tensors[i] if i >= 0 else None
-            if value is not None and value.dtype in ("int8", "int16") and value.quant is None:
+            if value is not None and value.dtype in (INT8, INT16) and value.quant is None:
                 yield f"{label}: tensor '{value.name}' is {value.dtype} without quantisation"
     for i in graph.outputs:
         if not 0 <= i < count or i not in known:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from tinyml.ir.dtype import DType
 from tinyml.ir.graph import Array
 from tinyml.ir.progress import Progress, progress_of
 
@@ -64,7 +65,7 @@ class Arg:
     kind: Literal["input", "output", "state", "constant", "scratch", "run"]
     index: int = 0  # of the op's inputs or outputs
     constant: str = ""  # name of a Constant
-    dtype: str = ""  # C element type to cast a tensor to when it is not the tensor's own
+    dtype: DType | None = None  # of the elements to cast a tensor to when not the tensor's own
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ quantised, when ops compute in float and none in integers.
 
 from __future__ import annotations
 
-from tinyml.ir.dtype import QUANTISED
+from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops import trait_of
 from tinyml.ops.traits import Converts
@@ -34,7 +34,7 @@ def integer_weights(graph: Graph, op: Op) -> tuple[str, ...]:
     return tuple(
         tensor.name
         for tensor in operands
-        if tensor.is_constant and tensor.dtype in QUANTISED and tensor.quant is not None
+        if tensor.is_constant and tensor.dtype.is_quantised and tensor.quant is not None
     )
 
 
@@ -51,7 +51,7 @@ def integer_ops(graph: Graph) -> tuple[Op, ...]:
         and any(
             tensor is not None
             and not tensor.is_constant
-            and tensor.dtype in QUANTISED
+            and tensor.dtype.is_quantised
             and tensor.quant is not None
             for tensor in (*graph.op_inputs(op), *graph.op_outputs(op))
         )
@@ -64,6 +64,6 @@ def _is_conversion(op: Op) -> bool:
 
 def _computes_float(graph: Graph, op: Op) -> bool:
     return not _is_conversion(op) and any(
-        tensor is not None and tensor.dtype == "float32" and not tensor.is_constant
+        tensor is not None and tensor.dtype == FLOAT32 and not tensor.is_constant
         for tensor in (*graph.op_inputs(op), *graph.op_outputs(op))
     )

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Graph, Op, Tensor
 from tinyml.model.schema import IDENTIFIER, VERSION
 from tinyml.model.tables import (
@@ -140,7 +139,7 @@ def _tensor(builder: Any, tensor: Tensor, buffer: int, is_variable: bool) -> int
     quant = quantization_table(builder, tensor.quant) if tensor.quant is not None else 0
     tflite.TensorStart(builder)
     tflite.TensorAddShape(builder, shape)
-    tflite.TensorAddType(builder, dtype_of(tensor.dtype).tflite)
+    tflite.TensorAddType(builder, tensor.dtype.tflite)
     tflite.TensorAddBuffer(builder, buffer)
     if name:
         tflite.TensorAddName(builder, name)

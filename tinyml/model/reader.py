@@ -11,6 +11,7 @@ from typing import Any
 
 from tinyml import ops
 from tinyml.base.errors import ModelError, UnsupportedOps
+from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op, Source, Tensor, check
 from tinyml.model.file import ModelFile
 from tinyml.model.flatbuffer import verify
@@ -77,7 +78,7 @@ def _intermediates(subgraph: Any) -> set[int]:
 
 def _unused(table: Any, index: int) -> Tensor:
     """A tensor that nothing reads: its number must be kept, nothing else."""
-    return Tensor(text(table.Name(), f"tensor_{index}"), "int8", ())
+    return Tensor(text(table.Name(), f"tensor_{index}"), INT8, ())
 
 
 def open_model(data: bytes) -> tuple[Any, Any]:

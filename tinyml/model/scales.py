@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
 from tinyml.ops import trait_of
 from tinyml.ops.traits import Weights
@@ -52,7 +53,7 @@ def _negative(op: Op, graph: Graph) -> Array | None:
         return None
     weights = graph.tensors[op.inputs[_WEIGHTS]]
     quant = weights.quant
-    if quant is None or weights.data is None or weights.dtype != "int8" or len(weights.shape) != 4:
+    if quant is None or weights.data is None or weights.dtype != INT8 or len(weights.shape) != 4:
         return None
     is_negative = np.array(quant.scales) < 0
     if not is_negative.any() or quant.axis != axis or len(is_negative) != weights.shape[axis]:
@@ -65,7 +66,7 @@ def _negative(op: Op, graph: Graph) -> Array | None:
         return None
     bias = graph.tensors[own[1]] if len(own) > 1 else None
     if bias is not None:
-        if bias.data is None or bias.dtype != "int32" or bias.data.shape != is_negative.shape:
+        if bias.data is None or bias.dtype != INT32 or bias.data.shape != is_negative.shape:
             return None
         if (bias.data[is_negative] == np.iinfo(np.int32).min).any():
             return None

@@ -16,6 +16,7 @@ import numpy as np
 
 from tinyml import ops
 from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import INT32, INT64
 from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ops.traits import Arithmetic, MovesOnly, ShapeOperand, WholeNumbers
 
@@ -64,12 +65,12 @@ def _is_computed(op: Op, graph: Graph) -> bool:
     if position is None:
         return False
     tensor = graph.tensors[op.inputs[position]]
-    return tensor.dtype == "int32" and not tensor.is_constant
+    return tensor.dtype == INT32 and not tensor.is_constant
 
 
 def _value(op: Op, graph: Graph, known: dict[int, Array]) -> Array | None:
     """The result of an op on shapes; None where it is not known."""
-    if len(op.outputs) != 1 or graph.tensors[op.outputs[0]].dtype not in ("int32", "int64"):
+    if len(op.outputs) != 1 or graph.tensors[op.outputs[0]].dtype not in (INT32, INT64):
         return None
     if op.kind == "SHAPE" and op.inputs:
         return np.array(graph.tensors[op.inputs[0]].shape, np.int64)
@@ -108,7 +109,7 @@ def _reshaped(graph: Graph, op: Op, known: dict[int, Array]) -> tuple[Graph, Op]
     shape = _resolved(wanted, elements)
     if shape is not None:
         tensors[result] = replace(tensors[result], shape=shape)
-    if operand.is_constant or operand.dtype != "int32":
+    if operand.is_constant or operand.dtype != INT32:
         return replace(graph, tensors=tuple(tensors)), op
     inputs = list(op.inputs)
     inputs[position] = len(tensors)
@@ -150,7 +151,7 @@ def _inferred(graph: Graph, op: Op) -> Graph:
 def _constant(name: str, shape: tuple[int, ...]) -> Tensor:
     data = np.array(shape, np.int32)
     data.setflags(write=False)
-    return Tensor(name, "int32", data.shape, None, data)
+    return Tensor(name, INT32, data.shape, None, data)
 
 
 def _still_read(graph: Graph, changed: tuple[Op, ...]) -> tuple[Op, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import BY_NAME, BY_TFLITE, QUANTISED, dtype_of, type_title
+from tinyml.ir.dtype import BY_NAME, BY_TFLITE, INT8, INT32, DType, type_title
 from tinyml.ir.graph import Array, Quant, Tensor
 
 _MAX_RANK = 8
@@ -34,20 +34,19 @@ def read_tensor(
             f"{label} is of type {type_title(table.Type())}; known are {known}",
             hint="quantise it: tinyml convert MODEL --calibration DATA (typical inputs).",
         )
-    dtype = found.name
-    shape = _shape(table, dtype, label, 0 if is_interpreted else 1)
+    shape = _shape(table, found, label, 0 if is_interpreted else 1)
     if table.Sparsity() is not None:
         raise ModelError(f"{label} is stored sparse; only dense tensors are supported")
     if table.VariantTensorsLength():
         raise ModelError(f"{label} is a variant tensor, which is not supported")
-    held = _constant(data, model, table.Buffer(), dtype, shape, label)
+    held = _constant(data, model, table.Buffer(), found, shape, label)
     if table.IsVariable() and held is not None:
         raise ModelError(f"{label} is a variable with a value; variables begin at zero")
-    quant = _quant(table.Quantization(), dtype, shape, label, is_interpreted)
-    return Tensor(name, dtype, shape, quant, held, bool(table.IsVariable()))
+    quant = _quant(table.Quantization(), found, shape, label, is_interpreted)
+    return Tensor(name, found, shape, quant, held, bool(table.IsVariable()))
 
 
-def _shape(table: Any, dtype: str, label: str, least: int) -> tuple[int, ...]:
+def _shape(table: Any, dtype: DType, label: str, least: int) -> tuple[int, ...]:
     if table.ShapeLength() > _MAX_RANK:
         raise ModelError(f"{label} has {table.ShapeLength()} dimensions, at most {_MAX_RANK} exist")
     shape = integers(table.ShapeAsNumpy())
@@ -56,14 +55,14 @@ def _shape(table: Any, dtype: str, label: str, least: int) -> tuple[int, ...]:
             f"{label} has the shape {list(shape)}; every size must be known and positive",
             hint="give the model a fixed input shape when converting it.",
         )
-    nbytes = prod(shape) * dtype_of(dtype).nbytes(1)
+    nbytes = dtype.nbytes(prod(shape))
     if nbytes > _MAX_TENSOR_BYTES or max(shape, default=0) > _MAX_SIZE:
         raise ModelError(f"{label} of shape {list(shape)} would take {nbytes} bytes")
     return shape
 
 
 def _quant(
-    table: Any, dtype: str, shape: tuple[int, ...], label: str, is_interpreted: bool
+    table: Any, dtype: DType, shape: tuple[int, ...], label: str, is_interpreted: bool
 ) -> Quant | None:
     if table is None or table.ScaleLength() == 0:
         return None
@@ -73,7 +72,7 @@ def _quant(
     if table.ZeroPointLength() != count:
         raise ModelError(f"{label} has {count} scales but {table.ZeroPointLength()} zero points")
     has_axis = 0 <= axis < len(shape) and shape[axis] == count
-    is_bias = dtype == "int32"  # whose scales are those of weights and values, multiplied
+    is_bias = dtype is INT32  # whose scales are those of weights and values, multiplied
     if count > 1 and not has_axis and is_bias:
         axis = 0
     elif count > 1 and not has_axis and not is_interpreted:  # TFLM only asks weights for their axis
@@ -83,12 +82,12 @@ def _quant(
         )
     scales = tuple(float(scale) for scale in table.ScaleAsNumpy())
     zero_points = integers(table.ZeroPointAsNumpy())
-    may_turn = is_bias or (count > 1 and dtype == "int8")  # see model.scales
+    may_turn = is_bias or (count > 1 and dtype is INT8)  # see model.scales
     if not np.isfinite(scales).all() or (min(scales) < 0.0 and not may_turn):
         raise ModelError(f"{label} has a scale that is negative or not a number")
-    if count == 1 and dtype in QUANTISED and not _SCALES[0] <= scales[0] <= _SCALES[1]:
+    if count == 1 and dtype.is_quantised and not _SCALES[0] <= scales[0] <= _SCALES[1]:
         raise ModelError(f"{label} has the scale {scales[0]:g}; no values are that small or large")
-    least, most = dtype_of(dtype if dtype in QUANTISED else "int32").limits
+    least, most = (dtype if dtype.is_quantised else INT32).limits
     if min(zero_points) < least or max(zero_points) > most:
         raise ModelError(
             f"{label} has zero points from {min(zero_points)} to {max(zero_points)}, "
@@ -98,7 +97,7 @@ def _quant(
 
 
 def _constant(
-    data: bytes, model: Any, number: int, dtype: str, shape: tuple[int, ...], label: str
+    data: bytes, model: Any, number: int, dtype: DType, shape: tuple[int, ...], label: str
 ) -> Array | None:
     """The value of a tensor, viewed in the file's bytes; None when it is computed at run time."""
     if number == 0:
@@ -108,7 +107,7 @@ def _constant(
         raise ModelError(f"{label} lies outside of the flatbuffer, which is not supported")
     if buffer.DataLength() == 0:
         return None
-    needed = prod(shape) * dtype_of(dtype).nbytes(1)
+    needed = dtype.nbytes(prod(shape))
     if buffer.DataLength() != needed:
         raise ModelError(
             f"{label} of type {dtype} and shape {list(shape)} takes {needed} bytes, "
@@ -116,9 +115,7 @@ def _constant(
         )
     raw = np.asarray(buffer.DataAsNumpy(), np.uint8)
     # The schema aligns buffers to 16 bytes; a copy is made only for files that do not.
-    value = raw.view(dtype_of(dtype).numpy.newbyteorder("<")).astype(
-        dtype_of(dtype).numpy, copy=False
-    )
+    value = raw.view(dtype.numpy.newbyteorder("<")).astype(dtype.numpy, copy=False)
     value = value.reshape(shape) if value.flags.aligned else value.reshape(shape).copy()
     value.flags.writeable = False
     return value

@@ -11,7 +11,7 @@ from functools import cache
 from typing import TypeVar
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import DType, dtype_of
+from tinyml.ir.dtype import DType
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops.forms import Form, form_text, roles_of, takes, types_text
 from tinyml.ops.others import others
@@ -87,7 +87,7 @@ def _operands(op: Op, graph: Graph) -> tuple[tuple[str, DType | None], ...] | No
         roles = roles_of(names, len(numbers))
         if roles is None:
             return None
-        types = [dtype_of(graph.tensors[i].dtype) if i >= 0 else None for i in numbers]
+        types = [graph.tensors[i].dtype if i >= 0 else None for i in numbers]
         found += list(zip(roles, types, strict=True))
     return tuple(found)
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import INT8
 from tinyml.ir.fixedmath import logistic, tanh
 from tinyml.ir.fixedpoint import (
     IntArray,
@@ -54,7 +55,7 @@ def relu_table(op: Op, graph: Graph) -> Array:
     """
     given, out = quant_of(graph.tensors[op.inputs[0]]), quant_of(result(op, graph))
     multiplier, shift = relu_factor(op, graph)
-    centred = input_values("int8") - given.zero_point
+    centred = input_values(INT8) - given.zero_point
     scaled = multiply_by_quantized_multiplier(centred, multiplier, shift)
     low, high = activation_range("RELU", out)
     return np.clip(wrap_int32(scaled + out.zero_point), low, high).astype(np.int8)
@@ -78,7 +79,7 @@ def relu_fits_32_bits(op: Op, graph: Graph) -> str | None:
 def relu6_table(op: Op, graph: Graph) -> Array:
     """Values between those that stand for 0 and 6; TFLM does not rescale here (Relu6Quantized)."""
     low, high = activation_range("RELU6", quant_of(graph.tensors[op.inputs[0]]))
-    return np.minimum(np.maximum(input_values("int8"), low), high).astype(np.int8)
+    return np.minimum(np.maximum(input_values(INT8), low), high).astype(np.int8)
 
 
 def six_is_in_range(op: Op, graph: Graph) -> str | None:
@@ -128,7 +129,7 @@ def _saturating_table(
     op: Op, graph: Graph, function: Callable[[IntArray, int], IntArray], drop: int, zero_point: int
 ) -> Array:
     multiplier, shift, radius = argument_factor(op, graph)
-    centred = input_values("int8") - quant_of(graph.tensors[op.inputs[0]]).zero_point
+    centred = input_values(INT8) - quant_of(graph.tensors[op.inputs[0]]).zero_point
     inside: NDArray[np.bool_] = np.abs(centred) < radius
     argument = multiply_by_quantized_multiplier(np.where(inside, centred, 0), multiplier, shift)
     value = rounding_divide_by_pot(function(argument, INTEGER_BITS), drop) + zero_point

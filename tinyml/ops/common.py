@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import INT8
 from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier, wrap_int32
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
 from tinyml.ir.kernel import Struct
@@ -59,7 +60,7 @@ def operand_count(least: int, most: int) -> Callable[[Op, Graph], str | None]:
 def is_quantised_per_tensor(op: Op, graph: Graph) -> str | None:
     """Values computed at run time must have one positive scale and one int8 zero point."""
     for tensor in (*graph.op_inputs(op), *graph.op_outputs(op)):
-        if tensor is None or tensor.dtype != "int8" or tensor.is_constant:
+        if tensor is None or tensor.dtype != INT8 or tensor.is_constant:
             continue
         quant = tensor.quant
         if quant is None or len(quant.scales) != 1 or len(quant.zero_points) != 1:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tinyml.ir.dtype import INT8
 from tinyml.ir.fixedpoint import IntArray, quantize_multiplier, rounding_divide_by_pot
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
@@ -49,7 +50,7 @@ def hard_swish_table(op: Op, graph: Graph) -> Array:
     """The result for each input byte. Source: reference_ops::HardSwish, 8 bits."""
     given, out = quant_of(graph.tensors[op.inputs[0]]), quant_of(result(op, graph))
     (to_output, output_shift), (to_reluish, shift) = hard_swish_factors(op, graph)
-    value = (input_values("int8") - given.zero_point) << _INPUT_SHIFT
+    value = (input_values(INT8) - given.zero_point) << _INPUT_SHIFT
     scaled = _rounding_high_mul(value, to_output)
     reluish = _left(value, shift - 1) if shift > 0 else value
     reluish = _rounding_high_mul(reluish, to_reluish)

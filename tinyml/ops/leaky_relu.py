@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinyml.ir.dtype import INT8
 from tinyml.ir.fixedpoint import (
     multiply_by_quantized_multiplier,
     quantize_multiplier,
@@ -65,7 +66,7 @@ def alpha_is_usable(op: Op, graph: Graph) -> str | None:
 def leaky_relu_table(op: Op, graph: Graph) -> Array:
     """x, or alpha * x where it is negative. Source: TFLM, reference_ops::QuantizeLeakyRelu."""
     given, out = quant_of(graph.tensors[op.inputs[0]]), quant_of(result(op, graph))
-    centred = input_values("int8") - given.zero_point
+    centred = input_values(INT8) - given.zero_point
     kept = multiply_by_quantized_multiplier(np.maximum(centred, 0), *relu_factor(op, graph))
     leaked = multiply_by_quantized_multiplier(np.minimum(centred, 0), *alpha_factor(op, graph))
     leaked = -leaked if op.attrs.alpha < 0 else leaked
@@ -79,7 +80,7 @@ def elu_table(op: Op, graph: Graph) -> Array:
     Source: TensorFlow Lite Micro, PopulateLookupTable (micro/kernels/elu.cc): binary32 throughout.
     """
     given, out = quant_of(graph.tensors[op.inputs[0]]), quant_of(result(op, graph))
-    centred = (input_values("int8") - given.zero_point).astype(np.float32)
+    centred = (input_values(INT8) - given.zero_point).astype(np.float32)
     real = np.float32(given.scale) * centred
     grown = np.exp(np.minimum(real, 0).astype(np.float64)).astype(np.float32)
     value = np.where(real < 0, grown - np.float32(1), real)

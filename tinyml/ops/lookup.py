@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyml.ir.dtype import INT8, dtype_of
+from tinyml.ir.dtype import INT8, DType
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct
 from tinyml.ops.common import result
@@ -32,9 +32,9 @@ def no_options(table: str) -> Table:
     return Table(table, NoAttrs)
 
 
-def input_values(dtype: str) -> NDArray[np.int64]:
+def input_values(dtype: DType) -> NDArray[np.int64]:
     """All values of an 8-bit type, in the order of their bytes read as unsigned numbers."""
-    return np.arange(256, dtype=np.uint8).view(dtype_of(dtype).numpy).astype(np.int64)
+    return np.arange(256, dtype=np.uint8).view(dtype.numpy).astype(np.int64)
 
 
 def look_up(table: Array, values: Array) -> Array:
@@ -54,9 +54,9 @@ def lookup_call(op: Op, graph: Graph, table: Array, *, what: str) -> KernelCall:
         header="kernels/lookup/s8.h",
         params=Struct("tml_lookup_params", (("count", out.elements),)),
         arguments=(
-            Arg(given.kind, given.index, given.constant, dtype="int8"),
+            Arg(given.kind, given.index, given.constant, dtype=INT8),
             Arg("constant", constant="table"),
-            Arg("output", dtype="int8"),
+            Arg("output", dtype=INT8),
         ),
         constants=(*constants, entries),
         overlaps=(Overlap(0, 0),) if given.kind == "input" else (),

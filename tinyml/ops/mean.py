@@ -55,7 +55,7 @@ def reduced_axes(op: Op, graph: Graph) -> tuple[int, ...]:
     Raises ModelError if they are not constant or do not exist.
     """
     given, axes = operand(op, graph, 0), operand(op, graph, AXES)
-    if given is None or axes is None or axes.data is None or axes.dtype != "int32":
+    if given is None or axes is None or axes.data is None or axes.dtype != INT32:
         raise ModelError("the axes are not constant int32 values")
     rank = len(given.shape)
     chosen = [int(axis) for axis in axes.data.reshape(-1)]

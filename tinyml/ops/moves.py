@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import INT8, INT16, INT32, INT64, dtype_of
+from tinyml.ir.dtype import INT8, INT16, INT32, INT64
 from tinyml.ir.graph import Graph, Op, Tensor
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, row_overlap
 from tinyml.ops.extents import Extent, Fields, walked
@@ -45,7 +45,7 @@ def whole_numbers(tensor: Tensor | None, what: str) -> tuple[int, ...]:
     """The values of a constant operand of integers; raises ModelError when it is none."""
     if tensor is None or tensor.data is None:
         raise ModelError(f"{what} computed at run time")
-    if tensor.dtype not in ("int32", "int64") or len(tensor.shape) > 1:
+    if tensor.dtype not in (INT32, INT64) or len(tensor.shape) > 1:
         raise ModelError(f"{what} of type {tensor.dtype}{list(tensor.shape)}")
     return tuple(int(value) for value in tensor.data.reshape(-1))
 
@@ -60,7 +60,7 @@ def axis_in(axis: int, rank: int) -> int:
 def lower_walk(op: Op, graph: Graph, walk: Walk) -> KernelCall | None:
     """A call of ``tml_slice_s8``, which moves bytes whatever they are; None when none is moved."""
     given = graph.tensors[op.inputs[0]]
-    unit = dtype_of(given.dtype).nbytes(1)
+    unit = given.dtype.nbytes(1)
     loops, run = _merged(walk, unit)
     argument, constants = input_argument(op, graph, 0)
     is_read = argument.kind == "input"
@@ -81,8 +81,8 @@ def lower_walk(op: Op, graph: Graph, walk: Walk) -> KernelCall | None:
         header="kernels/slice/s8.h",
         params=Struct("tml_slice_params", fields),
         arguments=(
-            Arg(argument.kind, argument.index, argument.constant, dtype="int8"),
-            Arg("output", dtype="int8"),
+            Arg(argument.kind, argument.index, argument.constant, dtype=INT8),
+            Arg("output", dtype=INT8),
         ),
         constants=constants,
         overlaps=_overlap(loops, walk.start * unit, run) if is_read else (),

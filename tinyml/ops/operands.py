@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyml.ir.dtype import QUANTISED, dtype_of
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant
 
@@ -27,14 +26,14 @@ def input_argument(op: Op, graph: Graph, index: int) -> tuple[Arg, tuple[Constan
 def have_one_scale(op: Op, graph: Graph) -> str | None:
     """Every quantised input and output must have one positive scale and one zero point in range."""
     for tensor in (*graph.op_inputs(op), *graph.op_outputs(op)):
-        if tensor is None or tensor.dtype not in QUANTISED:
+        if tensor is None or not tensor.dtype.is_quantised:
             continue
         quant = tensor.quant
         if quant is None or len(quant.scales) != 1 or len(quant.zero_points) != 1:
             return f"'{tensor.name}' has {len(quant.scales) if quant else 0} scales"
         if not (math.isfinite(quant.scale) and quant.scale > 0.0):
             return f"'{tensor.name}' has scale {quant.scale}"
-        low, high = dtype_of(tensor.dtype).limits
+        low, high = tensor.dtype.limits
         if not low <= quant.zero_point <= high:
             return f"'{tensor.name}' has zero point {quant.zero_point}"
     return None

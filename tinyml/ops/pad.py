@@ -44,7 +44,7 @@ def paddings(op: Op, graph: Graph) -> tuple[tuple[int, int], ...]:
     if widths is None or widths.data is None:
         raise ModelError("they are computed at run time")
     rank = len(given.shape)
-    if widths.dtype != "int32" or widths.shape != (rank, 2):
+    if widths.dtype != INT32 or widths.shape != (rank, 2):
         raise ModelError(f"{widths.dtype}{list(widths.shape)} for an input {list(given.shape)}")
     if widths.data.min(initial=0) < 0:
         raise ModelError(f"{widths.data.tolist()}")
@@ -73,7 +73,7 @@ def fill_is_constant(op: Op, graph: Graph) -> str | None:
     fill, made = operand(op, graph, 2), result(op, graph)
     if fill is None:
         return None
-    if fill.data is None or fill.dtype != "int8" or fill.elements != 1:
+    if fill.data is None or fill.dtype != INT8 or fill.elements != 1:
         constant = "constant" if fill.is_constant else "computed"
         return f"'{fill.name}' is {constant} {fill.dtype}{list(fill.shape)}"
     given, wanted = quant_of(fill), quant_of(made)

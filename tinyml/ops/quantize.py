@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyml.ir.dtype import FLOAT32, INT8, INT16, UINT8, dtype_of
+from tinyml.ir.dtype import FLOAT32, INT8, INT16, UINT8
 from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier, wrap_int32
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, row_overlap
@@ -47,9 +47,9 @@ def rescale(op: Op, graph: Graph, values: NDArray[np.int64]) -> Array:
     """Values in another quantisation. Source: reference_ops::Requantize."""
     given, made = quant_of(graph.tensors[op.inputs[0]]), result(op, graph)
     scaled = multiply_by_quantized_multiplier(values - given.zero_point, *rescale_factor(op, graph))
-    bounds = dtype_of(made.dtype).limits
+    bounds = made.dtype.limits
     moved = wrap_int32(scaled + quant_of(made).zero_point)
-    return np.clip(moved, *bounds).astype(made.dtype)
+    return np.clip(moved, *bounds).astype(made.dtype.numpy)
 
 
 def round_to_int8(values: Array, scale: float, zero_point: int) -> Array:
@@ -148,7 +148,7 @@ def lower_dequantize(op: Op, graph: Graph) -> KernelCall:
         ),
     )
     return KernelCall(
-        function="tml_dequantize_" + ("s8" if tensor.dtype == "int8" else "u8"),
+        function="tml_dequantize_" + ("s8" if tensor.dtype == INT8 else "u8"),
         header="kernels/dequantize/s8.h",
         params=struct,
         arguments=(given, Arg("output")),

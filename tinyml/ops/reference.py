@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Array, Graph, Tensor
 from tinyml.ops import form_of
 
@@ -24,7 +23,7 @@ def run(graph: Graph, inputs: Sequence[Array]) -> tuple[Array | None, ...]:
         raise ModelError(f"the model has {len(graph.inputs)} inputs, {len(inputs)} were given")
     for i, value in zip(graph.inputs, inputs, strict=True):
         tensor = graph.tensors[i]
-        if value.shape != tensor.shape or value.dtype != dtype_of(tensor.dtype).numpy:
+        if value.shape != tensor.shape or value.dtype != tensor.dtype.numpy:
             raise ModelError(
                 f"input '{tensor.name}' is {tensor.dtype}{list(tensor.shape)}, "
                 f"{value.dtype}{list(value.shape)} was given"
@@ -44,7 +43,7 @@ def reset_value(tensor: Tensor) -> Array:
     """The value of a variable after a reset."""
     return (
         np.full(tensor.nbytes, tensor.reset_byte, np.int8)
-        .view(dtype_of(tensor.dtype).numpy)
+        .view(tensor.dtype.numpy)
         .reshape(tensor.shape)
     )
 

@@ -11,6 +11,7 @@ from math import sqrt
 
 import numpy as np
 
+from tinyml.ir.dtype import INT8
 from tinyml.ir.fixedmath import inverse_square_root
 from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier, wrap_int32
 from tinyml.ir.graph import Array, Graph, Op
@@ -31,7 +32,7 @@ _FRACTION_BITS = 20  # of the inverse root before it is brought to the output's 
 def abs_table(op: Op, graph: Graph) -> Array:
     """|x|. Source: TensorFlow Lite Micro, AbsEvalQuantized (micro/kernels/elementwise.cc)."""
     given, out = quant_of(graph.tensors[op.inputs[0]]), quant_of(result(op, graph))
-    value = np.abs(input_values("int8") - given.zero_point)
+    value = np.abs(input_values(INT8) - given.zero_point)
     if np.float32(given.scale) != np.float32(out.scale):
         value = multiply_by_quantized_multiplier(value, *relu_factor(op, graph))
     return np.clip(wrap_int32(value + out.zero_point), INT8_MIN, INT8_MAX).astype(np.int8)
@@ -61,7 +62,7 @@ def rsqrt_table(op: Op, graph: Graph) -> Array:
     given, out = quant_of(graph.tensors[op.inputs[0]]), quant_of(result(op, graph))
     multiplier, shift = rsqrt_factor(op, graph)
     table = np.full(256, INT8_MAX, np.int8)
-    for i, value in enumerate((input_values("int8") - given.zero_point).tolist()):
+    for i, value in enumerate((input_values(INT8) - given.zero_point).tolist()):
         if value <= 0:
             continue
         inverse, places = inverse_square_root(value)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ops.common import operand
 from tinyml.ops.forms import Form, Like, typed
@@ -185,7 +186,7 @@ class _Growing:
         """A constant of whole numbers."""
         data = np.array(values, np.int32)
         data.setflags(write=False)
-        return self.add(Tensor(name, "int32", data.shape, None, data))
+        return self.add(Tensor(name, INT32, data.shape, None, data))
 
     def append(self, kind: str, inputs: tuple[int, ...], made: int, attrs: Any) -> None:
         """One more op, named after its output."""

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyml.ir.dtype import dtype_of
+from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops import form_of, trait_of, traits
 from tinyml.ops.common import INT8_MAX, INT8_MIN
@@ -133,7 +133,7 @@ def is_channelwise(op: Op, graph: Graph) -> bool:
     if trait is None or trait.mixes:
         return False
     given, made = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
-    if given.dtype != "int8" or made.dtype != "int8" or not given.shape or not made.shape:
+    if given.dtype != INT8 or made.dtype != INT8 or not given.shape or not made.shape:
         return False
     if not trait.keeps(op, graph):
         return False
@@ -183,7 +183,7 @@ def _handed_on(op: Op, graph: Graph, numbers: WeightedSum | None, given: IntArra
         tensor = graph.tensors[op.inputs[0]]
         image = np.broadcast_to(np.where(is_constant, given, 0), tensor.shape)
         others = [None if i < 0 else graph.tensors[i].data for i in op.inputs[1:]]
-        values = (image.astype(dtype_of(tensor.dtype).numpy), *others)
+        values = (image.astype(tensor.dtype.numpy), *others)
         (found,) = form_of(op, graph).reference(op, graph, values)
         found = found.reshape(-1, len(made)).astype(np.int64)
         is_even = np.repeat(is_constant, len(made) // len(given)) & (found == found[0]).all(axis=0)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.shapes import padded_window, window
 from tinyml.ops import trait_of
@@ -47,14 +48,14 @@ def _is_clamp(graph: Graph, op: Op, activation: Op, name: str) -> bool:
     if trait_of(op.kind, ClampsOutput) is None or op.attrs.activation != "NONE":
         return False
     given, made = (graph.tensors[i] for i in (activation.inputs[0], activation.outputs[0]))
-    if given.quant is None or given.quant != made.quant or given.dtype != "int8":
+    if given.quant is None or given.quant != made.quant or given.dtype != INT8:
         return False
     table = table_of((activation,), graph)
     try:
         low, high = activation_range(name, given.quant)
     except ModelError:
         return False
-    clamped = np.clip(all_bytes("int8").astype(np.int64), low, high)
+    clamped = np.clip(all_bytes(INT8).astype(np.int64), low, high)
     return low <= high and table is not None and np.array_equal(table, clamped)
 
 

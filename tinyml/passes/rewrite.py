@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from tinyml import ops
-from tinyml.ir.dtype import dtype_of
+from tinyml.ir.dtype import INT8, UINT8, DType
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ops.traits import ByteMap
 
@@ -29,10 +29,10 @@ def makers(graph: Graph) -> dict[int, int]:
     return {i: number for number, op in enumerate(graph.ops) for i in op.outputs}
 
 
-def all_bytes(dtype: str) -> Array:
+def all_bytes(dtype: DType) -> Array:
     """All values of an 8-bit type, smallest first."""
-    info = np.iinfo(dtype_of(dtype).numpy)
-    return np.arange(info.min, info.max + 1).astype(dtype_of(dtype).numpy)
+    info = np.iinfo(dtype.numpy)
+    return np.arange(info.min, info.max + 1).astype(dtype.numpy)
 
 
 def table_of(chain: tuple[Op, ...], graph: Graph) -> Array | None:
@@ -42,8 +42,8 @@ def table_of(chain: tuple[Op, ...], graph: Graph) -> Array | None:
     """
     given = graph.tensors[chain[0].inputs[0]]
     if any(ops.trait_of(op.kind, ByteMap) is None for op in chain) or given.dtype not in (
-        "int8",
-        "uint8",
+        INT8,
+        UINT8,
     ):
         return None
     touched = {chain[0].inputs[0], *(i for op in chain for i in op.outputs)}

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from tinyml import ops
-from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Graph, Op, Tensor
 from tinyml.ops.traits import MovesOnly, Pads
 from tinyml.passes.rewrite import all_bytes, makers, reader_counts, table_of
@@ -27,7 +26,7 @@ def fold_constants(graph: Graph) -> Graph:
         values = tuple(None if t is None else t.data for t in current.op_inputs(op))
         results = ops.form_of(op, current).reference(op, current, values)
         for i, result in zip(op.outputs, results, strict=True):
-            data = np.ascontiguousarray(result, dtype_of(tensors[i].dtype).numpy)
+            data = np.ascontiguousarray(result, tensors[i].dtype.numpy)
             data.flags.writeable = False
             tensors[i] = replace(tensors[i], data=data.reshape(tensors[i].shape))
     return replace(graph, tensors=tuple(tensors), ops=tuple(kept))

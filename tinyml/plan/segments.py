@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.shapes import Window
 from tinyml.ops import trait_of
@@ -74,7 +75,7 @@ def data_inputs(op: Op, graph: Graph) -> tuple[int, ...]:
 def can_stream(op: Op, graph: Graph) -> bool:
     """Whether an op can be computed band by band."""
     values = [graph.tensors[i] for i in (*data_inputs(op, graph), *op.outputs)]
-    if any(v.dtype != "int8" or len(v.shape) != 4 or v.shape[0] != 1 for v in values):
+    if any(v.dtype != INT8 or len(v.shape) != 4 or v.shape[0] != 1 for v in values):
         return False
     trait = trait_of(op.kind, Rows)
     if trait is None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Graph
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Reading, Rows, Stage, Struct
 from tinyml.ir.shapes import Window
@@ -220,7 +221,7 @@ def _reduction(made: Draft, number: int, band: int) -> Stage:
         function="tml_average_rows_s8",
         header="kernels/stream/average_rows_s8.h",
         params=params,
-        arguments=(Arg("input", 0), Arg("output", 0), Arg("scratch", dtype="int32"), Arg("run")),
+        arguments=(Arg("input", 0), Arg("output", 0), Arg("scratch", dtype=INT32), Arg("run")),
         scratch_bytes=4 * channels,
         cost=Cost(channels * (12 + 4 * band * width), 120),
         form="s8",

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from itertools import product
 
 from tinyml.base.errors import PlanError
-from tinyml.ir.dtype import dtype_of
 from tinyml.ir.kernel import KernelCall, Overlap
 from tinyml.ir.progress import Progress
 from tinyml.plan.extents import check_extents
@@ -259,8 +258,8 @@ def _corners(item: Progress, pair: str) -> list[tuple[int, int]]:
 
 def _lock_step(plan: Plan, read: Claim, written: Claim, pair: str) -> tuple[Progress, ...]:
     """Progress of an elementwise kernel, which reads each element before it writes it."""
-    from_bytes = dtype_of(plan.graph.tensors[read.tensor].dtype).nbytes(1)
-    to_bytes = dtype_of(plan.graph.tensors[written.tensor].dtype).nbytes(1)
+    from_bytes = plan.graph.tensors[read.tensor].dtype.nbytes(1)
+    to_bytes = plan.graph.tensors[written.tensor].dtype.nbytes(1)
     count = read.at.nbytes // from_bytes
     if count * to_bytes != written.at.nbytes:
         raise PlanError(f"{pair}: an elementwise overlap of different numbers of elements")

@@ -20,7 +20,6 @@ from tinyml.base.errors import MismatchError, SimulationFault, ToolError, ToolMi
 from tinyml.base.files import sha256_of
 from tinyml.codegen.interface import io_names
 from tinyml.evaluate.verification import Results, reference_of, verify
-from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Array, Graph, Tensor
 from tinyml.ops import macs_of
 from tinyml.ops.reference import outputs as reference_outputs
@@ -179,7 +178,7 @@ def _explained(error: SimulationFault, target: str) -> SimulationFault:
 
 def _values(kind: str, tensor: Tensor, generator: np.random.Generator) -> Array:
     """One input: ``near`` are values beside each other, ``zero`` is what stands for 0."""
-    dtype, zero = dtype_of(tensor.dtype).numpy, tensor.quant.zero_point if tensor.quant else 0
+    dtype, zero = tensor.dtype.numpy, tensor.quant.zero_point if tensor.quant else 0
     low, high = _bounds(dtype)
     draw: Sequence[float] | Array
     match kind:

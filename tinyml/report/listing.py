@@ -91,7 +91,7 @@ def op_page() -> str:
 def model_tables(graph: Graph) -> tuple[Table, ...]:
     """Inputs, outputs and layers of a model."""
     ends = tuple(
-        (role, tensor.name, tensor.dtype, _shape(tensor), _quant(tensor), tensor.nbytes)
+        (role, tensor.name, tensor.dtype.name, _shape(tensor), _quant(tensor), tensor.nbytes)
         for role, indices in (("input", graph.inputs), ("output", graph.outputs))
         for tensor in (graph.tensors[i] for i in indices)
     )

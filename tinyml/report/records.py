@@ -119,7 +119,7 @@ def _tensor(tensor: Tensor) -> dict[str, Any]:
     quant = tensor.quant
     return {
         "name": tensor.name,
-        "dtype": tensor.dtype,
+        "dtype": tensor.dtype.name,
         "shape": list(tensor.shape),
         "scale": quant.scale if quant else None,
         "zero_point": quant.zero_point if quant else None,

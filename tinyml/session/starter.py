@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor
 from tinyml.model.writer import write
 from tinyml.ops.fully_connected import FULLY_CONNECTED, FullyConnectedAttrs
@@ -20,10 +21,10 @@ def starter_model() -> bytes:
         array.setflags(write=False)
     quant = Quant((STEP,), (0,))
     tensors = (
-        Tensor("input", "int8", (1, INPUTS), quant),
-        Tensor("weights", "int8", (OUTPUTS, INPUTS), quant, weights),
-        Tensor("bias", "int32", (OUTPUTS,), Quant((STEP * STEP,), (0,)), bias),
-        Tensor("output", "int8", (1, OUTPUTS), quant),
+        Tensor("input", INT8, (1, INPUTS), quant),
+        Tensor("weights", INT8, (OUTPUTS, INPUTS), quant, weights),
+        Tensor("bias", INT32, (OUTPUTS,), Quant((STEP * STEP,), (0,)), bias),
+        Tensor("output", INT8, (1, OUTPUTS), quant),
     )
     op = Op(FULLY_CONNECTED, "output", (0, 1, 2), (3,), FullyConnectedAttrs())
     return write(Graph("model", Source("model.tflite", "", 0), tensors, (op,), (0,), (3,)))

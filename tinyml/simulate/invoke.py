@@ -14,7 +14,6 @@ import numpy as np
 
 from tinyml.base.elf import Elf
 from tinyml.base.errors import SimulationFault
-from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Array, Graph
 
 START_CYCLES = 2_000_000_000  # from reset to main: memory is copied, clocks are waited for
@@ -71,7 +70,7 @@ class Invoked:
         tensors = [self._graph.tensors[i] for i in self._graph.outputs]
         return tuple(
             np.frombuffer(
-                self._core.read_memory(address, tensor.nbytes), dtype_of(tensor.dtype).numpy
+                self._core.read_memory(address, tensor.nbytes), tensor.dtype.numpy
             ).reshape(tensor.shape)
             for address, tensor in zip(self._outputs, tensors, strict=True)
         )

@@ -7,6 +7,7 @@ Source: arm_nnfunctions.h, the buffer-size functions.
 
 from __future__ import annotations
 
+from tinyml.ir.dtype import INT8, INT16
 from tinyml.tflm.layer import Layer, Window
 
 _DEPTHWISE_BLOCK = 124  # channels at once, Helium
@@ -21,7 +22,7 @@ def convolution(layer: Layer, isa: str) -> int:
     weights, channels = layer.input(1), layer.data_input.shape[3]
     window = layer.window(weights.shape[1], weights.shape[2])
     length = channels * window.kernel_h * window.kernel_w
-    if layer.data_input.dtype == "int16":
+    if layer.data_input.dtype == INT16:
         return 4 * _up(length, 8) * 2 if isa == "mve" else 2 * length * 2
     is_grouped = weights.shape[3] != channels
     if _is_pointwise(window) and not is_grouped:
@@ -37,7 +38,7 @@ def convolution(layer: Layer, isa: str) -> int:
 def depthwise(layer: Layer, isa: str) -> int:
     """Bytes for DEPTHWISE_CONV_2D."""
     weights, data = layer.input(1), layer.data_input
-    if data.dtype != "int8":
+    if data.dtype != INT8:
         return 0
     window = layer.window(weights.shape[1], weights.shape[2])
     area, channels = window.kernel_h * window.kernel_w, data.shape[3]

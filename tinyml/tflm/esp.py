@@ -9,6 +9,7 @@ from __future__ import annotations
 from math import prod
 
 from tinyml.base.errors import PlanError
+from tinyml.ir.dtype import INT8
 from tinyml.ir.shapes import Window
 from tinyml.ops import trait_of
 from tinyml.ops.traits import Channels, Rows, Weights
@@ -47,7 +48,7 @@ def refuse_faults(outline: Outline) -> None:
         layer = Layer(outline, number)
         if trait_of(op.kind, Channels) is None or trait_of(op.kind, Weights) is None:
             continue
-        if layer.data_input.dtype != "int8":
+        if layer.data_input.dtype != INT8:
             continue
         reason = esp_nn_issues.known_fault(op.kind.lower(), _described(layer), VERSION)
         if reason is not None:

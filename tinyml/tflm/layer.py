@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import INT8, INT16
 from tinyml.ir.graph import Op, Tensor
 from tinyml.ops import trait_of
 from tinyml.ops.traits import Channels, Weights
@@ -60,7 +61,7 @@ class Layer:
     @property
     def is_integer(self) -> bool:
         """Whether it computes in int8 or int16."""
-        return self.data_input.dtype in ("int8", "int16")
+        return self.data_input.dtype in (INT8, INT16)
 
     def input(self, number: int) -> Tensor:
         """An input that the operator must have; raises ModelError when it does not."""

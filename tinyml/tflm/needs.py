@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
-from tinyml.ir.dtype import dtype_of
+from tinyml.ir.dtype import INT8, INT16
 from tinyml.ir.graph import Op, Tensor
 from tinyml.tflm import cmsis, esp
 from tinyml.tflm.layer import Layer
@@ -52,21 +52,21 @@ def _convolution(layer: Layer, kernels: Kernels) -> Needs:
 
 
 def _is_esp_vector(layer: Layer, kernels: Kernels) -> bool:
-    return kernels.name == "esp_nn" and kernels.isa == "pie" and layer.data_input.dtype == "int8"
+    return kernels.name == "esp_nn" and kernels.isa == "pie" and layer.data_input.dtype == INT8
 
 
 def _transpose_convolution(layer: Layer, kernels: Kernels) -> Needs:
     weights, dtype = layer.input(1), layer.data_input.dtype
     kept = (weights.shape[0] * _INT, weights.shape[0] * _INT)
     scratch: list[int] = []
-    if dtype == "int8" and kernels.name == "cmsis_nn":
+    if dtype == INT8 and kernels.name == "cmsis_nn":
         scratch += cmsis.transpose_convolution(layer, kernels.isa)
-    elif dtype == "int8":
+    elif dtype == INT8:
         scratch.append(layer.output.elements * 4)
-    elif dtype == "int16":
+    elif dtype == INT16:
         scratch.append(layer.output.elements * 8)
         bias = layer.optional(3)
-        if bias is not None and bias.dtype == "int16":
+        if bias is not None and bias.dtype == INT16:
             scratch.append(bias.elements * 8)
     return Needs(kept, tuple(scratch))
 
@@ -79,7 +79,7 @@ def _fully_connected(layer: Layer, kernels: Kernels) -> Needs:
     kept: tuple[int, ...] = ()
     if is_per_channel and weights.quant is not None:
         kept = (len(weights.quant.scales) * _INT,) * 2
-    if kernels.name != "cmsis_nn" or layer.data_input.dtype != "int8":
+    if kernels.name != "cmsis_nn" or layer.data_input.dtype != INT8:
         return Needs(kept)
     if len(layer.output.shape) > 2 and weights.shape[-1] % 4 == 0:  # runs as a convolution
         return Needs(kept, () if is_per_channel else (layer.output.shape[-1] * 2 * _INT,))
@@ -109,9 +109,9 @@ def _sum(layer: Layer, kernels: Kernels) -> Needs:
 
 
 def _softmax(layer: Layer, kernels: Kernels) -> Needs:
-    is_int16 = layer.data_input.dtype == "int16"
+    is_int16 = layer.data_input.dtype == INT16
     kept = (_SOFTMAX_TABLE_BYTES,) * 2 if is_int16 else ()
-    is_esp = kernels.name == "esp_nn" and layer.data_input.dtype == layer.output.dtype == "int8"
+    is_esp = kernels.name == "esp_nn" and layer.data_input.dtype == layer.output.dtype == INT8
     return Needs(kept, (esp.softmax(layer),) if is_esp else ())
 
 
@@ -127,10 +127,10 @@ def _svdf(layer: Layer, kernels: Kernels) -> Needs:
 
 def _lstm(layer: Layer, kernels: Kernels) -> Needs:
     hidden, cell = layer.input(18), layer.input(19)
-    buffer = prod(hidden.shape) * dtype_of(cell.dtype).nbytes(1)
+    buffer = prod(hidden.shape) * cell.dtype.nbytes(1)
     if kernels.name != "cmsis_nn" or not layer.is_integer:
         return Needs((), (buffer,) * 4)
-    sums = hidden.shape[-1] * (8 if layer.data_input.dtype == "int16" else _INT)
+    sums = hidden.shape[-1] * (8 if layer.data_input.dtype == INT16 else _INT)
     return Needs((sums,) * 8, (buffer,) * 3)
 
 
@@ -142,7 +142,7 @@ def _batch_matmul(layer: Layer, kernels: Kernels) -> Needs:
         kept += [12, _dims(tensor), tensor.nbytes]
     kept.append(_dims(layer.output))
     scratch = 0
-    if kernels.name == "cmsis_nn" and layer.data_input.dtype == "int8":
+    if kernels.name == "cmsis_nn" and layer.data_input.dtype == INT8:
         scratch = cmsis.kernel_sums(layer.output.shape[-1], kernels.isa)
     return Needs(tuple(kept), (scratch,) if scratch else ())
 
@@ -166,7 +166,7 @@ def _embedding(layer: Layer, kernels: Kernels) -> Needs:
 
 def _if_integer(nbytes: int) -> Callable[[Layer, Kernels], Needs]:
     def rule(layer: Layer, kernels: Kernels) -> Needs:
-        return Needs((nbytes,) if layer.output.dtype == "int8" else ())
+        return Needs((nbytes,) if layer.output.dtype == INT8 else ())
 
     return rule
 

@@ -13,14 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tinyml.ir.dtype import BOOL, FLOAT32, INT8, INT16, INT32, INT64, UINT8, DType
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops.forms import sentence
 from tinyml.tflm.scales import rules_of
 from tinyml.tflm.table import OpFacts
 
 _TYPES = {
-    **{"f32": "float32", "bool": "bool", "u8": "uint8"},
-    **{f"i{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
+    **{"f32": FLOAT32, "bool": BOOL, "u8": UINT8},
+    **{"i8": INT8, "i16": INT16, "i32": INT32, "i64": INT64},
 }
 
 
@@ -28,7 +29,7 @@ _TYPES = {
 class Slot:
     """One operand of a kernel, or all that are left of them."""
 
-    types: frozenset[str]  # none: it must be absent
+    types: frozenset[DType]  # none: it must be absent
     is_optional: bool = False
     is_left_off: bool = False  # optional, but never absent with others behind it
     is_many: bool = False
@@ -97,7 +98,7 @@ def _slot(word: str, chosen: str) -> Slot:
     return Slot(types, bool(mark), mark == "+", word.endswith("*"))
 
 
-def _fits(slots: Sequence[Slot], found: Sequence[str | None]) -> bool:
+def _fits(slots: Sequence[Slot], found: Sequence[DType | None]) -> bool:
     if slots and slots[-1].is_many:
         slots = [*slots[:-1], *[slots[-1]] * max(1, len(found) - len(slots) + 1)]
     if len(found) > len(slots) or not all(slot.is_optional for slot in slots[len(found) :]):
@@ -114,8 +115,8 @@ def _has_rank(wanted: str, found: int) -> bool:
     return found >= int(wanted[:-1]) if wanted.endswith("+") else found == int(wanted)
 
 
-def _words(types: Sequence[str | None]) -> str:
-    return " ".join(name or "absent" for name in types) or "nothing"
+def _words(types: Sequence[DType | None]) -> str:
+    return " ".join(dtype.name if dtype else "absent" for dtype in types) or "nothing"
 
 
 def _listed(facts: OpFacts) -> str:

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from tinyml.ir.dtype import QUANTISED
+from tinyml.ir.dtype import FLOAT32, INT8, INT16
 from tinyml.ir.graph import Graph, Op, Quant, Tensor
 from tinyml.ops import trait_of
 from tinyml.ops.forms import Constraint
@@ -19,8 +19,8 @@ from tinyml.tflm.table import OpFacts, op_facts
 
 _NEAR = 1e-6  # scales that a pooling takes for the same
 _BIAS_ERROR = 0.02  # of the output's scale
-_LEFT_SHIFTS = {"int8": 20, "int16": 15}  # of sums, before they are brought to the output's scale
-_SHORT = {"int8": "i8", "int16": "i16", "float32": "f32"}
+_LEFT_SHIFTS = {INT8: 20, INT16: 15}  # of sums, before they are brought to the output's scale
+_SHORT = {INT8: "i8", INT16: "i16", FLOAT32: "f32"}
 
 
 def is_quantised(op: Op, graph: Graph) -> str | None:
@@ -36,10 +36,10 @@ def is_quantised(op: Op, graph: Graph) -> str | None:
 
 def zero_points_are_zero(op: Op, graph: Graph) -> str | None:
     """The zero points of int16 values must be 0."""
-    if graph.tensors[op.inputs[0]].dtype != "int16":
+    if graph.tensors[op.inputs[0]].dtype != INT16:
         return None  # such a result has one of its own
     for tensor in _values(op, graph):
-        if tensor.dtype == "int16" and tensor.quant and tensor.quant.zero_point:
+        if tensor.dtype == INT16 and tensor.quant and tensor.quant.zero_point:
             return f"'{tensor.name}' has {tensor.quant.zero_point}"
     return None
 
@@ -47,7 +47,7 @@ def zero_points_are_zero(op: Op, graph: Graph) -> str | None:
 def has_one_quantisation(op: Op, graph: Graph) -> str | None:
     """Input and output must have the same scale and zero point."""
     tensors = _values(op, graph)
-    if trait_of(op.kind, MovesOnly) is not None and tensors and tensors[0].dtype != "int8":
+    if trait_of(op.kind, MovesOnly) is not None and tensors and tensors[0].dtype != INT8:
         return None  # rescaled
     return next((_difference(*pair) for pair in pairwise(tensors) if _differ(*pair)), None)
 
@@ -61,7 +61,7 @@ def inputs_have_one_quantisation(op: Op, graph: Graph) -> str | None:
 def padding_has_the_scale_of_the_output(op: Op, graph: Graph) -> str | None:
     """The value to pad with must have the scale and zero point of the output."""
     made, value = graph.tensors[op.outputs[0]], graph.tensors[op.inputs[2]]
-    is_int8 = made.dtype == "int8"
+    is_int8 = made.dtype == INT8
     return _difference(value, made) if is_int8 and _differ(value, made) else None
 
 
@@ -95,7 +95,7 @@ def sums_are_scaled_down(op: Op, graph: Graph) -> str | None:
 def scales_are_below_one(op: Op, graph: Graph) -> str | None:
     """The scales of int8 inputs must be below 1."""
     for tensor in _values(op, graph):
-        if tensor.dtype == "int8" and tensor.quant and tensor.quant.scale >= 1.0:
+        if tensor.dtype == INT8 and tensor.quant and tensor.quant.scale >= 1.0:
             return f"'{tensor.name}' has {tensor.quant.scale:g}"
     return None
 
@@ -122,7 +122,7 @@ def bias_has_the_scale_of_products(op: Op, graph: Graph) -> str | None:
 def _values(op: Op, graph: Graph) -> list[Tensor]:
     """Operands and results of 8 or 16 bits."""
     tensors = (*graph.op_inputs(op), *graph.op_outputs(op))
-    return [tensor for tensor in tensors if tensor is not None and tensor.dtype in QUANTISED]
+    return [tensor for tensor in tensors if tensor is not None and tensor.dtype.is_quantised]
 
 
 def _is_many(quant: Quant | None) -> bool:

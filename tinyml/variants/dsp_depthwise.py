@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinyml.ir.dtype import CHAR, INT16
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct
 from tinyml.ir.requant import Linear, Rounding
@@ -97,7 +98,7 @@ def _call_3x3(
             Arg("input", INPUT),
             Arg("constant", constant="filters"),
             Arg("output"),
-            Arg("scratch", dtype="char"),
+            Arg("scratch", dtype=CHAR),
         ),
         (_filters_3x3(numbers, solved, lines.is_transposed),),
         scratch_bytes=band.scratch_bytes,
@@ -190,7 +191,7 @@ def lower_small(op: Op, graph: Graph) -> KernelCall | str:
             Arg("input", INPUT),
             Arg("constant", constant="filters"),
             Arg("output"),
-            Arg("scratch", dtype="int16"),
+            Arg("scratch", dtype=INT16),
         ),
         (_filters_3x3(numbers, solved, False),),
         scratch_bytes=2 * height * pitch,

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from tinyml.ir.dtype import UINT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct
 from tinyml.ir.requant import Rounding, solve_rounding
@@ -78,7 +79,7 @@ def lower_column(op: Op, graph: Graph) -> KernelCall | str:
             Arg("input", INPUT),
             *(Arg("constant", constant=constant.name) for constant in constants),
             Arg("output"),
-            Arg("scratch", dtype="uint32"),
+            Arg("scratch", dtype=UINT32),
         ),
         constants,
         scratch_bytes=_STATE_BYTES + 8 * taps.kernel,

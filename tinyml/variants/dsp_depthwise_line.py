@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from tinyml.ir.dtype import UINT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ir.requant import Rounding, solve_rounding
@@ -94,7 +95,7 @@ def _call(op: Op, graph: Graph, numbers: WeightedSum, solved: Rounding, lines: L
             Arg("input", INPUT),
             *(Arg("constant", constant=constant.name) for constant in constants),
             Arg("output"),
-            Arg("scratch", dtype="uint32"),
+            Arg("scratch", dtype=UINT32),
         ),
         constants,
         scratch_bytes=_PIXEL_PAIR_BYTES * pairs + 8 * steps + 4,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinyml.ir.dtype import CHAR
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ir.requant import Linear, Rounding
@@ -97,7 +98,7 @@ def _call(
             Arg("constant", constant="taps"),
             Arg("constant", constant="ends"),
             Arg("output"),
-            Arg("scratch", dtype="char"),
+            Arg("scratch", dtype=CHAR),
         ),
         _filters(numbers, solved, lines),
         scratch_bytes=band.scratch_bytes + stream_bytes,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, Value
 from tinyml.ops import conv_2d, fully_connected
@@ -124,7 +125,7 @@ def matrix_call(
             Arg("input", 0),
             Arg("constant", constant=weights.name),
             Arg("output", 0),
-            Arg("scratch", dtype="int32"),
+            Arg("scratch", dtype=INT32),
         ),
         (weights,),
         scratch_bytes=scratch_bytes,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ops import unidirectional_sequence_lstm as lstm
@@ -72,7 +73,7 @@ def lower(op: Op, graph: Graph) -> KernelCall | str:
             *(Arg("constant", constant=item.name) for item in constants),
             *lstm.STATES,
             Arg("output", 0),
-            Arg("scratch", dtype="int32"),
+            Arg("scratch", dtype=INT32),
         ),
         constants=constants,
         scratch_bytes=4 * scratch,

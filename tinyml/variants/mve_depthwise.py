@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, row_overlap
 from tinyml.ir.shapes import Window
@@ -156,7 +157,7 @@ def _call(
             Arg("constant", constant="weights"),
             Arg("constant", constant="scales"),
             Arg("output"),
-            Arg("scratch", dtype="int8") if scratch_bytes else Arg("output"),
+            Arg("scratch", dtype=INT8) if scratch_bytes else Arg("output"),
         ),
         (
             Constant(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, Value, row_overlap
 from tinyml.ir.shapes import Window
@@ -164,7 +165,7 @@ def _call(
     overlap: Overlap,
     instructions: int,
 ) -> KernelCall:
-    scratch = (Arg("scratch", dtype="int8"),) if scratch_bytes else ()
+    scratch = (Arg("scratch", dtype=INT8),) if scratch_bytes else ()
     return KernelCall(
         function,
         f"kernels/mve/{name}_s8.h",

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from tinyml.ir.dtype import UINT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct
 from tinyml.ir.shapes import Window
@@ -60,7 +61,7 @@ def lower(family: Family, op: Op, graph: Graph) -> KernelCall | str:
             Arg("constant", constant="weights"),
             Arg("constant", constant="scales"),
             Arg("output"),
-            Arg("scratch", dtype="uint32"),
+            Arg("scratch", dtype=UINT32),
         ),
         (_weights(numbers), rescale.constant(channels)),
         scratch_bytes=4 * span * row_words,

@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 
+from tinyml.ir.dtype import UINT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ops import fully_connected
@@ -94,7 +95,7 @@ class _Quads:
                 Arg("input", INPUT),
                 *(Arg("constant", constant=item) for item in ("weights", "scales", "rest")),
                 Arg("output"),
-                Arg("scratch", dtype="uint32"),
+                Arg("scratch", dtype=UINT32),
             ),
             (
                 self._weights(),

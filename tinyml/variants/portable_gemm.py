@@ -13,6 +13,7 @@ from functools import partial
 
 import numpy as np
 
+from tinyml.ir.dtype import UINT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, Value
 from tinyml.ops import conv_2d
@@ -170,7 +171,7 @@ class _Pairs:
                 Arg("input", INPUT),
                 *(Arg("constant", constant=item) for item in ("weights", "scales", "rest")),
                 Arg("output"),
-                Arg("scratch", dtype="uint32"),
+                Arg("scratch", dtype=UINT32),
             ),
             (
                 self._weights(),

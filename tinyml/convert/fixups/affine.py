@@ -8,6 +8,7 @@ import numpy as np
 
 from tinyml.convert.fixups.edit import maker, only_reader, with_constant, with_ops
 from tinyml.convert.rules import WEIGHTED
+from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Array, Graph, Op
 
 
@@ -58,7 +59,7 @@ def _into(graph: Graph, layer: Op, op: Op, channels: Array) -> Graph | None:
     weights = graph.tensors[layer.inputs[where.weights]]
     has_bias = where.bias < len(layer.inputs) and layer.inputs[where.bias] >= 0
     bias = graph.tensors[layer.inputs[where.bias]].data if has_bias else np.zeros(len(channels))
-    if weights.data is None or bias is None or weights.dtype != "float32":
+    if weights.data is None or bias is None or weights.dtype != FLOAT32:
         return None
     if weights.quant is not None and op.kind in ("MUL", "DIV"):
         return None  # trained scales belong to the weights as they are

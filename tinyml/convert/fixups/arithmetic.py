@@ -8,6 +8,7 @@ import numpy as np
 
 from tinyml.convert.fixups.edit import with_constant, with_replaced, with_value
 from tinyml.convert.tables import options_of
+from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op
 
 _MAX_POWER = 4  # more products would round too often
@@ -17,7 +18,7 @@ _RSQRT = -0.5
 def as_products(graph: Graph) -> Graph:
     """MUL for SQUARE, POW by a small whole number and DIV by constants; RSQRT for POW by -0.5."""
     for op in graph.ops:
-        if not op.outputs or graph.tensors[op.outputs[0]].dtype != "float32":
+        if not op.outputs or graph.tensors[op.outputs[0]].dtype != FLOAT32:
             continue
         if op.kind == "SQUARE":
             graph = _power(graph, op, 2)

@@ -20,6 +20,7 @@ from tinyml.convert.fixups.edit import (
 )
 from tinyml.convert.rules import bound_of, clamped_value, is_clamp
 from tinyml.convert.tables import options_of
+from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op
 
 _RELU = 1  # ActivationFunctionType
@@ -51,7 +52,7 @@ def put_relu_first(graph: Graph) -> Graph:
 def lower_clamps(graph: Graph) -> Graph:
     """RELU_N1_TO_1 and RELU_0_TO_1 as MAXIMUM and MINIMUM; those of two values as sums."""
     for op in graph.ops:
-        if graph.tensors[op.outputs[0]].dtype != "float32" if op.outputs else True:
+        if graph.tensors[op.outputs[0]].dtype != FLOAT32 if op.outputs else True:
             continue
         if op.kind in _BOUNDS:
             graph = _bounded(graph, op)

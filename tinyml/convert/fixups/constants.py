@@ -9,7 +9,6 @@ import numpy as np
 
 from tinyml.convert.fixups.edit import are_constant
 from tinyml.convert.ranges import dequantize
-from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Array, Graph, Op
 
 _MAX_FOLDED_BYTES = 1 << 22
@@ -26,7 +25,7 @@ def fold_constants(graph: Graph) -> Graph:
             kept.append(op)
             continue
         made = tensors[op.outputs[0]]
-        data = np.ascontiguousarray(value, dtype_of(made.dtype).numpy)
+        data = np.ascontiguousarray(value, made.dtype.numpy)
         quant = made.quant
         if op.kind == "DEQUANTIZE":
             quant = tensors[op.inputs[0]].quant  # trained or stored scales stay with the weights

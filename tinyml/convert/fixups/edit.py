@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tinyml.ir.dtype import FLOAT32, DType, dtype_of
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
 from tinyml.passes.rewrite import makers, reader_counts
 
@@ -28,12 +29,12 @@ def with_constant(graph: Graph, name: str, data: Array, quant: Quant | None = No
     """The graph with one more constant: its last tensor."""
     held = np.array(data)
     held.flags.writeable = False
-    tensor = Tensor(name, held.dtype.name, held.shape, quant, held)
+    tensor = Tensor(name, dtype_of(held.dtype), held.shape, quant, held)
     return replace(graph, tensors=(*graph.tensors, tensor))
 
 
 def with_value(
-    graph: Graph, name: str, shape: tuple[int, ...], dtype: str = "float32"
+    graph: Graph, name: str, shape: tuple[int, ...], dtype: DType = FLOAT32
 ) -> tuple[Graph, int]:
     """The graph with one more value, and the index of it."""
     tensor = Tensor(name, dtype, shape)

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinyml.convert.fixups.edit import with_constant
 from tinyml.convert.tables import options_of
+from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op, Tensor
 
 _RELU6 = 3  # ActivationFunctionType
@@ -26,8 +27,8 @@ def expand_hard_swish(graph: Graph, results: Set[int]) -> Graph:
         graph = with_constant(graph, f"{op.name}/sixth", np.array(1 / 6, np.float32))
         first = len(graph.tensors)
         between = (
-            Tensor(f"{op.name}/gate6", "float32", result.shape),
-            Tensor(f"{op.name}/gate", "float32", result.shape),
+            Tensor(f"{op.name}/gate6", FLOAT32, result.shape),
+            Tensor(f"{op.name}/gate", FLOAT32, result.shape),
         )
         graph = replace(graph, tensors=(*graph.tensors, *between))
         add = replace(options_of("ADD", FusedActivationFunction=_RELU6), version=2)

@@ -12,6 +12,7 @@ import numpy as np
 
 from tinyml.convert.fixups.edit import bypassed, maker, only_reader, with_ops
 from tinyml.convert.ranges import quant_of_range
+from tinyml.ir.dtype import FLOAT32, INT8, UINT8
 from tinyml.ir.graph import Graph, Op, Quant
 
 
@@ -67,9 +68,9 @@ def _trained(graph: Graph, op: Op) -> tuple[int, Quant] | None:
     if before is None or before.kind != "QUANTIZE":
         return None
     between = graph.tensors[op.inputs[0]]
-    if graph.tensors[before.inputs[0]].dtype != "float32" or between.quant is None:
+    if graph.tensors[before.inputs[0]].dtype != FLOAT32 or between.quant is None:
         return None
-    shift = {"int8": 0, "uint8": 128}.get(between.dtype)
+    shift = {INT8: 0, UINT8: 128}.get(between.dtype)
     if shift is None:
         return None
     zero_points = tuple(point - shift for point in between.quant.zero_points)

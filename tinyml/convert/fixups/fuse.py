@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tinyml.convert.fixups.edit import integers, maker, only_reader, with_ops
 from tinyml.convert.rules import WEIGHTED
+from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.shapes import window
 
@@ -30,7 +31,7 @@ def fuse_activations(graph: Graph) -> Graph:
             continue
         given, made = (graph.tensors[i] for i in (activation.inputs[0], activation.outputs[0]))
         if (
-            given.dtype != "float32"
+            given.dtype != FLOAT32
             or dict(before.attrs.values).get("FusedActivationFunction") != _NONE
         ):
             continue

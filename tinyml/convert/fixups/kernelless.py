@@ -9,6 +9,7 @@ import numpy as np
 
 from tinyml.convert.fixups.edit import integers, maker, only_reader, with_constant, with_ops
 from tinyml.convert.tables import options_of
+from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op, Tensor
 
 _RESHAPES = ("EXPAND_DIMS", "RESHAPE")
@@ -22,7 +23,7 @@ def replace_kernelless(graph: Graph) -> Graph:
             continue  # became part of another
         if op.kind == "TILE":
             graph = _upsampled(graph, op) or _joined(graph, op)
-        elif op.kind == "NEG" and graph.tensors[op.outputs[0]].dtype == "float32":
+        elif op.kind == "NEG" and graph.tensors[op.outputs[0]].dtype == FLOAT32:
             graph = _negated(graph, op)
     return graph
 
@@ -40,7 +41,7 @@ def _repeat_of(graph: Graph, op: Op | None) -> _Repeat | None:
         return None
     value, times = graph.tensors[op.inputs[0]], integers(graph.tensors[op.inputs[1]])
     axes = [axis for axis, count in enumerate(times or ()) if count != 1]
-    if times is None or value.dtype != "float32" or value.is_constant or len(axes) != 1:
+    if times is None or value.dtype != FLOAT32 or value.is_constant or len(axes) != 1:
         return None
     if value.shape[axes[0]] != 1 or times[axes[0]] < 1:
         return None
@@ -84,8 +85,8 @@ def _resize(
     graph = with_constant(graph, f"{op.name}/size", np.array(size, np.int32))
     first = len(graph.tensors)
     between = (
-        Tensor(given, "float32", shape),
-        Tensor(larger, "float32", (1, *size, shape[3])),
+        Tensor(given, FLOAT32, shape),
+        Tensor(larger, FLOAT32, (1, *size, shape[3])),
     )
     graph = replace(graph, tensors=(*graph.tensors, *between))
     nearest = replace(options_of("RESIZE_NEAREST_NEIGHBOR"), version=2)
@@ -106,7 +107,7 @@ def _joined(graph: Graph, op: Op) -> Graph:
     """CONCATENATION of a value with itself, once for each axis that a TILE repeats."""
     times = integers(graph.tensors[op.inputs[1]])
     value = graph.tensors[op.inputs[0]]
-    if value.dtype != "float32" or value.is_constant or times is None:
+    if value.dtype != FLOAT32 or value.is_constant or times is None:
         return graph
     axes = [axis for axis, count in enumerate(times) if count != 1]
     if not axes or any(not 1 < times[axis] <= _MAX_COPIES for axis in axes):
@@ -117,7 +118,7 @@ def _joined(graph: Graph, op: Op) -> Graph:
         shape[axis] *= times[axis]
         result = op.outputs[0]
         if axis != axes[-1]:
-            part = Tensor(f"{op.name}/axis_{axis}", "float32", tuple(shape))
+            part = Tensor(f"{op.name}/axis_{axis}", FLOAT32, tuple(shape))
             graph = replace(graph, tensors=(*graph.tensors, part))
             result = len(graph.tensors) - 1
         held = options_of("CONCATENATION", Axis=axis)

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinyml.convert.fixups.edit import integers, with_constant, with_replaced, with_value
 from tinyml.convert.tables import options_of
+from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ops.resize_nearest_neighbor import ResizeAttrs, loops, nearest
 
@@ -17,7 +18,7 @@ _REFLECT = 0  # MirrorPadMode; SYMMETRIC repeats the element at the border
 def as_plain_moves(graph: Graph) -> Graph:
     """Blocks of depth as a transposition, mirrored borders as slices, and broadcasts as TILE."""
     for op in graph.ops:
-        if not op.outputs or graph.tensors[op.outputs[0]].dtype != "float32":
+        if not op.outputs or graph.tensors[op.outputs[0]].dtype != FLOAT32:
             continue
         if op.kind in ("DEPTH_TO_SPACE", "SPACE_TO_DEPTH"):
             graph = _of_blocks(graph, op)

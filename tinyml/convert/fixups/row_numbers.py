@@ -8,6 +8,7 @@ would mean the first row afterwards.
 from __future__ import annotations
 
 from tinyml.convert.fixups.edit import bypassed, integers, maker
+from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Graph, Op
 
 
@@ -26,7 +27,7 @@ def _wrapped(graph: Graph, op: Op) -> int | None:
     """The numbers that a SELECT wraps when they are below 0."""
     condition, other, numbers = op.inputs
     is_below, moved = maker(graph, condition), maker(graph, other)
-    if is_below is None or moved is None or graph.tensors[numbers].dtype != "int32":
+    if is_below is None or moved is None or graph.tensors[numbers].dtype != INT32:
         return None
     if is_below.kind != "LESS" or moved.kind != "ADD" or moved.inputs[0] != numbers:
         return None

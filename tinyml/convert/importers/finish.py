@@ -11,9 +11,10 @@ from tinyml.convert.importers.values import Imported, Source
 from tinyml.convert.layout import keep_layouts
 from tinyml.convert.narrow import without_int64
 from tinyml.convert.values import FloatModel, ModelInput, Transpose
+from tinyml.ir.dtype import BOOL, FLOAT32, INT8, INT32, INT64, UINT8
 from tinyml.ir.graph import Graph, Tensor
 
-_DTYPES = ("float32", "int32", "int64", "int8", "uint8", "bool")  # of inputs
+_DTYPES = (FLOAT32, INT32, INT64, INT8, UINT8, BOOL)  # of inputs
 
 
 def finished(imported: Imported, source: Source, source_format: str) -> FloatModel:

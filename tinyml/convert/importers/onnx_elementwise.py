@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinyml.convert.importers.onnx_values import Handler, Reader, Unknown
+from tinyml.ir.dtype import FLOAT32, INT8
 from tinyml.ir.graph import Quant
 
 _LEAST = float(np.finfo(np.float32).min)
@@ -58,7 +59,7 @@ def cast(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
     value = reader.value(node.input[0])
     wanted = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(attrs["to"]))
     held = reader.new.tensors[value].dtype
-    if (wanted.kind == "f") != (held == "float32"):
+    if (wanted.kind == "f") != (held == FLOAT32):
         raise Unknown(f"from {held} to {wanted}")
     return value
 
@@ -133,7 +134,7 @@ def quantize(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
     offset = 128 if kind == np.uint8 else 0
     first = 0 if zero is None else int(zero.ravel()[0])
     result = reader.new.op("QUANTIZE", (value,), reader.new.shape(value), node.output[0])
-    reader.new.retype(result, "int8", Quant((float(scale.ravel()[0]),), (first - offset,)))
+    reader.new.retype(result, INT8, Quant((float(scale.ravel()[0]),), (first - offset,)))
     return result
 
 
@@ -143,7 +144,7 @@ def dequantize(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
     if reader.new.tensors[value].quant is None:
         raise Unknown("integers that no QuantizeLinear makes")
     result = reader.new.op("DEQUANTIZE", (value,), reader.new.shape(value), node.output[0])
-    reader.new.retype(result, "float32")
+    reader.new.retype(result, FLOAT32)
     return result
 
 

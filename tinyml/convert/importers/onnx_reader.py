@@ -18,6 +18,7 @@ from tinyml.convert import flatfile
 from tinyml.convert.importers.onnx_nodes import HANDLERS
 from tinyml.convert.importers.onnx_values import Reader, Unknown, attributes
 from tinyml.convert.importers.values import Imported
+from tinyml.ir.dtype import FLOAT32, INT32, DType
 from tinyml.ir.graph import Source
 
 _FIRST = ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "Resize")
@@ -167,14 +168,14 @@ def _fixed(item: Any, given: Sequence[int]) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def _dtype(item: Any) -> str:
+def _dtype(item: Any) -> DType:
     import onnx
 
     kind = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(item.type.tensor_type.elem_type))
     if kind.kind == "f":
-        return "float32"
+        return FLOAT32
     if kind.kind in "iu":
-        return "int32"
+        return INT32
     raise ModelError(f"input '{item.name}' is of type {kind}, which firmware cannot take")
 
 

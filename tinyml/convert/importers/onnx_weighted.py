@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinyml.convert.importers.onnx_values import Reader, Unknown
+from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Array
 
 SAME, VALID = 0, 1  # Padding of .tflite
@@ -78,7 +79,7 @@ def conv_transpose(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
     result = reader.new.op(
         "TRANSPOSE_CONV", inputs, shape, name, Padding=VALID, StrideH=steps[0], StrideW=steps[1]
     )
-    reader.new.retype(result, "float32")
+    reader.new.retype(result, FLOAT32)
     kept = [w - a - b + e for w, a, b, e in zip(whole, pads[:2], pads[2:], extra, strict=True)]
     if kept != whole:
         begin = reader.new.integers(f"{name}/begin", (0, pads[0], pads[1], 0))

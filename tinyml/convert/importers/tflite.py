@@ -8,7 +8,6 @@ from pathlib import Path
 from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
 from tinyml.convert.importers.values import Imported, ImportOptions, Source
-from tinyml.ir.dtype import dtype_of
 from tinyml.ir.graph import Array, Graph
 from tinyml.model.arithmetic import hybrid_ops, integer_ops, integer_weights, is_float
 from tinyml.model.file import read_model
@@ -34,7 +33,7 @@ def outputs_of(
     from tinyml.convert.runners import float_runner
 
     runner = float_runner(read_model(source.path).data)
-    types = [dtype_of(runner.graph.tensors[i].dtype).numpy for i in runner.graph.inputs]
+    types = [runner.graph.tensors[i].dtype.numpy for i in runner.graph.inputs]
     return [
         runner.outputs([v.astype(t) for v, t in zip(sample, types, strict=True)])
         for sample in samples
