@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinyml.convert import flatfile
-from tinyml.convert.tables import TABLES
+from tinyml.convert.tables import tables
 from tinyml.ir.dtype import BY_NAME
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor
 from tinyml.model.options import Options, options
@@ -238,7 +238,7 @@ def _options(kind: str, template: Template) -> Options:
     import tflite
 
     words = kind.split("_")
-    name = template.table or TABLES.get(kind, "".join(w.capitalize() for w in words) + "Options")
+    name = template.table or tables().get(kind, "".join(w.capitalize() for w in words) + "Options")
     return options(name, **template.options) if hasattr(tflite, name) else Options()
 
 

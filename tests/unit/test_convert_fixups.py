@@ -124,6 +124,19 @@ def test_constants_are_computed_and_shapes_known() -> None:
     same(graph, after)
 
 
+@pytest.mark.parametrize("option", ["EllipsisMask", "NewAxisMask"])
+def test_slices_with_options_that_nobody_heeds_stay(option: str) -> None:
+    """A constant slice with an ellipsis was computed as if it had none."""
+    b = FloatBuilder()
+    x = b.value("x", (4,))
+    data = b.constant("data", np.arange(4.0))
+    bounds = (b.constant("b", [1]), b.constant("e", [3]), b.constant("s", [1]))
+    table = options("StridedSliceOptions", **{option: 1})
+    part = b.op("STRIDED_SLICE", (data, *bounds), b.value("part", (4,)), table)
+    y = b.op("ADD", (x, part), b.value("y", (4,)), options("AddOptions"))
+    assert kinds(fold_constants(b.graph((x,), (y,)))) == ["STRIDED_SLICE", "ADD"]
+
+
 def test_identities_and_pairs_go() -> None:
     b = FloatBuilder()
     x = b.value("x", (1, 2, 3, 4))

@@ -8,17 +8,20 @@ import pytest
 from tests.support.float_graphs import KINDS, FloatBuilder, single_op
 from tests.support.tflm import needs_tflm
 from tinyml.base.errors import ModelError
-from tinyml.convert import flatfile, rules
+from tinyml.convert import flatfile
 from tinyml.convert.quantize import quantize
 from tinyml.convert.ranges import dequantize
 from tinyml.convert.ranges import quantize as to_integers
+from tinyml.convert.rules import has_16_bits, is_supported
 from tinyml.convert.runners import float_runner, quantised_runner, tflm_runner
+from tinyml.convert.tables import tables
 from tinyml.convert.values import QuantizeSettings
 from tinyml.ir.graph import Graph
 from tinyml.model.options import options
 
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert (extra 'convert') is not installed")
 
+_LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 _WITHOUT_REFERENCE = {"ELU"}  # LiteRT's reference resolver lacks it
 # Weights have 8 bits beside 16-bit values, so results are no more exact than those.
 _COARSE_16 = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"}
@@ -26,13 +29,14 @@ _COARSE_16 = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV
 
 def test_every_supported_operator_has_a_case() -> None:
     # SHAPE only ever occurs before constants are folded; LSTM has a test of its own.
-    assert rules.SUPPORTED - {"SHAPE", rules.LSTM} <= set(KINDS)
+    supported = {kind for kind in tables() if is_supported(kind)}
+    assert supported - {"SHAPE", _LSTM} <= set(KINDS)
 
 
 def _modes() -> list[tuple[str, str]]:
-    kinds = [kind for kind in KINDS if kind in rules.SUPPORTED]
+    kinds = [kind for kind in KINDS if is_supported(kind)]
     return [("int8", kind) for kind in kinds] + [
-        ("int16x8", kind) for kind in kinds if kind in rules.IN_16_BITS
+        ("int16x8", kind) for kind in kinds if has_16_bits(kind)
     ]
 
 
@@ -81,7 +85,7 @@ def _lstm(b: FloatBuilder, absent: int = -1) -> Graph:
     state = [b.constant(name, np.zeros((1, units))) for name in ("hidden", "cell")]
     inputs = (x, *into, *back, -1, -1, -1, *bias, absent, -1, *state, -1, -1, -1, -1)
     held = options("UnidirectionalSequenceLSTMOptions", FusedActivationFunction=4)
-    y = b.op(rules.LSTM, inputs, b.value("y", (1, steps, units)), held)
+    y = b.op(_LSTM, inputs, b.value("y", (1, steps, units)), held)
     return b.graph((x,), (y,))
 
 

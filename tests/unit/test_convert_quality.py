@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.support.digit_nets import data_of, digits, mobilenet_v3, plain_cnn
+from tests.support.float_graphs import single_op
 from tests.support.tflm import needs_tflm
 from tinyml.base.errors import MismatchError
 from tinyml.convert.layers import Layer, sqnr_db
@@ -16,7 +17,7 @@ from tinyml.convert.present import lost_sentences
 from tinyml.convert.quality import Quality, Score, auc, measure, require, score
 from tinyml.convert.quantize import quantize
 from tinyml.convert.runners import INTEGER_REFERENCE, float_runner, quantised_runner
-from tinyml.convert.sweep import costs, sweep
+from tinyml.convert.sweep import costs, macs_of, sweep
 from tinyml.convert.values import Evaluation, QuantizeSettings
 from tinyml.ir.graph import Graph
 
@@ -169,3 +170,17 @@ def test_layers_of_noise_are_named() -> None:
     assert "zeros would be as good as the output of 'noise', 'off'" in said
     assert "the output has a signal-to-noise ratio of -3.0 dB" in said
     assert list(lost_sentences(replace(quality, layers=layers[:1], output_sqnr_db=30.0))) == []
+
+
+def test_the_sweep_counts_products_as_the_compiler_does() -> None:
+    """Of transposed convolutions also those were counted that fall outside of the output."""
+    graph = single_op("TRANSPOSE_CONV")
+    op = graph.ops[0]
+    given, filters = (graph.tensors[op.inputs[k]].shape for k in (2, 1))
+    made = graph.tensors[op.outputs[0]].shape
+    reached = 1
+    for axis in (1, 2):
+        pad = max((-(-made[axis] // 2) - 1) * 2 + filters[axis] - made[axis], 0) // 2
+        places = [i * 2 + k - pad for i in range(given[axis]) for k in range(filters[axis])]
+        reached *= sum(0 <= place < made[axis] for place in places)
+    assert macs_of(graph, 0) == reached * given[3] * filters[0]

@@ -12,6 +12,8 @@ from tinyml.convert.tables import options_of
 from tinyml.ir.dtype import FLOAT32, DType, dtype_of
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor
 from tinyml.model.options import Options, Value
+from tinyml.ops.layout import RESHAPE
+from tinyml.ops.transpose import TRANSPOSE
 
 
 class GraphBuilder:
@@ -92,9 +94,7 @@ class GraphBuilder:
         if tensor.data is not None:
             return self.constant(tensor.name, tensor.data.reshape(wanted))
         sizes = self.integers(f"{tensor.name}/shape", wanted)
-        result = self.op(
-            "RESHAPE", (index, sizes), wanted, f"{tensor.name}/reshape", NewShape=wanted
-        )
+        result = self.op(RESHAPE, (index, sizes), wanted, f"{tensor.name}/reshape", NewShape=wanted)
         self._reshaped[result] = index
         return result
 
@@ -110,7 +110,7 @@ class GraphBuilder:
         if tensor.data is not None:
             return self.constant(tensor.name, np.transpose(tensor.data, order))
         sizes = self.integers(f"{tensor.name}/order", order)
-        return self.op("TRANSPOSE", (index, sizes), shape, f"{tensor.name}/transpose")
+        return self.op(TRANSPOSE, (index, sizes), shape, f"{tensor.name}/transpose")
 
     def graph(
         self, name: str, source: Source, inputs: Sequence[int], outputs: Sequence[int]

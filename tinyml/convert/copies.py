@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyml.convert.rules import WEIGHTED
+from tinyml.convert.rules import has_weights, weights_of
 from tinyml.ir.graph import Array, Graph, Op
 
 
@@ -28,12 +28,12 @@ def copied_layers(graph: Graph, bits: tuple[int, ...]) -> tuple[Copies, ...]:
     """The layers that share their weights; ``bits`` is the width of each op."""
     found: dict[tuple[int, int], list[Op]] = {}
     for op, width in zip(graph.ops, bits, strict=True):
-        if op.kind in WEIGHTED:
-            found.setdefault((op.inputs[WEIGHTED[op.kind].weights], width), []).append(op)
+        if has_weights(op):
+            found.setdefault((op.inputs[weights_of(op).weights], width), []).append(op)
     return tuple(
         Copies(
             width,
-            tuple(op.inputs[WEIGHTED[op.kind].value] for op in ops),
+            tuple(op.inputs[weights_of(op).value] for op in ops),
             tuple(op.outputs[0] for op in ops),
         )
         for (_, width), ops in found.items()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinyml.base.errors import ModelError
-from tinyml.convert.flatwriter import VARIABLES, empty_tensors, write
+from tinyml.convert.flatwriter import empty_tensors, state_of, write
 from tinyml.ir.dtype import BY_TFLITE, FLOAT32, DType, type_title
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor
 from tinyml.model.file import model_file
@@ -23,6 +23,7 @@ from tinyml.model.opcodes import kind_of
 from tinyml.model.options import read_options
 from tinyml.model.references import check_references
 from tinyml.model.schema import IDENTIFIER
+from tinyml.ops.quantize import DEQUANTIZE
 
 __all__ = ["read", "write"]
 
@@ -51,7 +52,7 @@ def read(file_name: str, data: bytes) -> Graph:
     _refuse_control_flow(ops, file_name)
     ops = _without_float16(ops, tensors)
     for op in ops:
-        for position in VARIABLES.get(op.kind, ()):
+        for position in state_of(op):
             i = op.inputs[position] if position < len(op.inputs) else -1
             if i >= 0:
                 tensors[i] = replace(tensors[i], data=_zeros(tensors[i]))
@@ -72,7 +73,7 @@ def _without_float16(ops: list[Op], tensors: list[Tensor]) -> list[Op]:
     """The ops without those that turn float16 constants into float32: reading did it already."""
     kept = []
     for op in ops:
-        is_whole = op.kind == "DEQUANTIZE" and op.inputs and op.outputs and op.inputs[0] >= 0
+        is_whole = op.kind == DEQUANTIZE and op.inputs and op.outputs and op.inputs[0] >= 0
         given = tensors[op.inputs[0]] if is_whole else None
         if given is not None and given.is_constant and given.dtype == FLOAT32:
             tensors[op.outputs[0]] = replace(tensors[op.outputs[0]], data=given.data)

@@ -11,11 +11,16 @@ from tinyml.convert.names import repeated_names, with_unique_names
 from tinyml.ir.graph import Graph, Op
 from tinyml.model.encode import Code, Options, Writing, encode
 from tinyml.model.options import write_options
-
-# Operands that are state: the file has no value for them, the graph holds zeros.
-VARIABLES = {"UNIDIRECTIONAL_SEQUENCE_LSTM": (18, 19), "SVDF": (4,)}
+from tinyml.ops import trait_of
+from tinyml.ops.traits import State
 
 CUSTOM = 32  # BuiltinOperator
+
+
+def state_of(op: Op) -> tuple[int, ...]:
+    """Operands that are state: the file has no value for them, the graph holds zeros."""
+    trait = trait_of(op.kind, State)
+    return trait.operands if trait is not None else ()
 
 
 def empty_tensors(ops: Iterable[Op]) -> set[int]:
@@ -34,7 +39,7 @@ def write(graph: Graph, metadata: Mapping[str, bytes] | None = None) -> bytes:
     variables = {
         op.inputs[position]
         for op in graph.ops
-        for position in VARIABLES.get(op.kind, ())
+        for position in state_of(op)
         if position < len(op.inputs)
     }
     empty = empty_tensors(graph.ops)

@@ -15,15 +15,16 @@ from tinyml.base.errors import ModelError, did_you_mean
 from tinyml.convert.copies import common_means, copied_layers
 from tinyml.convert.ranges import Seen, chosen_range, quant_of_range, range_of_quant
 from tinyml.convert.rules import (
-    COMPUTES,
-    DECIDES,
-    FIXED,
-    LSTM,
-    MOVES,
-    WEIGHTED,
     carries_range,
     clamped_value,
+    computes,
+    decides,
+    fixed_scales,
+    has_weights,
     is_clamp,
+    is_recurrent,
+    moves_values,
+    weights_of,
 )
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Array, Graph, Op, Quant
@@ -45,16 +46,16 @@ class Formats:
 
 def values_read(op: Op, graph: Graph) -> tuple[int, ...]:
     """The operands that are quantised values: float, without weights and bias."""
-    if op.kind in WEIGHTED:
-        return (op.inputs[WEIGHTED[op.kind].value],)
-    if op.kind == LSTM:
+    if has_weights(op):
+        return (op.inputs[weights_of(op).value],)
+    if is_recurrent(op.kind):
         return (op.inputs[0],)
     return tuple(i for i in op.inputs if i >= 0 and graph.tensors[i].dtype == FLOAT32)
 
 
 def values_written(op: Op, graph: Graph) -> tuple[int, ...]:
     """The results that are quantised values."""
-    if op.kind in DECIDES:
+    if decides(op.kind):
         return ()
     return tuple(i for i in op.outputs if graph.tensors[i].dtype == FLOAT32)
 
@@ -118,7 +119,7 @@ def choose_formats(
         members = [(i, width) for i in (*values_read(op, graph), *values_written(op, graph))]
         for member in members:
             groups.find(member)
-        if op.kind not in MOVES or (width == 8 and is_clamp(op, graph)):
+        if not moves_values(op.kind) or (width == 8 and is_clamp(op, graph)):
             continue
         tied = {i for i, _ in members if i in fixed or i in own}
         free = [member for member in members if member[0] not in tied]
@@ -165,7 +166,7 @@ def _clamped(graph: Graph, bits: tuple[int, ...], shared: set[int]) -> dict[int,
         maker = None if value is None else makers.get(value)
         if value is None or maker is None or value in shared or value in graph.outputs:
             continue
-        rounds = maker.kind in COMPUTES or maker.kind in WEIGHTED or is_clamp(maker, graph)
+        rounds = computes(maker.kind) or has_weights(maker) or is_clamp(maker, graph)
         if rounds and counts[value] == 1 and graph.tensors[value].quant is None:
             found[value] = found.get(op.outputs[0], op.outputs[0])
     return found
@@ -203,13 +204,14 @@ def _holds(quant: Quant, values: list[Seen]) -> bool:
     return all(low - reach <= item.low and item.high <= high + reach for item in values)
 
 
-def _fixed(graph: Graph) -> dict[int, dict[int, Quant]]:
+def _fixed(graph: Graph) -> dict[int, Mapping[int, Quant]]:
     """Values whose scale the kernels demand, through ops that only move them."""
-    found: dict[int, dict[int, Quant]] = {}
+    found: dict[int, Mapping[int, Quant]] = {}
     for op in graph.ops:
-        if op.kind in FIXED:
-            found.update((i, FIXED[op.kind]) for i in op.outputs)
-        elif op.kind in MOVES:
+        demanded = fixed_scales(op.kind)
+        if demanded is not None:
+            found.update((i, demanded) for i in op.outputs)
+        elif moves_values(op.kind):
             sources = [found.get(i) for i in values_read(op, graph)]
             first = sources[0] if sources else None
             if first is not None and all(source == first for source in sources):

@@ -14,11 +14,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinyml.convert import flatfile
-from tinyml.convert.fixups.edit import maker
+from tinyml.convert.fixups.edit import is_view, maker
 from tinyml.convert.formats import values_written
 from tinyml.convert.ranges import Observer, Seen, clipped_share, dequantize, quantize
 from tinyml.convert.rounding import as_trained, rounded
-from tinyml.convert.rules import FIXED, MOVES, WEIGHTED, clamped_value, is_clamp
+from tinyml.convert.rules import (
+    clamped_value,
+    fixed_scales,
+    has_weights,
+    is_clamp,
+    moves_values,
+    weights_of,
+)
 from tinyml.convert.runners import Runner, float_runner, float_tensor
 from tinyml.ir.dtype import FLOAT32, INT8, INT16, UINT8
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
@@ -26,7 +33,6 @@ from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
 Sample = Sequence[Array]
 CEILING_DB = 120.0  # of a ratio without any noise
 _BUSY = 0.01  # of the largest channel's peak; channels below count as silent
-_NOMINAL_KINDS = frozenset(FIXED)  # last layers whose operand says more than their result
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +120,8 @@ def judged_tensor(graph: Graph) -> int:
     """Where to look for the harm: the first output, before a softmax that would hide it."""
     output = graph.outputs[0]
     last = maker(graph, output)
-    while last is not None and (last.kind in _NOMINAL_KINDS or last.kind in ("RESHAPE",)):
+    # The operand of a layer with a fixed scale says more than its result.
+    while last is not None and (fixed_scales(last.kind) is not None or is_view(last)):
         output = last.inputs[0]
         last = maker(graph, output)
     return output
@@ -177,7 +184,9 @@ def _layer(op: Op, graphs: tuple[Graph, Graph], known: _Known, alone: _Alone) ->
         sqnr_db=sqnr_db(exact, found),
         weights_db=alone.weights(weights) if weights else None,
         # A value that is only moved was rounded where it was made.
-        values_db=CEILING_DB if quant is None or op.kind in MOVES else alone.value(result, held),
+        values_db=CEILING_DB
+        if quant is None or moves_values(op.kind)
+        else alone.value(result, held),
         outlier_ratio=ratio,
         outlier_channel=channel,
     )
@@ -197,9 +206,9 @@ def _rounded_weights(
     op: Op, graph: Graph, quantised: Graph, integers: dict[str, int]
 ) -> dict[int, Array]:
     """Weights and bias of a layer as its integers represent them, by tensor; empty without."""
-    if op.kind not in WEIGHTED:
+    if not has_weights(op):
         return {}
-    where = WEIGHTED[op.kind]
+    where = weights_of(op)
     held = [op.inputs[k] for k in (where.weights, where.bias) if k < len(op.inputs)]
     found = {}
     for i in held:

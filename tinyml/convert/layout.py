@@ -9,7 +9,7 @@ order too: the weights of the layer behind it are permuted. For a plain CNN noth
 
 from __future__ import annotations
 
-from tinyml.convert.layout_rules import RULES
+from tinyml.convert.layout_rules import rule_of
 from tinyml.convert.layout_values import Layout
 from tinyml.convert.names import with_unique_names
 from tinyml.ir.graph import Graph
@@ -19,7 +19,7 @@ def keep_layouts(graph: Graph) -> Graph:
     """The graph with as few transpositions as the walk leaves; its results are the same."""
     layout = Layout(graph)
     for op in graph.ops:
-        rule = RULES.get(op.kind)
+        rule = rule_of(op.kind)
         values = rule(layout, op) if rule is not None else None
         if values is None:
             inputs = [layout.bring(i) if i >= 0 else -1 for i in op.inputs]

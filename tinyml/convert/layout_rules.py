@@ -10,14 +10,9 @@ import numpy as np
 from tinyml.convert.builder import moves_nothing
 from tinyml.convert.layout_values import Layout, Rule, Value, flat_positions
 from tinyml.ir.graph import Array, Op
+from tinyml.ops import trait_of
+from tinyml.ops.traits import Axes
 
-_UNARY = (
-    *("ABS", "ELU", "EXP", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOG", "LOGISTIC", "NEG", "RELU"),
-    *("RELU6", "RELU_N1_TO_1", "RSQRT", "SQRT", "SQUARE", "TANH", "QUANTIZE", "DEQUANTIZE"),
-)
-_ELEMENTWISE = (
-    *("ADD", "DIV", "MAXIMUM", "MINIMUM", "MUL", "POW", "PRELU", "SQUARED_DIFFERENCE", "SUB"),
-)
 _USUAL = {3: ((0, 2, 1),), 4: ((0, 2, 3, 1),), 5: ((0, 2, 3, 4, 1),)}  # channels last
 
 
@@ -235,19 +230,29 @@ def _fully_connected(layout: Layout, op: Op) -> tuple[Value, ...] | None:
     return tuple(layout.made(op, inputs, (plain,)))
 
 
-RULES: dict[str, Rule] = {
-    "TRANSPOSE": _transpose,
-    "RESHAPE": _reshape,
-    "SQUEEZE": _reshape,
-    "EXPAND_DIMS": _reshape,
-    "FULLY_CONNECTED": _fully_connected,
-    "CONCATENATION": _concatenation,
-    "SOFTMAX": _softmax,
-    "SLICE": _slice,
-    "STRIDED_SLICE": _strided_slice,
-    "SPLIT": _split,
-    **dict.fromkeys(("PAD", "PADV2", "MIRROR_PAD"), _padding),
-    **dict.fromkeys(("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN"), _reduction),
-    **dict.fromkeys(_UNARY, _unary),
-    **dict.fromkeys(_ELEMENTWISE, _elementwise),
+def _per_axis(layout: Layout, op: Op) -> tuple[Value, ...] | None:
+    trait = trait_of(op.kind, Axes)
+    assert trait is not None
+    if trait.has_masks:
+        return _strided_slice(layout, op)
+    return _padding(layout, op) if len(trait.operands) == 1 else _slice(layout, op)
+
+
+RULES: dict[str, Rule] = {  # by what the operator's axes are to it
+    "broadcast": _elementwise,
+    "each": _unary,
+    "flat": _fully_connected,
+    "last": _softmax,
+    "listed": _reduction,
+    "number": _split,
+    "option": _concatenation,
+    "order": _transpose,
+    "per_axis": _per_axis,
+    "view": _reshape,
 }
+
+
+def rule_of(kind: str) -> Rule | None:
+    """The rule of an operator; None where its operands must lie as they were."""
+    trait = trait_of(kind, Axes)
+    return RULES[trait.how] if trait is not None else None

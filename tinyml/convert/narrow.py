@@ -7,21 +7,13 @@ from dataclasses import replace
 import numpy as np
 
 from tinyml.base.errors import ModelError
-from tinyml.convert.rules import kinds_of
 from tinyml.ir.dtype import INT32, INT64
 from tinyml.ir.graph import Graph, Op, Tensor
+from tinyml.ops import trait_of
+from tinyml.ops.traits import WholeNumbers
 
 _INT32, _INT64 = 2, 4  # TensorType
 _TYPE_FIELDS = ("OutputType", "InDataType", "OutDataType", "OutType")
-# Read and write whole numbers of either width; with others the width may mean something.
-_KINDS = kinds_of(
-    "ADD ARG_MAX ARG_MIN BROADCAST_TO CAST CONCATENATION EQUAL EXPAND_DIMS FILL GATHER "
-    "GATHER_ND GREATER GREATER_EQUAL LESS LESS_EQUAL MAXIMUM MINIMUM MUL NOT_EQUAL PACK RANGE "
-    "RESHAPE SELECT SELECT_V2 SHAPE SLICE SPLIT SPLIT_V SQUEEZE STRIDED_SLICE SUB TILE "
-    "TRANSPOSE UNPACK PAD PADV2 MEAN SUM REDUCE_MAX REDUCE_MIN REDUCE_PROD TOPK_V2 "
-    "RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR REVERSE_V2 MIRROR_PAD SPACE_TO_BATCH_ND "
-    "BATCH_TO_SPACE_ND"
-)
 _LEAST, _MOST = -(1 << 31), (1 << 31) - 1
 
 
@@ -34,7 +26,9 @@ def without_int64(graph: Graph) -> Graph:
         return graph
     for op in graph.ops:
         touched = [i for i in (*op.inputs, *op.outputs) if i >= 0]
-        if op.kind not in _KINDS and any(graph.tensors[i].dtype == INT64 for i in touched):
+        if trait_of(op.kind, WholeNumbers) is None and any(
+            graph.tensors[i].dtype == INT64 for i in touched
+        ):
             raise ModelError(
                 f"{op.kind} '{op.name}' computes with 64-bit integers; firmware has none",
                 hint="build the model with int32 in their place.",

@@ -21,11 +21,13 @@ from tinyml.convert.lstm import cell_peak, problem
 from tinyml.convert.ranges import Observer, Seen
 from tinyml.convert.rewrite import rewrite
 from tinyml.convert.rounding import as_trained
-from tinyml.convert.rules import IN_16_BITS, LSTM, SUPPORTED, WEIGHTED
+from tinyml.convert.rules import has_16_bits, has_weights, is_recurrent, is_supported, weights_of
 from tinyml.convert.runners import float_runner
 from tinyml.convert.values import QuantizedModel, QuantizeSettings
 from tinyml.ir.dtype import FLOAT32, INT8, INT16, UINT8
-from tinyml.ir.graph import Array, Graph
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ops import trait_of
+from tinyml.ops.traits import Converts
 
 Sample = Sequence[Array]  # one array per model input
 
@@ -111,18 +113,18 @@ def refuse_unsupported(graph: Graph) -> None:
     found = [
         f"{op.kind} '{op.name}' has no integer kernel"
         for op in graph.ops
-        if op.kind not in SUPPORTED
+        if not is_supported(op.kind)
     ]
     found += [
         f"{op.kind} '{op.name}' has weights that are computed: '{weights.name}'"
         for op in graph.ops
-        if op.kind in WEIGHTED
-        and not (weights := graph.tensors[op.inputs[WEIGHTED[op.kind].weights]]).is_constant
+        if has_weights(op)
+        and not (weights := graph.tensors[op.inputs[weights_of(op).weights]]).is_constant
     ]
     found += [
         f"{op.kind} '{op.name}' has {unknown}"
         for op in graph.ops
-        if op.kind == LSTM and (unknown := problem(op)) is not None
+        if is_recurrent(op.kind) and (unknown := problem(op)) is not None
     ]
     advice = [
         f"{kind}: {_INSTEAD[kind]}"
@@ -142,10 +144,15 @@ def _hybrid_weights(graph: Graph) -> list[str]:
     return [
         f"'{graph.tensors[i].name}'"
         for op in graph.ops
-        if any(graph.tensors[i].dtype == FLOAT32 for i in op.outputs) and op.kind != "DEQUANTIZE"
+        if any(graph.tensors[i].dtype == FLOAT32 for i in op.outputs) and not _is_dequantize(op)
         for i in op.inputs
         if i >= 0 and graph.tensors[i].dtype in (INT8, UINT8) and graph.tensors[i].quant
     ]
+
+
+def _is_dequantize(op: Op) -> bool:
+    trait = trait_of(op.kind, Converts)
+    return trait is not None and trait.to == "floats"
 
 
 def _refuse(graph: Graph, found: list[str], hint: str) -> None:
@@ -167,7 +174,7 @@ def _widths(graph: Graph, names: tuple[str, ...], base: int) -> tuple[Graph, tup
     missing = [
         f"{op.kind} '{op.name}' has no kernel for 16-bit values"
         for op, width in zip(graph.ops, bits, strict=True)
-        if width == 16 and op.kind not in IN_16_BITS and values_read(op, graph)
+        if width == 16 and not has_16_bits(op.kind) and values_read(op, graph)
     ]
     _refuse(graph, missing, "keep other layers at 16 bits, or take --quantization int8.")
     return graph, bits
@@ -175,7 +182,7 @@ def _widths(graph: Graph, names: tuple[str, ...], base: int) -> tuple[Graph, tup
 
 def _cells(graph: Graph, samples: Sequence[Sample]) -> dict[int, float]:
     """The largest magnitude of the cell of each LSTM, by its result."""
-    layers = [op for op in graph.ops if op.kind == LSTM]
+    layers = [op for op in graph.ops if is_recurrent(op.kind)]
     if not layers:
         return {}
     trained, where = as_trained(graph)

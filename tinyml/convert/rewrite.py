@@ -15,7 +15,15 @@ from tinyml.convert.formats import Formats, values_read, values_written
 from tinyml.convert.lstm import lstm_tensors
 from tinyml.convert.ranges import dequantize, range_of_quant
 from tinyml.convert.ranges import quantize as to_integers
-from tinyml.convert.rules import LSTM, MOVES, WEIGHTED, bound_of, clamped_value, is_clamp
+from tinyml.convert.rules import (
+    bound_of,
+    clamped_value,
+    has_weights,
+    is_clamp,
+    is_recurrent,
+    moves_values,
+    weights_of,
+)
 from tinyml.convert.tables import options_of
 from tinyml.convert.values import QuantizeSettings
 from tinyml.convert.weights import (
@@ -29,6 +37,9 @@ from tinyml.convert.weights import (
 )
 from tinyml.ir.dtype import FLOAT32, INT8, INT16, UINT8, DType
 from tinyml.ir.graph import Graph, Op, Quant, Tensor, check
+from tinyml.ops import trait_of
+from tinyml.ops.quantize import DEQUANTIZE, QUANTIZE
+from tinyml.ops.traits import Arithmetic, Channels
 
 _SUM_SHIFT = {8: 20, 16: 15}  # bits by which ADD and SUB scale up before adding
 
@@ -120,7 +131,7 @@ class _Made:
         return self.written[i]
 
     def _convert(self, source: int, target: int) -> None:
-        kind = "DEQUANTIZE" if self.tensors[target].dtype == FLOAT32 else "QUANTIZE"
+        kind = DEQUANTIZE if self.tensors[target].dtype == FLOAT32 else QUANTIZE
         name = self.tensors[target].name
         self.ops.append(Op(kind, name, (source,), (target,), options_of(kind)))
 
@@ -155,16 +166,16 @@ class _Made:
     def add_op(self, op: Op, bits: int) -> None:
         values = set(values_read(op, self.graph))
         results = values_written(op, self.graph)
-        if op.kind == LSTM:
+        if is_recurrent(op.kind):
             self._add_lstm(op)
             return
         if bits == 8 and is_clamp(op, self.graph):
             self._add_clamp(op)
             return
-        if op.kind in WEIGHTED:
+        if has_weights(op):
             inputs = self._weighted(op, bits)
         else:
-            shared = self.quant(results[0], bits) if op.kind in MOVES and results else None
+            shared = self.quant(results[0], bits) if moves_values(op.kind) and results else None
             inputs = [
                 self.value(i, bits, shared) if i in values else self.plain(i) for i in op.inputs
             ]
@@ -176,7 +187,8 @@ class _Made:
                 tensor = _integer(named, self.quant(i, bits), bits)
             outputs.append(self._write(i, tensor))
         self.ops.append(replace(op, inputs=tuple(inputs), outputs=tuple(outputs)))
-        if op.kind in ("ADD", "SUB"):
+        arithmetic = trait_of(op.kind, Arithmetic)
+        if arithmetic is not None and arithmetic.sign in "+-":
             self._check_sum(op, bits)
 
     def _add_lstm(self, op: Op) -> None:
@@ -223,7 +235,7 @@ class _Made:
             )
 
     def _weighted(self, op: Op, bits: int) -> list[int]:
-        where = WEIGHTED[op.kind]
+        where = weights_of(op)
         weights = self.graph.tensors[op.inputs[where.weights]]
         value = op.inputs[where.value]
         input_scale = self.quant(value, bits).scale
@@ -248,7 +260,8 @@ class _Made:
         held = quantised_weights(weights, quant)
         inputs[where.weights] = self.add(held)
         means = self.formats.means.get(value)
-        if self.is_corrected and means is not None and op.kind != "TRANSPOSE_CONV":
+        hears_all = trait_of(op.kind, Channels) is not None  # whatever its place in the image
+        if self.is_corrected and means is not None and hears_all:
             assert weights.data is not None
             assert held.data is not None
             rounded = dequantize(held.data, quant)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tinyml.convert.tables import options_of
 from tinyml.ir.dtype import FLOAT32, INT8, DType
 from tinyml.ir.graph import Graph, Op, Quant
-from tinyml.model.options import options
+from tinyml.ops.quantize import DEQUANTIZE, QUANTIZE
 
 
 def rounded(graph: Graph, tensor: int, dtype: DType, quant: Quant) -> Graph:
@@ -14,8 +15,8 @@ def rounded(graph: Graph, tensor: int, dtype: DType, quant: Quant) -> Graph:
     first = len(graph.tensors)
     plain = replace(graph.tensors[tensor], name=f"rounded_{tensor}", quant=None)
     held = replace(plain, name=f"integers_{tensor}", dtype=dtype, quant=quant)
-    down = Op("QUANTIZE", held.name, (tensor,), (first,), _versioned("QuantizeOptions", 2))
-    up = Op("DEQUANTIZE", plain.name, (first,), (first + 1,), _versioned("DequantizeOptions", 3))
+    down = Op(QUANTIZE, held.name, (tensor,), (first,), _versioned(QUANTIZE, 2))
+    up = Op(DEQUANTIZE, plain.name, (first,), (first + 1,), _versioned(DEQUANTIZE, 3))
     ops: list[Op] = [down, up] if tensor in graph.inputs else []
     for op in graph.ops:
         ops.append(
@@ -29,8 +30,8 @@ def rounded(graph: Graph, tensor: int, dtype: DType, quant: Quant) -> Graph:
     return replace(graph, tensors=(*graph.tensors, held, plain), ops=tuple(ops), outputs=outputs)
 
 
-def _versioned(table: str, version: int) -> object:
-    return replace(options(table), version=version)
+def _versioned(kind: str, version: int) -> object:
+    return replace(options_of(kind), version=version)
 
 
 def as_trained(graph: Graph) -> tuple[Graph, dict[int, int]]:

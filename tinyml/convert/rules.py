@@ -1,87 +1,82 @@
 """What quantisation asks of each operator: which operands share a scale, which have a fixed one.
 
-One table for the whole converter. It follows the integer kernels of TensorFlow Lite Micro, which
-check these things when they load a model.
+The answers are traits of the operators (``tinyml.ops.traits``). They follow the integer kernels of
+TensorFlow Lite Micro, which check these things when they load a model.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op, Quant
+from tinyml.ops import trait_of
+from tinyml.ops.hard_swish import HARD_SWISH
+from tinyml.ops.traits import Scales, Steps, Weights
 
 
-def kinds_of(names: str) -> frozenset[str]:
-    """Kinds of operators, from a line of them."""
-    return frozenset(names.split())
+def has_weights(op: Op) -> bool:
+    """Whether the op multiplies a value with constant weights."""
+    return trait_of(op.kind, Weights) is not None
 
 
-# Results between known bounds have the scale that the kernels demand, by width in bits.
-_UNIT = {8: Quant((1 / 256,), (-128,)), 16: Quant((1 / 32768,), (0,))}  # 0..1
-_SIGNED_UNIT = {8: Quant((1 / 128,), (0,)), 16: Quant((1 / 32768,), (0,))}  # -1..1
-FIXED: dict[str, dict[int, Quant]] = {
-    "SOFTMAX": _UNIT,
-    "LOGISTIC": _UNIT,
-    "TANH": _SIGNED_UNIT,
-    "L2_NORMALIZATION": _SIGNED_UNIT,
-    "LOG_SOFTMAX": {8: Quant((16 / 256,), (127,))},
-}
+def weights_of(op: Op) -> Weights:
+    """Where an op with weights has its operands."""
+    found = trait_of(op.kind, Weights)
+    assert found is not None, op.kind
+    return found
 
 
-@dataclass(frozen=True, slots=True)
-class Weighted:
-    """Where an operator with constant weights has its operands."""
-
-    value: int
-    weights: int
-    bias: int
-    axis: int  # of the weights, along output channels
+def moves_values(kind: str) -> bool:
+    """Whether the operator moves or chooses values: all of them have one scale."""
+    return _how(kind) == "same"
 
 
-WEIGHTED = {
-    "CONV_2D": Weighted(0, 1, 2, 0),
-    "DEPTHWISE_CONV_2D": Weighted(0, 1, 2, 3),
-    "FULLY_CONNECTED": Weighted(0, 1, 2, 0),
-    "TRANSPOSE_CONV": Weighted(2, 1, 3, 0),
-}
+def computes(kind: str) -> bool:
+    """Whether every operand and result has a scale of its own."""
+    return _how(kind) == "own"
 
-# Move or choose values: all of them have one scale.
-MOVES = kinds_of(
-    "AVERAGE_POOL_2D BATCH_TO_SPACE_ND BROADCAST_TO CONCATENATION DEPTH_TO_SPACE EXPAND_DIMS "
-    "GATHER GATHER_ND MAXIMUM MAX_POOL_2D MINIMUM MIRROR_PAD PACK PAD PADV2 REDUCE_MAX REDUCE_MIN "
-    "RELU6 RESHAPE RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR REVERSE_V2 SELECT_V2 SLICE "
-    "SPACE_TO_BATCH_ND SPACE_TO_DEPTH SPLIT SPLIT_V SQUEEZE STRIDED_SLICE TRANSPOSE UNPACK"
-)
 
-# Compute: every operand and result has a scale of its own.
-COMPUTES = kinds_of(
-    "ABS ADD BATCH_MATMUL ELU HARD_SWISH LEAKY_RELU MEAN MUL PRELU RELU RSQRT "
-    "SQUARED_DIFFERENCE SUB SUM"
-)
+def decides(kind: str) -> bool:
+    """Whether the results are no quantised values."""
+    return _how(kind) == "none"
 
-# Results that are no quantised values.
-DECIDES = kinds_of("ARG_MAX ARG_MIN EQUAL GREATER GREATER_EQUAL LESS LESS_EQUAL NOT_EQUAL SHAPE")
 
-LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
+def fixed_scales(kind: str) -> Mapping[int, Quant] | None:
+    """The scales, by width in bits, that the kernels demand of results between known bounds."""
+    found = trait_of(kind, Scales)
+    return found.fixed if found is not None and found.how == "fixed" else None
 
-SUPPORTED = frozenset(WEIGHTED) | MOVES | COMPUTES | DECIDES | frozenset(FIXED) | {LSTM}
 
-# Integer kernels with 16-bit values exist for these.
-IN_16_BITS = kinds_of(
-    "ABS ADD AVERAGE_POOL_2D BATCH_MATMUL CONCATENATION CONV_2D DEPTHWISE_CONV_2D EXPAND_DIMS "
-    "FULLY_CONNECTED LEAKY_RELU LOGISTIC MAXIMUM MAX_POOL_2D MEAN MINIMUM MUL PACK PAD PADV2 RELU "
-    "RELU6 RESHAPE RESIZE_NEAREST_NEIGHBOR REVERSE_V2 SLICE SOFTMAX SPLIT SPLIT_V SQUEEZE "
-    "STRIDED_SLICE SUB SUM TANH TRANSPOSE TRANSPOSE_CONV UNPACK"
-)
+def is_recurrent(kind: str) -> bool:
+    """Whether the operator works step by step, with a cell that has a scale of its own."""
+    return trait_of(kind, Steps) is not None
+
+
+def is_supported(kind: str) -> bool:
+    """Whether there are integer kernels for the operator."""
+    return trait_of(kind, Scales) is not None or is_recurrent(kind)
+
+
+def has_16_bits(kind: str) -> bool:
+    """Whether there are integer kernels with 16-bit values that the converter makes use of."""
+    found = trait_of(kind, Scales)
+    return found is not None and 16 in found.widths
+
+
+def _how(kind: str) -> str:
+    found = trait_of(kind, Scales)
+    return found.how if found is not None else ""
+
 
 # Float operators that the converter itself takes apart when they must be 16 bits wide.
-EXPANDED = frozenset({"HARD_SWISH"})
+EXPANDED = frozenset({HARD_SWISH})
 
 
 def carries_range(kind: str) -> bool:
     """Whether a result has the range of its operand, so that widening one widens the other."""
-    return kind in MOVES or kind in ("RELU", "LEAKY_RELU", "PRELU")
+    found = trait_of(kind, Scales)
+    return found is not None and (found.how == "same" or found.carries_range)
 
 
 def is_clamp(op: Op, graph: Graph) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 from tinyml.convert.layers import Layer
-from tinyml.convert.rules import EXPANDED, IN_16_BITS
+from tinyml.convert.rules import EXPANDED, has_16_bits
 from tinyml.convert.values import QuantizeSettings
 
 _HARMLESS_DB = 30.0  # a layer that alone leaves the output this clean is no cause
@@ -67,7 +67,7 @@ def _can_widen(layer: Layer, settings: QuantizeSettings) -> bool:
     return (
         layer.bits == 8
         and settings.quantization != "int16x8"
-        and (layer.kind in IN_16_BITS or layer.kind in EXPANDED)
+        and (has_16_bits(layer.kind) or layer.kind in EXPANDED)
         and (layer.weights_db is None or layer.values_db < layer.weights_db + _NEAR_DB)
     )
 

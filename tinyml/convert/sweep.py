@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 
 from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
 from tinyml.convert.layers import Sample
 from tinyml.convert.quality import Progress, Quality, _quiet, score
 from tinyml.convert.quantize import quantize
-from tinyml.convert.rules import WEIGHTED
 from tinyml.convert.runners import float_runner, quantised_runner
+from tinyml.convert.tables import with_attrs
 from tinyml.convert.values import Evaluation, QuantizeSettings
 from tinyml.ir.graph import Graph
 from tinyml.model.file import model_file
 from tinyml.model.reader import load
+from tinyml.ops import all_ops
 from tinyml.passes import run_passes
 from tinyml.plan.allocate import Range, allocate
 from tinyml.plan.planner import plan
@@ -116,15 +116,7 @@ def _arena(graph: Graph) -> int:
 
 
 def macs_of(graph: Graph, number: int) -> int:
-    """Multiply-accumulates of one op: of those with weights and of products; others have none."""
+    """Multiply-accumulates of one op, as the compiler counts them; 0 for one that it lacks."""
     op = graph.ops[number]
-    result = prod(graph.tensors[op.outputs[0]].shape) if op.outputs else 0
-    if op.kind == "BATCH_MATMUL":
-        return result * graph.tensors[op.inputs[0]].shape[-1]
-    if op.kind not in WEIGHTED:
-        return 0
-    weights = graph.tensors[op.inputs[WEIGHTED[op.kind].weights]]
-    if op.kind == "TRANSPOSE_CONV":
-        value = graph.tensors[op.inputs[WEIGHTED[op.kind].value]]
-        return value.elements // value.shape[-1] * weights.elements
-    return result * weights.elements // weights.shape[WEIGHTED[op.kind].axis]
+    spec = all_ops().get(op.kind)
+    return spec.macs(with_attrs(op), graph) if spec is not None else 0

@@ -180,9 +180,11 @@ _COMMON = (operand_count(2, 2), axes_are_usable)
 
 def keeps_channels(op: Op, graph: Graph) -> bool:
     """Whether the last axis stays: constant axes that do not hold it."""
-    axes = operand(op, graph, AXES)
-    rank = len(graph.tensors[op.inputs[0]].shape)
-    return axes is not None and axes.data is not None and rank - 1 not in reduced_axes(op, graph)
+    try:
+        axes = reduced_axes(op, graph)
+    except ModelError:
+        return False
+    return len(graph.tensors[op.inputs[0]].shape) - 1 not in axes
 
 
 _TRAITS: dict[str, tuple[Trait, ...]] = {

@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from tinyml.convert.fixups.edit import maker, only_reader, with_constant, with_ops
-from tinyml.convert.rules import WEIGHTED
+from tinyml.convert.rules import has_weights, weights_of
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ops import trait_of
+from tinyml.ops.traits import Arithmetic
 
 
 def fold_affine(graph: Graph) -> Graph:
@@ -25,14 +27,15 @@ def fold_affine(graph: Graph) -> Graph:
 
 
 def _folded(graph: Graph, op: Op) -> Graph | None:
-    if op.kind not in ("MUL", "ADD", "SUB", "DIV"):
+    arithmetic = trait_of(op.kind, Arithmetic)
+    if arithmetic is None:
         return None
     for side in (0, 1):
         layer = maker(graph, op.inputs[side])
         other = graph.tensors[op.inputs[1 - side]]
-        if layer is None or other.data is None or layer.kind not in WEIGHTED:
+        if layer is None or other.data is None or not has_weights(layer):
             continue
-        if side == 1 and op.kind in ("SUB", "DIV"):
+        if side == 1 and arithmetic.sign in "-/":
             return None
         if only_reader(graph, layer.outputs[0]) is not op:
             return None
@@ -41,7 +44,7 @@ def _folded(graph: Graph, op: Op) -> Graph | None:
         channels = _per_channel(other.data, graph.tensors[layer.outputs[0]].shape)
         if channels is None:
             return None
-        return _into(graph, layer, op, channels)
+        return _into(graph, (layer, op), channels, arithmetic.sign)
     return None
 
 
@@ -54,17 +57,18 @@ def _per_channel(data: Array, shape: tuple[int, ...]) -> Array | None:
     return np.broadcast_to(data.reshape(-1).astype(np.float64), (shape[-1],))
 
 
-def _into(graph: Graph, layer: Op, op: Op, channels: Array) -> Graph | None:
-    where = WEIGHTED[layer.kind]
+def _into(graph: Graph, ops: tuple[Op, Op], channels: Array, sign: str) -> Graph | None:
+    layer, op = ops
+    where = weights_of(layer)
     weights = graph.tensors[layer.inputs[where.weights]]
     has_bias = where.bias < len(layer.inputs) and layer.inputs[where.bias] >= 0
     bias = graph.tensors[layer.inputs[where.bias]].data if has_bias else np.zeros(len(channels))
     if weights.data is None or bias is None or weights.dtype != FLOAT32:
         return None
-    if weights.quant is not None and op.kind in ("MUL", "DIV"):
+    if weights.quant is not None and sign in "*/":
         return None  # trained scales belong to the weights as they are
-    factor = {"MUL": channels, "DIV": 1 / channels}.get(op.kind, np.ones(len(channels)))
-    offset = {"ADD": channels, "SUB": -channels}.get(op.kind, np.zeros(len(channels)))
+    factor = {"*": channels, "/": 1 / channels}.get(sign, np.ones(len(channels)))
+    offset = {"+": channels, "-": -channels}.get(sign, np.zeros(len(channels)))
     along = [1] * weights.data.ndim
     along[where.axis] = len(channels)
     scaled = (weights.data * factor.reshape(along)).astype(np.float32)

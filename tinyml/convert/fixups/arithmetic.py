@@ -10,6 +10,8 @@ from tinyml.convert.fixups.edit import with_constant, with_replaced, with_value
 from tinyml.convert.tables import options_of
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op
+from tinyml.ops.elementwise import MUL
+from tinyml.ops.rsqrt import RSQRT
 
 _MAX_POWER = 4  # more products would round too often
 _RSQRT = -0.5
@@ -36,7 +38,7 @@ def _of_pow(graph: Graph, op: Op) -> Graph:
         return graph
     exponent = float(exponents.ravel()[0])
     if exponent == _RSQRT:
-        root = replace(op, kind="RSQRT", inputs=op.inputs[:1], attrs=options_of("RSQRT"))
+        root = replace(op, kind=RSQRT, inputs=op.inputs[:1], attrs=options_of(RSQRT))
         return with_replaced(graph, op, (root,))
     whole = exponent in range(1, _MAX_POWER + 1)
     return _power(graph, op, int(exponent)) if whole else graph
@@ -55,7 +57,7 @@ def _power(graph: Graph, op: Op, exponent: int) -> Graph:
         if not is_last:
             name = f"{op.name}/power_{number + 2}"
             graph, result = with_value(graph, name, graph.tensors[op.outputs[0]].shape)
-        made.append(Op("MUL", name, (last, value), (result,), options_of("MUL")))
+        made.append(Op(MUL, name, (last, value), (result,), options_of(MUL)))
         last = result
     return with_replaced(graph, op, tuple(made))
 
@@ -66,6 +68,6 @@ def _quotient(graph: Graph, op: Op) -> Graph:
         return graph
     graph = with_constant(graph, f"{op.name}/factor", (1 / divisor.data).astype(np.float32))
     activation = op.attrs.get("FusedActivationFunction")
-    attrs = options_of("MUL", FusedActivationFunction=activation)
-    product = replace(op, kind="MUL", inputs=(op.inputs[0], len(graph.tensors) - 1), attrs=attrs)
+    attrs = options_of(MUL, FusedActivationFunction=activation)
+    product = replace(op, kind=MUL, inputs=(op.inputs[0], len(graph.tensors) - 1), attrs=attrs)
     return with_replaced(graph, op, (product,))

@@ -22,6 +22,8 @@ from tinyml.convert.rules import bound_of, clamped_value, is_clamp
 from tinyml.convert.tables import options_of
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op
+from tinyml.ops.activation import RELU
+from tinyml.ops.elementwise import ADD, SUB
 
 _RELU = 1  # ActivationFunctionType
 _BOUNDS = {"RELU_0_TO_1": (0.0, 1.0), "RELU_N1_TO_1": (-1.0, 1.0)}
@@ -33,10 +35,10 @@ def put_relu_first(graph: Graph) -> Graph:
         if op.kind == "MAXIMUM" and is_clamp(op, graph) and bound_of(op, graph) == 0:
             value = clamped_value(op, graph)
             assert value is not None
-            relu = replace(op, kind="RELU", inputs=(value,), attrs=options_of("RELU"))
+            relu = replace(op, kind=RELU, inputs=(value,), attrs=options_of(RELU))
             graph = with_replaced(graph, op, (relu,))
     for op in graph.ops:
-        before = maker(graph, op.inputs[0]) if op.kind == "RELU" else None
+        before = maker(graph, op.inputs[0]) if op.kind == RELU else None
         if before is None or before.kind != "MINIMUM" or not is_clamp(before, graph):
             continue
         (between,), value = before.outputs, clamped_value(before, graph)
@@ -81,8 +83,8 @@ def _summed(graph: Graph, op: Op) -> Graph:
     if graph.tensors[a].is_constant:
         a, b = b, a
     is_greater = op.kind == "MAXIMUM"
-    positive = options_of("SUB", FusedActivationFunction=_RELU)
-    between = Op("SUB", f"{op.name}/change", (b, a) if is_greater else (a, b), (change,), positive)
-    kind = "ADD" if is_greater else "SUB"
+    positive = options_of(SUB, FusedActivationFunction=_RELU)
+    between = Op(SUB, f"{op.name}/change", (b, a) if is_greater else (a, b), (change,), positive)
+    kind = ADD if is_greater else SUB
     last = replace(op, kind=kind, inputs=(a, change), attrs=options_of(kind))
     return with_replaced(graph, op, (between, last))

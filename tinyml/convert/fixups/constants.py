@@ -7,11 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 
+from tinyml.base.errors import ModelError
 from tinyml.convert.fixups.edit import are_constant
 from tinyml.convert.ranges import dequantize
+from tinyml.convert.tables import with_attrs
 from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ops import spec_of, trait_of
+from tinyml.ops.quantize import DEQUANTIZE
+from tinyml.ops.traits import Arithmetic, ByteMap, MovesOnly
 
 _MAX_FOLDED_BYTES = 1 << 22
+_LACKING = ("ellipsis_mask", "new_axis_mask", "offset")  # options that no reference heeds
 
 
 def fold_constants(graph: Graph) -> Graph:
@@ -27,7 +33,7 @@ def fold_constants(graph: Graph) -> Graph:
         made = tensors[op.outputs[0]]
         data = np.ascontiguousarray(value, made.dtype.numpy)
         quant = made.quant
-        if op.kind == "DEQUANTIZE":
+        if op.kind == DEQUANTIZE:
             quant = tensors[op.inputs[0]].quant  # trained or stored scales stay with the weights
         if data.size == made.elements and data.nbytes <= _MAX_FOLDED_BYTES:
             data = data.reshape(made.shape)
@@ -45,55 +51,44 @@ def _value(op: Op, graph: Graph) -> Array | None:
         return np.array(graph.tensors[op.inputs[0]].shape)
     if not are_constant(graph, op.inputs):
         return None
-    if op.kind == "DEQUANTIZE":
+    if op.kind == DEQUANTIZE:
         source = graph.tensors[op.inputs[0]]
         assert source.data is not None
         return source.data if source.quant is None else dequantize(source.data, source.quant)
-    compute = _COMPUTE.get(op.kind)
-    values = [graph.tensors[i].data for i in op.inputs if i >= 0]
-    if compute is None or op.attrs.get("FusedActivationFunction") if _has_activation(op) else False:
+    if dict(op.attrs.values).get("FusedActivationFunction"):
         return None
-    return None if compute is None else np.asarray(compute(op, [np.asarray(v) for v in values]))
+    if trait_of(op.kind, MovesOnly) is not None:
+        return _moved(op, graph)
+    values = [np.asarray(graph.tensors[i].data) for i in op.inputs if i >= 0]
+    arithmetic, byte_map = trait_of(op.kind, Arithmetic), trait_of(op.kind, ByteMap)
+    if arithmetic is not None:
+        return np.asarray(arithmetic.compute(values[0], values[1]))
+    if byte_map is not None and byte_map.real is not None:
+        return byte_map.real(values[0])
+    compute = _COMPUTE.get(op.kind)
+    return None if compute is None else np.asarray(compute(values))
 
 
-def _has_activation(op: Op) -> bool:
-    return "FusedActivationFunction" in dict(op.attrs.values)
+def _moved(op: Op, graph: Graph) -> Array | None:
+    """What the operator's reference gives, which does not look at values; None where it cannot."""
+    values = [graph.tensors[i].data if i >= 0 else None for i in op.inputs]
+    try:
+        plain = with_attrs(op)
+        if any(getattr(plain.attrs, name, 0) for name in _LACKING):
+            return None
+        (found,) = spec_of(op.kind).forms[0].reference(plain, graph, values)
+    except (ModelError, ArithmeticError, AssertionError, LookupError, TypeError, ValueError):
+        return None  # operands that make no sense stay for others to complain of
+    return found
 
 
-def _strided_slice(op: Op, values: list[Array]) -> Array:
-    data, begin, end, stride = values
-    get = op.attrs.get
-    parts: list[int | slice] = []
-    for axis, (first, last, step) in enumerate(zip(begin, end, stride, strict=True)):
-        bit = 1 << axis
-        if get("ShrinkAxisMask") & bit:
-            parts.append(int(first))
-            continue
-        low = None if get("BeginMask") & bit else int(first)
-        high = None if get("EndMask") & bit else int(last)
-        parts.append(slice(low, high, int(step)))
-    return np.asarray(data[tuple(parts)])
-
-
-_COMPUTE: dict[str, Callable[[Op, list[Array]], Array]] = {
-    "ADD": lambda op, v: v[0] + v[1],
-    "BROADCAST_TO": lambda op, v: np.broadcast_to(v[0], tuple(v[1])),
-    "CAST": lambda op, v: v[0],
-    "CONCATENATION": lambda op, v: np.concatenate(v, op.attrs.get("Axis")),
-    "DIV": lambda op, v: v[0] / v[1],
-    "EXPAND_DIMS": lambda op, v: np.expand_dims(v[0], int(v[1].reshape(-1)[0])),
-    "FILL": lambda op, v: np.full(tuple(v[0]), v[1].reshape(-1)[0]),
-    "MUL": lambda op, v: v[0] * v[1],
-    "NEG": lambda op, v: -v[0],
-    "PACK": lambda op, v: np.stack(v, op.attrs.get("Axis")),
-    "RESHAPE": lambda op, v: v[0],
-    "RSQRT": lambda op, v: 1 / np.sqrt(v[0]),
-    "SQRT": lambda op, v: np.sqrt(v[0]),
-    "SQUARE": lambda op, v: v[0] * v[0],
-    "SQUEEZE": lambda op, v: v[0],
-    "STRIDED_SLICE": _strided_slice,
-    "SUB": lambda op, v: v[0] - v[1],
-    "TRANSPOSE": lambda op, v: np.transpose(v[0], tuple(v[1])),
+_COMPUTE: dict[str, Callable[[list[Array]], Array]] = {  # of operators without kernels of ours
+    "BROADCAST_TO": lambda v: np.broadcast_to(v[0], tuple(v[1])),
+    "CAST": lambda v: v[0],
+    "FILL": lambda v: np.full(tuple(v[0]), v[1].reshape(-1)[0]),
+    "NEG": lambda v: -v[0],
+    "SQRT": lambda v: np.sqrt(v[0]),
+    "SQUARE": lambda v: v[0] * v[0],
 }
 
 

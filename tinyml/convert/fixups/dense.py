@@ -9,6 +9,10 @@ import numpy as np
 from tinyml.convert.fixups.edit import with_constant, with_ops
 from tinyml.convert.tables import options_of
 from tinyml.ir.graph import Graph, Op
+from tinyml.ops import trait_of
+from tinyml.ops.batch_matmul import BATCH_MATMUL
+from tinyml.ops.fully_connected import FULLY_CONNECTED
+from tinyml.ops.traits import Channels, Rows
 
 
 def as_fully_connected(graph: Graph) -> Graph:
@@ -18,11 +22,17 @@ def as_fully_connected(graph: Graph) -> Graph:
     stays: its kernels are the faster ones.
     """
     for op in graph.ops:
-        if op.kind == "CONV_2D" and _is_single_pixel(graph, op):
+        if _is_convolution(op) and _is_single_pixel(graph, op):
             graph = _from_convolution(graph, op)
-        elif op.kind == "BATCH_MATMUL" and _has_constant_matrix(graph, op):
+        elif op.kind == BATCH_MATMUL and _has_constant_matrix(graph, op):
             graph = _from_product(graph, op)
     return graph
+
+
+def _is_convolution(op: Op) -> bool:
+    """Whether the op sums up all channels of an image's windows."""
+    channels = trait_of(op.kind, Channels)
+    return channels is not None and channels.mixes and trait_of(op.kind, Rows) is not None
 
 
 def _is_single_pixel(graph: Graph, op: Op) -> bool:
@@ -73,8 +83,8 @@ def _dense(graph: Graph, op: Op, operands: tuple[int, tuple[int, ...]], activati
     """A FULLY_CONNECTED that reads the constant added last."""
     value, rest = operands
     attrs = replace(
-        options_of("FULLY_CONNECTED", FusedActivationFunction=activation, KeepNumDims=True),
+        options_of(FULLY_CONNECTED, FusedActivationFunction=activation, KeepNumDims=True),
         version=5,
     )
     inputs = (value, len(graph.tensors) - 1, *(rest or (-1,)))
-    return replace(op, kind="FULLY_CONNECTED", inputs=inputs, attrs=attrs)
+    return replace(op, kind=FULLY_CONNECTED, inputs=inputs, attrs=attrs)

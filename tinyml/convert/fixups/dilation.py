@@ -12,6 +12,7 @@ import numpy as np
 
 from tinyml.convert.fixups.edit import (
     integers,
+    is_view,
     maker,
     only_reader,
     with_constant,
@@ -21,9 +22,11 @@ from tinyml.convert.fixups.edit import (
 )
 from tinyml.convert.tables import options_of
 from tinyml.ir.graph import Graph, Op
+from tinyml.ops import trait_of
+from tinyml.ops.layout import RESHAPE
+from tinyml.ops.pad import PAD
+from tinyml.ops.traits import ReadsPadding
 
-_VIEWS = ("EXPAND_DIMS", "RESHAPE", "SQUEEZE")
-_CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 _SAME, _VALID = 0, 1  # Padding
 
 Sides = tuple[tuple[int, int], tuple[int, int]]  # before and after, of rows and of columns
@@ -60,8 +63,8 @@ def _found(graph: Graph, last: Op) -> _Dilation | None:
         if before.kind == "SPACE_TO_BATCH_ND":
             break
         before = maker(graph, before.inputs[0])
-    layers = [op for op in chain if op.kind in _CONVOLUTIONS]
-    views = tuple(op for op in chain if op.kind in _VIEWS)
+    layers = [op for op in chain if trait_of(op.kind, ReadsPadding) is not None]
+    views = tuple(op for op in chain if is_view(op))
     if len(layers) != 1 or chain[-1].kind != "SPACE_TO_BATCH_ND":
         return None
     if len(chain) != 2 + len(views) or len(views) not in (0, 2):
@@ -112,7 +115,7 @@ def _dilated(graph: Graph, what: _Dilation) -> Graph:
     graph = with_constant(graph, f"{name}/pads", table)
     amounts = len(graph.tensors) - 1
     graph, padded = with_value(graph, f"{name}/padded", shape)
-    made.append(Op("PAD", f"{name}/padded", (source, amounts), (padded,), options_of("PAD")))
+    made.append(Op(PAD, f"{name}/padded", (source, amounts), (padded,), options_of(PAD)))
     attrs = what.layer.attrs
     changes = {
         f"Dilation{letter}Factor": factor * attrs.get(f"Dilation{letter}Factor")
@@ -150,6 +153,6 @@ def _viewed(
     sizes = len(graph.tensors) - 1
     if result < 0:
         graph, result = with_value(graph, name, shape)
-    held = options_of("RESHAPE", NewShape=shape)
-    made.append(Op("RESHAPE", graph.tensors[result].name, (source, sizes), (result,), held))
+    held = options_of(RESHAPE, NewShape=shape)
+    made.append(Op(RESHAPE, graph.tensors[result].name, (source, sizes), (result,), held))
     return graph, result

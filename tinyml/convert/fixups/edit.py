@@ -9,6 +9,8 @@ import numpy as np
 
 from tinyml.ir.dtype import FLOAT32, DType, dtype_of
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
+from tinyml.ops import trait_of
+from tinyml.ops.traits import MovesOnly
 from tinyml.passes.rewrite import makers, reader_counts
 
 
@@ -23,6 +25,12 @@ def maker(graph: Graph, tensor: int) -> Op | None:
     """The op that writes a tensor."""
     number = makers(graph).get(tensor)
     return None if number is None else graph.ops[number]
+
+
+def is_view(op: Op) -> bool:
+    """Whether the op gives its input another shape, in the same order of elements."""
+    trait = trait_of(op.kind, MovesOnly)
+    return trait is not None and trait.how == "view"
 
 
 def with_constant(graph: Graph, name: str, data: Array, quant: Quant | None = None) -> Graph:

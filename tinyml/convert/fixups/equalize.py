@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinyml.convert.fixups.edit import only_reader
-from tinyml.convert.rules import WEIGHTED
+from tinyml.convert.fixups.edit import is_view, only_reader
+from tinyml.convert.rules import has_weights, weights_of
 from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ops import trait_of
+from tinyml.ops.traits import Channels, Homogeneous
 
 _ROUNDS = 3  # a layer is the second of one pair and the first of the next
 _FACTORS = (2.0**-10, 2.0**10)  # keeps weights well inside of float32
-_SPATIAL = ("AVERAGE_POOL_2D", "MAX_POOL_2D", "PAD")
 _COMMUTING = (0, 1)  # ActivationFunctionType NONE and RELU: f(s x) = s f(x) for s > 0
 
 
@@ -36,16 +37,16 @@ def pairs_of(graph: Graph) -> tuple[_Pair, ...]:
     """Layers between which a factor per channel can move."""
     found = []
     for op in graph.ops:
-        if op.kind not in WEIGHTED or op.attrs.get("FusedActivationFunction") not in _COMMUTING:
+        if not has_weights(op) or op.attrs.get("FusedActivationFunction") not in _COMMUTING:
             continue
         value, is_flat, reader = op.outputs[0], False, only_reader(graph, op.outputs[0])
         while reader is not None and _keeps_channels(graph, reader):
             is_flat = is_flat or _flattens(graph, reader)
             value = reader.outputs[0]
             reader = only_reader(graph, value)
-        if reader is None or reader.kind not in WEIGHTED or reader.kind == "TRANSPOSE_CONV":
+        if reader is None or not has_weights(reader) or not _hears_all(reader):
             continue
-        where = WEIGHTED[reader.kind]
+        where = weights_of(reader)
         weights = graph.tensors[reader.inputs[where.weights]]
         if reader.inputs[where.value] == value and weights.data is not None:
             found.append(_Pair(op, reader, op.outputs[0], is_flat))
@@ -53,27 +54,31 @@ def pairs_of(graph: Graph) -> tuple[_Pair, ...]:
 
 
 def _keeps_channels(graph: Graph, op: Op) -> bool:
-    if op.kind == "MEAN":
-        axes = graph.tensors[op.inputs[1]].data
-        rank = len(graph.tensors[op.inputs[0]].shape)
-        return axes is not None and all(int(axis) % rank != rank - 1 for axis in axes.reshape(-1))
-    if op.kind == "RESHAPE":
+    if trait_of(op.kind, Homogeneous) is None:
+        return False
+    channels = trait_of(op.kind, Channels)
+    if is_view(op):
         given, made = (graph.tensors[i].shape for i in (op.inputs[0], op.outputs[0]))
         return given[-1] == made[-1] or (given[:1] == made[:1] and len(made) == 2)
-    return op.kind in _SPATIAL
+    return channels is None or channels.keeps(op, graph)
+
+
+def _hears_all(op: Op) -> bool:
+    """Whether each output sums up the same channels, so that weights tell them apart."""
+    return trait_of(op.kind, Channels) is not None
 
 
 def _flattens(graph: Graph, op: Op) -> bool:
     given, made = (graph.tensors[i].shape for i in (op.inputs[0], op.outputs[0]))
-    return op.kind == "RESHAPE" and given[-1] != made[-1]
+    return is_view(op) and given[-1] != made[-1]
 
 
 def _fits(graph: Graph, pair: _Pair) -> bool:
     """Whether the second layer has a weight for each channel, ungrouped."""
     channels = graph.tensors[pair.value].shape[-1]
-    shape = graph.tensors[pair.second.inputs[WEIGHTED[pair.second.kind].weights]].shape
+    shape = graph.tensors[pair.second.inputs[weights_of(pair.second).weights]].shape
     if pair.is_flat:
-        return pair.second.kind == "FULLY_CONNECTED" and shape[1] % channels == 0
+        return len(shape) == 2 and shape[1] % channels == 0
     return shape[-1] == channels  # of a depthwise layer: one filter for each channel
 
 
@@ -107,14 +112,14 @@ def _factors(graph: Graph, pair: _Pair, peak: Array | None) -> Array | None:
 
 def _second_weights(graph: Graph, pair: _Pair) -> Array:
     """The weights of the second layer, [any, channel]."""
-    data = graph.tensors[pair.second.inputs[WEIGHTED[pair.second.kind].weights]].data
+    data = graph.tensors[pair.second.inputs[weights_of(pair.second).weights]].data
     assert data is not None
     return data.reshape(-1, graph.tensors[pair.value].shape[-1])
 
 
 def _moved(graph: Graph, pair: _Pair, factors: Array) -> Graph:
     tensors = list(graph.tensors)
-    where = WEIGHTED[pair.first.kind]
+    where = weights_of(pair.first)
     index = pair.first.inputs[where.weights]
     data = tensors[index].data
     assert data is not None
@@ -128,7 +133,7 @@ def _moved(graph: Graph, pair: _Pair, factors: Array) -> Graph:
         bias = tensors[index].data
         assert bias is not None
         tensors[index] = replace(tensors[index], data=_frozen(bias / factors))
-    index = pair.second.inputs[WEIGHTED[pair.second.kind].weights]
+    index = pair.second.inputs[weights_of(pair.second).weights]
     scaled = _second_weights(graph, pair) * factors
     tensors[index] = replace(
         tensors[index], data=_frozen(scaled.reshape(tensors[index].shape)), quant=None

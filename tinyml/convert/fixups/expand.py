@@ -11,6 +11,8 @@ from tinyml.convert.fixups.edit import with_constant
 from tinyml.convert.tables import options_of
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op, Tensor
+from tinyml.ops.elementwise import ADD, MUL
+from tinyml.ops.hard_swish import HARD_SWISH
 
 _RELU6 = 3  # ActivationFunctionType
 
@@ -19,7 +21,7 @@ def expand_hard_swish(graph: Graph, results: Set[int]) -> Graph:
     """Replaces the HARD_SWISH that write ``results``: x * (relu6(x + 3) / 6)."""
     made: list[Op] = []
     for op in graph.ops:
-        if op.kind != "HARD_SWISH" or op.outputs[0] not in results:
+        if op.kind != HARD_SWISH or op.outputs[0] not in results:
             made.append(op)
             continue
         value, result = op.inputs[0], graph.tensors[op.outputs[0]]
@@ -31,11 +33,11 @@ def expand_hard_swish(graph: Graph, results: Set[int]) -> Graph:
             Tensor(f"{op.name}/gate", FLOAT32, result.shape),
         )
         graph = replace(graph, tensors=(*graph.tensors, *between))
-        add = replace(options_of("ADD", FusedActivationFunction=_RELU6), version=2)
-        mul = replace(options_of("MUL"), version=2)
+        add = replace(options_of(ADD, FusedActivationFunction=_RELU6), version=2)
+        mul = replace(options_of(MUL), version=2)
         made += [
-            Op("ADD", between[0].name, (value, first - 2), (first,), add),
-            Op("MUL", between[1].name, (first, first - 1), (first + 1,), mul),
-            Op("MUL", op.name, (value, first + 1), op.outputs, mul),
+            Op(ADD, between[0].name, (value, first - 2), (first,), add),
+            Op(MUL, between[1].name, (first, first - 1), (first + 1,), mul),
+            Op(MUL, op.name, (value, first + 1), op.outputs, mul),
         ]
     return replace(graph, ops=tuple(made))

@@ -14,6 +14,7 @@ from tinyml.convert.fixups.edit import bypassed, maker, only_reader, with_ops
 from tinyml.convert.ranges import quant_of_range
 from tinyml.ir.dtype import FLOAT32, INT8, UINT8
 from tinyml.ir.graph import Graph, Op, Quant
+from tinyml.ops.quantize import DEQUANTIZE, QUANTIZE
 
 
 def adopt_fake_quant(graph: Graph) -> Graph:
@@ -39,7 +40,7 @@ def _as_one(graph: Graph, op: Op, source: int) -> tuple[Graph, Op]:
     A QUANTIZE that nobody else reads goes: it would keep a second reader on the value.
     """
     before = maker(graph, op.inputs[0])
-    if op.kind != "DEQUANTIZE" or before is None:
+    if op.kind != DEQUANTIZE or before is None:
         return graph, op
     identity = replace(op, inputs=(source,))
     changes: dict[int, Op | None] = {id(op): identity}
@@ -62,10 +63,10 @@ def _trained(graph: Graph, op: Op) -> tuple[int, Quant] | None:
         if source.is_constant:
             return op.inputs[0], Quant((float(np.float32(max(-low, high) / 127)),), (0,))
         return op.inputs[0], quant_of_range(low, high, 8)
-    if op.kind != "DEQUANTIZE":
+    if op.kind != DEQUANTIZE:
         return None
     before = maker(graph, op.inputs[0])
-    if before is None or before.kind != "QUANTIZE":
+    if before is None or before.kind != QUANTIZE:
         return None
     between = graph.tensors[op.inputs[0]]
     if graph.tensors[before.inputs[0]].dtype != FLOAT32 or between.quant is None:

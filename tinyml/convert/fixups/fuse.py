@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tinyml.convert.fixups.edit import integers, maker, only_reader, with_ops
-from tinyml.convert.rules import WEIGHTED
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.shapes import window
+from tinyml.ops import trait_of
+from tinyml.ops.table import ACTIVATIONS
+from tinyml.ops.traits import Activation, ClampsOutput, Pads, ReadsPadding
 
 _NONE = 0  # ActivationFunctionType
-_ACTIVATIONS = {"RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3}
-# Kernels of others (CONCATENATION) have the field and refuse anything in it.
-_CLAMPING = (*WEIGHTED, "ADD", "AVERAGE_POOL_2D", "DIV", "MAX_POOL_2D", "MUL", "SUB")
-_CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 _SAME, _VALID = 0, 1  # Padding
 
 
@@ -23,9 +21,11 @@ def fuse_activations(graph: Graph) -> Graph:
 
     Only between float values: at two integer scales the activation would round once more.
     """
-    for activation in tuple(op for op in graph.ops if op.kind in _ACTIVATIONS):
-        before = maker(graph, activation.inputs[0])
-        if before is None or before.kind not in _CLAMPING:
+    for activation in graph.ops:
+        trait = trait_of(activation.kind, Activation)
+        before = maker(graph, activation.inputs[0]) if trait is not None else None
+        # Kernels of others (CONCATENATION) have the field and refuse anything in it.
+        if trait is None or before is None or trait_of(before.kind, ClampsOutput) is None:
             continue
         if only_reader(graph, activation.inputs[0]) is not activation:
             continue
@@ -40,7 +40,7 @@ def fuse_activations(graph: Graph) -> Graph:
             tensors = list(graph.tensors)
             tensors[activation.outputs[0]] = replace(made, quant=given.quant)
             graph = replace(graph, tensors=tuple(tensors))
-        attrs = before.attrs.having(FusedActivationFunction=_ACTIVATIONS[activation.kind])
+        attrs = before.attrs.having(FusedActivationFunction=ACTIVATIONS.index(trait.name))
         fused = replace(before, name=activation.name, outputs=activation.outputs, attrs=attrs)
         graph = with_ops(graph, {id(before): fused, id(activation): None})
     return graph
@@ -51,7 +51,7 @@ def fuse_pads(graph: Graph) -> Graph:
 
     Only where SAME means exactly the rows and columns that PAD adds, and both add the value 0.
     """
-    for pad in tuple(op for op in graph.ops if op.kind == "PAD"):
+    for pad in tuple(op for op in graph.ops if _pads_zeros(op)):
         op = only_reader(graph, pad.outputs[0])
         if op is not None and _is_same_padding(graph, pad, op):
             attrs = op.attrs.having(Padding=_SAME)
@@ -60,10 +60,15 @@ def fuse_pads(graph: Graph) -> Graph:
     return graph
 
 
+def _pads_zeros(op: Op) -> bool:
+    trait = trait_of(op.kind, Pads)
+    return trait is not None and trait.value is None
+
+
 def _is_same_padding(graph: Graph, pad: Op, op: Op) -> bool:
     given, padded = graph.tensors[pad.inputs[0]], graph.tensors[pad.outputs[0]]
     amounts = integers(graph.tensors[pad.inputs[1]])
-    if op.kind not in _CONVOLUTIONS or op.inputs[0] != pad.outputs[0] or amounts is None:
+    if trait_of(op.kind, ReadsPadding) is None or op.inputs[0] != pad.outputs[0] or amounts is None:
         return False
     if op.attrs.get("Padding") != _VALID or len(given.shape) != 4 or given.quant != padded.quant:
         return False

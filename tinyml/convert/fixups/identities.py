@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from tinyml.convert.fixups.edit import bypassed, integers, maker
+from tinyml.convert.fixups.edit import bypassed, integers, is_view, maker
 from tinyml.ir.graph import Graph, Op
-
-_ONE_RESHAPE = ("EXPAND_DIMS", "RESHAPE", "SQUEEZE")  # all three keep the order of elements
+from tinyml.ops import trait_of
+from tinyml.ops.layout import CONCATENATION
+from tinyml.ops.quantize import DEQUANTIZE, QUANTIZE
+from tinyml.ops.traits import Converts, MovesOnly, Pads
+from tinyml.ops.transpose import TRANSPOSE
 
 
 def drop_identities(graph: Graph) -> Graph:
@@ -34,13 +37,13 @@ def _source(graph: Graph, op: Op) -> int | None:
     given, made = graph.tensors[source], graph.tensors[op.outputs[0]]
     if (given.dtype, given.shape, given.quant) != (made.dtype, made.shape, made.quant):
         return None
-    if op.kind in _ONE_RESHAPE and before.kind in _ONE_RESHAPE:
+    if is_view(op) and is_view(before):
         return source
-    if op.kind == before.kind == "TRANSPOSE":
+    if op.kind == before.kind == TRANSPOSE:
         first, second = _permutation(graph, before), _permutation(graph, op)
         if first is not None and second is not None:
             return source if tuple(first[i] for i in second) == tuple(range(len(second))) else None
-    if (before.kind, op.kind) in (("DEQUANTIZE", "QUANTIZE"),):
+    if (before.kind, op.kind) == (DEQUANTIZE, QUANTIZE):
         return source  # the same scale on both sides: every integer comes back
     return None
 
@@ -49,17 +52,19 @@ def _changes_nothing(graph: Graph, op: Op) -> bool:
     given, made = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
     if (given.dtype, given.shape, given.quant) != (made.dtype, made.shape, made.quant):
         return False
-    if op.kind in (*_ONE_RESHAPE, "QUANTIZE", "DEQUANTIZE", "CAST", "PAD", "PADV2", "BROADCAST_TO"):
+    adds = is_view(op) or trait_of(op.kind, Pads) is not None or op.kind == "BROADCAST_TO"
+    if adds or trait_of(op.kind, Converts) is not None or op.kind == "CAST":
         return True  # equal shapes: nothing was added; equal types: nothing was rounded
-    if op.kind == "TRANSPOSE":
+    if op.kind == TRANSPOSE:
         permutation = _permutation(graph, op)
         return permutation is not None and permutation == tuple(range(len(permutation)))
-    if op.kind == "CONCATENATION":
+    if op.kind == CONCATENATION:
         return len(op.inputs) == 1 and op.attrs.get("FusedActivationFunction") == 0
-    if op.kind in ("SLICE", "STRIDED_SLICE"):
+    moves = trait_of(op.kind, MovesOnly)
+    if moves is not None and moves.how == "cut":
         # The whole of it in the same order: with steps of 1, equal shapes leave no other choice.
-        strides = None if op.kind == "SLICE" else integers(graph.tensors[op.inputs[3]])
-        return op.kind == "SLICE" or (strides is not None and set(strides) == {1})
+        strides = integers(graph.tensors[op.inputs[3]]) if len(op.inputs) > 3 else (1,)
+        return strides is not None and set(strides) == {1}
     return False
 
 

@@ -7,12 +7,21 @@ from math import prod
 
 import numpy as np
 
-from tinyml.convert.fixups.edit import integers, maker, only_reader, with_constant, with_ops
+from tinyml.convert.fixups.edit import (
+    integers,
+    is_view,
+    maker,
+    only_reader,
+    with_constant,
+    with_ops,
+)
 from tinyml.convert.tables import options_of
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op, Tensor
+from tinyml.ops.elementwise import MUL
+from tinyml.ops.layout import CONCATENATION, RESHAPE
+from tinyml.ops.resize_nearest_neighbor import RESIZE_NEAREST_NEIGHBOR
 
-_RESHAPES = ("EXPAND_DIMS", "RESHAPE")
 _MAX_COPIES = 10  # inputs of a CONCATENATION
 
 
@@ -54,12 +63,11 @@ def _upsampled(graph: Graph, op: Op) -> Graph | None:
     if rows is None:
         return None
     before = maker(graph, op.inputs[0])
-    is_view = before is not None and before.kind in _RESHAPES
-    source = before.inputs[0] if before is not None and is_view else op.inputs[0]
+    source = before.inputs[0] if before is not None and is_view(before) else op.inputs[0]
     gone: tuple[Op, ...] = ()
     columns, last = _Repeat(1, rows.block), op
     behind = only_reader(graph, op.outputs[0])
-    if behind is not None and behind.kind in _RESHAPES:
+    if behind is not None and is_view(behind):
         second = only_reader(graph, behind.outputs[0])
         found = _repeat_of(graph, second)
         if found is not None and second is not None and rows.block % found.block == 0:
@@ -89,8 +97,8 @@ def _resize(
         Tensor(larger, FLOAT32, (1, *size, shape[3])),
     )
     graph = replace(graph, tensors=(*graph.tensors, *between))
-    nearest = replace(options_of("RESIZE_NEAREST_NEIGHBOR"), version=2)
-    resize = Op("RESIZE_NEAREST_NEIGHBOR", larger, (first, first - 1), (first + 1,), nearest)
+    nearest = replace(options_of(RESIZE_NEAREST_NEIGHBOR), version=2)
+    resize = Op(RESIZE_NEAREST_NEIGHBOR, larger, (first, first - 1), (first + 1,), nearest)
     graph, to_image = _reshape(graph, source, first)
     graph, to_result = _reshape(graph, first + 1, result)
     return graph, (to_image, resize, to_result)
@@ -99,8 +107,8 @@ def _resize(
 def _reshape(graph: Graph, source: int, result: int) -> tuple[Graph, Op]:
     made = graph.tensors[result]
     graph = with_constant(graph, f"{made.name}/shape", np.array(made.shape, np.int32))
-    held = options_of("RESHAPE", NewShape=made.shape)
-    return graph, Op("RESHAPE", made.name, (source, len(graph.tensors) - 1), (result,), held)
+    held = options_of(RESHAPE, NewShape=made.shape)
+    return graph, Op(RESHAPE, made.name, (source, len(graph.tensors) - 1), (result,), held)
 
 
 def _joined(graph: Graph, op: Op) -> Graph:
@@ -121,9 +129,9 @@ def _joined(graph: Graph, op: Op) -> Graph:
             part = Tensor(f"{op.name}/axis_{axis}", FLOAT32, tuple(shape))
             graph = replace(graph, tensors=(*graph.tensors, part))
             result = len(graph.tensors) - 1
-        held = options_of("CONCATENATION", Axis=axis)
+        held = options_of(CONCATENATION, Axis=axis)
         name = graph.tensors[result].name
-        made.append(Op("CONCATENATION", name, (source,) * times[axis], (result,), held))
+        made.append(Op(CONCATENATION, name, (source,) * times[axis], (result,), held))
         source = result
     ops = (part for o in graph.ops for part in (made if o is op else (o,)))
     return replace(graph, ops=tuple(ops))
@@ -133,8 +141,8 @@ def _negated(graph: Graph, op: Op) -> Graph:
     graph = with_constant(graph, f"{op.name}/minus_one", np.array(-1, np.float32))
     product = replace(
         op,
-        kind="MUL",
+        kind=MUL,
         inputs=(op.inputs[0], len(graph.tensors) - 1),
-        attrs=replace(options_of("MUL"), version=2),
+        attrs=replace(options_of(MUL), version=2),
     )
     return with_ops(graph, {id(op): product})

@@ -10,7 +10,12 @@ from tinyml.convert.fixups.edit import integers, with_constant, with_replaced, w
 from tinyml.convert.tables import options_of
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Array, Graph, Op
-from tinyml.ops.resize_nearest_neighbor import ResizeAttrs, loops, nearest
+from tinyml.ops.gather import GATHER
+from tinyml.ops.layout import CONCATENATION, RESHAPE
+from tinyml.ops.resize_nearest_neighbor import RESIZE_NEAREST_NEIGHBOR, ResizeAttrs, loops, nearest
+from tinyml.ops.reverse_v2 import REVERSE_V2
+from tinyml.ops.slice import SLICE
+from tinyml.ops.transpose import TRANSPOSE
 
 _REFLECT = 0  # MirrorPadMode; SYMMETRIC repeats the element at the border
 
@@ -32,7 +37,7 @@ def as_plain_moves(graph: Graph) -> Graph:
 def gather_pixels(graph: Graph) -> Graph:
     """GATHER of rows and of columns for a nearest-neighbour resize in steps that are not equal."""
     for op in graph.ops:
-        if op.kind == "RESIZE_NEAREST_NEIGHBOR":
+        if op.kind == RESIZE_NEAREST_NEIGHBOR:
             graph = _gathered(graph, op)
     return graph
 
@@ -60,7 +65,7 @@ class _Chain:
 
     def reshape(self, value: int, shape: tuple[int, ...]) -> int:
         sizes = self.constant(np.array(shape, np.int32))
-        result = self.add("RESHAPE", (value, sizes), shape)
+        result = self.add(RESHAPE, (value, sizes), shape)
         last = self.made[-1]
         self.made[-1] = replace(last, attrs=last.attrs.having(NewShape=shape))
         return result
@@ -83,7 +88,7 @@ def _of_blocks(graph: Graph, op: Op) -> Graph:
     chain = _Chain(graph, op)
     value = chain.reshape(op.inputs[0], split)
     order = chain.constant(np.array((0, 2, 1, 3), np.int32))
-    moved = chain.add("TRANSPOSE", (value, order), (split[0], split[2], split[1], run))
+    moved = chain.add(TRANSPOSE, (value, order), (split[0], split[2], split[1], run))
     chain.reshape(moved, wanted)
     return chain.closed()
 
@@ -125,7 +130,7 @@ def _mirrored(graph: Graph, op: Op) -> Graph:
         if len(joined) > 1:
             shape = list(chain.shape(value))
             shape[axis] += before + after
-            value = chain.add("CONCATENATION", joined, tuple(shape), Axis=axis)
+            value = chain.add(CONCATENATION, joined, tuple(shape), Axis=axis)
     return chain.closed()
 
 
@@ -138,11 +143,11 @@ def _border(chain: _Chain, value: int, part: tuple[int, int, int]) -> int | None
     begin = np.zeros(len(shape), np.int32)
     begin[axis], shape[axis] = first, count
     sizes = (chain.constant(begin), chain.constant(np.array(shape, np.int32)))
-    cut = chain.add("SLICE", (value, *sizes), tuple(shape))
+    cut = chain.add(SLICE, (value, *sizes), tuple(shape))
     if count == 1:
         return cut
     axes = chain.constant(np.array([axis], np.int32))
-    return chain.add("REVERSE_V2", (cut, axes), tuple(shape))
+    return chain.add(REVERSE_V2, (cut, axes), tuple(shape))
 
 
 def _gathered(graph: Graph, op: Op) -> Graph:
@@ -160,5 +165,5 @@ def _gathered(graph: Graph, op: Op) -> Graph:
             continue
         shape[axis] = len(each)
         numbers = chain.constant(each.astype(np.int32))
-        value = chain.add("GATHER", (value, numbers), tuple(shape), Axis=axis)
+        value = chain.add(GATHER, (value, numbers), tuple(shape), Axis=axis)
     return chain.closed()

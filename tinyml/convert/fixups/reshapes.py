@@ -12,12 +12,12 @@ from dataclasses import replace
 import numpy as np
 
 from tinyml.convert.fixups.edit import integers, maker, only_reader, with_constant
-from tinyml.convert.rules import WEIGHTED
+from tinyml.convert.rules import has_weights
 from tinyml.ir.graph import Graph, Op, Tensor
-
-_AFFINE = ("ADD", "DIV", "MUL", "SUB")
-_CARRIED = ("RESHAPE", "SLICE")  # the crop of a transposed convolution, over whole channels
-_ACTIVATIONS = ("RELU", "RELU6")
+from tinyml.ops import trait_of
+from tinyml.ops.layout import RESHAPE
+from tinyml.ops.slice import SLICE
+from tinyml.ops.traits import Activation, Arithmetic, MovesOnly, Pads
 
 
 def move_reshapes(graph: Graph) -> Graph:
@@ -37,15 +37,15 @@ def _lifted(graph: Graph, op: Op) -> Graph | None:
 
     Also what a crop would leave out is computed then, which folding into the layer makes free.
     """
-    if op.kind not in (*_AFFINE, *_ACTIVATIONS):
+    if not _is_affine(op) and trait_of(op.kind, Activation) is None:
         return None
     data = [i for i in op.inputs if i >= 0 and not graph.tensors[i].is_constant]
     before = maker(graph, data[0]) if len(data) == 1 else None
-    if before is None or before.kind not in _CARRIED or only_reader(graph, data[0]) is not op:
+    if before is None or not _is_carried(before) or only_reader(graph, data[0]) is not op:
         return None
     source, given = graph.tensors[before.inputs[0]], graph.tensors[data[0]]
     layer = maker(graph, before.inputs[0])
-    if layer is None or layer.kind not in (*WEIGHTED, *_AFFINE) or not source.shape:
+    if layer is None or not (has_weights(layer) or _is_affine(layer)) or not source.shape:
         return None
     result = graph.tensors[op.outputs[0]]
     if source.shape[-1] != given.shape[-1:][0] or result.shape != given.shape:
@@ -70,6 +70,16 @@ def _lifted(graph: Graph, op: Op) -> Graph | None:
     return _exchanged(graph, (before, op), (lifted, back))
 
 
+def _is_affine(op: Op) -> bool:
+    return trait_of(op.kind, Arithmetic) is not None
+
+
+def _is_carried(op: Op) -> bool:
+    """A change of shape, or the crop of a transposed convolution, over whole channels."""
+    trait = trait_of(op.kind, MovesOnly)
+    return trait is not None and (trait.how == "view" or op.kind == SLICE)
+
+
 def _is_channelwise(tensor: Tensor, channels: int) -> bool:
     """Whether a constant has one element, or one per channel along the last axis."""
     return tensor.elements == 1 or (tensor.elements == channels == tensor.shape[-1])
@@ -77,9 +87,9 @@ def _is_channelwise(tensor: Tensor, channels: int) -> bool:
 
 def _lowered(graph: Graph, op: Op) -> Graph | None:
     """PAD of a sequence behind the RESHAPE that makes an image of one row of it."""
-    pads = integers(graph.tensors[op.inputs[1]]) if op.kind in ("PAD", "PADV2") else None
+    pads = integers(graph.tensors[op.inputs[1]]) if trait_of(op.kind, Pads) is not None else None
     behind = only_reader(graph, op.outputs[0])
-    if pads is None or behind is None or behind.kind != "RESHAPE":
+    if pads is None or behind is None or behind.kind != RESHAPE:
         return None
     given, made = graph.tensors[op.inputs[0]], graph.tensors[behind.outputs[0]]
     padded = graph.tensors[op.outputs[0]].shape

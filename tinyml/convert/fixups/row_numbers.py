@@ -10,6 +10,8 @@ from __future__ import annotations
 from tinyml.convert.fixups.edit import bypassed, integers, maker
 from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Graph, Op
+from tinyml.ops.elementwise import ADD
+from tinyml.ops.gather import GATHER
 
 
 def take_rows_from_the_front(graph: Graph) -> Graph:
@@ -17,7 +19,7 @@ def take_rows_from_the_front(graph: Graph) -> Graph:
     for op in tuple(op for op in graph.ops if op.kind in ("SELECT", "SELECT_V2")):
         numbers = _wrapped(graph, op)
         readers = [other for other in graph.ops if op.outputs[0] in other.inputs]
-        if numbers is None or any(reader.kind != "GATHER" for reader in readers):
+        if numbers is None or any(reader.kind != GATHER for reader in readers):
             continue
         graph = bypassed(graph, op, numbers) or graph
     return graph
@@ -29,7 +31,7 @@ def _wrapped(graph: Graph, op: Op) -> int | None:
     is_below, moved = maker(graph, condition), maker(graph, other)
     if is_below is None or moved is None or graph.tensors[numbers].dtype != INT32:
         return None
-    if is_below.kind != "LESS" or moved.kind != "ADD" or moved.inputs[0] != numbers:
+    if is_below.kind != "LESS" or moved.kind != ADD or moved.inputs[0] != numbers:
         return None
     zero = integers(graph.tensors[is_below.inputs[1]])
     rows = integers(graph.tensors[moved.inputs[1]])
