@@ -16,13 +16,15 @@ import numpy as np
 from tinyml.base.errors import ModelError
 from tinyml.convert.flatwriter import empty_tensors, state_of, write
 from tinyml.ir.dtype import BY_TFLITE, FLOAT32, DType, type_title
-from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor
+from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
+from tinyml.ir.metadata import Metadata
 from tinyml.model.file import model_file
 from tinyml.model.flatbuffer import verify
-from tinyml.model.opcodes import kind_of
-from tinyml.model.options import read_options
+from tinyml.model.operators import read_graph
+from tinyml.model.options import Options, read_options
 from tinyml.model.references import check_references
 from tinyml.model.schema import IDENTIFIER
+from tinyml.model.tensors import integers
 from tinyml.ops.quantize import DEQUANTIZE
 
 __all__ = ["read", "write"]
@@ -48,7 +50,8 @@ def read(file_name: str, data: bytes) -> Graph:
     table = model.Subgraphs(0)
     check_references(model, table)
     tensors = [_tensor(model, table.Tensors(i), i) for i in range(table.TensorsLength())]
-    ops = [_op(model, table.Operators(i), tensors) for i in range(table.OperatorsLength())]
+    graph = read_graph(model_file(file_name, data), model, table, tensors, _attrs)
+    ops = list(graph.ops)
     _refuse_control_flow(ops, file_name)
     ops = _without_float16(ops, tensors)
     for op in ops:
@@ -58,15 +61,8 @@ def read(file_name: str, data: bytes) -> Graph:
                 tensors[i] = replace(tensors[i], data=_zeros(tensors[i]))
     for i in empty_tensors(ops):
         tensors[i] = replace(tensors[i], shape=(), data=None)
-    file = model_file(file_name, data)
-    return Graph(
-        file.name,
-        Source(file_name, file.sha256, len(data)),
-        tuple(tensors),
-        tuple(ops),
-        _integers(table.InputsAsNumpy()),
-        _integers(table.OutputsAsNumpy()),
-    )
+    source = replace(graph.source, metadata=Metadata())
+    return replace(graph, source=source, tensors=tuple(tensors), ops=tuple(ops))
 
 
 def _without_float16(ops: list[Op], tensors: list[Tensor]) -> list[Op]:
@@ -104,7 +100,7 @@ def _zeros(tensor: Tensor) -> Array:
 
 def _tensor(model: Any, table: Any, index: int) -> Tensor:
     name = (table.Name() or b"").decode("utf-8", "replace") or f"tensor_{index}"
-    shape = _integers(table.ShapeAsNumpy())
+    shape = integers(table.ShapeAsNumpy())
     if min(shape, default=0) < 0 or prod(shape) > _MAX_ELEMENTS:
         raise ModelError(f"tensor '{name}' has the impossible shape {list(shape)}")
     found = FLOAT32 if table.Type() == _FLOAT16 else BY_TFLITE.get(table.Type())
@@ -137,25 +133,16 @@ def _quant(table: Any) -> Quant | None:
     if table is None or table.ScaleLength() == 0:
         return None
     scales = tuple(float(scale) for scale in table.ScaleAsNumpy())
-    zero_points = _integers(table.ZeroPointAsNumpy()) or (0,) * len(scales)
+    zero_points = integers(table.ZeroPointAsNumpy()) or (0,) * len(scales)
     return Quant(scales, zero_points, table.QuantizedDimension() if len(scales) > 1 else 0)
 
 
-def _op(model: Any, table: Any, tensors: list[Tensor]) -> Op:
-    code = model.OperatorCodes(table.OpcodeIndex())
-    kind = kind_of(code)
-    outputs = _integers(table.OutputsAsNumpy())
-    name = tensors[outputs[0]].name.split(";")[0] if outputs else kind
-    held = read_options(table, f"{kind} '{name}'")
+def _attrs(kind: str, code: Any, table: Any, label: str) -> Options:
+    """All that the file holds."""
     custom = table.CustomOptionsAsNumpy()
-    held = replace(
-        held,
+    return replace(
+        read_options(table, label),
         custom=b"" if isinstance(custom, int) else bytes(custom),
-        intermediates=_integers(table.IntermediatesAsNumpy()),
+        intermediates=integers(table.IntermediatesAsNumpy()),
         version=code.Version(),
     )
-    return Op(kind, name, _integers(table.InputsAsNumpy()), outputs, held)
-
-
-def _integers(values: Any) -> tuple[int, ...]:
-    return () if isinstance(values, int) else tuple(int(value) for value in values)

@@ -9,12 +9,11 @@ from typing import Any
 from tinyml.base.errors import InternalError
 from tinyml.convert.names import repeated_names, with_unique_names
 from tinyml.ir.graph import Graph, Op
-from tinyml.model.encode import Code, Options, Writing, encode
+from tinyml.model.encode import Options, Writing, encode
+from tinyml.model.operators import code_of
 from tinyml.model.options import write_options
 from tinyml.ops import trait_of
 from tinyml.ops.traits import State
-
-CUSTOM = 32  # BuiltinOperator
 
 
 def state_of(op: Op) -> tuple[int, ...]:
@@ -54,7 +53,7 @@ def write(graph: Graph, metadata: Mapping[str, bytes] | None = None) -> bytes:
     return encode(
         Writing(
             replace(graph, tensors=tensors),
-            [_code(op) for op in graph.ops],
+            [code_of(op.kind, op.attrs.version) for op in graph.ops],
             _options,
             "main",
             "converted by tinyml",
@@ -62,15 +61,6 @@ def write(graph: Graph, metadata: Mapping[str, bytes] | None = None) -> bytes:
             metadata or {},
         )
     )
-
-
-def _code(op: Op) -> Code:
-    import tflite
-
-    if op.kind.startswith("CUSTOM "):
-        return Code(op.kind, op.attrs.version, CUSTOM, op.kind.removeprefix("CUSTOM "))
-    opcode = int(getattr(tflite.BuiltinOperator, op.kind))
-    return Code(op.kind, op.attrs.version, opcode)
 
 
 def _options(builder: Any, op: Op) -> Options:

@@ -14,6 +14,7 @@ from typing import Any
 from tinyml.model.tensors import text
 
 CUSTOM = 32  # the code of an operator that has only a name
+CUSTOM_PREFIX = "CUSTOM "  # of its key, in front of the name
 _BUILTIN_CODE_SLOT = 10  # in the table's list of fields
 
 
@@ -33,5 +34,5 @@ def kind_of(code: Any) -> str:
 
     opcode = opcode_of(code)
     if opcode == CUSTOM:
-        return f"CUSTOM {text(code.CustomCode(), 'without a name')}"
+        return f"{CUSTOM_PREFIX}{text(code.CustomCode(), 'without a name')}"
     return str(BUILTIN_OPCODE2NAME.get(opcode, f"OPERATOR_{opcode}"))

@@ -12,11 +12,10 @@ from typing import Any
 from tinyml import ops
 from tinyml.base.errors import ModelError, UnsupportedOps
 from tinyml.ir.dtype import INT8
-from tinyml.ir.graph import Graph, Op, Source, Tensor, check
+from tinyml.ir.graph import Graph, Tensor, check
 from tinyml.model.file import ModelFile
 from tinyml.model.flatbuffer import verify
-from tinyml.model.metadata import read_metadata
-from tinyml.model.opcodes import kind_of, opcode_of
+from tinyml.model.operators import read_graph
 from tinyml.model.options import attrs_of
 from tinyml.model.references import check_references
 from tinyml.model.scales import with_positive_scales
@@ -52,16 +51,7 @@ def _read(file: ModelFile) -> Graph:
         else read_tensor(file.data, model, subgraph.Tensors(i), i)
         for i in range(subgraph.TensorsLength())
     )
-    graph = Graph(
-        name=file.name,
-        source=Source(file.file_name, file.sha256, len(file.data), read_metadata(file.data)),
-        tensors=tensors,
-        ops=tuple(
-            _op(model, subgraph.Operators(i), i, tensors) for i in range(subgraph.OperatorsLength())
-        ),
-        inputs=integers(subgraph.InputsAsNumpy()),
-        outputs=integers(subgraph.OutputsAsNumpy()),
-    )
+    graph = read_graph(file, model, subgraph, tensors, _attrs)
     check_interface(graph, subgraph)
     return graph
 
@@ -148,13 +138,6 @@ def _refuse_nothing_to_do(graph: Graph) -> None:
         )
 
 
-def _op(model: Any, table: Any, index: int, tensors: tuple[Tensor, ...]) -> Op:
-    code = model.OperatorCodes(table.OpcodeIndex())
-    opcode, kind = opcode_of(code), kind_of(code)
-    outputs = integers(table.OutputsAsNumpy())
-    known = [tensors[i].name for i in outputs if 0 <= i < len(tensors)]
-    name = known[0].split(";")[0] if known else f"op_{index}"
-    spec = ops.by_opcode().get(opcode)
-    label = f"op {index} ({kind} '{name}')"
-    attrs = None if spec is None else attrs_of(table, spec.table, label)
-    return Op(kind, name, integers(table.InputsAsNumpy()), outputs, attrs)
+def _attrs(kind: str, code: Any, table: Any, label: str) -> Any:
+    spec = ops.all_ops().get(kind)
+    return None if spec is None else attrs_of(table, spec.table, label)

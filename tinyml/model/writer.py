@@ -9,7 +9,8 @@ from typing import Any
 
 from tinyml import ops
 from tinyml.ir.graph import Graph, Op
-from tinyml.model.encode import Code, Options, Writing, encode
+from tinyml.model.encode import Options, Writing, encode
+from tinyml.model.operators import code_of
 from tinyml.model.options import write_attrs
 
 
@@ -18,7 +19,7 @@ def write(graph: Graph) -> bytes:
     return encode(
         Writing(
             graph,
-            [Code(op.kind, 1, ops.spec_of(op.kind).opcode) for op in graph.ops],
+            [code_of(op.kind) for op in graph.ops],
             _options,
             graph.name,
             "written by tinyml",

@@ -32,12 +32,6 @@ def all_ops() -> dict[str, OpSpec]:
     return dict(sorted(found.items()))
 
 
-@cache
-def by_opcode() -> dict[int, OpSpec]:
-    """Every known operator by its TFLite opcode."""
-    return {spec.opcode: spec for spec in all_ops().values()}
-
-
 def spec_of(kind: str) -> OpSpec:
     """The operator of a kind that is known to be supported."""
     return all_ops()[kind]

@@ -12,13 +12,12 @@ from typing import Any
 
 from tinyml import ops
 from tinyml.base.errors import ModelError, Unsupported, UnsupportedOps
-from tinyml.ir.graph import Graph, Op, Source, Tensor
+from tinyml.ir.graph import Graph
 from tinyml.model.file import ModelFile
-from tinyml.model.metadata import read_metadata
-from tinyml.model.opcodes import kind_of, opcode_of
+from tinyml.model.operators import read_graph
 from tinyml.model.options import attrs_of, read_options
 from tinyml.model.reader import check_interface, open_model
-from tinyml.model.tensors import integers, read_tensor
+from tinyml.model.tensors import read_tensor
 from tinyml.tflm.operands import unmet
 from tinyml.tflm.table import OpFacts, op_facts
 
@@ -65,43 +64,28 @@ def _read(file: ModelFile) -> Outline:
         read_tensor(file.data, model, table, i, is_interpreted=True)
         for i, table in enumerate(tables)
     )
-    operators = [subgraph.Operators(i) for i in range(subgraph.OperatorsLength())]
-    read = [_op(model, table, i, tensors) for i, table in enumerate(operators)]
-    graph = Graph(
-        name=file.name,
-        source=Source(file.file_name, file.sha256, len(file.data), read_metadata(file.data)),
-        tensors=tensors,
-        ops=tuple(op for op, _ in read),
-        inputs=integers(subgraph.InputsAsNumpy()),
-        outputs=integers(subgraph.OutputsAsNumpy()),
-    )
+    options: list[Mapping[str, Any]] = []
+
+    def attrs(kind: str, code: Any, table: Any, label: str) -> Any:
+        held = read_options(table, label)
+        options.append({k: value for k, value in held.values if not isinstance(value, tuple)})
+        return _attrs(kind, table, label)
+
+    graph = read_graph(file, model, subgraph, tensors, attrs)
     check_interface(graph, subgraph)
     variables = frozenset(i for i, tensor in enumerate(tensors) if tensor.is_variable)
     _check(graph, variables)
-    options = tuple(options for _, options in read)
-    _check_kernels(graph, options)
-    return Outline(graph, options, variables, file.data)
+    _check_kernels(graph, tuple(options))
+    return Outline(graph, tuple(options), variables, file.data)
 
 
-def _op(
-    model: Any, table: Any, index: int, tensors: tuple[Tensor, ...]
-) -> tuple[Op, Mapping[str, Any]]:
-    code = model.OperatorCodes(table.OpcodeIndex())
-    opcode, kind = opcode_of(code), kind_of(code)
-    outputs = integers(table.OutputsAsNumpy())
-    known = [tensors[i].name for i in outputs if 0 <= i < len(tensors)]
-    name = known[0].split(";")[0] if known else f"op_{index}"
-    label = f"op {index} ({kind} '{name}')"
-    held = read_options(table, label)
-    spec = ops.by_opcode().get(opcode)
-    attrs = None
-    if spec is not None:
-        try:
-            attrs = attrs_of(table, spec.table, label)
-        except ModelError:
-            attrs = None  # options that only TFLM knows: its kernel says what it thinks of them
-    op = Op(kind, name, integers(table.InputsAsNumpy()), outputs, attrs)
-    return op, {name: value for name, value in held.values if not isinstance(value, tuple)}
+def _attrs(kind: str, table: Any, label: str) -> Any:
+    """As the compiler reads them; None for options that only TFLM knows: its kernel will say."""
+    spec = ops.all_ops().get(kind)
+    try:
+        return None if spec is None else attrs_of(table, spec.table, label)
+    except ModelError:
+        return None
 
 
 def _check(graph: Graph, variables: frozenset[int]) -> None:
