@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinyml.convert import flatfile
-from tinyml.convert.fixups.edit import is_view, maker
+from tinyml.convert.fixups.edit import is_view
 from tinyml.convert.formats import values_written
 from tinyml.convert.ranges import Observer, Seen, clipped_share, dequantize, quantize
 from tinyml.convert.rounding import as_trained, rounded
@@ -29,6 +29,7 @@ from tinyml.convert.rules import (
 from tinyml.convert.runners import Runner, float_runner, float_tensor
 from tinyml.ir.dtype import FLOAT32, INT8, INT16, UINT8
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
+from tinyml.passes.rewrite import maker
 
 Sample = Sequence[Array]
 CEILING_DB = 120.0  # of a ratio without any noise

@@ -7,6 +7,7 @@ proof: they compare results instead of reasoning about scales.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -27,6 +28,55 @@ def reader_counts(graph: Graph) -> Counter[int]:
 def makers(graph: Graph) -> dict[int, int]:
     """The number of the op that makes each tensor."""
     return {i: number for number, op in enumerate(graph.ops) for i in op.outputs}
+
+
+def only_reader(graph: Graph, tensor: int) -> Op | None:
+    """The one op that reads a tensor, once; None when others do or it is a model output."""
+    if reader_counts(graph)[tensor] != 1 or tensor in graph.outputs:
+        return None
+    return next(op for op in graph.ops if tensor in op.inputs)
+
+
+def maker(graph: Graph, tensor: int) -> Op | None:
+    """The op that writes a tensor."""
+    number = makers(graph).get(tensor)
+    return None if number is None else graph.ops[number]
+
+
+def with_ops(graph: Graph, changes: Mapping[int, Op | None]) -> Graph:
+    """The graph with some ops, by their ``id``, changed or (None) left out."""
+    kept = (changes.get(id(op), op) for op in graph.ops)
+    return replace(graph, ops=tuple(op for op in kept if op is not None))
+
+
+def redirected(graph: Graph, old: int, new: int) -> Graph:
+    """The graph in which readers of ``old`` read ``new``; outputs are left alone."""
+    return replace(
+        graph,
+        ops=tuple(
+            replace(op, inputs=tuple(new if i == old else i for i in op.inputs))
+            if old in op.inputs
+            else op
+            for op in graph.ops
+        ),
+    )
+
+
+def bypassed(graph: Graph, op: Op, source: int) -> Graph | None:
+    """The graph without ``op``, whose one result equals ``source``; None where it must stay.
+
+    Where the result is a model output, the maker of the source writes it.
+    """
+    (result,) = op.outputs
+    without = with_ops(graph, {id(op): None})
+    if result not in graph.outputs:
+        return redirected(without, result, source)
+    writer = maker(graph, source)
+    if writer is None or source in graph.outputs or reader_counts(graph)[source] != 1:
+        return None
+    outputs = tuple(result if i == source else i for i in writer.outputs)
+    written = with_ops(without, {id(writer): replace(writer, outputs=outputs)})
+    return redirected(written, source, result)  # the one reader is another op behind a pair
 
 
 def all_bytes(dtype: DType) -> Array:

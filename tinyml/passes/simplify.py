@@ -9,7 +9,7 @@ import numpy as np
 from tinyml import ops
 from tinyml.ir.graph import Graph, Op, Tensor
 from tinyml.ops.traits import MovesOnly, Pads
-from tinyml.passes.rewrite import all_bytes, makers, reader_counts, table_of
+from tinyml.passes.rewrite import all_bytes, bypassed, maker, table_of
 
 _MAX_FOLDED_BYTES = 1 << 20  # larger results stay computed: flash would grow more than RAM shrinks
 
@@ -48,10 +48,10 @@ def drop_identities(graph: Graph) -> Graph:
     writes it directly, if nobody else reads what it writes.
     """
     while True:
-        for number, op in enumerate(graph.ops):
-            source = _identity_source(graph, number, op)
+        for op in graph.ops:
+            source = _identity_source(graph, op)
             if source is not None:
-                shorter = _bypass(graph, number, source)
+                shorter = bypassed(graph, op, source)
                 if shorter is not None:
                     graph = shorter
                     break
@@ -59,7 +59,7 @@ def drop_identities(graph: Graph) -> Graph:
             return graph
 
 
-def _identity_source(graph: Graph, number: int, op: Op) -> int | None:
+def _identity_source(graph: Graph, op: Op) -> int | None:
     """The tensor that the op's output equals, if it equals one."""
     if len(op.outputs) != 1 or not op.inputs or op.inputs[0] < 0:
         return None
@@ -69,10 +69,9 @@ def _identity_source(graph: Graph, number: int, op: Op) -> int | None:
         return op.inputs[0]
     if _is_same(given, made) and _passes_bytes(graph, (op,)):
         return op.inputs[0]
-    maker = makers(graph).get(op.inputs[0])
-    if maker is None or len(graph.ops[maker].inputs) != 1:
+    before = maker(graph, op.inputs[0])
+    if before is None or len(before.inputs) != 1:
         return None
-    before = graph.ops[maker]
     if _is_same(graph.tensors[before.inputs[0]], made) and _passes_bytes(graph, (before, op)):
         return before.inputs[0]
     return None
@@ -94,33 +93,6 @@ def _passes_bytes(graph: Graph, chain: tuple[Op, ...]) -> bool:
     table = table_of(chain, graph)
     dtype = graph.tensors[chain[0].inputs[0]].dtype
     return table is not None and np.array_equal(table, all_bytes(dtype))
-
-
-def _bypass(graph: Graph, number: int, source: int) -> Graph | None:
-    """The graph without op ``number``, whose output equals ``source``; None if it must stay."""
-    (result,) = graph.ops[number].outputs
-    others = (*graph.ops[:number], *graph.ops[number + 1 :])
-    if result not in graph.outputs:
-        return replace(graph, ops=tuple(_rename(op, source, result) for op in others))
-    maker = makers(graph).get(source)
-    if maker is None or source in graph.outputs or reader_counts(graph)[source] != 1:
-        return None
-    writer = graph.ops[maker]
-    outputs = tuple(result if i == source else i for i in writer.outputs)
-    return replace(
-        graph,
-        ops=tuple(
-            # The one reader is another op when a pair is bypassed.
-            _rename(replace(op, outputs=outputs) if op is writer else op, result, source)
-            for op in others
-        ),
-    )
-
-
-def _rename(op: Op, source: int, result: int) -> Op:
-    if result not in op.inputs:
-        return op
-    return replace(op, inputs=tuple(source if i == result else i for i in op.inputs))
 
 
 def drop_dead(graph: Graph) -> Graph:

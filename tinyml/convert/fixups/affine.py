@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyml.convert.fixups.edit import maker, only_reader, with_constant, with_ops
+from tinyml.convert.fixups.edit import with_constant
 from tinyml.convert.rules import has_weights, weights_of
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ops import trait_of
 from tinyml.ops.traits import Arithmetic
+from tinyml.passes.rewrite import maker, only_reader, with_ops
 
 
 def fold_affine(graph: Graph) -> Graph:

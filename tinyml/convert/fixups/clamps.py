@@ -11,19 +11,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyml.convert.fixups.edit import (
-    maker,
-    only_reader,
-    with_constant,
-    with_replaced,
-    with_value,
-)
+from tinyml.convert.fixups.edit import with_constant, with_replaced, with_value
 from tinyml.convert.rules import bound_of, clamped_value, is_clamp
 from tinyml.convert.tables import options_of
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops.activation import RELU
 from tinyml.ops.elementwise import ADD, SUB
+from tinyml.passes.rewrite import maker, only_reader
 
 _RELU = 1  # ActivationFunctionType
 _BOUNDS = {"RELU_0_TO_1": (0.0, 1.0), "RELU_N1_TO_1": (-1.0, 1.0)}

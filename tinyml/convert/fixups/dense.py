@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyml.convert.fixups.edit import with_constant, with_ops
+from tinyml.convert.fixups.edit import with_constant
 from tinyml.convert.tables import options_of
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops import trait_of
 from tinyml.ops.batch_matmul import BATCH_MATMUL
 from tinyml.ops.fully_connected import FULLY_CONNECTED
 from tinyml.ops.traits import Channels, Rows
+from tinyml.passes.rewrite import with_ops
 
 
 def as_fully_connected(graph: Graph) -> Graph:

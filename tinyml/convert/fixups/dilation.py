@@ -10,22 +10,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinyml.convert.fixups.edit import (
-    integers,
-    is_view,
-    maker,
-    only_reader,
-    with_constant,
-    with_ops,
-    with_replaced,
-    with_value,
-)
+from tinyml.convert.fixups.edit import integers, is_view, with_constant, with_replaced, with_value
 from tinyml.convert.tables import options_of
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops import trait_of
 from tinyml.ops.layout import RESHAPE
 from tinyml.ops.pad import PAD
 from tinyml.ops.traits import ReadsPadding
+from tinyml.passes.rewrite import maker, only_reader, with_ops
 
 _SAME, _VALID = 0, 1  # Padding
 

@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinyml.convert.fixups.edit import is_view, only_reader
+from tinyml.convert.fixups.edit import is_view
 from tinyml.convert.rules import has_weights, weights_of
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ops import trait_of
 from tinyml.ops.traits import Channels, Homogeneous
+from tinyml.passes.rewrite import only_reader
 
 _ROUNDS = 3  # a layer is the second of one pair and the first of the next
 _FACTORS = (2.0**-10, 2.0**10)  # keeps weights well inside of float32

@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyml.convert.fixups.edit import bypassed, maker, only_reader, with_ops
 from tinyml.convert.ranges import quant_of_range
 from tinyml.ir.dtype import FLOAT32, INT8, UINT8
 from tinyml.ir.graph import Graph, Op, Quant
 from tinyml.ops.quantize import DEQUANTIZE, QUANTIZE
+from tinyml.passes.rewrite import bypassed, maker, only_reader, with_ops
 
 
 def adopt_fake_quant(graph: Graph) -> Graph:

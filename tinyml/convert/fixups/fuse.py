@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tinyml.convert.fixups.edit import integers, maker, only_reader, with_ops
+from tinyml.convert.fixups.edit import integers
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.shapes import window
 from tinyml.ops import trait_of
 from tinyml.ops.table import ACTIVATIONS
 from tinyml.ops.traits import Activation, ClampsOutput, Pads, ReadsPadding
+from tinyml.passes.rewrite import maker, only_reader, with_ops
 
 _NONE = 0  # ActivationFunctionType
 _SAME, _VALID = 0, 1  # Padding

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tinyml.convert.fixups.edit import bypassed, integers, is_view, maker
+from tinyml.convert.fixups.edit import integers, is_view
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops import trait_of
 from tinyml.ops.layout import CONCATENATION
 from tinyml.ops.quantize import DEQUANTIZE, QUANTIZE
 from tinyml.ops.traits import Converts, MovesOnly, Pads
 from tinyml.ops.transpose import TRANSPOSE
+from tinyml.passes.rewrite import bypassed, maker
 
 
 def drop_identities(graph: Graph) -> Graph:

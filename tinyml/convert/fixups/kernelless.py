@@ -7,20 +7,14 @@ from math import prod
 
 import numpy as np
 
-from tinyml.convert.fixups.edit import (
-    integers,
-    is_view,
-    maker,
-    only_reader,
-    with_constant,
-    with_ops,
-)
+from tinyml.convert.fixups.edit import integers, is_view, with_constant
 from tinyml.convert.tables import options_of
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op, Tensor
 from tinyml.ops.elementwise import MUL
 from tinyml.ops.layout import CONCATENATION, RESHAPE
 from tinyml.ops.resize_nearest_neighbor import RESIZE_NEAREST_NEIGHBOR
+from tinyml.passes.rewrite import maker, only_reader, with_ops
 
 _MAX_COPIES = 10  # inputs of a CONCATENATION
 

@@ -11,13 +11,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyml.convert.fixups.edit import integers, maker, only_reader, with_constant
+from tinyml.convert.fixups.edit import integers, with_constant
 from tinyml.convert.rules import has_weights
 from tinyml.ir.graph import Graph, Op, Tensor
 from tinyml.ops import trait_of
 from tinyml.ops.layout import RESHAPE
 from tinyml.ops.slice import SLICE
 from tinyml.ops.traits import Activation, Arithmetic, MovesOnly, Pads
+from tinyml.passes.rewrite import maker, only_reader
 
 
 def move_reshapes(graph: Graph) -> Graph:

@@ -7,11 +7,12 @@ would mean the first row afterwards.
 
 from __future__ import annotations
 
-from tinyml.convert.fixups.edit import bypassed, integers, maker
+from tinyml.convert.fixups.edit import integers
 from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops.elementwise import ADD
 from tinyml.ops.gather import GATHER
+from tinyml.passes.rewrite import bypassed, maker
 
 
 def take_rows_from_the_front(graph: Graph) -> Graph:
