@@ -10,7 +10,8 @@ import numpy as np
 
 from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor
-from tinyml.ops.fully_connected import OPS, FullyConnectedAttrs
+from tinyml.ops import plain_call
+from tinyml.ops.fully_connected import FullyConnectedAttrs
 from tinyml.plan.code_size import functions_of
 from tinyml.plan.values import Placement, Plan, Step
 
@@ -53,7 +54,6 @@ def sine_graph() -> Graph:
 def sine_plan(region: str = "sram", board: str = "testboard", optimize: str = "speed") -> Plan:
     """The plan of sine_graph with everything in one region; kernels are shared for size."""
     graph = sine_graph()
-    lower = OPS[0].forms[0].lower
     tensors: list[Placement | None] = [None] * len(graph.tensors)
     tensors[0] = Placement(region, 0, 1, -1, 0)
     tensors[3] = Placement(region, 16, 16, 0, 1)
@@ -63,7 +63,7 @@ def sine_plan(region: str = "sram", board: str = "testboard", optimize: str = "s
         board=board,
         runtime="aot",
         optimize=optimize,
-        steps=tuple(Step((i,), lower(op, graph)) for i, op in enumerate(graph.ops)),
+        steps=tuple(Step((i,), plain_call(op, graph)) for i, op in enumerate(graph.ops)),
         tensors=tuple(tensors),
         arena_bytes=((region, 32),),
         activation_bytes=32,

@@ -8,7 +8,7 @@ high half of a product takes one instruction, and in what the kernels cost.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tinyml.ir.kernel import KernelCall
 
@@ -22,7 +22,8 @@ class Family:
     has_signed_loads: bool  # of bytes, with an offset
     filters: tuple[int, ...]  # how many at a time registers allow
     quads: int  # of outputs of FULLY_CONNECTED at a time
-    plain: Mapping[str, float]  # what an op's plain kernel takes, against its formula's Cortex-M4
+    # What an op's plain kernel takes, against its formula's Cortex-M4.
+    plain: Mapping[str, float] = field(hash=False)
 
 
 ARMV6M = Family(

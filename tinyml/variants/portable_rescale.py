@@ -72,7 +72,7 @@ class Rescale:
 
 def rescale_of(numbers: WeightedSum, family: Family) -> Rescale:
     """The cheapest form that is exact for a layer."""
-    low, high = numbers.sum_bounds()
+    low, high = numbers.sum_bounds
     rescaling = Rescaling(
         numbers.multiplier, numbers.shift, numbers.output_zero_point, numbers.bounds, low, high
     )
