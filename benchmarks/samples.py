@@ -40,7 +40,11 @@ def samples(graphs: list[Graph], board: Board, goal: str) -> Iterator[Plan]:
 
 def wholes(graphs: list[Graph], board: Board, goal: str) -> list[Plan]:
     """The models as planned for speed; for size, also on the kernels with the fewest constants."""
-    plans = [api.plan(graph, board, optimize=o) for graph in graphs for o in ("balanced", "speed")]
+    plans = [
+        api.plan(graph, board, api.Settings(o)).plan
+        for graph in graphs
+        for o in ("balanced", "speed")
+    ]
     if goal == "speed":
         return plans
     fewest = partial(min, key=lambda offer: offer.call.constant_bytes())

@@ -47,7 +47,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         own = tuple(_for(item, f"g{seed}_0/") for seed, item in enumerate(VARIANTS))
         patch.setattr(variants, "all_variants", lambda: own)
         board = api.load_board("nucleo_l4r5zi")
-        plan = api.plan(merge(cases, "kernels").graph, board, optimize="speed")
+        plan = api.plan(merge(cases, "kernels").graph, board, api.Settings("speed")).plan
         used = {step.call.function for step in plan.steps if step.call}
         assert all("_dsp_" in name or "_depthwise_" in name for name in used), used
         folder = tmp_path_factory.mktemp("kernels")

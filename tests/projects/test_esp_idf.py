@@ -208,7 +208,7 @@ def test_all_c_compiles_for_risc_v(tmp_path: Path, agent: bool) -> None:
 def test_all_c_compiles_where_int32_is_long(kernels: list[str], tmp_path: Path) -> None:
     """As with Espressif's compilers and newlib: pointers to int and to int32_t do not mix there."""
     board = with_libraries(load_board("esp32s3"), kernels)
-    plan = api.plan(api.load(DIGITS), board)
+    plan = api.plan(api.load(DIGITS), board).plan
     project = create(plan, generate(plan, board), board, "esp_idf", tmp_path / "p")
     command = ["arm-none-eabi-gcc", "-mcpu=cortex-m3", "-mthumb", "-O2", f"-I{STAND_IN}"]
     assert all(path.stat().st_size for path in compiled(project, command, tmp_path / "o"))

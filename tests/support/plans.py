@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from tinyml.base.records import Encoder
 from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor
 from tinyml.ops import plain_call
 from tinyml.ops.fully_connected import FullyConnectedAttrs
 from tinyml.plan.code_size import functions_of
+from tinyml.plan.planned import Planned
 from tinyml.plan.values import Placement, Plan, Step
 
 MODEL_BYTES = bytes(range(20))  # stands for a .tflite file
@@ -80,3 +83,10 @@ def sharing(plan: Plan) -> Plan:
 
 
 TEMPLATE = str(Path(__file__).parent / "template")  # the least that boots
+
+
+def record_of(planned: Planned) -> tuple[str, dict[str, bytes]]:
+    """Everything that a plan says, arrays included, for comparison."""
+    encoder = Encoder()
+    text = json.dumps(encoder.encode(replace(planned, model=None)))
+    return text, {name: array.tobytes() for name, array in encoder.arrays.items()}

@@ -84,10 +84,12 @@ def _planned(way: Way, graph: Graph, board: Board) -> Plan:
 def _on_board(
     made: Plan, board: Board, vectors: Sequence[Vector], folder: Path
 ) -> tuple[Vector, ...]:
-    from tinyml import api
+    from tinyml.measure.simulation import simulate
+    from tinyml.project.pipeline import build_plan
+    from tinyml.project.settings import Settings
 
-    built = api.build(made, board, api.Settings(made.optimize, directory=folder, self_test=False))
-    return api.simulate(built, board, tuple(vectors)).outputs
+    settings = Settings(made.optimize, directory=folder, self_test=False)
+    return simulate(build_plan(made, board, settings), tuple(vectors)).outputs
 
 
 def _on_core(

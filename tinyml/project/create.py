@@ -23,7 +23,6 @@ from tinyml.codegen.generate import Sources
 from tinyml.codegen.interface import io_names
 from tinyml.codegen.render import environment, render
 from tinyml.evaluate.benchmark import task_macros
-from tinyml.plan.fit import fit
 from tinyml.plan.timing import inference_ms, longest_step_ms
 from tinyml.plan.values import Plan
 from tinyml.project.application import FILE as APPLICATION_FILE
@@ -255,7 +254,7 @@ def _variables(
         "command": command,
         "options": template_options(board, template),
         "regions": _other_regions(plan, board),
-        "image_bytes": fit(plan, board).regions[-1].needed_bytes,
+        "image_bytes": plan.needed_bytes(board.flash.region),
         "inference_ms": inference_ms(plan, board.chip.clock_hz),
         "libraries": {name: board.chip.libraries[name] for name in board.libraries},
         "longest_layer_ms": longest_step_ms(plan, board.chip.clock_hz),
