@@ -23,7 +23,8 @@ from tinyml.convert.conversion import Converted, ConvertOptions
 from tinyml.convert.conversion import convert as convert_model
 from tinyml.device.profile import Show
 from tinyml.evaluate.samples import Samples
-from tinyml.evaluate.verification import Verification
+from tinyml.evaluate.verification import Verification, reference_of
+from tinyml.evaluate.verification import verify as hold_against
 from tinyml.ir.graph import Array, Graph
 from tinyml.measure import flash as flashing
 from tinyml.measure import onboard, simulation
@@ -134,9 +135,16 @@ def build(model: Model, board: Board, settings: Settings = Settings()) -> Built:
 def simulate(
     built: Built, inputs: Sequence[tuple[Array, ...]] | Samples, simulator: str | None = None
 ) -> Run:
-    """Boots the image on an emulated core and feeds it every sample."""
+    """Boots the image on an emulated core, feeds it every sample, compares with the reference.
+
+    Raises MismatchError when an output differs. A model without a reference is not compared.
+    """
     fed = inputs.inputs if isinstance(inputs, Samples) else inputs
-    return simulation.simulate(built, fed, simulator=simulator)
+    run = simulation.simulate(built, fed, simulator=simulator)
+    reference = reference_of(built.plan)
+    if reference is not None:
+        hold_against(reference, fed, run.outputs)
+    return run
 
 
 def flash(
