@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.footprint import link
 from tinyml import api
-from tinyml.bare.run import CORES, Counted, run_bare
+from tinyml.bare.run import Counted, run_bare
 from tinyml.codegen.generate import generate
 from tinyml.evaluate.samples import Samples, random_samples
 from tinyml.evaluate.verification import verify
@@ -102,7 +102,7 @@ def measure(plan: Plan, board: Board, samples: int) -> Measurement:
     """Builds, runs and verifies; raises MismatchError when an output is not exact."""
     given = random_samples(plan.graph, samples)
     with tempfile.TemporaryDirectory(prefix="tinyml-bench-") as folder:
-        measured = run_bare if board.chip.core in CORES else run_on_board
+        measured = run_bare if board.chip.core.bare else run_on_board
         run = measured(plan, board, given, Path(folder))
     verify(plan.reference_graph, given.inputs, run.outputs)
     layers = report(plan, board, fit(plan, board)).layers
@@ -110,7 +110,7 @@ def measure(plan: Plan, board: Board, samples: int) -> Measurement:
     return Measurement(
         model=plan.graph.name,
         board=board.name,
-        core=board.chip.core,
+        core=board.chip.core.name,
         optimize=plan.optimize,
         clock_hz=board.chip.clock_hz,
         macs=sum(layer.macs for layer in layers),

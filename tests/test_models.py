@@ -21,6 +21,7 @@ from tinyml.evaluate.samples import random_samples
 from tinyml.ir.graph import Array, Graph
 from tinyml.passes import run_passes
 from tinyml.plan.code_size import helpers_of
+from tinyml.plan.fit import fit
 from tinyml.project.pipeline import build_plan
 
 ROOT = Path(__file__).parent.parent
@@ -78,7 +79,7 @@ def test_image_is_exact_and_as_large_as_predicted(
     """Before compiling against after linking: RAM within 2 %, flash within 5 %."""
     target = api.load_board(board)
     plan = api.plan(model(name), target, api.Settings(optimize)).plan
-    if not api.fit(plan, target).is_ok:
+    if not fit(plan, target).is_ok:
         pytest.skip(f"{name} does not fit {board}")
     built = build_plan(plan, target, api.Settings(optimize, directory=tmp_path))
     count = VECTORS if optimize == "speed" else 2

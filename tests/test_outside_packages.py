@@ -6,6 +6,7 @@ and no file of tinyml knows of it.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -163,4 +164,54 @@ def test_a_package_that_does_not_load_breaks_only_its_own_backend(outside: Path)
     found = tinyml(outside, *words, "--simulator", "torn")
     assert found.returncode == 3
     assert "acme cannot be used: 'acme_that_is_not_there:Torn' does not load" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def private_board(folder: Path, **changes: tuple[tuple[str, str], ...]) -> Path:
+    """A board, its chip and its core in files of a user's own; ``changes`` by file's name."""
+    boards = ROOT / "boards"
+    copies = {
+        "mine": (boards / f"{BOARD}.toml", "mine.toml"),
+        "chip": (boards / "chips" / "stm32l4r5.toml", "chips/my_chip.toml"),
+        "core": (boards / "cores" / "cortex-m4.toml", "chips/cores/my-core.toml"),
+    }
+    renamed = {"mine": ('"stm32l4r5"', '"my_chip"'), "chip": ('"cortex-m4"', '"my-core"')}
+    for name, (source, copy) in copies.items():
+        text = source.read_text(encoding="utf-8")
+        for old, new in (*([renamed[name]] if name in renamed else []), *changes.get(name, ())):
+            assert old in text
+            text = text.replace(old, new)
+        (folder / copy).parent.mkdir(parents=True, exist_ok=True)
+        (folder / copy).write_text(text, encoding="utf-8")
+    return folder / "mine.toml"
+
+
+def test_a_core_is_one_file(tmp_path: Path, outside: Path) -> None:
+    board = private_board(tmp_path)
+    found = tinyml(outside, "simulate", str(DIGITS), "--board", str(board), "--samples", "2")
+    assert found.returncode == 0, found.stderr
+    assert "equal to the reference" in found.stdout or "my-core" in found.stdout
+    again = tinyml(outside, "simulate", str(DIGITS), "--board", BOARD, "--samples", "2", "--json")
+    mine = tinyml(
+        outside, "simulate", str(DIGITS), "--board", str(board), "--samples", "2", "--json"
+    )
+    totals = [json.loads(item.stdout)["run"]["total"] for item in (again, mine)]
+    assert totals[0] == totals[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("-mcpu=cortex-m4", "-fplugin=./evil.so"), "which such a thing cannot be"),
+        (("[timing.cycles]", "[timing.cycels]"), "unknown key 'timing.cycels'"),
+        (("UC_CPU_ARM_CORTEX_M4", "UC_CPU_ARM_CORTEX_M99"), "unicorn has no"),
+    ],
+)
+def test_what_a_core_file_cannot_say(
+    tmp_path: Path, outside: Path, change: tuple[str, str], message: str
+) -> None:
+    board = private_board(tmp_path, core=(change,))
+    found = tinyml(outside, "simulate", str(DIGITS), "--board", str(board))
+    assert found.returncode == 1
+    assert message in found.stderr
     assert "Traceback" not in found.stderr

@@ -11,6 +11,7 @@ from tinyml.evaluate.verification import verify
 from tinyml.project.pipeline import build_plan
 from tinyml.target.board import Board
 from tinyml.target.limits import with_budgets
+from tinyml.values.run import Run
 
 pytestmark = pytest.mark.sim
 
@@ -37,7 +38,7 @@ def test_a_spread_arena_gives_the_same_results(
         assert row.linked_bytes <= row.budget_bytes
 
 
-def simulated(board: Board, folder: Path) -> tuple[api.Built, api.Run]:
+def simulated(board: Board, folder: Path) -> tuple[api.Built, Run]:
     """The digits model built and run on the emulated board; outputs are verified."""
     graph = api.load(DIGITS / "digits.tflite")
     settings = api.Settings("speed", directory=folder, template="baremetal", toolchain="zig")

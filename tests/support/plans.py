@@ -17,6 +17,7 @@ from tinyml.ops.fully_connected import FullyConnectedAttrs
 from tinyml.plan.code_size import functions_of
 from tinyml.plan.planned import Planned
 from tinyml.plan.values import Placement, Plan, Step
+from tinyml.project.saved import without_sizes
 
 MODEL_BYTES = bytes(range(20))  # stands for a .tflite file
 
@@ -88,5 +89,6 @@ TEMPLATE = str(Path(__file__).parent / "template")  # the least that boots
 def record_of(planned: Planned) -> tuple[str, dict[str, bytes]]:
     """Everything that a plan says, arrays included, for comparison."""
     encoder = Encoder()
-    text = json.dumps(encoder.encode(replace(planned, model=None)))
+    target = replace(planned.target, board=without_sizes(planned.target.board))
+    text = json.dumps(encoder.encode(replace(planned, target=target, model=None)))
     return text, {name: array.tobytes() for name, array in encoder.arrays.items()}

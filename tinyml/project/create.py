@@ -27,7 +27,6 @@ from tinyml.plan.timing import inference_ms, longest_step_ms
 from tinyml.plan.values import Plan
 from tinyml.project.application import FILE as APPLICATION_FILE
 from tinyml.target.board import Board, config_macros, general_macros, port_sources
-from tinyml.target.cores import CORES
 from tinyml.target.template import (
     FILE,
     PARTS,
@@ -233,7 +232,6 @@ def _variables(
 ) -> dict[str, Any]:
     """What the templates see; template.toml describes each name."""
     graph, board = plan.graph, project.board
-    core = CORES.get(board.chip.core)
     return {
         "board": board,
         "model": {
@@ -248,7 +246,7 @@ def _variables(
         "sources": project.sources,
         "include_dirs": project.include_dirs,
         "defines": project.defines,
-        "flags": core.gcc if core else (),
+        "flags": board.chip.core.gcc,
         "optimize": (OPTIMIZE[project.optimize],),
         "tool_version": tinyml.__version__,
         "command": command,

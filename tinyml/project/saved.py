@@ -40,7 +40,8 @@ def save_planned(planned: Planned, directory: Path, image: Image | None) -> None
     """Writes both files; ``image`` is what was linked of the plan, which they then belong to."""
     encoder = Encoder()
     plan = replace(planned.plan, as_read=None)
-    record = encoder.encode(replace(planned, plan=plan, model=None))
+    target = replace(planned.target, board=without_sizes(planned.target.board))
+    record = encoder.encode(replace(planned, plan=plan, target=target, model=None))
     packed = io.BytesIO()
     np.savez_compressed(packed, **encoder.arrays)  # type: ignore[arg-type]  # names, not options
     document = {
@@ -54,6 +55,12 @@ def save_planned(planned: Planned, directory: Path, image: Image | None) -> None
     document["checksum"] = checksum_of(document)
     write_atomic(directory / ARRAYS_FILE, packed.getvalue())
     write_atomic(directory / PLAN_FILE, json.dumps(document, indent=1) + "\n")
+
+
+def without_sizes(board: Board) -> Board:
+    """The board without the code sizes of its core's kernels, which only the planner asks for."""
+    core = replace(board.chip.core, code_bytes={})
+    return replace(board, chip=replace(board.chip, core=core))
 
 
 def load_planned(directory: Path, image: Image | None) -> Planned:

@@ -23,7 +23,7 @@ def board_table() -> Table:
         (
             board.name,
             board.chip.name,
-            board.chip.core,
+            board.chip.core.name,
             f"{board.chip.clock_hz / 1e6:g}",
             ", ".join(f"{budget.region} {_kib(budget.max_bytes)}" for budget in board.ram),
             _kib(board.flash.max_bytes),

@@ -21,7 +21,7 @@ def board_records(boards: Sequence[Board]) -> list[dict[str, Any]]:
             "name": board.name,
             "title": board.title,
             "chip": board.chip.name,
-            "core": board.chip.core,
+            "core": board.chip.core.name,
             "isa": list(board.chip.isa),
             "clock_hz": board.chip.clock_hz,
             "ram": [_budget(item) for item in board.ram],

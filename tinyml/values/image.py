@@ -190,7 +190,7 @@ def _check_vectors(elf: Elf, board: Board, path: Path) -> None:
     second the reset handler, whose bit 0 is the Thumb state. Tables under other names are left out.
     """
     table = next((item for item in elf.sections if item.name in VECTORS), None)
-    if table is None or not board.chip.core.startswith("cortex-m"):
+    if table is None or board.chip.core.architecture != "arm":
         return
     loaded = {item.load_address: item.data for item in elf.segments}
     data = next(

@@ -13,8 +13,9 @@ from tinyml.ir.shapes import Window
 from tinyml.ops.extents import images
 from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.ops.windows import filter_windows, window_struct
+from tinyml.target.cores import Family
 from tinyml.variants import Variant
-from tinyml.variants.families import FAMILIES, Family
+from tinyml.variants.families import FAMILIES
 from tinyml.variants.portable_gemm import LARGEST_CHUNK, rescale_cost
 from tinyml.variants.portable_rescale import IntArray, rescale_of
 

@@ -16,8 +16,9 @@ from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ops.common import result
 from tinyml.ops.extents import rows
 from tinyml.ops.weighted import INPUT, WeightedSum
+from tinyml.target.cores import Family
 from tinyml.variants import Variant
-from tinyml.variants.families import FAMILIES, Family
+from tinyml.variants.families import FAMILIES
 from tinyml.variants.portable_gemm import (
     cut_down,
     note,

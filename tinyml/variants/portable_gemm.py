@@ -20,8 +20,9 @@ from tinyml.ops.common import result
 from tinyml.ops.extents import images, rows
 from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
 from tinyml.ops.windows import blocks_overlap, filter_windows, paired_windows_overlap, window_struct
+from tinyml.target.cores import Family
 from tinyml.variants import Variant
-from tinyml.variants.families import FAMILIES, Family
+from tinyml.variants.families import FAMILIES
 from tinyml.variants.portable_rescale import IntArray, Rescale, rescale_of
 
 FOUR = 4  # taps are filled up to fours

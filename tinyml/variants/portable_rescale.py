@@ -16,7 +16,7 @@ from tinyml.ir.kernel import Constant, Enumerator, Struct
 from tinyml.ir.requant import Linear, Rescaling, is_monotone, solve_linear, thresholds
 from tinyml.ops.common import clamp_struct
 from tinyml.ops.weighted import WeightedSum
-from tinyml.variants.families import Family
+from tinyml.target.cores import Family
 
 IntArray = NDArray[np.int64]
 
