@@ -67,6 +67,10 @@ class Core:
     family: Family | None = None
     code_bytes: Mapping[str, CodeBytes] = field(default_factory=dict)  # by "size" and "speed"
 
+    def __str__(self) -> str:
+        """Its name: what templates and messages show."""
+        return self.name
+
 
 def core_named(name: str, folder: Path | None = None) -> Core:
     """The core of that name, in ``folder`` or one of tinyml's own; raises BoardError."""
