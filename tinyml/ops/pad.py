@@ -126,8 +126,8 @@ def _border(op: Op, graph: Graph) -> _Border:
     for size, before, after in reversed(dims):
         sizes.append((size, before * unit, after * unit))
         unit *= size + before + after
-    counts, befores, afters = zip(*reversed(sizes), strict=True)
-    return _Border(counts, befores, afters)
+    counts, leading, trailing = zip(*reversed(sizes), strict=True)
+    return _Border(counts, leading, trailing)
 
 
 def _pad_overlap(border: _Border) -> tuple[Overlap, ...]:
