@@ -220,7 +220,6 @@ EXTENTS = {"tml_conv_2d_params": images("in_channels", "out_channels")}
 OPS = (
     OpSpec(
         kind="CONV_2D",
-        opcode=3,
         title="2-D convolution: any stride, dilation and padding, grouped, per channel or tensor",
         traits=(
             Rows(filter_windows, has_wide_kernels=True),

@@ -216,7 +216,6 @@ EXTENTS = {"tml_depthwise_conv_2d_params": multiplied_images}
 OPS = (
     OpSpec(
         kind="DEPTHWISE_CONV_2D",
-        opcode=4,
         title="depthwise convolution: any multiplier, stride, dilation and padding",
         traits=(
             Rows(filter_windows),

@@ -201,7 +201,6 @@ EXTENTS = {"tml_fully_connected_params": rows("batches", "in_features", "out_fea
 OPS = (
     OpSpec(
         kind=FULLY_CONNECTED,
-        opcode=9,
         title="matrix product: any number of rows, per channel or tensor, bias optional",
         traits=(
             Channels(mixes=True),

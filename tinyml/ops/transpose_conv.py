@@ -280,7 +280,6 @@ EXTENTS = {"tml_transpose_conv_params": images("in_channels", "out_channels")}
 OPS = (
     OpSpec(
         kind="TRANSPOSE_CONV",
-        opcode=67,
         title="transposed 2-D convolution: any stride and padding, per channel or tensor",
         traits=(
             Weights(layer, value=INPUT, weights=WEIGHTS, bias=BIAS),

@@ -194,7 +194,6 @@ EXTENTS = {"tml_lstm_params": extent}
 OPS = (
     OpSpec(
         kind="UNIDIRECTIONAL_SEQUENCE_LSTM",
-        opcode=44,
         title="recurrent layer with a 16-bit cell; keeps its state until it is reset",
         traits=(State((HIDDEN, CELL)), Steps()),
         table=TABLE,
