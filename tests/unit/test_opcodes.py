@@ -22,6 +22,7 @@ from tinyml.model.opcodes import kind_of, opcode_of
 from tinyml.model.operators import code_of
 from tinyml.model.reader import load
 from tinyml.model.writer import write
+from tinyml.ops import all_ops
 from tinyml.ops.elementwise import BinaryAttrs
 from tinyml.ops.others import others
 from tinyml.tflm.outline import outline
@@ -123,7 +124,7 @@ def test_the_axis_of_a_bias_says_nothing() -> None:
     assert read.tensors[bias].quant == Quant(scales, (0,) * channels, 0)
 
 
-@pytest.mark.parametrize("kind", sorted({*ops.all_ops(), *others()}))
+@pytest.mark.parametrize("kind", sorted({*all_ops(), *others()}))
 def test_every_key_is_a_name_of_the_schema(kind: str) -> None:
     """The key alone says which operator of a file is meant."""
     code = code_of(kind)
