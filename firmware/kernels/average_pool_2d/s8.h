@@ -1,60 +1,19 @@
-/* AVERAGE_POOL_2D in plain C.
- *
- * out[b, y, x, c] = clamp(average of the inputs inside the window, halves away from zero)
- *
- * Padding is not counted. Input and output have the same scale and zero point, NHWC. Output pixels
- * are finished one after the other.
- */
+/* AVERAGE_POOL_2D of int8 values; params.h says what it computes. */
 #ifndef TML_AVERAGE_POOL_2D_S8_H
 #define TML_AVERAGE_POOL_2D_S8_H
 
-#include "tml.h"
-#include "tml_fixedpoint.h"
-#include "tml_window.h"
+#include "kernels/average_pool_2d/params.h"
+#include "kernels/types/s8.h"
 
-typedef struct {
-    int32_t batches;
-    tml_window height;
-    tml_window width;
-    int32_t channels;
-    tml_clamp clamp;
-} tml_average_pool_2d_params;
+typedef tml_average_pool_2d_params tml_average_pool_2d_params_s8;
 
 TML_KERNEL void tml_average_pool_2d_s8(const tml_average_pool_2d_params *params,
-                                       const int8_t *input, int8_t *output)
-{
-    const tml_window *width = &params->width;
-    const int32_t row_step = width->in * params->channels;
+                                       const int8_t *input, int8_t *output);
 
-    for (int32_t batch = 0; batch < params->batches; ++batch) {
-        for (int32_t out_y = 0; out_y < params->height.out; ++out_y) {
-            const tml_taps rows = tml_taps_of(&params->height, out_y);
-            const int32_t height = rows.end - rows.start;
-            for (int32_t out_x = 0; out_x < width->out; ++out_x) {
-                const tml_taps columns = tml_taps_of(width, out_x);
-                const int32_t row_bytes = (columns.end - columns.start) * params->channels;
-                const int32_t count = height * (columns.end - columns.start);
-                const int8_t *corner = input + (rows.input + rows.start) * row_step
-                    + (columns.input + columns.start) * params->channels;
-                TML_ROLLED
-                for (int32_t c = 0; c < params->channels; ++c) {
-                    int32_t sum = 0;
-                    TML_ROLLED
-                    for (int32_t k_y = 0; k_y < height; ++k_y) {
-                        const int8_t *row = corner + c + k_y * row_step;
-                        for (int32_t i = 0; i < row_bytes; i += params->channels) {
-                            sum += row[i];
-                        }
-                    }
-                    const int32_t half = count / 2;
-                    const int32_t average = (sum > 0 ? sum + half : sum - half) / count;
-                    output[c] = (int8_t)tml_clamp_to(average, params->clamp.min, params->clamp.max);
-                }
-                output += params->channels;
-            }
-        }
-        input += params->height.in * row_step;
-    }
-}
+#define TML_OP average_pool_2d
+#define TML_TYPE s8
+#include "kernels/average_pool_2d/body.h"
+#undef TML_OP
+#undef TML_TYPE
 
 #endif

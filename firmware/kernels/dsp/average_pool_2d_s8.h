@@ -10,8 +10,9 @@
 #ifndef TML_DSP_AVERAGE_POOL_2D_S8_H
 #define TML_DSP_AVERAGE_POOL_2D_S8_H
 
-#include "kernels/average_pool_2d/s8.h"
+#include "kernels/average_pool_2d/params.h"
 #include "kernels/dsp/channel_sums.h"
+#include "tml_fixedpoint.h"
 
 TML_KERNEL void tml_dsp_average_pool_2d_s8(const tml_average_pool_2d_params *params,
                                            const int8_t *input, int8_t *output)

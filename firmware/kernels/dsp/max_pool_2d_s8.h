@@ -14,7 +14,7 @@
 #define TML_DSP_MAX_POOL_2D_S8_H
 
 #include "kernels/dsp/channel_sums.h"
-#include "kernels/max_pool_2d/s8.h"
+#include "kernels/max_pool_2d/params.h"
 
 /* Byte by byte the greater of two, or the smaller. */
 TML_KERNEL uint32_t tml_max_of_bytes(uint32_t a, uint32_t b)

@@ -11,7 +11,8 @@
 #define TML_DSP_MEAN_S8_H
 
 #include "kernels/dsp/channel_sums.h"
-#include "kernels/mean/s8.h"
+#include "kernels/mean/params.h"
+#include "tml_fixedpoint.h"
 
 TML_KERNEL void tml_dsp_mean_s8(const tml_mean_params *params, const int8_t *input, int8_t *output)
 {

@@ -1,6 +1,6 @@
 /* conv_2d_s8.h: CONV_2D by ESP-NN; one image, no groups, no dilation.
  *
- * Formula and layouts as in kernels/conv_2d/s8.h, with the plain bias and rescaling per channel.
+ * Formula and layouts as in kernels/conv_2d/params.h, with the plain bias and rescaling per channel.
  * Input, weights and scratch are aligned to 16 bytes. The output must not touch the input.
  */
 #ifndef TML_ESP_NN_CONV_2D_S8_H

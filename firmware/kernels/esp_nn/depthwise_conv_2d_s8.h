@@ -1,6 +1,6 @@
 /* depthwise_conv_2d_s8.h: DEPTHWISE_CONV_2D by ESP-NN; one image, no dilation.
  *
- * Formula and layouts as in kernels/depthwise_conv_2d/s8.h, with the plain bias and rescaling
+ * Formula and layouts as in kernels/depthwise_conv_2d/params.h, with the plain bias and rescaling
  * per channel. Input, weights and scratch are aligned to 16 bytes. The output must not touch the
  * input.
  */

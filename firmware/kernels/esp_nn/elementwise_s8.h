@@ -1,6 +1,6 @@
 /* elementwise_s8.h: ADD and MUL of two tensors of one shape by ESP-NN.
  *
- * Formulas as in kernels/add/s8.h and kernels/mul/s8.h; no shift is to the left but the first,
+ * Formulas as in kernels/add/params.h and kernels/mul/params.h; no shift is to the left but the first,
  * by 20. The inputs are aligned to 16 bytes. The output must not touch them.
  */
 #ifndef TML_ESP_NN_ELEMENTWISE_S8_H

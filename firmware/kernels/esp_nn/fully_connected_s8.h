@@ -1,6 +1,6 @@
 /* fully_connected_s8.h: FULLY_CONNECTED by ESP-NN, row by row.
  *
- * Formula and layouts as in kernels/fully_connected/s8.h, with the plain bias and rescaling per
+ * Formula and layouts as in kernels/fully_connected/params.h, with the plain bias and rescaling per
  * channel. Each row of the input is aligned to 16 bytes. The output must not touch the input.
  */
 #ifndef TML_ESP_NN_FULLY_CONNECTED_S8_H

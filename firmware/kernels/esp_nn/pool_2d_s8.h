@@ -1,6 +1,6 @@
 /* pool_2d_s8.h: AVERAGE_POOL_2D and MAX_POOL_2D by ESP-NN; one image.
  *
- * Formulas and layouts as in kernels/average_pool_2d/s8.h and kernels/max_pool_2d/s8.h. The
+ * Formulas and layouts as in kernels/average_pool_2d/params.h and kernels/max_pool_2d/params.h. The
  * input is aligned to 16 bytes. The output must not touch it.
  */
 #ifndef TML_ESP_NN_POOL_2D_S8_H

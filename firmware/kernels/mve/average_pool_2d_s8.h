@@ -10,7 +10,7 @@
 #ifndef TML_MVE_AVERAGE_POOL_2D_S8_H
 #define TML_MVE_AVERAGE_POOL_2D_S8_H
 
-#include "kernels/average_pool_2d/s8.h"
+#include "kernels/average_pool_2d/params.h"
 #include "kernels/mve/copy.h"
 
 /* Four averages, halves away from zero. */

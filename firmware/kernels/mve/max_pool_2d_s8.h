@@ -6,7 +6,7 @@
 #ifndef TML_MVE_MAX_POOL_2D_S8_H
 #define TML_MVE_MAX_POOL_2D_S8_H
 
-#include "kernels/max_pool_2d/s8.h"
+#include "kernels/max_pool_2d/params.h"
 #include "kernels/mve/copy.h"
 
 TML_KERNEL void tml_mve_max_pool_2d_s8(const tml_max_pool_2d_params *params, const int8_t *input,
