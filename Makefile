@@ -33,10 +33,11 @@ demo: $(VENV)/.installed ## build the digits model, boot it on an emulated board
 test: $(VENV)/.installed-$(EXTRAS) ## run every test that this machine can run
 	$(BIN)/python -m pytest -n auto
 
-check: $(VENV)/.installed-$(EXTRAS) ## formatting, lint and types
+check: $(VENV)/.installed-$(EXTRAS) ## formatting, lint, types and spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/codespell
 
 lock: $(VENV)/.installed-test-convert ## pin the versions that are here, for CI (newest: make clean lock PINNED=)
 	$(BIN)/python .ci/lock.py test-convert > .ci/constraints.new

@@ -1,4 +1,6 @@
-"""``python -m benchmarks.footprint``: measures code sizes and writes tinyml/plan/footprint.toml.
+"""``python -m benchmarks.footprint``: measures code sizes, per core and per board.
+
+Writes the generated part of boards/cores/*.toml, and tinyml/plan/footprint.toml.
 
 The prediction of ``tinyml check`` is a sum: what every firmware of a board needs, what the first
 use of a kernel adds, what each use adds, and the functions that kernels have in common. The last
@@ -43,6 +45,8 @@ from tinyml.values.image import Image
 
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "tinyml" / "plan" / "footprint.toml"
+CORE_FILES = ROOT / "boards" / "cores"
+MARK = "# Below this line: written by `python -m benchmarks.footprint`; do not edit.\n"
 HEAD = (
     "# Code sizes in bytes, measured with the zig toolchain.\n"
     "# Written by `python -m benchmarks.footprint`; do not edit.\n"
@@ -140,14 +144,14 @@ def measure_core(core: str, graphs: list[Graph], boards: list[Board], goal: str)
         parts = [(plan, size(plan)) for plan in samples(graphs, reference, goal)]
         models = [found for plan in wholes(graphs, reference, goal) if (found := size(plan))]
         kernels, helpers = table(parts, models)
-        lines = [f"\n[kernels.{core}.{goal}]  # bytes of the first use, bytes of each use\n"]
+        lines = [f"\n[kernels.{core}.{goal}]\n"]
         lines += [f"{name} = [{a:.0f}, {b:.0f}]\n" for name, (a, b) in sorted(kernels.items())]
         lines += [f"{name} = [{nbytes}, 0]\n" for name, nbytes in sorted(helpers.items())]
         errors = [found.flash_bytes - model_code(found, kernels) for found in models]
         click.echo(f"{core} {goal}: {np.mean(errors):,.0f} +- {np.std(errors):,.0f}", err=True)
         less = np.mean(errors) - models[0].flash_bytes
         for board in boards:
-            if board.chip.core == core and board.backends["toolchain"] == "zig":
+            if board.chip.core.name == core and board.backends["toolchain"] == "zig":
                 plan = wholes(graphs[:1], board, goal)[0]
                 lines += base_lines(plan, board, goal, less, Path(folder))
         return lines
@@ -211,7 +215,7 @@ def measure_agent(task: tuple[str, str]) -> list[str]:
     size = agent_size(board, goal)
     from_name = name
     if size is None:
-        from_name = CORES[board.chip.core]
+        from_name = CORES[board.chip.core.name]
         size = agent_size(api.load_board(from_name), goal)
         assert size is not None, from_name
     before = old[from_name][goal]
@@ -251,20 +255,36 @@ def main(models: Path, cores: tuple[str, ...], agent: bool) -> None:
         else:
             tasks = [(core, goal, models) for core in cores for goal in goals]
             parts = list(pool.map(measure_task, tasks))
-    old = TARGET.read_text(encoding="utf-8") if TARGET.exists() else HEAD
-    new = "".join(line for part in parts for line in part)
-    TARGET.write_text(HEAD + merged(old, new), encoding="utf-8")
+    new = tables_of("".join(line for part in parts for line in part))
+    for core in cores:
+        write_core(core, {head: text for head, text in new.items() if f"kernels.{core}." in head})
+    base = {head: text for head, text in new.items() if head.startswith("base.")}
+    old = tables_of(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
+    TARGET.write_text(HEAD + joined(old | base), encoding="utf-8")
 
 
-def merged(old: str, new: str) -> str:
-    """The tables of both texts, sorted by their heads; those of the second replace the first's."""
-    tables = {}
-    for text in (old, new):
-        for table in text.split("\n[")[1:]:
-            head, _, _ = table.partition("]")
-            tables[head] = f"\n[{table.rstrip()}\n"
-    order = sorted(tables, key=lambda head: (not head.startswith("kernels."), head))
-    return "".join(tables[head] for head in order)
+def write_core(core: str, measured_tables: dict[str, str]) -> None:
+    """Replaces the code sizes in a core's file; without any it stays as it is."""
+    if not measured_tables:
+        return
+    path = CORE_FILES / f"{core}.toml"
+    by_hand, _, _ = path.read_text(encoding="utf-8").partition(MARK)
+    sizes = joined(measured_tables).replace(f"[kernels.{core}.", "[code_bytes.")
+    path.write_text(by_hand + MARK + sizes, encoding="utf-8")
+
+
+def tables_of(text: str) -> dict[str, str]:
+    """The tables of a TOML file by their heads."""
+    found = {}
+    for table in text.split("\n[")[1:]:
+        head, _, _ = table.partition("]")
+        found[head] = f"\n[{table.rstrip()}\n"
+    return found
+
+
+def joined(tables: dict[str, str]) -> str:
+    """The tables as one text, sorted by their heads."""
+    return "".join(tables[head] for head in sorted(tables))
 
 
 if __name__ == "__main__":

@@ -13,11 +13,13 @@ from typing import Any
 
 from benchmarks.footprint import link
 from tinyml import api
-from tinyml.bare.run import CORES, Counted, run_bare
+from tinyml.bare.run import Counted, run_bare
 from tinyml.codegen.generate import generate
 from tinyml.evaluate.samples import Samples, random_samples
+from tinyml.evaluate.verification import verify
 from tinyml.plan.fit import fit
 from tinyml.plan.values import Plan
+from tinyml.project.pipeline import build_plan
 from tinyml.report.assemble import report
 from tinyml.target.board import Board
 
@@ -82,7 +84,7 @@ def measure_goals(
     graph = api.load(path)
     for goal in goals:
         used, optimize = _settings(board, goal)
-        plan = api.plan(graph, used, optimize=optimize)
+        plan = api.plan(graph, used, api.Settings(optimize)).plan
         sources = generate(plan, used).files
         if sources not in done:
             done[sources] = measure(plan, used, samples)
@@ -100,15 +102,15 @@ def measure(plan: Plan, board: Board, samples: int) -> Measurement:
     """Builds, runs and verifies; raises MismatchError when an output is not exact."""
     given = random_samples(plan.graph, samples)
     with tempfile.TemporaryDirectory(prefix="tinyml-bench-") as folder:
-        measured = run_bare if board.chip.core in CORES else run_on_board
+        measured = run_bare if board.chip.core.bare else run_on_board
         run = measured(plan, board, given, Path(folder))
-    api.verify(plan.reference_graph, given.inputs, run.outputs)
+    verify(plan.reference_graph, given.inputs, run.outputs)
     layers = report(plan, board, fit(plan, board)).layers
     constants = sum(layer.weights_bytes for layer in layers)
     return Measurement(
         model=plan.graph.name,
         board=board.name,
-        core=board.chip.core,
+        core=board.chip.core.name,
         optimize=plan.optimize,
         clock_hz=board.chip.clock_hz,
         macs=sum(layer.macs for layer in layers),
@@ -138,7 +140,7 @@ def run_on_board(plan: Plan, board: Board, samples: Samples, folder: Path) -> Co
     """The board's firmware on its simulator; sizes without the agent."""
     bare = link(plan, board, folder / "bare", agent=False)
     settings = api.Settings(plan.optimize, directory=folder / "full")
-    run = api.simulate(api.build(plan, board, settings), board, samples.inputs)
+    run = api.simulate(build_plan(plan, board, settings), samples.inputs)
     return Counted(
         run.outputs,
         run.layers,

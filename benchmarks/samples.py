@@ -14,6 +14,7 @@ from tests.support.random_layers import random_case
 from tinyml import api
 from tinyml.ir.graph import Graph
 from tinyml.ir.kernel import KernelCall
+from tinyml.ops import layer_of
 from tinyml.passes import run_passes
 from tinyml.plan.code_size import code_parts, functions_of, helpers_of
 from tinyml.plan.offers import offers_of
@@ -39,13 +40,17 @@ def samples(graphs: list[Graph], board: Board, goal: str) -> Iterator[Plan]:
 
 def wholes(graphs: list[Graph], board: Board, goal: str) -> list[Plan]:
     """The models as planned for speed; for size, also on the kernels with the fewest constants."""
-    plans = [api.plan(graph, board, optimize=o) for graph in graphs for o in ("balanced", "speed")]
+    plans = [
+        api.plan(graph, board, api.Settings(o)).plan
+        for graph in graphs
+        for o in ("balanced", "speed")
+    ]
     if goal == "speed":
         return plans
     fewest = partial(min, key=lambda offer: offer.call.constant_bytes())
     plans = [replace(plan, optimize=goal) for plan in plans[::2]]
     for graph in graphs:
-        offers = [offers_of(op, graph, board.chip.isa)[0] for op in graph.ops]
+        offers = [offers_of(op, graph, board.chip.isa, layer_of(op, graph))[0] for op in graph.ops]
         calls = [fewest(found).call if found else None for found in offers]
         steps = tuple(Step((i,), call) for i, call in enumerate(calls))
         plans.append(plan_steps(graph, steps, board, optimize=goal)[0])

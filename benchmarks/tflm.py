@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from tinyml import api
+from tinyml.measure.simulation import simulate_build
 from tinyml.model.file import read_model
 from tinyml.target.boards import load_board
 from tinyml.tflm.arena import arena_of
@@ -37,9 +38,9 @@ def linked_row(path: Path, folder: Path) -> str:
     """RAM and flash, predicted and linked, of a firmware that ran with the right results."""
     board = load_board(BOARD)
     settings = api.Settings(runtime="tflm", directory=folder / path.stem)
-    built = api.build_emulated(path, board, settings)
+    built = api.build(path, board, settings)
     feed = api.samples_of(built.plan.graph, limit=SAMPLES)
-    memory = api.simulate_build(built, board, feed).report.memory
+    memory = simulate_build(built, board, feed).report.memory
     cells = (f"{item.predicted_bytes:,} | {item.linked_bytes or 0:,}" for item in memory)
     return f"| {path.stem} | {' | '.join(cells)} |"
 

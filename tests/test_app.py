@@ -135,7 +135,7 @@ def test_a_model_that_is_not_there(app: Path) -> None:
 def test_another_model_does_not_get_into_the_application(app: Path) -> None:
     settings = api.Settings(project=app, directory=app / "build", project_only=True)
     with pytest.raises(BuildError, match=r"has the model 'model.tflite', not 'digits.tflite'"):
-        api.build_model(DIGITS, api.load_board("nucleo_l4r5zi"), settings)
+        api.build(DIGITS, api.load_board("nucleo_l4r5zi"), settings)
     assert not (app / "model" / "digits.c").exists()
 
 

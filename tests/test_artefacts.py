@@ -329,7 +329,7 @@ def test_files_of_others_are_not_replaced(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("mine")
     settings = api.Settings(directory=tmp_path)
     with pytest.raises(BuildError, match=f"is no build of tinyml, and holds {name}"):
-        api.build_model(DIGITS, load_board("nucleo_l4r5zi"), settings)
+        api.build(DIGITS, load_board("nucleo_l4r5zi"), settings)
     assert (tmp_path / name).read_text() == "mine"
 
 
@@ -341,11 +341,11 @@ def test_a_project_does_not_replace_files_of_others(tmp_path: Path) -> None:
     settings = api.Settings(directory=tmp_path / "b", project=folder, project_only=True)
     board = load_board("nucleo_l4r5zi")
     with pytest.raises(BuildError, match="not tinyml's and would be replaced: Makefile"):
-        api.build_model(DIGITS, board, settings)
+        api.build(DIGITS, board, settings)
     assert (folder / "Makefile").read_text() == "all:\n"
     (folder / "Makefile").unlink()
-    api.build_model(DIGITS, board, settings)
-    api.build_model(DIGITS, board, settings)  # once more, on its own files
+    api.build(DIGITS, board, settings)
+    api.build(DIGITS, board, settings)  # once more, on its own files
 
 
 def test_a_folder_where_a_file_belongs_is_one_error(tmp_path: Path) -> None:

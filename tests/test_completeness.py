@@ -15,7 +15,7 @@ from tinyml.base import resources
 from tinyml.ir.dtype import INT8, UINT8, dtype_of
 from tinyml.ir.graph import Tensor
 from tinyml.ir.kernel import KernelCall
-from tinyml.ops import all_ops, form_of
+from tinyml.ops import all_ops, plain_call
 from tinyml.passes.expand import expand_ops
 
 KINDS = sorted(all_ops())
@@ -33,7 +33,7 @@ def calls(kind: str) -> Iterator[KernelCall | None]:
     for case in rows(kind).cases:
         graph = expand_ops(case.graph)
         for op in graph.ops:
-            yield form_of(op, graph).lower(op, graph)
+            yield plain_call(op, graph)
 
 
 def has_odd_channels(case: Case) -> bool:

@@ -36,7 +36,7 @@ from dataclasses import replace
 from tinyml.ops import activation
 
 OPS = tuple(
-    replace(spec, kind=f"CUSTOM My{spec.kind.title()}", opcode=32)
+    replace(spec, kind=f"CUSTOM My{spec.kind.title()}")
     for spec in activation.OPS
     if spec.kind in ("RELU", "TANH")
 )

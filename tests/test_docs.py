@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 
@@ -42,3 +43,16 @@ def test_every_page_is_in_the_site() -> None:
     nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     for path in (ROOT / "docs").glob("*.md"):
         assert f": {path.name}\n" in nav, path.name
+
+
+def test_the_functions_of_the_walks_exist() -> None:
+    """A page that names functions is right until the first one is renamed."""
+    text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    walks = text.split("## Four walks")[1].split("## Decisions")[0]
+    found = re.findall(r"`([a-z_/0-9]+):([A-Za-z_.]+)`", walks)
+    assert len(found) > 40
+    for path, name in found:
+        value: object = importlib.import_module(f"tinyml.{path.replace('/', '.')}")
+        for part in name.split("."):
+            assert hasattr(value, part), f"{path}:{name}"
+            value = getattr(value, part)

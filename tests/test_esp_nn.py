@@ -20,6 +20,7 @@ from tinyml.base import process
 from tinyml.base.process import Command
 from tinyml.ir.graph import Graph
 from tinyml.ir.shapes import Window, padded_window
+from tinyml.ops import layer_of
 from tinyml.plan.offers import offers_of
 from tinyml.variants import Variant, esp_nn_other, esp_nn_weighted
 from tinyml.variants.esp_nn_issues import Layer, known_fault
@@ -117,7 +118,9 @@ def test_a_layer_that_is_kept_from_it_says_why() -> None:
     cases = load_cases(next(path for path in ROWS if path.stem == "conv_2d")).cases
     reasons = set()
     for case in cases:
-        for name, reason in offers_of(case.graph.ops[0], case.graph, ("esp_nn",))[1]:
+        for name, reason in offers_of(
+            case.graph.ops[0], case.graph, ("esp_nn",), layer_of(case.graph.ops[0], case.graph)
+        )[1]:
             assert name == "esp_nn/conv_2d"
             reasons.add(reason)
     assert "the convolution is grouped" in reasons

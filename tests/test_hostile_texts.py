@@ -133,7 +133,7 @@ def test_no_file_name_changes_a_project(
         settings = api.Settings(
             directory=tmp_path / f"{folder}-out", runtime=runtime, project_only=True
         )
-        done = api.build_model(model, target, settings)
+        done = api.build(model, target, settings)
         return done.plan.graph.name, structures(tmp_path / f"{folder}-out" / "project")
 
     name, hostile = built(text, "hostile")

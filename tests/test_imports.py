@@ -16,12 +16,12 @@ PACKAGE = Path(__file__).parent.parent / "tinyml"
 # of a module, inside a function and for type checkers alike: so there is no circle between rooms.
 RANKS = (
     "base",
+    "target",
     "ir",
     "ops",
     "variants",
     "model",
     "passes",
-    "target",
     "values",
     "plan",
     "tflm",

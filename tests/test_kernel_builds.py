@@ -17,6 +17,7 @@ from tinyml.base import resources
 from tinyml.codegen.generate import generate
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Cost, KernelCall
+from tinyml.ops.forms import Numbers
 from tinyml.project.create import create
 from tinyml.values.project import Project
 from tinyml.variants import Variant, dsp_depthwise
@@ -46,7 +47,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         own = tuple(_for(item, f"g{seed}_0/") for seed, item in enumerate(VARIANTS))
         patch.setattr(variants, "all_variants", lambda: own)
         board = api.load_board("nucleo_l4r5zi")
-        plan = api.plan(merge(cases, "kernels").graph, board, optimize="speed")
+        plan = api.plan(merge(cases, "kernels").graph, board, api.Settings("speed")).plan
         used = {step.call.function for step in plan.steps if step.call}
         assert all("_dsp_" in name or "_depthwise_" in name for name in used), used
         folder = tmp_path_factory.mktemp("kernels")
@@ -71,8 +72,8 @@ def test_kernels_build(name: str, level: str, project: Project, tmp_path: Path) 
 def _for(variant: Variant, prefix: str) -> Variant:
     """The variant for one of the layers only, where it is preferred."""
 
-    def lower(op: Op, graph: Graph) -> KernelCall | str:
-        call = variant.lower(op, graph) if op.name.startswith(prefix) else "not its layer"
+    def lower(op: Op, graph: Graph, *numbers: Numbers) -> KernelCall | str:
+        call = variant.lower(op, graph, *numbers) if op.name.startswith(prefix) else "not its layer"
         return call if isinstance(call, str) else replace(call, cost=Cost(0))
 
     return replace(variant, lower=lower)

@@ -21,6 +21,8 @@ from tinyml.evaluate.samples import random_samples
 from tinyml.ir.graph import Array, Graph
 from tinyml.passes import run_passes
 from tinyml.plan.code_size import helpers_of
+from tinyml.plan.fit import fit
+from tinyml.project.pipeline import build_plan
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "models"
@@ -76,12 +78,12 @@ def test_image_is_exact_and_as_large_as_predicted(
 ) -> None:
     """Before compiling against after linking: RAM within 2 %, flash within 5 %."""
     target = api.load_board(board)
-    plan = api.plan(model(name), target, optimize=optimize)
-    if not api.fit(plan, target).is_ok:
+    plan = api.plan(model(name), target, api.Settings(optimize)).plan
+    if not fit(plan, target).is_ok:
         pytest.skip(f"{name} does not fit {board}")
-    built = api.build(plan, target, api.Settings(optimize, directory=tmp_path))
+    built = build_plan(plan, target, api.Settings(optimize, directory=tmp_path))
     count = VECTORS if optimize == "speed" else 2
-    run = api.simulate(built, target, vectors(name)[:count])
+    run = api.simulate(built, vectors(name)[:count])
     assert_equal(model(name), expected(name)[:count], run.outputs)
     for memory in built.report.memory:
         if memory.linked_bytes:
@@ -97,8 +99,8 @@ def test_no_other_goal_needs_less_flash_than_size(name: str, board: str, tmp_pat
     target = api.load_board(board)
 
     def flash_bytes(goal: str) -> int:
-        plan = api.plan(model(name), target, optimize=goal)
-        built = api.build(plan, target, api.Settings(goal, directory=tmp_path / goal))
+        plan = api.plan(model(name), target, api.Settings(goal)).plan
+        built = build_plan(plan, target, api.Settings(goal, directory=tmp_path / goal))
         return built.linked().flash_bytes
 
     assert flash_bytes("size") <= min(flash_bytes("balanced"), flash_bytes("ram"))
@@ -110,7 +112,7 @@ def test_no_other_goal_needs_less_flash_than_size(name: str, board: str, tmp_pat
 def test_helpers_are_what_the_linker_keeps(name: str, goal: str, tmp_path: Path) -> None:
     """What the prediction counts once is in the image, and nothing of that kind besides."""
     target = api.load_board("nucleo_l4r5zi")
-    plan = api.plan(model(name), target, optimize=goal)
-    built = api.build(plan, target, api.Settings(goal, directory=tmp_path))
+    plan = api.plan(model(name), target, api.Settings(goal)).plan
+    built = build_plan(plan, target, api.Settings(goal, directory=tmp_path))
     found = {symbol for symbol, _, _ in built.linked().symbols if HELPER.fullmatch(symbol)}
     assert found == helpers_of([step.call for step in plan.steps if step.call is not None])

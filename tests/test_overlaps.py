@@ -13,7 +13,7 @@ from tests.support.host_c import compile_plan, run_program
 from tinyml.conformance.targets import host_board
 from tinyml.ir.graph import Graph
 from tinyml.ir.kernel import Overlap
-from tinyml.ops import form_of
+from tinyml.ops import plain_call
 from tinyml.passes.expand import expand_ops
 from tinyml.plan.planner import plan
 from tinyml.plan.values import Placement, Plan
@@ -27,7 +27,7 @@ def _overlapping(graph: Graph, operand: int) -> Plan:
     places = list(made.tensors)
     base = 0
     for op in graph.ops:
-        call = form_of(op, graph).lower(op, graph)
+        call = plain_call(op, graph)
         overlaps = call.overlaps if call else (Overlap(0, 0),)  # no call: the same memory
         overlap = next((item for item in overlaps if item.input == operand), None)
         shared = op.inputs[operand] if overlap else -1

@@ -21,6 +21,7 @@ from tinyml.plan.segments import segments
 from tinyml.plan.stages import Form
 from tinyml.plan.values import Plan
 from tinyml.plan.verify import verify
+from tinyml.project.pipeline import build_plan
 from tinyml.target.board import Board
 
 FORMS = [Form(band, is_wide) for band in (1, 2, 3, 8) for is_wide in (False, True)]
@@ -74,8 +75,8 @@ def test_board_equals_reference(name: str, seed: int, tmp_path: Path) -> None:
     graph, board = random_chain(100 + seed), board_of(name)
     made = any_streamed_plan(graph, board, seed, "ram")
     vectors = vectors_of(graph, 2)
-    built = api.build(made, board, api.Settings("ram", directory=tmp_path))
-    found = list(api.simulate(built, board, vectors).outputs)
+    built = build_plan(made, board, api.Settings("ram", directory=tmp_path))
+    found = list(api.simulate(built, vectors).outputs)
     assert_equal(graph, run_reference(graph, vectors), found)
 
 
@@ -85,11 +86,11 @@ def test_board_equals_reference(name: str, seed: int, tmp_path: Path) -> None:
 def test_model_with_little_ram_equals_reference(name: str, board: str, tmp_path: Path) -> None:
     graph, target = api.load(FILES[name]), board_of(board)
     vectors = random_samples(graph, 2, seed=3).inputs
-    made = api.plan(graph, target, optimize="ram")
+    made = api.plan(graph, target, api.Settings("ram")).plan
     if not fit(made, target).is_ok:
         pytest.skip(f"{name} does not fit {board}")
-    built = api.build(made, target, api.Settings("ram", directory=tmp_path))
-    found = list(api.simulate(built, target, vectors).outputs)
+    built = build_plan(made, target, api.Settings("ram", directory=tmp_path))
+    found = list(api.simulate(built, vectors).outputs)
     assert_equal(graph, run_reference(graph, vectors), found)
 
 
@@ -98,5 +99,5 @@ def test_little_ram_is_enough(name: str) -> None:
     """Activations with the windows of streamed layers; the kernels' scratch comes on top."""
     if name not in FILES:
         pytest.skip(f"{name}.tflite is not beside the checkout")
-    made = api.plan(api.load(FILES[name]), board_of("nucleo_l4r5zi"), optimize="ram")
+    made = api.plan(api.load(FILES[name]), board_of("nucleo_l4r5zi"), api.Settings("ram")).plan
     assert made.activation_bytes <= LEAST_RAM[name]

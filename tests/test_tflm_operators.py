@@ -23,16 +23,17 @@ from tests.support.tflm_operators import (
     ones,
     verdicts,
 )
-from tinyml import api
 from tinyml.base.errors import UnsupportedOps
 from tinyml.ir.dtype import BOOL, FLOAT32
 from tinyml.ir.graph import Graph, Quant
 from tinyml.model.file import model_file
 from tinyml.model.writer import write
+from tinyml.runtimes import runtime_of
 from tinyml.target.boards import load_board
 from tinyml.tflm.operands import signatures_of
 from tinyml.tflm.outline import outline
 from tinyml.tflm.table import op_facts
+from tinyml.values.goal import Goal
 
 BOARDS = ("nucleo_f446re", "esp32s3")
 COMPARISONS = ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
@@ -73,13 +74,13 @@ def is_misread(kind: str, types: Sequence[str]) -> bool:
 
 def our_verdict(data: bytes, boards: Sequence[str] = BOARDS) -> str:
     """The same words for what the runtime says; every plan must then be possible."""
-    file, runtime = model_file("m.tflite", data), api.runtime_of("tflm")
+    file, runtime = model_file("m.tflite", data), runtime_of("tflm")
     try:
         graph = runtime.load(file)
     except UnsupportedOps:
         return "refuses"
     for name in boards:
-        runtime.plan(file, graph, load_board(name), api.Goal())
+        runtime.plan(file, graph, load_board(name), Goal())
     return "runs"
 
 

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from types import FrameType
 
 from tests.support.small_boards import small_board
-from tinyml import api
 from tinyml.base.errors import TinymlError
 from tinyml.convert import flatfile
 from tinyml.model.arithmetic import is_float
 from tinyml.model.file import model_file
 from tinyml.plan.fit import fit
 from tinyml.report.listing import model_tables
+from tinyml.runtimes import runtime_of
+from tinyml.values.goal import Goal
 
 LONGEST_S = 10
 MOST_BYTES = 1 << 30
@@ -71,13 +72,13 @@ def _run(stage: str, data: bytes) -> None:
     if stage == "build":  # asks what it is before it reads it
         is_float(flatfile.read("damaged.tflite", data))
         return
-    runtime = api.runtime_of(stage)
+    runtime = runtime_of(stage)
     graph = runtime.load(file)
     if stage == "aot":
         model_tables(graph)
-    plan = runtime.plan(file, graph, BOARD, api.Goal())
+    plan = runtime.plan(file, graph, BOARD, Goal())
     fit(plan, BOARD)
-    runtime.generate(file, plan, BOARD, api.Goal())
+    runtime.generate(file, plan, BOARD, Goal())
 
 
 @contextmanager

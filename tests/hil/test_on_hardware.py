@@ -38,7 +38,7 @@ def port(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def built(board: Board, tmp_path_factory: pytest.TempPathFactory) -> api.Built:
     settings = api.Settings(directory=tmp_path_factory.mktemp("hil"))
-    return api.build_model(DIGITS / "digits.tflite", board, settings)
+    return api.build(DIGITS / "digits.tflite", board, settings)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def client(request: pytest.FixtureRequest, built: api.Built, board: Board, port:
         ready = flash.prepare(built.linked(), board, port=port, flasher=flasher)
         print(f"\n{ready.flasher.name} erases {ready.erases}")
         print(flash.flash(ready, lambda *_: None))
-    connected = onboard.connect_build(built, board, port)
+    connected = onboard.connect_build(built, port)
     yield connected
     connected.close()
 
@@ -85,7 +85,7 @@ def test_every_layer_equals_the_reference(
 def test_times_and_memory_are_plausible(
     built: api.Built, board: Board, client: AgentClient, feed: Samples
 ) -> None:
-    measured = onboard.profile_build(built, board, client, feed, runs=50, warmup=5)
+    measured = onboard.profile_build(built, client, feed, runs=50, warmup=5)
     run = measured.report.run
     assert run is not None
     assert 0 < run["spread"]["min"] <= run["spread"]["median"] <= run["spread"]["max"]

@@ -13,7 +13,9 @@ from tinyml.backends import builder_of, simulator_of
 from tinyml.base import process
 from tinyml.base.elf import flat_image, read_elf
 from tinyml.base.process import Command
+from tinyml.evaluate.verification import verify
 from tinyml.target.boards import load_board
+from tinyml.target.limits import with_budgets
 from tinyml.values.image import image_of
 
 STAND_IN = Path(__file__).parents[1] / "support" / "arduino"
@@ -40,7 +42,7 @@ FIELDS = [
 def digits(folder: Path, board: str, *, agent: bool = True) -> Path:
     """The project of a model with convolutions, written and not built; raises nothing."""
     settings = api.Settings(directory=folder, template="arduino", agent=agent, project_only=True)
-    api.build_model(DIGITS, load_board(board), settings)
+    api.build(DIGITS, load_board(board), settings)
     return folder / "project"
 
 
@@ -128,7 +130,7 @@ def test_the_commands_and_the_name_of_the_board(tmp_path: Path) -> None:
 @pytest.mark.sim
 def test_the_sketch_runs_the_model(tmp_path: Path) -> None:
     """Library, port and sketch with the least of a core, on the emulated board."""
-    board = api.with_budgets(load_board("nicla_vision"), template="arduino")
+    board = with_budgets(load_board("nicla_vision"), template="arduino")
     project = digits(tmp_path, "nicla_vision")
     compiled(project, "nicla_vision", as_cpp=False)
     core = CORES["nicla_vision"]
@@ -156,9 +158,9 @@ def test_the_sketch_runs_the_model(tmp_path: Path) -> None:
     samples = api.samples_of(graph, limit=2).inputs
     run = simulator_of("unicorn").run(image, board, samples)
     shapes = [graph.tensors[index].shape for index in graph.outputs]
-    api.verify(
+    verify(
         graph,
         samples,
         [tuple(a.reshape(s) for a, s in zip(out, shapes, strict=True)) for out in run.outputs],
     )
-    assert len(run.layers) == len(api.plan(graph, board).steps)
+    assert len(run.layers) == len(api.plan(graph, board).plan.steps)

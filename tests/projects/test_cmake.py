@@ -13,6 +13,8 @@ from tinyml.backends import simulator_of
 from tinyml.base import process
 from tinyml.base.elf import flat_image, read_elf
 from tinyml.base.process import Command
+from tinyml.evaluate.verification import verify
+from tinyml.project.pipeline import build_plan
 from tinyml.values.image import image_of
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
@@ -42,11 +44,11 @@ def test_presets_are_what_cmake_documents(tmp_path: Path) -> None:
 @pytest.mark.sim
 def test_the_same_outputs_as_zig(tmp_path: Path) -> None:
     board = api.load_board("nucleo_l4r5zi")
-    plan = api.plan(api.load(DIGITS / "digits.tflite"), board)
+    plan = api.plan(api.load(DIGITS / "digits.tflite"), board).plan
     settings = api.Settings(toolchain="zig", directory=tmp_path, template="cmake")
-    built = api.build(plan, board, settings)
+    built = build_plan(plan, board, settings)
     samples = api.samples_of(plan.graph, DIGITS / "test.npz", 3).inputs
-    wanted = api.simulate(built, board, samples)
+    wanted = api.simulate(built, samples)
     made = cmake(tmp_path / "project")
     address, content = flat_image(read_elf(made / "firmware.elf").segments)
     assert (made / "firmware.bin").read_bytes() == content
@@ -55,7 +57,7 @@ def test_the_same_outputs_as_zig(tmp_path: Path) -> None:
     assert [[list(array.ravel()) for array in item] for item in found.outputs] == [
         [list(array.ravel()) for array in item] for item in wanted.outputs
     ]
-    api.verify(plan.reference_graph, samples, api.simulate(built, board, samples).outputs)
+    verify(plan.reference_graph, samples, api.simulate(built, samples).outputs)
 
 
 @pytest.mark.cmake

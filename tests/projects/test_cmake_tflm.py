@@ -97,7 +97,7 @@ def test_templates_and_runtimes_that_do_not_go_together(tmp_path: Path) -> None:
     model = tmp_path / "sine.tflite"
     model.write_bytes(sine_file().data)
     with pytest.raises(TinymlError, match="'cmake_tflm' is for the runtime 'tflm'"):
-        api.build_model(model, load_board("nucleo_f446re"), settings)
+        api.build(model, load_board("nucleo_f446re"), settings)
     assert not (tmp_path / "project").exists()
 
 

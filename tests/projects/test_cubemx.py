@@ -14,6 +14,8 @@ from tinyml.backends import simulator_of
 from tinyml.base import process
 from tinyml.base.elf import flat_image, read_elf
 from tinyml.base.process import Command
+from tinyml.evaluate.verification import verify
+from tinyml.target.limits import with_budgets
 from tinyml.values.image import image_of
 
 STAND_IN = Path(__file__).parents[1] / "support" / "cubemx"
@@ -60,9 +62,9 @@ def test_it_takes_no_memory_that_cubemx_does_not_place(tmp_path: Path) -> None:
 @pytest.mark.cmake
 @pytest.mark.sim
 def test_its_agent_runs_the_model_through_the_hal(tmp_path: Path) -> None:
-    board = api.with_budgets(api.load_board("nucleo_h743zi2"), template="cubemx")
+    board = with_budgets(api.load_board("nucleo_h743zi2"), template="cubemx")
     settings = api.Settings(directory=tmp_path / "made", template="cubemx")
-    built = api.build_model(DIGITS, board, settings)
+    built = api.build(DIGITS, board, settings)
     project, folder = tmp_path / "cube", built.directory / "project" / "tinyml"
     shutil.copytree(STAND_IN, project)
     shutil.copytree(folder, project / "tinyml")
@@ -80,5 +82,5 @@ def test_its_agent_runs_the_model_through_the_hal(tmp_path: Path) -> None:
         tuple(array.reshape(shape) for array, shape in zip(result, shapes, strict=True))
         for result in run.outputs
     ]
-    api.verify(built.plan.reference_graph, samples, outputs)
+    verify(built.plan.reference_graph, samples, outputs)
     assert len(run.layers) == len(built.plan.steps)

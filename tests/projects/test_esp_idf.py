@@ -30,7 +30,7 @@ from tinyml.base.process import Command
 from tinyml.codegen.generate import generate
 from tinyml.project.create import create
 from tinyml.target.boards import load_board
-from tinyml.target.cores import core_of
+from tinyml.target.cores import core_named
 from tinyml.target.libraries import with_libraries
 from tinyml.values.image import image_of
 from tinyml.values.project import Project
@@ -191,7 +191,7 @@ def compiled(project: Project, command: list[str], folder: Path) -> list[Path]:
 @pytest.mark.parametrize("agent", [True, False], ids=["agent", "bare"])
 def test_all_c_compiles_for_risc_v(tmp_path: Path, agent: bool) -> None:
     chain = zig()
-    flags = core_of("rv32imc", "zig").clang
+    flags = core_named("rv32imc").clang
     libc = tmp_path / "libc"
     libc.mkdir()
     (libc / "stdio.h").write_text("int printf(const char *, ...);\n")
@@ -208,7 +208,7 @@ def test_all_c_compiles_for_risc_v(tmp_path: Path, agent: bool) -> None:
 def test_all_c_compiles_where_int32_is_long(kernels: list[str], tmp_path: Path) -> None:
     """As with Espressif's compilers and newlib: pointers to int and to int32_t do not mix there."""
     board = with_libraries(load_board("esp32s3"), kernels)
-    plan = api.plan(api.load(DIGITS), board)
+    plan = api.plan(api.load(DIGITS), board).plan
     project = create(plan, generate(plan, board), board, "esp_idf", tmp_path / "p")
     command = ["arm-none-eabi-gcc", "-mcpu=cortex-m3", "-mthumb", "-O2", f"-I{STAND_IN}"]
     assert all(path.stat().st_size for path in compiled(project, command, tmp_path / "o"))
@@ -240,7 +240,7 @@ def test_sections_of_esp_idf_lie_in_the_boards_regions(tmp_path: Path) -> None:
     script, source, made, elf = (tmp_path / name for name in ("x.ld", "x.s", "x.o", "x.elf"))
     script.write_text(MEMORY_MAP)
     source.write_text(MEMORY_USE)
-    flags = core_of("rv32imc", "zig").clang
+    flags = core_named("rv32imc").clang
     compile_it = (str(chain.program), "clang", "--no-default-config", *flags, "-c", str(source))
     process.run(Command((*compile_it, "-o", str(made))))
     process.run(

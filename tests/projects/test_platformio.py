@@ -91,7 +91,7 @@ def test_every_file_compiles(tmp_path: Path, board: str, agent: bool) -> None:
     settings = api.Settings(
         directory=tmp_path, template="platformio", agent=agent, project_only=True
     )
-    api.build_model(DIGITS, api.load_board(board), settings)
+    api.build(DIGITS, api.load_board(board), settings)
     project = tmp_path / "project"
     library = project / "lib" / "digits"
     flags = json.loads((library / "library.json").read_text())["build"]["flags"]

@@ -88,7 +88,7 @@ def test_a_vendors_tool_builds(
     monkeypatch.chdir(tmp_path)
     template, board = case
     settings = api.Settings(template=template)
-    built = api.build_model(DIGITS, api.load_board(board), settings)
+    built = api.build(DIGITS, api.load_board(board), settings)
     assert built.missing is None
     image, target = find_build(built.directory, None)
     assert target.name == board

@@ -18,10 +18,12 @@ from tinyml.codegen.generate import generate
 from tinyml.device.agent import AgentClient
 from tinyml.device.link import PipeLink
 from tinyml.device.profile import profile
+from tinyml.evaluate.verification import verify
 from tinyml.ir.graph import Graph
 from tinyml.passes.expand import expand_ops
 from tinyml.project.create import create
 from tinyml.target.board import Board
+from tinyml.target.libraries import with_libraries
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 
@@ -32,20 +34,20 @@ def check_on_xtensa(
     graph: Graph, vectors: Sequence[Vector], board: Board, folder: Path, *libraries: Path
 ) -> None:
     """Makes the project, runs it on the emulated core, compares every output."""
-    plan = api.plan(expand_ops(graph), board)
+    plan = api.plan(expand_ops(graph), board).plan
     project = create(plan, generate(plan, board), board, "esp_idf", folder / "project")
     objects = folder / "objects"
     objects.mkdir()
     program = build_project(project, objects, libraries)
     with process.running(emulate(program)) as (stdin, stdout):
         run = profile(AgentClient(PipeLink("qemu", stdin, stdout)), board.name, tuple(vectors))
-    api.verify(graph, vectors, run.outputs)
+    verify(graph, vectors, run.outputs)
     assert len(run.layers) == len(plan.steps)
 
 
 @pytest.mark.parametrize("kernels", [(), ("esp_nn",)], ids=["own", "esp_nn"])
 def test_the_digits(kernels: tuple[str, ...], tmp_path: Path) -> None:
-    board = api.with_libraries(api.load_board("esp32s3"), kernels)
+    board = with_libraries(api.load_board("esp32s3"), kernels)
     graph = api.load(DIGITS / "digits.tflite")
     samples = api.samples_of(graph, DIGITS / "test.npz", 5).inputs
     libraries = [STAND_IN / "esp_nn.c"] if kernels else []

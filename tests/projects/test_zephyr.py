@@ -77,7 +77,7 @@ def test_cmake_names_every_file_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("board", "agent"), [("nucleo_l4r5zi", True), ("rpi_pico2", False)])
 def test_every_file_compiles(tmp_path: Path, board: str, agent: bool) -> None:
     settings = api.Settings(directory=tmp_path, template="zephyr", agent=agent, project_only=True)
-    api.build_model(DIGITS, api.load_board(board), settings)
+    api.build(DIGITS, api.load_board(board), settings)
     project = tmp_path / "project"
     defines = ("-DTML_AGENT=1", "-DTML_PROFILE=1") if agent else ()
     folders = ("model", "firmware", "firmware/include")

@@ -57,7 +57,7 @@ class SpoiltLink(MemoryLink):
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> api.Built:
     folder = tmp_path_factory.mktemp("line")
-    return api.build_model(DIGITS, load_board(BOARD), api.Settings(directory=folder))
+    return api.build(DIGITS, load_board(BOARD), api.Settings(directory=folder))
 
 
 def session(link: MemoryLink, samples) -> tuple[object, ...]:

@@ -12,6 +12,7 @@ import pytest
 from tests.support.cases import Case, merge
 from tests.support.emulated import run_on_board
 from tests.support.executors import assert_equal, run_reference
+from tests.support.lowered import lowered
 from tests.support.random_layers import preferred
 from tests.support.random_parts import activations, one_op, output
 from tinyml import variants
@@ -61,7 +62,7 @@ def test_left_over_pixels(
     monkeypatch.setattr(variants, "all_variants", lambda: (preferred(VARIANT),))
     cases = [_case(number, *shape) for number, shape in enumerate(SHAPES)]
     for case, (columns, _, _) in zip(cases, SHAPES, strict=True):
-        call = VARIANT.lower(case.graph.ops[0], case.graph)
+        call = lowered(VARIANT.lower, case.graph.ops[0], case.graph)
         assert isinstance(call, KernelCall)
         fields = dict(call.params.fields)
         window, gemm = fields["window"], fields["gemm"]

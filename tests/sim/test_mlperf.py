@@ -20,6 +20,7 @@ from tinyml.evaluate.samples import read_samples
 from tinyml.ir.graph import Graph
 from tinyml.ops.lookup import NoAttrs
 from tinyml.ops.reference import outputs
+from tinyml.project.pipeline import build_plan
 from tinyml.target.boards import load_board
 
 pytestmark = [
@@ -65,7 +66,7 @@ class Runner:
 def built(tmp_path_factory: pytest.TempPathFactory) -> api.Built:
     folder = tmp_path_factory.mktemp("mlperf")
     settings = api.Settings(directory=folder, benchmark=True, model_id="kws01")
-    return api.build_model(DIGITS / "digits.tflite", load_board(BOARD), settings)
+    return api.build(DIGITS / "digits.tflite", load_board(BOARD), settings)
 
 
 def test_a_benchmark_session(built: api.Built) -> None:
@@ -102,7 +103,7 @@ def test_a_benchmark_session(built: api.Built) -> None:
 def test_pixels_of_the_image_tasks_become_the_input(tmp_path: Path) -> None:
     """Their data files hold 0 to 255, the models want -128 to 127."""
     settings = api.Settings(directory=tmp_path, benchmark=True, model_id="vww01")
-    made = api.build_model(DIGITS / "digits.tflite", load_board(BOARD), settings)
+    made = api.build(DIGITS / "digits.tflite", load_board(BOARD), settings)
     assert made.image is not None
     graph = made.plan.graph
     (sample,) = read_samples(DIGITS / "test.npz", graph, 1).inputs[0]
@@ -125,7 +126,7 @@ def test_floats_of_the_anomaly_task_are_quantised_and_compared(tmp_path: Path) -
     graph = grow.graph((entry,), (result,))
     board = load_board(BOARD)
     settings = api.Settings(directory=tmp_path, benchmark=True, model_id="ad01")
-    made = api.build(api.plan(graph, board), board, settings)
+    made = build_plan(api.plan(graph, board).plan, board, settings)
     assert made.image is not None
     values = np.linspace(-9, 9, 40).astype(np.float32)  # both ends saturate
     steps = values / np.float32(0.05)
@@ -163,7 +164,7 @@ def test_a_model_that_cannot_be_the_task(tmp_path: Path, model_id: str, message:
     folder = tmp_path / "made"
     settings = api.Settings(directory=folder, benchmark=True, model_id=model_id)
     with pytest.raises(TinymlError, match=message) as caught:
-        api.build_model(DIGITS / "digits.tflite", load_board(BOARD), settings)
+        api.build(DIGITS / "digits.tflite", load_board(BOARD), settings)
     assert "--model-id" in (caught.value.hint or "")
     assert not folder.exists()
 
@@ -187,4 +188,4 @@ def test_the_rate_is_that_of_the_benchmark_whatever_the_board_says(built: api.Bu
 def test_an_odd_model_id_is_refused(tmp_path: Path) -> None:
     settings = api.Settings(directory=tmp_path, model_id='a"]')
     with pytest.raises(TinymlError, match="cannot be a model id"):
-        api.build_model(DIGITS / "digits.tflite", load_board(BOARD), settings)
+        api.build(DIGITS / "digits.tflite", load_board(BOARD), settings)

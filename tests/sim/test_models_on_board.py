@@ -60,11 +60,11 @@ def test_profile_verify_and_a_broken_kernel(model: str, board: str, tmp_path: Pa
     if not path.exists():
         pytest.skip(f"{path.name} is not beside the checkout")
     target = load_board(board)
-    built = api.build_model(path, target, api.Settings(directory=tmp_path))
+    built = api.build(path, target, api.Settings(directory=tmp_path))
     feed = api.samples_of(built.plan.graph, None, 2)
     with running(built, board) as port:
-        client = onboard.connect_build(built, target, port)
-        measured = onboard.profile_build(built, target, client, feed, runs=2, warmup=1)
+        client = onboard.connect_build(built, port)
+        measured = onboard.profile_build(built, client, feed, runs=2, warmup=1)
         found = onboard.verify_build(built, client, feed)
         client.close()
     run = measured.report.run
@@ -73,7 +73,7 @@ def test_profile_verify_and_a_broken_kernel(model: str, board: str, tmp_path: Pa
     assert len(run["predicted"]["layers"]) == len(built.plan.steps)
     assert found.samples == 2
     with running(with_broken_kernel(built, board), board) as port:
-        client = onboard.connect_build(built, target, port)
+        client = onboard.connect_build(built, port)
         with pytest.raises(MismatchError) as caught:
             onboard.verify_build(built, client, feed)
         client.close()

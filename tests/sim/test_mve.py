@@ -13,7 +13,9 @@ from tests.support.executors import assert_equal, run_reference
 from tests.support.random_layers import layers_for, preferred
 from tests.support.small_graphs import GraphBuilder
 from tinyml import api, variants
+from tinyml.evaluate.verification import verify
 from tinyml.ops.conv_2d import Conv2dAttrs
+from tinyml.project.pipeline import build_plan
 from tinyml.variants import Variant, mve_depthwise, mve_elementwise, mve_gemm
 
 pytestmark = pytest.mark.qemu
@@ -56,11 +58,11 @@ def test_rows(path: Path, tmp_path: Path) -> None:
 def test_model(tmp_path: Path) -> None:
     """QEMU counts instructions; more than half are saved against a Cortex-M4."""
     board = api.load_board(BOARD)
-    built = api.build_model(MODEL, board, api.Settings(directory=tmp_path))
+    built = api.build(MODEL, board, api.Settings(directory=tmp_path))
     rng = np.random.default_rng(3)
     samples = tuple((rng.integers(-128, 128, (1, 8, 8, 1), np.int8),) for _ in range(2))
-    run = api.simulate(built, board, samples)
-    api.verify(built.plan.reference_graph, samples, run.outputs)
+    run = api.simulate(built, samples)
+    verify(built.plan.reference_graph, samples, run.outputs)
     kernels = [step.call.function for step in built.plan.steps if step.call is not None]
     assert sum(name.startswith("tml_mve_") for name in kernels) >= 7
     assert run.total.instructions is not None
@@ -90,9 +92,9 @@ def test_a_layer_of_many_instructions(tmp_path: Path) -> None:
     operands = (image, b.weights("weights", (64, 5, 5, 64), 0, 64), b.bias("bias", 64))
     conv = b.op("CONV_2D", operands, b.value("conv", (1, 40, 40, 64)), Conv2dAttrs("SAME"))
     board = api.load_board(BOARD)
-    plan = api.plan(b.graph((image,), (conv,)), board)
-    built = api.build(plan, board, api.Settings(directory=tmp_path))
+    plan = api.plan(b.graph((image,), (conv,)), board).plan
+    built = build_plan(plan, board, api.Settings(directory=tmp_path))
     sample = np.random.default_rng(1).integers(-128, 128, (1, 40, 40, 64), np.int8)
-    run = api.simulate(built, board, ((sample,),))
+    run = api.simulate(built, ((sample,),))
     macs = 40 * 40 * 64 * 25 * 64  # at most 16 in an instruction
     assert (run.layers[0].cycles or 0) > macs / 16 > 1 << 23

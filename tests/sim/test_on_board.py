@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from tests.support.fake_agent import FakeAgent
 from tests.support.netports import networked
+from tests.support.plans import record_of
 from tests.support.served import patched, served
 from tinyml import api
 from tinyml.backends.simulators import Qemu, _pty_path
@@ -25,11 +27,12 @@ from tinyml.device.agent import AgentClient
 from tinyml.device.baud import RATES
 from tinyml.device.connect import Expected, connect
 from tinyml.device.link import PipeLink
-from tinyml.evaluate.samples import read_samples
+from tinyml.evaluate.samples import read_samples, with_labels
 from tinyml.measure import onboard
+from tinyml.measure.builds import open_build
 from tinyml.report import device
-from tinyml.session.builds import open_build
 from tinyml.target.boards import load_board
+from tinyml.target.limits import with_budgets
 
 pytestmark = [
     pytest.mark.sim,
@@ -50,14 +53,14 @@ def builds(tmp_path_factory: pytest.TempPathFactory):
     def make(board: str) -> api.Built:
         if board not in done:
             folder = tmp_path_factory.mktemp(board)
-            done[board] = api.build_model(MODEL, load_board(board), api.Settings(directory=folder))
+            done[board] = api.build(MODEL, load_board(board), api.Settings(directory=folder))
         return done[board]
 
     return make
 
 
 def elf_of(built: api.Built) -> Elf:
-    return read_elf(onboard.image_of(built).elf)
+    return read_elf(built.linked().elf)
 
 
 def samples_of(built: api.Built, count: int):
@@ -65,9 +68,8 @@ def samples_of(built: api.Built, count: int):
 
 
 def test_a_build_is_opened_from_its_directory(builds):
-    built, board = open_build(builds(BOARD).directory, None)
-    assert board.name == BOARD
-    assert built.plan.tensors == builds(BOARD).plan.tensors
+    built = open_build(builds(BOARD).directory)
+    assert record_of(built.planned) == record_of(builds(BOARD).planned)
     assert built.directory == builds(BOARD).directory
 
 
@@ -77,8 +79,8 @@ def test_profile_and_verify_over_a_pty(builds):
     assert board.power is not None
     feed = samples_of(built, 12)
     with served(elf_of(built), board) as path:
-        client = onboard.connect_build(built, board, path)
-        measured = onboard.profile_build(built, board, client, feed, runs=15, warmup=2)
+        client = onboard.connect_build(built, path)
+        measured = onboard.profile_build(built, client, feed, runs=15, warmup=2)
         found = onboard.verify_build(built, client, feed)
         client.close()
     run = measured.report.run
@@ -114,11 +116,11 @@ def test_profile_and_verify_over_a_pty(builds):
 def test_profile_and_verify_on_qemu(builds):
     board = load_board("stm32f405")
     built = builds("stm32f405")
-    with process.running(Qemu().command(onboard.image_of(built), board)) as (stdin, stdout):
+    with process.running(Qemu().command(built.linked(), board)) as (stdin, stdout):
         path = _pty_path(PipeLink("qemu", stdin, stdout))
-        client = onboard.connect_build(built, board, path)
+        client = onboard.connect_build(built, path)
         feed = samples_of(built, 4)
-        measured = onboard.profile_build(built, board, client, feed, runs=5, warmup=1)
+        measured = onboard.profile_build(built, client, feed, runs=5, warmup=1)
         found = onboard.verify_build(built, client, feed)
         client.close()
     run = measured.report.run
@@ -135,13 +137,13 @@ def test_a_broken_kernel_is_found_by_name(builds, layer):
     built, board = builds(BOARD), load_board(BOARD)
     step = built.plan.steps[layer]
     assert step.call is not None
-    names = {name: address for name, address, _ in onboard.image_of(built).symbols}
+    names = {name: address for name, address, _ in built.linked().symbols}
     weights = next(
         address for name, address in names.items() if name.startswith(f"digits_l{layer}_")
     )
     broken = patched(elf_of(built), weights, 64)
     with served(broken, board) as path:
-        client = onboard.connect_build(built, board, path)
+        client = onboard.connect_build(built, path)
         with pytest.raises(MismatchError) as caught:
             onboard.verify_build(built, client, samples_of(built, 20))
         client.close()
@@ -153,13 +155,10 @@ def test_a_broken_kernel_is_found_by_name(builds, layer):
 
 
 def test_a_build_with_other_budgets_is_opened_as_it_was_built(tmp_path):
-    board = api.with_budgets(load_board(BOARD), None, ("10000",), "300K")
+    board = with_budgets(load_board(BOARD), None, ("10000",), "300K")
     board = replace(board, stack_bytes=6000)
-    built = api.build_model(MODEL, board, api.Settings(directory=tmp_path, optimize="speed"))
-    opened, seen = open_build(tmp_path, None)
-    assert opened.plan.tensors == built.plan.tensors
-    assert opened.verdict == built.verdict
-    assert (seen.ram, seen.flash, seen.stack_bytes) == (board.ram, board.flash, 6000)
+    built = api.build(MODEL, board, api.Settings(directory=tmp_path, optimize="speed"))
+    assert record_of(open_build(tmp_path).planned) == record_of(built.planned)
 
 
 def test_wrong_and_older_firmware_is_told_apart(builds):
@@ -178,19 +177,62 @@ def test_wrong_and_older_firmware_is_told_apart(builds):
         connect(path, board, wanted).close()
 
 
-def test_a_build_without_its_model_or_of_another_version(builds, tmp_path):
-    import shutil
+def test_a_build_of_another_version_of_tinyml_is_used_as_it_is(builds, tmp_path, monkeypatch):
+    """Later commands planned again: after every change of the planner old builds were refused."""
+    folder = copied(builds(BOARD).directory, tmp_path)
 
-    folder = tmp_path / "copy"
-    shutil.copytree(builds(BOARD).directory, folder)
-    document = json.loads((folder / "report.json").read_text())
-    document["layers"][0]["kernel"] = "tml_other_s8"
-    (folder / "report.json").write_text(json.dumps(document))
-    with pytest.raises(BuildError, match="another version of tinyml"):
-        open_build(folder, None)
-    (folder / "digits.tflite").unlink()
-    with pytest.raises(BuildError, match=r"'digits\.tflite' is missing"):
-        open_build(folder, None)
+    def planned_again(*_: object) -> None:
+        raise AssertionError("an opened build is not planned again")
+
+    monkeypatch.setattr("tinyml.passes.run_passes", planned_again)
+    monkeypatch.setattr("tinyml.plan.planner.plan", planned_again)
+    built = open_build(folder)
+    with served(elf_of(built), built.board) as path:
+        found = api.verify(built, samples_of(built, 2), api.Connection(path))
+    assert found.samples == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "message"),
+    [
+        ("digits.tflite", lambda path: path.unlink(), r"'digits\.tflite' is missing"),
+        ("digits.tflite", lambda path: path.write_bytes(b"other"), "not the model that was built"),
+        ("plan.json", lambda path: path.unlink(), r"has no plan\.json"),
+        ("plan.json", lambda path: path.write_text(path.read_text()[:999]), "not a plan"),
+        (
+            "plan.json",
+            lambda path: path.write_text(path.read_text().replace('"format": 1', '"format": 9')),
+            "format 9, this version reads 1",
+        ),
+        (
+            "plan.json",
+            lambda path: path.write_text(path.read_text().replace('"offset": 0', '"offset": 16')),
+            "its text was changed",
+        ),
+        ("plan.npz", lambda path: path.write_bytes(path.read_bytes()[:-1]), "is another one"),
+        ("plan.npz", lambda path: path.unlink(), "not a plan"),
+    ],
+)
+def test_a_damaged_build_is_not_opened(builds, tmp_path, name, damage, message):
+    folder = copied(builds(BOARD).directory, tmp_path)
+    damage(folder / name)
+    with pytest.raises(BuildError, match=message) as caught:
+        open_build(folder)
+    assert caught.value.hint
+
+
+def test_the_plan_of_another_image_is_not_opened(builds, tmp_path):
+    """An interrupted build could leave a new image beside the plan of the one before."""
+    folder = copied(builds(BOARD).directory, tmp_path)
+    api.build(MODEL, load_board(BOARD), api.Settings("size", directory=tmp_path / "other"))
+    for name in ("image.json", "firmware.elf", "firmware.bin", "firmware.hex"):
+        shutil.copy(tmp_path / "other" / name, folder / name)
+    with pytest.raises(BuildError, match="made by another build"):
+        open_build(folder)
+
+
+def copied(directory: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(directory, tmp_path / "copy"))
 
 
 def test_commands(builds, tmp_path, capsys):
@@ -248,7 +290,7 @@ def test_labels_that_cannot_be(builds, tmp_path, content, message):
     path.write_bytes(b"x") if isinstance(content, bytes) else np.save(path, content)
 
     def verify() -> None:
-        samples = onboard.with_labels(samples_of(built, 2), path)
+        samples = with_labels(samples_of(built, 2), path)
         onboard.verify_build(built, AgentClient(FakeAgent()), samples)
 
     with pytest.raises(TinymlError, match=message) as caught:
@@ -262,10 +304,10 @@ def test_a_board_in_the_network(builds, scheme):
     built, board = builds(BOARD), load_board(BOARD)
     feed = samples_of(built, 3)
     with served(elf_of(built), board) as path, networked(path, scheme) as url:
-        client = onboard.connect_build(built, board, url)
-        measured = onboard.profile_build(built, board, client, feed, runs=1, warmup=0)
+        client = onboard.connect_build(built, url)
+        measured = onboard.profile_build(built, client, feed, runs=1, warmup=0)
         client.close()
-        again = onboard.connect_build(built, board, url)
+        again = onboard.connect_build(built, url)
         found = onboard.verify_build(built, again, feed)
         again.close()
     assert measured.report.run is not None

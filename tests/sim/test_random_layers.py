@@ -17,6 +17,7 @@ import pytest
 from tests.support.cases import Case, merge
 from tests.support.emulated import run_on_board
 from tests.support.executors import assert_equal, run_reference
+from tests.support.lowered import lowered
 from tests.support.random_layers import preferred
 from tests.support.random_parts import activations, one_op, output
 from tests.support.suited_layers import suited
@@ -121,4 +122,4 @@ def _run(
 
 def _is_valid(variant: Variant, graph: Graph) -> bool:
     op = graph.ops[0]
-    return variant.kind == op.kind and isinstance(variant.lower(op, graph), KernelCall)
+    return variant.kind == op.kind and isinstance(lowered(variant.lower, op, graph), KernelCall)

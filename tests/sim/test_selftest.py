@@ -15,6 +15,7 @@ from tinyml import api
 from tinyml.base.errors import BuildError, MismatchError, SimulationFault, ToolError
 from tinyml.measure import flash
 from tinyml.plan.values import Plan
+from tinyml.project.pipeline import build_plan
 from tinyml.project.selftest import check_graph, samples_for
 from tinyml.values.image import IMAGE_FILE, load_image
 
@@ -40,7 +41,7 @@ int main(void)
 
 
 def right(board: str = BOARD) -> Plan:
-    return api.plan(small_network(), api.load_board(board))
+    return api.plan(small_network(), api.load_board(board)).plan
 
 
 def wrong(board: str = BOARD) -> Plan:
@@ -56,7 +57,7 @@ def wrong(board: str = BOARD) -> Plan:
 
 
 def built(made: Plan, folder: Path, **settings: bool) -> api.Built:
-    return api.build(made, api.load_board(made.board), api.Settings(directory=folder, **settings))
+    return build_plan(made, api.load_board(made.board), api.Settings(directory=folder, **settings))
 
 
 @pytest.mark.parametrize("board", [BOARD, "nucleo_l4r5zi", ON_QEMU])
@@ -90,7 +91,7 @@ def test_the_image_before_stays(tmp_path: Path) -> None:
     first = built(replace(right(), optimize="speed"), tmp_path)
     assert first.image is not None
     content = first.image.elf.read_bytes()
-    changed = api.plan(small_network(), api.load_board(BOARD), optimize="size")
+    changed = api.plan(small_network(), api.load_board(BOARD), api.Settings("size")).plan
     with pytest.raises(MismatchError):
         built(replace(changed, as_read=wrong().as_read), tmp_path)
     assert load_image(tmp_path / IMAGE_FILE) == first.image
@@ -113,10 +114,10 @@ def test_the_same_image_is_tested_once(tmp_path: Path, monkeypatch: pytest.Monke
     board = api.load_board(BOARD)
     blind = replace(board, backends={**board.backends, "simulator": "qemu"})
     monkeypatch.setenv("PATH", str(tmp_path))
-    again = api.build(right(), blind, api.Settings(directory=tmp_path))
+    again = build_plan(right(), blind, api.Settings(directory=tmp_path))
     assert again.image == first.image
     with pytest.raises(ToolError):
-        api.build(right(), blind, api.Settings(directory=tmp_path / "new"))
+        build_plan(right(), blind, api.Settings(directory=tmp_path / "new"))
 
 
 @pytest.mark.parametrize("board", [BOARD, ON_QEMU])

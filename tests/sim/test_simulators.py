@@ -16,6 +16,7 @@ from tinyml.base.errors import ToolError
 from tinyml.device.agent import AgentClient
 from tinyml.device.link import SerialLink
 from tinyml.device.profile import profile
+from tinyml.evaluate.verification import verify
 from tinyml.simulate.machine import Machine
 from tinyml.simulate.pty import PtyServer
 from tinyml.target.boards import load_board
@@ -34,7 +35,7 @@ def build(tmp_path_factory: pytest.TempPathFactory):
     def make(board: str) -> api.Built:
         if board not in done:
             folder = tmp_path_factory.mktemp(board)
-            done[board] = api.build_model(MODEL, load_board(board), api.Settings(directory=folder))
+            done[board] = api.build(MODEL, load_board(board), api.Settings(directory=folder))
         return done[board]
 
     return make
@@ -56,7 +57,7 @@ def _image(built: api.Built) -> Image:
 def test_unicorn(build, board):
     built, samples = build(board), _samples(3)
     run = simulator_of("unicorn").run(_image(built), load_board(board), samples)
-    api.verify(built.plan.reference_graph, samples, run.outputs)
+    verify(built.plan.reference_graph, samples, run.outputs)
     assert run.is_estimate
     assert sum(layer.cycles for layer in run.layers) == run.total.cycles
     assert run.total.instructions is not None
@@ -72,7 +73,7 @@ def test_qemu_through_its_uart(build):
     board, samples = load_board("stm32f405"), _samples(2)
     built = build("stm32f405")
     run = simulator_of("qemu").run(_image(built), board, samples)
-    api.verify(built.plan.reference_graph, samples, run.outputs)
+    verify(built.plan.reference_graph, samples, run.outputs)
     assert run.target == "qemu"
 
 
@@ -81,7 +82,7 @@ def test_host(build):
     board, samples = load_board("nucleo_g0b1re"), _samples(2)
     built = build("nucleo_g0b1re")
     run = simulator_of("host").run(_image(built), board, samples)
-    api.verify(built.plan.reference_graph, samples, run.outputs)
+    verify(built.plan.reference_graph, samples, run.outputs)
     assert not run.is_estimate
 
 
@@ -115,5 +116,5 @@ def test_serial_client_on_the_pty(build):
         thread.join()
         client.close()
         server.close()
-    api.verify(built.plan.reference_graph, samples, run.outputs)
+    verify(built.plan.reference_graph, samples, run.outputs)
     assert run.target == f"serial {server.path}"

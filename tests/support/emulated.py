@@ -9,6 +9,7 @@ from tests.support.cases import Vector
 from tinyml import api
 from tinyml.ir.graph import Graph
 from tinyml.passes.expand import expand_ops
+from tinyml.project.pipeline import build_plan
 
 
 def run_on_board(
@@ -22,6 +23,6 @@ def run_on_board(
 ) -> list[Vector]:
     """The outputs of the image that ``tinyml build`` makes."""
     target = api.load_board(board)
-    plan = api.plan(expand_ops(graph), target, optimize=optimize)
-    built = api.build(plan, target, api.Settings(optimize, toolchain, directory=folder))
-    return list(api.simulate(built, target, vectors).outputs)
+    plan = api.plan(expand_ops(graph), target, api.Settings(optimize)).plan
+    built = build_plan(plan, target, api.Settings(optimize, toolchain, directory=folder))
+    return list(api.simulate(built, vectors).outputs)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from tinyml.base.records import Encoder
 from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor
-from tinyml.ops.fully_connected import OPS, FullyConnectedAttrs
+from tinyml.ops import plain_call
+from tinyml.ops.fully_connected import FullyConnectedAttrs
 from tinyml.plan.code_size import functions_of
+from tinyml.plan.planned import Planned
 from tinyml.plan.values import Placement, Plan, Step
+from tinyml.project.saved import without_sizes
 
 MODEL_BYTES = bytes(range(20))  # stands for a .tflite file
 
@@ -53,7 +58,6 @@ def sine_graph() -> Graph:
 def sine_plan(region: str = "sram", board: str = "testboard", optimize: str = "speed") -> Plan:
     """The plan of sine_graph with everything in one region; kernels are shared for size."""
     graph = sine_graph()
-    lower = OPS[0].forms[0].lower
     tensors: list[Placement | None] = [None] * len(graph.tensors)
     tensors[0] = Placement(region, 0, 1, -1, 0)
     tensors[3] = Placement(region, 16, 16, 0, 1)
@@ -63,7 +67,7 @@ def sine_plan(region: str = "sram", board: str = "testboard", optimize: str = "s
         board=board,
         runtime="aot",
         optimize=optimize,
-        steps=tuple(Step((i,), lower(op, graph)) for i, op in enumerate(graph.ops)),
+        steps=tuple(Step((i,), plain_call(op, graph)) for i, op in enumerate(graph.ops)),
         tensors=tuple(tensors),
         arena_bytes=((region, 32),),
         activation_bytes=32,
@@ -80,3 +84,11 @@ def sharing(plan: Plan) -> Plan:
 
 
 TEMPLATE = str(Path(__file__).parent / "template")  # the least that boots
+
+
+def record_of(planned: Planned) -> tuple[str, dict[str, bytes]]:
+    """Everything that a plan says, arrays included, for comparison."""
+    encoder = Encoder()
+    target = replace(planned.target, board=without_sizes(planned.target.board))
+    text = json.dumps(encoder.encode(replace(planned, target=target, model=None)))
+    return text, {name: array.tobytes() for name, array in encoder.arrays.items()}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tests.support.cases import Case
+from tests.support.lowered import lowered
 from tests.support.random_parts import (
     IN_SCALE,
     RANGES,
@@ -23,6 +24,7 @@ from tinyml.ir.kernel import Cost, KernelCall
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs
 from tinyml.ops.elementwise import BinaryAttrs
+from tinyml.ops.forms import Numbers
 from tinyml.ops.fully_connected import FullyConnectedAttrs
 from tinyml.ops.pool_2d import Pool2dAttrs
 from tinyml.variants import Variant
@@ -33,7 +35,7 @@ def layers_for(variant: Variant, rng: Rng, count: int) -> list[Case]:
     cases: list[Case] = []
     while len(cases) < count:
         case = random_case(rng, variant.kind, f"g{len(cases)}")
-        if isinstance(variant.lower(case.graph.ops[0], case.graph), KernelCall):
+        if isinstance(lowered(variant.lower, case.graph.ops[0], case.graph), KernelCall):
             cases.append(case)
     return cases
 
@@ -41,8 +43,8 @@ def layers_for(variant: Variant, rng: Rng, count: int) -> list[Case]:
 def preferred(variant: Variant) -> Variant:
     """The variant as one that the planner takes wherever it is valid."""
 
-    def lower(op: Op, graph: Graph) -> KernelCall | str:
-        call = variant.lower(op, graph)
+    def lower(op: Op, graph: Graph, *numbers: Numbers) -> KernelCall | str:
+        call = variant.lower(op, graph, *numbers)
         return call if isinstance(call, str) else replace(call, cost=Cost(0))
 
     return replace(variant, lower=lower)

@@ -57,7 +57,7 @@ def made_up_run(made: Plan, board: Board, *, factor: float = 1.0, spread: bool =
         for step in made.steps
     ]
     total = sum(cycles) + 50
-    details: dict[str, object] = {"equal_to_reference": 2, "timing_model": board.chip.core}
+    details: dict[str, object] = {"equal_to_reference": 2, "timing_model": board.chip.core.name}
     if spread:
         details["spread"] = {
             "total": {"min": total - 9, "median": total, "p95": total + 5, "max": total + 7},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinyml.ir.graph import Graph
+from tinyml.ops import layer_of
 from tinyml.plan.offers import Offer, offers_of
 from tinyml.plan.planner import plan_steps
 from tinyml.plan.segments import Segment, banded
@@ -18,7 +19,8 @@ def streamed_steps(graph: Graph, segment: Segment, form: Form, isa: Sequence[str
     """Ways to run a segment in a form, on different kernels."""
 
     def kernels(number: int, band: int, is_wide: bool) -> tuple[Offer, ...]:
-        return offers_of(*banded(graph.ops[number], graph, band, is_wide=is_wide), isa)[0]
+        op, small = banded(graph.ops[number], graph, band, is_wide=is_wide)
+        return offers_of(op, small, isa, layer_of(op, graph))[0]
 
     return [Step(segment.ops, call) for call in fuse(graph, segment, form, kernels)]
 
@@ -30,6 +32,6 @@ def streamed_plan(graph: Graph, board: Board, streamed: Step, optimize: str = "s
         if number == streamed.ops[0]:
             steps.append(streamed)
         elif number not in streamed.ops:
-            offers, _ = offers_of(op, graph, board.chip.isa)
+            offers, _ = offers_of(op, graph, board.chip.isa, layer_of(op, graph))
             steps.append(Step((number,), offers[-1].call if offers else None))
     return plan_steps(graph, tuple(steps), board, optimize=optimize)[0]

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from tests.support.cases import Case
+from tests.support.lowered import lowered
 from tests.support.random_lstm import random_lstm
 from tests.support.random_parts import RANGES, Rng, activations, one_op, output, supported
 from tests.support.random_weighted import convolution, depthwise, fully_connected
@@ -28,7 +29,7 @@ def suited(variant: Variant, count: int, seed: int) -> list[Case]:
     cases: list[Case] = []
     while len(cases) < count:
         case = _random_case(rng, variant, f"g{seed}_{len(cases)}")
-        if isinstance(variant.lower(case.graph.ops[0], case.graph), KernelCall):
+        if isinstance(lowered(variant.lower, case.graph.ops[0], case.graph), KernelCall):
             cases.append(case)
     return cases
 

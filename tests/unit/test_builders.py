@@ -18,9 +18,10 @@ from tinyml.backends.builders import contained
 from tinyml.base.errors import BuildError, ToolMissing
 from tinyml.base.registry import names_of
 from tinyml.codegen.generate import generate
+from tinyml.measure.builds import open_build
 from tinyml.project.build import build
 from tinyml.project.create import Template, create, load_template
-from tinyml.session.builds import open_build
+from tinyml.target.libraries import with_libraries
 from tinyml.values.image import load_image
 from tinyml.values.project import Project
 
@@ -125,11 +126,11 @@ def test_idf_builds_the_project(tmp_path: Path, idf: None) -> None:
 def test_a_build_opens_again_with_the_kernels_it_was_made_with(
     kernels: tuple[str, ...], tmp_path: Path, idf: None
 ) -> None:
-    board = api.with_libraries(api.load_board("esp32s3"), kernels)
-    built = api.build_model(Path(MODEL), board, api.Settings(directory=tmp_path / "b"))
-    opened, target = open_build(tmp_path / "b", None)
+    board = with_libraries(api.load_board("esp32s3"), kernels)
+    built = api.build(Path(MODEL), board, api.Settings(directory=tmp_path / "b"))
+    opened = open_build(tmp_path / "b")
     assert opened.image == built.image
-    assert target.libraries == kernels
+    assert opened.board.libraries == kernels
     used = [step.call.function for step in opened.plan.steps if step.call]
     assert any("esp_nn" in name for name in used) == bool(kernels)
 

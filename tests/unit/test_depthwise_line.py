@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.support.lowered import lowered
 from tests.support.random_parts import activations, one_op, output
 from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Graph, Quant, Tensor
@@ -60,7 +61,7 @@ def test_a_line_of_outputs_beats_single_ones() -> None:
         graph = _layer((height, 1, 128), (5, 1), _ATTRS)
         costs = {}
         for lower in (lower_line, lower_column):
-            call = lower(graph.ops[0], graph)
+            call = lowered(lower, graph.ops[0], graph)
             assert isinstance(call, KernelCall)
             costs[lower] = call.cost.instructions
         assert min(costs, key=lambda lower: costs[lower]) is best
@@ -75,7 +76,7 @@ def test_in_place_only_without_channels_twice() -> None:
 
 
 def _lowered(graph: Graph) -> KernelCall | str:
-    return lower_line(graph.ops[0], graph)
+    return lowered(lower_line, graph.ops[0], graph)
 
 
 def _layer(given: tuple[int, ...], kernel: tuple[int, int], attrs: DepthwiseConv2dAttrs) -> Graph:

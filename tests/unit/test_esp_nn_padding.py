@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tests.support.lowered import lowered
 from tests.support.small_graphs import GraphBuilder
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.variants.esp_nn_weighted import convolution
@@ -19,7 +20,7 @@ def test_padding_of_its_own_is_refused() -> None:
     attrs = Conv2dAttrs("SAME")
     b.op("CONV_2D", (image, b.weights("w", (16, 3, 3, 16), 0, 16), bias), made, attrs)
     graph = b.graph((image,), (made,))
-    assert not isinstance(convolution(graph.ops[0], graph), str)
+    assert not isinstance(lowered(convolution, graph.ops[0], graph), str)
     own = replace(graph.ops[0], attrs=replace(attrs, padding="VALID", pads=(2, 0, 1, 1)))
-    found = convolution(own, graph)
+    found = lowered(convolution, own, graph)
     assert found == "the padding is neither SAME nor VALID, the only ones that it was tested with"

@@ -19,9 +19,12 @@ from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Graph, Quant
 from tinyml.model.file import model_file
 from tinyml.model.opcodes import kind_of, opcode_of
+from tinyml.model.operators import code_of
 from tinyml.model.reader import load
 from tinyml.model.writer import write
+from tinyml.ops import all_ops
 from tinyml.ops.elementwise import BinaryAttrs
+from tinyml.ops.others import others
 from tinyml.tflm.outline import outline
 
 OLD, NEW = 0, 3  # fields of the table of an operator's code
@@ -119,3 +122,10 @@ def test_the_axis_of_a_bias_says_nothing() -> None:
     tensors[bias] = replace(tensors[bias], quant=Quant(scales, (0,) * channels, 3))
     read = load(model_file("m.tflite", write(replace(graph, tensors=tuple(tensors)))))
     assert read.tensors[bias].quant == Quant(scales, (0,) * channels, 0)
+
+
+@pytest.mark.parametrize("kind", sorted({*all_ops(), *others()}))
+def test_every_key_is_a_name_of_the_schema(kind: str) -> None:
+    """The key alone says which operator of a file is meant."""
+    code = code_of(kind)
+    assert kind_of(code_table(code.opcode, WAYS[2])) == kind

@@ -16,7 +16,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, row_overlap
 from tinyml.model.file import read_model
 from tinyml.model.reader import load
-from tinyml.ops import form_of
+from tinyml.ops import plain_call
 from tinyml.ops.elementwise import BinaryAttrs
 from tinyml.ops.layout import ReshapeAttrs
 from tinyml.ops.lookup import NoAttrs
@@ -45,7 +45,7 @@ def residual() -> Graph:
 
 
 def plain_steps(graph: Graph) -> tuple[Step, ...]:
-    return tuple(Step((i,), form_of(op, graph).lower(op, graph)) for i, op in enumerate(graph.ops))
+    return tuple(Step((i,), plain_call(op, graph)) for i, op in enumerate(graph.ops))
 
 
 def test_live_ranges_count_in_steps() -> None:

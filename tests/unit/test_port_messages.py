@@ -41,7 +41,7 @@ DEVICE_ERROR = 4
 @pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("build")
-    return api.build_model(DIGITS, load_board(BOARD), api.Settings(directory=folder)).directory
+    return api.build(DIGITS, load_board(BOARD), api.Settings(directory=folder)).directory
 
 
 def fails(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -193,7 +193,7 @@ def test_the_firmware_of_another_model(
     board = load_board(BOARD)
     other = tmp_path / "other.tflite"
     other.write_bytes(DIGITS.read_bytes() + b"\0")  # another hash
-    made = api.build_model(other, board, api.Settings(directory=tmp_path / "other"))
+    made = api.build(other, board, api.Settings(directory=tmp_path / "other"))
     assert made.image is not None
     with served(read_elf(made.image.elf), board) as path:
         text = fails(capsys, "verify", str(build), "--port", path)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tests.unit.test_requant import _critical_sums, _rescalings
-from tinyml import api
 from tinyml.ir.requant import Rescaling
+from tinyml.target.boards import all_boards
 from tinyml.variants.families import FAMILIES
 from tinyml.variants.portable_depthwise import largest_chunk
 from tinyml.variants.portable_gemm import LARGEST_CHUNK, cut_down
@@ -75,6 +75,6 @@ def test_taps_that_16_bits_hold() -> None:
 def test_chips_without_dsp_instructions_name_their_family() -> None:
     """Else their kernels would be the slowest ones."""
     families = {family.name for family in FAMILIES}
-    for board in api.all_boards():
+    for board in all_boards():
         isa = set(board.chip.isa)
         assert len(isa & families) == (0 if "dsp" in isa else 1), board.chip.name

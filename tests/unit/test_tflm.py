@@ -25,6 +25,7 @@ from tinyml.model.support import has_reference
 from tinyml.model.writer import write
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.plan.fit import fit
+from tinyml.runtimes import runtime_of
 from tinyml.target.boards import load_board
 from tinyml.tflm import needs
 from tinyml.tflm.arena import arena_of
@@ -33,6 +34,7 @@ from tinyml.tflm.offline import better_plan, plan_in, with_plan
 from tinyml.tflm.outline import Outline, outline
 from tinyml.tflm.scales import rules_of
 from tinyml.tflm.table import Kernels, op_facts
+from tinyml.values.goal import Goal
 
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT.parent / "shared" / "models"
@@ -154,10 +156,10 @@ def test_float_models_are_accepted() -> None:
     with pytest.raises(ModelError, match="computes in float32"):
         load(file)
     board = load_board("nucleo_f446re")
-    runtime = api.runtime_of("tflm")
-    assert api.keeps_floats(board, "tflm")
-    assert not api.keeps_floats(board, None)
-    plan = runtime.plan(file, runtime.load(file), board, api.Goal())
+    runtime = runtime_of("tflm")
+    assert runtime.takes_floats
+    assert not runtime_of(board.backends["runtime"]).takes_floats
+    plan = runtime.plan(file, runtime.load(file), board, Goal())
     assert fit(plan, board).is_ok
     assert not has_reference(plan.graph)
 
@@ -172,7 +174,7 @@ def test_float_models_are_only_quantised_on_request(tmp_path: Path) -> None:
 
 def test_there_is_nothing_to_explore() -> None:
     with pytest.raises(PlanError, match="one plan only with the runtime 'tflm'"):
-        api.explore(sine_graph(), load_board("nucleo_f446re"), "tflm")
+        api.explore(sine_graph(), load_board("nucleo_f446re"), api.Settings(runtime="tflm"))
 
 
 def test_damaged_files_give_one_error() -> None:

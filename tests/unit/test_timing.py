@@ -6,7 +6,8 @@ import pytest
 
 from tinyml.base.errors import BoardError
 from tinyml.simulate.decode import Instruction, decode
-from tinyml.simulate.timing import BlockCost, block_cost, core_named
+from tinyml.simulate.timing import BlockCost, block_cost, timing_of
+from tinyml.target.cores import core_named
 
 
 def _code(text: str) -> bytes:
@@ -110,7 +111,7 @@ def test_no_bytes_make_the_decoder_fail():
         block = list(decode(first.to_bytes(2, "little") + b"\x5a\x13"))
         assert sum(item.nbytes for item in block) <= 4
         for core in ("cortex-m0plus", "cortex-m4", "cortex-m7"):
-            block_cost(first.to_bytes(2, "little") + b"\x5a\x13", core_named(core))
+            block_cost(first.to_bytes(2, "little") + b"\x5a\x13", timing_of(core_named(core)))
 
 
 # cycles on each core: code, (instructions, cycles, more when the last branch is taken)
@@ -152,15 +153,17 @@ SNIPPETS = [
 
 @pytest.mark.parametrize(("core", "code", "cost"), SNIPPETS)
 def test_cycles(core, code, cost):
-    assert block_cost(_code(code), core_named(core)) == BlockCost(*cost)
+    assert block_cost(_code(code), timing_of(core_named(core))) == BlockCost(*cost)
 
 
 def test_small_multiplier_of_the_m0plus():
-    core = core_named("cortex-m0plus", multiply_cycles=32)
+    core = timing_of(core_named("cortex-m0plus"), multiply_cycles=32)
     assert block_cost(_code("4351"), core) == BlockCost(1, 32, 0)
 
 
 def test_unknown_core():
-    with pytest.raises(BoardError, match="no timing model") as caught:
+    with pytest.raises(BoardError, match="unknown core") as caught:
         core_named("cortex-m5")
     assert "cortex-m4" in (caught.value.hint or "")
+    with pytest.raises(BoardError, match="no timing model of the core 'rv32imc'"):
+        timing_of(core_named("rv32imc"))

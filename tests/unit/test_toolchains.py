@@ -10,7 +10,7 @@ from tinyml.backends.toolchains import ArmGcc, Zig, host_library
 from tinyml.base.errors import ToolError
 from tinyml.base.registry import names_of
 from tinyml.project.build import commands
-from tinyml.target.cores import CORES
+from tinyml.target.cores import core_named
 from tinyml.values.project import Project
 
 ZIG = Zig(Path("/zig/zig"), Path("/zig/lib"), "0.17.1", Path("/cache"))
@@ -94,7 +94,7 @@ def test_what_is_not_the_model_is_optimised_for_size(toolchain: Zig | ArmGcc) ->
     ],
 )
 def test_clang_flags_of_cores(core: str, clang: str) -> None:
-    assert " ".join(CORES[core].clang) == clang
+    assert " ".join(core_named(core).clang) == clang
 
 
 def test_a_core_that_a_toolchain_cannot_build_for() -> None:

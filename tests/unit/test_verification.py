@@ -63,7 +63,7 @@ def test_an_accuracy_says_when_it_means_nothing(
 def test_a_plan_keeps_the_model_as_it_was_read() -> None:
     """The reference once ran on the graph after the passes, and so a broken pass never showed."""
     graph = small_network()
-    plan = api.plan(graph, api.load_board("nucleo_l4r5zi"))
+    plan = api.plan(graph, api.load_board("nucleo_l4r5zi")).plan
     assert len(plan.graph.ops) < len(graph.ops)
     assert plan.reference_graph is graph
     assert reference_of(plan) is graph
@@ -72,7 +72,7 @@ def test_a_plan_keeps_the_model_as_it_was_read() -> None:
 def test_a_compiled_model_without_reference_is_an_error() -> None:
     """Outputs that were not compared were a note beside exit code 0."""
     graph = small_network()
-    plan = api.plan(graph, api.load_board("nucleo_l4r5zi"))
+    plan = api.plan(graph, api.load_board("nucleo_l4r5zi")).plan
     odd = replace(graph, ops=(replace(graph.ops[0], kind="FOO"), *graph.ops[1:]))
     with pytest.raises(InternalError, match="no reference to compare with"):
         reference_of(replace(plan, as_read=odd))

@@ -31,7 +31,7 @@ def _layer(
 
 @given(st.lists(INT8, min_size=3, max_size=3), st.integers(-1000, 1000), INT8)
 def test_sum_bounds_are_reached(weights: list[int], bias: int, zero_point: int) -> None:
-    low, high = _layer([weights], [bias], 1 << 30, -8, zero_point).sum_bounds()
+    low, high = _layer([weights], [bias], 1 << 30, -8, zero_point).sum_bounds
     sums = [
         bias + sum(w * (x - zero_point) for w, x in zip(weights, inputs, strict=True))
         for inputs in itertools.product((-128, 127), repeat=3)
@@ -47,20 +47,20 @@ def test_folded_bias_takes_the_zero_point_of_every_tap() -> None:
 def test_dead_channels_lose_their_huge_bias() -> None:
     """Converters write biases of 2**30 for channels without weights: outputs must stay the same."""
     layer = _layer([[0, 0], [1, -1], [9, 9]], [1 << 30, -(1 << 30), 50], 1 << 30, -26, 3)
-    bounded = layer.with_bounded_sums()
+    bounded = layer.with_bounded_sums
     assert not layer.shifts_right
     assert bounded.shifts_right
     assert bounded.bias[2] == 50
-    for sums in (*layer.sum_bounds(), *bounded.sum_bounds()):
+    for sums in (*layer.sum_bounds, *bounded.sum_bounds):
         assert sums.shape == (3,)
-    for old, new in zip(layer.sum_bounds(), bounded.sum_bounds(), strict=True):
+    for old, new in zip(layer.sum_bounds, bounded.sum_bounds, strict=True):
         assert np.array_equal(layer.outputs(old), bounded.outputs(new))
 
 
 def test_live_channel_with_a_huge_bias_stays() -> None:
     layer = _layer([[127] * 2000], [1 << 30], 1 << 30, -24, 3)
-    assert layer.with_bounded_sums().bias.tolist() == [1 << 30]
-    assert not layer.with_bounded_sums().shifts_right
+    assert layer.with_bounded_sums.bias.tolist() == [1 << 30]
+    assert not layer.with_bounded_sums.shifts_right
 
 
 def test_factor_of_zero_shifts_right() -> None:

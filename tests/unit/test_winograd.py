@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.support.lowered import lowered
 from tests.support.random_parts import activations, one_op, output
 from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Array, Graph, Quant, Tensor
@@ -76,7 +77,7 @@ def test_why_not_along_rows(
     given: tuple[int, ...], filters: int, attrs: dict[str, int], reason: str
 ) -> None:
     graph = _layer(given, filters, attrs)
-    said = winograd_row(graph.ops[0], graph)
+    said = lowered(winograd_row, graph.ops[0], graph)
     assert isinstance(said, str)
     assert reason in said
 
@@ -85,7 +86,9 @@ def test_each_has_its_layers() -> None:
     """Squares where rows and columns are even in number, rows where they are odd."""
     for given, best in (((8, 8, 16), "winograd_3x3"), ((7, 7, 16), "winograd_row")):
         graph = _layer(given, 32, {})
-        offers = [lower(graph.ops[0], graph) for lower in (convolution, winograd, winograd_row)]
+        offers = [
+            lowered(lower, graph.ops[0], graph) for lower in (convolution, winograd, winograd_row)
+        ]
         calls = [item for item in offers if isinstance(item, KernelCall)]
         fastest = min(calls, key=lambda call: call.cost.instructions)
         assert fastest.function == f"tml_dsp_{best}_s8"

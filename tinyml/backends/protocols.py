@@ -8,6 +8,7 @@ from typing import Protocol
 from tinyml.base.process import Command
 from tinyml.ir.graph import Array
 from tinyml.target.board import Board
+from tinyml.target.cores import Core
 from tinyml.values.flash_job import FlashJob, Progress
 from tinyml.values.image import Image
 from tinyml.values.project import Project
@@ -29,7 +30,7 @@ class Toolchain(Protocol):
     def requires(self) -> tuple[str, ...]:
         """Programs that must be there."""
 
-    def prepare(self, core: str) -> tuple[tuple[Path, Command], ...]:
+    def prepare(self, core: Core) -> tuple[tuple[Path, Command], ...]:
         """Files for a core that are made once, for good, in the user's cache, and how.
 
         A command may use the folder of that name with the suffix .work; it is removed afterwards.

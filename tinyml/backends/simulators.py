@@ -69,7 +69,7 @@ class Unicorn:
             total=LayerTime(run.total.cycles, total),
             details={
                 **run.details,
-                "timing_model": board.chip.core,
+                "timing_model": board.chip.core.name,
                 "is_alignment_checked": is_short,
             },
         )

@@ -15,7 +15,7 @@ from pathlib import Path
 from tinyml.base import process, resources
 from tinyml.base.errors import ToolError, ToolMissing
 from tinyml.base.process import Command
-from tinyml.target.cores import Core, core_of
+from tinyml.target.cores import Core, require_compiler
 from tinyml.values.project import Project
 
 OPTIMIZE = {"speed": "-O3", "balanced": "-O3", "ram": "-O3", "size": "-Os"}
@@ -58,9 +58,9 @@ class Zig:
     name: str = "zig"
     requires: tuple[str, ...] = ("zig",)
 
-    def prepare(self, core: str) -> tuple[tuple[Path, Command], ...]:
+    def prepare(self, core: Core) -> tuple[tuple[Path, Command], ...]:
         """The compiler's run-time library, about five seconds per core, kept for good."""
-        target = core_of(core, self.name)
+        target = require_compiler(core, self.name)
         made = self.runtime_library(target)
         work = str(made.with_suffix(".work"))
         command = Command(
@@ -88,7 +88,7 @@ class Zig:
 
     def compile(self, project: Project, source: str, output: Path) -> Command:
         """One C file to an object; clang knows memcpy, so small copies become loads."""
-        core = core_of(project.board.chip.core, self.name)
+        core = require_compiler(project.board.chip.core, self.name)
         return Command(
             (
                 str(self.program),
@@ -112,7 +112,7 @@ class Zig:
 
     def link(self, project: Project, objects: tuple[Path, ...], build_dir: Path) -> Command:
         """Objects to firmware.elf and firmware.map."""
-        core = core_of(project.board.chip.core, self.name)
+        core = require_compiler(project.board.chip.core, self.name)
         return Command(
             (
                 str(self.program),
@@ -145,13 +145,13 @@ class ArmGcc:
     name: str = "arm_gcc"
     requires: tuple[str, ...] = ("arm-none-eabi-gcc",)
 
-    def prepare(self, core: str) -> tuple[tuple[Path, Command], ...]:
+    def prepare(self, core: Core) -> tuple[tuple[Path, Command], ...]:
         """Nothing: libgcc comes with the compiler."""
         return ()
 
     def compile(self, project: Project, source: str, output: Path) -> Command:
         """One C file to an object; -fbuiltin lets small memcpy calls become loads."""
-        core = core_of(project.board.chip.core, self.name)
+        core = require_compiler(project.board.chip.core, self.name)
         return Command(
             (
                 str(self.program),
@@ -171,7 +171,7 @@ class ArmGcc:
 
     def link(self, project: Project, objects: tuple[Path, ...], build_dir: Path) -> Command:
         """Objects to firmware.elf and firmware.map."""
-        core = core_of(project.board.chip.core, self.name)
+        core = require_compiler(project.board.chip.core, self.name)
         return Command(
             (
                 str(self.program),

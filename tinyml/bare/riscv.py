@@ -12,7 +12,7 @@ from tinyml.base.process import Command
 from tinyml.project.build import prepare
 from tinyml.simulate.counter import attach
 from tinyml.simulate.timing import BlockCost
-from tinyml.target.cores import core_of
+from tinyml.target.cores import core_named
 
 FLAGS = ("-std=c11", "-O3", "-fno-strict-aliasing", "-nostdinc", "-ffunction-sections")
 CODE, DATA, ROOM = 0x4200_0000, 0x3FC8_0000, 0x10_0000  # as in link.ld
@@ -24,8 +24,8 @@ class Rv32:
 
     def build(self, sources: Sequence[Path], flags: Sequence[str], folder: Path) -> Path:
         """Compiles and links a program."""
-        chain, core = zig(), core_of("rv32imc", "zig")
-        prepare(chain, core.name)
+        chain, core = zig(), core_named("rv32imc")
+        prepare(chain, core)
         wanted = (*core.clang, *FLAGS, *flags)
         include = ("-isystem", str(chain.library / "include"))
         objects = []

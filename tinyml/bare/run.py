@@ -39,7 +39,7 @@ class BareCore(Protocol):
         """Executed instructions by the program's two counters."""
 
 
-CORES: dict[str, BareCore] = {"rv32imc": Rv32(), "xtensa-lx7": Lx7()}
+ENGINES: dict[str, BareCore] = {"riscv": Rv32(), "xtensa": Lx7()}  # by a core's key 'bare'
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,9 @@ def run_bare(plan: Plan, board: Board, samples: Samples, folder: Path) -> Counte
 
     Raises ToolError. No cycles are estimated: each instruction is one.
     """
-    core = CORES[board.chip.core]
+    core = ENGINES.get(board.chip.core.bare)
+    if core is None:
+        raise ToolError(f"nothing here runs programs of the core '{board.chip.core.name}'")
     sources = generate(plan, board)
     for name, text in sources.files:
         (folder / name).write_text(text, encoding="utf-8")

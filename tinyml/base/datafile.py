@@ -99,6 +99,10 @@ class Table:
             )
         return found
 
+    def number(self, key: str) -> float:
+        """An integer or a number with a point."""
+        return float(self.value(key, (int, float), "a number", None))
+
     def strings(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
         """A list of strings."""
         found = self.value(key, (list, tuple), "a list of strings", default)
@@ -117,15 +121,23 @@ class Table:
             self.check_word(key, item, pattern)
         return found
 
-    def integers(self, key: str) -> dict[str, int]:
-        """A table of 32-bit integers by the name of a C macro of ours; empty when absent."""
+    def flag(self, key: str, *, default: bool = False) -> bool:
+        """true or false."""
+        found = self._data.get(key, default)
+        if not isinstance(found, bool):
+            raise self.error(f"'{self._prefix}{key}' must be true or false, found {found!r}")
+        self._known.add(key)
+        return found
+
+    def integers(self, key: str, pattern: re.Pattern[str] = MACRO) -> dict[str, int]:
+        """A table of 32-bit integers by name, of a C macro of ours by default; may be absent."""
         found: dict[str, int] = {}
         for name, item in self.value(key, dict, "a table", {}).items():
             if not isinstance(item, int) or isinstance(item, bool):
                 raise self.error(f"'{self._prefix}{key}.{name}' must be an integer, found {item!r}")
             if not -(1 << 31) <= item < 1 << 32:
                 raise self.error(f"'{self._prefix}{key}.{name}' is {item}, more than 32 bits")
-            self.check_word(f"{key}.{name}", name, MACRO)
+            self.check_word(f"{key}.{name}", name, pattern)
             found[name] = item
         return found
 

@@ -2,17 +2,21 @@
 
 A name maps to "module:factory", imported when it is asked for, so that a missing vendor package
 breaks only its own backend. Outside packages add to these through entry points in the group
-``tinyml.<kind>``, for instance ``tinyml.toolchains``.
+``tinyml.<kind>``, for instance ``tinyml.toolchains``; so they do to ``tinyml.templates``, by a
+function that returns a template's folder, and to ``tinyml.importers``, by a module per file suffix.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 from collections.abc import Callable
-from typing import Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from tinyml.base.errors import ToolError, did_you_mean
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 REGISTRY: dict[str, dict[str, str]] = {
     "builders": {
@@ -52,8 +56,14 @@ NO_SIMULATOR = "none"  # what a board file says when it has none
 
 def names_of(kind: str) -> tuple[str, ...]:
     """The known backends of a kind."""
-    outside = importlib.metadata.entry_points(group=f"tinyml.{kind}")
-    return tuple(sorted({*REGISTRY[kind], *(item.name for item in outside)}))
+    return tuple(sorted({*REGISTRY.get(kind, ()), *outside(kind)}))
+
+
+def outside(kind: str) -> dict[str, Callable[[], Any]]:
+    """What other packages add to a kind: name → what imports it, raising ToolError."""
+    from importlib.metadata import entry_points
+
+    return {item.name: partial(_load, item) for item in entry_points(group=f"tinyml.{kind}")}
 
 
 def make(kind: str, name: str) -> Any:
@@ -61,8 +71,20 @@ def make(kind: str, name: str) -> Any:
     path = REGISTRY[kind].get(name)
     if path is not None:
         module, _, factory = path.partition(":")
-        return cast(Callable[[], Any], getattr(importlib.import_module(module), factory))()
-    for item in importlib.metadata.entry_points(group=f"tinyml.{kind}"):
-        if item.name == name:
-            return item.load()()
-    raise ToolError(f"no {kind[:-1]} is called '{name}'", hint=did_you_mean(name, names_of(kind)))
+        return getattr(importlib.import_module(module), factory)()
+    found = outside(kind).get(name)
+    if found is None:
+        hint = did_you_mean(name, names_of(kind))
+        raise ToolError(f"no {kind[:-1]} is called '{name}'", hint=hint)
+    return found()()
+
+
+def _load(item: EntryPoint) -> Any:
+    try:
+        return item.load()
+    except Exception as error:  # whatever an import runs into
+        package = item.dist.name if item.dist else "a package"
+        raise ToolError(
+            f"{package} cannot be used: '{item.value}' does not load: {error}",
+            hint=f"pip install --upgrade {package}, or pip uninstall {package}",
+        ) from error

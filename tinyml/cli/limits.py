@@ -1,18 +1,15 @@
-"""What a command may use of a board: shared options, gathered into one value."""
+"""What a command may use of a board: shared options, gathered into one ``Limits``."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-if TYPE_CHECKING:
-    from tinyml.target.board import Board
-
 F = TypeVar("F", bound=Callable[..., Any])
+NAMES = ("memory", "ram_budget", "flash_budget", "kernels")
 
 OPTIONS = (
     click.option(
@@ -36,31 +33,14 @@ OPTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The values of the options."""
-
-    memory: str | None
-    ram_budget: tuple[str, ...]
-    flash_budget: str | None
-    kernels: tuple[str, ...]
-
-    def of(self, board: Board, template: str | None) -> Board:
-        """The board as they leave it for a template; raises BoardError."""
-        from tinyml import api
-
-        board = api.with_libraries(board, self.kernels)
-        return api.with_budgets(
-            board, self.memory, self.ram_budget, self.flash_budget, template=template
-        )
-
-
 def limit_options(command: F) -> F:
     """Adds the options; the command gets ``limits``."""
 
     @functools.wraps(command)
     def gathered(*args: Any, **given: Any) -> Any:
-        own = {item.name: given.pop(item.name) for item in fields(Limits)}
+        from tinyml.target.limits import Limits
+
+        own = {name: given.pop(name) for name in NAMES}
         return command(*args, limits=Limits(**own), **given)
 
     result: Any = gathered

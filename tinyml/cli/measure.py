@@ -9,13 +9,14 @@ import click
 
 from tinyml.base import console
 from tinyml.cli import options
-from tinyml.cli.limits import Limits, limit_options
+from tinyml.cli.limits import limit_options
 from tinyml.cli.show import show, show_table
 
 if TYPE_CHECKING:
-    from tinyml.api import Built
+    from tinyml.api import Built, Connection
     from tinyml.evaluate.samples import Samples
     from tinyml.target.board import Board
+    from tinyml.target.limits import Limits
 
 
 @click.command(short_help="Measure the latency on the board.")
@@ -46,11 +47,10 @@ def profile(
     """
     from tinyml import api
     from tinyml.report import device
-    from tinyml.session.builds import open_build
 
-    built, target = open_build(build, board)
+    built = api.open_build(build, board)
     feed = api.samples_of(built.plan.graph, inputs, samples)
-    measured = _measured(built, target, port, baud, feed, runs, warmup)
+    measured = _measured(built, api.Connection(port, baud), feed, runs, warmup)
     show(measured, as_json, device.profile_tables)
 
 
@@ -84,19 +84,14 @@ def verify(
     from dataclasses import asdict
 
     from tinyml import api
-    from tinyml.measure import onboard
+    from tinyml.evaluate.samples import with_labels
     from tinyml.report.device import confusion_table
     from tinyml.report.text import doubted
-    from tinyml.session.builds import open_build
 
-    built, target = open_build(build, board)
-    feed = onboard.with_labels(api.samples_of(built.plan.graph, inputs, samples), labels)
-    client = onboard.connect_build(built, target, port, baud=baud)
-    try:
-        with console.progress_bar() as progress:
-            found = onboard.verify_build(built, client, feed, show=progress)
-    finally:
-        client.close()
+    built = api.open_build(build, board)
+    feed = with_labels(api.samples_of(built.plan.graph, inputs, samples), labels)
+    with console.progress_bar() as progress:
+        found = api.verify(built, feed, api.Connection(port, baud), show=progress)
     if as_json:
         console.document(asdict(found))
         return
@@ -106,8 +101,8 @@ def verify(
     accuracy = f"; accuracy {found.accuracy:.4f}" if found.accuracy is not None else ""
     console.verdict(
         True,
-        f"{target.name}: all {found.elements:,} output elements of {found.samples:,} samples equal "
-        f"the reference{accuracy}{doubted(found.doubt)}",
+        f"{built.board.name}: all {found.elements:,} output elements of {found.samples:,} samples "
+        f"equal the reference{accuracy}{doubted(found.doubt)}",
     )
 
 
@@ -168,46 +163,36 @@ def run(
     from tinyml import api
     from tinyml.report import device
 
-    board = limits.of(board, template)
     feed = api.samples_of(api.load(model), inputs, None)
     settings = api.Settings(
-        optimize, toolchain, output, template=template, project=project, self_test=self_test
+        optimize,
+        toolchain,
+        output,
+        template=template,
+        project=project,
+        self_test=self_test,
+        limits=limits,
     )
     with console.progress(f"building {model.name} for {board.name} …"):
-        built = api.build_model(model, board, settings)
+        built = api.build(model, board, settings)
     if not no_flash:
-        _flash(built, board, port, flasher, yes)
-    measured = _measured(built, board, port, baud, feed, runs, 5)
+        _flash(built, port, flasher, yes)
+    measured = _measured(built, api.Connection(port, baud), feed, runs, 5)
     show(measured, as_json, device.profile_tables)
 
 
-def _measured(
-    built: Built,
-    board: Board,
-    port: str | None,
-    baud: int | None,
-    feed: Samples,
-    runs: int,
-    warmup: int,
-) -> Built:
-    from tinyml.measure import onboard
+def _measured(built: Built, connection: Connection, feed: Samples, runs: int, warmup: int) -> Built:
+    from tinyml import api
 
-    client = onboard.connect_build(built, board, port, baud=baud)
-    try:
-        with console.progress_bar() as progress:
-            return onboard.profile_build(
-                built, board, client, feed, runs=runs, warmup=warmup, show=progress
-            )
-    finally:
-        client.close()
+    with console.progress_bar() as progress:
+        return api.profile(built, feed, connection, runs=runs, warmup=warmup, show=progress)
 
 
-def _flash(built: Built, board: Board, port: str | None, flasher: str | None, yes: bool) -> None:
+def _flash(built: Built, port: str | None, flasher: str | None, yes: bool) -> None:
     from tinyml.measure import flash as flashing
-    from tinyml.measure import onboard
 
-    ready = flashing.prepare(onboard.image_of(built), board, port=port, flasher=flasher)
-    console.note(f"{ready.flasher.name} will erase {ready.erases} on {board.name}")
+    ready = flashing.prepare(built.linked(), built.board, port=port, flasher=flasher)
+    console.note(f"{ready.flasher.name} will erase {ready.erases} on {built.board.name}")
     if not yes:
         console.confirm("go on? (--yes leaves out this question)")
     with console.progress_bar() as progress:

@@ -9,11 +9,12 @@ import click
 
 from tinyml.base import console
 from tinyml.cli import options
-from tinyml.cli.limits import Limits, limit_options
+from tinyml.cli.limits import limit_options
 from tinyml.cli.show import show_table
 
 if TYPE_CHECKING:
     from tinyml.target.board import Board
+    from tinyml.target.limits import Limits
 
 
 @click.command(short_help="List the known boards.")
@@ -88,18 +89,16 @@ def check(
     from tinyml import api
     from tinyml.report import listing, records, text
 
-    boards = tuple(limits.of(item, template) for item in boards)
+    settings = api.Settings(optimize, template=template, runtime=runtime, limits=limits)
     if explore:
-        graph = api.load(model)
-        found = [(item.name, api.explore(graph, item, runtime)) for item in boards]
+        found = [(item.name, api.explore(model, item, settings)) for item in boards]
         if as_json:
             console.document([records.explore_record(*item) for item in found])
             return 0
         for table in (text.explore_table(*item) for item in found):
             show_table(table)
         return 0
-    settings = api.Settings(optimize, runtime=runtime)
-    verdicts = [api.check_model(model, board, settings) for board in boards]
+    verdicts = [api.check(model, board, settings) for board in boards]
     is_ok = all(verdict.is_ok for verdict in verdicts)
     if as_json:
         console.document([listing.fit_record(verdict) for verdict in verdicts])

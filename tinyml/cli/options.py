@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from tinyml.base.errors import did_you_mean
+from tinyml.base.registry import REGISTRY, names_of
+
 if TYPE_CHECKING:
     from tinyml.target.board import Board
 
@@ -60,6 +63,32 @@ class PercentType(click.ParamType):  # type: ignore[type-arg]  # generic only in
         return number
 
 
+class BackendType(click.ParamType):  # type: ignore[type-arg]  # generic only in newer Click
+    """A backend by name: one of tinyml's, or one that an installed package adds."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind  # of the registry, such as "toolchains"
+        self.name = kind.removesuffix("s")
+
+    def get_metavar(self, param: click.Parameter, *_: Any) -> str:
+        """Those that come with tinyml."""
+        return f"[{'|'.join(REGISTRY[self.kind])}|…]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name, when there is such a backend."""
+        if value not in REGISTRY[self.kind] and value not in (known := names_of(self.kind)):
+            hint = did_you_mean(str(value), known)
+            self.fail(f"there is no {self.name} '{value}': {hint}", param, ctx)
+        return str(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Completes names."""
+        found = names_of(self.kind)
+        return [CompletionItem(name) for name in found if name.startswith(incomplete)]
+
+
 FOLDER = click.Path(path_type=Path, file_okay=False)
 MODEL_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 BUILD = click.argument("build", type=click.Path(path_type=Path))
@@ -89,7 +118,7 @@ OPTIMIZE = click.option(
 )
 RUNTIME = click.option(
     "--runtime",
-    type=click.Choice(["aot", "tflm"]),
+    type=BackendType("runtimes"),
     default=None,
     help="C compiled ahead of time, or TensorFlow Lite Micro; the board's own choice by default.",
 )
@@ -101,7 +130,7 @@ OFFLINE_PLAN = click.option(
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 TOOLCHAIN = click.option(
     "--toolchain",
-    type=click.Choice(["zig", "arm_gcc"]),
+    type=BackendType("toolchains"),
     default=None,
     help="Compiler; the choice of the board or template by default.",
 )
@@ -127,7 +156,7 @@ DOCKER = click.option(
 )
 SIMULATOR = click.option(
     "--simulator",
-    type=click.Choice(["unicorn", "host", "qemu"]),
+    type=BackendType("simulators"),
     default=None,
     help="Simulator; the board's own choice by default.",
 )

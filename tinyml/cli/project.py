@@ -10,12 +10,13 @@ import click
 from tinyml.base import console
 from tinyml.cli import options
 from tinyml.cli.conversion import conversion_options
-from tinyml.cli.limits import Limits, limit_options
+from tinyml.cli.limits import limit_options
 from tinyml.cli.show import show
 
 if TYPE_CHECKING:
     from tinyml.convert.conversion import ConvertOptions
     from tinyml.target.board import Board
+    from tinyml.target.limits import Limits
 
 
 @click.command(short_help="Compile a model and link a firmware image.")
@@ -71,8 +72,8 @@ def build(
     from tinyml.convert import conversion as stages
     from tinyml.convert import document, present
     from tinyml.report import text
+    from tinyml.runtimes import runtime_of
 
-    board = limits.of(board, template)
     settings = api.Settings(
         optimize,
         toolchain,
@@ -87,12 +88,13 @@ def build(
         runtime=runtime,
         offline_plan=offline_plan,
         self_test=self_test,
+        limits=limits,
     )
     with console.progress_bar() as progress:
-        kept = api.keeps_floats(board, runtime)
+        kept = runtime_of(runtime or board.backends["runtime"]).takes_floats
         file, converted = stages.model_for_build(model, conversion, progress, keeps_floats=kept)
     with console.progress(f"building {file.file_name} for {board.name} …"):
-        built = api.build_model(file, board, settings)
+        built = api.build(file, board, settings)
     if converted is not None:
         document.write_document(converted, built.directory / file.file_name)
     show(built, as_json, text.build_tables, present.of_build(converted, file.file_name))

@@ -11,11 +11,12 @@ import click
 from tinyml.base import console
 from tinyml.base.errors import ToolError
 from tinyml.cli import options
-from tinyml.cli.limits import Limits, limit_options
+from tinyml.cli.limits import limit_options
 from tinyml.cli.show import show, show_table
 
 if TYPE_CHECKING:
     from tinyml.target.board import Board
+    from tinyml.target.limits import Limits
 
 
 @click.command(short_help="Run the image on an emulated board.")
@@ -70,12 +71,10 @@ def simulate(
     """Build MODEL when needed, boot the image on an emulated BOARD, run it, report per layer."""
     from tinyml import api
     from tinyml.base.files import refuse_own
+    from tinyml.measure import simulation
     from tinyml.report import text
 
     refuse_own(outputs, (model, inputs), output)
-    runtime = runtime or board.backends["runtime"]
-    emulated = api.emulated_template(board, template, runtime)
-    board = limits.of(board, emulated)
     is_silent, is_benchmark = agent == "none", agent == "mlperf"
     settings = api.Settings(
         optimize,
@@ -89,15 +88,18 @@ def simulate(
         runtime=runtime,
         offline_plan=offline_plan,
         self_test=self_test,
+        limits=limits,
+        emulated=True,
     )
+    runtime = runtime or board.backends["runtime"]
     feed = api.samples_of(api.load(model, runtime), inputs, samples)
     with console.progress(f"building {model.name} for {board.name} …"):
-        built = api.build_emulated(model, board, settings)
+        built = api.build(model, board, settings)
     if serial:
-        api.serve(built, board, announce=console.line)
+        simulation.serve(built, announce=console.line)
         return
     with console.progress("running on the emulated core …"):
-        ran = api.simulate_build(built, board, feed, simulator=simulator, save=outputs)
+        ran = simulation.simulate_build(built, feed, simulator=simulator, save=outputs)
     show(ran, as_json, text.run_tables)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 import tinyml
+from tinyml.codegen.abi import abi_version
 from tinyml.codegen.about import AboutView, about_view
 from tinyml.codegen.generate import Sources
 from tinyml.codegen.interface import IoView, descriptor, io_views
@@ -62,6 +63,7 @@ class TflmView:
     about: AboutView
     layers: tuple[str, ...]  # initialisers of the tml_tensor of each layer's output
     is_stateful: bool
+    abi: int
     is_interpreted: bool = True
 
 
@@ -155,6 +157,7 @@ def _view(outline: Outline, plan: Plan, board: Board, made: Prepared, is_offline
         outputs=io_views(graph, graph.outputs, "output", places),
         about=about_view(graph),
         is_stateful=bool(graph.variables),
+        abi=abi_version(),
         layers=tuple(
             descriptor(graph.tensors[op.outputs[0]], f"{places[op.outputs[0]]}") for op in graph.ops
         ),

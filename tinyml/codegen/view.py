@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import tinyml
+from tinyml.codegen.abi import abi_version
 from tinyml.codegen.about import AboutView, about_view
 from tinyml.codegen.interface import IoView, descriptor, io_views
 from tinyml.codegen.layers import (
@@ -101,6 +102,7 @@ class ModelView:
     wrappers: tuple[WrapperView, ...]
     constants: tuple[ConstantView, ...]
     about: AboutView
+    abi: int
 
 
 def model_view(plan: Plan, board: Board | None) -> ModelView:
@@ -144,6 +146,7 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
         wrappers=tuple(item for item in calls.wrappers.values() if item.name in calls.shared),
         constants=tuple(weights.views),
         about=about_view(graph),
+        abi=abi_version(),
     )
 
 

@@ -25,6 +25,7 @@ from tinyml.plan.verify import verify
 from tinyml.target.board import Board
 from tinyml.target.boards import load_board
 from tinyml.target.chip import Chip, Region
+from tinyml.target.cores import core_named
 from tinyml.target.memory import Budget
 
 HOST = "host"
@@ -47,9 +48,9 @@ def check_target(name: str) -> None:
     if name in (HOST, TFLM):
         return
     board = load_board(name)
-    if not _has_simulator(board) and board.chip.core not in _bare_cores():
+    if not _has_simulator(board) and board.chip.core.bare not in _engines():
         raise BoardError(
-            f"nothing here emulates the core {board.chip.core} of '{name}'",
+            f"nothing here emulates the core {board.chip.core.name} of '{name}'",
             hint="give another --on",
         )
 
@@ -84,10 +85,12 @@ def _planned(way: Way, graph: Graph, board: Board) -> Plan:
 def _on_board(
     made: Plan, board: Board, vectors: Sequence[Vector], folder: Path
 ) -> tuple[Vector, ...]:
-    from tinyml import api
+    from tinyml.measure.simulation import simulate
+    from tinyml.project.pipeline import build_plan
+    from tinyml.project.settings import Settings
 
-    built = api.build(made, board, api.Settings(made.optimize, directory=folder, self_test=False))
-    return api.simulate(built, board, tuple(vectors)).outputs
+    settings = Settings(made.optimize, directory=folder, self_test=False)
+    return simulate(build_plan(made, board, settings), tuple(vectors)).outputs
 
 
 def _on_core(
@@ -157,10 +160,10 @@ def _has_simulator(board: Board) -> bool:
     return board.backends["simulator"] != "none"
 
 
-def _bare_cores() -> tuple[str, ...]:
-    from tinyml.bare.run import CORES
+def _engines() -> tuple[str, ...]:
+    from tinyml.bare.run import ENGINES
 
-    return tuple(CORES)
+    return tuple(ENGINES)
 
 
 def host_board(isa: tuple[str, ...] = ()) -> Board:
@@ -178,7 +181,7 @@ def made_board(
         name=name,
         title=name,
         source="no board",
-        core=core,
+        core=core_named(core),
         isa=isa,
         clock_hz=100_000_000,
         reset_clock_hz=4_000_000,

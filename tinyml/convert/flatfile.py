@@ -19,11 +19,10 @@ from tinyml.ir.dtype import BY_TFLITE, FLOAT32, DType, type_title
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
 from tinyml.ir.metadata import Metadata
 from tinyml.model.file import model_file
-from tinyml.model.flatbuffer import verify
 from tinyml.model.operators import read_graph
 from tinyml.model.options import Options, read_options
+from tinyml.model.reader import open_file
 from tinyml.model.references import check_references
-from tinyml.model.schema import IDENTIFIER
 from tinyml.model.tensors import integers
 from tinyml.ops.quantize import DEQUANTIZE
 
@@ -39,12 +38,11 @@ def read(file_name: str, data: bytes) -> Graph:
 
     Raises ModelError for damaged bytes, control flow, and types that have no place here.
     """
-    from tflite import Model
-
-    if data[4:8] != IDENTIFIER:
-        raise ModelError("is not a .tflite file", where=file_name)
-    verify(data)
-    model = Model.GetRootAs(data, 0)
+    try:
+        model = open_file(data)
+    except ModelError as error:
+        error.where = file_name
+        raise
     if model.SubgraphsLength() < 1:
         raise ModelError("has no subgraph", where=file_name)
     table = model.Subgraphs(0)

@@ -8,9 +8,11 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from tinyml.base.errors import ModelError
+from tinyml.base.registry import outside
 from tinyml.convert.environment import import_in_child, require, run_in_child
 from tinyml.convert.importers.finish import finished
 from tinyml.convert.importers.values import Importer, ImportOptions, Source
@@ -55,10 +57,10 @@ class InChild:
 
 @dataclass(frozen=True, slots=True)
 class Native:
-    """A format that tinyml reads itself."""
+    """A format that is read in this process, by tinyml or by another package."""
 
     name: str
-    module: str  # of tinyml.convert.importers
+    module: str | ModuleType  # of tinyml.convert.importers, or of the other package
 
     def require(self, options: ImportOptions) -> None:
         """Raises ToolError when a package is missing."""
@@ -85,7 +87,9 @@ class Native:
         return found
 
 
-def _module(name: str) -> Any:
+def _module(name: str | ModuleType) -> Any:
+    if isinstance(name, ModuleType):
+        return name
     return importlib.import_module(f"tinyml.convert.importers.{name}")
 
 
@@ -138,6 +142,9 @@ def importer_of(source: Source) -> Importer:
             hint=f"give the path of {_KINDS}.",
             where=str(path),
         )
+    added = outside("importers").get(path.suffix.lower().removeprefix("."))
+    if added is not None:
+        return Native(path.suffix.lower().removeprefix("."), added())
     head = _head(path)
     if head[4:8] == b"TFL3":
         return TFLITE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +164,20 @@ def _raw(sample: Array, tensor: Tensor, name: str, path: Path) -> Array:
         f"{path}: array '{name}' is {sample.dtype}; input '{tensor.name}' takes {tensor.dtype} "
         "(raw) or float (real values)"
     )
+
+
+def with_labels(samples: Samples, path: Path | None) -> Samples:
+    """The samples with class labels from a .npy file, one integer each."""
+    if path is None:
+        return samples
+    hint = "one integer per sample: numpy.save(path, classes)"
+    held = read_array_file(path)
+    if set(held) != {""}:
+        raise TinymlError(f"{path} is not a .npy file of labels", hint=hint)
+    labels = np.ravel(held[""])
+    if labels.dtype.kind not in "iu" or len(labels) < len(samples.inputs):
+        raise TinymlError(
+            f"{path}: {len(labels)} labels of {labels.dtype} for {len(samples.inputs)} samples",
+            hint=hint,
+        )
+    return replace(samples, labels=tuple(map(int, labels[: len(samples.inputs)])))

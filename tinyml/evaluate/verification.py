@@ -21,6 +21,17 @@ AOT = "aot"  # the runtime whose models all have a reference
 Results = Sequence[tuple[Array, ...]]  # of each sample, one array per output
 
 
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What comparing a board with the reference gave; all elements were equal."""
+
+    samples: int
+    elements: int  # compared
+    accuracy: float | None = None  # None without labels
+    confusion: tuple[tuple[int, ...], ...] = ()  # [label][what the board said] → samples
+    doubt: str = ""  # why accuracy or equality say little
+
+
 def reference_of(plan: Plan) -> Graph | None:
     """The graph whose outputs are right; None where only an interpreter knows an operator or type.
 

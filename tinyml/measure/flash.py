@@ -18,6 +18,7 @@ from tinyml.base.lock import locked
 from tinyml.base.registry import names_of
 from tinyml.device import ports
 from tinyml.project.idf_build import idf_folder, read_idf
+from tinyml.project.saved import saved_board
 from tinyml.target.board import Board
 from tinyml.target.boards import load_board
 from tinyml.values.flash_job import FlashJob, Part, Progress
@@ -58,7 +59,7 @@ def find_build(path: Path | None, board: Board | None) -> tuple[Image, Board]:
     if board is None:
         if built_for is None:
             raise BoardError(f"{directory} does not say its board", hint="name it with --board")
-        board = load_board(built_for)
+        board = saved_board(directory) or load_board(built_for)
     elif built_for is not None and built_for != board.name:
         raise BoardError(
             f"{directory} was built for {built_for}, not for {board.name}",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,10 @@ from tinyml.base.files import near, write_atomic
 from tinyml.device.agent import AgentClient
 from tinyml.device.connect import Expected, connect
 from tinyml.device.profile import Show, load, measure, profile, read_outputs
-from tinyml.evaluate.arrayfile import read_array_file
 from tinyml.evaluate.caveats import SAME
 from tinyml.evaluate.samples import Samples
 from tinyml.evaluate.verification import (
+    Verification,
     check_labels,
     is_constant,
     reference_of,
@@ -39,46 +40,43 @@ from tinyml.report.page import write_report
 from tinyml.simulate.addresses import Addresses
 from tinyml.simulate.link import MemoryLink
 from tinyml.target.board import Board
-from tinyml.values.image import Image
 from tinyml.values.run import Run
 
-ABI = 1  # of the kernels: TML_ABI_VERSION in firmware/include/tml.h
 RUN_FILE = "run.json"
 RUN_FORMAT = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """What comparing a board with the reference gave; all elements were equal."""
-
-    samples: int
-    elements: int  # compared
-    accuracy: float | None = None  # None without labels
-    confusion: tuple[tuple[int, ...], ...] = ()  # [label][what the board said] → samples
-    doubt: str = ""  # why accuracy or equality say little
+def quiet(what: str, done: int, total: int) -> None:
+    """Shows nothing."""
 
 
-def connect_build(
-    built: Built, board: Board, port: str | None, *, baud: int | None = None
-) -> AgentClient:
+@contextmanager
+def connected(built: Built, port: str | None, baud: int | None = None) -> Iterator[AgentClient]:
+    """connect_build() until the end of the block."""
+    client = connect_build(built, port, baud=baud)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def connect_build(built: Built, port: str | None, *, baud: int | None = None) -> AgentClient:
     """A client of the board that runs this build; DeviceError when it runs something else."""
     graph = built.plan.graph
-    expected = Expected(
-        graph.name, graph.source.sha256, len(built.plan.steps), ABI, str(near(built.directory))
-    )
-    addresses = Addresses(image_of(built).elf)
-    return connect(port, board, expected, baud=baud, explain=addresses.explain)
+    layers, where = len(built.plan.steps), str(near(built.directory))
+    expected = Expected(graph.name, graph.source.sha256, layers, built.planned.abi, where)
+    addresses = Addresses(built.linked().elf)
+    return connect(port, built.board, expected, baud=baud, explain=addresses.explain)
 
 
 def profile_build(
     built: Built,
-    board: Board,
     client: AgentClient,
     samples: Samples,
     *,
     runs: int = 100,
     warmup: int = 5,
-    show: Show = lambda what, done, total: None,
+    show: Show = quiet,
 ) -> Built:
     """Measures on the board and completes the report; writes run.json as well.
 
@@ -86,6 +84,7 @@ def profile_build(
     """
     check_labels(built.plan.graph, samples.labels)
     check_countable(built.plan)
+    board = built.board
     run = measure(client, board.name, samples.inputs, runs=runs, warmup=warmup, show=show)
     used = samples.inputs[: len(run.outputs)]
     compared = {}
@@ -96,7 +95,7 @@ def profile_build(
         **run.details,
         **compared,
         **_energy(board, run),
-        "predicted": _predict(built, board, samples),
+        "predicted": _predict(built, samples),
     }
     labels = samples.labels if len(used) == len(samples.inputs) else ()
     details |= score_details(built.plan.graph, run.outputs, labels)
@@ -118,7 +117,7 @@ def verify_build(
     client: AgentClient,
     samples: Samples,
     *,
-    show: Show = lambda what, done, total: None,
+    show: Show = quiet,
 ) -> Verification:
     """Runs every sample on the board; MismatchError names the first wrong layer."""
     if reference_of(built.plan) is None:
@@ -142,23 +141,6 @@ def verify_build(
         return Verification(len(results), elements, doubt=SAME if is_constant(results) else "")
     found = tally(built.plan.graph, results, samples.labels)
     return Verification(len(results), elements, found.accuracy, found.confusion, found.doubt)
-
-
-def with_labels(samples: Samples, path: Path | None) -> Samples:
-    """The samples with class labels from a .npy file, one integer each."""
-    if path is None:
-        return samples
-    hint = "one integer per sample: numpy.save(path, classes)"
-    held = read_array_file(path)
-    if set(held) != {""}:
-        raise TinymlError(f"{path} is not a .npy file of labels", hint=hint)
-    labels = np.ravel(held[""])
-    if labels.dtype.kind not in "iu" or len(labels) < len(samples.inputs):
-        raise TinymlError(
-            f"{path}: {len(labels)} labels of {labels.dtype} for {len(samples.inputs)} samples",
-            hint=hint,
-        )
-    return replace(samples, labels=tuple(map(int, labels[: len(samples.inputs)])))
 
 
 def compare(
@@ -204,13 +186,13 @@ def _is_kept_by_passes(plan: Plan, sample: tuple[Array, ...]) -> bool:
     return all(np.array_equal(*pair) for pair in pairs)
 
 
-def _predict(built: Built, board: Board, samples: Samples) -> dict[str, Any]:
+def _predict(built: Built, samples: Samples) -> dict[str, Any]:
     """Cycles per layer as the emulated core counts them; from cost formulas where there is none."""
     try:
         from tinyml.simulate.machine import Machine
 
-        client = AgentClient(MemoryLink(Machine(read_elf(image_of(built).elf), board)))
-        run = profile(client, board.name, samples.inputs[:1], is_estimate=True)
+        client = AgentClient(MemoryLink(Machine(read_elf(built.linked().elf), built.board)))
+        run = profile(client, built.board.name, samples.inputs[:1], is_estimate=True)
         cycles, source = [layer.cycles for layer in run.layers], "emulated core"
     except TinymlError:
         steps = built.plan.steps
@@ -241,8 +223,3 @@ def _save_run(built: Built, run: Run) -> Path:
     path = built.directory / RUN_FILE
     write_atomic(path, json.dumps(document, indent=1) + "\n")
     return path
-
-
-def image_of(built: Built) -> Image:
-    """The firmware of a build; MismatchError or ToolMissing when it has none."""
-    return built.linked()

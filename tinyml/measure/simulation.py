@@ -16,7 +16,6 @@ from tinyml.project.built import Built
 from tinyml.report.assemble import report
 from tinyml.report.origin import simulate_command, tool_versions
 from tinyml.report.page import write_report
-from tinyml.target.board import Board
 from tinyml.values.image import check_files
 from tinyml.values.run import Run
 
@@ -25,7 +24,6 @@ RANDOM_SAMPLES = 5  # when the user gives no inputs
 
 def simulate(
     built: Built,
-    board: Board,
     inputs: Sequence[tuple[Array, ...]],
     *,
     simulator: str | None = None,
@@ -40,6 +38,7 @@ def simulate(
 
     image = built.linked()
     check_files(image)
+    board = built.board
     run = simulator_of(simulator or board.backends["simulator"]).run(image, board, tuple(inputs))
     shapes = [built.plan.graph.tensors[index].shape for index in built.plan.graph.outputs]
     shaped = tuple(
@@ -58,7 +57,6 @@ def samples_of(graph: Graph, inputs: Path | None = None, limit: int | None = Non
 
 def simulate_build(
     built: Built,
-    board: Board,
     samples: Samples,
     *,
     simulator: str | None = None,
@@ -72,14 +70,13 @@ def simulate_build(
     check_labels(built.plan.graph, samples.labels)
     refuse_own(save, (), built.directory)
     with locked(built.directory):  # no other build puts its image there meanwhile
-        return _simulated(built, board, samples, simulator, save)
+        return _simulated(built, samples, simulator, save)
 
 
-def _simulated(
-    built: Built, board: Board, samples: Samples, simulator: str | None, save: Path | None
-) -> Built:
+def _simulated(built: Built, samples: Samples, simulator: str | None, save: Path | None) -> Built:
     graph = built.plan.graph
-    run = simulate(built, board, samples.inputs, simulator=simulator)
+    board = built.board
+    run = simulate(built, samples.inputs, simulator=simulator)
     details = dict(run.details)
     reference = reference_of(built.plan)
     if reference is not None:
@@ -99,8 +96,8 @@ def _simulated(
     return replace(built, report=document, files=tuple(files))
 
 
-def serve(built: Built, board: Board, announce: Callable[[str], None]) -> None:
+def serve(built: Built, announce: Callable[[str], None]) -> None:
     """Serves the emulated board on a pseudo-terminal until interrupted."""
     from tinyml.simulate.pty import serve as serve_pty
 
-    serve_pty(built.linked(), board, announce)
+    serve_pty(built.linked(), built.board, announce)

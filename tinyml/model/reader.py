@@ -71,8 +71,11 @@ def _unused(table: Any, index: int) -> Tensor:
     return Tensor(text(table.Name(), f"tensor_{index}"), INT8, ())
 
 
-def open_model(data: bytes) -> tuple[Any, Any]:
-    """The model and its only subgraph as objects of the ``tflite`` package; raises ModelError."""
+def open_file(data: bytes) -> Any:
+    """The model as an object of the ``tflite`` package whose offsets are verified.
+
+    Raises ModelError for what is no such file, or a damaged one.
+    """
     from tflite import Model
 
     _check_header(data)
@@ -80,6 +83,12 @@ def open_model(data: bytes) -> tuple[Any, Any]:
     model = Model.GetRootAs(data, 0)
     if model.Version() != VERSION:
         raise ModelError(f"schema version {model.Version()}; only version {VERSION} is known")
+    return model
+
+
+def open_model(data: bytes) -> tuple[Any, Any]:
+    """The model and its only subgraph as objects of the ``tflite`` package; raises ModelError."""
+    model = open_file(data)
     if model.SubgraphsLength() != 1:
         raise ModelError(
             f"has {model.SubgraphsLength()} subgraphs; exactly one is supported",
@@ -100,7 +109,7 @@ def _check_header(data: bytes) -> None:
     if data[4:8] != IDENTIFIER:
         raise ModelError(
             f"is not a .tflite file: bytes 4 to 7 are {data[4:8]!r}, not {IDENTIFIER!r}",
-            hint="give a TensorFlow Lite flatbuffer in integers; 'tinyml convert' makes one of a "
+            hint="give a TensorFlow Lite flatbuffer; 'tinyml convert' makes one of a "
             "Keras, TensorFlow, ONNX or PyTorch model.",
         )
 

@@ -9,7 +9,7 @@ from tinyml import ops
 from tinyml.base.errors import ModelError, Unsupported, UnsupportedOps
 from tinyml.ir.graph import Graph, Op
 from tinyml.model.arithmetic import float_ops, hybrid_ops
-from tinyml.ops.forms import sentence
+from tinyml.ops.forms import Form, sentence
 from tinyml.ops.traits import State
 
 _QUANTISE_HINT = (
@@ -146,6 +146,18 @@ def unmet(op: Op, graph: Graph) -> Iterator[tuple[str, str]]:
         if found is not None:
             is_clean = False
             yield sentence(constraint), found
+    if is_clean and form is not None and form.numbers is not None:
+        yield from _beyond_limits(form, op, graph)
+
+
+def _beyond_limits(form: Form, op: Op, graph: Graph) -> Iterator[tuple[str, str]]:
+    assert form.numbers is not None
+    try:
+        numbers = form.numbers(op, graph)
+        unmet_limits = [(limit, limit(numbers)) for limit in form.limits]
+    except ModelError as error:  # a factor that no multiplier holds
+        unmet_limits = [(limit, error.message) for limit in form.limits[:1]]
+    yield from ((sentence(limit), found) for limit, found in unmet_limits if found is not None)
 
 
 def states_are_variables(op: Op, graph: Graph) -> str | None:

@@ -13,7 +13,8 @@ from typing import TypeVar
 from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import DType
 from tinyml.ir.graph import Graph, Op
-from tinyml.ops.forms import Form, form_text, roles_of, takes, types_text
+from tinyml.ir.kernel import KernelCall
+from tinyml.ops.forms import Form, Layer, form_text, roles_of, takes, types_text
 from tinyml.ops.others import others
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.traits import Trait
@@ -59,6 +60,18 @@ def form_of(op: Op, graph: Graph) -> Form:
             "model to int8: tinyml convert MODEL --calibration DATA.",
         )
     return form
+
+
+def layer_of(op: Op, graph: Graph) -> Layer:
+    """The form of an op and its numbers; raises ModelError when no form is for its types."""
+    form = form_of(op, graph)
+    return Layer(form, None if form.numbers is None else form.numbers(op, graph))
+
+
+def plain_call(op: Op, graph: Graph) -> KernelCall | None:
+    """The call of an op's plain kernel; None where its output is its input."""
+    layer = layer_of(op, graph)
+    return layer.lowered(layer.form.lower, op, graph)
 
 
 def forms_text(spec: OpSpec) -> str:

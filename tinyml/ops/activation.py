@@ -155,9 +155,7 @@ _TRAITS: dict[str, tuple[Trait, ...]] = {
 }
 
 
-def _spec(
-    kind: str, opcode: int, title: str, table: Table, constraints: tuple[Constraint, ...]
-) -> OpSpec:
+def _spec(kind: str, title: str, table: Table, constraints: tuple[Constraint, ...]) -> OpSpec:
     def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
         assert inputs[0] is not None
         return (look_up(table(op, graph), inputs[0]),)
@@ -167,7 +165,6 @@ def _spec(
 
     return OpSpec(
         kind=kind,
-        opcode=opcode,
         title=title,
         traits=(ByteMap(), Rows(), Axes("each"), *_TRAITS[kind]),
         table=NO_OPTIONS,
@@ -182,12 +179,11 @@ def _spec(
 OPS = (
     _spec(
         "LOGISTIC",
-        14,
         "1 / (1 + exp(-x))",
         logistic_table,
         (scale_is_moderate, output_is(1 / 256, INT8_MIN)),
     ),
-    _spec(RELU, 19, "max(x, 0)", relu_table, (relu_fits_32_bits,)),
-    _spec("RELU6", 21, "min(max(x, 0), 6)", relu6_table, (has_same_quantisation, six_is_in_range)),
-    _spec("TANH", 28, "hyperbolic tangent", tanh_table, (scale_is_moderate, output_is(1 / 128, 0))),
+    _spec(RELU, "max(x, 0)", relu_table, (relu_fits_32_bits,)),
+    _spec("RELU6", "min(max(x, 0), 6)", relu6_table, (has_same_quantisation, six_is_in_range)),
+    _spec("TANH", "hyperbolic tangent", tanh_table, (scale_is_moderate, output_is(1 / 128, 0))),
 )

@@ -191,7 +191,6 @@ EXTENTS = {"tml_batch_matmul_params": _extent}
 OPS = (
     OpSpec(
         kind=BATCH_MATMUL,
-        opcode=126,
         title="matrix times matrix, both computed at run time",
         traits=(Scales("own", (8, 16)),),
         table=TABLE,

@@ -140,12 +140,12 @@ def macs(op: Op, graph: Graph) -> int:
     return result(op, graph).elements * depth_taps
 
 
-def lower(op: Op, graph: Graph) -> KernelCall:
+def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
     """The plain kernel."""
     given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
     assert weights.data is not None
     rows, columns = filter_windows(op, graph)
-    numbers = layer(op, graph).with_bounded_sums()
+    numbers = numbers.with_bounded_sums
     filters, depth = weights.shape[0], weights.shape[3]
     # Where there is padding the kernel leaves taps out, which a folded bias would have counted.
     is_folded = not is_padded(rows, columns)
@@ -220,7 +220,6 @@ EXTENTS = {"tml_conv_2d_params": images("in_channels", "out_channels")}
 OPS = (
     OpSpec(
         kind="CONV_2D",
-        opcode=3,
         title="2-D convolution: any stride, dilation and padding, grouped, per channel or tensor",
         traits=(
             Rows(filter_windows, has_wide_kernels=True),
@@ -241,10 +240,9 @@ OPS = (
                 typed(input=INT8, filter=INT8, bias=INT32, output=INT8),
                 reference,
                 lower,
-                constraints=(
-                    *_S8,
-                    sums_fit_32_bits(layer, (*_COMMON, *_S8)),
-                ),
+                constraints=_S8,
+                numbers=layer,
+                limits=(sums_fit_32_bits,),
             ),
         ),
     ),

@@ -133,11 +133,11 @@ def macs(op: Op, graph: Graph) -> int:
     return result(op, graph).elements * kernel_h * kernel_w
 
 
-def lower(op: Op, graph: Graph) -> KernelCall:
+def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
     """The plain kernel, with the weights re-ordered so that a channel's taps lie together."""
     given = graph.tensors[op.inputs[INPUT]]
     rows, columns = filter_windows(op, graph)
-    numbers = layer(op, graph).with_bounded_sums()
+    numbers = numbers.with_bounded_sums
     # Where there is padding the kernel leaves taps out, which a folded bias would have counted.
     is_folded = not is_padded(rows, columns)
     params = Struct(
@@ -216,7 +216,6 @@ EXTENTS = {"tml_depthwise_conv_2d_params": multiplied_images}
 OPS = (
     OpSpec(
         kind="DEPTHWISE_CONV_2D",
-        opcode=4,
         title="depthwise convolution: any multiplier, stride, dilation and padding",
         traits=(
             Rows(filter_windows),
@@ -237,10 +236,9 @@ OPS = (
                 typed(input=INT8, filter=INT8, bias=INT32, output=INT8),
                 reference,
                 lower,
-                constraints=(
-                    *_S8,
-                    sums_fit_32_bits(layer, (*_COMMON, *_S8)),
-                ),
+                constraints=_S8,
+                numbers=layer,
+                limits=(sums_fit_32_bits,),
             ),
         ),
     ),

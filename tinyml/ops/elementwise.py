@@ -258,13 +258,10 @@ _ARITHMETIC: dict[str, tuple[Literal["+", "-", "*"], Callable[[Array, Array], Ar
 }
 
 
-def _spec(
-    kind: str, opcode: int, title: str, compute: Callable[..., Any], lower: Callable[..., Any]
-) -> OpSpec:
+def _spec(kind: str, title: str, compute: Callable[..., Any], lower: Callable[..., Any]) -> OpSpec:
     scales = product_fits_32_bits if kind == "MUL" else sum_is_scaled_down
     return OpSpec(
         kind=kind,
-        opcode=opcode,
         title=f"{title} of two tensors, with broadcasting",
         traits=(
             Arithmetic(*_ARITHMETIC[kind]),
@@ -297,7 +294,7 @@ def _spec(
 EXTENTS = {"tml_add_params": broadcast, "tml_mul_params": broadcast}
 
 OPS = (
-    _spec(ADD, 0, "sum", sum_reference, lower_sum),
-    _spec(SUB, 41, "difference", sum_reference, lower_sum),
-    _spec(MUL, 18, "product", mul_reference, lower_mul),
+    _spec(ADD, "sum", sum_reference, lower_sum),
+    _spec(SUB, "difference", sum_reference, lower_sum),
+    _spec(MUL, "product", mul_reference, lower_mul),
 )

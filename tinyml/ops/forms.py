@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from tinyml.ir.dtype import ALL, DType
 from tinyml.ir.graph import Array, Graph, Op
@@ -17,6 +17,9 @@ from tinyml.ir.kernel import KernelCall
 
 Constraint = Callable[[Op, Graph], "str | None"]
 """Returns None when met, else what was found; its first docstring line is what the user reads."""
+
+Limit = Callable[["Numbers"], "str | None"]
+"""As a Constraint, on the numbers of a layer."""
 
 ANY = frozenset(ALL)
 
@@ -30,7 +33,8 @@ class Like:
 
 Types: TypeAlias = "frozenset[DType] | Like"
 Reference: TypeAlias = "Callable[[Op, Graph, Sequence[Array | None]], tuple[Array, ...]]"
-Lowering: TypeAlias = "Callable[[Op, Graph], KernelCall | None]"
+Numbers: TypeAlias = Any  # whatever a form's lowerings share: a ``WeightedSum``, an ``LstmLayer``
+Lowered = TypeVar("Lowered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +44,39 @@ class Form:
     ``reference`` computes all outputs in integer arithmetic (float only where TFLM uses float).
     ``lower`` returns the plain-C kernel call that is always right, or None when the output is the
     input's bytes unchanged (RESHAPE): then the planner gives both the same memory.
+    ``numbers`` are what its kernels are made of and take long to compute: the rows and factors of a
+    weighted layer. They are computed once, and every lowering of the form, of variants too, gets
+    them as its third argument. ``limits`` ask them what they must meet, once all constraints hold.
     """
 
     name: str  # "s8"; its kernels' names end with it where a kernel is of one type
     types: tuple[tuple[str, Types], ...]  # per role of the operator's operands, results included
     reference: Reference
-    lower: Lowering
+    lower: Callable[..., KernelCall | None]
     constraints: tuple[Constraint, ...] = ()  # beside the operator's own
+    numbers: Callable[[Op, Graph], Numbers] | None = None
+    limits: tuple[Limit, ...] = ()
 
     def types_of(self, role: str) -> Types:
         """The types that operands of a role may have; none for a role that it does not name."""
         return dict(self.types).get(role, frozenset())
 
 
-def sentence(constraint: Constraint) -> str:
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """An op's form, and the numbers that all lowerings of the op share."""
+
+    form: Form
+    numbers: Numbers = None
+
+    def lowered(self, lower: Callable[..., Lowered], op: Op, graph: Graph) -> Lowered:
+        """What a lowering of the form says of an op whose numbers these are."""
+        if self.form.numbers is None:
+            return lower(op, graph)
+        return lower(op, graph, self.numbers)
+
+
+def sentence(constraint: Constraint | Limit) -> str:
     """What a constraint demands, as its docstring's first line says."""
     return (constraint.__doc__ or "").strip().split("\n")[0]
 

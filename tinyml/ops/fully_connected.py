@@ -132,11 +132,11 @@ def macs(op: Op, graph: Graph) -> int:
     return result(op, graph).elements * graph.tensors[op.inputs[WEIGHTS]].shape[1]
 
 
-def lower(op: Op, graph: Graph) -> KernelCall:
+def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
     """The plain kernel."""
     given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
     assert weights.data is not None
-    numbers = layer(op, graph).with_bounded_sums()
+    numbers = numbers.with_bounded_sums
     outputs, features = weights.shape
     batches = given.elements // features
     params = Struct(
@@ -201,7 +201,6 @@ EXTENTS = {"tml_fully_connected_params": rows("batches", "in_features", "out_fea
 OPS = (
     OpSpec(
         kind=FULLY_CONNECTED,
-        opcode=9,
         title="matrix product: any number of rows, per channel or tensor, bias optional",
         traits=(
             Channels(mixes=True),
@@ -221,10 +220,9 @@ OPS = (
                 typed(input=INT8, filter=INT8, bias=INT32, output=INT8),
                 reference,
                 lower,
-                constraints=(
-                    *_S8,
-                    sums_fit_32_bits(layer, (*_COMMON, *_S8)),
-                ),
+                constraints=_S8,
+                numbers=layer,
+                limits=(sums_fit_32_bits,),
             ),
         ),
     ),

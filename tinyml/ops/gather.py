@@ -100,7 +100,6 @@ EXTENTS = {"tml_gather_params": _extent}
 OPS = (
     OpSpec(
         kind=GATHER,
-        opcode=36,
         title="rows by their numbers, as in an embedding",
         traits=(MovesOnly("pick"), Scales("same"), WholeNumbers()),
         table=TABLE,

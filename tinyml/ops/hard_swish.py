@@ -109,7 +109,6 @@ def _lower(op: Op, graph: Graph) -> KernelCall:
 OPS = (
     OpSpec(
         kind=HARD_SWISH,
-        opcode=117,
         title="x * min(max(x + 3, 0), 6) / 6",
         traits=(ByteMap(), Rows(), Axes("each"), Scales("own")),
         table=no_options("HardSwishOptions"),

@@ -197,7 +197,6 @@ EXTENTS = {f"tml_concatenation_{arity}_params": _extent for arity in _ARITIES}
 OPS = (
     OpSpec(
         kind=CONCATENATION,
-        opcode=2,
         title="tensors one after the other along an axis",
         traits=(
             MovesOnly("join"),
@@ -227,7 +226,6 @@ OPS = (
     ),
     OpSpec(
         kind=RESHAPE,
-        opcode=22,
         title="the same elements in another shape; takes no time",
         traits=(
             MovesOnly("view"),

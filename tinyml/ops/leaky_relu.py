@@ -113,7 +113,6 @@ _COMMON = (operand_count(1, 1), have_one_scale)
 OPS = (
     OpSpec(
         kind="ELU",
-        opcode=111,
         title="x, or exp(x) - 1 below zero",
         traits=(ByteMap(), Rows(), Axes("each"), Scales("own")),
         table=NO_OPTIONS,
@@ -125,7 +124,6 @@ OPS = (
     ),
     OpSpec(
         kind="LEAKY_RELU",
-        opcode=98,
         title="x, or a constant times x below zero",
         traits=(
             ByteMap(),

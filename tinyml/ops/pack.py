@@ -99,7 +99,6 @@ def expand(op: Op, graph: Graph) -> Expansion | None:
 OPS = (
     OpSpec(
         kind="PACK",
-        opcode=83,
         title="tensors side by side along a new axis",
         traits=(MovesOnly("stack"), Scales("same", (8, 16)), WholeNumbers()),
         table=TABLE,

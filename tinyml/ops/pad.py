@@ -126,8 +126,8 @@ def _border(op: Op, graph: Graph) -> _Border:
     for size, before, after in reversed(dims):
         sizes.append((size, before * unit, after * unit))
         unit *= size + before + after
-    counts, befores, afters = zip(*reversed(sizes), strict=True)
-    return _Border(counts, befores, afters)
+    counts, leading, trailing = zip(*reversed(sizes), strict=True)
+    return _Border(counts, leading, trailing)
 
 
 def _pad_overlap(border: _Border) -> tuple[Overlap, ...]:
@@ -184,10 +184,9 @@ def lower_pad(op: Op, graph: Graph) -> KernelCall:
     )
 
 
-def _spec(kind: str, opcode: int, title: str, inputs: int, *constraints: Constraint) -> OpSpec:
+def _spec(kind: str, title: str, inputs: int, *constraints: Constraint) -> OpSpec:
     return OpSpec(
         kind=kind,
-        opcode=opcode,
         title=title,
         traits=(
             Pads(1, 2 if inputs > 2 else None),
@@ -229,6 +228,6 @@ def _extent(f: Fields) -> Extent:
 EXTENTS = {"tml_pad_params": _extent}
 
 OPS = (
-    _spec(PAD, 34, "a border of zeros", 2),
-    _spec("PADV2", 60, "a border of a given value", 3, fill_is_constant),
+    _spec(PAD, "a border of zeros", 2),
+    _spec("PADV2", "a border of a given value", 3, fill_is_constant),
 )

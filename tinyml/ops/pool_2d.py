@@ -186,7 +186,6 @@ _POOLS = (Channels(), ClampsOutput(), Homogeneous(), Scales("same", (8, 16)))
 OPS = (
     OpSpec(
         kind="AVERAGE_POOL_2D",
-        opcode=1,
         title="average over windows: any size, stride and padding",
         traits=(Rows(windows, fill=None, can_add_up=True), *_POOLS),
         table=TABLE,
@@ -209,7 +208,6 @@ OPS = (
     ),
     OpSpec(
         kind="MAX_POOL_2D",
-        opcode=17,
         title="maximum over windows: any size, stride and padding",
         traits=(Rows(windows, fill="lowest"), *_POOLS),
         table=TABLE,

@@ -127,7 +127,6 @@ EXTENTS = {"tml_prelu_params": _extent}
 OPS = (
     OpSpec(
         kind="PRELU",
-        opcode=54,
         title="x, or a learned slope times x below zero",
         traits=(Axes("broadcast"), Scales("own", carries_range=True)),
         table=NO_OPTIONS,

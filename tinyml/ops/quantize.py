@@ -175,7 +175,6 @@ _FITS = (rescaling_fits_32_bits,)
 OPS = (
     OpSpec(
         kind=DEQUANTIZE,
-        opcode=6,
         title="int8 or uint8 to float32",
         traits=(ByteMap(), Axes("each"), Converts("floats")),
         table=no_options("DequantizeOptions"),
@@ -190,7 +189,6 @@ OPS = (
     ),
     OpSpec(
         kind=QUANTIZE,
-        opcode=114,
         title="float32 to int8, or another scale or type of integer",
         traits=(ByteMap(), Axes("each"), Converts("integers")),
         table=no_options("QuantizeOptions"),

@@ -145,7 +145,6 @@ EXTENTS = {"tml_resize_bilinear_params": images()}
 OPS = (
     OpSpec(
         kind="RESIZE_BILINEAR",
-        opcode=23,
         title="linear interpolation between pixels, to any size",
         traits=(Scales("same"), WholeNumbers()),
         table=TABLE,

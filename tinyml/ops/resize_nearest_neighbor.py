@@ -147,7 +147,6 @@ def lower(op: Op, graph: Graph) -> KernelCall | None:
 OPS = (
     OpSpec(
         kind=RESIZE_NEAREST_NEIGHBOR,
-        opcode=97,
         title="every pixel several times, or every n-th pixel",
         traits=(MovesOnly("repeat"), Scales("same", (8, 16)), WholeNumbers()),
         table=TABLE,

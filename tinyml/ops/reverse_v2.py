@@ -64,7 +64,6 @@ def lower(op: Op, graph: Graph) -> KernelCall | None:
 OPS = (
     OpSpec(
         kind=REVERSE_V2,
-        opcode=105,
         title="back to front along some dimensions",
         traits=(MovesOnly("reverse"), Scales("same", (8, 16)), WholeNumbers()),
         table=no_options("ReverseV2Options"),

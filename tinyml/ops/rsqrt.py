@@ -78,7 +78,6 @@ _WIDTHS = {"ABS": (8, 16), "RSQRT": (8,)}
 
 def _spec(
     kind: str,
-    opcode: int,
     title: str,
     table: Callable[[Op, Graph], Array],
     constraint: Constraint,
@@ -92,7 +91,6 @@ def _spec(
 
     return OpSpec(
         kind=kind,
-        opcode=opcode,
         title=title,
         traits=(ByteMap(_REAL.get(kind)), Axes("each"), Scales("own", _WIDTHS[kind])),
         table=no_options("AbsOptions" if kind == "ABS" else ""),
@@ -105,6 +103,6 @@ def _spec(
 
 
 OPS = (
-    _spec("ABS", 101, "absolute value", abs_table, relu_fits_32_bits),
-    _spec(RSQRT, 76, "1 / sqrt(x)", rsqrt_table, root_fits_32_bits),
+    _spec("ABS", "absolute value", abs_table, relu_fits_32_bits),
+    _spec(RSQRT, "1 / sqrt(x)", rsqrt_table, root_fits_32_bits),
 )

@@ -169,9 +169,7 @@ def has_at_most(rank: int) -> Constraint:
     return has_few_dimensions
 
 
-def _spec(
-    kind: str, opcode: int, title: str, parts: Parts, constraints: tuple[Constraint, ...]
-) -> OpSpec:
+def _spec(kind: str, title: str, parts: Parts, constraints: tuple[Constraint, ...]) -> OpSpec:
     strided = kind == "STRIDED_SLICE"
 
     def part_exists(op: Op, graph: Graph) -> str | None:
@@ -197,7 +195,6 @@ def _spec(
     inputs = 1 + len(places)
     return OpSpec(
         kind=kind,
-        opcode=opcode,
         title=title,
         traits=(
             MovesOnly("cut", strided_parts if strided else slice_parts),
@@ -215,10 +212,9 @@ def _spec(
 
 
 OPS = (
-    _spec(SLICE, 65, "a part of a tensor", slice_parts, (has_at_most(MAX_SLICE_RANK),)),
+    _spec(SLICE, "a part of a tensor", slice_parts, (has_at_most(MAX_SLICE_RANK),)),
     _spec(
         "STRIDED_SLICE",
-        45,
         "every n-th element of a part of a tensor, also backwards",
         strided_parts,
         (has_at_most(MAX_STRIDED_RANK), no_masks_but_three),

@@ -141,7 +141,6 @@ EXTENTS = {"tml_softmax_params": rows("rows", "depth", "depth")}
 OPS = (
     OpSpec(
         kind="SOFTMAX",
-        opcode=25,
         title="exponentials over their sum, along the last dimension",
         traits=(Axes("last"), Scales("fixed", (8, 16), UNIT)),
         table=TABLE,

@@ -46,8 +46,7 @@ class OpSpec:
     planning. It returns None where the op has a kernel of its own.
     """
 
-    kind: str  # "CONV_2D"
-    opcode: int  # TFLite BuiltinOperator value
+    kind: str  # its key: the name in the schema, "CONV_2D", or "CUSTOM name"
     title: str  # one clause for docs/ops.md
     traits: tuple[Trait, ...]  # what may be done to it
     table: Table

@@ -113,7 +113,7 @@ _AXES: dict[str, tuple[Trait, ...]] = {
 }
 
 
-def _spec(kind: str, opcode: int, title: str, table: Table, cut: _Cut) -> OpSpec:
+def _spec(kind: str, title: str, table: Table, cut: _Cut) -> OpSpec:
     def has_its_operands(op: Op, graph: Graph) -> str | None:
         """The op must have all its inputs and as many outputs as its options say."""
         if len(op.inputs) != len(cut.operands) or len(op.outputs) != op.attrs.splits:
@@ -140,7 +140,6 @@ def _spec(kind: str, opcode: int, title: str, table: Table, cut: _Cut) -> OpSpec
 
     return OpSpec(
         kind=kind,
-        opcode=opcode,
         title=title,
         traits=(MovesOnly("split"), *_AXES[kind], Scales("same", (8, 16)), WholeNumbers()),
         table=table,
@@ -230,21 +229,18 @@ def expand(op: Op, graph: Graph, cut: _Cut) -> Expansion:
 OPS = (
     _spec(
         "SPLIT",
-        49,
         "equal parts along an axis; becomes slices",
         SPLIT_TABLE,
         _Cut(("axis", "input"), split_sizes),
     ),
     _spec(
         "SPLIT_V",
-        102,
         "parts of given sizes along an axis; becomes slices",
         SPLIT_V_TABLE,
         _Cut(("input", "sizes", "axis"), split_v_sizes),
     ),
     _spec(
         "UNPACK",
-        88,
         "the parts along an axis, without the axis; becomes slices",
         UNPACK_TABLE,
         _Cut(("input",), unpack_sizes, is_kept=False),

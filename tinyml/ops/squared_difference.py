@@ -111,7 +111,6 @@ EXTENTS = {"tml_squared_difference_params": broadcast}
 OPS = (
     OpSpec(
         kind="SQUARED_DIFFERENCE",
-        opcode=99,
         title="square of the difference of two tensors, with broadcasting",
         traits=(Axes("broadcast"), Scales("own")),
         table=no_options("SquaredDifferenceOptions"),

@@ -65,7 +65,6 @@ def lower(op: Op, graph: Graph) -> KernelCall | None:
 OPS = (
     OpSpec(
         kind=TRANSPOSE,
-        opcode=39,
         title="dimensions in another order",
         traits=(
             MovesOnly("transpose"),

@@ -200,12 +200,12 @@ def _products(op: Op, graph: Graph) -> int:
     return batches * rows * columns * channels
 
 
-def lower(op: Op, graph: Graph) -> KernelCall:
+def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
     """A call of ``tml_transpose_conv_s8``."""
     given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
     assert weights.data is not None
     rows, columns = spreads(op, graph)
-    numbers = layer(op, graph).with_bounded_sums()
+    numbers = numbers.with_bounded_sums
     params = Struct(
         "tml_transpose_conv_params",
         (
@@ -280,7 +280,6 @@ EXTENTS = {"tml_transpose_conv_params": images("in_channels", "out_channels")}
 OPS = (
     OpSpec(
         kind="TRANSPOSE_CONV",
-        opcode=67,
         title="transposed 2-D convolution: any stride and padding, per channel or tensor",
         traits=(
             Weights(layer, value=INPUT, weights=WEIGHTS, bias=BIAS),
@@ -299,10 +298,9 @@ OPS = (
                 typed(shape=WHOLE, filter=INT8, input=INT8, bias=INT32, output=INT8),
                 reference,
                 lower,
-                constraints=(
-                    *_S8,
-                    sums_fit_32_bits(layer, (*_COMMON, *_S8)),
-                ),
+                constraints=_S8,
+                numbers=layer,
+                limits=(sums_fit_32_bits,),
             ),
         ),
     ),

@@ -84,11 +84,10 @@ def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Arr
     return (states[HIDDEN].reshape(result(op, graph).shape) if op.attrs.is_last_only else output,)
 
 
-def sums_fit_32_bits(op: Op, graph: Graph) -> str | None:
+def sums_fit_32_bits(numbers: LstmLayer) -> str | None:
     """No sum before a gate may overflow 32 bits."""
-    numbers = layer(op, graph)
     for part in (numbers.inputs, numbers.hidden):
-        low, high = part.sum_bounds()
+        low, high = part.sum_bounds
         if low.min() < -(1 << 31) or high.max() >= 1 << 31:
             return f"sums from {low.min()} to {high.max()}"
     return None
@@ -101,9 +100,8 @@ def macs(op: Op, graph: Graph) -> int:
     return batches * steps * GATES * units * (features + units)
 
 
-def lower(op: Op, graph: Graph) -> KernelCall:
+def lower(op: Op, graph: Graph, numbers: LstmLayer) -> KernelCall:
     """The plain kernel."""
-    numbers = layer(op, graph)
     parts = (numbers.inputs, numbers.hidden)
     fields: tuple[tuple[str, Value], ...] = (
         *walk_fields(op, graph),
@@ -196,7 +194,6 @@ EXTENTS = {"tml_lstm_params": extent}
 OPS = (
     OpSpec(
         kind="UNIDIRECTIONAL_SEQUENCE_LSTM",
-        opcode=44,
         title="recurrent layer with a 16-bit cell; keeps its state until it is reset",
         traits=(State((HIDDEN, CELL)), Steps()),
         table=TABLE,
@@ -204,6 +201,6 @@ OPS = (
         constraints=COMMON,
         infer=infer,
         macs=macs,
-        forms=(Form("s8", S8_TYPES, reference, lower, (*S8, sums_fit_32_bits)),),
+        forms=(Form("s8", S8_TYPES, reference, lower, S8, layer, (sums_fit_32_bits,)),),
     ),
 )

@@ -72,7 +72,6 @@ _VIEW = (MovesOnly("view"), Axes("view"), Scales("same", (8, 16)), WholeNumbers(
 OPS = (
     OpSpec(
         kind="EXPAND_DIMS",
-        opcode=70,
         title="one more dimension, of size 1; takes no time",
         traits=_VIEW,
         table=no_options("ExpandDimsOptions"),
@@ -91,7 +90,6 @@ OPS = (
     ),
     OpSpec(
         kind="SQUEEZE",
-        opcode=43,
         title="the same without dimensions of size 1; takes no time",
         traits=_VIEW,
         table=SQUEEZE_TABLE,

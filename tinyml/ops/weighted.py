@@ -7,13 +7,14 @@ row of weights per output channel, for references, lowerings and proofs about va
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Constant, Value
 from tinyml.ops.common import (
@@ -29,11 +30,12 @@ from tinyml.ops.common import (
 )
 
 IntArray = NDArray[np.int64]
+Made = TypeVar("Made")
 INPUT, WEIGHTS, BIAS = 0, 1, 2  # operands of all three operators
 RIGHT_SHIFT_LIMIT = 1 << 30  # tml_requantise_right doubles the sum
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)  # no slots: what follows from the numbers is kept beside them
 class WeightedSum:
     """The numbers of one layer, one row or element per output channel."""
 
@@ -45,6 +47,20 @@ class WeightedSum:
     output_zero_point: int
     bounds: tuple[int, int]  # clamp of the int8 output
 
+    def once(self, make: Callable[..., Made], *details: Hashable) -> Made:
+        """What ``make`` gives for these numbers, for instance how they are rescaled.
+
+        A layer is lowered for many shapes of its rows; what hangs on its numbers alone is made once
+        and kept as long as they are.
+        """
+        kept = self.__dict__.setdefault("_made", {})
+        key = (make, *details)
+        if key not in kept:
+            kept[key] = make(self, *details)
+        found: Made = kept[key]
+        return found
+
+    @cached_property
     def sum_bounds(self) -> tuple[IntArray, IntArray]:
         """Least and greatest sum of each channel over all int8 inputs."""
         positive = np.maximum(self.weights, 0).sum(axis=1)
@@ -64,13 +80,14 @@ class WeightedSum:
         """The int8 outputs of sums [..., out_channels]."""
         return rescale_clamp(sums, self.multiplier, self.shift, self.output_zero_point, self.bounds)
 
+    @cached_property
     def with_bounded_sums(self) -> WeightedSum:
         """The same layer with smaller biases of dead channels.
 
         Converters give channels without weights biases of 2**30 and more. Where the output is the
         same for all inputs, and also when the sums are moved below 2**30, they are moved.
         """
-        low, high = self.sum_bounds()
+        low, high = self.sum_bounds
         limit = RIGHT_SHIFT_LIMIT - 1
         move = np.minimum(limit - high, 0) + np.maximum(-limit - low, 0)
         if not move.any():
@@ -82,7 +99,7 @@ class WeightedSum:
     @property
     def shifts_right(self) -> bool:
         """Whether tml_requantise_right serves all channels: right shifts and sums below 2**30."""
-        low, high = self.sum_bounds()
+        low, high = self.sum_bounds
         greatest = max(int(np.abs(low).max()), int(np.abs(high).max()))
         return greatest < RIGHT_SHIFT_LIMIT and bool(np.all(self.c_shift() < 0))
 
@@ -192,33 +209,19 @@ def bias_is_constant(op: Op, graph: Graph) -> str | None:
     return f"'{bias.name}' has {bias.elements} elements" if bias.elements != channels else None
 
 
-def sums_fit_32_bits(
-    layer_of: Callable[[Op, Graph], WeightedSum],
-    basics: tuple[Callable[[Op, Graph], str | None], ...],
-) -> Callable[[Op, Graph], str | None]:
-    """A constraint that proves that no 32-bit sum can overflow; skipped unless ``basics`` hold.
+def sums_fit_32_bits(numbers: WeightedSum) -> str | None:
+    """Sums must fit 32 bits for every input, also after rescaling by more than 1.
 
     Partial sums stay inside the bounds too: they are the sums of an input that is zero elsewhere.
     """
-
-    def sums_fit(op: Op, graph: Graph) -> str | None:
-        """Sums must fit 32 bits for every input, also after rescaling by more than 1."""
-        if any(basic(op, graph) for basic in basics):
-            return None
-        try:
-            layer = layer_of(op, graph)
-        except ModelError as error:
-            return error.message
-        low, high = layer.sum_bounds()
-        greatest = np.maximum(np.abs(low), np.abs(high))
-        # 256 below the top, so that adding a zero point after rescaling cannot overflow either.
-        over = greatest.astype(float) * np.exp2(np.maximum(layer.shift, 0)) > INT32_MAX - 256
-        if not over.any():
-            return None
-        channel = int(np.argmax(over))
-        return (
-            f"channel {channel} reaches {int(greatest[channel])} "
-            f"with a left shift of {max(0, int(layer.shift[channel]))}"
-        )
-
-    return sums_fit
+    low, high = numbers.sum_bounds
+    greatest = np.maximum(np.abs(low), np.abs(high))
+    # 256 below the top, so that adding a zero point after rescaling cannot overflow either.
+    over = greatest.astype(float) * np.exp2(np.maximum(numbers.shift, 0)) > INT32_MAX - 256
+    if not over.any():
+        return None
+    channel = int(np.argmax(over))
+    return (
+        f"channel {channel} reaches {int(greatest[channel])} "
+        f"with a left shift of {max(0, int(numbers.shift[channel]))}"
+    )

@@ -176,7 +176,7 @@ def _handed_on(op: Op, graph: Graph, numbers: WeightedSum | None, given: IntArra
     """The constant channels of a channelwise op; its reference tells what becomes of a constant."""
     made = np.full(graph.tensors[op.outputs[0]].shape[-1], VARIES)
     if numbers is not None:
-        least, most = (numbers.outputs(sums) for sums in numbers.sum_bounds())
+        least, most = (numbers.outputs(sums) for sums in numbers.sum_bounds)
         made = np.where(least == most, least, VARIES)
     is_constant = given != VARIES
     if is_constant.any():

@@ -82,7 +82,7 @@ def _moves_nothing(graph: Graph, op: Op) -> bool:
     if ops.trait_of(op.kind, Pads) is not None:
         return True  # nothing was added
     is_move = ops.trait_of(op.kind, MovesOnly) is not None and ops.spec_of(op.kind).expand is None
-    return is_move and ops.form_of(op, graph).lower(op, graph) is None
+    return is_move and ops.plain_call(op, graph) is None
 
 
 def _is_same(a: Tensor, b: Tensor) -> bool:

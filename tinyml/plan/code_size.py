@@ -1,4 +1,4 @@
-"""How much flash a plan's code takes, predicted as a sum of measured parts (``footprint.toml``).
+"""How much flash a plan's code takes, predicted as a sum of measured parts (a core's file).
 
 A kernel's code is specialised for each layer, or with ``--optimize size`` several layers may share
 one instance that reads its params when it runs: whichever is predicted to be smaller.
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyml.ir.kernel import KernelCall, Ref, Struct
+from tinyml.target.cores import CodeBytes, Core, all_cores
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -24,7 +25,7 @@ UNKNOWN_KERNEL = (600, 200)  # first use, each use of a kernel that was never me
 SHARED = "-shared"  # ends the name of a kernel whose layers share one instance
 
 
-def code_bytes(calls: Sequence[KernelCall], core: str, optimize: str) -> int:
+def code_bytes(calls: Sequence[KernelCall], core: Core, optimize: str) -> int:
     """Predicted bytes of the code of a model on a core."""
     return _sum(code_parts(calls, shared_functions(calls, core, optimize)), core, optimize)
 
@@ -70,13 +71,13 @@ def functions_of(calls: Sequence[KernelCall]) -> frozenset[str]:
     return frozenset(call.function for call in calls if call.stream is None)
 
 
-def shareable(calls: Sequence[KernelCall], core: str) -> frozenset[str]:
+def shareable(calls: Sequence[KernelCall], core: Core) -> frozenset[str]:
     """Those that were measured in shared form: some want constants, and do not compile so."""
     known = kernel_sizes(core, "size")
     return frozenset(name for name in functions_of(calls) if name + SHARED in known)
 
 
-def shared_functions(calls: Sequence[KernelCall], core: str, optimize: str) -> frozenset[str]:
+def shared_functions(calls: Sequence[KernelCall], core: Core, optimize: str) -> frozenset[str]:
     """The kernels of which one instance for all layers is smaller than one for each.
 
     None unless flash is the goal, and none that was never measured in that form.
@@ -94,7 +95,7 @@ def shared_functions(calls: Sequence[KernelCall], core: str, optimize: str) -> f
     return frozenset(found)
 
 
-def _sum(parts: Counter[str], core: str, optimize: str) -> int:
+def _sum(parts: Counter[str], core: Core, optimize: str) -> int:
     sizes = kernel_sizes(core, optimize)
     total = 0
     for part, count in parts.items():
@@ -118,25 +119,31 @@ def _part(call: KernelCall) -> str:
     return f"{call.function}-{'padded' if is_padded else 'inside'}"
 
 
-@cache
-def kernel_sizes(core: str, optimize: str) -> dict[str, tuple[int, int]]:
+def kernel_sizes(core: Core, optimize: str) -> CodeBytes:
     """Per part its bytes for the first use and for each use; "size" or what is compiled for speed.
 
     A core that was never measured gets the figures of the others for what it has in common with
     them, the plain kernels.
     """
     goal = "size" if optimize == "size" else "speed"  # what the compiler is told
-    measured = footprint().get("kernels", {})
+    if core.code_bytes:
+        return core.code_bytes.get(goal, {})
+    return _of_all(goal)
+
+
+@cache
+def _of_all(goal: str) -> CodeBytes:
+    """The sizes of every core that was measured; of a part, those of the first in order."""
     found: dict[str, tuple[int, int]] = {}
-    for tables in [measured[core]] if core in measured else measured.values():
-        for part, (once, each) in tables.get(goal, {}).items():
-            found.setdefault(part, (once, each))
+    for core in all_cores():
+        for part, sizes in core.code_bytes.get(goal, {}).items():
+            found.setdefault(part, sizes)
     return found
 
 
 @cache
 def footprint() -> dict[str, Any]:
-    """The measured sizes; nothing where the file is about to be made."""
+    """What firmware takes besides kernels; nothing where the file is about to be made."""
     path = Path(__file__).with_name("footprint.toml")
     if not path.exists():
         return {}

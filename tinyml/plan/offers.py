@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tinyml import ops, variants
+from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import KernelCall
+from tinyml.ops.forms import Layer
 from tinyml.variants.families import plain_on
 
 PLAIN = "plain"  # name of an op's own kernel among the alternatives
@@ -22,15 +24,18 @@ class Offer:
 
 
 def offers_of(
-    op: Op, graph: Graph, isa: Sequence[str], *, streamed: bool = False
+    op: Op, graph: Graph, isa: Sequence[str], layer: Layer, *, streamed: bool = False
 ) -> tuple[tuple[Offer, ...], tuple[tuple[str, str], ...]]:
     """Valid kernels of an op, the plain one first, and why other variants are not valid.
 
-    All are of the form that is for the types of the op's operands. ``streamed``: as a stage that
-    sees a few rows of its images. Raises ModelError when there is no such form.
+    All are of the form that is for the types of the op's operands, and made of the numbers of
+    ``layer``, which is the op's (``ops.layer_of``). ``streamed``: as a stage that sees a few rows
+    of its images. Raises ModelError when there is no such form.
     """
     form = ops.form_of(op, graph)
-    plain = form.lower(op, graph)
+    if form is not layer.form:
+        raise ModelError(f"{op.kind} '{op.name}' is of form {form.name}, not {layer.form.name}")
+    plain = layer.lowered(form.lower, op, graph)
     if plain is None:
         return (), ()
     offers = [Offer(PLAIN, replace(plain_on(plain, op.kind, isa), form=form.name))]
@@ -40,7 +45,7 @@ def offers_of(
             continue
         if streamed and not variant.is_streamable:
             continue
-        call = variant.lower(op, graph)
+        call = layer.lowered(variant.lower, op, graph)
         if isinstance(call, str):
             rejected.append((variant.name, call))
         else:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from tinyml.ir.graph import Graph
+from tinyml.ops.forms import Layer
 from tinyml.plan.allocate import ALIGNMENT
 from tinyml.plan.offers import Offer, offers_of
 from tinyml.plan.segments import Segment, banded, data_inputs, segments
@@ -35,21 +36,29 @@ class Choice:
 
 
 def programs(
-    graph: Graph, singles: Sequence[Sequence[Step]], isa: Sequence[str]
+    graph: Graph,
+    singles: Sequence[Sequence[Step]],
+    layers: Sequence[Layer],
+    isa: Sequence[str],
 ) -> Iterator[tuple[Step, ...]]:
     """Divisions of the program into steps, from the fastest to the one that needs least RAM.
 
     Each is the fastest one that needs less RAM than the one before. ``singles`` are the ways to
-    compute each op alone.
+    compute each op alone, ``layers`` their numbers.
     """
-    found = choices(graph, singles, tuple(isa))
+    found = choices(graph, singles, layers, tuple(isa))
     limit_bytes = max((choice.ram_bytes for choice in found), default=0)
     while path := fastest(graph, found, limit_bytes):
         yield tuple(choice.step for choice in path)
         limit_bytes = max(choice.ram_bytes for choice in path) - 1
 
 
-def choices(graph: Graph, singles: Sequence[Sequence[Step]], isa: tuple[str, ...]) -> list[Choice]:
+def choices(
+    graph: Graph,
+    singles: Sequence[Sequence[Step]],
+    layers: Sequence[Layer],
+    isa: tuple[str, ...],
+) -> list[Choice]:
     """Every op alone on each of its kernels, and every segment in every form that suits it.
 
     Only segments that are as short as can be are looked at: they hold an op that needs more than
@@ -70,7 +79,7 @@ def choices(graph: Graph, singles: Sequence[Sequence[Step]], isa: tuple[str, ...
     @cache
     def kernels(number: int, band: int, is_wide: bool) -> tuple[Offer, ...]:
         op, small = banded(graph.ops[number], graph, band, is_wide=is_wide)
-        return offers_of(op, small, isa, streamed=True)[0]
+        return offers_of(op, small, isa, layers[number], streamed=True)[0]
 
     heavy = {number for number, nbytes in least.items() if nbytes > floor}
     for segment in segments(graph, MAX_OPS):

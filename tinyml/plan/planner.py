@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from tinyml.base.errors import PlanError, did_you_mean
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import KernelCall
+from tinyml.ops import layer_of
+from tinyml.ops.forms import Layer
 from tinyml.plan.arena import arrange
 from tinyml.plan.code_size import shared_functions
 from tinyml.plan.goals import OPTIMIZE, Candidates, chosen
@@ -63,10 +65,11 @@ def plan(
 def programs_of(graph: Graph, board: Board) -> Programs:
     """Ways to compute a graph on a board."""
     isa = board.chip.isa
-    singles = _singles(graph, isa)
+    layers = tuple(layer_of(op, graph) for op in graph.ops)
+    singles = _singles(graph, layers, isa)
     fast = tuple(steps[0] for steps in singles)
     others = (fast, smallest_steps(singles, board.chip.core)) if singles else (fast,)
-    return Programs(tuple(programs(graph, singles, isa)), others)
+    return Programs(tuple(programs(graph, singles, layers, isa)), others)
 
 
 def candidates(
@@ -124,9 +127,12 @@ def plan_steps(
     return made, is_fitting
 
 
-def _singles(graph: Graph, isa: tuple[str, ...]) -> list[tuple[Step, ...]]:
+def _singles(
+    graph: Graph, layers: tuple[Layer, ...], isa: tuple[str, ...]
+) -> list[tuple[Step, ...]]:
     """The ways to compute each op alone."""
-    offers = [offers_of(op, graph, isa) for op in graph.ops]
+    pairs = zip(graph.ops, layers, strict=True)
+    offers = [offers_of(op, graph, isa, layer) for op, layer in pairs]
     return [_steps(i, graph, *found) for i, found in enumerate(offers)]
 
 

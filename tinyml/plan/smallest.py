@@ -12,11 +12,12 @@ from typing import TypeAlias
 
 from tinyml.plan.code_size import code_bytes
 from tinyml.plan.values import Step
+from tinyml.target.cores import Core
 
 _Price: TypeAlias = Callable[[tuple[Step, ...]], tuple[int, int]]
 
 
-def smallest_steps(ways: Sequence[Sequence[Step]], core: str) -> tuple[Step, ...]:
+def smallest_steps(ways: Sequence[Sequence[Step]], core: Core) -> tuple[Step, ...]:
     """One of the ``ways`` to compute each op; among equally small programs the fastest."""
 
     def price(steps: tuple[Step, ...]) -> tuple[int, int]:

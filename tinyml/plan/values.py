@@ -58,6 +58,10 @@ class Plan:
     stall_cycles: int = 0  # rough: what waiting for slow memory regions costs per inference
     as_read: Graph | None = None  # the model before the passes; None: there were none
 
+    def needed_bytes(self, region: str) -> int:
+        """The predicted need of a region, all purposes together."""
+        return sum(use.nbytes for use in self.uses if use.region == region)
+
     @property
     def reference_graph(self) -> Graph:
         """The model as it was read: what every result is held against."""

@@ -11,15 +11,15 @@ from typing import Any
 
 from tinyml.base.datafile import Table, read_table
 from tinyml.base.errors import BoardError, BuildError
+from tinyml.base.registry import names_of
 from tinyml.target.boards import load_board
 
 FILE = "tinyml.toml"
 CHOICES = {
     "optimize": ("speed", "balanced", "ram", "size"),
-    "toolchain": ("zig", "arm_gcc"),
     "agent": ("full", "mlperf", "none"),
-    "runtime": ("aot", "tflm"),
 }
+BACKENDS = ("runtime", "toolchain")
 LISTS = ("ram_budget", "kernels")
 TEXTS = ("template", "model_id", "memory", "flash_budget")
 
@@ -38,6 +38,9 @@ def defaults(folder: Path = Path()) -> dict[str, Any]:
     _check_board(board, path)
     values["boards"] = [board]
     values |= {key: top.choice(key, known) for key, known in CHOICES.items() if top.has(key)}
+    for key in BACKENDS:
+        if top.has(key):
+            values[key] = top.choice(key, names_of(f"{key}s"))
     values |= {key: top.text(key) for key in TEXTS if top.has(key)}
     values |= {key: list(top.strings(key)) for key in LISTS if top.has(key)}
     top.close()

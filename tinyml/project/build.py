@@ -36,6 +36,7 @@ from tinyml.base.includes import included
 from tinyml.base.lock import locked
 from tinyml.base.process import Command
 from tinyml.base.registry import names_of
+from tinyml.target.cores import Core
 from tinyml.values.image import (
     IMAGE_FILE,
     Image,
@@ -166,7 +167,7 @@ def commands(project: Project, toolchain: Toolchain, build_dir: Path) -> tuple[C
     )
 
 
-def prepare(chain: Toolchain, core: str) -> None:
+def prepare(chain: Toolchain, core: Core) -> None:
     """Makes what the toolchain wants once per core, unless it is there and undamaged."""
     for made, command in chain.prepare(core):
         refuse_special(made, "write")

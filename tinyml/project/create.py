@@ -23,12 +23,10 @@ from tinyml.codegen.generate import Sources
 from tinyml.codegen.interface import io_names
 from tinyml.codegen.render import environment, render
 from tinyml.evaluate.benchmark import task_macros
-from tinyml.plan.fit import fit
 from tinyml.plan.timing import inference_ms, longest_step_ms
 from tinyml.plan.values import Plan
 from tinyml.project.application import FILE as APPLICATION_FILE
 from tinyml.target.board import Board, config_macros, general_macros, port_sources
-from tinyml.target.cores import CORES
 from tinyml.target.template import (
     FILE,
     PARTS,
@@ -234,7 +232,6 @@ def _variables(
 ) -> dict[str, Any]:
     """What the templates see; template.toml describes each name."""
     graph, board = plan.graph, project.board
-    core = CORES.get(board.chip.core)
     return {
         "board": board,
         "model": {
@@ -249,13 +246,13 @@ def _variables(
         "sources": project.sources,
         "include_dirs": project.include_dirs,
         "defines": project.defines,
-        "flags": core.gcc if core else (),
+        "flags": board.chip.core.gcc,
         "optimize": (OPTIMIZE[project.optimize],),
         "tool_version": tinyml.__version__,
         "command": command,
         "options": template_options(board, template),
         "regions": _other_regions(plan, board),
-        "image_bytes": fit(plan, board).regions[-1].needed_bytes,
+        "image_bytes": plan.needed_bytes(board.flash.region),
         "inference_ms": inference_ms(plan, board.chip.clock_hz),
         "libraries": {name: board.chip.libraries[name] for name in board.libraries},
         "longest_layer_ms": longest_step_ms(plan, board.chip.clock_hz),

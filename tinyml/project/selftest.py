@@ -18,6 +18,7 @@ from tinyml import __version__
 from tinyml.base.elf import read_elf
 from tinyml.base.errors import MismatchError, SimulationFault, ToolError, ToolMissing
 from tinyml.base.files import sha256_of
+from tinyml.base.registry import NO_SIMULATOR
 from tinyml.codegen.interface import io_names
 from tinyml.evaluate.verification import Results, reference_of, verify
 from tinyml.ir.graph import Array, Graph, Tensor
@@ -26,7 +27,6 @@ from tinyml.ops.reference import outputs as reference_outputs
 from tinyml.plan.values import Plan
 from tinyml.simulate.invoke import Core, Invoked, ModelUnused
 from tinyml.target.board import Board
-from tinyml.target.names import NO_SIMULATOR
 from tinyml.target.template import has_own_port, load_template
 from tinyml.values.image import Image, SelfTest
 

@@ -53,7 +53,7 @@ def report(
             "name": board.name,
             "title": board.title,
             "chip": board.chip.title,
-            "core": board.chip.core,
+            "core": board.chip.core.name,
             "isa": board.chip.isa,
             "clock_hz": board.chip.clock_hz,
             "stack_bytes": board.stack_bytes,

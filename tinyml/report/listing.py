@@ -23,7 +23,7 @@ def board_table() -> Table:
         (
             board.name,
             board.chip.name,
-            board.chip.core,
+            board.chip.core.name,
             f"{board.chip.clock_hz / 1e6:g}",
             ", ".join(f"{budget.region} {_kib(budget.max_bytes)}" for budget in board.ram),
             _kib(board.flash.max_bytes),
@@ -83,8 +83,8 @@ def op_page() -> str:
         parts += [f"- {sentence(constraint)}\n" for constraint in spec.constraints]
         for form in spec.forms:
             parts.append(f"\nForm {form_text(form, (*spec.inputs, *spec.outputs))}\n")
-            demands = [f"- {sentence(constraint)}\n" for constraint in form.constraints]
-            parts += ["\n", *demands] if demands else []
+            demands = [*map(sentence, form.constraints), *map(sentence, form.limits)]
+            parts += ["\n", *(f"- {demand}\n" for demand in demands)] if demands else []
     return "".join(parts)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tinyml.ir.graph import Graph, Tensor
 from tinyml.ops import all_ops, spec_of
-from tinyml.ops.forms import Constraint, form_text, sentence
+from tinyml.ops.forms import Constraint, Limit, form_text, sentence
 from tinyml.plan.explore import Alternative
 from tinyml.target.board import Board
 from tinyml.target.memory import Budget
@@ -21,7 +21,7 @@ def board_records(boards: Sequence[Board]) -> list[dict[str, Any]]:
             "name": board.name,
             "title": board.title,
             "chip": board.chip.name,
-            "core": board.chip.core,
+            "core": board.chip.core.name,
             "isa": list(board.chip.isa),
             "clock_hz": board.chip.clock_hz,
             "ram": [_budget(item) for item in board.ram],
@@ -51,7 +51,7 @@ def op_records() -> list[dict[str, Any]]:
                 {
                     "form": form.name,
                     "types": form_text(form, (*spec.inputs, *spec.outputs)),
-                    "constraints": _sentences(form.constraints),
+                    "constraints": _sentences((*form.constraints, *form.limits)),
                 }
                 for form in spec.forms
             ],
@@ -61,7 +61,7 @@ def op_records() -> list[dict[str, Any]]:
     ]
 
 
-def _sentences(constraints: Sequence[Constraint]) -> list[str]:
+def _sentences(constraints: Sequence[Constraint | Limit]) -> list[str]:
     return [sentence(constraint) for constraint in constraints]
 
 

@@ -17,6 +17,7 @@ class Tflm:
     name = "tflm"
     title = "TensorFlow Lite Micro"
     takes_floats = True
+    has_alternatives = False
     least_stack_bytes = 6144  # 1.1 KB used on a Cortex-M4; more on Xtensa, and for messages
 
     def load(self, model: ModelFile) -> Graph:
@@ -49,6 +50,6 @@ class Tflm:
 def _needed(model: ModelFile | None) -> ModelFile:
     if model is None:
         raise PlanError(
-            "an interpreter needs the model's file", hint="use build_model or plan_model"
+            "an interpreter needs the model's file", hint="give the path of the .tflite file"
         )
     return model

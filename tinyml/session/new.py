@@ -12,7 +12,6 @@ from tinyml.base.files import temporary_folder, write_atomic
 from tinyml.project.application import FILE
 from tinyml.session.starter import starter_model
 from tinyml.target.boards import load_board
-from tinyml.target.limits import for_template
 from tinyml.target.template import template_of
 
 MODEL = "model.tflite"  # the slot: another model goes there, and the code stays as it is
@@ -57,7 +56,7 @@ def new(dest: Path, board: str, template: str | None, model: Path | None) -> tup
             project_only=True,
             project=folder,
         )
-        api.build_model(folder / MODEL, for_template(target, chosen), settings)
+        api.build(folder / MODEL, target, settings)
         named = board if target.name == board else Path(os.path.relpath(board, dest)).as_posix()
         write_atomic(
             folder / FILE, TOML.format(model=MODEL, board=named, template=chosen, runtime=runtime)

@@ -17,7 +17,7 @@ from typing import Any
 from tinyml.base.errors import ToolError
 from tinyml.simulate.decode import decode
 from tinyml.simulate.native import hook_library
-from tinyml.simulate.timing import Core
+from tinyml.target.cores import Timing
 
 log = logging.getLogger("tinyml")
 
@@ -113,10 +113,10 @@ class PythonWatch:
                 self._allowed.add(pc)
 
 
-def may_be_unaligned(code: bytes, core: Core) -> bool:
+def may_be_unaligned(code: bytes, timing: Timing) -> bool:
     """Whether the instruction with these bytes may access unaligned addresses on a core."""
     first = next(decode(code), None)
-    return not core.is_baseline and first is not None and first.kind in MAY_BE_UNALIGNED
+    return not timing.is_baseline and first is not None and first.kind in MAY_BE_UNALIGNED
 
 
 def watch(engine: Any, judge: Judge, *, is_native: bool = True) -> NativeWatch | PythonWatch:

@@ -6,20 +6,13 @@ from importlib import import_module
 from typing import Any
 
 from tinyml.base.errors import BoardError, ToolError
-
-MODELS = {
-    "cortex-m0plus": "UC_CPU_ARM_CORTEX_M0",
-    "cortex-m3": "UC_CPU_ARM_CORTEX_M3",
-    "cortex-m4": "UC_CPU_ARM_CORTEX_M4",
-    "cortex-m7": "UC_CPU_ARM_CORTEX_M7",
-    "cortex-m33": "UC_CPU_ARM_CORTEX_M33",
-}
+from tinyml.target.cores import Core
 
 
-def load_engine(core: str, board: str) -> tuple[Any, Any, Any]:
+def load_engine(core: Core, board: str) -> tuple[Any, Any, Any]:
     """The modules unicorn and unicorn.arm_const, and an engine for the core of the board."""
-    if core not in MODELS:
-        raise BoardError(f"the emulator has no '{core}'", where=board)
+    if not core.unicorn:
+        raise BoardError(f"the emulator has no '{core.name}'", where=board)
     try:
         unicorn, constants = import_module("unicorn"), import_module("unicorn.arm_const")
     except ImportError as error:
@@ -28,5 +21,8 @@ def load_engine(core: str, board: str) -> tuple[Any, Any, Any]:
             hint="pip install unicorn; or use --simulator qemu or host",
         ) from error
     engine = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
-    engine.ctl_set_cpu_model(getattr(constants, MODELS[core]))
+    model = getattr(constants, core.unicorn, None)
+    if model is None:
+        raise BoardError(f"unicorn has no '{core.unicorn}'", where=core.name)
+    engine.ctl_set_cpu_model(model)
     return unicorn, constants, engine

@@ -28,7 +28,7 @@ from tinyml.simulate.faults import (
 )
 from tinyml.simulate.interrupt import interrupt_kept
 from tinyml.simulate.peripherals import Bus
-from tinyml.simulate.timing import BlockCost, block_cost, core_named
+from tinyml.simulate.timing import BlockCost, block_cost, timing_of
 from tinyml.simulate.uart import Uart
 from tinyml.target.board import Board
 
@@ -62,7 +62,7 @@ class Machine:
         self._is_resetting = False
         self._elf = elf
         options = board.options.get("simulator", {})
-        self._core = core_named(
+        self._timing = timing_of(
             board.chip.core, multiply_cycles=int(options.get("multiply_cycles", 1))
         )
         self._uc, self._arm, self._engine = load_engine(board.chip.core, board.name)
@@ -72,7 +72,7 @@ class Machine:
             self._ticks,
             self._refuse,
             self._reset,
-            has_cycle_counter=not self._core.is_baseline,
+            has_cycle_counter=not self._timing.is_baseline,
         )
         self._map(elf)
         self._hook()
@@ -248,18 +248,18 @@ class Machine:
         if not self._bus.is_fpu_enabled and any(i.kind.startswith("fp") for i in decode(code)):
             self._refuse("uses the floating-point unit before switching it on (CPACR)")
         region = region_at(self.board.chip.regions, address)
-        return block_cost(code, self._core), region.read_wait_cycles if region else 0
+        return block_cost(code, self._timing), region.read_wait_cycles if region else 0
 
     def _judge(self, pc: int, address: int, nbytes: int) -> bool:
-        if may_be_unaligned(self.read_memory(pc & ~1, 4), self._core):
+        if may_be_unaligned(self.read_memory(pc & ~1, 4), self._timing):
             return True
         self._fault = instruction_fault(
             self.board,
             self._symbols,
             pc,
             f"unaligned access to {nbytes} bytes at 0x{address:08x}",
-            f"a {self._core.name} faults there; only LDR, STR, LDRH and STRH may be unaligned, and "
-            "on Armv6-M not even these",
+            f"a {self.board.chip.core.name} faults there; only LDR, STR, LDRH and STRH may be "
+            "unaligned, and on Armv6-M not even these",
         )
         self._stop()
         return False
@@ -294,7 +294,7 @@ class Machine:
             self.board,
             self._symbols,
             self._register("PC"),
-            f"an instruction that a {self.board.chip.core} does not have",
+            f"an instruction that a {self.board.chip.core.name} does not have",
             "the image was compiled for another core, or a jump went into data",
         )
         return False

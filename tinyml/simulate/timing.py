@@ -1,31 +1,17 @@
-"""Cycles of a basic block: one table of instruction timings per core.
+"""Cycles of a basic block, by the table of instruction timings in the core's file.
 
 An estimate for code and data without wait states; pairing and overlap of instructions are seen
-within a basic block only. What each table rests on:
-
-cortex-m0plus
-    Technical Reference Manual r0p1, "Instruction set summary"; exact there.
-cortex-m3, cortex-m4
-    Technical Reference Manuals r2p1 and r0p1, tables of instruction timings. Timings that depend
-    on operands take a middle value (DIV 2-12: 7; long multiplies of the M3 3-5: 4). A load that
-    follows a load or store overlaps with it and takes one cycle instead of two.
-cortex-m33
-    Arm publishes no table. The M4's is used; the limited pairing of 16-bit instructions is left
-    out, so estimates tend to be high.
-cortex-m7
-    Arm publishes no table. Crude model of in-order dual issue, after the measurements at
-    quinapalus.com/cm7cycles.html: two neighbours share a cycle unless both use the memory port,
-    both the multiplier or both the FPU, the second needs the first's result, or one of them is
-    special. A loaded value is there one cycle late. Branches are predicted.
+within a basic block only. What a table rests on stands in ``boards/cores/<core>.toml``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from tinyml.base.errors import BoardError, did_you_mean
-from tinyml.simulate.decode import BRANCHES, Instruction, decode
+from tinyml.base.errors import BoardError
+from tinyml.simulate.decode import Instruction, decode
+from tinyml.target.cores import Core, Timing
 
 _SIMPLE_MEMORY = ("load", "store", "load_many", "store_many")
 _MEMORY = frozenset(
@@ -45,19 +31,6 @@ _ALONE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Core:
-    """How long the instructions of a core take, in cycles; kinds not listed take one."""
-
-    name: str
-    cycles: Mapping[str, int]  # fixed part, by kind
-    per_word: Mapping[str, int]  # more for each word moved, by kind
-    refill: Mapping[str, int]  # more when a branch of that kind is taken
-    has_overlapping_loads: bool = False  # a load right after a load or store takes one cycle
-    is_dual_issue: bool = False
-    is_baseline: bool = False  # Armv6-M: no DWT cycle counter, no unaligned accesses
-
-
-@dataclass(frozen=True, slots=True)
 class BlockCost:
     """What executing a basic block once adds to the counters."""
 
@@ -66,89 +39,21 @@ class BlockCost:
     taken_cycles: int  # more when the next block is not the one that follows in memory
 
 
-_MANY = {"load_many": 1, "load_many_pc": 1, "store_many": 1}
-_FP_MANY = {"fp_load_many": 1, "fp_store_many": 1}
-
-
-def _branches(cycles: int) -> dict[str, int]:
-    return dict.fromkeys(BRANCHES, cycles)
-
-
-_PAIRS = {"load_pair": 1, "store_pair": 1, "fp_load": 1, "fp_store": 1}
-
-_M4 = Core(
-    "cortex-m4",
-    cycles={
-        "load": 2,
-        "load_pair": 1,
-        "store_pair": 1,
-        "load_pc": 2,
-        "exclusive": 2,
-        "divide": 7,
-        "system": 2,
-        "barrier": 3,
-        "fp_multiply_add": 3,
-        "fp_divide": 14,
-        "fp_square_root": 14,
-        "fp_move_pair": 2,
-    },
-    per_word={**_MANY, **_PAIRS, **_FP_MANY},
-    refill=_branches(2),
-    has_overlapping_loads=True,
-)
-
-_M0PLUS = Core(
-    "cortex-m0plus",
-    cycles={"load": 2, "store": 2, "system": 3, "barrier": 3},
-    per_word=_MANY,
-    refill={"branch": 1, "call": 2, "branch_register": 1, "move_pc": 1, "load_many_pc": 2},
-    is_baseline=True,
-)
-
-_M7 = Core(
-    "cortex-m7",
-    cycles={
-        "divide": 7,
-        "table_branch": 4,
-        "exclusive": 2,
-        "system": 2,
-        "barrier": 8,
-        "fp_divide": 14,
-        "fp_square_root": 14,
-    },
-    per_word=_MANY,
-    refill=_branches(1),
-    is_dual_issue=True,
-)
-
-_M3_MULTIPLIER = {"multiply_add": 2, "long_multiply": 4, "long_multiply_add": 5}
-
-CORES: Mapping[str, Core] = {
-    core.name: core
-    for core in (
-        _M0PLUS,
-        replace(_M4, name="cortex-m3", cycles={**_M4.cycles, **_M3_MULTIPLIER}),
-        _M4,
-        replace(_M4, name="cortex-m33"),
-        _M7,
-    )
-}
-
-
-def core_named(name: str, *, multiply_cycles: int = 1) -> Core:
+def timing_of(core: Core, *, multiply_cycles: int = 1) -> Timing:
     """The timing table of a core; multiply_cycles is 32 on an M0+ with the small multiplier.
 
     Raises BoardError when there is none.
     """
-    core = CORES.get(name)
-    if core is None:
-        raise BoardError(f"no timing model of the core '{name}'", hint=did_you_mean(name, CORES))
+    if core.timing is None:
+        raise BoardError(
+            f"no timing model of the core '{core.name}'", hint="a table [timing] in the core's file"
+        )
     if multiply_cycles == 1:
-        return core
-    return replace(core, cycles={**core.cycles, "multiply": multiply_cycles})
+        return core.timing
+    return replace(core.timing, cycles={**core.timing.cycles, "multiply": multiply_cycles})
 
 
-def block_cost(code: bytes, core: Core) -> BlockCost:
+def block_cost(code: bytes, core: Timing) -> BlockCost:
     """The cost of the basic block with these bytes."""
     block = tuple(decode(code))
     if core.is_dual_issue:
@@ -160,11 +65,11 @@ def block_cost(code: bytes, core: Core) -> BlockCost:
     return BlockCost(len(block), cycles, taken)
 
 
-def _cycles(item: Instruction, core: Core) -> int:
+def _cycles(item: Instruction, core: Timing) -> int:
     return core.cycles.get(item.kind, 1) + core.per_word.get(item.kind, 0) * item.count
 
 
-def _single_issue_cycles(block: Iterable[Instruction], core: Core) -> int:
+def _single_issue_cycles(block: Iterable[Instruction], core: Timing) -> int:
     total = 0
     overlaps = False
     for item in block:
@@ -184,7 +89,7 @@ class _Issue:
     loaded: int = field(default=0)  # registers that arrive one cycle later
 
 
-def _dual_issue_cycles(block: Iterable[Instruction], core: Core) -> int:
+def _dual_issue_cycles(block: Iterable[Instruction], core: Timing) -> int:
     total = 0
     issue = _Issue()
     for item in block:

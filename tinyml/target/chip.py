@@ -6,15 +6,16 @@ import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from tinyml.base import resources
 from tinyml.base.datafile import Table
 from tinyml.base.errors import did_you_mean
+from tinyml.target.cores import Core, core_named
 
-ARM_CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55")
-CORES = (*ARM_CORES, "rv32imc", "xtensa-lx7")
-FEATURES = ("armv6m", "dsp", "fpu_dp", "fpu_sp", "mve", "pie", "rv32m", "xtensa")
+FEATURES = ("dsp", "fpu_dp", "fpu_sp", "mve", "pie")  # besides the core's family
+CORE_FILE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 CYCLE_COUNTERS = ("ccount", "dwt", "mcycle", "timer")
 
 SECTIONS = ("bss", "boot2", "data", "rodata", "stack", "text", "vectors", "zero_table")
@@ -64,7 +65,7 @@ class Chip:
     name: str
     title: str
     source: str  # where the numbers come from
-    core: str  # "cortex-m4": toolchain target and timing model
+    core: Core
     isa: tuple[str, ...]  # features a kernel may need: "dsp", "mve", "fpu_sp", "fpu_dp"
     clock_hz: int  # what the firmware sets up
     reset_clock_hz: int  # what it runs at out of reset
@@ -98,7 +99,7 @@ def read_chip(top: Table, name: str, serial: Table, flash: Table) -> Chip:
         name=name,
         title=top.text("title"),
         source=top.text("source"),
-        core=top.choice("core", CORES),
+        core=core_named(top.word("core", pattern=CORE_FILE), Path(top.where).parent / "cores"),
         isa=top.strings("isa"),
         clock_hz=top.integer("clock_hz", minimum=1),
         reset_clock_hz=top.integer("reset_clock_hz", minimum=1),
@@ -177,9 +178,11 @@ def _uart(table: Table, name: str, uarts: Table) -> Uart:
 
 
 def _check_regions(chip: Chip, top: Table) -> None:
+    family = chip.core.family
+    known = (*FEATURES, *((family.name,) if family else ()))
     for feature in chip.isa:
-        if feature not in FEATURES:
-            raise top.error(f"unknown feature '{feature}' in isa", did_you_mean(feature, FEATURES))
+        if feature not in known:
+            raise top.error(f"unknown feature '{feature}' in isa", did_you_mean(feature, known))
     ordered = sorted(chip.regions, key=lambda region: region.base)
     for before, after in itertools.pairwise(ordered):
         if before.base + before.nbytes > after.base:

@@ -1,65 +1,177 @@
-"""The processor cores as data: how each compiler is told about them."""
+"""Processor cores: one data file each, ``boards/cores/<name>.toml``, or a private one.
+
+What compilers are told, what the emulator calls the core, how long its instructions take, how the
+kernels for cores without DSP instructions are cut for it, what code takes there.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 
-from tinyml.base.errors import ToolError, did_you_mean
+from tinyml.base import resources
+from tinyml.base.datafile import NAME, Table, read_table
+from tinyml.base.errors import BoardError, ToolError, did_you_mean
+
+ARCHITECTURES = ("arm", "riscv", "xtensa")
+# What a compiler is told of a core; nothing that loads a plugin or runs a program.
+FLAG = re.compile(r"(-m|--target=)[A-Za-z0-9_.=+-]+")
+ZIG = re.compile(r"[A-Za-z0-9_.+-]+")
+CodeBytes = Mapping[str, tuple[int, int]]
+"""Part of a kernel → bytes of the first use, of each use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long instructions take, in cycles; kinds that are not listed take one."""
+
+    source: str
+    cycles: Mapping[str, int]  # fixed part, by kind
+    per_word: Mapping[str, int]  # more for each word moved, by kind
+    refill: Mapping[str, int]  # more when a branch of that kind is taken
+    has_overlapping_loads: bool = False  # a load right after a load or store takes one cycle
+    is_dual_issue: bool = False
+    is_baseline: bool = False  # Armv6-M: no DWT cycle counter, no unaligned accesses
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Cores without DSP instructions that have an instruction set in common."""
+
+    name: str  # in a chip's isa
+    has_high_multiply: bool  # the high 32 bits of a product take one instruction
+    has_signed_loads: bool  # of bytes, with an offset
+    filters: tuple[int, ...]  # how many at a time registers allow
+    quads: int  # of outputs of FULLY_CONNECTED at a time
+    # What an op's plain kernel takes, against its formula's Cortex-M4.
+    plain: Mapping[str, float] = field(hash=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """One core; an empty field means that the toolchain cannot build for it."""
+    """One core."""
 
     name: str  # as in the chip file
-    clang: tuple[str, ...]
-    gcc: tuple[str, ...]  # of arm-none-eabi-gcc
-    zig_target: str  # to build the compiler's run-time library
-    zig_cpu: str
+    title: str
+    architecture: str
+    clang: tuple[str, ...] = ()  # (): clang cannot build for it
+    gcc: tuple[str, ...] = ()  # of arm-none-eabi-gcc
+    zig_target: str = ""  # to build the compiler's run-time library
+    zig_cpu: str = ""
+    unicorn: str = ""  # the emulator's model; "": it has none
+    bare: str = ""  # what runs programs of this core without a board: tinyml.bare
+    timing: Timing | None = None
+    family: Family | None = None
+    code_bytes: Mapping[str, CodeBytes] = field(default_factory=dict)  # by "size" and "speed"
+
+    def __str__(self) -> str:
+        """Its name: what templates and messages show."""
+        return self.name
 
 
-def _arm(name: str, triple: str, *, zig_cpu: str, gcc_fpu: str = "") -> Core:
-    abi = "hard" if gcc_fpu else "soft"
-    fpu = (f"-mfpu={gcc_fpu}",) if gcc_fpu else ()
-    clang_fpu = fpu if gcc_fpu != "auto" else ()  # there the cpu name says it all
-    eabi = "eabihf" if gcc_fpu else "eabi"
-    return Core(
-        name=name,
-        clang=(f"--target={triple}-none-{eabi}", f"-mcpu={name}", *clang_fpu, f"-mfloat-abi={abi}"),
-        gcc=(f"-mcpu={name}", "-mthumb", *fpu, f"-mfloat-abi={abi}"),
-        zig_target=f"thumb-freestanding-{eabi}",
-        zig_cpu=zig_cpu,
+def core_named(name: str, folder: Path | None = None) -> Core:
+    """The core of that name, in ``folder`` or one of tinyml's own; raises BoardError."""
+    for place in (folder, _own()):
+        if place is not None and (place / f"{name}.toml").is_file():
+            return _read(place / f"{name}.toml")
+    known = [core.name for core in all_cores()]
+    raise BoardError(f"unknown core '{name}'", hint=did_you_mean(name, known))
+
+
+def all_cores() -> tuple[Core, ...]:
+    """The cores that come with tinyml, by name."""
+    return tuple(map(_read, sorted(_own().glob("*.toml"))))
+
+
+@cache
+def families() -> tuple[Family, ...]:
+    """The families of tinyml's own cores, by name."""
+    found = {core.family.name: core.family for core in all_cores() if core.family is not None}
+    return tuple(found[name] for name in sorted(found))
+
+
+def require_compiler(core: Core, toolchain: str) -> Core:
+    """The core; raises ToolError when the toolchain cannot build for it."""
+    if _flags(core, toolchain):
+        return core
+    known = [item.name for item in all_cores() if _flags(item, toolchain)]
+    raise ToolError(
+        f"toolchain '{toolchain}' cannot build for the core '{core.name}'",
+        hint=f"it builds for {', '.join(known)}",
     )
 
 
-# The M7 and M33 are told of single precision only: every such chip runs it, emulators included.
-CORES: dict[str, Core] = {
-    core.name: core
-    for core in (
-        _arm("cortex-m0plus", "thumbv6m", zig_cpu="cortex_m0plus"),
-        _arm("cortex-m3", "thumbv7m", zig_cpu="cortex_m3"),
-        _arm("cortex-m4", "thumbv7em", gcc_fpu="fpv4-sp-d16", zig_cpu="cortex_m4+vfp4d16sp"),
-        _arm("cortex-m7", "thumbv7em", gcc_fpu="fpv5-sp-d16", zig_cpu="cortex_m7-fp64"),
-        _arm("cortex-m33", "thumbv8m.main", gcc_fpu="fpv5-sp-d16", zig_cpu="cortex_m33"),
-        _arm("cortex-m55", "thumbv8.1m.main", gcc_fpu="auto", zig_cpu="cortex_m55"),
-        Core(
-            name="rv32imc",
-            clang=("--target=riscv32-none-elf", "-march=rv32imc_zicsr", "-mabi=ilp32"),
-            gcc=(),
-            zig_target="riscv32-freestanding-none",
-            zig_cpu="generic_rv32+m+c",
-        ),
+def _flags(core: Core, toolchain: str) -> tuple[str, ...]:
+    return core.gcc if toolchain == "arm_gcc" else core.clang
+
+
+def _own() -> Path:
+    return resources.path("boards") / "cores"
+
+
+@cache  # a core file is read for every board that is listed
+def _read(path: Path) -> Core:
+    top = read_table(path)
+    compiler = top.table("compiler", {})
+    sizes = top.table("code_bytes", {})
+    core = Core(
+        name=path.stem,
+        title=top.text("title"),
+        architecture=top.choice("architecture", ARCHITECTURES),
+        clang=compiler.words("clang", FLAG, ()),
+        gcc=compiler.words("gcc", FLAG, ()),
+        zig_target=compiler.word("zig_target", "", ZIG),
+        zig_cpu=compiler.word("zig_cpu", "", ZIG),
+        unicorn=top.word("unicorn", ""),
+        bare=top.word("bare", ""),
+        timing=_read_timing(top.table("timing")) if top.has("timing") else None,
+        family=_read_family(top.table("family")) if top.has("family") else None,
+        code_bytes={goal: _read_sizes(sizes, goal) for goal in sizes.names()},
     )
-}
-
-
-def core_of(name: str, toolchain: str) -> Core:
-    """The core of that name; raises ToolError when the toolchain cannot build for it."""
-    core = CORES.get(name)
-    if core is None or not (core.gcc if toolchain == "arm_gcc" else core.clang):
-        known = [item.name for item in CORES.values() if toolchain != "arm_gcc" or item.gcc]
-        raise ToolError(
-            f"toolchain '{toolchain}' cannot build for the core '{name}'",
-            hint=did_you_mean(name, known),
-        )
+    for table in (top, compiler, sizes):
+        table.close()
     return core
+
+
+def _read_timing(table: Table) -> Timing:
+    timing = Timing(
+        source=table.text("source"),
+        cycles=table.integers("cycles", NAME),
+        per_word=table.integers("per_word", NAME),
+        refill=table.integers("refill", NAME),
+        has_overlapping_loads=table.flag("has_overlapping_loads"),
+        is_dual_issue=table.flag("is_dual_issue"),
+        is_baseline=table.flag("is_baseline"),
+    )
+    table.close()
+    return timing
+
+
+def _read_family(table: Table) -> Family:
+    plain = table.table("plain", {})
+    family = Family(
+        name=table.word("name"),
+        has_high_multiply=table.flag("has_high_multiply"),
+        has_signed_loads=table.flag("has_signed_loads"),
+        filters=table.numbers("filters"),
+        quads=table.integer("quads", minimum=1),
+        plain={
+            name: float(plain.value(name, (int, float), "a number", None)) for name in plain.names()
+        },
+    )
+    for item in (table, plain):
+        item.close()
+    return family
+
+
+def _read_sizes(sizes: Table, goal: str) -> dict[str, tuple[int, int]]:
+    table = sizes.table(goal)
+    found = {}
+    for part in table.names():
+        once, each = table.numbers(part)
+        found[part] = (once, each)
+    table.close()
+    return found

@@ -9,12 +9,9 @@ from collections.abc import Mapping, Sequence
 
 from tinyml.base.datafile import Table
 from tinyml.base.errors import BoardError, did_you_mean
-from tinyml.base.registry import REGISTRY, names_of
+from tinyml.base.registry import NO_SIMULATOR, REGISTRY, names_of
 from tinyml.target.board import Board
 from tinyml.target.template import built_in, load_template, template_options
-
-RUNTIMES = ("aot", "tflm")
-NO_SIMULATOR = "none"
 
 
 def check_backends(board: Board, top: Table) -> None:
@@ -54,7 +51,7 @@ def unknown_names(chosen: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
 def _built_in(kind: str) -> set[str]:
     match kind:
         case "runtime":
-            return set(RUNTIMES)
+            return set(REGISTRY["runtimes"])
         case "toolchain":
             return {*REGISTRY["toolchains"], *REGISTRY["builders"]}
         case "simulator":
@@ -67,5 +64,5 @@ def _built_in(kind: str) -> set[str]:
 def _known(kind: str) -> set[str]:
     """With those of other packages; looking for them takes a while."""
     groups = {"toolchain": ("toolchains", "builders")}.get(kind, (f"{kind}s",))
-    outside = {name for group in groups if group in REGISTRY for name in names_of(group)}
+    outside = {name for group in groups for name in names_of(group)}
     return _built_in(kind) | outside

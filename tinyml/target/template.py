@@ -17,6 +17,7 @@ from tinyml.base import resources
 from tinyml.base.datafile import Table, read_table
 from tinyml.base.errors import BoardError, TinymlError, did_you_mean
 from tinyml.base.files import is_below
+from tinyml.base.registry import outside
 from tinyml.target.board import Board
 
 FILE = "template.toml"
@@ -131,7 +132,13 @@ def _folder(name: str) -> Path:
     folder = Path(name).resolve() if is_path(name) else resources.path("templates") / name
     if (folder / FILE).is_file() and (is_path(name) or name in built_in()):
         return folder
-    hint = did_you_mean(name, built_in())
+    added = outside("templates")
+    if not is_path(name) and name in added:
+        given = Path(added[name]()()).resolve()
+        if (given / FILE).is_file():
+            return given
+        raise TinymlError(f"the template '{name}' of another package has no {given / FILE}")
+    hint = did_you_mean(name, (*built_in(), *added))
     if (Path(name) / FILE).is_file():
         hint = f"for the folder of that name: ./{name}"
     raise TinymlError(

@@ -37,7 +37,7 @@ class Prepared:
 def kernels_for(board: Board) -> Kernels:
     """The fastest set of TFLM's kernels for the board's core, as the compiler will build it."""
     core, isa = board.chip.core, board.chip.isa
-    if core.startswith("cortex-"):
+    if core.architecture == "arm":
         return Kernels("cmsis_nn", next((name for name in ("mve", "dsp") if name in isa), ""))
     return Kernels("esp_nn", "pie" if "pie" in isa else "", has_wide_enums=True)
 

@@ -12,6 +12,7 @@ from typing import Any
 from tinyml.base.elf import Elf, ElfSection, read_elf
 from tinyml.base.errors import BuildError
 from tinyml.base.files import refuse_special, sha256_of, write_atomic
+from tinyml.base.records import checksum_of
 from tinyml.target.board import Board
 
 FORMAT = 2
@@ -94,7 +95,7 @@ def save_image(image: Image, path: Path) -> None:
         "self_test": asdict(image.self_test) if image.self_test else None,
         "sha256": {_relative(file, here): sha256_of(file) for file in files},
     }
-    document["checksum"] = _checksum(document)
+    document["checksum"] = checksum_of(document)
     write_atomic(path, json.dumps(document, indent=1) + "\n")
 
 
@@ -109,19 +110,13 @@ def load_image(path: Path) -> Image:
                 where=str(path),
             )
         # Descriptions of versions before have no checksum.
-        if document.pop("checksum", None) not in (None, _checksum(document)):
+        if document.pop("checksum", None) not in (None, checksum_of(document)):
             raise ValueError("its text was changed")
         return _image(document, path.parent)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BuildError(
             f"not an image description: {error}", hint="build again", where=str(path)
         ) from error
-
-
-def _checksum(document: dict[str, Any]) -> str:
-    """Of all that a description says."""
-    text = json.dumps({name: item for name, item in document.items() if name != "checksum"})
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _image(document: dict[str, Any], here: Path) -> Image:
@@ -195,7 +190,7 @@ def _check_vectors(elf: Elf, board: Board, path: Path) -> None:
     second the reset handler, whose bit 0 is the Thumb state. Tables under other names are left out.
     """
     table = next((item for item in elf.sections if item.name in VECTORS), None)
-    if table is None or not board.chip.core.startswith("cortex-m"):
+    if table is None or board.chip.core.architecture != "arm":
         return
     loaded = {item.load_address: item.data for item in elf.segments}
     data = next(

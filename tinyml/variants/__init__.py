@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import KernelCall
 
 
@@ -25,7 +24,8 @@ class Variant:
     kind: str  # op kind it computes
     form: str  # the form of it, "s8": what types it is for
     isa: str  # feature the chip must have, e.g. "dsp", or vendor's library that was asked for
-    lower: Callable[[Op, Graph], KernelCall | str]  # a str is the reason why it is not valid
+    # Gets the numbers of the form, too, where it has some; a str is the reason why it is not valid.
+    lower: Callable[..., KernelCall | str]
     is_streamable: bool = True  # right on a window at any address, also where rows come one by one
 
 

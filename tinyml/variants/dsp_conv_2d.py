@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import KernelCall, Overlap, Struct, Value, row_overlap
 from tinyml.ir.shapes import Window
-from tinyml.ops import conv_2d, fully_connected
 from tinyml.ops.common import result
 from tinyml.ops.extents import banded
 from tinyml.ops.weighted import INPUT, WeightedSum
@@ -77,21 +76,21 @@ class Shape:
     filters: int
 
 
-def convolution(op: Op, graph: Graph) -> KernelCall | str:
+def convolution(op: Op, graph: Graph, layer: WeightedSum) -> KernelCall | str:
     """Any convolution that is not grouped."""
     reason = why_not_dense(op, graph)
     if reason is not None:
         return reason
-    shape, layer = shape_of(op, graph), conv_2d.layer(op, graph)
+    shape = shape_of(op, graph)
     axes = (shape.rows, shape.columns)
     if all((axis.kernel, axis.stride) == (1, 1) for axis in axes):
         return _three_pixels(layer, result(op, graph).elements)
     return _convolve(shape, layer)
 
 
-def fully_connected_rows(op: Op, graph: Graph) -> KernelCall | str:
+def fully_connected_rows(op: Op, graph: Graph, layer: WeightedSum) -> KernelCall | str:
     """FULLY_CONNECTED, three rows of inputs at a time."""
-    return _three_pixels(fully_connected.layer(op, graph), result(op, graph).elements)
+    return _three_pixels(layer, result(op, graph).elements)
 
 
 def shape_of(op: Op, graph: Graph) -> Shape:
@@ -105,7 +104,7 @@ def _three_pixels(layer: WeightedSum, outputs: int) -> KernelCall:
     """A 1x1 convolution with stride 1."""
     filters, channels = layer.weights.shape
     pixels = outputs // filters
-    form = choose_pair_form(layer)
+    form = layer.once(choose_pair_form)
     order = stream_order(1, channels, 4)
     fields: tuple[tuple[str, Value], ...] = (
         ("pixels", pixels),
@@ -128,7 +127,7 @@ def _three_pixels(layer: WeightedSum, outputs: int) -> KernelCall:
 
 def _convolve(shape: Shape, layer: WeightedSum) -> KernelCall:
     rows, columns, channels = shape.rows, shape.columns, shape.channels
-    form = choose_pair_form(layer)
+    form = layer.once(choose_pair_form)
     band = choose_band(rows, columns, channels)
     is_dense = columns.dilation == 1
     groups, segments = (1, rows.kernel) if is_dense else (rows.kernel, columns.kernel)

@@ -11,7 +11,6 @@ from tinyml.ir.requant import Linear, Rounding
 from tinyml.ir.shapes import Window
 from tinyml.ops import spec_of
 from tinyml.ops.common import result
-from tinyml.ops.depthwise_conv_2d import layer
 from tinyml.ops.extents import Extent, Fields, dense, planes
 from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.ops.windows import filter_windows
@@ -47,14 +46,13 @@ def _why_not_3x3(op: Op, rows: Window, columns: Window) -> str:
     return ""
 
 
-def lower_3x3(op: Op, graph: Graph) -> KernelCall | str:
+def lower_3x3(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     """A call of one of the 3x3 kernels, lines along the cheaper axis."""
     rows, columns = filter_windows(op, graph)
     reason = _why_not_3x3(op, rows, columns)
     if reason:
         return reason
-    numbers = layer(op, graph)
-    solved = solve(numbers)
+    solved = numbers.once(solve)
     if isinstance(solved, str):
         return solved
     return cheapest([_call_3x3(op, graph, numbers, solved, lines) for lines in layouts(op, graph)])
@@ -130,7 +128,7 @@ def _filters_3x3(numbers: WeightedSum, solved: Linear | Rounding, is_transposed:
     )
 
 
-def lower_small(op: Op, graph: Graph) -> KernelCall | str:
+def lower_small(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     """A call of the kernel for 3x3 taps over narrow images, specialised for the shape."""
     rows, columns = filter_windows(op, graph)
     reason = _why_not_3x3(op, rows, columns)
@@ -140,8 +138,7 @@ def lower_small(op: Op, graph: Graph) -> KernelCall | str:
         return "several filters per channel"
     if result(op, graph).shape[3] >= 1 << 11:
         return "too many channels for the offsets in instructions"
-    numbers = layer(op, graph)
-    solved = solve(numbers)
+    solved = numbers.once(solve)
     if not isinstance(solved, Linear):
         return solved if isinstance(solved, str) else "the kernel has no rounding form"
     stride, (pairs, odd) = columns.stride, divmod(columns.out_size, 2)

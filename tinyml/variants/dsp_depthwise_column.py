@@ -11,7 +11,6 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct
 from tinyml.ir.requant import Rounding, solve_rounding
 from tinyml.ops.common import result
-from tinyml.ops.depthwise_conv_2d import layer
 from tinyml.ops.extents import Extent, Fields, walked
 from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.ops.windows import filter_windows
@@ -22,7 +21,7 @@ _HALF = 1 << 30
 _STATE_BYTES = 68  # of four channels, before their taps
 
 
-def lower_column(op: Op, graph: Graph) -> KernelCall | str:
+def lower_column(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     """A call of ``tml_depthwise_column_s8``."""
     rows, columns = filter_windows(op, graph)
     given, made = graph.tensors[op.inputs[INPUT]], result(op, graph)
@@ -35,8 +34,7 @@ def lower_column(op: Op, graph: Graph) -> KernelCall | str:
         return "several filters per channel"
     if channels < 4:
         return "fewer than four channels"
-    numbers = layer(op, graph)
-    solved = solve_rounding(rescaling_of(numbers))
+    solved = solve_rounding(numbers.once(rescaling_of))
     if isinstance(solved, str):
         return solved
     # Outputs in memory order; a single column of them is one line.

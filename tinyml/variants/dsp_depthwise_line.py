@@ -11,7 +11,6 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ir.requant import Rounding, solve_rounding
 from tinyml.ops.common import result
-from tinyml.ops.depthwise_conv_2d import layer
 from tinyml.ops.extents import Extent, Fields, walked
 from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.variants import Variant
@@ -23,7 +22,7 @@ _STEP_BYTES = 24  # of code
 _PIXEL_PAIR_BYTES = 16  # of scratch, for four channels
 
 
-def lower_line(op: Op, graph: Graph) -> KernelCall | str:
+def lower_line(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     """A call of ``tml_depthwise_line_s8``."""
     by_rows, by_columns = layouts(op, graph)
     lines = by_columns if by_columns.across.kernel == 1 else by_rows
@@ -36,8 +35,7 @@ def lower_line(op: Op, graph: Graph) -> KernelCall | str:
         return "several filters per channel"
     if graph.tensors[op.inputs[INPUT]].shape[3] < 4:
         return "fewer than four channels"
-    numbers = layer(op, graph)
-    solved = solve_rounding(rescaling_of(numbers))
+    solved = solve_rounding(numbers.once(rescaling_of))
     return solved if isinstance(solved, str) else _call(op, graph, numbers, solved, lines)
 
 

@@ -10,7 +10,6 @@ from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ir.requant import Linear, Rounding
 from tinyml.ir.shapes import Window
 from tinyml.ops.common import result
-from tinyml.ops.depthwise_conv_2d import layer
 from tinyml.ops.extents import planes
 from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.variants import Variant
@@ -32,10 +31,9 @@ _SHORT = (2, 3, 4)  # words of a row that the kernels have blocks for
 _PER_ROW = {1: {2: 15, 3: 20, 4: 26}, 2: {2: 15, 3: 20, 4: 25}}
 
 
-def lower_rows(op: Op, graph: Graph) -> KernelCall | str:
+def lower_rows(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     """A call of one of the kernels for any filter, lines along the cheaper axis."""
-    numbers = layer(op, graph)
-    solved = solve(numbers)
+    solved = numbers.once(solve)
     if isinstance(solved, str):
         return solved
     return cheapest([_call(op, graph, numbers, solved, lines) for lines in layouts(op, graph)])

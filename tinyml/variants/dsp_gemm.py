@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, Value
-from tinyml.ops import conv_2d, fully_connected
 from tinyml.ops.common import clamp_struct, result
 from tinyml.ops.extents import rows
 from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
@@ -47,7 +46,7 @@ _TAIL_STEP = {1: 9, 2: 13}
 _TAIL_SHARE = 0.05  # of a layer's instructions, for which 300 bytes of code are worth it
 
 
-def single_pixel(op: Op, graph: Graph) -> KernelCall | str:
+def single_pixel(op: Op, graph: Graph, layer: WeightedSum) -> KernelCall | str:
     """A convolution whose filter covers the whole input: one output pixel per image."""
     reason = why_not_dense(op, graph)
     rows, columns = filter_windows(op, graph)
@@ -56,12 +55,12 @@ def single_pixel(op: Op, graph: Graph) -> KernelCall | str:
     for axis in (rows, columns):
         if axis.kernel != axis.in_size or axis.out_size != 1 or axis.dilation != 1:
             return "the filter does not cover the input"
-    return _one_row(conv_2d.layer(op, graph), result(op, graph).elements)
+    return _one_row(layer, result(op, graph).elements)
 
 
-def fully_connected_row(op: Op, graph: Graph) -> KernelCall | str:
+def fully_connected_row(op: Op, graph: Graph, layer: WeightedSum) -> KernelCall | str:
     """FULLY_CONNECTED, one row of inputs at a time."""
-    return _one_row(fully_connected.layer(op, graph), result(op, graph).elements)
+    return _one_row(layer, result(op, graph).elements)
 
 
 def why_not_dense(op: Op, graph: Graph) -> str | None:
@@ -73,7 +72,7 @@ def why_not_dense(op: Op, graph: Graph) -> str | None:
 def _one_row(layer: WeightedSum, outputs: int) -> KernelCall:
     filters, features = layer.weights.shape
     rows = outputs // filters
-    form = choose_uniform_form(layer)
+    form = layer.once(choose_uniform_form)
     order = stream_order(1, features, 8)
     taps = len(order)
     loops, entry = unrolled(taps // 8, 4, 84 if form.is_wide else 108)

@@ -11,7 +11,7 @@ from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ops import unidirectional_sequence_lstm as lstm
-from tinyml.ops.lstm_layer import GATES, layer
+from tinyml.ops.lstm_layer import GATES, LstmLayer
 from tinyml.ops.weighted import RIGHT_SHIFT_LIMIT, WeightedSum
 from tinyml.variants import Variant
 from tinyml.variants.dsp_streams import (
@@ -42,9 +42,9 @@ _STEP = 100  # around all units
 _GATES = 41  # of a unit over one row, besides the steps
 
 
-def lower(op: Op, graph: Graph) -> KernelCall | str:
+def lower(op: Op, graph: Graph, numbers: LstmLayer) -> KernelCall | str:
     """A call of ``tml_dsp_unidirectional_sequence_lstm_s8``."""
-    numbers, plain = layer(op, graph), lstm.lower(op, graph)
+    plain = lstm.lower(op, graph, numbers)
     if not all(_is_exact(part) for part in (numbers.inputs, numbers.hidden)):
         return "a sum before a gate may reach 2^30 when it is shifted to the left"
     rows = [_row(part) for part in (numbers.inputs, numbers.hidden)]
@@ -84,7 +84,7 @@ def lower(op: Op, graph: Graph) -> KernelCall | str:
 
 def _is_exact(part: WeightedSum) -> bool:
     """Whether twice each sum, shifted to the left as its factor says, fits 32 bits."""
-    low, high = part.sum_bounds()
+    low, high = part.sum_bounds
     reach = np.maximum(-low, high) << np.maximum(part.shift, 0)
     return bool(reach.max() < RIGHT_SHIFT_LIMIT)
 

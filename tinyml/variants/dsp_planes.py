@@ -153,7 +153,7 @@ def int32(word: int) -> int:
 
 def rescaling_of(numbers: WeightedSum) -> Rescaling:
     """What happens to the layer's sums."""
-    low, high = numbers.sum_bounds()
+    low, high = numbers.sum_bounds
     return Rescaling(
         numbers.multiplier, numbers.shift, numbers.output_zero_point, numbers.bounds, low, high
     )

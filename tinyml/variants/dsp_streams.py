@@ -65,7 +65,7 @@ class Form:
 
 def rescaling_of(layer: WeightedSum) -> Rescaling:
     """What the layer does with its sums."""
-    low, high = layer.sum_bounds()
+    low, high = layer.sum_bounds
     return Rescaling(
         layer.multiplier, layer.shift, layer.output_zero_point, layer.bounds, low, high
     )

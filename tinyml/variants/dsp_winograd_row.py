@@ -13,7 +13,6 @@ import numpy as np
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Constant, KernelCall, Value
 from tinyml.ir.requant import Linear, solve_linear, solve_rounding
-from tinyml.ops import conv_2d
 from tinyml.ops.extents import banded
 from tinyml.ops.weighted import WeightedSum
 from tinyml.variants import Variant
@@ -26,7 +25,7 @@ _SHIFTS = (5, 4, 6, 3)  # those that have a block
 _BLOCK = {LINEAR: 122, ROUNDING: 148}  # instructions per pair of filters besides its runs
 
 
-def winograd_row(op: Op, graph: Graph) -> KernelCall | str:
+def winograd_row(op: Op, graph: Graph, layer: WeightedSum) -> KernelCall | str:
     """A dense 3x3 convolution with stride 1."""
     reason = why_not_dense(op, graph)
     if reason is not None:
@@ -39,8 +38,7 @@ def winograd_row(op: Op, graph: Graph) -> KernelCall | str:
         return "the output has a single column"
     if shape.channels % 4 or shape.filters % 2:
         return "channels are no multiple of 4, or filters are odd in number"
-    layer = conv_2d.layer(op, graph)
-    form = _choose_form(layer)
+    form = layer.once(_choose_form)
     return form if isinstance(form, str) else _call(shape, layer, form)
 
 

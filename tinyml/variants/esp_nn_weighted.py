@@ -29,25 +29,25 @@ ALIGNMENT = 16
 NOTE = "Espressif's; 'tinyml verify' compares it on the board"
 
 
-def convolution(op: Op, graph: Graph) -> KernelCall | str:
+def convolution(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     """A call of ``tml_esp_nn_conv_2d_s8``."""
     given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
     if weights.shape[3] != given.shape[3]:
         return "the convolution is grouped"
-    numbers = conv_2d.layer(op, graph).with_bounded_sums()
+    numbers = numbers.with_bounded_sums
     layer = _layer(op, graph, numbers)
     reason = _why_not(op, graph, numbers, layer) or known_fault("conv_2d", layer)
     if reason is not None:
         return reason
     fields = (*_window_fields(layer), ("out_channels", weights.shape[0]))
     scratch_bytes = conv_scratch_bytes(layer, weights.shape[0])
-    return _call("conv_2d", fields, numbers, conv_2d.lower(op, graph), scratch_bytes)
+    return _call("conv_2d", fields, numbers, conv_2d.lower(op, graph, numbers), scratch_bytes)
 
 
-def depthwise(op: Op, graph: Graph) -> KernelCall | str:
+def depthwise(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     """A call of ``tml_esp_nn_depthwise_conv_2d_s8``."""
     given, multiplier = graph.tensors[op.inputs[INPUT]], op.attrs.depth_multiplier
-    numbers = depthwise_conv_2d.layer(op, graph).with_bounded_sums()
+    numbers = numbers.with_bounded_sums
     layer = _layer(op, graph, numbers, multiplier)
     if multiplier % 4 and (multiplier > 1 or given.shape[3] <= 3):
         return f"{given.shape[3]} channels with {multiplier} filters each: no vector kernel"
@@ -60,13 +60,13 @@ def depthwise(op: Op, graph: Graph) -> KernelCall | str:
     weights = graph.tensors[op.inputs[WEIGHTS]].data
     assert weights is not None
     own = Constant("weights", weights.reshape(-1), "row, column, channel")  # the plain one repacks
-    plain = replace(depthwise_conv_2d.lower(op, graph), constants=(own,))
+    plain = replace(depthwise_conv_2d.lower(op, graph, numbers), constants=(own,))
     return _call("depthwise_conv_2d", fields, numbers, plain, depthwise_scratch_bytes(layer))
 
 
-def matrix_product(op: Op, graph: Graph) -> KernelCall | str:
+def matrix_product(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     """A call of ``tml_esp_nn_fully_connected_s8``."""
-    numbers = fully_connected.layer(op, graph).with_bounded_sums()
+    numbers = numbers.with_bounded_sums
     outputs, length = numbers.weights.shape
     rows = result(op, graph).elements // outputs
     if not ALIGNMENT <= length <= LONGEST:
@@ -83,7 +83,7 @@ def matrix_product(op: Op, graph: Graph) -> KernelCall | str:
         ("out_features", outputs),
         ("per_channel", not numbers.is_uniform),
     )
-    return _call("fully_connected", fields, numbers, fully_connected.lower(op, graph), 0)
+    return _call("fully_connected", fields, numbers, fully_connected.lower(op, graph, numbers), 0)
 
 
 def _window_fields(layer: Layer) -> tuple[tuple[str, Value], ...]:

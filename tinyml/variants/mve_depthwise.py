@@ -16,7 +16,6 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, row_overlap
 from tinyml.ir.shapes import Window
 from tinyml.ops.common import result
-from tinyml.ops.depthwise_conv_2d import layer
 from tinyml.ops.extents import Extent, Fields, walked
 from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.ops.windows import filter_windows, image_overlap, is_padded
@@ -67,11 +66,10 @@ class Shape:
         return is_padded(self.rows, self.columns)
 
 
-def lower(op: Op, graph: Graph) -> KernelCall | str:
+def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     """A call of ``tml_mve_depthwise_conv_2d_s8``."""
     if op.attrs.depth_multiplier != 1:
         return "several filters per channel"
-    numbers = layer(op, graph)
     reason = why_not_rescaled(numbers)
     if reason is not None:
         return reason

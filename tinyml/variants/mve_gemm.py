@@ -8,7 +8,6 @@ from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, Value, row_overlap
 from tinyml.ir.shapes import Window
-from tinyml.ops import conv_2d, fully_connected
 from tinyml.ops.common import result
 from tinyml.ops.extents import images, rows
 from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
@@ -25,12 +24,11 @@ from tinyml.variants.mve_rescale import (
 )
 
 
-def convolution(op: Op, graph: Graph) -> KernelCall | str:
+def convolution(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     """A CONV_2D whose filters see all channels."""
     given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
     if weights.shape[3] != given.shape[3]:
         return "the convolution is grouped"
-    numbers = conv_2d.layer(op, graph)
     reason = why_not_rescaled(numbers)
     if reason is not None:
         return reason
@@ -43,9 +41,8 @@ def convolution(op: Op, graph: Graph) -> KernelCall | str:
     return _convolve(op, graph, numbers, rows, columns)
 
 
-def matrix_product(op: Op, graph: Graph) -> KernelCall | str:
+def matrix_product(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     """FULLY_CONNECTED of any number of rows."""
-    numbers = fully_connected.layer(op, graph)
     reason = why_not_rescaled(numbers)
     if reason is not None:
         return reason

@@ -10,12 +10,12 @@ from tinyml.ir.dtype import UINT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct
 from tinyml.ir.shapes import Window
-from tinyml.ops.depthwise_conv_2d import layer
 from tinyml.ops.extents import images
 from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.ops.windows import filter_windows, window_struct
+from tinyml.target.cores import Family
 from tinyml.variants import Variant
-from tinyml.variants.families import FAMILIES, Family
+from tinyml.variants.families import FAMILIES
 from tinyml.variants.portable_gemm import LARGEST_CHUNK, rescale_cost
 from tinyml.variants.portable_rescale import IntArray, rescale_of
 
@@ -24,7 +24,7 @@ _MOST_CHUNK = 8  # taps that are written out
 _IN_PLACE = "channels do not meet, and rows are read before outputs of theirs are written"
 
 
-def lower(family: Family, op: Op, graph: Graph) -> KernelCall | str:
+def lower(family: Family, op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     """A call of ``tml_portable_depthwise_conv_2d_s8``."""
     if op.attrs.depth_multiplier != 1:
         return "several filters per channel"
@@ -33,9 +33,9 @@ def lower(family: Family, op: Op, graph: Graph) -> KernelCall | str:
         rows, columns = Window(1, 1, 1, 1, 0, 1), rows  # a column lies in memory as a row does
     if (rows.kernel - 1) * rows.dilation >= MOST_ROWS or rows.kernel * columns.kernel > MOST_TAPS:
         return f"{rows.kernel}x{columns.kernel} taps"
-    numbers = layer(op, graph).with_bounded_sums()
+    numbers = numbers.with_bounded_sums
     chunk = largest_chunk(numbers.weights, columns.kernel)
-    rescale = rescale_of(numbers, family)
+    rescale = numbers.once(rescale_of, family)
     batches, _, _, channels = graph.tensors[op.inputs[INPUT]].shape
     row_words = words_of_row(columns)
     span = (rows.kernel - 1) * rows.dilation + 1

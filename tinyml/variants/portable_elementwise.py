@@ -9,8 +9,9 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Cost, KernelCall
 from tinyml.ops.common import result
 from tinyml.ops.extents import pairwise
+from tinyml.target.cores import Family
 from tinyml.variants import Variant, dsp_elementwise
-from tinyml.variants.families import FAMILIES, Family
+from tinyml.variants.families import FAMILIES
 
 
 def lower_sum(family: Family, op: Op, graph: Graph) -> KernelCall | str:

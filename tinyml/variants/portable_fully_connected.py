@@ -13,12 +13,12 @@ import numpy as np
 from tinyml.ir.dtype import UINT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
-from tinyml.ops import fully_connected
 from tinyml.ops.common import result
 from tinyml.ops.extents import rows
 from tinyml.ops.weighted import INPUT, WeightedSum
+from tinyml.target.cores import Family
 from tinyml.variants import Variant
-from tinyml.variants.families import FAMILIES, Family
+from tinyml.variants.families import FAMILIES
 from tinyml.variants.portable_gemm import (
     cut_down,
     note,
@@ -31,18 +31,18 @@ from tinyml.variants.portable_rescale import IntArray, Rescale, rescale_of
 CHUNKS = (4, 8)  # inputs whose products fields of 16 bits are to hold
 
 
-def streamed(family: Family, op: Op, graph: Graph) -> KernelCall:
+def streamed(family: Family, op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
     """FULLY_CONNECTED of any number of rows."""
-    numbers = fully_connected.layer(op, graph).with_bounded_sums()
+    numbers = numbers.with_bounded_sums
     rows = result(op, graph).elements // len(numbers.bias)
     if rows > 1:
         return pointwise(family, numbers, rows)
     return _cheapest(family, numbers, CHUNKS, is_direct=False)
 
 
-def direct(family: Family, op: Op, graph: Graph) -> KernelCall | str:
+def direct(family: Family, op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     """FULLY_CONNECTED of one row, without scratch."""
-    numbers = fully_connected.layer(op, graph).with_bounded_sums()
+    numbers = numbers.with_bounded_sums
     outputs, features = numbers.weights.shape
     if result(op, graph).elements > outputs:
         return "more than one row"
@@ -56,7 +56,7 @@ def _cheapest(
     family: Family, numbers: WeightedSum, chunks: tuple[int, ...], *, is_direct: bool
 ) -> KernelCall:
     """Time counts, and flash in proportion."""
-    rescale = rescale_of(numbers, family)
+    rescale = numbers.once(rescale_of, family)
     calls = [_Quads(family, numbers, rescale, chunk).call(is_direct) for chunk in chunks]
     return min(calls, key=lambda call: call.cost.instructions * call.constant_bytes())
 

@@ -16,25 +16,25 @@ import numpy as np
 from tinyml.ir.dtype import UINT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, Value
-from tinyml.ops import conv_2d
 from tinyml.ops.common import result
 from tinyml.ops.extents import images, rows
 from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
 from tinyml.ops.windows import blocks_overlap, filter_windows, paired_windows_overlap, window_struct
+from tinyml.target.cores import Family
 from tinyml.variants import Variant
-from tinyml.variants.families import FAMILIES, Family
+from tinyml.variants.families import FAMILIES
 from tinyml.variants.portable_rescale import IntArray, Rescale, rescale_of
 
 FOUR = 4  # taps are filled up to fours
 LARGEST_CHUNK = 255  # sum of magnitudes; 128 times that fits 16 bits
 
 
-def convolution(family: Family, op: Op, graph: Graph) -> KernelCall | str:
+def convolution(family: Family, op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     """A CONV_2D whose filters see all channels."""
     given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
     if weights.shape[3] != given.shape[3]:
         return "the convolution is grouped"
-    numbers = conv_2d.layer(op, graph).with_bounded_sums()
+    numbers = numbers.with_bounded_sums
     rows, columns = filter_windows(op, graph)
     if all(
         (axis.kernel, axis.stride, axis.pad, axis.pad_after) == (1, 1, 0, 0)
@@ -104,7 +104,7 @@ def _convolve(family: Family, op: Op, graph: Graph, numbers: WeightedSum) -> Ker
 
 def _pairs(family: Family, numbers: WeightedSum, run: int) -> _Pairs:
     """The filters with the better size of chunks: time counts, and flash in proportion."""
-    rescale = rescale_of(numbers, family)
+    rescale = numbers.once(rescale_of, family)
     choices = [
         _Pairs(family, numbers, rescale, run, (chunk, block))
         for chunk in (FOUR, FOUR // 2)

@@ -16,7 +16,7 @@ from tinyml.ir.kernel import Constant, Enumerator, Struct
 from tinyml.ir.requant import Linear, Rescaling, is_monotone, solve_linear, thresholds
 from tinyml.ops.common import clamp_struct
 from tinyml.ops.weighted import WeightedSum
-from tinyml.variants.families import Family
+from tinyml.target.cores import Family
 
 IntArray = NDArray[np.int64]
 
@@ -72,7 +72,7 @@ class Rescale:
 
 def rescale_of(numbers: WeightedSum, family: Family) -> Rescale:
     """The cheapest form that is exact for a layer."""
-    low, high = numbers.sum_bounds()
+    low, high = numbers.sum_bounds
     rescaling = Rescaling(
         numbers.multiplier, numbers.shift, numbers.output_zero_point, numbers.bounds, low, high
     )

@@ -1,0 +1,217 @@
+"""What another package adds reaches the command line: toolchain, flasher, template, importer.
+
+The package is a folder on PYTHONPATH with the metadata that pip would have written; no board file
+and no file of tinyml knows of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.float_graphs import single_op
+from tests.support.plans import TEMPLATE
+from tinyml.convert import flatfile
+
+ROOT = Path(__file__).parent.parent
+DIGITS = ROOT / "examples" / "digits" / "digits.tflite"
+BOARD = "nucleo_l4r5zi"
+CODE = '''
+from dataclasses import replace
+from pathlib import Path
+
+from tinyml.backends.toolchains import zig
+
+
+def toolchain():
+    return replace(zig(), name="acme_cc")
+
+
+class Pencil:
+    """Writes the image down."""
+
+    name = "pencil"
+    can_skip = False
+
+    def ports(self, board):
+        return None
+
+    def check(self, job):
+        pass
+
+    def problem(self, job):
+        return None
+
+    def erases(self, job):
+        return "the paper"
+
+    def steps(self, job):
+        return (f"write {len(job.parts)} parts down",)
+
+    def write(self, job, progress):
+        Path("paper.bin").write_bytes(job.parts[0].data)
+        return "written down"
+
+
+def template():
+    return Path(__file__).parent / "acme_template"
+
+'''
+IMPORTER = """
+from pathlib import Path
+
+from tinyml.convert.importers import tflite
+from tinyml.convert.importers.values import Source
+
+PACKAGES = ()
+
+
+def _inside(source):
+    path = source.path.with_suffix(".tflite")
+    path.write_bytes(source.path.read_bytes()[4:])
+    return Source(path)
+
+
+def import_model(source, options):
+    return tflite.import_model(_inside(source), options)
+
+
+def outputs_of(source, options, samples):
+    return tflite.outputs_of(_inside(source), options, samples)
+"""
+ENTRIES = """\
+[tinyml.toolchains]
+acme_cc = acme:toolchain
+[tinyml.flashers]
+pencil = acme:Pencil
+[tinyml.templates]
+acme = acme:template
+[tinyml.importers]
+acme = acme_importer
+[tinyml.simulators]
+torn = acme_that_is_not_there:Torn
+"""
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    folder = tmp_path / "site"
+    metadata = folder / "acme-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(ENTRIES)
+    (folder / "acme.py").write_text(CODE)
+    (folder / "acme_importer.py").write_text(IMPORTER)
+    shutil.copytree(TEMPLATE, folder / "acme_template")
+    return folder
+
+
+def tinyml(outside: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join((str(outside), str(ROOT)))
+    return subprocess.run(
+        [sys.executable, "-m", "tinyml", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=outside.parent,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+
+
+def test_a_toolchain_a_template_and_a_flasher(outside: Path) -> None:
+    chosen = ("--toolchain", "acme_cc", "--template", "acme", "--no-agent", "--output", "b")
+    built = tinyml(outside, "build", str(DIGITS), "--board", BOARD, *chosen)
+    assert built.returncode == 0, built.stderr
+    assert '"toolchain": "acme_cc ' in (outside.parent / "b" / "image.json").read_text()
+    assert (outside.parent / "b" / "project" / "start.c").is_file()
+    flashed = tinyml(outside, "flash", "b", "--flasher", "pencil", "--yes")
+    assert flashed.returncode == 0, flashed.stderr
+    assert "pencil will erase the paper" in flashed.stderr
+    paper = outside.parent / "paper.bin"
+    assert paper.read_bytes() == (outside.parent / "b" / "firmware.bin").read_bytes()
+
+
+def test_an_importer(outside: Path) -> None:
+    pytest.importorskip("ai_edge_litert")
+    (outside.parent / "net.acme").write_bytes(b"ACME" + flatfile.write(single_op("RELU")))
+    made = tinyml(outside, "convert", "net.acme", "--calibration", "random")
+    assert made.returncode == 0, made.stderr
+    assert (outside.parent / "net.tflite").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--toolchain", "acme_c"), "there is no toolchain 'acme_c': did you mean 'acme_cc'"),
+        (("--template", "acm"), "did you mean 'acme'?"),
+    ],
+)
+def test_names_that_are_nearly_right(outside: Path, words: tuple[str, ...], message: str) -> None:
+    found = tinyml(outside, "build", str(DIGITS), "--board", BOARD, *words)
+    assert found.returncode in (1, 2)
+    assert message in found.stderr
+
+
+def test_a_package_that_does_not_load_breaks_only_its_own_backend(outside: Path) -> None:
+    words = ("simulate", str(DIGITS), "--board", BOARD, "--samples", "1")
+    assert tinyml(outside, *words).returncode == 0
+    found = tinyml(outside, *words, "--simulator", "torn")
+    assert found.returncode == 3
+    assert "acme cannot be used: 'acme_that_is_not_there:Torn' does not load" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def private_board(folder: Path, **changes: tuple[tuple[str, str], ...]) -> Path:
+    """A board, its chip and its core in files of a user's own; ``changes`` by file's name."""
+    boards = ROOT / "boards"
+    copies = {
+        "mine": (boards / f"{BOARD}.toml", "mine.toml"),
+        "chip": (boards / "chips" / "stm32l4r5.toml", "chips/my_chip.toml"),
+        "core": (boards / "cores" / "cortex-m4.toml", "chips/cores/my-core.toml"),
+    }
+    renamed = {"mine": ('"stm32l4r5"', '"my_chip"'), "chip": ('"cortex-m4"', '"my-core"')}
+    for name, (source, copy) in copies.items():
+        text = source.read_text(encoding="utf-8")
+        for old, new in (*([renamed[name]] if name in renamed else []), *changes.get(name, ())):
+            assert old in text
+            text = text.replace(old, new)
+        (folder / copy).parent.mkdir(parents=True, exist_ok=True)
+        (folder / copy).write_text(text, encoding="utf-8")
+    return folder / "mine.toml"
+
+
+def test_a_core_is_one_file(tmp_path: Path, outside: Path) -> None:
+    board = private_board(tmp_path)
+    found = tinyml(outside, "simulate", str(DIGITS), "--board", str(board), "--samples", "2")
+    assert found.returncode == 0, found.stderr
+    assert "equal to the reference" in found.stdout or "my-core" in found.stdout
+    again = tinyml(outside, "simulate", str(DIGITS), "--board", BOARD, "--samples", "2", "--json")
+    mine = tinyml(
+        outside, "simulate", str(DIGITS), "--board", str(board), "--samples", "2", "--json"
+    )
+    totals = [json.loads(item.stdout)["run"]["total"] for item in (again, mine)]
+    assert totals[0] == totals[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("-mcpu=cortex-m4", "-fplugin=./evil.so"), "which such a thing cannot be"),
+        (("[timing.cycles]", "[timing.cycels]"), "unknown key 'timing.cycels'"),
+        (("UC_CPU_ARM_CORTEX_M4", "UC_CPU_ARM_CORTEX_M99"), "unicorn has no"),
+    ],
+)
+def test_what_a_core_file_cannot_say(
+    tmp_path: Path, outside: Path, change: tuple[str, str], message: str
+) -> None:
+    board = private_board(tmp_path, core=(change,))
+    found = tinyml(outside, "simulate", str(DIGITS), "--board", str(board))
+    assert found.returncode == 1
+    assert message in found.stderr
+    assert "Traceback" not in found.stderr

@@ -1,0 +1,185 @@
+"""Model and target → build directory: the stages in a row."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from tinyml.base.errors import BuildError, ToolMissing
+from tinyml.base.files import near, write_atomic
+from tinyml.base.lock import locked
+from tinyml.codegen.abi import abi_version
+from tinyml.ir.graph import Graph
+from tinyml.model.file import ModelFile
+from tinyml.plan.fit import fit, require
+from tinyml.plan.planned import Planned
+from tinyml.plan.values import Plan
+from tinyml.project.application import refuse_other
+from tinyml.project.build import OBJECTS
+from tinyml.project.build import build as build_project
+from tinyml.project.built import Built
+from tinyml.project.create import LIBRARY, AgentOptions, create, template_option
+from tinyml.project.saved import PLAN_FILE, save_planned
+from tinyml.project.selftest import check_graph, check_image, runs_here
+from tinyml.project.settings import Settings, chosen_template, resolve
+from tinyml.report.assemble import report, self_test_record, with_run_of
+from tinyml.report.origin import build_command, tool_versions
+from tinyml.report.page import write_report
+from tinyml.report.report import FILE_NAME as REPORT_FILE
+from tinyml.runtimes import runtime_of
+from tinyml.target.board import Board
+from tinyml.target.boards import all_boards
+from tinyml.values.image import IMAGE_FILE, Image, SelfTest, load_image
+from tinyml.values.project import Project
+from tinyml.values.target import Target
+
+BUILD_ROOT = Path("build")
+OTHER_FILES = ("report.html", "run.json", "firmware.elf", "firmware.bin")
+Linked = tuple[Image | None, ToolMissing | None, SelfTest | None]
+
+
+def planned_for(target: Target, graph: Graph, model: ModelFile | None = None) -> Planned:
+    """Kernels, memory layout and verdict for a graph; raises PlanError.
+
+    ``model`` is the file that the graph was read from; an interpreter cannot do without.
+    """
+    made = runtime_of(target.runtime).plan(model, graph, target.board, target.goal)
+    return with_plan(target, made, model)
+
+
+def with_plan(target: Target, plan: Plan, model: ModelFile | None = None) -> Planned:
+    """A plan that is there, with its verdict."""
+    return Planned(target, plan, fit(plan, target.board, all_boards()), abi_version(), model)
+
+
+def build_plan(plan: Plan, board: Board, settings: Settings = Settings()) -> Built:
+    """A build of a plan that was made by other means, of a model that may be in no file."""
+    return build_planned(with_plan(resolve(board, settings), plan), settings)
+
+
+def build_planned(planned: Planned, settings: Settings = Settings()) -> Built:
+    """Writes the project, builds and tests it, and leaves everything in the build directory.
+
+    Raises DoesNotFit, BuildError or ToolError; a failure leaves no half-written file. Where the
+    toolchain is not there, project and report are complete and ``Built.missing`` says so.
+    """
+    require(planned.verdict)
+    if not planned.target.template:
+        chosen_template(planned.target.board, planned.target.runtime, settings)  # raises
+    directory = (settings.directory or _directory(planned)).absolute()
+    folder = settings.project or directory / "project"
+    with locked(directory, folder):
+        return _built(planned, replace(settings, directory=directory, project=folder))
+
+
+def _built(planned: Planned, settings: Settings) -> Built:
+    """build_planned() in its two folders, which this process has for itself."""
+    directory, target, plan = settings.directory, planned.target, planned.plan
+    assert directory is not None
+    _refuse_other(directory, plan.graph.name)
+    project = _project(planned, settings)
+    before = _image_there(directory)
+    image, missing, tested = _linked(project, planned, settings)
+    options = (*_options(settings), *template_option(target.board, target.template, plan.runtime))
+    document = report(
+        *(plan, target.board, planned.verdict, image),
+        command=build_command(plan, target.board, image, options),
+        tools=tool_versions(image),
+    )
+    document = replace(document, self_test=self_test_record(tested))
+    if image is not None and before is not None and before.hashes == image.hashes:
+        document = with_run_of(document, directory)
+    if planned.model:  # later commands start from this directory
+        write_atomic(directory / plan.graph.source.file_name, planned.model.data)
+        save_planned(planned, directory, image)
+    path = write_report(document, directory)
+    files = (project.directory, *((image.elf,) if image else ()), path)
+    return Built(directory, planned, image, document, tuple(map(near, files)), missing)
+
+
+def _project(planned: Planned, settings: Settings) -> Project:
+    target, plan, folder = planned.target, planned.plan, settings.project
+    assert folder is not None
+    sources = runtime_of(plan.runtime).generate(planned.model, plan, target.board, target.goal)
+    refuse_other(folder, plan.graph.source.file_name, target.template)
+    return create(
+        *(plan, sources, target.board, target.template, folder),
+        agent=target.goal.agent,
+        speaks=AgentOptions(settings.benchmark, settings.model_id),
+    )
+
+
+def _linked(project: Project, planned: Planned, settings: Settings) -> Linked:
+    """The image of a project, or why there is none, and what was tested."""
+    plan, target = planned.plan, planned.target
+    is_linked = bool(project.linker_script or project.toolchain) and not settings.project_only
+    is_run = settings.self_test and is_linked and runs_here(target.board, target.template)
+    tested = check_graph(plan) if settings.self_test and not is_run else None
+    if not is_linked:
+        return None, None, tested
+
+    def check(image: Image, before: SelfTest | None) -> SelfTest | None:
+        return check_image(plan, target.board, image, before) if is_run else tested
+
+    toolchain, container = target.toolchain or None, settings.container
+    assert settings.directory is not None
+    try:
+        image = build_project(
+            project, toolchain, settings.directory, container=container, check=check
+        )
+    except ToolMissing as error:
+        return None, error, tested
+    return image, None, image.self_test
+
+
+def _directory(planned: Planned) -> Path:
+    """Where a build goes by default: one folder per model, board and kind of project."""
+    board, template = planned.target.board, planned.target.template
+    name = f"{planned.plan.graph.name}-{board.name}"
+    if template in (board.backends.get("template"), LIBRARY):
+        return BUILD_ROOT / name
+    return BUILD_ROOT / f"{name}-{Path(template).resolve().name}"
+
+
+def _refuse_other(directory: Path, name: str) -> None:
+    """A build directory belongs to one model: the user's own files in it call that model.
+
+    Raises BuildError also for a folder that is none and holds files of a build's names.
+    """
+    try:
+        found = json.loads((directory / REPORT_FILE).read_text(encoding="utf-8"))["model"]["name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        found = None
+    if found not in (name, None):
+        raise BuildError(
+            f"{directory} holds the project of another model, '{found}'",
+            hint="give another --output, or delete that directory",
+        )
+    if found or any((directory / folder).is_dir() for folder in (OBJECTS, "project")):
+        return
+    names = (IMAGE_FILE, PLAN_FILE, REPORT_FILE, *OTHER_FILES)
+    taken = [item for item in names if (directory / item).exists()]
+    if taken:
+        raise BuildError(
+            f"{directory} is no build of tinyml, and holds {', '.join(taken)}",
+            hint="give a folder of its own with --output",
+        )
+
+
+def _image_there(directory: Path) -> Image | None:
+    """The image of an earlier build, if there is one."""
+    try:
+        return load_image(directory / IMAGE_FILE)
+    except BuildError:
+        return None
+
+
+def _options(settings: Settings) -> list[str]:
+    """What was asked for, as on the command line."""
+    words = [] if settings.offline_plan else ["--no-offline-plan"]
+    words += ["--agent", "mlperf"] if settings.benchmark else []
+    words += [] if settings.agent else ["--no-agent"]
+    words += [] if settings.self_test else ["--no-self-test"]
+    words += ["--model-id", settings.model_id] if settings.model_id else []
+    return words
