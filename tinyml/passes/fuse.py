@@ -73,7 +73,7 @@ def fuse_pad(graph: Graph) -> Graph:
         if len(readers) != 1 or pad.outputs[0] in graph.outputs:
             continue
         op = readers[0]
-        attrs = _padded_attrs(graph, pad, op)
+        attrs = padded_attrs(graph, pad, op)
         if attrs is not None:
             fused = replace(op, inputs=(pad.inputs[0], *op.inputs[1:]), attrs=attrs)
             graph = replace(
@@ -82,8 +82,8 @@ def fuse_pad(graph: Graph) -> Graph:
     return graph
 
 
-def _padded_attrs(graph: Graph, pad: Op, op: Op) -> Any:
-    """The convolution's attrs with padding in the place of PAD; None where it cannot take it."""
+def padded_attrs(graph: Graph, pad: Op, op: Op) -> Any:
+    """The attrs of an op with padding in the place of PAD; None where it cannot take it."""
     given, padded = graph.tensors[pad.inputs[0]], graph.tensors[pad.outputs[0]]
     amounts = graph.tensors[pad.inputs[1]].data
     if trait_of(op.kind, ReadsPadding) is None or op.attrs.padding != "VALID" or amounts is None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tinyml.convert.fixups.edit import integers
+from tinyml.convert.tables import with_attrs
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op
-from tinyml.ir.shapes import window
 from tinyml.ops import trait_of
 from tinyml.ops.table import ACTIVATIONS
 from tinyml.ops.traits import Activation, ClampsOutput, Pads, ReadsPadding
+from tinyml.passes.fuse import padded_attrs
 from tinyml.passes.rewrite import maker, only_reader, with_ops
 
 _NONE = 0  # ActivationFunctionType
-_SAME, _VALID = 0, 1  # Padding
+_SAME = 0  # Padding
 
 
 def fuse_activations(graph: Graph) -> Graph:
@@ -67,19 +67,7 @@ def _pads_zeros(op: Op) -> bool:
 
 
 def _is_same_padding(graph: Graph, pad: Op, op: Op) -> bool:
-    given, padded = graph.tensors[pad.inputs[0]], graph.tensors[pad.outputs[0]]
-    amounts = integers(graph.tensors[pad.inputs[1]])
-    if trait_of(op.kind, ReadsPadding) is None or op.inputs[0] != pad.outputs[0] or amounts is None:
+    if trait_of(op.kind, ReadsPadding) is None:
         return False
-    if op.attrs.get("Padding") != _VALID or len(given.shape) != 4 or given.quant != padded.quant:
-        return False
-    if amounts[:2] != (0, 0) or amounts[6:] != (0, 0):
-        return False
-    weights = graph.tensors[op.inputs[1]].shape
-    for axis, letter in ((1, "H"), (2, "W")):
-        stride, dilation = op.attrs.get(f"Stride{letter}"), op.attrs.get(f"Dilation{letter}Factor")
-        same = window("SAME", given.shape[axis], weights[axis], stride, dilation)
-        valid = window("VALID", padded.shape[axis], weights[axis], stride, dilation)
-        if (same.pad, same.out_size) != (amounts[2 * axis], valid.out_size):
-            return False
-    return True
+    attrs = padded_attrs(graph, pad, with_attrs(op))
+    return attrs is not None and attrs.padding == "SAME"
