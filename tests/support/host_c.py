@@ -21,6 +21,7 @@ from tinyml.base import resources
 from tinyml.codegen.generate import generate
 from tinyml.conformance.targets import SANITIZERS, host_board
 from tinyml.ir.graph import Array, Graph
+from tinyml.ops.outside import firmware_folders
 from tinyml.passes.expand import expand_ops
 from tinyml.plan.planner import plan
 from tinyml.plan.values import Plan
@@ -65,7 +66,7 @@ def compile_plan(made: Plan, folder: Path, *extra: str) -> Path:
         *compiler(made.optimize),
         *("-std=c11", "-DTML_DEBUG"),
         *WARNINGS,
-        *(f"-I{path}" for path in (folder, firmware / "include", firmware)),
+        *(f"-I{path}" for path in (folder, firmware / "include", *firmware_folders())),
         *("-o", str(program)),
         f"-DTML_MODEL={sources.name}_model",
         *(str(folder / name) for name in sources.compiled),

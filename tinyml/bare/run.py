@@ -21,6 +21,7 @@ from tinyml.base.errors import ToolError
 from tinyml.codegen.generate import generate
 from tinyml.evaluate.samples import Samples
 from tinyml.ir.graph import Array, Tensor
+from tinyml.ops.outside import firmware_folders
 from tinyml.plan.values import Plan
 from tinyml.target.board import Board
 from tinyml.values.run import LayerTime
@@ -66,7 +67,7 @@ def run_bare(plan: Plan, board: Board, samples: Samples, folder: Path) -> Counte
     for name, text in sources.files:
         (folder / name).write_text(text, encoding="utf-8")
     firmware = resources.path("firmware")
-    folders = (folder, firmware, firmware / "include", firmware / "libc")
+    folders = (folder, *firmware_folders(), firmware / "include", firmware / "libc")
     flags = ["-DTML_PROFILE=1", f"-DTML_MODEL={sources.name}_model", *(f"-I{i}" for i in folders)]
     main = firmware / "port" / "bare" / "main.c"
     files = (*sorted(folder.glob("*.c")), main, firmware / "libc" / "string.c")

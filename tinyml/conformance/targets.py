@@ -16,6 +16,7 @@ from tinyml.codegen.generate import generate
 from tinyml.conformance.merge import joined, merged
 from tinyml.conformance.values import Case, Vector
 from tinyml.ir.graph import Graph
+from tinyml.ops.outside import firmware_folders
 from tinyml.passes import run_passes
 from tinyml.plan.code_size import shareable
 from tinyml.plan.fit import fit, require
@@ -112,7 +113,7 @@ def _on_host(made: Plan, vectors: Sequence[Vector], folder: Path) -> tuple[Vecto
     firmware, program = resources.path("firmware"), folder / "program"
     records = firmware / "port" / "bare" / "records.c"
     files = (*(folder / name for name in sources.compiled), records)
-    includes = (folder, firmware / "include", firmware)
+    includes = (folder, firmware / "include", *firmware_folders())
     process.run(
         Command(
             (

@@ -1,6 +1,7 @@
 """The operators: one module per family, found by being here.
 
-A family module has ``OPS``, a tuple of ``OpSpec``. Nothing is registered anywhere else.
+A family module has ``OPS``, a tuple of ``OpSpec``. Nothing is registered anywhere else; those of
+other packages are told in ``tinyml.ops.outside``.
 """
 
 from __future__ import annotations
@@ -8,12 +9,14 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from functools import cache
+from types import ModuleType
 from typing import TypeVar
 
 from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import DType
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import KernelCall
+from tinyml.ops import outside
 from tinyml.ops.forms import Form, Layer, form_text, roles_of, takes, types_text
 from tinyml.ops.others import others
 from tinyml.ops.spec import OpSpec
@@ -22,15 +25,19 @@ from tinyml.ops.traits import Trait
 _Trait = TypeVar("_Trait")
 
 
-@cache
 def all_ops() -> dict[str, OpSpec]:
-    """Every known operator by kind, in alphabetical order."""
+    """Every known operator by kind, in alphabetical order; those of other packages among them."""
+    return _with_those_of(outside.modules())
+
+
+@cache
+def _with_those_of(brought: tuple[ModuleType, ...]) -> dict[str, OpSpec]:
     found: dict[str, OpSpec] = {}
     for module_info in pkgutil.iter_modules(__path__):
         module = importlib.import_module(f"{__name__}.{module_info.name}")
         for spec in getattr(module, "OPS", ()):
             found[spec.kind] = spec
-    return dict(sorted(found.items()))
+    return dict(sorted(outside.with_outside(found, brought).items()))
 
 
 def spec_of(kind: str) -> OpSpec:

@@ -8,19 +8,28 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from functools import cache
+from types import ModuleType
 
 from tinyml import ops, variants
 from tinyml.base.errors import PlanError
 from tinyml.ir.kernel import Arg, KernelCall, Stage, Stream
+from tinyml.ops import outside
 from tinyml.ops.extents import Extent, Rule, Span, fields_of
 from tinyml.plan import stages
 from tinyml.plan.values import Plan
 
 
-@cache
 def all_rules() -> dict[str, Rule]:
-    """The rule of every params struct."""
-    found: dict[str, Rule] = dict(stages.EXTENTS)
+    """The rule of every params struct; those of other packages among them."""
+    return _with_those_of(outside.modules())
+
+
+@cache
+def _with_those_of(brought: tuple[ModuleType, ...]) -> dict[str, Rule]:
+    found: dict[str, Rule] = {}
+    for module in brought:
+        found |= getattr(module, "EXTENTS", {})
+    found |= stages.EXTENTS
     for package in (ops, variants):
         for item in pkgutil.iter_modules(package.__path__):
             module = importlib.import_module(f"{package.__name__}.{item.name}")

@@ -14,7 +14,6 @@ from typing import Any
 
 import tinyml
 from tinyml.backends.toolchains import OPTIMIZE
-from tinyml.base import resources
 from tinyml.base.errors import BoardError, BuildError, TinymlError
 from tinyml.base.files import inside, write_atomic
 from tinyml.base.includes import included
@@ -23,6 +22,7 @@ from tinyml.codegen.generate import Sources
 from tinyml.codegen.interface import io_names
 from tinyml.codegen.render import environment, render
 from tinyml.evaluate.benchmark import task_macros
+from tinyml.ops.outside import firmware_folders
 from tinyml.plan.timing import inference_ms, longest_step_ms
 from tinyml.plan.values import Plan
 from tinyml.project.application import FILE as APPLICATION_FILE
@@ -147,9 +147,10 @@ def _write(
         if name not in template.omit
     }
     content = {**models, **content}  # the model's first: they tell whose folder it is
-    firmware = resources.path("firmware")
+    folders = firmware_folders()
     for name in copied:
-        content[template.place(f"{FIRMWARE_DIR}/{name}")] = (firmware / name).read_bytes()
+        path = next(folder / name for folder in folders if (folder / name).is_file())
+        content[template.place(f"{FIRMWARE_DIR}/{name}")] = path.read_bytes()
     _refuse_foreign(root, content, tuple(models))
     for name, data in content.items():
         write_atomic(inside(root, root / name), data)
@@ -208,8 +209,10 @@ def _firmware_files(
     sources: Sources, board: Board, template: Template, has_agent: bool
 ) -> tuple[str, ...]:
     """The files of firmware/ that a project needs, relative to it."""
-    root = resources.path("firmware")
-    starts = [root / name for name in sources.headers] + [root / "include" / "tml.h"]
+    root, *others = (folder.resolve() for folder in firmware_folders())
+    starts = [root / "include" / "tml.h"]
+    for name in sources.headers:
+        starts.append(next(item / name for item in (root, *others) if (item / name).is_file()))
     if template.linker_script:
         starts.append(root / "libc" / "string.c")
     if "port" in template.firmware:
@@ -220,11 +223,17 @@ def _firmware_files(
         starts += sorted(path for path in (root / folder).iterdir() if path.suffix in SOURCES)
     if has_agent:
         starts += sorted((root / "agent").glob("*.c"))
-    folders = [root, root / "include"]
+    folders = [root, root / "include", *others]
     if template.linker_script:
         folders.append(root / "libc")
     files = {*(path.resolve() for path in starts), *included(starts, folders)}
-    return tuple(sorted(path.relative_to(root.resolve()).as_posix() for path in files))
+    homes = (root, *others)
+    return tuple(
+        sorted(
+            path.relative_to(next(home for home in homes if path.is_relative_to(home))).as_posix()
+            for path in files
+        )
+    )
 
 
 def _variables(

@@ -12,8 +12,10 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from types import ModuleType
 
 from tinyml.ir.kernel import KernelCall
+from tinyml.ops import outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,16 @@ class Variant:
     is_streamable: bool = True  # right on a window at any address, also where rows come one by one
 
 
-@cache
 def all_variants() -> tuple[Variant, ...]:
-    """Every variant, sorted by name."""
+    """Every variant, sorted by name; those of other packages among them."""
+    return _with_those_of(outside.modules())
+
+
+@cache
+def _with_those_of(brought: tuple[ModuleType, ...]) -> tuple[Variant, ...]:
     found: list[Variant] = []
+    for module in brought:
+        found.extend(getattr(module, "VARIANTS", ()))
     for module_info in pkgutil.iter_modules(__path__):
         module = importlib.import_module(f"{__name__}.{module_info.name}")
         found.extend(getattr(module, "VARIANTS", ()))
