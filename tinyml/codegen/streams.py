@@ -43,13 +43,18 @@ class StreamView:
 
 def stream_params(index: int, stream: Stream) -> str:
     """The initialiser of the step's ``tml_stream_params``."""
+    return c_value(stream_struct(index, stream), str)
+
+
+def stream_struct(index: int, stream: Stream) -> Struct:
+    """The step's ``tml_stream_params``."""
     fields = (
         ("rows", Ref(f"layer_{index}_rows")),
         ("stages", Ref(f"layer_{index}_stages")),
         ("row_count", len(stream.rows)),
         ("stage_count", len(stream.stages)),
     )
-    return c_value(Struct("tml_stream_params", fields), str)
+    return Struct("tml_stream_params", fields)
 
 
 def stream_view(
@@ -138,9 +143,17 @@ def _rows_entry(
 ) -> EntryView:
     tensor = graph.tensors[item.tensor]
     own = f"(int8_t *){scratch} + {item.offset}"
+    part = f"{_height(item.capacity)} of" if item.place == "scratch" else item.place
+    comment = f"{part} {names[item.tensor]} {shape_text(tensor.shape)}"
+    data = own if item.place == "scratch" else places[item.tensor]
+    return EntryView(comment, c_value(rows_struct(item, data), str, 1))
+
+
+def rows_struct(item: Rows, data: str) -> Struct:
+    """The ``tml_rows`` of a tensor whose rows begin at ``data``."""
     given = item.count if item.place == "input" else 0
     fields = (
-        ("data", Ref(own if item.place == "scratch" else places[item.tensor])),
+        ("data", Ref(data)),
         ("pitch", item.pitch),
         ("capacity", item.capacity),
         ("lead", item.lead),
@@ -150,12 +163,16 @@ def _rows_entry(
         ("given", given),
         ("is_padded", item.is_padded),
     )
-    part = f"{_height(item.capacity)} of" if item.place == "scratch" else item.place
-    comment = f"{part} {names[item.tensor]} {shape_text(tensor.shape)}"
-    return EntryView(comment, c_value(Struct("tml_rows", fields), str, 1))
+    return Struct("tml_rows", fields)
 
 
 def _stage_entry(index: int, number: int, stage: Stage, graph: Graph) -> EntryView:
+    kind = "copies rows of the input" if stage.op < 0 else graph.ops[stage.op].kind
+    return EntryView(f"{number}: {kind}", c_value(stage_struct(index, number, stage), str, 1))
+
+
+def stage_struct(index: int, number: int, stage: Stage) -> Struct:
+    """The ``tml_stage`` of stage ``number`` of a step."""
     readings = (*stage.inputs, None)
     fields = (
         ("run", Ref("NULL" if stage.call is None else f"run_layer_{index}_stage_{number}")),
@@ -166,8 +183,7 @@ def _stage_entry(index: int, number: int, stage: Stage, graph: Graph) -> EntryVi
         ("runs", stage.runs),
         ("copied_bytes", stage.copied_bytes),
     )
-    kind = "copies rows of the input" if stage.op < 0 else graph.ops[stage.op].kind
-    return EntryView(f"{number}: {kind}", c_value(Struct("tml_stage", fields), str, 1))
+    return Struct("tml_stage", fields)
 
 
 def _reading(reading: Reading | None) -> Struct:
