@@ -28,7 +28,7 @@ from tinyml.convert.values import (
 from tinyml.ir.graph import Array
 from tinyml.ir.metadata import Metadata
 from tinyml.model.file import ModelFile, model_file, read_model
-from tinyml.ops.transpose import TRANSPOSE
+from tinyml.passes.rewrite import moves
 
 if TYPE_CHECKING:
     from tinyml.convert.quality import Quality
@@ -199,7 +199,7 @@ def _left(transposes: tuple[Transpose, ...], data: bytes) -> tuple[Transpose, ..
     from tinyml.convert import flatfile
 
     graph = flatfile.read("model.tflite", data)
-    names = {graph.tensors[op.outputs[0]].name for op in graph.ops if op.kind == TRANSPOSE}
+    names = {graph.tensors[op.outputs[0]].name for op in graph.ops if moves(op, "transpose")}
     return tuple(item for item in transposes if item.name in names)
 
 

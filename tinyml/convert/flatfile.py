@@ -24,7 +24,7 @@ from tinyml.model.options import Options, read_options
 from tinyml.model.reader import open_file
 from tinyml.model.references import check_references
 from tinyml.model.tensors import integers
-from tinyml.ops.quantize import DEQUANTIZE
+from tinyml.passes.rewrite import converts
 
 __all__ = ["read", "write"]
 
@@ -67,7 +67,7 @@ def _without_float16(ops: list[Op], tensors: list[Tensor]) -> list[Op]:
     """The ops without those that turn float16 constants into float32: reading did it already."""
     kept = []
     for op in ops:
-        is_whole = op.kind == DEQUANTIZE and op.inputs and op.outputs and op.inputs[0] >= 0
+        is_whole = converts(op, "floats") and op.inputs and op.outputs and op.inputs[0] >= 0
         given = tensors[op.inputs[0]] if is_whole else None
         if given is not None and given.is_constant and given.dtype == FLOAT32:
             tensors[op.outputs[0]] = replace(tensors[op.outputs[0]], data=given.data)

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinyml.convert import flatfile
-from tinyml.convert.fixups.edit import is_view
 from tinyml.convert.formats import values_written
 from tinyml.convert.ranges import Observer, Seen, clipped_share, dequantize, quantize
 from tinyml.convert.rounding import as_trained, rounded
@@ -29,7 +28,7 @@ from tinyml.convert.rules import (
 from tinyml.convert.runners import Runner, float_runner, float_tensor
 from tinyml.ir.dtype import FLOAT32, INT8, INT16, UINT8
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
-from tinyml.passes.rewrite import maker
+from tinyml.passes.rewrite import maker, moves
 
 Sample = Sequence[Array]
 CEILING_DB = 120.0  # of a ratio without any noise
@@ -122,7 +121,7 @@ def judged_tensor(graph: Graph) -> int:
     output = graph.outputs[0]
     last = maker(graph, output)
     # The operand of a layer with a fixed scale says more than its result.
-    while last is not None and (fixed_scales(last.kind) is not None or is_view(last)):
+    while last is not None and (fixed_scales(last.kind) is not None or moves(last, "view")):
         output = last.inputs[0]
         last = maker(graph, output)
     return output

@@ -25,9 +25,8 @@ from tinyml.convert.rules import has_16_bits, has_weights, is_recurrent, is_supp
 from tinyml.convert.runners import float_runner
 from tinyml.convert.values import QuantizedModel, QuantizeSettings
 from tinyml.ir.dtype import FLOAT32, INT8, INT16, UINT8
-from tinyml.ir.graph import Array, Graph, Op
-from tinyml.ops import trait_of
-from tinyml.ops.traits import Converts
+from tinyml.ir.graph import Array, Graph
+from tinyml.passes.rewrite import converts
 
 Sample = Sequence[Array]  # one array per model input
 
@@ -144,15 +143,10 @@ def _hybrid_weights(graph: Graph) -> list[str]:
     return [
         f"'{graph.tensors[i].name}'"
         for op in graph.ops
-        if any(graph.tensors[i].dtype == FLOAT32 for i in op.outputs) and not _is_dequantize(op)
+        if any(graph.tensors[i].dtype == FLOAT32 for i in op.outputs) and not converts(op, "floats")
         for i in op.inputs
         if i >= 0 and graph.tensors[i].dtype in (INT8, UINT8) and graph.tensors[i].quant
     ]
-
-
-def _is_dequantize(op: Op) -> bool:
-    trait = trait_of(op.kind, Converts)
-    return trait is not None and trait.to == "floats"
 
 
 def _refuse(graph: Graph, found: list[str], hint: str) -> None:

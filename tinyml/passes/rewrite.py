@@ -15,7 +15,7 @@ import numpy as np
 from tinyml import ops
 from tinyml.ir.dtype import INT8, UINT8, DType
 from tinyml.ir.graph import Array, Graph, Op
-from tinyml.ops.traits import ByteMap
+from tinyml.ops.traits import ByteMap, Converts, MovesOnly
 
 
 def reader_counts(graph: Graph) -> Counter[int]:
@@ -28,6 +28,18 @@ def reader_counts(graph: Graph) -> Counter[int]:
 def makers(graph: Graph) -> dict[int, int]:
     """The number of the op that makes each tensor."""
     return {i: number for number, op in enumerate(graph.ops) for i in op.outputs}
+
+
+def moves(op: Op, how: str) -> bool:
+    """Whether the op only moves values, and how: "view", "cut", "join" .. (``MovesOnly.how``)."""
+    trait = ops.trait_of(op.kind, MovesOnly)
+    return trait is not None and trait.how == how
+
+
+def converts(op: Op, to: str) -> bool:
+    """Whether the op only leads from one kind of numbers to the other: "integers" or "floats"."""
+    trait = ops.trait_of(op.kind, Converts)
+    return trait is not None and trait.to == to
 
 
 def only_reader(graph: Graph, tensor: int) -> Op | None:

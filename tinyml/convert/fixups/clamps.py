@@ -16,8 +16,10 @@ from tinyml.convert.rules import bound_of, clamped_value, is_clamp
 from tinyml.convert.tables import options_of
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op
+from tinyml.ops import trait_of
 from tinyml.ops.activation import RELU
 from tinyml.ops.elementwise import ADD, SUB
+from tinyml.ops.traits import Activation
 from tinyml.passes.rewrite import maker, only_reader
 
 _RELU = 1  # ActivationFunctionType
@@ -33,7 +35,7 @@ def put_relu_first(graph: Graph) -> Graph:
             relu = replace(op, kind=RELU, inputs=(value,), attrs=options_of(RELU))
             graph = with_replaced(graph, op, (relu,))
     for op in graph.ops:
-        before = maker(graph, op.inputs[0]) if op.kind == RELU else None
+        before = maker(graph, op.inputs[0]) if _is_relu(op) else None
         if before is None or before.kind != "MINIMUM" or not is_clamp(before, graph):
             continue
         (between,), value = before.outputs, clamped_value(before, graph)
@@ -44,6 +46,10 @@ def put_relu_first(graph: Graph) -> Graph:
             places = {id(before): relu, id(op): bounded}
             graph = replace(graph, ops=tuple(places.get(id(o), o) for o in graph.ops))
     return graph
+
+
+def _is_relu(op: Op) -> bool:
+    return trait_of(op.kind, Activation) == trait_of(RELU, Activation)
 
 
 def lower_clamps(graph: Graph) -> Graph:

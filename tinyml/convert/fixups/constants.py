@@ -13,8 +13,8 @@ from tinyml.convert.ranges import dequantize
 from tinyml.convert.tables import with_attrs
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ops import spec_of, trait_of
-from tinyml.ops.quantize import DEQUANTIZE
 from tinyml.ops.traits import Arithmetic, ByteMap, MovesOnly
+from tinyml.passes.rewrite import converts
 
 _MAX_FOLDED_BYTES = 1 << 22
 _LACKING = ("ellipsis_mask", "new_axis_mask", "offset")  # options that no reference heeds
@@ -33,7 +33,7 @@ def fold_constants(graph: Graph) -> Graph:
         made = tensors[op.outputs[0]]
         data = np.ascontiguousarray(value, made.dtype.numpy)
         quant = made.quant
-        if op.kind == DEQUANTIZE:
+        if converts(op, "floats"):
             quant = tensors[op.inputs[0]].quant  # trained or stored scales stay with the weights
         if data.size == made.elements and data.nbytes <= _MAX_FOLDED_BYTES:
             data = data.reshape(made.shape)
@@ -51,7 +51,7 @@ def _value(op: Op, graph: Graph) -> Array | None:
         return np.array(graph.tensors[op.inputs[0]].shape)
     if not are_constant(graph, op.inputs):
         return None
-    if op.kind == DEQUANTIZE:
+    if converts(op, "floats"):
         source = graph.tensors[op.inputs[0]]
         assert source.data is not None
         return source.data if source.quant is None else dequantize(source.data, source.quant)

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinyml.convert.fixups.edit import integers, is_view, with_constant, with_replaced, with_value
+from tinyml.convert.fixups.edit import integers, with_constant, with_replaced, with_value
 from tinyml.convert.tables import options_of
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops import trait_of
 from tinyml.ops.layout import RESHAPE
 from tinyml.ops.pad import PAD
 from tinyml.ops.traits import ReadsPadding
-from tinyml.passes.rewrite import maker, only_reader, with_ops
+from tinyml.passes.rewrite import maker, moves, only_reader, with_ops
 
 _SAME, _VALID = 0, 1  # Padding
 
@@ -56,7 +56,7 @@ def _found(graph: Graph, last: Op) -> _Dilation | None:
             break
         before = maker(graph, before.inputs[0])
     layers = [op for op in chain if trait_of(op.kind, ReadsPadding) is not None]
-    views = tuple(op for op in chain if is_view(op))
+    views = tuple(op for op in chain if moves(op, "view"))
     if len(layers) != 1 or chain[-1].kind != "SPACE_TO_BATCH_ND":
         return None
     if len(chain) != 2 + len(views) or len(views) not in (0, 2):

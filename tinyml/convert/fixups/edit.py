@@ -9,14 +9,6 @@ import numpy as np
 
 from tinyml.ir.dtype import FLOAT32, DType, dtype_of
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
-from tinyml.ops import trait_of
-from tinyml.ops.traits import MovesOnly
-
-
-def is_view(op: Op) -> bool:
-    """Whether the op gives its input another shape, in the same order of elements."""
-    trait = trait_of(op.kind, MovesOnly)
-    return trait is not None and trait.how == "view"
 
 
 def with_constant(graph: Graph, name: str, data: Array, quant: Quant | None = None) -> Graph:

@@ -14,12 +14,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinyml.convert.fixups.edit import is_view
 from tinyml.convert.rules import has_weights, weights_of
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ops import trait_of
 from tinyml.ops.traits import Channels, Homogeneous
-from tinyml.passes.rewrite import only_reader
+from tinyml.passes.rewrite import moves, only_reader
 
 _ROUNDS = 3  # a layer is the second of one pair and the first of the next
 _FACTORS = (2.0**-10, 2.0**10)  # keeps weights well inside of float32
@@ -58,7 +57,7 @@ def _keeps_channels(graph: Graph, op: Op) -> bool:
     if trait_of(op.kind, Homogeneous) is None:
         return False
     channels = trait_of(op.kind, Channels)
-    if is_view(op):
+    if moves(op, "view"):
         given, made = (graph.tensors[i].shape for i in (op.inputs[0], op.outputs[0]))
         return given[-1] == made[-1] or (given[:1] == made[:1] and len(made) == 2)
     return channels is None or channels.keeps(op, graph)
@@ -71,7 +70,7 @@ def _hears_all(op: Op) -> bool:
 
 def _flattens(graph: Graph, op: Op) -> bool:
     given, made = (graph.tensors[i].shape for i in (op.inputs[0], op.outputs[0]))
-    return is_view(op) and given[-1] != made[-1]
+    return moves(op, "view") and given[-1] != made[-1]
 
 
 def _fits(graph: Graph, pair: _Pair) -> bool:

@@ -13,8 +13,7 @@ import numpy as np
 from tinyml.convert.ranges import quant_of_range
 from tinyml.ir.dtype import FLOAT32, INT8, UINT8
 from tinyml.ir.graph import Graph, Op, Quant
-from tinyml.ops.quantize import DEQUANTIZE, QUANTIZE
-from tinyml.passes.rewrite import bypassed, maker, only_reader, with_ops
+from tinyml.passes.rewrite import bypassed, converts, maker, only_reader, with_ops
 
 
 def adopt_fake_quant(graph: Graph) -> Graph:
@@ -40,7 +39,7 @@ def _as_one(graph: Graph, op: Op, source: int) -> tuple[Graph, Op]:
     A QUANTIZE that nobody else reads goes: it would keep a second reader on the value.
     """
     before = maker(graph, op.inputs[0])
-    if op.kind != DEQUANTIZE or before is None:
+    if not converts(op, "floats") or before is None:
         return graph, op
     identity = replace(op, inputs=(source,))
     changes: dict[int, Op | None] = {id(op): identity}
@@ -63,10 +62,10 @@ def _trained(graph: Graph, op: Op) -> tuple[int, Quant] | None:
         if source.is_constant:
             return op.inputs[0], Quant((float(np.float32(max(-low, high) / 127)),), (0,))
         return op.inputs[0], quant_of_range(low, high, 8)
-    if op.kind != DEQUANTIZE:
+    if not converts(op, "floats"):
         return None
     before = maker(graph, op.inputs[0])
-    if before is None or before.kind != QUANTIZE:
+    if before is None or not converts(before, "integers"):
         return None
     between = graph.tensors[op.inputs[0]]
     if graph.tensors[before.inputs[0]].dtype != FLOAT32 or between.quant is None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from tinyml.convert.fixups.edit import integers, is_view
+from tinyml.convert.fixups.edit import integers
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops import trait_of
-from tinyml.ops.layout import CONCATENATION
-from tinyml.ops.quantize import DEQUANTIZE, QUANTIZE
-from tinyml.ops.traits import Converts, MovesOnly, Pads
-from tinyml.ops.transpose import TRANSPOSE
-from tinyml.passes.rewrite import bypassed, maker
+from tinyml.ops.traits import Converts, Pads
+from tinyml.passes.rewrite import bypassed, converts, maker, moves
 
 
 def drop_identities(graph: Graph) -> Graph:
@@ -38,13 +35,13 @@ def _source(graph: Graph, op: Op) -> int | None:
     given, made = graph.tensors[source], graph.tensors[op.outputs[0]]
     if (given.dtype, given.shape, given.quant) != (made.dtype, made.shape, made.quant):
         return None
-    if is_view(op) and is_view(before):
+    if moves(op, "view") and moves(before, "view"):
         return source
-    if op.kind == before.kind == TRANSPOSE:
+    if moves(op, "transpose") and moves(before, "transpose"):
         first, second = _permutation(graph, before), _permutation(graph, op)
         if first is not None and second is not None:
             return source if tuple(first[i] for i in second) == tuple(range(len(second))) else None
-    if (before.kind, op.kind) == (DEQUANTIZE, QUANTIZE):
+    if converts(before, "floats") and converts(op, "integers"):
         return source  # the same scale on both sides: every integer comes back
     return None
 
@@ -53,16 +50,15 @@ def _changes_nothing(graph: Graph, op: Op) -> bool:
     given, made = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
     if (given.dtype, given.shape, given.quant) != (made.dtype, made.shape, made.quant):
         return False
-    adds = is_view(op) or trait_of(op.kind, Pads) is not None or op.kind == "BROADCAST_TO"
+    adds = moves(op, "view") or trait_of(op.kind, Pads) is not None or op.kind == "BROADCAST_TO"
     if adds or trait_of(op.kind, Converts) is not None or op.kind == "CAST":
         return True  # equal shapes: nothing was added; equal types: nothing was rounded
-    if op.kind == TRANSPOSE:
+    if moves(op, "transpose"):
         permutation = _permutation(graph, op)
         return permutation is not None and permutation == tuple(range(len(permutation)))
-    if op.kind == CONCATENATION:
+    if moves(op, "join"):
         return len(op.inputs) == 1 and op.attrs.get("FusedActivationFunction") == 0
-    moves = trait_of(op.kind, MovesOnly)
-    if moves is not None and moves.how == "cut":
+    if moves(op, "cut"):
         # The whole of it in the same order: with steps of 1, equal shapes leave no other choice.
         strides = integers(graph.tensors[op.inputs[3]]) if len(op.inputs) > 3 else (1,)
         return strides is not None and set(strides) == {1}

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 from tinyml.convert.fixups.edit import with_replaced, with_value
 from tinyml.ir.graph import Graph, Op
-from tinyml.ops.layout import CONCATENATION, MAX_PARTS
+from tinyml.ops.layout import MAX_PARTS
+from tinyml.passes.rewrite import moves
 
 
 def split_concatenations(graph: Graph) -> Graph:
     """CONCATENATION of at most ten parts each; all have one scale, so nothing is rounded again."""
     for op in graph.ops:
-        if op.kind == CONCATENATION and len(op.inputs) > MAX_PARTS:
+        if moves(op, "join") and len(op.inputs) > MAX_PARTS:
             graph = _split(graph, op)
     return graph
 

@@ -7,14 +7,14 @@ from math import prod
 
 import numpy as np
 
-from tinyml.convert.fixups.edit import integers, is_view, with_constant
+from tinyml.convert.fixups.edit import integers, with_constant
 from tinyml.convert.tables import options_of
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op, Tensor
 from tinyml.ops.elementwise import MUL
 from tinyml.ops.layout import CONCATENATION, RESHAPE
 from tinyml.ops.resize_nearest_neighbor import RESIZE_NEAREST_NEIGHBOR
-from tinyml.passes.rewrite import maker, only_reader, with_ops
+from tinyml.passes.rewrite import maker, moves, only_reader, with_ops
 
 _MAX_COPIES = 10  # inputs of a CONCATENATION
 
@@ -57,11 +57,11 @@ def _upsampled(graph: Graph, op: Op) -> Graph | None:
     if rows is None:
         return None
     before = maker(graph, op.inputs[0])
-    source = before.inputs[0] if before is not None and is_view(before) else op.inputs[0]
+    source = before.inputs[0] if before is not None and moves(before, "view") else op.inputs[0]
     gone: tuple[Op, ...] = ()
     columns, last = _Repeat(1, rows.block), op
     behind = only_reader(graph, op.outputs[0])
-    if behind is not None and is_view(behind):
+    if behind is not None and moves(behind, "view"):
         second = only_reader(graph, behind.outputs[0])
         found = _repeat_of(graph, second)
         if found is not None and second is not None and rows.block % found.block == 0:

@@ -12,10 +12,11 @@ from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ops.gather import GATHER
 from tinyml.ops.layout import CONCATENATION, RESHAPE
-from tinyml.ops.resize_nearest_neighbor import RESIZE_NEAREST_NEIGHBOR, ResizeAttrs, loops, nearest
+from tinyml.ops.resize_nearest_neighbor import ResizeAttrs, loops, nearest
 from tinyml.ops.reverse_v2 import REVERSE_V2
 from tinyml.ops.slice import SLICE
 from tinyml.ops.transpose import TRANSPOSE
+from tinyml.passes.rewrite import moves
 
 _REFLECT = 0  # MirrorPadMode; SYMMETRIC repeats the element at the border
 
@@ -37,7 +38,7 @@ def as_plain_moves(graph: Graph) -> Graph:
 def gather_pixels(graph: Graph) -> Graph:
     """GATHER of rows and of columns for a nearest-neighbour resize in steps that are not equal."""
     for op in graph.ops:
-        if op.kind == RESIZE_NEAREST_NEIGHBOR:
+        if moves(op, "repeat"):
             graph = _gathered(graph, op)
     return graph
 

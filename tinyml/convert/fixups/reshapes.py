@@ -15,10 +15,8 @@ from tinyml.convert.fixups.edit import integers, with_constant
 from tinyml.convert.rules import has_weights
 from tinyml.ir.graph import Graph, Op, Tensor
 from tinyml.ops import trait_of
-from tinyml.ops.layout import RESHAPE
-from tinyml.ops.slice import SLICE
-from tinyml.ops.traits import Activation, Arithmetic, MovesOnly, Pads
-from tinyml.passes.rewrite import maker, only_reader
+from tinyml.ops.traits import Activation, Arithmetic, Pads, ShapeOperand
+from tinyml.passes.rewrite import maker, moves, only_reader
 
 
 def move_reshapes(graph: Graph) -> Graph:
@@ -77,8 +75,13 @@ def _is_affine(op: Op) -> bool:
 
 def _is_carried(op: Op) -> bool:
     """A change of shape, or the crop of a transposed convolution, over whole channels."""
-    trait = trait_of(op.kind, MovesOnly)
-    return trait is not None and (trait.how == "view" or op.kind == SLICE)
+    is_cut = moves(op, "cut") and len(op.inputs) == 3  # without steps
+    return moves(op, "view") or is_cut
+
+
+def _takes_shape(op: Op) -> bool:
+    """Whether the op gives its input the shape that an operand says."""
+    return moves(op, "view") and trait_of(op.kind, ShapeOperand) is not None
 
 
 def _is_channelwise(tensor: Tensor, channels: int) -> bool:
@@ -90,7 +93,7 @@ def _lowered(graph: Graph, op: Op) -> Graph | None:
     """PAD of a sequence behind the RESHAPE that makes an image of one row of it."""
     pads = integers(graph.tensors[op.inputs[1]]) if trait_of(op.kind, Pads) is not None else None
     behind = only_reader(graph, op.outputs[0])
-    if pads is None or behind is None or behind.kind != RESHAPE:
+    if pads is None or behind is None or not _takes_shape(behind):
         return None
     given, made = graph.tensors[op.inputs[0]], graph.tensors[behind.outputs[0]]
     padded = graph.tensors[op.outputs[0]].shape

@@ -10,9 +10,9 @@ from __future__ import annotations
 from tinyml.convert.fixups.edit import integers
 from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Graph, Op
-from tinyml.ops.elementwise import ADD
-from tinyml.ops.gather import GATHER
-from tinyml.passes.rewrite import bypassed, maker
+from tinyml.ops import trait_of
+from tinyml.ops.traits import Arithmetic
+from tinyml.passes.rewrite import bypassed, maker, moves
 
 
 def take_rows_from_the_front(graph: Graph) -> Graph:
@@ -20,7 +20,7 @@ def take_rows_from_the_front(graph: Graph) -> Graph:
     for op in tuple(op for op in graph.ops if op.kind in ("SELECT", "SELECT_V2")):
         numbers = _wrapped(graph, op)
         readers = [other for other in graph.ops if op.outputs[0] in other.inputs]
-        if numbers is None or any(reader.kind != GATHER for reader in readers):
+        if numbers is None or any(not moves(reader, "pick") for reader in readers):
             continue
         graph = bypassed(graph, op, numbers) or graph
     return graph
@@ -32,8 +32,13 @@ def _wrapped(graph: Graph, op: Op) -> int | None:
     is_below, moved = maker(graph, condition), maker(graph, other)
     if is_below is None or moved is None or graph.tensors[numbers].dtype != INT32:
         return None
-    if is_below.kind != "LESS" or moved.kind != ADD or moved.inputs[0] != numbers:
+    if is_below.kind != "LESS" or not _adds(moved) or moved.inputs[0] != numbers:
         return None
     zero = integers(graph.tensors[is_below.inputs[1]])
     rows = integers(graph.tensors[moved.inputs[1]])
     return numbers if is_below.inputs[0] == numbers and zero == (0,) and rows else None
+
+
+def _adds(op: Op) -> bool:
+    trait = trait_of(op.kind, Arithmetic)
+    return trait is not None and trait.sign == "+"
