@@ -7,7 +7,6 @@ BatchMatMulOptions): operators say theirs (``tinyml.ops``), and one that is unkn
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 
 from tinyml.base.errors import InternalError
 from tinyml.ir.graph import Op
@@ -16,7 +15,6 @@ from tinyml.ops import all_ops
 from tinyml.ops.others import others
 
 
-@cache
 def tables() -> dict[str, str]:
     """The table of options of each operator that can be made; "" for one that has none."""
     ours = {kind: spec.table.name for kind, spec in all_ops().items()}
@@ -28,11 +26,12 @@ def options_of(kind: str, **changes: Value) -> Options:
 
     Raises InternalError for an operator that nobody declares, KeyError for an unknown field.
     """
-    if kind not in tables():
+    spec, other = all_ops().get(kind), others().get(kind)
+    if spec is not None:
+        return options(spec.table.name, **changes)
+    if other is None:
         raise InternalError(f"{kind} is neither in tinyml.ops nor in tinyml.ops.others")
-    other = others().get(kind)
-    held = options(tables()[kind], **changes)
-    return held if other is None else replace(held, version=other.version)
+    return replace(options(other.table, **changes), version=other.version)
 
 
 def with_attrs(op: Op) -> Op:

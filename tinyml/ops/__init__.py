@@ -20,7 +20,6 @@ from tinyml.ops import outside
 from tinyml.ops.forms import Form, Layer, form_text, roles_of, takes, types_text
 from tinyml.ops.others import others
 from tinyml.ops.spec import OpSpec
-from tinyml.ops.traits import Trait
 
 _Trait = TypeVar("_Trait")
 
@@ -108,15 +107,9 @@ def _operands(op: Op, graph: Graph) -> tuple[tuple[str, DType | None], ...] | No
 
 def trait_of(kind: str, trait: type[_Trait]) -> _Trait | None:
     """What an operator, known to our kernels or not, declares of that kind; None for nothing."""
-    found = _traits_of(kind).get(trait)
-    assert found is None or isinstance(found, trait)
-    return found
-
-
-@cache
-def _traits_of(kind: str) -> dict[type, Trait]:
     known = all_ops().get(kind) or others().get(kind)
-    return {type(item): item for item in known.traits} if known is not None else {}
+    held = known.traits if known is not None else ()
+    return next((item for item in held if isinstance(item, trait)), None)
 
 
 def macs_of(op: Op, graph: Graph) -> int:
