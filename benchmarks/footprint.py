@@ -27,6 +27,7 @@ import numpy as np
 
 from benchmarks.models import large_kernels, many_channels, residuals
 from benchmarks.samples import calls_of, samples, wholes
+from tests.support.plans import planned_on
 from tinyml import api
 from tinyml.base.elf import read_elf
 from tinyml.base.errors import TinymlError
@@ -98,7 +99,7 @@ def link(plan: Plan, board: Board, folder: Path, *, agent: bool) -> Image:
     shutil.rmtree(folder / "project", ignore_errors=True)
     sources = generate(plan, board)
     template = board.backends["template"]
-    project = create(plan, sources, board, template, folder / "project", agent=agent)
+    project = create(planned_on(plan, board, template, agent=agent), sources, folder / "project")
     return build(project, None, folder)
 
 

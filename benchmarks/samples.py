@@ -21,6 +21,7 @@ from tinyml.plan.offers import offers_of
 from tinyml.plan.planner import plan_steps
 from tinyml.plan.values import Plan, Step
 from tinyml.target.board import Board
+from tinyml.values.goal import Goal
 
 SINGLES = 2  # single-layer builds per kernel
 REPEATED = 3  # layers that share an instance, to tell its own size from that of each use
@@ -53,7 +54,7 @@ def wholes(graphs: list[Graph], board: Board, goal: str) -> list[Plan]:
         offers = [offers_of(op, graph, board.chip.isa, layer_of(op, graph))[0] for op in graph.ops]
         calls = [fewest(found).call if found else None for found in offers]
         steps = tuple(Step((i,), call) for i, call in enumerate(calls))
-        plans.append(plan_steps(graph, steps, board, optimize=goal)[0])
+        plans.append(plan_steps(graph, steps, board, Goal(goal))[0])
     return [replace(plan, shared=frozenset()) for plan in plans]
 
 
@@ -66,7 +67,7 @@ def layers(graphs: list[Graph], board: Board, goal: str) -> Iterator[Plan]:
             if min(seen[part] for part in parts) >= SINGLES:
                 continue
             seen.update(parts)
-            made, _ = plan_steps(graph, (Step((0,), offer.call),), board, optimize=goal)
+            made, _ = plan_steps(graph, (Step((0,), offer.call),), board, Goal(goal))
             yield replace(made, graph=replace(graph, name=f"layer_{seen.total()}"))
 
 
@@ -103,7 +104,7 @@ def together(
                 continue
             cases = [Case(f"l{i}", plan.graph, ()) for i, plan in enumerate(group[:count])]
             steps = tuple(Step((i,), plan.steps[0].call) for i, plan in enumerate(group[:count]))
-            made, _ = plan_steps(merge(cases, "together").graph, steps, board, optimize=goal)
+            made, _ = plan_steps(merge(cases, "together").graph, steps, board, Goal(goal))
             yield replace(made, shared=frozenset())
 
 

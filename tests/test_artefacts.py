@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.plans import MODEL_BYTES, TEMPLATE, sine_plan
+from tests.support.plans import MODEL_BYTES, TEMPLATE, planned_on, sine_plan
 from tests.support.small_boards import board_of
 from tinyml import api
 from tinyml.base.errors import BuildError, TinymlError
@@ -36,7 +36,7 @@ BOARD = "nucleo_l4r5zi"
 def make(folder: Path) -> Project:
     plan, board = sine_plan(), board_of()
     sources = generate(plan, board, model_bytes=MODEL_BYTES)
-    return create(plan, sources, board, TEMPLATE, folder / "project")
+    return create(planned_on(plan, board, TEMPLATE), sources, folder / "project")
 
 
 def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.plans import MODEL_BYTES, sine_plan
+from tests.support.plans import MODEL_BYTES, planned_on, sine_plan
 from tests.support.structure import structures
 from tinyml import api
 from tinyml.base import resources
@@ -89,7 +89,7 @@ def plan_named(board: Board, text: str) -> Plan:
 
 def made(board: Board, template: str, text: str, dest: Path) -> dict[str, object]:
     board, plan = named(board, text), plan_named(board, text)
-    create(plan, generate(plan, board, model_bytes=MODEL_BYTES), board, template, dest)
+    create(planned_on(plan, board, template), generate(plan, board, model_bytes=MODEL_BYTES), dest)
     return structures(dest)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cases import merge
+from tests.support.plans import planned_on
 from tests.support.suited_layers import suited
 from tinyml import api, variants
 from tinyml.backends import toolchain_of
@@ -51,7 +52,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         used = {step.call.function for step in plan.steps if step.call}
         assert all("_dsp_" in name or "_depthwise_" in name for name in used), used
         folder = tmp_path_factory.mktemp("kernels")
-        return create(plan, generate(plan, board), board, "baremetal", folder / "project")
+        return create(
+            planned_on(plan, board, "baremetal"), generate(plan, board), folder / "project"
+        )
 
 
 @pytest.mark.parametrize("level", _LEVELS)

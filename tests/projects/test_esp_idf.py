@@ -19,7 +19,7 @@ from tests.support.esp_idf import (
     write_sdkconfig_header,
 )
 from tests.support.esp_nn import STAND_IN
-from tests.support.plans import sine_plan
+from tests.support.plans import planned_on, sine_plan
 from tests.support.projects import make_project
 from tinyml import api
 from tinyml.backends import builder_of
@@ -82,7 +82,7 @@ def test_the_application_partition_grows_with_the_model(
     plan = replace(
         sine_plan("dram", board.name), uses=(Use("flash", "weights", weights_mb * 1024 * 1024),)
     )
-    create(plan, generate(plan, board), board, "esp_idf", tmp_path)
+    create(planned_on(plan, board, "esp_idf"), generate(plan, board), tmp_path)
     table = read_partitions(text(tmp_path, "partitions.csv"))
     check_partitions(table, 8 * 1024 * 1024)
     assert table[-1].nbytes == app_mb * 1024 * 1024
@@ -92,7 +92,7 @@ def test_external_ram_is_switched_on_for_a_model_that_needs_it(tmp_path: Path) -
     board = load_board("esp32s3")
     plan = sine_plan("dram", board.name)
     plan = replace(plan, arena_bytes=(*plan.arena_bytes, ("psram", 64)))
-    create(plan, generate(plan, board), board, "esp_idf", tmp_path)
+    create(planned_on(plan, board, "esp_idf"), generate(plan, board), tmp_path)
     settings = read_sdkconfig(text(tmp_path, "sdkconfig.defaults"))
     wanted = {"SPIRAM", "SPIRAM_MODE_OCT", "SPIRAM_ALLOW_BSS_SEG_EXTERNAL_MEMORY"}
     assert wanted <= settings.keys() <= known_settings().keys()
@@ -105,7 +105,7 @@ def test_the_watchdog_is_patient_with_a_slow_layer(tmp_path: Path) -> None:
     assert call is not None
     slow = replace(call, cost=replace(call.cost, instructions=2_400_000_000))  # 20 s
     plan = replace(plan, steps=(replace(plan.steps[0], call=slow), plan.steps[1]))
-    create(plan, generate(plan, board), board, "esp_idf", tmp_path)
+    create(planned_on(plan, board, "esp_idf"), generate(plan, board), tmp_path)
     settings = read_sdkconfig(text(tmp_path, "sdkconfig.defaults"))
     assert settings["ESP_TASK_WDT_TIMEOUT_S"] == "42"
 
@@ -123,7 +123,7 @@ def test_the_manifest(tmp_path: Path) -> None:
 def test_the_manifest_with_espressifs_kernels(tmp_path: Path) -> None:
     board = with_libraries(load_board("esp32s3"), ["esp_nn"])
     plan = sine_plan("dram", board.name)
-    create(plan, generate(plan, board), board, "esp_idf", tmp_path)
+    create(planned_on(plan, board, "esp_idf"), generate(plan, board), tmp_path)
     manifest = yaml.safe_load(text(tmp_path, "components/sine_model/idf_component.yml"))
     assert manifest["dependencies"] == {"idf": ">=5.1", "espressif/esp-nn": "^1.2.3"}
     assert board.chip.libraries["esp_nn"] == LEAST_VERSION
@@ -140,7 +140,7 @@ def test_kernels_that_are_not_there(tmp_path: Path) -> None:
     assert board.options_given == ("--kernels", "esp_nn")
     plan = sine_plan("dram", board.name)
     with pytest.raises(BoardError, match="'library' does not bring the kernel library 'esp_nn'"):
-        create(plan, generate(plan, board), board, "library", tmp_path)
+        create(planned_on(plan, board, "library"), generate(plan, board), tmp_path)
 
 
 def test_a_board_file_that_does_not_say_enough(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_board_file_that_does_not_say_enough(tmp_path: Path) -> None:
     board = replace(board, options=options)
     plan = sine_plan("dram", board.name)
     with pytest.raises(BoardError) as caught:
-        create(plan, generate(plan, board), board, "esp_idf", tmp_path)
+        create(planned_on(plan, board, "esp_idf"), generate(plan, board), tmp_path)
     assert str(caught.value) == (
         "esp32c3: the files of the board and its chip do not say all that sdkconfig.defaults "
         "wants: 'dict object' has no attribute 'target'\n"
@@ -209,7 +209,7 @@ def test_all_c_compiles_where_int32_is_long(kernels: list[str], tmp_path: Path) 
     """As with Espressif's compilers and newlib: pointers to int and to int32_t do not mix there."""
     board = with_libraries(load_board("esp32s3"), kernels)
     plan = api.plan(api.load(DIGITS), board).plan
-    project = create(plan, generate(plan, board), board, "esp_idf", tmp_path / "p")
+    project = create(planned_on(plan, board, "esp_idf"), generate(plan, board), tmp_path / "p")
     command = ["arm-none-eabi-gcc", "-mcpu=cortex-m3", "-mthumb", "-O2", f"-I{STAND_IN}"]
     assert all(path.stat().st_size for path in compiled(project, command, tmp_path / "o"))
 

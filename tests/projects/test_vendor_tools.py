@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.plans import TEMPLATE, sine_plan
+from tests.support.plans import TEMPLATE, planned_on, sine_plan
 from tests.support.small_boards import board_of
 from tinyml import api
 from tinyml.codegen.generate import generate
@@ -70,7 +70,7 @@ def elf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Any ELF."""
     folder = tmp_path_factory.mktemp("elf")
     plan, board = sine_plan(), board_of()
-    project = create(plan, generate(plan, board), board, TEMPLATE, folder / "project")
+    project = create(planned_on(plan, board, TEMPLATE), generate(plan, board), folder / "project")
     return build(project, "zig", folder).elf
 
 

@@ -10,6 +10,7 @@ import pytest
 from tests.support.cases import Vector, case_paths, load_cases, merge
 from tests.support.esp_nn import STAND_IN
 from tests.support.float_layers import float_layers
+from tests.support.plans import planned_on
 from tests.support.xtensa import build_project
 from tinyml import api
 from tinyml.bare.xtensa import emulate
@@ -35,7 +36,7 @@ def check_on_xtensa(
 ) -> None:
     """Makes the project, runs it on the emulated core, compares every output."""
     plan = api.plan(expand_ops(graph), board).plan
-    project = create(plan, generate(plan, board), board, "esp_idf", folder / "project")
+    project = create(planned_on(plan, board, "esp_idf"), generate(plan, board), folder / "project")
     objects = folder / "objects"
     objects.mkdir()
     program = build_project(project, objects, libraries)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.plans import planned_on
 from tests.support.served import served
 from tinyml import api
 from tinyml.backends.simulators import Qemu, _pty_path
@@ -94,7 +95,9 @@ def with_broken_kernel(built: api.Built, board: str) -> api.Built:
     target = load_board(board)
     folder = built.directory / "broken"
     template = target.backends["template"]
-    project = create(built.plan, generate(built.plan, target), target, template, folder / "project")
+    project = create(
+        planned_on(built.plan, target, template), generate(built.plan, target), folder / "project"
+    )
     header = project.directory / BROKEN
     text = header.read_text()
     assert text.count(RIGHT) == 1

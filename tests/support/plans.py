@@ -17,7 +17,11 @@ from tinyml.ops.fully_connected import FullyConnectedAttrs
 from tinyml.plan.code_size import functions_of
 from tinyml.plan.planned import Planned
 from tinyml.plan.values import Placement, Plan, Step
+from tinyml.project.pipeline import with_plan
 from tinyml.project.saved import without_sizes
+from tinyml.target.board import Board
+from tinyml.values.goal import Goal
+from tinyml.values.target import Target
 
 MODEL_BYTES = bytes(range(20))  # stands for a .tflite file
 
@@ -84,6 +88,12 @@ def sharing(plan: Plan) -> Plan:
 
 
 TEMPLATE = str(Path(__file__).parent / "template")  # the least that boots
+
+
+def planned_on(plan: Plan, board: Board, template: str, *, agent: bool = True) -> Planned:
+    """The plan for a project of a template."""
+    target = Target(board, plan.runtime, template, "", Goal(plan.optimize, agent))
+    return with_plan(target, plan)
 
 
 def record_of(planned: Planned) -> tuple[str, dict[str, bytes]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.plans import MODEL_BYTES, sine_plan
+from tests.support.plans import MODEL_BYTES, planned_on, sine_plan
 from tinyml.codegen.generate import generate
 from tinyml.project.create import create, load_template
 from tinyml.target.boards import load_board
@@ -30,7 +30,7 @@ def make_project(
     target = for_template(load_board(board or CHOSEN[template]), template)
     plan = sine_plan(target.ram[0].region, target.name)
     sources = generate(plan, target, model_bytes=MODEL_BYTES)
-    return create(plan, sources, target, template, dest, agent=agent)
+    return create(planned_on(plan, target, template, agent=agent), sources, dest)
 
 
 def rendered(template: str) -> tuple[str, ...]:

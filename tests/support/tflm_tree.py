@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tests.support.plans import sine_graph
+from tests.support.plans import planned_on, sine_graph
 from tinyml.model.file import ModelFile, model_file
 from tinyml.model.writer import write
 from tinyml.project.create import create
@@ -41,7 +41,7 @@ def tflm_project(
     model = sine_file()
     plan = runtime.plan(model, runtime.load(model), target, goal)
     made = runtime.generate(model, plan, target, goal)
-    return create(plan, made, target, template, dest, agent=agent)
+    return create(planned_on(plan, target, template, agent=agent), made, dest)
 
 
 def stand_in_tree(folder: Path) -> Path:

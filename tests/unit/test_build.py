@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.plans import MODEL_BYTES, TEMPLATE, sine_plan
+from tests.support.plans import MODEL_BYTES, TEMPLATE, planned_on, sine_plan
 from tests.support.small_boards import board_of
 from tinyml.base.elf import read_elf
 from tinyml.base.errors import BuildError
@@ -19,7 +19,7 @@ from tinyml.values.project import Project
 def make(folder: Path, optimize: str = "speed", core: str = "cortex-m4") -> Project:
     plan, board = sine_plan(optimize=optimize), board_of(core)
     sources = generate(plan, board, model_bytes=MODEL_BYTES)
-    return create(plan, sources, board, TEMPLATE, folder / "project")
+    return create(planned_on(plan, board, TEMPLATE), sources, folder / "project")
 
 
 def built(folder: Path, toolchain: str, optimize: str = "speed", core: str = "cortex-m4") -> Image:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.plans import MODEL_BYTES, TEMPLATE, sine_plan
+from tests.support.plans import MODEL_BYTES, TEMPLATE, planned_on, sine_plan
 from tests.support.small_boards import board_of
 from tinyml import api
 from tinyml.backends import builder_of
@@ -52,7 +52,9 @@ files = {{"0x10000": "app.bin", "0x0": "bootloader.bin"}}
 
 def make(dest: Path, template: str = VENDOR) -> Project:
     plan, board = sine_plan(), board_of()
-    return create(plan, generate(plan, board, model_bytes=MODEL_BYTES), board, template, dest)
+    return create(
+        planned_on(plan, board, template), generate(plan, board, model_bytes=MODEL_BYTES), dest
+    )
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.plans import MODEL_BYTES, sine_plan
+from tests.support.plans import MODEL_BYTES, planned_on, sine_plan
 from tests.support.small_boards import board_of
 from tinyml.base.errors import BoardError, TinymlError
 from tinyml.codegen.generate import generate
@@ -27,7 +27,9 @@ def template(folder: Path, text: str = "", toml: str = '[files]\n"a.txt.j2" = "a
 
 def make(name: str, dest: Path) -> Project:
     plan, board = sine_plan(), board_of()
-    return create(plan, generate(plan, board, model_bytes=MODEL_BYTES), board, name, dest)
+    return create(
+        planned_on(plan, board, name), generate(plan, board, model_bytes=MODEL_BYTES), dest
+    )
 
 
 def test_a_bare_name_is_always_a_built_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

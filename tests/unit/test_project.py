@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.plans import MODEL_BYTES, TEMPLATE, sine_plan
+from tests.support.plans import MODEL_BYTES, TEMPLATE, planned_on, sine_plan
 from tests.support.small_boards import board_of
 from tinyml.base.errors import TinymlError
 from tinyml.base.files import write_atomic
@@ -18,7 +18,9 @@ from tinyml.values.project import Project
 
 def make(dest: Path, template: str = TEMPLATE) -> Project:
     plan, board = sine_plan(), board_of()
-    return create(plan, generate(plan, board, model_bytes=MODEL_BYTES), board, template, dest)
+    return create(
+        planned_on(plan, board, template), generate(plan, board, model_bytes=MODEL_BYTES), dest
+    )
 
 
 def listing(project: Project) -> str:

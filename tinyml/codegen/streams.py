@@ -13,6 +13,16 @@ from tinyml.ir.kernel import Arg, Reading, Ref, Rows, Stage, Stream, Struct
 
 
 @dataclass(frozen=True, slots=True)
+class Symbols:
+    """What things are called in the C of a step."""
+
+    names: Sequence[str]  # of all tensors
+    places: Mapping[int, str]  # of the tensors in the arena
+    constants: Mapping[str, str]  # of the step's constants
+    scratch: str  # of the step
+
+
+@dataclass(frozen=True, slots=True)
 class StageView:
     """One kernel call in a function of its own."""
 
@@ -57,23 +67,14 @@ def stream_struct(index: int, stream: Stream) -> Struct:
     return Struct("tml_stream_params", fields)
 
 
-def stream_view(
-    index: int,
-    stream: Stream,
-    graph: Graph,
-    *,
-    names: Sequence[str],
-    places: Mapping[int, str],
-    symbols: Mapping[str, str],
-    scratch: str,
-) -> StreamView:
-    """The view of one step's stream; ``names`` of all tensors, ``places`` of those in the arena."""
+def stream_view(index: int, stream: Stream, graph: Graph, symbols: Symbols) -> StreamView:
+    """The view of one step's stream."""
     stages = tuple(
-        _stage_view(index, number, stage, graph, symbols, scratch)
+        _stage_view(f"layer_{index}_stage_{number}", number, stage, graph, symbols)
         for number, stage in enumerate(stream.stages)
         if stage.call is not None
     )
-    rows = tuple(_rows_entry(item, graph, names, places, scratch) for item in stream.rows)
+    rows = tuple(_rows_entry(item, graph, symbols) for item in stream.rows)
     table = tuple(
         _stage_entry(index, number, stage, graph) for number, stage in enumerate(stream.stages)
     )
@@ -81,45 +82,38 @@ def stream_view(
 
 
 def _stage_view(
-    index: int,
-    number: int,
-    stage: Stage,
-    graph: Graph,
-    symbols: Mapping[str, str],
-    scratch: str,
+    symbol: str, number: int, stage: Stage, graph: Graph, symbols: Symbols
 ) -> StageView:
     call = stage.call
     assert call is not None
     op = graph.ops[stage.op]
-    text = f'layer {index}, stage {number}: {op.kind} "{op.name}", {_height(stage.band)} at once'
+    layer = symbol.split("_")[1]
+    text = f'layer {layer}, stage {number}: {op.kind} "{op.name}", {_height(stage.band)} at once'
     if call.note:
         text += f"; {call.note}"
-    symbol = f"layer_{index}_stage_{number}"
-    arguments = (f"&{symbol}", *(item.text for item in _operands(stage, graph, symbols, scratch)))
+    arguments = (f"&{symbol}", *(item.text for item in _operands(stage, graph, symbols)))
     return StageView(
         comment=wrap_comment(text),
         params_type=call.params.type,
         symbol=symbol,
-        params=params_text(call, symbols),
+        params=params_text(call, symbols.constants),
         function=f"run_{symbol}",
         call=call_text(call.function, arguments, indent=4, suffix=");"),
     )
 
 
-def _operands(
-    stage: Stage, graph: Graph, symbols: Mapping[str, str], scratch: str
-) -> tuple[Operand, ...]:
+def _operands(stage: Stage, graph: Graph, symbols: Symbols) -> tuple[Operand, ...]:
     call = stage.call
     assert call is not None
     op = graph.ops[stage.op]
     values = [i for i in op.inputs if i >= 0 and not graph.tensors[i].is_constant]
     dtypes = {item.name: dtype_of(item.data.dtype) for item in call.constants}
-    own = f"((int8_t *){scratch} + {stage.scratch_offset})"
+    own = f"((int8_t *){symbols.scratch} + {stage.scratch_offset})"
 
     def resolve(arg: Arg) -> Operand:
         match arg.kind:
             case "constant":
-                return operand_of(arg, dtypes[arg.constant], symbols[arg.constant])
+                return operand_of(arg, dtypes[arg.constant], symbols.constants[arg.constant])
             case "scratch":
                 return _scratch(arg, own)
             case "input":
@@ -138,14 +132,12 @@ def _scratch(arg: Arg, place: str) -> Operand:
     return operand_of(arg, None, f"(void *){place}")
 
 
-def _rows_entry(
-    item: Rows, graph: Graph, names: Sequence[str], places: Mapping[int, str], scratch: str
-) -> EntryView:
+def _rows_entry(item: Rows, graph: Graph, symbols: Symbols) -> EntryView:
     tensor = graph.tensors[item.tensor]
-    own = f"(int8_t *){scratch} + {item.offset}"
+    own = f"(int8_t *){symbols.scratch} + {item.offset}"
     part = f"{_height(item.capacity)} of" if item.place == "scratch" else item.place
-    comment = f"{part} {names[item.tensor]} {shape_text(tensor.shape)}"
-    data = own if item.place == "scratch" else places[item.tensor]
+    comment = f"{part} {symbols.names[item.tensor]} {shape_text(tensor.shape)}"
+    data = own if item.place == "scratch" else symbols.places[item.tensor]
     return EntryView(comment, c_value(rows_struct(item, data), str, 1))
 
 

@@ -40,7 +40,7 @@ from tinyml.codegen.memory import (
     tensor_views,
 )
 from tinyml.codegen.names import tensor_names
-from tinyml.codegen.streams import StreamView, stream_params, stream_view
+from tinyml.codegen.streams import StreamView, Symbols, stream_params, stream_view
 from tinyml.codegen.weights import Weights
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops import macs_of
@@ -116,9 +116,6 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
     places |= {i: weights.tensor(i) for i in _used_constants(plan)}
     calls = _calls(plan, places, scratch, weights)
     macs = tuple(sum(macs_of(graph.ops[i], graph) for i in step.ops) for step in plan.steps)
-    target = f" --board {plan.board}" if plan.board else ""
-    target += "".join(f" {word}" for word in board.options_given) if board else ""
-    goal = "" if plan.optimize == "balanced" else f" --optimize {plan.optimize}"
     return ModelView(
         name=graph.name,
         macro=graph.name.upper(),
@@ -126,7 +123,7 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
         source=c_comment(graph.source.file_name),
         sha=graph.source.sha256[:12],
         target=c_comment(f" for {plan.board}") if plan.board else "",
-        command=c_comment(f"tinyml build {shlex.quote(graph.source.file_name)}{target}{goal}"),
+        command=c_comment(_command(plan, board)),
         name_string=c_string(graph.name),
         sha_string=c_string(graph.source.sha256[:12]),
         headers=tuple(
@@ -148,6 +145,15 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
         about=about_view(graph),
         abi=abi_version(),
     )
+
+
+def _command(plan: Plan, board: Board | None) -> str:
+    """What makes these files again."""
+    words = ["tinyml", "build", shlex.quote(plan.graph.source.file_name)]
+    words += ["--board", plan.board] if plan.board else []
+    words += board.options_given if board else ()
+    words += [] if plan.optimize == "balanced" else ["--optimize", plan.optimize]
+    return " ".join(words)
 
 
 _Signature: TypeAlias = tuple[str, tuple[str, ...], str]  # C function, parameters, fixed params
@@ -179,24 +185,14 @@ def _calls(plan: Plan, places: dict[int, str], scratch: dict[int, str], weights:
             keys.append(("", (), ""))
             continue
         title = f"layer {index}, {_kinds(step, plan.graph)}"
-        symbols = weights.layer(index, step, title)
+        symbols, room = weights.layer(index, step, title), scratch.get(index, "NULL")
         if call.stream is not None:
-            place = scratch.get(index, "NULL")
-            streams[index] = stream_view(
-                index,
-                call.stream,
-                plan.graph,
-                names=weights.names,
-                places=places,
-                symbols=symbols,
-                scratch=place,
-            )
+            texts = Symbols(weights.names, places, symbols, room)
+            streams[index] = stream_view(index, call.stream, plan.graph, texts)
             params.append(stream_params(index, call.stream))
         else:
             params.append(params_text(call, symbols))
-        found = operands(
-            step, plan.graph, tensors=places, symbols=symbols, scratch=scratch.get(index, "NULL")
-        )
+        found = operands(step, plan.graph, tensors=places, symbols=symbols, scratch=room)
         arguments.append(found)
         is_fixed = call.function not in plan.shared
         key = (
@@ -207,26 +203,31 @@ def _calls(plan: Plan, places: dict[int, str], scratch: dict[int, str], weights:
         keys.append(key)
         if key not in wrappers:
             same = sum(1 for function, *_ in wrappers if function == call.function)
-            forwarded = forwarded_texts(found)
-            name = f"run_{call.function.removeprefix('tml_')}" + (f"_{same + 1}" if same else "")
-            wrappers[key] = WrapperView(
-                name=name,
-                prototype=call_text(
-                    f"static TML_NOINLINE void {name}", key[1], indent=0, suffix=")"
-                ),
-                call=call_text(
-                    call.function,
-                    (f"&layer_{index}", *forwarded[1:]) if is_fixed else forwarded,
-                    indent=4,
-                    suffix=");",
-                ),
-            )
+            own = f"&layer_{index}" if is_fixed else ""
+            wrappers[key] = _wrapper(call.function, key[1], forwarded_texts(found), same, own)
     shared = frozenset(wrapper.name for key, wrapper in wrappers.items() if keys.count(key) > 1)
     functions = tuple(
         wrappers[key].name if key in wrappers and wrappers[key].name in shared else key[0]
         for key in keys
     )
     return _Calls(tuple(params), tuple(arguments), functions, wrappers, shared, streams)
+
+
+def _wrapper(
+    function: str, parameters: tuple[str, ...], forwarded: tuple[str, ...], same: int, own: str
+) -> WrapperView:
+    """A function around a kernel that several layers call.
+
+    ``same``: how many there are of this kernel; ``own``: params that are no parameter, or "".
+    """
+    name = f"run_{function.removeprefix('tml_')}" + (f"_{same + 1}" if same else "")
+    head = f"static TML_NOINLINE void {name}"
+    arguments = (own, *forwarded[1:]) if own else forwarded
+    return WrapperView(
+        name=name,
+        prototype=call_text(head, parameters, indent=0, suffix=")"),
+        call=call_text(function, arguments, indent=4, suffix=");"),
+    )
 
 
 def _layer_views(plan: Plan, calls: _Calls, places: dict[int, str]) -> tuple[LayerView, ...]:

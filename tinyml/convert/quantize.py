@@ -109,6 +109,16 @@ def refuse_unsupported(graph: Graph) -> None:
             hint="give it to 'tinyml build' as it is, or convert the original float model.",
             where=graph.source.file_name,
         )
+    advice = [
+        f"; {kind}: {_INSTEAD[kind]}"
+        for kind in sorted({op.kind for op in graph.ops} & set(_INSTEAD))
+    ]
+    instead = "replace these layers in the model by ones that 'tinyml ops' lists"
+    _refuse(graph, _without_integers(graph), instead + "".join(advice) + ".")
+
+
+def _without_integers(graph: Graph) -> list[str]:
+    """A phrase for each layer that cannot become integers."""
     found = [
         f"{op.kind} '{op.name}' has no integer kernel"
         for op in graph.ops
@@ -125,17 +135,7 @@ def refuse_unsupported(graph: Graph) -> None:
         for op in graph.ops
         if is_recurrent(op.kind) and (unknown := problem(op)) is not None
     ]
-    advice = [
-        f"{kind}: {_INSTEAD[kind]}"
-        for kind in sorted({op.kind for op in graph.ops} & set(_INSTEAD))
-    ]
-    _refuse(
-        graph,
-        found,
-        "replace these layers in the model by ones that 'tinyml ops' lists"
-        + "".join(f"; {item}" for item in advice)
-        + ".",
-    )
+    return found
 
 
 def _hybrid_weights(graph: Graph) -> list[str]:

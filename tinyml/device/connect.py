@@ -26,6 +26,7 @@ class Expected:
     build: str  # directory, for messages
 
 
+# Six parameters: what a user may say of a line, by name.
 def connect(
     port: str | None,
     board: Board,

@@ -15,7 +15,7 @@ import numpy as np
 
 from tinyml.base.errors import DeviceError
 from tinyml.device.agent import AgentClient
-from tinyml.device.values import Identity, Timing
+from tinyml.device.values import BootTime, Identity, Timing
 from tinyml.ir.graph import Array
 from tinyml.values.run import LayerTime, Run
 
@@ -27,6 +27,7 @@ CLOCK_STEP_US = 2  # that two timestamps, rounded down, may differ by
 PLAUSIBLE_PPM = 50_000  # a device clock further off means that its frequency is not what it says
 
 
+# Six parameters: what a user may say of a measurement, by name.
 def profile(
     client: AgentClient,
     board: str,
@@ -70,6 +71,7 @@ class _Log:
     sending_s: float = 0.0
 
 
+# Six parameters: what a user may say of a measurement, by name.
 def measure(
     client: AgentClient,
     board: str,
@@ -89,40 +91,20 @@ def measure(
     if warmup:
         load(client, inputs[0])
         client.infer(warmup)
-    log = _Log()
-    clock = _Clock(client)
+    log, clock = _Log(), _Clock(client)
     for number in range(runs):
         show("measuring", number, runs)
-        sample = inputs[number % len(inputs)]
-        if number == 0 or log.sending_s < RELOAD_S:
-            begin = time.monotonic()
-            load(client, sample)
-            log.sending_s += time.monotonic() - begin
-            log.fresh += 1
-        timing = client.infer()
-        log.times_us.append(timing.time_us)
-        log.layers.append(client.layer_cycles())
-        log.totals.append(client.total_cycles())
-        _check_time(client, timing, log.totals[-1])
-        if timing.was_input_fresh and len(log.outputs) < len(inputs):
-            log.outputs.append(read_outputs(client, identity))
+        _time_one(client, inputs, number, log)
     show("measuring", runs, runs)
-    columns = [spread(column) for column in zip(*log.layers, strict=True)]
-    total = spread(log.totals)
-    boot = client.boot_time()
-    counts = any(log.totals)  # some emulators count no cycles
-    first_us = boot.first_cycles * 1e6 / identity.clock_hz if counts else None
+    columns, total = [spread(item) for item in zip(*log.layers, strict=True)], spread(log.totals)
     compared = clock.compare()
     details = {
         "runs": runs,
         "warmup": warmup,
         "fresh_runs": log.fresh,
         "measured_time_us": sum(log.times_us) / runs,
-        "boot_us": boot.ready_us or None,
-        "first_inference_us": first_us,
-        "boot_to_first_inference_us": boot.ready_us + first_us
-        if boot.ready_us and first_us
-        else None,
+        # Some emulators count no cycles.
+        **_boot_times(client.boot_time(), identity.clock_hz if any(log.totals) else None),
         "baud": client.speed.baud if client.speed else None,
         **compared,
         "spread": {"total": total, "layers": columns},
@@ -130,6 +112,32 @@ def measure(
     times = (tuple(LayerTime(item["median"]) for item in columns), LayerTime(total["median"]))
     is_estimate = not compared["is_clock_plausible"]  # an emulator behind a port, most likely
     return _run(client, board, is_estimate, log.outputs, times, details)
+
+
+def _time_one(client: AgentClient, inputs: Sequence[Sample], number: int, log: _Log) -> None:
+    """One timed inference, of the next sample where sending it is cheap enough."""
+    if number == 0 or log.sending_s < RELOAD_S:
+        begin = time.monotonic()
+        load(client, inputs[number % len(inputs)])
+        log.sending_s += time.monotonic() - begin
+        log.fresh += 1
+    timing = client.infer()
+    log.times_us.append(timing.time_us)
+    log.layers.append(client.layer_cycles())
+    log.totals.append(client.total_cycles())
+    _check_time(client, timing, log.totals[-1])
+    if timing.was_input_fresh and len(log.outputs) < len(inputs):
+        log.outputs.append(read_outputs(client, client.identify()))
+
+
+def _boot_times(boot: BootTime, clock_hz: int | None) -> dict[str, float | None]:
+    first_us = boot.first_cycles * 1e6 / clock_hz if clock_hz else None
+    both = boot.ready_us + first_us if boot.ready_us and first_us else None
+    return {
+        "boot_us": boot.ready_us or None,
+        "first_inference_us": first_us,
+        "boot_to_first_inference_us": both,
+    }
 
 
 def spread(cycles: Sequence[int]) -> dict[str, int]:
@@ -236,6 +244,7 @@ def _begin(client: AgentClient, inputs: Sequence[Sample]) -> Identity:
     return identity
 
 
+# Six parameters: what only the two callers know of a Run.
 def _run(
     client: AgentClient,
     board: str,

@@ -249,6 +249,7 @@ def _fits(
     return all(abs(value) < _INT32_END for value in (constant, *sums, *results))
 
 
+# Six parameters: arrays of one search, each with a shape of its own.
 def _interval(
     rescaling: Rescaling,
     scale: IntArray,

@@ -57,6 +57,7 @@ class Window:
         return sum(self.taps(out) == (0, self.kernel) for out in range(self.out_size))
 
 
+# Six parameters: the numbers of one axis.
 def padded_window(
     in_size: int, kernel: int, stride: int, dilation: int, before: int, after: int
 ) -> Window:

@@ -56,6 +56,7 @@ class Decoder:
         return added + "\n" if added else ""
 
 
+# Seven parameters: the options of the command, and its three streams.
 def monitor(
     build: Path | None,
     board: Board | None,

@@ -69,6 +69,7 @@ def connect_build(built: Built, port: str | None, *, baud: int | None = None) ->
     return connect(port, built.board, expected, baud=baud, explain=addresses.explain)
 
 
+# Six parameters: what a user may say of a measurement, by name.
 def profile_build(
     built: Built,
     client: AgentClient,
@@ -86,20 +87,7 @@ def profile_build(
     check_countable(built.plan)
     board = built.board
     run = measure(client, board.name, samples.inputs, runs=runs, warmup=warmup, show=show)
-    used = samples.inputs[: len(run.outputs)]
-    compared = {}
-    if reference_of(built.plan) is not None:
-        compare(built, client, used, run.outputs)
-        compared["equal_to_reference"] = len(used)
-    details = {
-        **run.details,
-        **compared,
-        **_energy(board, run),
-        "predicted": _predict(built, samples),
-    }
-    labels = samples.labels if len(used) == len(samples.inputs) else ()
-    details |= score_details(built.plan.graph, run.outputs, labels)
-    run = replace(run, details=details)
+    run = replace(run, details={**run.details, **_judged(built, client, samples, run)})
     words = ["tinyml", "profile", str(near(built.directory)), "--runs", str(runs)]
     words += ["--inputs", samples.file_name] if samples.file_name else []
     tools = tool_versions(built.image, run)
@@ -110,6 +98,18 @@ def profile_build(
     )
     path = near(write_report(document, built.directory))
     return replace(built, report=document, files=(path, near(_save_run(built, run))))
+
+
+def _judged(built: Built, client: AgentClient, samples: Samples, run: Run) -> dict[str, Any]:
+    """What the outputs are worth, and what was predicted; raises MismatchError."""
+    used = samples.inputs[: len(run.outputs)]
+    details: dict[str, Any] = {}
+    if reference_of(built.plan) is not None:
+        compare(built, client, used, run.outputs)
+        details["equal_to_reference"] = len(used)
+    details |= {**_energy(built.board, run), "predicted": _predict(built, samples)}
+    labels = samples.labels if len(used) == len(samples.inputs) else ()
+    return details | score_details(built.plan.graph, run.outputs, labels)
 
 
 def verify_build(

@@ -96,6 +96,7 @@ def _quant(
     return Quant(scales, zero_points, axis if count > 1 else 0)
 
 
+# Six parameters: parts of a file that have no value of their own.
 def _constant(
     data: bytes, model: Any, number: int, dtype: DType, shape: tuple[int, ...], label: str
 ) -> Array | None:

@@ -212,6 +212,7 @@ def lower_mul(op: Op, graph: Graph) -> KernelCall:
 _INSTRUCTIONS = {"ADD": 29, "SUB": 32, "MUL": 24}  # per element, counted on Armv7-M
 
 
+# Six parameters: an op, and the four things that its kernels differ in.
 def _lower(
     op: Op,
     graph: Graph,

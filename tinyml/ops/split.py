@@ -113,6 +113,9 @@ _AXES: dict[str, tuple[Trait, ...]] = {
 }
 
 
+_TYPES = typed(input=MOVED, axis=WHOLE, sizes=WHOLE, output=Like("input"))
+
+
 def _spec(kind: str, title: str, table: Table, cut: _Cut) -> OpSpec:
     def has_its_operands(op: Op, graph: Graph) -> str | None:
         """The op must have all its inputs and as many outputs as its options say."""
@@ -148,14 +151,7 @@ def _spec(kind: str, title: str, table: Table, cut: _Cut) -> OpSpec:
         constraints=(has_its_operands, parts_fit),
         infer=infer,
         macs=no_macs,
-        forms=(
-            Form(
-                "bytes",
-                typed(input=MOVED, axis=WHOLE, sizes=WHOLE, output=Like("input")),
-                reference,
-                has_no_kernel,
-            ),
-        ),
+        forms=(Form("bytes", _TYPES, reference, has_no_kernel),),
         expand=lambda op, graph: expand(op, graph, cut),
     )
 

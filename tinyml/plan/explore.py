@@ -11,6 +11,7 @@ from tinyml.plan.goals import OPTIMIZE, Candidates, chosen
 from tinyml.plan.planner import candidates, programs_of
 from tinyml.plan.values import Plan
 from tinyml.target.board import Board
+from tinyml.values.goal import Goal
 
 _NEAR = 1.04  # plans whose RAM differs by less are shown as one
 
@@ -34,7 +35,7 @@ def explore(graph: Graph, board: Board) -> tuple[Alternative, ...]:
 
     @cache
     def of(optimize: str) -> Candidates:
-        return candidates(graph, tried, board, optimize=optimize)
+        return candidates(graph, tried, board, Goal(optimize))
 
     def planned(goal: str) -> Candidates:
         return of("size" if goal == "size" else "balanced")  # nothing else changes a prediction

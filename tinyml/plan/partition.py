@@ -8,7 +8,7 @@ unless alignment or fragmentation cost more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -86,19 +86,32 @@ def choices(
         if not _is_short(graph, segment, heavy, floor):
             continue
         alone = max(least[number] for number in segment.ops)
-        calls: dict[tuple[int, int], Choice] = {}
-        for form in _FORMS:
-            made = [
-                _choice(graph, Step(segment.ops, call), ends)
-                for call in fuse(graph, segment, form, kernels)
-            ]
-            for choice in made:
-                calls.setdefault((choice.ram_bytes, choice.instructions), choice)
-            # Higher bands need larger windows: no use when these take too much already.
-            if made and min(choice.ram_bytes for choice in made) >= alone:
-                break
-        found += [choice for choice in calls.values() if choice.ram_bytes < alone]
+        for choice in _fused(graph, segment, kernels, ends, alone):
+            if choice.ram_bytes < alone:
+                found.append(choice)
     return found
+
+
+def _fused(
+    graph: Graph,
+    segment: Segment,
+    kernels: Callable[[int, int, bool], tuple[Offer, ...]],
+    ends: dict[int, tuple[int, int]],
+    alone: int,
+) -> Iterable[Choice]:
+    """A segment in every form; until one takes as much RAM as its ops do one after the other."""
+    calls: dict[tuple[int, int], Choice] = {}
+    for form in _FORMS:
+        made = [
+            _choice(graph, Step(segment.ops, call), ends)
+            for call in fuse(graph, segment, form, kernels)
+        ]
+        for choice in made:
+            calls.setdefault((choice.ram_bytes, choice.instructions), choice)
+        # Higher bands need larger windows: no use when these take too much already.
+        if made and min(choice.ram_bytes for choice in made) >= alone:
+            break
+    return calls.values()
 
 
 def fastest(graph: Graph, found: Sequence[Choice], limit_bytes: int) -> tuple[Choice, ...]:

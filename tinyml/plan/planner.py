@@ -26,8 +26,11 @@ from tinyml.plan.regions import Room, stall_cycles
 from tinyml.plan.smallest import smallest_steps
 from tinyml.plan.values import Plan, Step
 from tinyml.target.board import Board
+from tinyml.values.goal import Goal
 
 Program = tuple[Step, ...]
+
+RUNTIME = "aot"  # that these plans are for
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +41,7 @@ class Programs:
     others: tuple[Program, ...]  # the fastest kernels op by op, and those of the least flash
 
 
-def plan(
-    graph: Graph,
-    board: Board,
-    *,
-    runtime: str = "aot",
-    optimize: str = "balanced",
-    agent: bool = True,
-) -> Plan:
+def plan(graph: Graph, board: Board, *, optimize: str = "balanced", agent: bool = True) -> Plan:
     """Kernels, memory layout and predicted budget of a graph on a board.
 
     Raises PlanError if the graph cannot be planned at all; a plan that is too large for the board
@@ -57,7 +53,7 @@ def plan(
     tried = programs_of(graph, board)
 
     def planned(goal: str) -> Candidates:
-        return candidates(graph, tried, board, runtime=runtime, optimize=goal, agent=agent)
+        return candidates(graph, tried, board, Goal(goal, agent))
 
     return chosen(planned, optimize)
 
@@ -72,37 +68,23 @@ def programs_of(graph: Graph, board: Board) -> Programs:
     return Programs(tuple(programs(graph, singles, layers, isa)), others)
 
 
-def candidates(
-    graph: Graph,
-    tried: Programs,
-    board: Board,
-    *,
-    runtime: str = "aot",
-    optimize: str = "balanced",
-    agent: bool = True,
-) -> Candidates:
+def candidates(graph: Graph, tried: Programs, board: Board, goal: Goal) -> Candidates:
     """The plans of all programs, and whether each fits in RAM, predicted for a goal."""
 
     def made(steps: Program) -> tuple[Plan, bool]:
-        return plan_steps(graph, steps, board, runtime=runtime, optimize=optimize, agent=agent)
+        return plan_steps(graph, steps, board, goal)
 
     front, others = tuple(map(made, tried.front)), tuple(map(made, tried.others))
     return Candidates(front, others, board.flash.max_bytes)
 
 
 def plan_steps(
-    graph: Graph,
-    steps: tuple[Step, ...],
-    board: Board,
-    *,
-    runtime: str = "aot",
-    optimize: str = "balanced",
-    agent: bool = True,
+    graph: Graph, steps: tuple[Step, ...], board: Board, goal: Goal
 ) -> tuple[Plan, bool]:
     """The plan that runs the steps, and whether it fits in RAM."""
     if not board.ram:
         raise PlanError(f"board '{board.name}' names no memory region for the arena")
-    rest = predict(graph, steps, board, optimize, agent)
+    rest = predict(graph, steps, board, goal.optimize, goal.agent)
     rooms = tuple(
         Room(item.region, item.max_bytes - sum(u.nbytes for u in rest if u.region == item.region))
         for item in board.ram
@@ -113,15 +95,15 @@ def plan_steps(
     made = Plan(
         graph=graph,
         board=board.name,
-        runtime=runtime,
-        optimize=optimize,
+        runtime=RUNTIME,
+        optimize=goal.optimize,
         steps=placed,
         tensors=tensors,
         arena_bytes=arena.spread.arena_bytes,
         activation_bytes=sum(nbytes for _, nbytes in arena.activation_bytes),
         lower_bound_bytes=arena.lower_bound_bytes,
         uses=(*arena.uses(), *rest),
-        shared=shared_functions(calls, board.chip.core, optimize),
+        shared=shared_functions(calls, board.chip.core, goal.optimize),
         stall_cycles=stall_cycles(graph, placed, tensors, board),
     )
     return made, is_fitting

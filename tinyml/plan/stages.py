@@ -183,6 +183,7 @@ def _divisor(count: int, most: int) -> int:
     return max(i for i in range(1, min(count, most) + 1) if count % i == 0)
 
 
+# Six parameters: the draft, and where in it.
 def _reading(
     made: Draft, number: int, tensor: int, rows: Window, band: int, reads_sides: bool
 ) -> Reading:

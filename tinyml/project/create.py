@@ -23,6 +23,7 @@ from tinyml.codegen.interface import io_names
 from tinyml.codegen.render import environment, render
 from tinyml.evaluate.benchmark import task_macros
 from tinyml.ops.outside import firmware_folders
+from tinyml.plan.planned import Planned
 from tinyml.plan.timing import inference_ms, longest_step_ms
 from tinyml.plan.values import Plan
 from tinyml.project.application import FILE as APPLICATION_FILE
@@ -57,30 +58,17 @@ class AgentOptions:
 
 
 def create(
-    plan: Plan,
-    sources: Sources,
-    board: Board,
-    template: str,
-    dest: Path,
-    *,
-    agent: bool = True,
-    speaks: AgentOptions = AgentOptions(),
+    planned: Planned, sources: Sources, dest: Path, *, speaks: AgentOptions = AgentOptions()
 ) -> Project:
     """Writes the project of a model into ``dest``.
 
     May be repeated: files that did not change keep their time, the user's own files stay as they
     are. Without an agent the firmware still runs the model, but does not listen to anybody.
     """
-    skeleton = template_of(board, template).named(sources.name)
-    refuse_template(board, skeleton)
-    if skeleton.runtime != plan.runtime:
-        raise TinymlError(
-            f"the template '{skeleton.name}' is for the runtime '{skeleton.runtime}', "
-            f"the model was planned for '{plan.runtime}'",
-            hint=f"leave out --template, or give --runtime {skeleton.runtime}",
-        )
-    has_agent = agent and "agent" in skeleton.firmware
-    copied = _firmware_files(sources, board, skeleton, has_agent)
+    plan, target = planned.plan, planned.target
+    skeleton = _skeleton(planned).named(sources.name)
+    has_agent = target.goal.agent and "agent" in skeleton.firmware
+    copied = _firmware_files(sources, target.board, skeleton, has_agent)
     compiled = (
         *(f"{MODEL_DIR}/{name}" for name in sources.compiled),
         *(f"{FIRMWARE_DIR}/{name}" for name in copied if name.endswith(SOURCES)),
@@ -91,7 +79,7 @@ def create(
     project = Project(
         directory=dest.resolve(),
         name=sources.name,
-        board=board,
+        board=target.board,
         template=skeleton.name,
         sources=(*skeleton.sources, *map(skeleton.place, compiled)),
         include_dirs=tuple(dict.fromkeys(map(skeleton.place, folders))),
@@ -100,12 +88,26 @@ def create(
         optimize=plan.optimize,
         toolchain=skeleton.toolchain,
     )
-    command = " ".join((sources.command, *template_option(board, template, plan.runtime)))
+    option = template_option(target.board, target.template, plan.runtime)
+    command = " ".join((sources.command, *option))
     headers = (skeleton.place(f"{FIRMWARE_DIR}/{name}") for name in copied if name.endswith(".h"))
     values = _variables(project, skeleton, plan, command, speaks) | {"headers": tuple(headers)}
     values |= sources.facts
     _write(project, sources, skeleton, copied, values)
     return project
+
+
+def _skeleton(planned: Planned) -> Template:
+    """The template; raises BoardError or TinymlError where board or model cannot have it."""
+    template = template_of(planned.target.board, planned.target.template)
+    refuse_template(planned.target.board, template)
+    if template.runtime != planned.plan.runtime:
+        raise TinymlError(
+            f"the template '{template.name}' is for the runtime '{template.runtime}', "
+            f"the model was planned for '{planned.plan.runtime}'",
+            hint=f"leave out --template, or give --runtime {template.runtime}",
+        )
+    return template
 
 
 def template_option(board: Board, template: str, runtime: str) -> tuple[str, ...]:

@@ -103,11 +103,8 @@ def _project(planned: Planned, settings: Settings) -> Project:
     assert folder is not None
     sources = runtime_of(plan.runtime).generate(planned.model, plan, target.board, target.goal)
     refuse_other(folder, plan.graph.source.file_name, target.template)
-    return create(
-        *(plan, sources, target.board, target.template, folder),
-        agent=target.goal.agent,
-        speaks=AgentOptions(settings.benchmark, settings.model_id),
-    )
+    speaks = AgentOptions(settings.benchmark, settings.model_id)
+    return create(planned, sources, folder, speaks=speaks)
 
 
 def _linked(project: Project, planned: Planned, settings: Settings) -> Linked:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from tinyml import __version__
 from tinyml.base.errors import TinymlError
+from tinyml.ir.graph import Graph
 from tinyml.ops import macs_of
 from tinyml.plan.fit import Fit
 from tinyml.plan.values import Plan
@@ -33,32 +35,16 @@ def report(
 ) -> Report:
     """Puts together what is known at this stage; ``image`` and ``run`` may be missing.
 
+    Seven parameters: each is a value of its own stage, and a report without a build has the first.
+
     ``run.details["spread"]``, when there, holds ``total`` and ``layers``: how the cycles varied.
     """
-    source = plan.graph.source
     layers = _layers(plan, image, run)
     return Report(
         format=FORMAT,
         tinyml=__version__,
-        model={
-            "name": plan.graph.name,
-            "file": source.file_name,
-            "sha256": source.sha256,
-            "bytes": source.nbytes,
-            "macs": sum(layer.macs for layer in layers),
-            "calibrated": source.metadata.is_calibrated,
-            "producer": source.metadata.producer,
-        },
-        board={
-            "name": board.name,
-            "title": board.title,
-            "chip": board.chip.title,
-            "core": board.chip.core.name,
-            "isa": board.chip.isa,
-            "clock_hz": board.chip.clock_hz,
-            "stack_bytes": board.stack_bytes,
-            "source": board.source,
-        },
+        model=_model_record(plan.graph, layers),
+        board=_board_record(board),
         runtime=plan.runtime,
         optimize=plan.optimize,
         layers=layers,
@@ -74,6 +60,32 @@ def report(
         run=_run(run) if run else None,
         self_test=self_test_record(image.self_test) if image else None,
     )
+
+
+def _model_record(graph: Graph, layers: Sequence[Layer]) -> dict[str, Any]:
+    source = graph.source
+    return {
+        "name": graph.name,
+        "file": source.file_name,
+        "sha256": source.sha256,
+        "bytes": source.nbytes,
+        "macs": sum(layer.macs for layer in layers),
+        "calibrated": source.metadata.is_calibrated,
+        "producer": source.metadata.producer,
+    }
+
+
+def _board_record(board: Board) -> dict[str, Any]:
+    return {
+        "name": board.name,
+        "title": board.title,
+        "chip": board.chip.title,
+        "core": board.chip.core.name,
+        "isa": board.chip.isa,
+        "clock_hz": board.chip.clock_hz,
+        "stack_bytes": board.stack_bytes,
+        "source": board.source,
+    }
 
 
 def self_test_record(tested: SelfTest | None) -> dict[str, Any] | None:

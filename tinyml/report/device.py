@@ -43,17 +43,7 @@ def layer_times(report: Report) -> Table:
                 _ratio(spread.median, guess),
             )
         )
-    whole = run["spread"]
-    rows.append(
-        (
-            *("", "total", ""),
-            *(whole["min"], whole["median"], whole["p95"], whole["max"]),
-            _us(whole["median"], run["clock_hz"]),
-            "100.0" if total else "",
-            predicted.get("total"),
-            _ratio(whole["median"], predicted.get("total")),
-        )
-    )
+    rows.append(_total_row(run))
     columns = ("#>", "op", "kernel", "min>", "median>", "p95>", "max>", "µs>", "%>")
     where = f"{report.board['name']} ({run['target']})"
     return Table(
@@ -61,6 +51,18 @@ def layer_times(report: Report) -> Table:
         (*columns, "predicted>", "ratio>"),
         tuple(rows),
         ("p95", "min", "max", "kernel", "ratio", "predicted", "#", "%"),
+    )
+
+
+def _total_row(run: dict[str, Any]) -> tuple[object, ...]:
+    whole, guess = run["spread"], run.get("predicted", {}).get("total")
+    return (
+        *("", "total", ""),
+        *(whole["min"], whole["median"], whole["p95"], whole["max"]),
+        _us(whole["median"], run["clock_hz"]),
+        "100.0" if run["total"]["cycles"] else "",
+        guess,
+        _ratio(whole["median"], guess),
     )
 
 

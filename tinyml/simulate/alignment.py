@@ -101,6 +101,7 @@ class PythonWatch:
         self._engine.hook_del(self._handle)
         self._engine.ctl_flush_tb()
 
+    # Six parameters: the signature of a hook of unicorn.
     def _on_access(
         self, engine: Any, _type: int, address: int, nbytes: int, _value: int, _: object
     ) -> None:

@@ -85,6 +85,12 @@ def _narrow(h: int) -> Instruction:
         if h & 0x800:
             return Instruction("load", 2, 1, _bits(middle), _bits(low))
         return Instruction("store", 2, 1, _bits(low, middle))
+    return _narrow_rest(h)
+
+
+def _narrow_rest(h: int) -> Instruction:
+    """The stack, several registers, branches."""
+    field, top, listed = h >> 8 & 7, h >> 11, h & 0xFF
     if top == 18:
         return Instruction("store", 2, 1, _bits(field, 13))
     if top == 19:
@@ -93,7 +99,6 @@ def _narrow(h: int) -> Instruction:
         return Instruction("alu", 2, 0, _bits(13) if top == 21 else 0, _bits(field))
     if h >> 12 == 11:
         return _narrow_miscellaneous(h)
-    listed = h & 0xFF
     if top == 24:
         return Instruction("store_many", 2, listed.bit_count(), listed | _bits(field), _bits(field))
     if top == 25:

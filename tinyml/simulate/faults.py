@@ -38,6 +38,7 @@ def region_at(regions: Sequence[Region], address: int) -> Region | None:
     return next((r for r in regions if r.base <= address < r.base + r.nbytes), None)
 
 
+# Six parameters: what the emulator says of an access.
 def access_fault(
     board: Board, symbols: Symbols, pc: int, access: str, address: int, nbytes: int
 ) -> SimulationFault:

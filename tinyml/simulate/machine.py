@@ -270,6 +270,7 @@ class Machine:
     def _on_write(self, _: Any, offset: int, nbytes: int, value: int, base: int) -> None:
         self._bus.write(base + offset, nbytes, value)
 
+    # Six parameters: the signature of a hook of unicorn.
     def _on_invalid_access(
         self, engine: Any, access: int, address: int, nbytes: int, value: int, _: Any
     ) -> bool:

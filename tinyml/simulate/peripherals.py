@@ -66,6 +66,7 @@ class Bus:
     ``on_reset`` that the firmware wants to start anew.
     """
 
+    # Six parameters: what a bus asks of the machine around it.
     def __init__(
         self,
         chip: Chip,

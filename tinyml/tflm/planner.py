@@ -73,12 +73,19 @@ def plan(
     graph, arena = outline.graph, made.arena
     state = state_bytes() + runtime_state_bytes(graph, len(graph.ops), agent=agent)
     region = _region(board, arena.needed_bytes, state + board.stack_bytes)
-    scratch = _largest(arena.scratch)
+    scratch, count = _largest(arena.scratch), len(graph.ops)
     placed = {
-        i: _placement(place, region, len(graph.ops) if i in graph.outputs else None)
+        i: _placement(place, region, count if i in graph.outputs else None)
         for i, place in arena.tensors.items()
     }
-    first, flash = board.ram[0].region, board.flash.region
+    uses = (
+        Use(region, "activations", arena.head_bytes),
+        Use(region, "interpreter", arena.needed_bytes - arena.head_bytes),
+        Use(board.ram[0].region, "runtime", state),
+        Use(board.ram[0].region, "stack", board.stack_bytes),
+        Use(board.flash.region, "weights", len(made.data)),
+        Use(board.flash.region, "code", code_bytes(outline, kernels, agent=agent)),
+    )
     return Plan(
         graph=graph,
         board=board.name,
@@ -86,20 +93,13 @@ def plan(
         optimize=optimize,
         steps=tuple(
             _step(outline, i, kernels, _placement(scratch[i], region) if i in scratch else None)
-            for i in range(len(graph.ops))
+            for i in range(count)
         ),
         tensors=tuple(placed.get(i) for i in range(len(graph.tensors))),
         arena_bytes=((region, arena.needed_bytes),),
         activation_bytes=arena.head_bytes,
         lower_bound_bytes=_live_bytes(arena),
-        uses=(
-            Use(region, "activations", arena.head_bytes),
-            Use(region, "interpreter", arena.needed_bytes - arena.head_bytes),
-            Use(first, "runtime", state),
-            Use(first, "stack", board.stack_bytes),
-            Use(flash, "weights", len(made.data)),
-            Use(flash, "code", code_bytes(outline, kernels, agent=agent)),
-        ),
+        uses=uses,
     )
 
 
