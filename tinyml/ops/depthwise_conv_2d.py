@@ -219,7 +219,7 @@ OPS = (
         title="depthwise convolution: any multiplier, stride, dilation and padding",
         traits=(
             Rows(filter_windows),
-            Channels(),
+            Channels(times=lambda op: int(op.attrs.depth_multiplier)),
             Weights(layer, axis=3, may_be_negative=True),
             ClampsOutput(),
             ReadsPadding(),

@@ -35,10 +35,11 @@ class Channels:
     """What a channel of the output (along the last axis) is made of.
 
     With ``mixes`` of all channels of the input, else of one alone, in order, where ``keeps`` says
-    so: of channel c come ``multiplier`` channels from c * multiplier on.
+    so: of channel c come ``times`` channels, from c * times on.
     """
 
     mixes: bool = False
+    times: Callable[[Op], int] = lambda op: 1
     keeps: Callable[[Op, Graph], bool] = lambda op, graph: True
 
 

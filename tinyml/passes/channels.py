@@ -109,7 +109,7 @@ def _need(op: Op, known: Known, needed: dict[int, BoolArray]) -> None:
     if not _owns_constants(op, known.readers):
         made[:] = True
     if is_channelwise(op, known.graph):
-        groups = made.reshape(-1, getattr(op.attrs, "depth_multiplier", 1))  # by input channel
+        groups = made.reshape(-1, _times(op))  # by input channel
         kept = groups.any(axis=1) | (np.ones(1, np.bool_) if given is None else given)
         groups |= kept[:, np.newaxis]
         if given is not None:
@@ -137,7 +137,14 @@ def is_channelwise(op: Op, graph: Graph) -> bool:
         return False
     if not trait.keeps(op, graph):
         return False
-    return made.shape[-1] == given.shape[-1] * getattr(op.attrs, "depth_multiplier", 1)
+    return made.shape[-1] == given.shape[-1] * trait.times(op)
+
+
+def _times(op: Op) -> int:
+    """Output channels that are made of each input channel, of a channelwise op."""
+    trait = trait_of(op.kind, traits.Channels)
+    assert trait is not None
+    return trait.times(op)
 
 
 def has_weights(op: Op) -> bool:
