@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -252,10 +252,10 @@ def _lower(
     )
 
 
-_ARITHMETIC: dict[str, tuple[Literal["+", "-", "*"], Callable[[Array, Array], Array]]] = {
-    "ADD": ("+", np.add),
-    "SUB": ("-", np.subtract),
-    "MUL": ("*", np.multiply),
+_ARITHMETIC = {
+    ADD: Arithmetic("+", np.add),
+    SUB: Arithmetic("-", np.subtract),
+    MUL: Arithmetic("*", np.multiply),
 }
 
 
@@ -265,7 +265,7 @@ def _spec(kind: str, title: str, compute: Callable[..., Any], lower: Callable[..
         kind=kind,
         title=f"{title} of two tensors, with broadcasting",
         traits=(
-            Arithmetic(*_ARITHMETIC[kind]),
+            _ARITHMETIC[kind],
             Rows(),
             ClampsOutput(),
             Axes("broadcast"),
@@ -283,10 +283,7 @@ def _spec(kind: str, title: str, compute: Callable[..., Any], lower: Callable[..
                 typed(left=INT8, right=INT8, output=INT8),
                 compute,
                 lower,
-                constraints=(
-                    activation_is_a_range,
-                    scales,
-                ),
+                constraints=(activation_is_a_range, scales),
             ),
         ),
     )

@@ -1,8 +1,8 @@
 """What may be done to an operator: facts that passes, planner, converter and runtime ask about.
 
 Nobody else names operators. A trait that is missing is always safe, it only means that nothing is
-done; one that is there is a promise about ``OpSpec.reference``, and ``tests/test_traits.py`` holds
-each of them against it.
+done; one that is there is a promise about what the references of its forms compute, and
+``tests/test_traits*.py`` hold each of them against it.
 """
 
 from __future__ import annotations
