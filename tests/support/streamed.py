@@ -13,6 +13,7 @@ from tinyml.plan.stages import Form
 from tinyml.plan.stream import fuse
 from tinyml.plan.values import Plan, Step
 from tinyml.target.board import Board
+from tinyml.values.goal import Goal
 
 
 def streamed_steps(graph: Graph, segment: Segment, form: Form, isa: Sequence[str]) -> list[Step]:
@@ -34,4 +35,4 @@ def streamed_plan(graph: Graph, board: Board, streamed: Step, optimize: str = "s
         elif number not in streamed.ops:
             offers, _ = offers_of(op, graph, board.chip.isa, layer_of(op, graph))
             steps.append(Step((number,), offers[-1].call if offers else None))
-    return plan_steps(graph, tuple(steps), board, optimize=optimize)[0]
+    return plan_steps(graph, tuple(steps), board, Goal(optimize))[0]
