@@ -14,6 +14,7 @@ from tinyml.ir.kernel import Enumerator, Ref, Struct, Value
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _STRUCT = re.compile(r"typedef struct \{(.*?)\}\s*(\w+);", re.DOTALL)
+_ALIAS = re.compile(r"typedef (tml_\w+) (tml_\w+);")
 _FUNCTION = re.compile(r"void \(\*(\w+)\)\([^)]*\)")
 _FIELD = re.compile(r"(?:const )?(\w+) (\*?)(?:const )?(\w+)(?:\[(\d+)\])?")
 _INTEGERS = {
@@ -37,12 +38,12 @@ class Member:
 
 @cache
 def declared() -> Mapping[str, str]:
-    """What stands between the braces of each struct of firmware/."""
-    found: dict[str, str] = {}
-    for path in sorted(resources.path("firmware").rglob("*.h")):
-        text = _COMMENT.sub("", path.read_text(encoding="utf-8"))
-        found |= {name: body for body, name in _STRUCT.findall(text)}
-    return found
+    """What stands between the braces of each struct of firmware/, under each of its names."""
+    paths = sorted(resources.path("firmware").rglob("*.h"))
+    texts = [_COMMENT.sub("", path.read_text(encoding="utf-8")) for path in paths]
+    found = {name: body for text in texts for body, name in _STRUCT.findall(text)}
+    aliases = (pair for text in texts for pair in _ALIAS.findall(text))
+    return found | {alias: found[name] for name, alias in aliases if name in found}
 
 
 def members(name: str) -> tuple[Member, ...]:

@@ -15,23 +15,11 @@
 #define TML_DSP_WINOGRAD_3X3_S8_H
 
 #include "gemm_run.h"
-#include "padded_rows.h"
-#include "winograd_block.h"
+#include "winograd.h"
 #include "winograd_tile.h"
 
-typedef struct {
-    int32_t batches;
-    tml_dsp_band_params band; /* `out_rows` and `at_once` even */
-    int32_t band_offset;      /* bytes from scratch to the band */
-    int32_t out_columns;
-    int32_t in_channels;
-    int32_t out_channels;
-    int32_t form; /* linear or rounding */
-    int32_t shift;
-    uint32_t loops; /* of tml_dsp_winograd_block */
-    uint32_t entry;
-    int32_t weight_words; /* all of them */
-} tml_dsp_winograd_3x3_params;
+/* The band's out_rows and at_once are even. */
+typedef tml_dsp_winograd_params tml_dsp_winograd_3x3_params;
 
 /* The block of a form; only those that some layer uses become code. */
 TML_KERNEL tml_dsp_winograd tml_dsp_winograd_of(int32_t form, int32_t shift)
@@ -61,11 +49,7 @@ TML_DSP_SHARED void tml_dsp_winograd_3x3_run(const tml_dsp_winograd_3x3_params *
     tml_dsp_winograd_block block;
     block.column = params->out_channels;
     block.row = params->out_columns * params->out_channels;
-    block.inputs = scratch;
-    block.loops = params->loops;
-    block.entry = params->entry;
-    block.weights = weights;
-    block.end = weights + params->weight_words;
+    tml_dsp_winograd_begin(&block, params, scratch, weights);
     tml_dsp_tile tile;
     tile.pitch = band->pitch;
     tile.channels = channels;
@@ -100,10 +84,7 @@ TML_DSP_SHARED void tml_dsp_winograd_3x3_run(const tml_dsp_winograd_3x3_params *
                         }
                     }
                 }
-                block.output = to[0];
-                block.second = (int32_t)(to[1] - to[0]);
-                block.third = (int32_t)(to[2] - to[0]);
-                gemm(&block);
+                tml_dsp_winograd_tiles(&block, to, gemm);
             }
             output += 2 * block.column + block.row;
         }

@@ -19,22 +19,10 @@
 #define TML_DSP_WINOGRAD_ROW_S8_H
 
 #include "gemm_run.h"
-#include "padded_rows.h"
+#include "winograd.h"
 #include "winograd_row_block.h"
 
-typedef struct {
-    int32_t batches;
-    tml_dsp_band_params band;
-    int32_t band_offset; /* bytes from scratch to the band */
-    int32_t out_columns;
-    int32_t in_channels;
-    int32_t out_channels;
-    int32_t form; /* linear or rounding */
-    int32_t shift;
-    uint32_t loops; /* of tml_dsp_winograd_block */
-    uint32_t entry;
-    int32_t weight_words; /* all of them */
-} tml_dsp_winograd_row_params;
+typedef tml_dsp_winograd_params tml_dsp_winograd_row_params;
 
 typedef struct {
     const int8_t *tile;
@@ -115,11 +103,7 @@ TML_DSP_SHARED void tml_dsp_winograd_row_run(const tml_dsp_winograd_row_params *
     const int32_t last = params->out_columns - 2; /* where the last tile of a row starts */
     tml_dsp_winograd_block block;
     block.column = params->out_channels;
-    block.inputs = scratch;
-    block.loops = params->loops;
-    block.entry = params->entry;
-    block.weights = weights;
-    block.end = weights + params->weight_words;
+    tml_dsp_winograd_begin(&block, params, scratch, weights);
     tml_dsp_row_tile tile;
     tile.channels = channels;
     tile.skip = band->pitch - channels;
@@ -153,10 +137,7 @@ TML_DSP_SHARED void tml_dsp_winograd_row_run(const tml_dsp_winograd_row_params *
                         output += columns * block.column;
                     }
                 }
-                block.output = to[0];
-                block.second = (int32_t)(to[1] - to[0]);
-                block.third = (int32_t)(to[2] - to[0]);
-                gemm(&block);
+                tml_dsp_winograd_tiles(&block, to, gemm);
             }
             output += 2 * block.column;
         }
