@@ -16,6 +16,7 @@ from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Array, Quant
 from tinyml.ops import trait_of
 from tinyml.ops.common import CLAMPING, activation_range
+from tinyml.ops.others import others
 from tinyml.ops.traits import (
     Activation,
     Arithmetic,
@@ -294,3 +295,7 @@ def test_no_trait_is_declared_twice(kind: str) -> None:
 
     held = [type(item) for item in spec_of(kind).traits]
     assert len(held) == len(set(held))
+
+
+def test_no_operator_is_both_ours_and_another() -> None:
+    assert not set(KINDS) & set(others())
