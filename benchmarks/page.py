@@ -1,4 +1,4 @@
-"""docs/performance.md and its plots, made of stored measurements and the recorded peers."""
+"""docs/performance.md, a page per board and plots, of stored measurements and recorded peers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks import plots, tables
 from benchmarks.measure import Measurement
+from tinyml.target.boards import load_board
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -16,7 +17,8 @@ else:
     import tomli as tomllib
 
 HERE = Path(__file__).parent
-PLOTS = "performance"  # folder beside the page
+PLOTS = "performance"  # folder beside the page: plots, and the boards' pages
+HEAD = "<!-- Written by `make bench` from benchmarks/baseline.json; do not edit. -->\n\n"
 
 
 def read_peers() -> dict[str, Any]:
@@ -52,8 +54,30 @@ def page(stored: Sequence[Measurement], peers: dict[str, Any]) -> str:
     parts += [
         f"![{title}]({PLOTS}/{name}.svg)\n\n" for name, title, _ in plots.plots(stored, peers)
     ]
-    parts.append(render(stored, peers))
-    parts += [f"\n## {item.key}\n\n{tables.layers(item)}" for item in stored]
+    parts.append("Layer by layer, a page per board:\n\n")
+    parts += [f"- [{load_board(name).title}]({PLOTS}/{name}.md)\n" for name in boards_of(stored)]
+    parts.append("\n" + render(stored, peers))
+    return "".join(parts)
+
+
+def boards_of(stored: Sequence[Measurement]) -> tuple[str, ...]:
+    """The boards that were measured, by core in the order of the page."""
+    order = list(tables.CORES)
+    found = {item.board: order.index(item.core) for item in stored}
+    return tuple(sorted(found, key=lambda name: (found[name], name)))
+
+
+def board_page(name: str, stored: Sequence[Measurement], peers: dict[str, Any]) -> str:
+    """All models on one board, and their layers."""
+    found = [item for item in stored if item.board == name]
+    parts = [
+        HEAD,
+        f"# Performance: {load_board(name).title}\n\n",
+        "How it was measured, and other boards: [performance.md](../performance.md).\n\n",
+        tables.overview([item for item in found if item.optimize != tables.PLAIN], peers),
+        "\n",
+    ]
+    parts += [f"\n## {item.model}, {item.optimize}\n\n{tables.layers(item)}" for item in found]
     return "".join(parts)
 
 
@@ -63,4 +87,7 @@ def write_page(stored: Sequence[Measurement], docs: Path) -> None:
     (docs / PLOTS).mkdir(exist_ok=True)
     for name, _, svg in plots.plots(stored, peers):
         (docs / PLOTS / f"{name}.svg").write_text(svg, encoding="utf-8")
+    for name in boards_of(stored):
+        text = board_page(name, stored, peers)
+        (docs / PLOTS / f"{name}.md").write_text(text, encoding="utf-8")
     (docs / "performance.md").write_text(page(stored, peers), encoding="utf-8")

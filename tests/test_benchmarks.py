@@ -12,7 +12,7 @@ from benchmarks.__main__ import DIGITS, GOALS, measure_task
 from benchmarks.compare import merged, read_baseline, regressions, write_baseline
 from benchmarks.measure import PLAIN, measure_goals
 from benchmarks.models import write_models
-from benchmarks.page import PLOTS, page, read_peers
+from benchmarks.page import PLOTS, board_page, boards_of, page, read_peers
 from benchmarks.plots import plots
 from tinyml.target.boards import load_board
 
@@ -49,6 +49,9 @@ def test_page_is_current() -> None:
     """`python -m benchmarks --page` writes what is stored; nothing is measured."""
     stored, peers = read_baseline(), read_peers()
     assert (DOCS / "performance.md").read_text(encoding="utf-8") == page(stored, peers)
+    for board in boards_of(stored):
+        text = (DOCS / PLOTS / f"{board}.md").read_text(encoding="utf-8")
+        assert text == board_page(board, stored, peers)
     for name, _, svg in plots(stored, peers):
         assert (DOCS / PLOTS / f"{name}.svg").read_text(encoding="utf-8") == svg
 

@@ -43,6 +43,8 @@ def test_every_page_is_in_the_site() -> None:
     nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     for path in (ROOT / "docs").glob("*.md"):
         assert f": {path.name}\n" in nav, path.name
+    for path in (ROOT / "docs").glob("*/*.md"):
+        assert f"- {path.relative_to(ROOT / 'docs').as_posix()}\n" in nav, path.name
 
 
 def test_the_functions_of_the_walks_exist() -> None:
