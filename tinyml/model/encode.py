@@ -56,10 +56,16 @@ class Writing:
     description: str
     variables: Collection[int]  # tensors that are state
     metadata: Mapping[str, bytes] = field(default_factory=dict)  # named buffers
+    others: tuple[Writing, ...] = ()  # further subgraphs; of these, the graph's part is written
+
+    @property
+    def subgraphs(self) -> tuple[Writing, ...]:
+        """This one and the others."""
+        return (self, *self.others)
 
     def table_of_codes(self) -> list[Code]:
         """Each code once."""
-        return sorted(set(self.codes))
+        return sorted({code for item in self.subgraphs for code in item.codes})
 
 
 def encode(writing: Writing) -> bytes:
@@ -67,24 +73,31 @@ def encode(writing: Writing) -> bytes:
     import flatbuffers
     import tflite
 
-    tensors = writing.graph.tensors
+    tensors = [tensor for item in writing.subgraphs for tensor in item.graph.tensors]
     held = sum(tensor.nbytes for tensor in tensors if tensor.data is not None)
     builder = flatbuffers.Builder(4096 + 2 * held)
     chunks: dict[bytes, int] = {b"": 0}
-    buffers = {
-        i: chunks.setdefault(little_endian(tensor.data), len(chunks))
-        for i, tensor in enumerate(tensors)
-        if tensor.data is not None
-    }
+    buffers = [
+        {
+            i: chunks.setdefault(little_endian(tensor.data), len(chunks))
+            for i, tensor in enumerate(item.graph.tensors)
+            if tensor.data is not None
+        }
+        for item in writing.subgraphs
+    ]
     entries = [
         (name, chunks.setdefault(value, len(chunks))) for name, value in writing.metadata.items()
     ]
     written = table_vector(builder, [buffer_table(builder, chunk) for chunk in chunks])
-    subgraph = table_vector(builder, [_subgraph(builder, writing, buffers)])
-    codes = [
-        operator_code(builder, code.opcode, code.version, code.custom)
-        for code in writing.table_of_codes()
-    ]
+    known = writing.table_of_codes()
+    subgraphs = table_vector(
+        builder,
+        [
+            _subgraph(builder, item, held, known)
+            for item, held in zip(writing.subgraphs, buffers, strict=True)
+        ],
+    )
+    codes = [operator_code(builder, code.opcode, code.version, code.custom) for code in known]
     operator_codes = table_vector(builder, codes)
     named = [metadata_entry(builder, *entry) for entry in entries]
     described = table_vector(builder, named) if named else 0
@@ -92,7 +105,7 @@ def encode(writing: Writing) -> bytes:
     tflite.ModelStart(builder)
     tflite.ModelAddVersion(builder, VERSION)
     tflite.ModelAddOperatorCodes(builder, operator_codes)
-    tflite.ModelAddSubgraphs(builder, subgraph)
+    tflite.ModelAddSubgraphs(builder, subgraphs)
     tflite.ModelAddDescription(builder, description)
     tflite.ModelAddBuffers(builder, written)
     if named:
@@ -101,10 +114,12 @@ def encode(writing: Writing) -> bytes:
     return bytes(builder.Output())
 
 
-def _subgraph(builder: Any, writing: Writing, buffers: Mapping[int, int]) -> int:
+def _subgraph(
+    builder: Any, writing: Writing, buffers: Mapping[int, int], known: Sequence[Code]
+) -> int:
     import tflite
 
-    graph, known = writing.graph, writing.table_of_codes()
+    graph = writing.graph
     tensors = table_vector(
         builder,
         [

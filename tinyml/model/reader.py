@@ -1,4 +1,4 @@
-"""ModelFile → Graph, for any bytes: a clean graph or one ModelError.
+"""ModelFile → Module → Graph, for any bytes: a clean graph or one ModelError.
 
 The offsets of the file are verified first, then values are read through the ``tflite`` package and
 checked one by one as they enter the graph. What the operators demand is asked in
@@ -7,12 +7,14 @@ checked one by one as they enter the graph. What the operators demand is asked i
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tinyml import ops
 from tinyml.base.errors import ModelError, UnsupportedOps
 from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Tensor, check
+from tinyml.ir.module import Module
 from tinyml.model.file import ModelFile
 from tinyml.model.flatbuffer import verify
 from tinyml.model.operators import read_graph
@@ -31,7 +33,9 @@ def load(file: ModelFile) -> Graph:
     Raises UnsupportedOps with everything that is not supported, ModelError for all else.
     """
     try:
-        graph = know_shapes(with_positive_scales(check(_read(file))))
+        model = open_file(file.data)
+        refuse_several(model)
+        graph = know_shapes(with_positive_scales(check(_module(file, model).main)))
         _refuse_nothing_to_do(graph)
         check_supported(graph)
         check_shapes(graph)
@@ -42,8 +46,34 @@ def load(file: ModelFile) -> Graph:
     return graph
 
 
-def _read(file: ModelFile) -> Graph:
-    model, subgraph = open_model(file.data)
+def read_module(file: ModelFile) -> Module:
+    """All graphs of a model file, each well formed; whether they can be compiled is not asked.
+
+    Raises ModelError.
+    """
+    try:
+        module = _module(file, open_file(file.data))
+        for graph in module.graphs:
+            check(graph)
+    except ModelError as error:
+        if error.where is None:
+            error.where = file.file_name
+        raise
+    return module
+
+
+def _module(file: ModelFile, model: Any) -> Module:
+    if not model.SubgraphsLength():
+        raise ModelError("has no subgraph", hint="the file may be damaged; convert it again.")
+    subgraphs = [model.Subgraphs(i) for i in range(model.SubgraphsLength())]
+    first, *others = (_read(file, model, subgraph) for subgraph in subgraphs)
+    # The application's names are those of the first one; the others are only called from inside.
+    called = (replace(graph, name=f"{file.name}_{i}") for i, graph in enumerate(others, 1))
+    return Module((first, *called))
+
+
+def _read(file: ModelFile, model: Any, subgraph: Any) -> Graph:
+    check_references(model, subgraph)
     inner = _intermediates(subgraph)
     tensors = tuple(
         _unused(subgraph.Tensors(i), i)
@@ -89,15 +119,20 @@ def open_file(data: bytes) -> Any:
 def open_model(data: bytes) -> tuple[Any, Any]:
     """The model and its only subgraph as objects of the ``tflite`` package; raises ModelError."""
     model = open_file(data)
+    refuse_several(model)
+    subgraph = model.Subgraphs(0)
+    check_references(model, subgraph)
+    return model, subgraph
+
+
+def refuse_several(model: Any) -> None:
+    """Raises ModelError for a model that is not one graph."""
     if model.SubgraphsLength() != 1:
         raise ModelError(
             f"has {model.SubgraphsLength()} subgraphs; exactly one is supported",
             hint="control flow (IF, WHILE, CALL_ONCE) and several signatures make subgraphs; "
             "export one plain function.",
         )
-    subgraph = model.Subgraphs(0)
-    check_references(model, subgraph)
-    return model, subgraph
 
 
 def _check_header(data: bytes) -> None:

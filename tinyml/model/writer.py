@@ -5,10 +5,12 @@ What the graph does not hold (signatures, metadata, names of subgraphs) is not w
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tinyml import ops
 from tinyml.ir.graph import Graph, Op
+from tinyml.ir.module import Module
 from tinyml.model.encode import Options, Writing, encode
 from tinyml.model.operators import code_of
 from tinyml.model.options import write_attrs
@@ -16,15 +18,23 @@ from tinyml.model.options import write_attrs
 
 def write(graph: Graph) -> bytes:
     """The graph as a TensorFlow Lite flatbuffer that interpreters and the reader accept."""
-    return encode(
-        Writing(
-            graph,
-            [code_of(op.kind) for op in graph.ops],
-            _options,
-            graph.name,
-            "written by tinyml",
-            {i for i, tensor in enumerate(graph.tensors) if tensor.is_variable},
-        )
+    return write_module(Module((graph,)))
+
+
+def write_module(module: Module) -> bytes:
+    """All graphs of a model as one flatbuffer, the main one first."""
+    main, *others = map(_writing, module.graphs)
+    return encode(replace(main, others=tuple(others)))
+
+
+def _writing(graph: Graph) -> Writing:
+    return Writing(
+        graph,
+        [code_of(op.kind) for op in graph.ops],
+        _options,
+        graph.name,
+        "written by tinyml",
+        {i for i, tensor in enumerate(graph.tensors) if tensor.is_variable},
     )
 
 
