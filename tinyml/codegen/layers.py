@@ -149,7 +149,7 @@ def call_text(function: str, arguments: tuple[str, ...], *, indent: int, suffix:
 
 def operand_of(arg: Arg, dtype: DType | None, text: str) -> Operand:
     """An argument with a cast where the kernel wants other elements than ``dtype``."""
-    if arg.dtype is None or arg.dtype is dtype:
+    if arg.dtype is None or arg.dtype == dtype:
         return Operand(arg.kind, dtype, text)
     const = "const " if arg.kind in ("input", "constant") else ""
     target = f"({const}{arg.dtype.c_type} *)"

@@ -23,6 +23,7 @@ from tinyml.conformance.batch import Settings, check_batch
 from tinyml.conformance.cases import models_in
 from tinyml.conformance.targets import TFLM, check_target
 from tinyml.conformance.values import GOLDEN, READ, Result
+from tinyml.ops import outside
 
 FORMAT = 1
 RESULTS = "results.jsonl"  # one line per result, in the order in which they come
@@ -145,11 +146,12 @@ def _ignore_interrupt() -> None:
 
 
 def _key(settings: Settings) -> str:
-    """What a result depends on besides its model: the settings, and every file of tinyml."""
+    """What a result depends on besides its model: the settings, and every file of tinyml and of packages that add to it."""
     told = (settings.samples, settings.batch, settings.optimize)
     digest = hashlib.sha256(repr(told).encode())
     package = Path(tinyml.__file__).parent
-    for folder in (package, *(resources.path(kind) for kind in ("firmware", "boards"))):
+    others = (Path(module.__file__).parent for module in outside.modules() if module.__file__)
+    for folder in (package, resources.path("boards"), *outside.firmware_folders(), *others):
         for path in sorted(item for item in folder.rglob("*") if item.is_file()):
             if path.suffix != ".pyc":
                 digest.update(path.read_bytes())

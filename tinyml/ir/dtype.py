@@ -18,6 +18,7 @@ class DType:
     tflite: int  # TensorType of the .tflite schema
     letter: str = ""  # on the serial line, as Python's struct module has it; "" never goes there
     is_quantised: bool = False  # holds real values by a scale and a zero point
+    holder: str = ""  # numpy's name of what holds an element here, where it has no such type
 
     def __str__(self) -> str:
         """The name, as messages and comments have it."""
@@ -25,14 +26,21 @@ class DType:
 
     @property
     def numpy(self) -> np.dtype[Any]:
-        """numpy's type of the elements."""
-        return np.dtype(self.name)
+        """numpy's type of the elements, one for each: it has none below 8 bits."""
+        return np.dtype(self.holder or self.name)
+
+    @property
+    def short(self) -> str:
+        """The name as tables of TFLM's kernels have it: "i8", "f32", "bool"."""
+        return self.name if self.numpy.kind == "b" else f"{self.name[0]}{self.bits}"
 
     @property
     def limits(self) -> tuple[int, int]:
         """The least and the greatest integer; raises ValueError for other types."""
-        info = np.iinfo(self.numpy)
-        return int(info.min), int(info.max)
+        if self.numpy.kind not in "iu":
+            raise ValueError(f"{self.name} has no integers")
+        least = -(1 << self.bits - 1) if self.numpy.kind == "i" else 0
+        return least, least + (1 << self.bits) - 1
 
     def nbytes(self, elements: int) -> int:
         """Bytes of so many elements, packed."""
@@ -47,10 +55,12 @@ INT32 = DType("int32", 32, "int32_t", 2, "i")
 INT64 = DType("int64", 64, "int64_t", 4)
 UINT8 = DType("uint8", 8, "uint8_t", 3, "B", is_quantised=True)
 UINT32 = DType("uint32", 32, "uint32_t", 15)
+INT4 = DType("int4", 4, "int8_t", 17, is_quantised=True, holder="int8")  # no file has it yet
 CHAR = DType("char", 8, "char", -1)  # bytes of anything, in scratch: in C they may alias the rest
 
 ALL = (BOOL, FLOAT32, INT8, INT16, INT32, INT64, UINT8, UINT32)
 BY_NAME = {dtype.name: dtype for dtype in ALL}
+BY_SHORT = {dtype.short: dtype for dtype in ALL}
 BY_LETTER = {dtype.letter: dtype for dtype in ALL if dtype.letter}
 BY_TFLITE = {dtype.tflite: dtype for dtype in ALL}
 NOT_KNOWN = {  # the other TensorType values, for messages

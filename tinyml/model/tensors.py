@@ -72,7 +72,7 @@ def _quant(
     if table.ZeroPointLength() != count:
         raise ModelError(f"{label} has {count} scales but {table.ZeroPointLength()} zero points")
     has_axis = 0 <= axis < len(shape) and shape[axis] == count
-    is_bias = dtype is INT32  # whose scales are those of weights and values, multiplied
+    is_bias = dtype == INT32  # whose scales are those of weights and values, multiplied
     if count > 1 and not has_axis and is_bias:
         axis = 0
     elif count > 1 and not has_axis and not is_interpreted:  # TFLM only asks weights for their axis
@@ -82,7 +82,7 @@ def _quant(
         )
     scales = tuple(float(scale) for scale in table.ScaleAsNumpy())
     zero_points = integers(table.ZeroPointAsNumpy())
-    may_turn = is_bias or (count > 1 and dtype is INT8)  # see model.scales
+    may_turn = is_bias or (count > 1 and dtype == INT8)  # see model.scales
     if not np.isfinite(scales).all() or (min(scales) < 0.0 and not may_turn):
         raise ModelError(f"{label} has a scale that is negative or not a number")
     if count == 1 and dtype.is_quantised and not _SCALES[0] <= scales[0] <= _SCALES[1]:

@@ -111,7 +111,7 @@ def takes(form: Form, operands: Sequence[tuple[str, DType | None]]) -> bool:
         plain = role.rstrip("?*")
         wanted = form.types_of(plain)
         if isinstance(wanted, Like):
-            if first.get(wanted.role) is not dtype:
+            if first.get(wanted.role) != dtype:
                 return False
         elif dtype not in wanted:
             return False

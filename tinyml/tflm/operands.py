@@ -13,16 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tinyml.ir.dtype import BOOL, FLOAT32, INT8, INT16, INT32, INT64, UINT8, DType
+from tinyml.ir.dtype import BY_SHORT, DType
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops.forms import sentence
 from tinyml.tflm.scales import rules_of
 from tinyml.tflm.table import OpFacts
-
-_TYPES = {
-    **{"f32": FLOAT32, "bool": BOOL, "u8": UINT8},
-    **{"i8": INT8, "i16": INT16, "i32": INT32, "i64": INT64},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +89,7 @@ def _slot(word: str, chosen: str) -> Slot:
         return Slot(frozenset(), is_optional=True)
     mark = word[0] if word[0] in "?+" else ""
     names = word.strip("?+*").split("|")
-    types = frozenset(_TYPES[chosen if name == "T" else name] for name in names)
+    types = frozenset(BY_SHORT[chosen if name == "T" else name] for name in names)
     return Slot(types, bool(mark), mark == "+", word.endswith("*"))
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from tinyml.ir.dtype import FLOAT32, INT8, INT16
+from tinyml.ir.dtype import INT8, INT16
 from tinyml.ir.graph import Graph, Op, Quant, Tensor
 from tinyml.ops import trait_of
 from tinyml.ops.forms import Constraint
@@ -20,7 +20,6 @@ from tinyml.tflm.table import OpFacts, op_facts
 _NEAR = 1e-6  # scales that a pooling takes for the same
 _BIAS_ERROR = 0.02  # of the output's scale
 _LEFT_SHIFTS = {INT8: 20, INT16: 15}  # of sums, before they are brought to the output's scale
-_SHORT = {INT8: "i8", INT16: "i16", FLOAT32: "f32"}
 
 
 def is_quantised(op: Op, graph: Graph) -> str | None:
@@ -68,7 +67,7 @@ def padding_has_the_scale_of_the_output(op: Op, graph: Graph) -> str | None:
 def output_is_fixed(op: Op, graph: Graph) -> str | None:
     """The output's scale and zero point must be those that the kernel computes in."""
     given, made = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
-    types = f"{_SHORT.get(given.dtype)} > {_SHORT.get(made.dtype)}"
+    types = f"{given.dtype.short} > {made.dtype.short}"
     wanted = op_facts()[op.kind].fixed.get(types)
     if wanted is None or made.quant is None:
         return None
