@@ -17,6 +17,7 @@ import pytest
 from tests.support.cases import Vector
 from tests.support.executors import run_reference
 from tests.support.host_c import compile_graph, host_board, run_program
+from tests.support.plans import planned_on
 from tests.support.small_graphs import GraphBuilder
 from tinyml import ops
 from tinyml.base.errors import ModelError, TinymlError, UnsupportedOps
@@ -122,7 +123,7 @@ def test_a_project_holds_the_header_of_another_package(more: ModuleType, tmp_pat
     with added(more):
         graph = one_op("ABS", INT16)
         made = plan(graph, board)
-        create(made, generate(made, board), board, "baremetal", tmp_path / "p")
+        create(planned_on(made, board, "baremetal"), generate(made, board), tmp_path / "p")
     copied = tmp_path / "p" / "firmware" / "kernels" / "abs" / "s16.h"
     assert copied.read_bytes() == (more.FIRMWARE / "kernels" / "abs" / "s16.h").read_bytes()
 

@@ -146,7 +146,7 @@ def _ignore_interrupt() -> None:
 
 
 def _key(settings: Settings) -> str:
-    """What a result depends on besides its model: the settings, and every file of tinyml and of packages that add to it."""
+    """What a result depends on besides its model: settings, and all files of tinyml."""
     told = (settings.samples, settings.batch, settings.optimize)
     digest = hashlib.sha256(repr(told).encode())
     package = Path(tinyml.__file__).parent
