@@ -7,7 +7,7 @@ DIGITS := examples/digits
 # The versions with which all tests have passed; make test PINNED= takes the newest instead.
 PINNED ?= --constraint .ci/constraints.txt
 
-.PHONY: help demo test check lock docs site bench fuzz conformance clean
+.PHONY: help demo test check lock docs site bench sizes fuzz conformance clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -55,6 +55,14 @@ site: ## the pages of docs/ as a site, in build/site; no warning passes
 
 bench: $(VENV)/.installed ## measure every model, beside the recorded peers; writes docs/performance.md
 	$(BIN)/python -m benchmarks --models $(MODELS) --update
+
+BASE ?= main
+sizes: $(VENV)/.installed-$(EXTRAS) ## what this branch makes of the flash and stack of each kernel (BASE=main)
+	rm -rf build/base && git worktree prune && mkdir -p build
+	git worktree add --quiet --detach build/base $$(git merge-base $(BASE) HEAD)
+	cd build/base && $(CURDIR)/$(BIN)/python -m tests.sizes --save ../sizes.json > /dev/null
+	$(BIN)/python -m tests.sizes --against build/sizes.json
+	git worktree remove --force build/base
 
 fuzz: $(VENV)/.installed-$(EXTRAS) ## damage 40,000 models, a million commands and 500 serial sessions at random
 	$(BIN)/python -m tests.fuzz --models 40000

@@ -1,0 +1,1 @@
+"""Flash and stack of each kernel, and what a change makes of them."""
