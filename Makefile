@@ -7,10 +7,10 @@ DIGITS := examples/digits
 # The versions with which all tests have passed; make test PINNED= takes the newest instead.
 PINNED ?= --constraint .ci/constraints.txt
 
-.PHONY: help demo test check lock docs site bench sizes fuzz conformance clean
+.PHONY: help demo test test-fast check lock docs site bench sizes fuzz conformance clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 $(VENV)/.installed: pyproject.toml .ci/constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -32,6 +32,9 @@ demo: $(VENV)/.installed ## build the digits model, boot it on an emulated board
 
 test: $(VENV)/.installed-$(EXTRAS) ## run every test that this machine can run
 	$(BIN)/python -m pytest -n auto
+
+test-fast: $(VENV)/.installed-$(EXTRAS) ## what needs neither compiler nor emulator, in less than a minute
+	$(BIN)/python -m pytest -q -n auto -m "not slow" tests/unit tests/test_golden.py tests/test_imports.py
 
 check: $(VENV)/.installed-$(EXTRAS) ## formatting, lint, types and spelling
 	$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""Unit tests start no program: what needs a compiler or an emulator stands outside of this folder."""
+"""Unit tests start no program: what needs a compiler or an emulator stands in other folders."""
 
 from __future__ import annotations
 

@@ -110,6 +110,7 @@ def _length(direction: str) -> int:
     return counter.seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FAULTS)
 def test_one_fault_anywhere_in_the_replies_is_made_good(kind):
     for position in range(_length("up")):
@@ -119,6 +120,7 @@ def test_one_fault_anywhere_in_the_replies_is_made_good(kind):
         assert fault.agent.silences <= TIMEOUTS, f"{kind} of reply byte {position}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FAULTS[:5])
 def test_one_fault_anywhere_in_the_commands_is_made_good(kind):
     for position in range(_length("down")):
@@ -127,6 +129,7 @@ def test_one_fault_anywhere_in_the_commands_is_made_good(kind):
         assert link.silences <= TIMEOUTS, f"{kind} of command byte {position}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FAULTS)
 def test_one_fault_anywhere_while_measuring_is_made_good(kind):
     def session(link: FakeAgent) -> tuple[object, ...]:
@@ -147,6 +150,7 @@ def test_one_fault_anywhere_while_measuring_is_made_good(kind):
 RESET = "the board was reset in the middle of the session"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", [2, 3])
 def test_a_reset_in_the_middle_is_an_error(protocol):
     """After a reset that nobody noticed, a figure of the stack was reported that was another's."""
@@ -465,6 +469,7 @@ class _OtherAgent(FakeAgent):
         return frames.checked_line(field[1], *values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", [2, 3])
 def test_nonsense_with_right_checksums_is_a_device_error(protocol):
     """A number of thousands of digits ended in a traceback."""

@@ -21,6 +21,8 @@ from tinyml.convert.sweep import costs, macs_of, sweep
 from tinyml.convert.values import Evaluation, QuantizeSettings
 from tinyml.ir.graph import Graph
 
+pytestmark = pytest.mark.slow
+
 
 def test_sqnr_of_known_noise() -> None:
     signal = np.ones(100)

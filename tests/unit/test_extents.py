@@ -24,6 +24,8 @@ from tinyml.plan.values import Plan, Step
 from tinyml.plan.verify import verify
 from tinyml.variants import Variant, all_variants
 
+pytestmark = pytest.mark.slow
+
 FAMILIES = ("dsp", "mve", "armv6m", "rv32m", "xtensa", "esp_nn")
 SETS = ((), *((name,) for name in FAMILIES))
 PATHS = case_paths()

@@ -86,6 +86,7 @@ def test_the_loader_refuses_a_graph_in_16_bits_and_names_the_forms() -> None:
     assert "hint: take --runtime tflm" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_rows_have_a_form_and_every_kernel_that_is_offered_is_of_it(kind: str) -> None:
     for case in load_cases(FOLDER / f"{kind.lower()}.toml").cases:

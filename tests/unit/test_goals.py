@@ -21,6 +21,8 @@ from tinyml.session.starter import starter_model
 from tinyml.target.board import Board
 from tinyml.target.boards import all_boards
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "models"
 

@@ -56,6 +56,7 @@ def test_without_metadata_everything_is_empty() -> None:
     assert with_metadata(write(small_network()), Metadata()).find(b"PK\x03\x04") < 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", [STANDARD, OWN])
 def test_damaged_metadata_is_no_metadata(entry: str) -> None:
     graph = flatfile.read("small.tflite", write(small_network()))

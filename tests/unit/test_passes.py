@@ -189,6 +189,7 @@ def test_what_else_is_read_is_not_fused() -> None:
 PADS = st.tuples(st.integers(0, 3), st.integers(0, 3))
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     sizes=st.tuples(st.integers(1, 9), st.integers(1, 9)),

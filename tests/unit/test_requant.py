@@ -18,6 +18,8 @@ from tinyml.ir.requant import (
     thresholds,
 )
 
+pytestmark = pytest.mark.slow
+
 _TOP = (1 << 31) - 1
 _ZERO_POINTS = (-128, -127, -1, 0, 1, 64, 127)
 _BOUNDS = ((-128, 127), (-128, 100), (-100, 127), (0, 5), (3, 3))

@@ -19,6 +19,8 @@ from tinyml.model.writer import write
 from tinyml.ops.reference import outputs
 from tinyml.project.saved import load_planned, save_planned, saved_board, without_sizes
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -29,6 +29,8 @@ from tinyml.plan.stream import follows_elementwise
 from tinyml.plan.values import Plan, Step
 from tinyml.plan.verify import verify
 
+pytestmark = pytest.mark.slow
+
 ONE_ROW = Form(1)
 
 

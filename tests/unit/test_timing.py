@@ -106,6 +106,7 @@ def test_decoder(code, text, kind, count, reads, writes):
     assert found == [Instruction(kind, nbytes, count, _mask(*reads), _mask(*writes))], text
 
 
+@pytest.mark.slow
 def test_no_bytes_make_the_decoder_fail():
     for first in range(0, 0x10000, 7):
         block = list(decode(first.to_bytes(2, "little") + b"\x5a\x13"))
