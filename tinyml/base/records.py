@@ -70,10 +70,7 @@ class Encoder:
 
 
 class Decoder:
-    """Turns JSON of an Encoder into values of the given dataclasses.
-
-    Where a class has one instance for each of its values, its method ``canonical`` returns that.
-    """
+    """Turns JSON of an Encoder into values of the given dataclasses; lists become tuples."""
 
     def __init__(self, types: Iterable[type], arrays: Mapping[str, NDArray[Any]]) -> None:
         self._types = {item.__name__: item for item in types}
@@ -114,6 +111,4 @@ class Decoder:
                 given[item.name] = self.decode(held[item.name])
             elif item.default is MISSING and item.default_factory is MISSING:
                 raise ValueError(f"a record '{held[IS]}' has no '{item.name}'")
-        made = kind(**given)
-        canonical = getattr(made, "canonical", None)
-        return made if canonical is None else canonical()
+        return kind(**given)

@@ -42,10 +42,6 @@ class DType:
         least = -(1 << self.bits - 1) if self.numpy.kind == "i" else 0
         return least, least + (1 << self.bits) - 1
 
-    def canonical(self) -> DType:
-        """The constant below that this is equal to, for code that compares identities."""
-        return BY_NAME.get(self.name, self)
-
     def nbytes(self, elements: int) -> int:
         """Bytes of so many elements, packed."""
         return -(-elements * self.bits // 8)
