@@ -21,7 +21,7 @@ from tinyml.ir.kernel import KernelCall, Struct
 from tinyml.ops import plain_call
 from tinyml.passes.expand import expand_ops
 from tinyml.plan.segments import segments
-from tinyml.plan.stages import Form
+from tinyml.plan.stages import Banding
 from tinyml.variants import all_variants
 
 KERNEL = re.compile(r"TML_KERNEL void \w+\(\s*const (tml_\w+_params) \*params")
@@ -67,7 +67,9 @@ def written_for_streams() -> tuple[Struct, ...]:
 
 def _of_streams(seed: int) -> Iterator[Struct]:
     graph = random_chain(seed)
-    ways = (streamed_steps(graph, item, Form(1, False), ("dsp",)) for item in segments(graph, 16))
+    ways = (
+        streamed_steps(graph, item, Banding(1, False), ("dsp",)) for item in segments(graph, 16)
+    )
     for step in (step for steps in ways for step in steps):
         stream = step.call.stream if step.call else None
         assert stream is not None

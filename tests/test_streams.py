@@ -18,13 +18,13 @@ from tinyml.evaluate.samples import random_samples
 from tinyml.ir.graph import Graph
 from tinyml.plan.fit import fit
 from tinyml.plan.segments import segments
-from tinyml.plan.stages import Form
+from tinyml.plan.stages import Banding
 from tinyml.plan.values import Plan
 from tinyml.plan.verify import verify
 from tinyml.project.pipeline import build_plan
 from tinyml.target.board import Board
 
-FORMS = [Form(band, is_wide) for band in (1, 2, 3, 8) for is_wide in (False, True)]
+FORMS = [Banding(band, is_wide) for band in (1, 2, 3, 8) for is_wide in (False, True)]
 SEEDS = range(16)
 ROOT = Path(__file__).parent.parent
 FILES = {

@@ -12,7 +12,7 @@ from tests.support.trait_rows import Row, declared, holds_for, random_like
 from tinyml.ir.graph import Array, Quant
 from tinyml.ir.shapes import Window
 from tinyml.model.scales import with_positive_scales
-from tinyml.ops import trait_of
+from tinyml.ops import layer_of, trait_of
 from tinyml.ops.traits import Channels, ReadsPadding, Rows, Weights
 
 
@@ -178,7 +178,7 @@ def test_weights_and_bias_lie_along_output_channels(kind: str) -> None:
         others = [k for k in range(before.shape[-1]) if k != c]
         results = [each.run().reshape(before.shape) for each in changed]
         return all(np.array_equal(found[:, others], before[:, others]) for found in results) and (
-            len(where.layer(row.op, row.graph).weights) == before.shape[-1]
+            len(layer_of(row.op, row.graph).numbers.weights) == before.shape[-1]
         )
 
     holds_for(kind, check)

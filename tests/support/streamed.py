@@ -9,14 +9,14 @@ from tinyml.ops import layer_of
 from tinyml.plan.offers import Offer, offers_of
 from tinyml.plan.planner import plan_steps
 from tinyml.plan.segments import Segment, banded
-from tinyml.plan.stages import Form
+from tinyml.plan.stages import Banding
 from tinyml.plan.stream import fuse
 from tinyml.plan.values import Plan, Step
 from tinyml.target.board import Board
 from tinyml.values.goal import Goal
 
 
-def streamed_steps(graph: Graph, segment: Segment, form: Form, isa: Sequence[str]) -> list[Step]:
+def streamed_steps(graph: Graph, segment: Segment, form: Banding, isa: Sequence[str]) -> list[Step]:
     """Ways to run a segment in a form, on different kernels."""
 
     def kernels(number: int, band: int, is_wide: bool) -> tuple[Offer, ...]:

@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 
 from tests.support.cases import FOLDER, load_cases
-from tinyml.base.errors import ModelError, UnsupportedOps
+from tests.support.host_c import host_board
+from tests.support.small_graphs import small_network
+from tinyml.base.errors import ModelError, PlanError, UnsupportedOps
 from tinyml.ir.dtype import ALL, INT8, INT16, INT32, INT64, UINT8, DType
 from tinyml.ir.graph import Graph, Quant
 from tinyml.model.support import check_supported
@@ -16,6 +18,8 @@ from tinyml.ops import all_ops, find_form, form_of, layer_of, spec_of
 from tinyml.ops.forms import Form, form_text, roles_of, takes, typed
 from tinyml.passes.expand import expand_ops
 from tinyml.plan.offers import offers_of
+from tinyml.plan.planner import plan
+from tinyml.plan.verify import verify
 from tinyml.variants import all_variants
 
 KINDS = sorted(all_ops())
@@ -169,3 +173,19 @@ def test_a_move_of_16_bits_is_loaded() -> None:
         for tensor in graph.tensors
     )
     check_supported(replace(graph, tensors=tensors))
+
+
+def test_a_plan_with_kernels_of_another_form_is_refused() -> None:
+    """What a plan holds is checked again by types: it may come from a file, or from elsewhere."""
+    board = host_board()
+    made = plan(small_network(), board)
+    verify(made, board)
+    step = next(i for i, item in enumerate(made.steps) if item.call and item.call.form)
+    call = made.steps[step].call
+    assert call is not None
+    steps = list(made.steps)
+    steps[step] = replace(steps[step], call=replace(call, form="s16"))
+    with pytest.raises(PlanError, match=f"{call.function} is of form 's16', '.*' of s8"):
+        verify(replace(made, steps=tuple(steps)), board)
+    with pytest.raises(PlanError):
+        verify(replace(made, graph=in_16_bits(made.graph)), board)

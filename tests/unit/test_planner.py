@@ -106,6 +106,7 @@ def call(
         (Arg("input"), Arg("output")),
         scratch_bytes=scratch_bytes,
         cost=Cost(instructions, code_bytes),
+        form="s8",
     )
 
 

@@ -24,21 +24,21 @@ from tinyml.ops.elementwise import BinaryAttrs
 from tinyml.plan.planner import plan
 from tinyml.plan.schedule import play
 from tinyml.plan.segments import Segment, segments
-from tinyml.plan.stages import Form
+from tinyml.plan.stages import Banding
 from tinyml.plan.stream import follows_elementwise
 from tinyml.plan.values import Plan, Step
 from tinyml.plan.verify import verify
 
 pytestmark = pytest.mark.slow
 
-ONE_ROW = Form(1)
+ONE_ROW = Banding(1)
 
 
 def longest(graph: Graph) -> Segment:
     return max(segments(graph, 16), key=lambda item: len(item.ops))
 
 
-def streamed(graph: Graph, segment: Segment | None = None, form: Form = ONE_ROW) -> Plan:
+def streamed(graph: Graph, segment: Segment | None = None, form: Banding = ONE_ROW) -> Plan:
     step = streamed_steps(graph, segment or longest(graph), form, ())[0]
     return streamed_plan(graph, host_board(), step)
 
@@ -59,7 +59,7 @@ def test_windows_of_3x3_filters_hold_three_rows() -> None:
 
 def test_taller_bands_need_taller_windows() -> None:
     graph = residuals()
-    sizes = [stream_of(streamed(graph, form=Form(band)))[2].window_bytes for band in (1, 2, 4)]
+    sizes = [stream_of(streamed(graph, form=Banding(band)))[2].window_bytes for band in (1, 2, 4)]
     assert sizes == sorted(set(sizes))
 
 
@@ -69,7 +69,7 @@ def test_every_segment_in_every_form_passes_the_verifier() -> None:
     for seed in range(8):
         graph = random_chain(seed)
         for segment in segments(graph, 16):
-            for form in (Form(1), Form(1, True), Form(2), Form(3, True), Form(8)):
+            for form in (Banding(1), Banding(1, True), Banding(2), Banding(3, True), Banding(8)):
                 for step in streamed_steps(graph, segment, form, ()):
                     verify(streamed_plan(graph, board, step), board)
                     count += 1

@@ -224,7 +224,7 @@ OPS = (
         traits=(
             Rows(filter_windows, has_wide_kernels=True),
             Channels(mixes=True),
-            Weights(layer, may_be_negative=True),
+            Weights(may_be_negative=True),
             ClampsOutput(),
             ReadsPadding(),
             Scales("own", (8, 16)),

@@ -220,7 +220,7 @@ OPS = (
         traits=(
             Rows(filter_windows),
             Channels(times=lambda op: int(op.attrs.depth_multiplier)),
-            Weights(layer, axis=3, may_be_negative=True),
+            Weights(axis=3, may_be_negative=True),
             ClampsOutput(),
             ReadsPadding(),
             Scales("own", (8, 16)),

@@ -8,7 +8,7 @@ is of one form and is offered where the operands' types are that form's, and now
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
 from tinyml.ir.dtype import ALL, DType
@@ -70,10 +70,10 @@ class Layer:
     numbers: Numbers = None
 
     def lowered(self, lower: Callable[..., Lowered], op: Op, graph: Graph) -> Lowered:
-        """What a lowering of the form says of an op whose numbers these are."""
-        if self.form.numbers is None:
-            return lower(op, graph)
-        return lower(op, graph, self.numbers)
+        """What a lowering of the form says of the op that this is of; a call names the form."""
+        numbers = () if self.form.numbers is None else (self.numbers,)
+        found = lower(op, graph, *numbers)
+        return replace(found, form=self.form.name) if isinstance(found, KernelCall) else found
 
 
 def sentence(constraint: Constraint | Limit) -> str:

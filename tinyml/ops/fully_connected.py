@@ -204,7 +204,7 @@ OPS = (
         title="matrix product: any number of rows, per channel or tensor, bias optional",
         traits=(
             Channels(mixes=True),
-            Weights(layer),
+            Weights(),
             ClampsOutput(),
             Axes("flat"),
             Scales("own", (8, 16)),

@@ -47,10 +47,9 @@ class Channels:
 class Weights:
     """Sums of products of a value with constant weights, and a bias: where the operands are.
 
-    ``layer`` gives the numbers of one (a ``WeightedSum``).
+    The numbers of a form of such an operator are a ``WeightedSum``.
     """
 
-    layer: Callable[[Op, Graph], Any]
     value: int = 0
     weights: int = 1
     bias: int = 2

@@ -282,7 +282,7 @@ OPS = (
         kind="TRANSPOSE_CONV",
         title="transposed 2-D convolution: any stride and padding, per channel or tensor",
         traits=(
-            Weights(layer, value=INPUT, weights=WEIGHTS, bias=BIAS),
+            Weights(value=INPUT, weights=WEIGHTS, bias=BIAS),
             ClampsOutput(),
             ShapeOperand(SHAPE),
             Scales("own", (8, 16)),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op
-from tinyml.ops import form_of, trait_of, traits
+from tinyml.ops import form_of, layer_of, trait_of, traits
 from tinyml.ops.common import INT8_MAX, INT8_MIN
 from tinyml.ops.weighted import BIAS, INPUT, WEIGHTS, WeightedSum
 from tinyml.ops.windows import is_padded
@@ -50,7 +50,7 @@ class Known:
 
 def channels_of(graph: Graph) -> dict[int, Channels]:
     """The channels of all tensors that ops make."""
-    layers = {op.outputs[0]: layer_of(op, graph) for op in graph.ops if has_weights(op)}
+    layers = {op.outputs[0]: numbers_of(op, graph) for op in graph.ops if has_weights(op)}
     values = constant_values(graph, layers)
     needed = needed_channels(Known(graph, layers, values, reader_counts(graph)))
     return {i: Channels(values[i], needed[i]) for i in values}
@@ -155,11 +155,9 @@ def has_weights(op: Op) -> bool:
     )
 
 
-def layer_of(op: Op, graph: Graph) -> WeightedSum:
+def numbers_of(op: Op, graph: Graph) -> WeightedSum:
     """The numbers of a layer with weights."""
-    trait = trait_of(op.kind, traits.Weights)
-    assert trait is not None
-    numbers: WeightedSum = trait.layer(op, graph)
+    numbers: WeightedSum = layer_of(op, graph).numbers
     return numbers
 
 

@@ -19,7 +19,7 @@ from tinyml.passes.channels import (
     has_weights,
     is_channelwise,
     is_mixing,
-    layer_of,
+    numbers_of,
 )
 
 _log = logging.getLogger("tinyml")
@@ -73,7 +73,7 @@ def _cut_constants(
 
 def _folded(op: Op, graph: Graph, given: Channels) -> Array:
     """The biases with the constant share of the input channels that go."""
-    numbers = layer_of(op, graph)
+    numbers = numbers_of(op, graph)
     gone = ~given.is_needed & (given.value != VARIES)
     offset = np.where(gone, given.value - numbers.input_zero_point, 0)
     taps = numbers.weights.reshape(len(numbers.bias), -1, len(offset)).sum(axis=1)

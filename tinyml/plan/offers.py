@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tinyml import ops, variants
 from tinyml.base.errors import ModelError
@@ -38,7 +38,7 @@ def offers_of(
     plain = layer.lowered(form.lower, op, graph)
     if plain is None:
         return (), ()
-    offers = [Offer(PLAIN, replace(plain_on(plain, op.kind, isa), form=form.name))]
+    offers = [Offer(PLAIN, plain_on(plain, op.kind, isa))]
     rejected = []
     for variant in variants.all_variants():
         if (variant.kind, variant.form) != (op.kind, form.name) or variant.isa not in isa:
@@ -49,5 +49,5 @@ def offers_of(
         if isinstance(call, str):
             rejected.append((variant.name, call))
         else:
-            offers.append(Offer(variant.name, replace(call, form=form.name)))
+            offers.append(Offer(variant.name, call))
     return tuple(offers), tuple(rejected)

@@ -17,12 +17,12 @@ from tinyml.ops.forms import Layer
 from tinyml.plan.allocate import ALIGNMENT
 from tinyml.plan.offers import Offer, offers_of
 from tinyml.plan.segments import Segment, banded, data_inputs, segments
-from tinyml.plan.stages import Form
+from tinyml.plan.stages import Banding
 from tinyml.plan.stream import fuse
 from tinyml.plan.values import Step
 
 MAX_OPS = 16  # of a segment
-_FORMS = tuple(Form(band, is_wide) for band in (1, 2, 4, 8) for is_wide in (False, True))
+_BANDINGS = tuple(Banding(band, is_wide) for band in (1, 2, 4, 8) for is_wide in (False, True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def choices(
     layers: Sequence[Layer],
     isa: tuple[str, ...],
 ) -> list[Choice]:
-    """Every op alone on each of its kernels, and every segment in every form that suits it.
+    """Every op alone on each of its kernels, and every segment in every banding that suits it.
 
     Only segments that are as short as can be are looked at: they hold an op that needs more than
     the model's own inputs and outputs, and do not go on where a shorter one begins or ends at a
@@ -101,10 +101,10 @@ def _fused(
 ) -> Iterable[Choice]:
     """A segment in every form; until one takes as much RAM as its ops do one after the other."""
     calls: dict[tuple[int, int], Choice] = {}
-    for form in _FORMS:
+    for banding in _BANDINGS:
         made = [
             _choice(graph, Step(segment.ops, call), ends)
-            for call in fuse(graph, segment, form, kernels)
+            for call in fuse(graph, segment, banding, kernels)
         ]
         for choice in made:
             calls.setdefault((choice.ram_bytes, choice.instructions), choice)

@@ -20,7 +20,7 @@ Kernels = Callable[[int, int, bool], tuple[Offer, ...]]  # op, rows at once, whe
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class Banding:
     """A way to stream a segment."""
 
     band: int  # rows that a stage computes at once, at most
@@ -33,7 +33,7 @@ class Draft:
 
     graph: Graph
     segment: Segment
-    form: Form
+    banding: Banding
     rows: list[Rows] = field(default_factory=list)
     stages: list[Stage] = field(default_factory=list)
     offers: list[tuple[Offer, ...]] = field(default_factory=list)  # kernels of each stage
@@ -41,11 +41,11 @@ class Draft:
     wide: set[int] = field(default_factory=set)  # tensors whose windows hold padding to the sides
 
 
-def draft(graph: Graph, segment: Segment, form: Form, kernels: Kernels) -> Draft | None:
+def draft(graph: Graph, segment: Segment, banding: Banding, kernels: Kernels) -> Draft | None:
     """The stages of a segment in the order of its ops, after a copy of the input where needed."""
-    made = Draft(graph, segment, form)
+    made = Draft(graph, segment, banding)
     inner = [i for op in segment.ops for i in graph.ops[op].outputs if i != segment.made]
-    if form.is_wide:
+    if banding.is_wide:
         made.wide = {i for i in (segment.given, *inner) if _wants_wide(made, i)}
         if not made.wide:
             return None
@@ -161,7 +161,7 @@ def _stage(made: Draft, number: int, kernels: Kernels) -> Stage | None:
     leaves_sides = any(i in made.wide for i in inputs) and not reads_sides
     output = made.where[op.outputs[0]]
     must_be_single = leaves_sides or (op.outputs[0] in made.wide)
-    most = 1 if must_be_single else made.form.band
+    most = 1 if must_be_single else made.banding.band
     if is_reduced(op, graph):
         return _reduction(made, number, _divisor(rows.in_size, most))
     band = _divisor(rows.out_size, most)

@@ -1,7 +1,7 @@
 """A segment as one kernel call: stages, windows, and their places in the call's scratch.
 
 How many rows a stage computes at once, whether rows carry their padding to the sides, and whether
-kernels are fast or take little scratch is the ``Form``; ``tinyml.plan.partition`` tries several.
+kernels are fast or take little scratch is the ``Banding``; ``tinyml.plan.partition`` tries several.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tinyml.plan.allocate import Range, allocate
 from tinyml.plan.offers import Offer
 from tinyml.plan.schedule import Schedule, play
 from tinyml.plan.segments import Segment, is_reduced
-from tinyml.plan.stages import Form, draft
+from tinyml.plan.stages import Banding, draft
 
 MAX_STAGES = 32  # TML_STREAM_MAX of stream.h
 
@@ -41,12 +41,14 @@ _GRAIN = 16  # bytes by which an output in place is said to follow its input
 Kernels = Callable[[int, int, bool], tuple[Offer, ...]]  # op, rows at once, whether rows are wide
 
 
-def fuse(graph: Graph, segment: Segment, form: Form, kernels: Kernels) -> tuple[KernelCall, ...]:
-    """Calls that compute a segment row by row, each on other kernels; none unless the form suits.
+def fuse(
+    graph: Graph, segment: Segment, banding: Banding, kernels: Kernels
+) -> tuple[KernelCall, ...]:
+    """Calls that compute a segment row by row, each on other kernels; none where it does not suit.
 
     The first call has the fastest kernels, the others those that take little scratch.
     """
-    made = draft(graph, segment, form, kernels)
+    made = draft(graph, segment, banding, kernels)
     if made is None or max(len(made.rows), len(made.stages)) > MAX_STAGES:
         return ()
     schedule = play(made.rows, made.stages)

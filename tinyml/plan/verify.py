@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 
+from tinyml import ops
 from tinyml.base.errors import PlanError
 from tinyml.ir.kernel import KernelCall, Overlap
 from tinyml.ir.progress import Progress
@@ -42,6 +43,7 @@ def verify(plan: Plan, board: Board) -> None:
     """Returns when the plan is sound on this board; raises PlanError naming what is not."""
     claims = [*_tensor_claims(plan), *_scratch_claims(plan)]
     _check_operands(plan)
+    _check_forms(plan)
     _check_bounds(plan, board, claims)
     for number, step in enumerate(plan.steps):
         if step.call is not None and step.call.stream is not None:
@@ -52,6 +54,27 @@ def verify(plan: Plan, board: Board) -> None:
         for b in claims[i + 1 :]:
             if is_clash(a.at, b.at) and not _is_allowed(plan, views, a, b):
                 raise PlanError(f"two values would share memory: {a}, and {b}")
+
+
+def _check_forms(plan: Plan) -> None:
+    """Raises PlanError for a kernel that is not for the types of its op's operands."""
+    for number, step in enumerate(plan.steps):
+        if step.call is None:
+            continue
+        stream = step.call.stream
+        parts = (
+            [(stage.op, stage.call) for stage in stream.stages if stage.op >= 0]
+            if stream is not None
+            else [(step.ops[-1], step.call)]
+        )
+        for op, call in parts:
+            form = ops.find_form(plan.graph.ops[op], plan.graph)
+            name = form.name if form is not None else "none"
+            if call is not None and call.form != name:
+                raise PlanError(
+                    f"step {number}: {call.function} is of form '{call.form}', "
+                    f"'{plan.graph.ops[op].name}' of {name}"
+                )
 
 
 def is_clash(a: Placement, b: Placement) -> bool:
