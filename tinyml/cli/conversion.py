@@ -138,7 +138,7 @@ def _model_options() -> _Options:
     )
 
 
-def _more_options() -> _Options:
+def _data_options() -> _Options:
     from tinyml.convert.choices import RANGES
 
     return (
@@ -162,6 +162,11 @@ def _more_options() -> _Options:
         click.option(
             "--features", default="", metavar="MODULE:FUNCTION", help="From (sound, rate) to input."
         ),
+    )
+
+
+def _import_options() -> _Options:
+    return (
         click.option("--python", type=FILE, help="Python of an environment with the framework."),
         click.option(
             "--onnx2tf-python",
@@ -196,9 +201,8 @@ def conversion_options(*, is_short: bool = False) -> Callable[[F], F]:
             return command(*args, conversion=_gathered(own), **given)
 
         result: Any = gathered
-        for option in reversed(
-            _short_options() + _model_options() + (() if is_short else _more_options())
-        ):
+        more = () if is_short else _data_options() + _import_options()
+        for option in reversed(_short_options() + _model_options() + more):
             result = option(result)
         return result  # type: ignore[no-any-return]
 

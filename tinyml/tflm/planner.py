@@ -81,10 +81,7 @@ def plan(
     uses = (
         Use(region, "activations", arena.head_bytes),
         Use(region, "interpreter", arena.needed_bytes - arena.head_bytes),
-        Use(board.ram[0].region, "runtime", state),
-        Use(board.ram[0].region, "stack", board.stack_bytes),
-        Use(board.flash.region, "weights", len(made.data)),
-        Use(board.flash.region, "code", code_bytes(outline, kernels, agent=agent)),
+        *_fixed_uses(board, state, len(made.data), code_bytes(outline, kernels, agent=agent)),
     )
     return Plan(
         graph=graph,
@@ -100,6 +97,17 @@ def plan(
         activation_bytes=arena.head_bytes,
         lower_bound_bytes=_live_bytes(arena),
         uses=uses,
+    )
+
+
+def _fixed_uses(board: Board, state: int, weights: int, code: int) -> tuple[Use, ...]:
+    """What does not depend on the arena, in bytes."""
+    ram, flash = board.ram[0].region, board.flash.region
+    return (
+        Use(ram, "runtime", state),
+        Use(ram, "stack", board.stack_bytes),
+        Use(flash, "weights", weights),
+        Use(flash, "code", code),
     )
 
 

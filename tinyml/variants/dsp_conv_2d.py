@@ -17,6 +17,8 @@ from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.ops.windows import blocks_overlap, filter_windows, image_overlap
 from tinyml.variants import Variant
 from tinyml.variants.dsp_gemm import (
+    MatrixKernel,
+    Tail,
     choose_tail,
     gemm_cost,
     gemm_params,
@@ -25,6 +27,7 @@ from tinyml.variants.dsp_gemm import (
     why_not_dense,
 )
 from tinyml.variants.dsp_streams import choose_pair_form, pair_stream, stream_order
+from tinyml.variants.needs import Needs
 
 # A body of its own saves some 50 instructions per three pixels and takes 600 to 1,500 bytes: worth
 # it where a group of three pixels takes few instructions and there are many such groups.
@@ -114,67 +117,91 @@ def _three_pixels(layer: WeightedSum, outputs: int) -> KernelCall:
     per_three = 70 + 13 * (channels // 4) + 12 * (channels % 4) + gemm_cost(form, len(order))
     count = -(-pixels // 3)
     return matrix_call(
-        "pointwise",
+        _kernel("pointwise", per_three, count),
         fields,
         pair_stream(form, order),
         form,
-        is_shared=per_three > _SHARED_FROM or count < _SHARED_BELOW,
-        scratch_bytes=gemm_scratch(form, len(order)),
-        overlap=blocks_overlap(pixels, 3, channels, filters),
-        instructions=60 + count * per_three,
+        Needs(
+            gemm_scratch(form, len(order)),
+            blocks_overlap(pixels, 3, channels, filters),
+            60 + count * per_three,
+        ),
+    )
+
+
+def _kernel(name: str, per_three: int, count: int) -> MatrixKernel:
+    """With a body of its own where that is worth its code."""
+    return MatrixKernel(name, is_shared=per_three > _SHARED_FROM or count < _SHARED_BELOW)
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """The runs of neighbouring bytes that a window consists of."""
+
+    groups: int
+    segments: int  # runs per group
+    length: int  # bytes of a run
+
+    def instructions(self) -> int:
+        """To widen three windows."""
+        per_segment = 6 + 13 * (self.length // 4) + 12 * (self.length % 4)
+        return 60 + self.groups * (40 + self.segments * per_segment)
+
+
+def _walk(shape: Shape) -> _Walk:
+    """A row of taps is one run unless they are dilated."""
+    rows, columns = shape.rows, shape.columns
+    if columns.dilation == 1:
+        return _Walk(1, rows.kernel, shape.channels * columns.kernel)
+    return _Walk(rows.kernel, columns.kernel, shape.channels)
+
+
+def _window_struct(shape: Shape, band: Band, tail: Tail) -> Struct:
+    rows, columns, channels, walk = shape.rows, shape.columns, shape.channels, _walk(shape)
+    step_x, row_pitch = columns.stride * channels, rows.dilation * band.pitch
+    is_dense = columns.dilation == 1
+    return Struct(
+        "tml_dsp_window_params",
+        (
+            ("out_columns", columns.out_size),
+            ("step_x", step_x),
+            ("step_y", rows.stride * band.pitch - columns.out_size * step_x),
+            ("groups", walk.groups),
+            ("group_pitch", row_pitch),
+            ("segments", walk.segments),
+            ("segment_bytes", walk.length),
+            ("segment_step", row_pitch if is_dense else columns.dilation * channels),
+            ("tail", tail.pixels),
+            ("tail_loops", tail.loops),
+            ("tail_entry", tail.entry),
+        ),
     )
 
 
 def _convolve(shape: Shape, layer: WeightedSum) -> KernelCall:
     rows, columns, channels = shape.rows, shape.columns, shape.channels
-    form = layer.once(choose_pair_form)
+    form, walk = layer.once(choose_pair_form), _walk(shape)
     band = choose_band(rows, columns, channels)
-    is_dense = columns.dilation == 1
-    groups, segments = (1, rows.kernel) if is_dense else (rows.kernel, columns.kernel)
-    length = channels * (columns.kernel if is_dense else 1)
-    order = stream_order(groups * segments, length, 4)
+    order = stream_order(walk.groups * walk.segments, walk.length, 4)
     scratch = gemm_scratch(form, len(order))
     tail = choose_tail(form, len(order), band.at_once * columns.out_size)
-    step_x, row_pitch = columns.stride * channels, rows.dilation * band.pitch
     fields: tuple[tuple[str, Value], ...] = (
         ("batches", shape.batches),
         ("band", band.struct(rows, columns, channels, layer.input_zero_point)),
         ("band_offset", scratch),
-        (
-            "window",
-            Struct(
-                "tml_dsp_window_params",
-                (
-                    ("out_columns", columns.out_size),
-                    ("step_x", step_x),
-                    ("step_y", rows.stride * band.pitch - columns.out_size * step_x),
-                    ("groups", groups),
-                    ("group_pitch", row_pitch),
-                    ("segments", segments),
-                    ("segment_bytes", length),
-                    ("segment_step", row_pitch if is_dense else columns.dilation * channels),
-                    ("tail", tail.pixels),
-                    ("tail_loops", tail.loops),
-                    ("tail_entry", tail.entry),
-                ),
-            ),
-        ),
+        ("window", _window_struct(shape, band, tail)),
         ("gemm", gemm_params(form, layer, len(order))),
     )
-    per_segment = 6 + 13 * (length // 4) + 12 * (length % 4)
-    per_three = 60 + groups * (40 + segments * per_segment) + gemm_cost(form, len(order))
+    per_three = walk.instructions() + gemm_cost(form, len(order))
     count = triples(band, rows, columns)
     work = count * per_three + band_cost(band, rows, columns, channels)
     work -= rows.out_size // band.at_once * tail.saved
     call = matrix_call(
-        "conv_2d",
+        _kernel("conv_2d", per_three, count),
         fields,
         pair_stream(form, order),
         form,
-        is_shared=per_three > _SHARED_FROM or count < _SHARED_BELOW,
-        scratch_bytes=scratch + band.nbytes,
-        overlap=overlap_of(shape, band),
-        instructions=60 + shape.batches * work,
+        Needs(scratch + band.nbytes, overlap_of(shape, band), 60 + shape.batches * work),
     )
     return replace(call, helpers=(*call.helpers, *tail.helpers(form)))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from tinyml.ir.dtype import CHAR, INT16
@@ -17,6 +19,7 @@ from tinyml.ops.windows import filter_windows
 from tinyml.variants import Variant
 from tinyml.variants.dsp_planes import (
     IN_PLACE,
+    Band,
     Lines,
     band_of,
     cheapest,
@@ -61,18 +64,45 @@ def lower_3x3(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
 def _call_3x3(
     op: Op, graph: Graph, numbers: WeightedSum, solved: Linear | Rounding, lines: Lines
 ) -> KernelCall:
+    band, form = _band_3x3(lines), "rounding" if isinstance(solved, Rounding) else "linear"
+    batches, channels = graph.tensors[op.inputs[INPUT]].shape[0], result(op, graph).shape[3]
+    instructions = 100 + batches * channels * _cost_3x3(lines, band, form)
+    suffix = "_rounding" if form == "rounding" else ""
+    return KernelCall(
+        f"tml_depthwise_3x3_s{lines.along.stride}{suffix}_s8",
+        "kernels/dsp/depthwise_3x3_s8.h",
+        _params_3x3(op, graph, numbers, lines, band),
+        (
+            Arg("input", INPUT),
+            Arg("constant", constant="filters"),
+            Arg("output"),
+            Arg("scratch", dtype=CHAR),
+        ),
+        (_filters_3x3(numbers, solved, lines.is_transposed),),
+        scratch_bytes=band.scratch_bytes,
+        overlaps=overlaps_of(op, lines, band),
+        cost=Cost(instructions, code_bytes=300),
+        isa="dsp",
+        note=f"{'columns' if lines.is_transposed else 'rows'} as lines, {form} form",
+        helpers=("tml_plane_load",),
+    )
+
+
+def _band_3x3(lines: Lines) -> Band:
     along, stride = lines.along, lines.along.stride
     fours, tail = divmod(along.out_size, 4)
     # Stride 1 starts at the odd halfword before the first window.
     lead = along.pad + 1 if stride == 1 else along.pad
     least = 4 * fours * stride + (4, 4, 6, 8)[tail] + (2 if stride == 2 else 0)
-    band = band_of(lines, lead, least)
-    is_rounding = isinstance(solved, Rounding)
+    return band_of(lines, lead, least)
+
+
+def _params_3x3(op: Op, graph: Graph, numbers: WeightedSum, lines: Lines, band: Band) -> Struct:
+    stride = lines.along.stride
+    fours, tail = divmod(lines.along.out_size, 4)
     step = 4 * fours + (tail & 2)  # outputs that the lines' pointers pass
-    given, made = graph.tensors[op.inputs[INPUT]], result(op, graph)
-    batches = given.shape[0]
-    sizes = (given.nbytes, made.nbytes)
-    params = Struct(
+    sizes = (graph.tensors[op.inputs[INPUT]].nbytes, result(op, graph).nbytes)
+    return Struct(
         "tml_depthwise_3x3_params",
         (
             ("plane", plane_struct(numbers, lines, band, sizes)),
@@ -84,29 +114,15 @@ def _call_3x3(
             ("out_skip", lines.out_steps[1] - step * lines.out_steps[0]),
         ),
     )
-    form = "_rounding" if is_rounding else ""
-    per_line = 20 + fours * (49 + 3 * stride) + (0, 20, 30, 50)[tail]
-    per_line += 3 * along.out_size if is_rounding else 0
-    per_channel = 110 + lines.across.out_size * per_line + gather_cost(lines, band)
-    return KernelCall(
-        f"tml_depthwise_3x3_s{stride}{form}_s8",
-        "kernels/dsp/depthwise_3x3_s8.h",
-        params,
-        (
-            Arg("input", INPUT),
-            Arg("constant", constant="filters"),
-            Arg("output"),
-            Arg("scratch", dtype=CHAR),
-        ),
-        (_filters_3x3(numbers, solved, lines.is_transposed),),
-        scratch_bytes=band.scratch_bytes,
-        overlaps=overlaps_of(op, lines, band),
-        cost=Cost(instructions=100 + batches * made.shape[3] * per_channel, code_bytes=300),
-        isa="dsp",
-        note=f"{'columns' if lines.is_transposed else 'rows'} as lines, "
-        f"{'rounding' if is_rounding else 'linear'} form",
-        helpers=("tml_plane_load",),
-    )
+
+
+def _cost_3x3(lines: Lines, band: Band, form: str) -> int:
+    """Instructions per channel."""
+    along = lines.along
+    fours, tail = divmod(along.out_size, 4)
+    per_line = 20 + fours * (49 + 3 * along.stride) + (0, 20, 30, 50)[tail]
+    per_line += 3 * along.out_size if form == "rounding" else 0
+    return 110 + lines.across.out_size * per_line + gather_cost(lines, band)
 
 
 def _filters_3x3(numbers: WeightedSum, solved: Linear | Rounding, is_transposed: bool) -> Constant:
@@ -136,69 +152,109 @@ def lower_small(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
         return reason
     if op.attrs.depth_multiplier != 1:
         return "several filters per channel"
-    if result(op, graph).shape[3] >= 1 << 11:
+    channels = result(op, graph).shape[3]
+    if channels >= 1 << 11:
         return "too many channels for the offsets in instructions"
     solved = numbers.once(solve)
     if not isinstance(solved, Linear):
         return solved if isinstance(solved, str) else "the kernel has no rounding form"
-    stride, (pairs, odd) = columns.stride, divmod(columns.out_size, 2)
-    lines = layouts(op, graph)[0]
-    used = 2 * stride * pairs + (4 if odd else 2 if stride == 1 else 1)
-    count = band_of(lines, 0, 0).count
+    image = _Small(rows, columns, band_of(layouts(op, graph)[0], 0, 0).count)
     if max(columns.in_size, columns.out_size) > MAX_SMALL:
         return f"lines of more than {MAX_SMALL} elements gain too little for their code"
-    pitch = -(-max(columns.pad + count, used) // 4) * 4
-    if pitch > SMALL_PITCH:
+    if image.pitch > SMALL_PITCH:
         return f"lines of more than {SMALL_PITCH} elements with their padding"
-    height = (rows.out_size - 1) * stride + 3
-    in_lines = min(rows.in_size, height - rows.pad)
-    given, made = graph.tensors[op.inputs[INPUT]], result(op, graph)
-    batches, _, _, channels = given.shape
-    padding = numbers.input_zero_point & 0xFFFF
-    params = Struct(
-        "tml_depthwise_small_params",
-        (
-            ("batches", batches),
-            ("channels", channels),
-            ("stride", stride),
-            ("in_height", rows.in_size),
-            ("in_width", columns.in_size),
-            ("in_lines", in_lines),
-            ("in_count", count),
-            ("pitch", pitch),
-            ("lead", columns.pad),
-            ("pad_lines", rows.pad),
-            ("rows", height),
-            ("out_lines", rows.out_size),
-            ("out_width", columns.out_size),
-            ("padding", int32(padding | padding << 16)),
-            ("in_bytes", given.nbytes),
-            ("out_bytes", made.nbytes),
-        ),
-    )
-    per_line = pairs * (21 + 3 * stride) + 15 * odd + 4
-    per_channel = 46 + rows.out_size * per_line + in_lines * (2 * count + 4)
-    if channels * per_channel < LEAST_SHARE * _macs(graph):
+    if channels * image.per_channel < LEAST_SHARE * _macs(graph):
         return "too small a part of the model for code of its own"
+    return _call_small(op, graph, numbers, image, _filters_3x3(numbers, solved, False))
+
+
+@dataclass(frozen=True, slots=True)
+class _Small:
+    """A narrow image as its kernel sees it."""
+
+    rows: Window
+    columns: Window
+    in_count: int  # elements of a line that are read
+
+    @property
+    def pitch(self) -> int:
+        """Halfwords of a scratch line."""
+        stride, (pairs, odd) = self.columns.stride, divmod(self.columns.out_size, 2)
+        used = 2 * stride * pairs + (4 if odd else 2 if stride == 1 else 1)
+        return -(-max(self.columns.pad + self.in_count, used) // 4) * 4
+
+    @property
+    def height(self) -> int:
+        """Lines with their padding."""
+        return (self.rows.out_size - 1) * self.rows.stride + 3
+
+    @property
+    def in_lines(self) -> int:
+        """Lines that are read."""
+        return min(self.rows.in_size, self.height - self.rows.pad)
+
+    @property
+    def per_line(self) -> int:
+        """Instructions of a line of outputs."""
+        pairs, odd = divmod(self.columns.out_size, 2)
+        return pairs * (21 + 3 * self.columns.stride) + 15 * odd + 4
+
+    @property
+    def per_channel(self) -> int:
+        """Instructions."""
+        filling = self.in_lines * (2 * self.in_count + 4)
+        return 46 + self.rows.out_size * self.per_line + filling
+
+
+def _call_small(
+    op: Op, graph: Graph, numbers: WeightedSum, image: _Small, filters: Constant
+) -> KernelCall:
+    batches, _, _, channels = graph.tensors[op.inputs[INPUT]].shape
     return KernelCall(
         "tml_depthwise_small_s8",
         "kernels/dsp/depthwise_small_s8.h",
-        params,
+        _params_small(op, graph, image, numbers.input_zero_point & 0xFFFF),
         (
             Arg("input", INPUT),
             Arg("constant", constant="filters"),
             Arg("output"),
             Arg("scratch", dtype=INT16),
         ),
-        (_filters_3x3(numbers, solved, False),),
-        scratch_bytes=2 * height * pitch,
+        (filters,),
+        scratch_bytes=2 * image.height * image.pitch,
         overlaps=(Overlap(INPUT, 0, reason=IN_PLACE),),
         cost=Cost(
-            instructions=100 + batches * channels * per_channel,
-            code_bytes=250 + 4 * (per_line + 2 * count),
+            instructions=100 + batches * channels * image.per_channel,
+            code_bytes=250 + 4 * (image.per_line + 2 * image.in_count),
         ),
         isa="dsp",
         note="specialised for its shape, linear form",
+    )
+
+
+def _params_small(op: Op, graph: Graph, image: _Small, padding: int) -> Struct:
+    given, made = graph.tensors[op.inputs[INPUT]], result(op, graph)
+    rows, columns = image.rows, image.columns
+    return Struct(
+        "tml_depthwise_small_params",
+        (
+            ("batches", given.shape[0]),
+            ("channels", given.shape[3]),
+            ("stride", columns.stride),
+            ("in_height", rows.in_size),
+            ("in_width", columns.in_size),
+            ("in_lines", image.in_lines),
+            ("in_count", image.in_count),
+            ("pitch", image.pitch),
+            ("lead", columns.pad),
+            ("pad_lines", rows.pad),
+            ("rows", image.height),
+            ("out_lines", rows.out_size),
+            ("out_width", columns.out_size),
+            ("padding", int32(padding | padding << 16)),
+            ("in_bytes", given.nbytes),
+            ("out_bytes", made.nbytes),
+        ),
     )
 
 

@@ -24,28 +24,30 @@ _STATE_BYTES = 68  # of four channels, before their taps
 def lower_column(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     """A call of ``tml_depthwise_column_s8``."""
     rows, columns = filter_windows(op, graph)
-    given, made = graph.tensors[op.inputs[INPUT]], result(op, graph)
-    channels = given.shape[3]
     if 1 not in (rows.kernel, columns.kernel):
         return f"{rows.kernel}x{columns.kernel} taps, neither one row nor one column"
     if rows.pad or columns.pad or rows.pad_after or columns.pad_after:
         return "there is padding"
     if op.attrs.depth_multiplier != 1:
         return "several filters per channel"
-    if channels < 4:
+    if graph.tensors[op.inputs[INPUT]].shape[3] < 4:
         return "fewer than four channels"
     solved = solve_rounding(numbers.once(rescaling_of))
-    if isinstance(solved, str):
-        return solved
-    # Outputs in memory order; a single column of them is one line.
-    is_column = columns.out_size == 1
+    return solved if isinstance(solved, str) else _call(op, graph, numbers, solved)
+
+
+def _params(op: Op, graph: Graph, output_offset: int) -> Struct:
+    """Outputs in memory order; a single column of them is one line."""
+    rows, columns = filter_windows(op, graph)
+    given, made = graph.tensors[op.inputs[INPUT]], result(op, graph)
+    channels = given.shape[3]
     in_steps = (rows.stride * columns.in_size * channels, columns.stride * channels)
     out_steps = (columns.out_size * channels, channels)
-    along, across = (0, 1) if is_column else (1, 0)
+    along, across = (0, 1) if columns.out_size == 1 else (1, 0)
     counts = (rows.out_size, columns.out_size)
     taps = rows if columns.kernel == 1 else columns
     tap_bytes = channels * (columns.in_size if taps is rows else 1)
-    params = Struct(
+    return Struct(
         "tml_depthwise_column_params",
         (
             ("batches", given.shape[0]),
@@ -60,19 +62,26 @@ def lower_column(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str
             ("in_step", in_steps[along]),
             ("out_step", out_steps[along]),
             ("out_count", counts[along]),
-            ("output_offset", numbers.output_zero_point),
+            ("output_offset", output_offset),
             ("in_bytes", given.nbytes),
             ("out_bytes", made.nbytes),
         ),
     )
+
+
+def _call(op: Op, graph: Graph, numbers: WeightedSum, solved: Rounding) -> KernelCall:
+    rows, columns = filter_windows(op, graph)
+    batches, _, _, channels = graph.tensors[op.inputs[INPUT]].shape
+    taps = rows.kernel if columns.kernel == 1 else columns.kernel
+    lines = columns.out_size if columns.out_size == 1 else rows.out_size
     constants = _constants(numbers, solved)
     fours = -(-channels // 4)
-    per_four = 80 + 12 * taps.kernel + given.shape[0] * counts[across] * 30
-    outputs = made.elements // channels * fours
+    per_four = 80 + 12 * taps + batches * lines * 30
+    outputs = result(op, graph).elements // channels * fours
     return KernelCall(
         "tml_depthwise_column_s8",
         "kernels/dsp/depthwise_column_s8.h",
-        params,
+        _params(op, graph, numbers.output_zero_point),
         (
             Arg("input", INPUT),
             *(Arg("constant", constant=constant.name) for constant in constants),
@@ -80,9 +89,9 @@ def lower_column(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str
             Arg("scratch", dtype=UINT32),
         ),
         constants,
-        scratch_bytes=_STATE_BYTES + 8 * taps.kernel,
+        scratch_bytes=_STATE_BYTES + 8 * taps,
         overlaps=() if channels % 4 else (Overlap(INPUT, 0, reason=IN_PLACE),),
-        cost=Cost(fours * per_four + outputs * (19 * taps.kernel // 2 + 41), code_bytes=250),
+        cost=Cost(fours * per_four + outputs * (19 * taps // 2 + 41), code_bytes=250),
         isa="dsp",
         note="four channels at a time",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from tinyml.ir.dtype import UINT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ir.requant import Rounding, solve_rounding
+from tinyml.ir.shapes import Window
 from tinyml.ops.common import result
 from tinyml.ops.extents import Extent, Fields, walked
 from tinyml.ops.weighted import INPUT, WeightedSum
@@ -39,39 +41,56 @@ def lower_line(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     return solved if isinstance(solved, str) else _call(op, graph, numbers, solved, lines)
 
 
-def _call(op: Op, graph: Graph, numbers: WeightedSum, solved: Rounding, lines: Lines) -> KernelCall:
-    along, across = lines.along, lines.across
-    given, made = graph.tensors[op.inputs[INPUT]], result(op, graph)
-    batches, channels = given.shape[0], given.shape[3]
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of inputs in scratch and how it is worked through."""
+
+    taps: int  # an odd padding is filled up to an even one, with a tap of zero
+    lead: int  # pixels of padding in front
+    count: int  # pixels that are read
+    steps: int  # pairs of taps
+    fours: int  # of outputs
+    pairs: int  # of pixels, with padding
+    passes: int  # over the unrolled steps
+    entry: int  # bytes of them that the first pass skips
+
+
+def _line(along: Window) -> _Line:
     taps = along.kernel + along.pad % 2
     lead = along.pad + along.pad % 2
+    count = min(along.in_size, along.out_size + along.kernel - 1 - along.pad)
     steps = taps // 2 + 1
     fours = -(-along.out_size // 4)
-    count = min(along.in_size, along.out_size + along.kernel - 1 - along.pad)
     pairs = max((lead + count + 1) // 2, 2 * fours - 1 + steps)
-    passes, entry = unrolled(steps, 4, _STEP_BYTES)
+    return _Line(taps, lead, count, steps, fours, pairs, *unrolled(steps, 4, _STEP_BYTES))
+
+
+def _params(op: Op, graph: Graph, numbers: WeightedSum, lines: Lines, line: _Line) -> Struct:
+    along, across = lines.along, lines.across
+    given, made = graph.tensors[op.inputs[INPUT]], result(op, graph)
+    batches = given.shape[0]
     is_padded = along.pad > 0 or along.pad_after > 0
-    params = Struct(
+    return Struct(
         "tml_depthwise_line_params",
         (
             ("batches", batches),
             ("in_batch", given.elements // batches),
             ("out_batch", made.elements // batches),
-            ("channels", channels),
-            ("taps", taps),
+            ("channels", given.shape[3]),
+            ("taps", line.taps),
             ("lines", across.out_size),
             ("in_line_step", across.stride * lines.in_steps[1]),
             ("out_line_step", lines.out_steps[1]),
             ("in_step", lines.in_steps[0]),
             ("out_step", lines.out_steps[0]),
-            ("in_count", count),
+            ("in_count", line.count),
             ("out_count", along.out_size),
-            ("lead_words", 2 * lead),
-            ("padded_words", 4 * pairs if is_padded else 0),
-            ("line_words", 4 * pairs),
-            ("pair_words", 2 * steps),
-            ("entry", entry),
-            ("back", _PIXEL_PAIR_BYTES * (steps - 1)),
+            ("lead_words", 2 * line.lead),
+            ("padded_words", 4 * line.pairs if is_padded else 0),
+            ("line_words", 4 * line.pairs),
+            ("pair_words", 2 * line.steps),
+            ("entry", line.entry),
+            ("back", _PIXEL_PAIR_BYTES * (line.steps - 1)),
             ("in_end", 32 * (along.out_size // 4) + (1 if along.out_size % 4 else 0)),
             ("twice_offset", 2 * numbers.output_zero_point + 1),
             ("padding", int32((numbers.input_zero_point & 0xFF) * 0x01010101)),
@@ -80,15 +99,20 @@ def _call(op: Op, graph: Graph, numbers: WeightedSum, solved: Rounding, lines: L
             ("out_bytes", made.nbytes),
         ),
     )
-    constants = _constants(numbers, solved, along.pad % 2)
+
+
+def _call(op: Op, graph: Graph, numbers: WeightedSum, solved: Rounding, lines: Lines) -> KernelCall:
+    batches, _, _, channels = graph.tensors[op.inputs[INPUT]].shape
+    line = _line(lines.along)
+    constants = _constants(numbers, solved, lines.along.pad % 2)
     groups = -(-channels // 4)
-    per_channel = 68 + 6 * taps + fours * (34 + 6 * steps + 2 * passes)
-    per_line = 20 + 18 * -(-count // 2) + 4 * per_channel
-    instructions = 60 + groups * batches * across.out_size * per_line
+    per_channel = 68 + 6 * line.taps + line.fours * (34 + 6 * line.steps + 2 * line.passes)
+    per_line = 20 + 18 * -(-line.count // 2) + 4 * per_channel
+    instructions = 60 + groups * batches * lines.across.out_size * per_line
     return KernelCall(
         "tml_depthwise_line_s8",
         "kernels/dsp/depthwise_line_s8.h",
-        params,
+        _params(op, graph, numbers, lines, line),
         (
             Arg("input", INPUT),
             *(Arg("constant", constant=constant.name) for constant in constants),
@@ -96,7 +120,7 @@ def _call(op: Op, graph: Graph, numbers: WeightedSum, solved: Rounding, lines: L
             Arg("scratch", dtype=UINT32),
         ),
         constants,
-        scratch_bytes=_PIXEL_PAIR_BYTES * pairs + 8 * steps + 4,
+        scratch_bytes=_PIXEL_PAIR_BYTES * line.pairs + 8 * line.steps + 4,
         overlaps=() if channels % 4 else overlaps_of(op, lines, Band(1, 1, 0, 0, 0)),
         cost=Cost(instructions, code_bytes=250),
         isa="dsp",

@@ -14,6 +14,7 @@ from tinyml.ops.extents import planes
 from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.variants import Variant
 from tinyml.variants.dsp_planes import (
+    Band,
     Lines,
     band_of,
     cheapest,
@@ -50,47 +51,62 @@ def _words(along: Window) -> tuple[int, int]:
     return 3, words
 
 
-def _call(
-    op: Op, graph: Graph, numbers: WeightedSum, solved: Linear | Rounding, lines: Lines
-) -> KernelCall:
-    along, across = lines.along, lines.across
+def _band(lines: Lines) -> Band:
+    along = lines.along
     kind, words = _words(along)
     fours = -(-along.out_size // 4)
     reach = {1: 4 * fours - 4 + 2 * words + 2, 2: 8 * fours - 8 + 2 * words + 6}
     least = reach.get(kind, (along.out_size - 1) * along.stride + 2 * words)
-    band = band_of(lines, along.pad, least)
-    is_rounding = isinstance(solved, Rounding)
-    stream_bytes = across.kernel * words * (8 if kind == 1 else 4)
-    given, made = graph.tensors[op.inputs[INPUT]], result(op, graph)
-    batches = given.shape[0]
-    params = Struct(
+    return band_of(lines, along.pad, least)
+
+
+def _params(op: Op, graph: Graph, numbers: WeightedSum, lines: Lines, band: Band) -> Struct:
+    along, across = lines.along, lines.across
+    sizes = (graph.tensors[op.inputs[INPUT]].nbytes, result(op, graph).nbytes)
+    return Struct(
         "tml_depthwise_rows_params",
         (
-            ("plane", plane_struct(numbers, lines, band, (given.nbytes, made.nbytes))),
+            ("plane", plane_struct(numbers, lines, band, sizes)),
             *image_fields(op, graph, numbers),
             ("kernel_rows", across.kernel),
             ("pairs", (along.extent + 1) // 2),
-            ("words", words),
+            ("words", _words(along)[1]),
             ("row_bytes", across.dilation * band.pitch),
             ("line_bytes", across.stride * band.pitch),
             ("out_width", along.out_size),
             ("stride", along.stride),
         ),
     )
+
+
+def _instructions(lines: Lines, band: Band, *, is_rounding: bool) -> int:
+    """Per filter."""
+    along, across = lines.along, lines.across
+    kind, words = _words(along)
     if kind == 3:
         per_line = along.out_size * (across.kernel * (7 * words + 8) + 16)
     else:
         long_row = 13 * words // 2 + 14
         per_row = _PER_ROW[kind].get(words, long_row)
-        per_line = fours * (across.kernel * per_row + 45)
+        per_line = -(-along.out_size // 4) * (across.kernel * per_row + 45)
     per_line += 20 + (4 * along.out_size if is_rounding else 0)
-    per_filter = 80 + across.kernel * (13 * words + 5) + across.out_size * per_line
-    per_filter += gather_cost(lines, band)
+    packing = 80 + across.kernel * (13 * words + 5)
+    return packing + across.out_size * per_line + gather_cost(lines, band)
+
+
+def _call(
+    op: Op, graph: Graph, numbers: WeightedSum, solved: Linear | Rounding, lines: Lines
+) -> KernelCall:
+    kind, words = _words(lines.along)
+    band, is_rounding = _band(lines), isinstance(solved, Rounding)
+    stream_bytes = lines.across.kernel * words * (8 if kind == 1 else 4)
+    batches, filters = graph.tensors[op.inputs[INPUT]].shape[0], result(op, graph).shape[3]
+    per_filter = _instructions(lines, band, is_rounding=is_rounding)
     name = {1: "s1", 2: "s2", 3: "any"}[kind] + ("_rounding" if is_rounding else "")
     return KernelCall(
         f"tml_depthwise_rows_{name}_s8",
         "kernels/dsp/depthwise_rows_s8.h",
-        params,
+        _params(op, graph, numbers, lines, band),
         (
             Arg("input", INPUT),
             Arg("constant", constant="taps"),
@@ -101,7 +117,7 @@ def _call(
         _filters(numbers, solved, lines),
         scratch_bytes=band.scratch_bytes + stream_bytes,
         overlaps=overlaps_of(op, lines, band),
-        cost=Cost(instructions=100 + batches * made.shape[3] * per_filter, code_bytes=400),
+        cost=Cost(instructions=100 + batches * filters * per_filter, code_bytes=400),
         isa="dsp",
         note=f"{'columns' if lines.is_transposed else 'rows'} as lines, "
         f"{'rounding' if is_rounding else 'linear'} form",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Graph, Op
-from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, Value
+from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct, Value
 from tinyml.ops.common import clamp_struct, result
 from tinyml.ops.extents import rows
 from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
@@ -31,6 +31,7 @@ from tinyml.variants.dsp_streams import (
     stream_order,
     unrolled,
 )
+from tinyml.variants.needs import Needs
 
 # Instructions per group of filters besides its steps, by form: gemm_block.h, row_block.h.
 _PAIR = {DIRECT: 32, LINEAR: 35, ROUNDING: 51, SUMS: 23, WIDE_ROUNDING: 48, WIDE_SUMS: 20}
@@ -76,14 +77,14 @@ def _one_row(layer: WeightedSum, outputs: int) -> KernelCall:
     order = stream_order(1, features, 8)
     taps = len(order)
     loops, entry = unrolled(taps // 8, 4, 84 if form.is_wide else 108)
-    gemm = _gemm_struct(form, layer, taps // 2, entry, group_words(form, taps, 4), taps // 2)
+    gemm = _gemm_struct(form, layer, (taps // 2, entry), group_words(form, taps, 4), taps // 2)
     steps = (21 if form.is_wide else 27) * (taps // 8) + 3 * loops
     rescale = _RESCALE * filters if form.leaves_sums else 0
     quad = _UNIFORM if form.is_uniform and form.kind == LINEAR else _QUAD[form.kind]
     per_row = 75 + 6 * (features // 4) - (-filters // 4) * (steps + quad) + rescale
     sums_bytes = 4 * (-(-filters // 4) * 4) if form.leaves_sums else 0
     return matrix_call(
-        "fully_connected",
+        MatrixKernel("fully_connected", "row"),
         (
             ("rows", rows),
             ("in_features", features),
@@ -92,34 +93,41 @@ def _one_row(layer: WeightedSum, outputs: int) -> KernelCall:
         ),
         quad_stream(form, order),
         form,
-        block="row",
-        scratch_bytes=2 * taps + sums_bytes,
-        overlap=blocks_overlap(rows, 1, features, filters),
-        instructions=40 + rows * per_row,
+        Needs(
+            2 * taps + sums_bytes,
+            blocks_overlap(rows, 1, features, filters),
+            40 + rows * per_row,
+        ),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class MatrixKernel:
+    """A kernel around a block of assembly that multiplies matrices."""
+
+    name: str  # of tml_dsp_<name>_s8
+    block: str = "gemm"  # first word in the names of its blocks
+    is_shared: bool = True  # by all layers; otherwise a body of its own
+
+    @property
+    def function(self) -> str:
+        """The name in C."""
+        return f"tml_dsp_{self.name}{'' if self.is_shared else '_own'}_s8"
+
+
 def matrix_call(
-    name: str,
+    kernel: MatrixKernel,
     fields: tuple[tuple[str, Value], ...],
     weights: Constant,
     form: Form,
-    *,
-    block: str = "gemm",
-    is_shared: bool = True,
-    scratch_bytes: int,
-    overlap: Overlap,
-    instructions: int,
+    needs: Needs,
 ) -> KernelCall:
-    """The call of ``tml_dsp_<name>_s8``, shared or not: input, weights, output, scratch.
-
-    ``block`` is the first word in the names of its blocks of assembly.
-    """
-    helpers = (f"tml_dsp_{block}_{form.block}",)
+    """The call of a kernel: input, weights, output, scratch."""
+    helpers = (f"tml_dsp_{kernel.block}_{form.block}",)
     return KernelCall(
-        f"tml_dsp_{name}_s8" if is_shared else f"tml_dsp_{name}_own_s8",
-        f"kernels/dsp/{name}_s8.h",
-        Struct(f"tml_dsp_{name}_params", fields),
+        kernel.function,
+        f"kernels/dsp/{kernel.name}_s8.h",
+        Struct(f"tml_dsp_{kernel.name}_params", fields),
         (
             Arg("input", 0),
             Arg("constant", constant=weights.name),
@@ -127,9 +135,9 @@ def matrix_call(
             Arg("scratch", dtype=INT32),
         ),
         (weights,),
-        scratch_bytes=scratch_bytes,
-        overlaps=(overlap,),
-        cost=Cost(instructions),
+        scratch_bytes=needs.scratch_bytes,
+        overlaps=(needs.overlap,),
+        cost=Cost(needs.instructions),
         isa="dsp",
         note=form.name,
         helpers=(*helpers, "tml_dsp_rescale_sums") if form.leaves_sums else helpers,
@@ -138,13 +146,15 @@ def matrix_call(
 
 def gemm_params(form: Form, layer: WeightedSum, taps: int) -> Struct:
     """The ``tml_dsp_gemm_params`` of gemm_block.h for a number of taps filled up to 4."""
-    loops, entry = unrolled(taps // 4, 8, 64 if form.is_wide else 68)
-    return _gemm_struct(form, layer, loops, entry, group_words(form, taps, 2), taps * 3 // 2)
+    loop = unrolled(taps // 4, 8, 64 if form.is_wide else 68)
+    return _gemm_struct(form, layer, loop, group_words(form, taps, 2), taps * 3 // 2)
 
 
 def _gemm_struct(
-    form: Form, layer: WeightedSum, loops: int, entry: int, words: int, widened_words: int
+    form: Form, layer: WeightedSum, loop: tuple[int, int], words: int, widened_words: int
 ) -> Struct:
+    """``loop``: its passes, and the bytes of it that the first pass skips."""
+    loops, entry = loop
     return Struct(
         "tml_dsp_gemm_params",
         (

@@ -16,8 +16,9 @@ from tinyml.ops.extents import banded
 from tinyml.ops.weighted import WeightedSum
 from tinyml.variants import Variant
 from tinyml.variants.dsp_conv_2d import Band, Shape, band_cost, band_overlap, shape_of
-from tinyml.variants.dsp_gemm import matrix_call, why_not_dense
+from tinyml.variants.dsp_gemm import MatrixKernel, matrix_call, why_not_dense
 from tinyml.variants.dsp_streams import LINEAR, ROUNDING, Form, IntArray, rescaling_of, unrolled
+from tinyml.variants.needs import Needs
 
 RUNS = (1, 2, 0, 3)  # order of the elements in each direction
 TWICE_G = np.array(((2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, -2)), np.int64)
@@ -82,14 +83,11 @@ def _call(shape: Shape, layer: WeightedSum, form: Form) -> KernelCall:
     per_three = 180 + 627 * (channels // 4) + shape.filters // 2 * block
     work = _tile_triples(shape, band) * per_three + band_cost(band, rows, columns, channels)
     return matrix_call(
-        "winograd_3x3",
+        MatrixKernel("winograd_3x3", "winograd"),
         fields,
         weights,
         form,
-        block="winograd",
-        scratch_bytes=96 * channels + band.nbytes,
-        overlap=band_overlap(shape, band),
-        instructions=60 + shape.batches * work,
+        Needs(96 * channels + band.nbytes, band_overlap(shape, band), 60 + shape.batches * work),
     )
 
 

@@ -17,9 +17,10 @@ from tinyml.ops.extents import banded
 from tinyml.ops.weighted import WeightedSum
 from tinyml.variants import Variant
 from tinyml.variants.dsp_conv_2d import Band, Shape, band_cost, overlap_of, shape_of
-from tinyml.variants.dsp_gemm import matrix_call, why_not_dense
+from tinyml.variants.dsp_gemm import MatrixKernel, matrix_call, why_not_dense
 from tinyml.variants.dsp_streams import LINEAR, ROUNDING, Form, rescaling_of, unrolled
 from tinyml.variants.dsp_winograd import RUNS, TWICE_G, runs_stream
+from tinyml.variants.needs import Needs
 
 _SHIFTS = (5, 4, 6, 3)  # those that have a block
 _BLOCK = {LINEAR: 122, ROUNDING: 148}  # instructions per pair of filters besides its runs
@@ -78,14 +79,11 @@ def _call(shape: Shape, layer: WeightedSum, form: Form) -> KernelCall:
     per_three = 200 + 3 * 33 * steps + shape.filters // 2 * block
     work = _tile_triples(shape, band) * per_three + band_cost(band, rows, columns, channels)
     return matrix_call(
-        "winograd_row",
+        MatrixKernel("winograd_row", "winograd_row"),
         fields,
         weights,
         form,
-        block="winograd_row",
-        scratch_bytes=72 * channels + band.nbytes,
-        overlap=overlap_of(shape, band),
-        instructions=60 + shape.batches * work,
+        Needs(72 * channels + band.nbytes, overlap_of(shape, band), 60 + shape.batches * work),
     )
 
 

@@ -65,6 +65,11 @@ class Shape:
         """Whether rows are copied to the ring."""
         return is_padded(self.rows, self.columns)
 
+    @property
+    def ring_rows(self) -> int:
+        """Rows of the ring, 0 without one."""
+        return self.rows.extent if self.is_padded else 0
+
 
 def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     """A call of ``tml_mve_depthwise_conv_2d_s8``."""
@@ -100,15 +105,26 @@ def largest_group(weights: IntArray) -> int:
     return 1
 
 
-def _call(
-    shape: Shape, numbers: WeightedSum, made: tuple[int, ...], given: tuple[int, ...]
-) -> KernelCall:
+def _ring_struct(shape: Shape, padding: int) -> Struct:
     rows, columns, channels = shape.rows, shape.columns, shape.channels
-    lanes = _lanes(shape)
-    group = largest_group(numbers.weights)
-    is_single = len(lanes) == 1
-    ring_rows = rows.extent if shape.is_padded else 0
-    params = Struct(
+    return Struct(
+        "tml_mve_ring_params",
+        (
+            ("in_rows", rows.in_size),
+            ("in_row_bytes", columns.in_size * channels),
+            ("pad_rows", rows.pad),
+            ("pad_bytes", columns.pad * channels),
+            ("padding_value", padding),
+            ("rows", shape.ring_rows),
+            ("pitch", shape.pitch),
+        ),
+    )
+
+
+def _params(shape: Shape, numbers: WeightedSum, group: int, *, is_single: bool) -> Struct:
+    """``is_single``: all positions have the same block of sixteen outputs."""
+    rows, columns, channels = shape.rows, shape.columns, shape.channels
+    return Struct(
         "tml_mve_depthwise_params",
         (
             ("batches", shape.batches),
@@ -126,30 +142,22 @@ def _call(
             ("tap_bytes", columns.dilation * channels),
             ("group", group),
             ("height", rows.extent),
-            (
-                "ring",
-                Struct(
-                    "tml_mve_ring_params",
-                    (
-                        ("in_rows", rows.in_size),
-                        ("in_row_bytes", columns.in_size * channels),
-                        ("pad_rows", rows.pad),
-                        ("pad_bytes", columns.pad * channels),
-                        ("padding_value", numbers.input_zero_point),
-                        ("rows", ring_rows),
-                        ("pitch", shape.pitch),
-                    ),
-                ),
-            ),
+            ("ring", _ring_struct(shape, numbers.input_zero_point)),
             ("rescale", rescale_struct(numbers.output_zero_point, numbers.bounds)),
         ),
     )
-    scratch_bytes = ring_rows * shape.pitch
+
+
+def _call(
+    shape: Shape, numbers: WeightedSum, made: tuple[int, ...], given: tuple[int, ...]
+) -> KernelCall:
+    lanes, group = _lanes(shape), largest_group(numbers.weights)
+    scratch_bytes = shape.ring_rows * shape.pitch
     order = lane_order(LANES)
     return KernelCall(
         "tml_mve_depthwise_conv_2d_s8",
         "kernels/mve/depthwise_conv_2d_s8.h",
-        params,
+        _params(shape, numbers, group, is_single=len(lanes) == 1),
         (
             Arg("input", INPUT),
             Arg("constant", constant="weights"),
@@ -167,7 +175,7 @@ def _call(
         ),
         scratch_bytes=scratch_bytes,
         overlaps=(_overlap(shape, given, made),),
-        cost=Cost(_instructions(shape, numbers, group, ring_rows), code_bytes=900),
+        cost=Cost(_instructions(shape, numbers, group), code_bytes=900),
         isa="mve",
         note=f"{group} taps added in 16 bits",
     )
@@ -211,7 +219,7 @@ def _overlap(shape: Shape, given: tuple[int, ...], made: tuple[int, ...]) -> Ove
     return row_overlap(INPUT, tuple(steps))
 
 
-def _instructions(shape: Shape, numbers: WeightedSum, group: int, ring_rows: int) -> int:
+def _instructions(shape: Shape, numbers: WeightedSum, group: int) -> int:
     rows, columns = shape.rows, shape.columns
     taps = rows.kernel * columns.kernel
     groups = -(-taps // group)
@@ -219,7 +227,7 @@ def _instructions(shape: Shape, numbers: WeightedSum, group: int, ring_rows: int
     per_block = 36 + 12 * is_signed + 5 * taps + 10 * groups + 4 * rows.kernel
     blocks = (1 if shape.is_merged else columns.out_size) * -(-shape.elements // LANES)
     per_row = 20 + 6 * rows.kernel + blocks * per_block
-    filling = rows.in_size * (20 + 3 * -(-shape.pitch // LANES)) if ring_rows else 0
+    filling = rows.in_size * (20 + 3 * -(-shape.pitch // LANES)) if shape.ring_rows else 0
     return 60 + shape.batches * (rows.out_size * per_row + filling)
 
 

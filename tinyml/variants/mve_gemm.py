@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op
-from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, Value, row_overlap
+from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct, Value, row_overlap
 from tinyml.ir.shapes import Window
 from tinyml.ops.common import result
 from tinyml.ops.extents import images, rows
@@ -22,6 +24,7 @@ from tinyml.variants.mve_rescale import (
     scales_constant,
     why_not_rescaled,
 )
+from tinyml.variants.needs import Needs
 
 
 def convolution(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
@@ -55,17 +58,18 @@ def _pointwise(numbers: WeightedSum, pixels: int) -> KernelCall:
     is_direct = channels % LANES == 0
     pairs = -(-pixels // 2)
     copying = 0 if is_direct else 6 * -(-channels // LANES) + 6
-    name = "pointwise_direct" if is_direct else "pointwise"
-    return _call(
-        f"tml_mve_{name}_s8",
+    call = _call(
         "pointwise",
         (("pixels", pixels), ("in_channels", channels), ("gemm", _gemm_struct(numbers))),
         numbers,
         lane_order(filters),
-        scratch_bytes=0 if is_direct else 2 * _window_bytes(numbers),
-        overlap=blocks_overlap(pixels, 2, channels, filters, is_direct=is_direct),
-        instructions=40 + pairs * (12 + copying + gemm_cost(numbers)),
+        Needs(
+            0 if is_direct else 2 * _window_bytes(numbers),
+            blocks_overlap(pixels, 2, channels, filters, is_direct=is_direct),
+            40 + pairs * (12 + copying + gemm_cost(numbers)),
+        ),
     )
+    return replace(call, function="tml_mve_pointwise_direct_s8") if is_direct else call
 
 
 def _convolve(
@@ -86,14 +90,15 @@ def _convolve(
     per_window = 25 + rows.kernel * (5 + runs * (3 + 3 * -(-length // LANES)))
     pixels = rows.out_size * columns.out_size
     return _call(
-        "tml_mve_conv_2d_s8",
         "conv_2d",
         fields,
         numbers,
         lane_order(made[3]),
-        scratch_bytes=2 * _window_bytes(numbers),
-        overlap=paired_windows_overlap(rows, columns, given, made),
-        instructions=40 + batches * -(-pixels // 2) * (10 + 2 * per_window + gemm_cost(numbers)),
+        Needs(
+            2 * _window_bytes(numbers),
+            paired_windows_overlap(rows, columns, given, made),
+            40 + batches * -(-pixels // 2) * (10 + 2 * per_window + gemm_cost(numbers)),
+        ),
     )
 
 
@@ -102,14 +107,15 @@ def _row(numbers: WeightedSum) -> KernelCall:
     blocks = -(-features // LANES)
     each = 22 + 10 * blocks + 3 * _is_signed(numbers)
     return _call(
-        "tml_mve_fully_connected_s8",
         "fully_connected",
         (("in_features", features), ("gemm", _gemm_struct(numbers))),
         numbers,
         lane_order(outputs, plain=True),
-        scratch_bytes=_window_bytes(numbers),
-        overlap=row_overlap(INPUT, ((0, features), (outputs, features))),
-        instructions=30 + 3 * blocks - (-outputs // 4) * each,
+        Needs(
+            _window_bytes(numbers),
+            row_overlap(INPUT, ((0, features), (outputs, features))),
+            30 + 3 * blocks - (-outputs // 4) * each,
+        ),
     )
 
 
@@ -152,19 +158,16 @@ def _packed(weights: IntArray, order: IntArray) -> Constant:
 
 
 def _call(
-    function: str,
     name: str,
     fields: tuple[tuple[str, Value], ...],
     numbers: WeightedSum,
     order: IntArray,
-    *,
-    scratch_bytes: int,
-    overlap: Overlap,
-    instructions: int,
+    needs: Needs,
 ) -> KernelCall:
-    scratch = (Arg("scratch", dtype=INT8),) if scratch_bytes else ()
+    """``order``: of the filters, as they lie in the weights."""
+    scratch = (Arg("scratch", dtype=INT8),) if needs.scratch_bytes else ()
     return KernelCall(
-        function,
+        f"tml_mve_{name}_s8",
         f"kernels/mve/{name}_s8.h",
         Struct(f"tml_mve_{name}_params", fields),
         (
@@ -175,9 +178,9 @@ def _call(
             *scratch,
         ),
         (_packed(numbers.weights, order), scales_constant(numbers, order)),
-        scratch_bytes=scratch_bytes,
-        overlaps=(overlap,),
-        cost=Cost(instructions, code_bytes=700),
+        scratch_bytes=needs.scratch_bytes,
+        overlaps=(needs.overlap,),
+        cost=Cost(needs.instructions, code_bytes=700),
         isa="mve",
         note="halves of negative values corrected" if _is_signed(numbers) else "halves upwards",
     )

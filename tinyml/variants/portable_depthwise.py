@@ -33,10 +33,16 @@ def lower(family: Family, op: Op, graph: Graph, numbers: WeightedSum) -> KernelC
         rows, columns = Window(1, 1, 1, 1, 0, 1), rows  # a column lies in memory as a row does
     if (rows.kernel - 1) * rows.dilation >= MOST_ROWS or rows.kernel * columns.kernel > MOST_TAPS:
         return f"{rows.kernel}x{columns.kernel} taps"
-    numbers = numbers.with_bounded_sums
+    given = graph.tensors[op.inputs[INPUT]].shape
+    return _call(family, given, rows, columns, numbers.with_bounded_sums)
+
+
+def _call(
+    family: Family, given: tuple[int, ...], rows: Window, columns: Window, numbers: WeightedSum
+) -> KernelCall:
     chunk = largest_chunk(numbers.weights, columns.kernel)
     rescale = numbers.once(rescale_of, family)
-    batches, _, _, channels = graph.tensors[op.inputs[INPUT]].shape
+    batches, _, _, channels = given
     row_words = words_of_row(columns)
     span = (rows.kernel - 1) * rows.dilation + 1
     work = _instructions(rows, columns, chunk, rescale_cost(family, rescale))

@@ -151,22 +151,10 @@ class _Pairs:
         instructions: int,
     ) -> KernelCall:
         """A call of ``tml_portable_<name>_s8``."""
-        pair = Struct(
-            "tml_pair_params",
-            (
-                ("chunk", self.chunk),
-                ("chunks", self.chunks),
-                ("out_channels", self.filters),
-                ("block", self.block),
-                ("is_signed", self.family.has_signed_loads),
-                ("has_rest", bool(self.rest.any())),
-                ("rescale", self.rescale.struct),
-            ),
-        )
         return KernelCall(
             f"tml_portable_{name}_s8",
             f"kernels/portable/{name}_s8.h",
-            Struct(f"tml_portable_{name}_params", (*fields, ("pair", pair))),
+            Struct(f"tml_portable_{name}_params", (*fields, ("pair", self._struct()))),
             (
                 Arg("input", INPUT),
                 *(Arg("constant", constant=item) for item in ("weights", "scales", "rest")),
@@ -183,6 +171,20 @@ class _Pairs:
             cost=Cost(instructions, code_bytes=600),
             isa=self.family.name,
             note=note(self.rescale, self.rest),
+        )
+
+    def _struct(self) -> Struct:
+        return Struct(
+            "tml_pair_params",
+            (
+                ("chunk", self.chunk),
+                ("chunks", self.chunks),
+                ("out_channels", self.filters),
+                ("block", self.block),
+                ("is_signed", self.family.has_signed_loads),
+                ("has_rest", bool(self.rest.any())),
+                ("rescale", self.rescale.struct),
+            ),
         )
 
     def _weights(self) -> Constant:

@@ -106,6 +106,12 @@ def solve_split(rescaling: Rescaling) -> Split | None:
     """
     if not is_monotone(rescaling) or rescaling.zero_point > rescaling.bounds[0]:
         return None
+    line = _line_through(rescaling)
+    return None if line is None else _fitted(line)
+
+
+def _line_through(rescaling: Rescaling) -> _Line | None:
+    """The lines to look for; None where 32 bits do not hold the sums, counted from their base."""
     limits = thresholds(rescaling)
     if not limits.shape[1]:
         return None
@@ -118,7 +124,12 @@ def solve_split(rescaling: Rescaling) -> Split | None:
     if int(reach.max()) >= _WORD >> 1 or int((base - rescaling.low).max()) >= _WORD >> 1:
         return None
     low_bits = min(16, 32 - int(reach.max()).bit_length())
-    line = _Line(rescaling, limits, base, np.where(dead, 0.0, slope), reach, low_bits)
+    return _Line(rescaling, limits, base, np.where(dead, 0.0, slope), reach, low_bits)
+
+
+def _fitted(line: _Line) -> Split | None:
+    """The lines with a shift that all channels have in common, else each with its own."""
+    base, dead = line.base, line.rescaling.is_dead()
     every = np.arange(len(base))
     own, found = np.zeros_like(base), np.zeros((len(base), 2), np.int64)
     for shift in range(_LARGEST_SHIFT, _LEAST_SHIFT - 1, -1):
@@ -133,10 +144,10 @@ def solve_split(rescaling: Rescaling) -> Split | None:
     common = int(own.min())
     again = line.solve(every, common)
     if np.all(again[:, 0] >= 0):
-        return Split(common, low_bits, -base, again[:, 0], again[:, 1], None)
+        return Split(common, line.low_bits, -base, again[:, 0], again[:, 1], None)
     own = np.where(dead, _LEAST_SHIFT, own)  # so that five bits are left in the offset's word
     offset = np.where(dead, line.constants() << _LEAST_SHIFT, found[:, 1])
-    return Split(0, low_bits, -base, found[:, 0], offset, own)
+    return Split(0, line.low_bits, -base, found[:, 0], offset, own)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

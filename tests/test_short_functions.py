@@ -1,0 +1,50 @@
+"""Functions that can be read at one glance: their length, their parameters; and short modules."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "tinyml"
+FILES = sorted(PACKAGE.rglob("*.py"))
+LINES = 40  # of a function
+MODULE_LINES = 315
+PARAMETERS = 5  # more where a comment above or the docstring says why
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            yield node
+
+
+def is_command(node: ast.FunctionDef) -> bool:
+    """A command of the command line has a parameter for each of its options."""
+    return any("click" in ast.unparse(item) for item in node.decorator_list)
+
+
+def parameters(node: ast.FunctionDef) -> int:
+    names = [item.arg for item in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+    return len(names) - (names[:1] in (["self"], ["cls"]))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_functions_are_short(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= MODULE_LINES
+    for node in functions(path):
+        if is_command(node):
+            continue
+        assert node.end_lineno is not None
+        length = node.end_lineno - node.lineno + 1
+        assert length <= LINES, f"{node.name} has {length} lines"
+        if parameters(node) > PARAMETERS:
+            above = lines[min(node.lineno, *(d.lineno for d in node.decorator_list), 10**6) - 2]
+            said = f"{above} {ast.get_docstring(node) or ''}"
+            assert re.search(r"\b(six|seven|eight|nine)\s+parameters\b", said, re.IGNORECASE), (
+                f"{node.name} has {parameters(node)} parameters: a value is missing, or say why not"
+            )
