@@ -76,18 +76,7 @@ def encode(writing: Writing) -> bytes:
     tensors = [tensor for item in writing.subgraphs for tensor in item.graph.tensors]
     held = sum(tensor.nbytes for tensor in tensors if tensor.data is not None)
     builder = flatbuffers.Builder(4096 + 2 * held)
-    chunks: dict[bytes, int] = {b"": 0}
-    buffers = [
-        {
-            i: chunks.setdefault(little_endian(tensor.data), len(chunks))
-            for i, tensor in enumerate(item.graph.tensors)
-            if tensor.data is not None
-        }
-        for item in writing.subgraphs
-    ]
-    entries = [
-        (name, chunks.setdefault(value, len(chunks))) for name, value in writing.metadata.items()
-    ]
+    chunks, buffers, entries = _contents(writing)
     written = table_vector(builder, [buffer_table(builder, chunk) for chunk in chunks])
     known = writing.table_of_codes()
     subgraphs = table_vector(
@@ -112,6 +101,28 @@ def encode(writing: Writing) -> bytes:
         tflite.ModelAddMetadata(builder, described)
     builder.Finish(tflite.ModelEnd(builder), file_identifier=IDENTIFIER)
     return bytes(builder.Output())
+
+
+def _contents(
+    writing: Writing,
+) -> tuple[Sequence[bytes], list[dict[int, int]], list[tuple[str, int]]]:
+    """All buffers, each content once; the number of each constant's, per subgraph; of each name's.
+
+    The first is empty, for what has no data.
+    """
+    chunks: dict[bytes, int] = {b"": 0}
+    buffers = [
+        {
+            i: chunks.setdefault(little_endian(tensor.data), len(chunks))
+            for i, tensor in enumerate(item.graph.tensors)
+            if tensor.data is not None
+        }
+        for item in writing.subgraphs
+    ]
+    entries = [
+        (name, chunks.setdefault(value, len(chunks))) for name, value in writing.metadata.items()
+    ]
+    return tuple(chunks), buffers, entries
 
 
 def _subgraph(
