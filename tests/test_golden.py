@@ -12,14 +12,17 @@ import pytest
 
 from tests.support.plans import MODEL_BYTES, sine_graph, sine_plan
 from tests.support.small_boards import board_of
+from tinyml import api
 from tinyml.backends.toolchains import host_compiler, host_library
 from tinyml.base import process, resources
 from tinyml.codegen.generate import Sources, generate
+from tinyml.target.boards import load_board
 
 WARNINGS = [
     *("-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Wmissing-prototypes"),
     *("-Wvla", "-Wdouble-promotion", "-Werror"),
 ]
+DIGITS = Path(__file__).parent.parent / "examples" / "digits" / "digits.tflite"
 PROGRAM = Path(__file__).parent / "support" / "two_models.cpp"
 
 
@@ -45,6 +48,15 @@ def test_generated_files(golden: Callable[[str, str], None]) -> None:
 
 def test_optimize_size_shares_kernels(golden: Callable[[str, str], None]) -> None:
     golden("sine-testboard-size/sine.c", sine("size").text("sine.c"))
+
+
+def test_a_convolution_a_stream_and_a_dsp_layer(golden: Callable[[str, str], None]) -> None:
+    """What a real model becomes: to be read, and reviewed when a kernel or the planner changes."""
+    planned = api.plan(DIGITS, load_board("nucleo_l4r5zi"), api.Settings("ram"))
+    text = generate(planned.plan, planned.target.board).text("digits.c")
+    assert "tml_dsp_pointwise" in text or "tml_dsp_conv_2d" in text
+    assert "tml_stream" in text
+    golden("digits-nucleo_l4r5zi-ram/digits.c", text)
 
 
 def test_generation_is_deterministic() -> None:

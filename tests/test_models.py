@@ -25,8 +25,8 @@ from tinyml.plan.fit import fit
 from tinyml.project.pipeline import build_plan
 
 ROOT = Path(__file__).parent.parent
-SHARED = ROOT.parent / "shared" / "models"
-FILES = [ROOT / "examples" / "digits" / "digits.tflite", *sorted(SHARED.glob("*.tflite"))]
+REAL = ROOT / "tests" / "models"
+FILES = [ROOT / "examples" / "digits" / "digits.tflite", *sorted(REAL.glob("*.tflite"))]
 MADE = {"large_kernels": large_kernels, "residuals": residuals, "many_channels": many_channels}
 NAMES = [*(path.stem for path in FILES), *MADE]
 BOARDS = ("nucleo_l4r5zi", "nucleo_h743zi2", "nucleo_u575zi_q", "nucleo_g0b1re")

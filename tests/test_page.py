@@ -20,7 +20,7 @@ from tinyml.target.boards import load_board
 
 ROOT = Path(__file__).parent.parent
 DIGITS = ROOT / "examples" / "digits" / "digits.tflite"
-VWW = ROOT.parent / "shared" / "models" / "vww_96_int8.tflite"
+RESNET = ROOT / "tests" / "models" / "pretrainedResnet_quant.tflite"
 
 TABLES = """
 const cells = (row) => [...row.cells].map((cell) => cell.textContent.trim());
@@ -165,9 +165,7 @@ def test_page_of_what_is_known_so_far(make: Any, tmp_path: Path) -> None:
 @pytest.mark.browser
 @pytest.mark.slow
 def test_a_real_model_gives_a_small_page_that_opens(tmp_path: Path) -> None:
-    if not VWW.exists():
-        pytest.skip(f"{VWW.name} is not beside the checkout")
-    page = render(report_of(load(read_model(VWW)), load_board("nucleo_l4r5zi")))
+    page = render(report_of(load(read_model(RESNET)), load_board("nucleo_l4r5zi")))
     assert len(page.encode()) < 2_000_000
     assert ask(page, "return document.body.offsetHeight", tmp_path) > 500
 

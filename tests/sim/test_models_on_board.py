@@ -32,7 +32,7 @@ pytestmark = [
 ROOT = Path(__file__).parents[2]
 MODELS = {
     "digits": ROOT / "examples" / "digits" / "digits.tflite",
-    "kws": ROOT.parent / "shared" / "models" / "kws_ref_model.tflite",
+    "kws": ROOT / "tests" / "models" / "kws_ref_model.tflite",
 }
 BOARDS = [
     pytest.param("nucleo_l4r5zi", id="pty"),
