@@ -70,8 +70,8 @@ class BackendType(click.ParamType):  # type: ignore[type-arg]  # generic only in
         self.kind = kind  # of the registry, such as "toolchains"
         self.name = kind.removesuffix("s")
 
-    def get_metavar(self, param: click.Parameter, *_: Any) -> str:
-        """Those that come with tinyml."""
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """Those that come with tinyml; older Click gives no context."""
         return f"[{'|'.join(REGISTRY[self.kind])}|…]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
