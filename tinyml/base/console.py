@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tinyml.base.columns import Layout, lay_out, least_width, left_out_text, name_of
 from tinyml.base.errors import DeviceError
@@ -87,7 +87,7 @@ def verdict(is_good: bool, text: str) -> None:
     _stdout().print(printable(text), style=style, markup=False, highlight=False, soft_wrap=True)
 
 
-def document(value: Any) -> None:
+def document(value: object) -> None:
     """Prints a value as JSON."""
     sys.stdout.write(json.dumps(value, indent=2) + "\n")
 
@@ -147,7 +147,7 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
         yield lambda what, done, total: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     columns = (
         TextColumn("{task.description}"),
@@ -155,7 +155,7 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
         TextColumn("{task.percentage:3.0f} %"),
     )
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as view:
-        tasks: dict[str, Any] = {}
+        tasks: dict[str, TaskID] = {}
 
         def show(what: str, done: int, total: int) -> None:
             if what not in tasks:

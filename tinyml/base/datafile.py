@@ -29,7 +29,7 @@ OPTION = re.compile(r"(?!.*(\.\.|//))[A-Za-z0-9_](?:[A-Za-z0-9_.,:/+*@=~^-]*[A-Z
 class Table:
     """One table of a data file; remembers which keys were asked for."""
 
-    def __init__(self, data: Mapping[str, Any], where: str, prefix: str = "") -> None:
+    def __init__(self, data: Mapping[str, object], where: str, prefix: str = "") -> None:
         self._data = data
         self._known: set[str] = set()
         self._prefix = prefix
@@ -156,7 +156,7 @@ class Table:
                 raise self.error(f"'{self._prefix}{key}' must hold [address, mask], found {item!r}")
         return tuple((first, second) for first, second in found)
 
-    def table(self, key: str, default: Mapping[str, Any] | None = None) -> Table:
+    def table(self, key: str, default: Mapping[str, object] | None = None) -> Table:
         """A table in this one."""
         found = self.value(key, dict, "a table", default)
         return Table(found, self.where, f"{self._prefix}{key}.")
@@ -168,16 +168,16 @@ class Table:
             raise self.error(f"'{self._prefix}{key}' must hold at least one table")
         return tuple(Table(item, self.where, f"{self._prefix}{key}.") for item in found)
 
-    def named_tables(self, key: str) -> dict[str, Mapping[str, Any]]:
+    def named_tables(self, key: str) -> dict[str, Mapping[str, object]]:
         """A table that holds one table of options per name; empty when absent."""
         outer = self.table(key, {})
         for name in outer.names():
             outer.check_word(name, name)
         return {name: outer.options(name) for name in outer.names()}
 
-    def options(self, key: str) -> Mapping[str, Any]:
+    def options(self, key: str) -> Mapping[str, object]:
         """A table for a backend, which knows its keys: numbers, and text in plain characters."""
-        found: Mapping[str, Any] = self.value(key, dict, "a table", {})
+        found: Mapping[str, object] = self.value(key, dict, "a table", {})
         self._check_options(key, found)
         return found
 

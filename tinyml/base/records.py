@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 IS = "is"  # the key that names a dataclass
 
 
-def checksum_of(document: Mapping[str, Any]) -> str:
+def checksum_of(document: Mapping[str, object]) -> str:
     """Of all that a JSON document says besides its own ``checksum``."""
     text = json.dumps({name: item for name, item in document.items() if name != "checksum"})
     return hashlib.sha256(text.encode()).hexdigest()
@@ -101,8 +101,8 @@ class Decoder:
                 return float(text)
         raise ValueError(f"a record with the keys {sorted(held)} is unknown")
 
-    def _dataclass(self, held: Mapping[str, Any]) -> Any:
-        kind = self._types.get(held[IS])
+    def _dataclass(self, held: Mapping[str, object]) -> Any:
+        kind = self._types.get(str(held[IS]))
         if kind is None:
             raise ValueError(f"a record '{held[IS]}' is unknown")
         given = {}

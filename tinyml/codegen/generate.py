@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -25,7 +24,7 @@ class Sources:
     compiled: tuple[str, ...]  # those that the firmware compiles
     headers: tuple[str, ...]  # kernel headers that they include, relative to firmware/
     command: str  # what makes them again
-    facts: Mapping[str, Any] = field(default_factory=dict)  # more that a project's templates see
+    facts: Mapping[str, object] = field(default_factory=dict)  # more that a project's templates see
 
     def text(self, file_name: str) -> str:
         """The text of one file."""

@@ -43,6 +43,6 @@ def environment(*folders: Path, escape: Callable[[str], str] | None = None) -> E
     )
 
 
-def render(env: Environment, template: str, values: Mapping[str, Any]) -> str:
+def render(env: Environment, template: str, values: Mapping[str, object]) -> str:
     """A template's text with values placed in it."""
     return env.get_template(template).render(**values)

@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -95,7 +94,7 @@ def generate(outline: Outline, plan: Plan, board: Board, *, offline: bool = True
     )
 
 
-def build_facts(outline: Outline, board: Board) -> dict[str, Any]:
+def build_facts(outline: Outline, board: Board) -> dict[str, object]:
     """What a build system compiles: files of tflite-micro, folders of CMSIS-NN; versions."""
     name = kernels_for(board).name
     facts = [outline.facts(i) for i in range(len(outline.graph.ops))]

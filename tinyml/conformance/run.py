@@ -13,7 +13,6 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import tinyml
 from tinyml.base import resources
@@ -51,7 +50,7 @@ class Outcome:
             found.setdefault(result.target, Counter())[result.status] += 1
         return found
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain data."""
         return {
             "format": FORMAT,

@@ -37,7 +37,7 @@ def main(task_path: Path) -> None:
     (task_path.parent / "result.json").write_text(json.dumps(result), encoding="utf-8")
 
 
-def _attempt(task: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _attempt(task: dict[str, Any], folder: Path) -> dict[str, object]:
     from tinyml.base.errors import TinymlError
     from tinyml.convert.importers.values import ImportOptions, Source, imported_to_json
 
@@ -70,7 +70,7 @@ def _attempt(task: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def _outputs(
     outputs_of: Callable[..., Any], model: tuple[Any, Any], folder: Path, count: int
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Runs the model on samples.npz; writes outputs.npz."""
     import numpy as np
 
@@ -83,7 +83,7 @@ def _outputs(
     return {"outputs": len(found[0]) if found else 0}
 
 
-def _stopped(error: Exception) -> dict[str, Any]:
+def _stopped(error: Exception) -> dict[str, object]:
     """What to tell of an error that no importer foresaw."""
     from tinyml.convert.importers.values import plain
 

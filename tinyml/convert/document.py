@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tinyml.base.files import write_atomic
 from tinyml.convert.conversion import Converted
@@ -28,7 +28,7 @@ def write_document(converted: Converted, model: Path) -> Path:
     return path
 
 
-def to_json(converted: Converted, file_name: str) -> dict[str, Any]:
+def to_json(converted: Converted, file_name: str) -> dict[str, object]:
     """What convert.json holds."""
     report = converted.report
     model, samples = report.model, report.calibration
@@ -69,7 +69,7 @@ def to_json(converted: Converted, file_name: str) -> dict[str, Any]:
     }
 
 
-def _settings_json(settings: QuantizeSettings) -> dict[str, Any]:
+def _settings_json(settings: QuantizeSettings) -> dict[str, object]:
     return {
         "quantization": settings.quantization,
         "io": settings.io,
@@ -80,7 +80,7 @@ def _settings_json(settings: QuantizeSettings) -> dict[str, Any]:
     }
 
 
-def _tensor_json(item: ModelInput) -> dict[str, Any]:
+def _tensor_json(item: ModelInput) -> dict[str, object]:
     return {
         "name": item.name,
         "shape": list(item.shape),
@@ -89,7 +89,7 @@ def _tensor_json(item: ModelInput) -> dict[str, Any]:
     }
 
 
-def _trial_json(trial: Trial) -> dict[str, Any]:
+def _trial_json(trial: Trial) -> dict[str, object]:
     return {
         "option": trial.option,
         "score": trial.score,

@@ -96,7 +96,7 @@ def run_in_child(
             ]
 
 
-def _ran(folder: Path, task: dict[str, Any], options: ImportOptions) -> dict[str, Any]:
+def _ran(folder: Path, task: dict[str, object], options: ImportOptions) -> dict[str, Any]:
     """What the child writes for a task."""
     from tinyml.convert import child
 
@@ -118,7 +118,7 @@ def _ran(folder: Path, task: dict[str, Any], options: ImportOptions) -> dict[str
     return found
 
 
-def _task(importer: str, source: Source, options: ImportOptions) -> dict[str, Any]:
+def _task(importer: str, source: Source, options: ImportOptions) -> dict[str, object]:
     return {
         "importer": importer,
         "path": str(source.path.absolute()),

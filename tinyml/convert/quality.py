@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -66,7 +65,7 @@ class Quality:
         """Layers whose output in integers is no better than zeros would be."""
         return tuple(layer.name for layer in self.layers if layer.sqnr_db <= 0)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As it stands in convert.json."""
         return {
             "score": {**asdict(self.score), "drop": self.score.drop},
@@ -79,7 +78,7 @@ class Quality:
         }
 
 
-def _layer_json(layer: Layer) -> dict[str, Any]:
+def _layer_json(layer: Layer) -> dict[str, object]:
     rounded = {
         key: round(value, 6) if isinstance(value, float) else value
         for key, value in asdict(layer).items()

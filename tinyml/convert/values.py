@@ -10,7 +10,6 @@ of one. One quantiser, one set of fix-ups and one quality report take it from th
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from tinyml.ir.dtype import FLOAT32, DType
 from tinyml.ir.graph import Array
@@ -122,7 +121,7 @@ class ConvertReport:
     calibration: CalibrationSet | None  # None for float32
     result: QuantizedModel
     metadata: Metadata = field(default_factory=Metadata)
-    quality: dict[str, Any] = field(default_factory=dict)  # as quality.py lays it out
+    quality: dict[str, object] = field(default_factory=dict)  # as quality.py lays it out
     proof: Proof | None = None
     seconds: float = 0.0
     peak_bytes: int = 0  # of resident memory, this process and its children

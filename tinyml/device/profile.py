@@ -7,9 +7,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -159,7 +158,7 @@ class _Clock:
         self._client = client
         self._start = self._read()
 
-    def compare(self) -> dict[str, Any]:
+    def compare(self) -> dict[str, object]:
         """How much faster the device's clock runs; nothing when it stands still."""
         host_s, half_s, device_us = (
             now - then for now, then in zip(self._read(), self._start, strict=True)
@@ -251,7 +250,7 @@ def _run(
     is_estimate: bool,
     outputs: Sequence[Sample],
     times: tuple[tuple[LayerTime, ...], LayerTime],
-    details: dict[str, Any],
+    details: Mapping[str, object],
 ) -> Run:
     identity, memory = client.identify(), client.memory()
     layers, total = times

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -100,10 +99,10 @@ def profile_build(
     return replace(built, report=document, files=(path, near(_save_run(built, run))))
 
 
-def _judged(built: Built, client: AgentClient, samples: Samples, run: Run) -> dict[str, Any]:
+def _judged(built: Built, client: AgentClient, samples: Samples, run: Run) -> dict[str, object]:
     """What the outputs are worth, and what was predicted; raises MismatchError."""
     used = samples.inputs[: len(run.outputs)]
-    details: dict[str, Any] = {}
+    details: dict[str, object] = {}
     if reference_of(built.plan) is not None:
         compare(built, client, used, run.outputs)
         details["equal_to_reference"] = len(used)
@@ -186,7 +185,7 @@ def _is_kept_by_passes(plan: Plan, sample: tuple[Array, ...]) -> bool:
     return all(np.array_equal(*pair) for pair in pairs)
 
 
-def _predict(built: Built, samples: Samples) -> dict[str, Any]:
+def _predict(built: Built, samples: Samples) -> dict[str, object]:
     """Cycles per layer as the emulated core counts them; from cost formulas where there is none."""
     try:
         from tinyml.simulate.machine import Machine
@@ -201,7 +200,7 @@ def _predict(built: Built, samples: Samples) -> dict[str, Any]:
     return {"source": source, "layers": cycles, "total": sum(cycles)}
 
 
-def _energy(board: Board, run: Run) -> dict[str, Any]:
+def _energy(board: Board, run: Run) -> dict[str, object]:
     """Energy of one inference, when the board's file knows the power of the running core."""
     if board.power is None or not run.total.cycles:
         return {}

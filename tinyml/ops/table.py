@@ -56,7 +56,7 @@ class Table:
     attrs: type
     fields: tuple[Field, ...] = ()
 
-    def read(self, values: Mapping[str, Any]) -> Any:
+    def read(self, values: Mapping[str, object]) -> Any:
         """The attrs of the table's values by their names in the file."""
         return self.attrs(**{item.attr: item.from_file(values[item.name]) for item in self.fields})
 

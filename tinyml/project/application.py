@@ -7,7 +7,6 @@ and reports. Options of a command come before what the file says.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from tinyml.base.datafile import Table, read_table
 from tinyml.base.errors import BoardError, BuildError
@@ -24,7 +23,7 @@ LISTS = ("ram_budget", "kernels")
 TEXTS = ("template", "model_id", "memory", "flash_budget")
 
 
-def defaults(folder: Path = Path()) -> dict[str, Any]:
+def defaults(folder: Path = Path()) -> dict[str, object]:
     """Values for options and arguments of commands, by name; none where there is no tinyml.toml.
 
     Raises BoardError that names the file and the key when something in it is wrong.
@@ -33,7 +32,7 @@ def defaults(folder: Path = Path()) -> dict[str, Any]:
     if not path.is_file():
         return {}
     top = read_table(path)
-    values: dict[str, Any] = {"model": _model(top, folder), "project": str(folder)}
+    values: dict[str, object] = {"model": _model(top, folder), "project": str(folder)}
     values["board"] = board = top.text("board")
     _check_board(board, path)
     values["boards"] = [board]

@@ -126,7 +126,7 @@ def _write(
     sources: Sources,
     template: Template,
     copied: tuple[str, ...],
-    values: Mapping[str, Any],
+    values: Mapping[str, object],
 ) -> None:
     found = own_files(template)
     content: dict[str, str | bytes] = {
@@ -240,7 +240,7 @@ def _firmware_files(
 
 def _variables(
     project: Project, template: Template, plan: Plan, command: str, speaks: AgentOptions
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """What the templates see; template.toml describes each name."""
     graph, board = plan.graph, project.board
     return {

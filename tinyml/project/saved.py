@@ -98,7 +98,7 @@ def saved_board(directory: Path) -> Board | None:
     return board
 
 
-def _check_whole(document: dict[str, Any], directory: Path, image: Image | None) -> None:
+def _check_whole(document: dict[str, object], directory: Path, image: Image | None) -> None:
     """Raises ValueError or OSError unless text, arrays and image are those of one build."""
     if document["checksum"] != checksum_of(document):
         raise ValueError("its text was changed")

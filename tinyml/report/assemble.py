@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from tinyml import __version__
 from tinyml.base.errors import TinymlError
@@ -62,7 +61,7 @@ def report(
     )
 
 
-def _model_record(graph: Graph, layers: Sequence[Layer]) -> dict[str, Any]:
+def _model_record(graph: Graph, layers: Sequence[Layer]) -> dict[str, object]:
     source = graph.source
     return {
         "name": graph.name,
@@ -75,7 +74,7 @@ def _model_record(graph: Graph, layers: Sequence[Layer]) -> dict[str, Any]:
     }
 
 
-def _board_record(board: Board) -> dict[str, Any]:
+def _board_record(board: Board) -> dict[str, object]:
     return {
         "name": board.name,
         "title": board.title,
@@ -88,7 +87,7 @@ def _board_record(board: Board) -> dict[str, Any]:
     }
 
 
-def self_test_record(tested: SelfTest | None) -> dict[str, Any] | None:
+def self_test_record(tested: SelfTest | None) -> dict[str, object] | None:
     """What was held against the model as it was read, and where it ran."""
     return {"target": tested.target, "samples": tested.samples} if tested else None
 
@@ -172,7 +171,7 @@ def _memory(verdict: Fit, image: Image | None) -> tuple[Memory, ...]:
     )
 
 
-def _run(run: Run) -> dict[str, Any]:
+def _run(run: Run) -> dict[str, object]:
     details = dict(run.details)
     spread = details.pop("spread", None)
     return {

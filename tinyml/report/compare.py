@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
-from typing import Any
 
 from tinyml.plan.values import kinds_text
 from tinyml.report.report import Layer, Report
@@ -68,7 +67,7 @@ class Comparison:
             item for item in self.totals if item.is_limited and item.worse_percent > limit_percent
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The comparison as plain data."""
         return {
             "before": self.before,
@@ -229,7 +228,7 @@ def _layers(before: Report, after: Report) -> tuple[LayerChange, ...]:
     return tuple(pairs)
 
 
-def _layer_record(layer: Layer, work: str) -> dict[str, Any]:
+def _layer_record(layer: Layer, work: str) -> dict[str, object]:
     return {
         "index": layer.index,
         "op": layer.op,

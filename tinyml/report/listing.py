@@ -145,7 +145,7 @@ def _about(graph: Graph) -> tuple[Table, ...]:
     return (Table("About", ("", "what the file says"), kept),) if kept else ()
 
 
-def fit_record(verdict: Fit) -> dict[str, Any]:
+def fit_record(verdict: Fit) -> dict[str, object]:
     """The answer of ``tinyml check`` as plain data."""
     return {
         "board": verdict.board,

@@ -14,7 +14,7 @@ from tinyml.target.memory import Budget
 from tinyml.variants import all_variants
 
 
-def board_records(boards: Sequence[Board]) -> list[dict[str, Any]]:
+def board_records(boards: Sequence[Board]) -> list[dict[str, object]]:
     """One record per board."""
     return [
         {
@@ -40,7 +40,7 @@ def board_records(boards: Sequence[Board]) -> list[dict[str, Any]]:
     ]
 
 
-def op_records() -> list[dict[str, Any]]:
+def op_records() -> list[dict[str, object]]:
     """One record per supported operator."""
     return [
         {
@@ -65,7 +65,7 @@ def _sentences(constraints: Sequence[Constraint | Limit]) -> list[str]:
     return [sentence(constraint) for constraint in constraints]
 
 
-def model_record(graph: Graph) -> dict[str, Any]:
+def model_record(graph: Graph) -> dict[str, object]:
     """Inputs, outputs and layers of a model."""
     layers = [_layer(graph, index) for index in range(len(graph.ops))]
     return {
@@ -80,7 +80,7 @@ def model_record(graph: Graph) -> dict[str, Any]:
     }
 
 
-def explore_record(board: str, alternatives: Sequence[Alternative]) -> dict[str, Any]:
+def explore_record(board: str, alternatives: Sequence[Alternative]) -> dict[str, object]:
     """The plans of all goals for one board."""
     return {
         "board": board,
@@ -115,7 +115,7 @@ def _layer(graph: Graph, index: int) -> dict[str, Any]:
     }
 
 
-def _tensor(tensor: Tensor) -> dict[str, Any]:
+def _tensor(tensor: Tensor) -> dict[str, object]:
     quant = tensor.quant
     return {
         "name": tensor.name,
@@ -127,5 +127,5 @@ def _tensor(tensor: Tensor) -> dict[str, Any]:
     }
 
 
-def _budget(budget: Budget) -> dict[str, Any]:
+def _budget(budget: Budget) -> dict[str, object]:
     return {"region": budget.region, "bytes": budget.max_bytes}

@@ -90,7 +90,7 @@ class Report:
     runtime: str = "aot"  # what executes the model
     self_test: dict[str, Any] | None = None  # None: nothing was tested
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The report as plain data."""
         return asdict(self)
 

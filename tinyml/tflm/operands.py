@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from tinyml.ir.dtype import BY_SHORT, DType
 from tinyml.ir.graph import Graph, Op
@@ -39,7 +38,7 @@ class Signature:
 
 
 def unmet(
-    op: Op, graph: Graph, facts: OpFacts, options: Mapping[str, Any]
+    op: Op, graph: Graph, facts: OpFacts, options: Mapping[str, float]
 ) -> Iterator[tuple[str, str]]:
     """What the op's kernel demands and the op does not have: (demand, found)."""
     given = [None if tensor is None else tensor.dtype for tensor in graph.op_inputs(op)]

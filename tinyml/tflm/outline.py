@@ -34,7 +34,7 @@ class Outline:
     """A model file with what only an interpreter asks for."""
 
     graph: Graph  # tensors and ops as in the file
-    options: tuple[Mapping[str, Any], ...]  # of each op, named as in the schema: {"StrideW": 2}
+    options: tuple[Mapping[str, float], ...]  # of each op, named as in the schema: {"StrideW": 2}
     variables: frozenset[int]  # tensors that keep their value between inferences
     data: bytes  # of the file
 
@@ -64,7 +64,7 @@ def _read(file: ModelFile) -> Outline:
         read_tensor(file.data, model, table, i, is_interpreted=True)
         for i, table in enumerate(tables)
     )
-    options: list[Mapping[str, Any]] = []
+    options: list[Mapping[str, float]] = []
 
     def attrs(kind: str, code: Any, table: Any, label: str) -> Any:
         held = read_options(table, label)
@@ -108,7 +108,7 @@ def _check(graph: Graph, variables: frozenset[int]) -> None:
             raise ModelError(f"output '{graph.tensors[i].name}' is never written")
 
 
-def _check_kernels(graph: Graph, options: tuple[Mapping[str, Any], ...]) -> None:
+def _check_kernels(graph: Graph, options: tuple[Mapping[str, float], ...]) -> None:
     """Each op has a kernel that takes it; raises UnsupportedOps with all that have none."""
     found: list[Unsupported] = []
     for number, op in enumerate(graph.ops):

@@ -102,7 +102,7 @@ def save_image(image: Image, path: Path) -> None:
 def load_image(path: Path) -> Image:
     """The image that save_image wrote; raises BuildError when it is not one."""
     try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        document: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
         if document.get("format") != FORMAT:
             raise BuildError(
                 f"format {document.get('format')}, this version reads {FORMAT}",

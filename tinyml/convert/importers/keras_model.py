@@ -79,7 +79,7 @@ def _policy(layer: Any) -> str:
     return str(getattr(policy, "name", None) or layer.compute_dtype)
 
 
-def _widened(held: dict[str, Any]) -> dict[str, Any]:
+def _widened(held: dict[str, object]) -> dict[str, object]:
     """Part of a configuration with float32 in the place of every half precision."""
     names = {name: "float32" for half in _HALF for name in (half, f"mixed_{half}")}
     return {

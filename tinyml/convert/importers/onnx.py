@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from tinyml.base.errors import ModelError, ToolError
 from tinyml.convert import environment, flatfile
+from tinyml.convert.importers.onnx_protos import Model, element_type
 from tinyml.convert.importers.onnx_reader import UnknownNodes, read_model
 from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain
 from tinyml.ir.graph import Array, Graph
@@ -56,13 +56,12 @@ def layers_of(source: Source, sample: Sequence[Array]) -> dict[str, Array]:
     return _evaluated(_loaded(source.path), sample, is_whole=True)
 
 
-def _evaluated(model: Any, sample: Sequence[Array], *, is_whole: bool) -> dict[str, Array]:
-    import onnx
+def _evaluated(model: Model, sample: Sequence[Array], *, is_whole: bool) -> dict[str, Array]:
     from onnx.reference import ReferenceEvaluator
 
     constants = {item.name for item in model.graph.initializer}
     entries = [item for item in model.graph.input if item.name not in constants]
-    types = [onnx.helper.tensor_dtype_to_np_dtype(i.type.tensor_type.elem_type) for i in entries]
+    types = [element_type(item) for item in entries]
     fed = {
         item.name: value.astype(kind)
         for item, value, kind in zip(entries, sample, types, strict=True)
@@ -83,11 +82,11 @@ def _evaluated(model: Any, sample: Sequence[Array], *, is_whole: bool) -> dict[s
     return dict(zip(names, map(np.asarray, results), strict=True))
 
 
-def _loaded(path: Path) -> Any:
+def _loaded(path: Path) -> Model:
     import onnx
 
     try:
-        model = onnx.load(path)
+        model: Model = onnx.load(path)
         onnx.checker.check_model(model)
         return model
     except Exception as error:  # protobuf, the checker, missing external data
@@ -100,7 +99,7 @@ def _loaded(path: Path) -> Any:
 
 
 def _through_onnx2tf(
-    model: Any, source: Source, options: ImportOptions, found: tuple[str, ...]
+    model: Model, source: Source, options: ImportOptions, found: tuple[str, ...]
 ) -> Imported:
     other = replace(options, python=options.onnx2tf_python)
     imported = environment.import_in_child("onnx2tf", source, other)
@@ -110,7 +109,7 @@ def _through_onnx2tf(
     return replace(imported, notes=(note, *imported.notes), input_permutations=orders)
 
 
-def _orders(model: Any, graph: Graph) -> tuple[tuple[int, ...] | None, ...]:
+def _orders(model: Model, graph: Graph) -> tuple[tuple[int, ...] | None, ...]:
     """How onnx2tf ordered the axes of each input: channels last where the sizes say so."""
     given = {item.name: item.type.tensor_type.shape.dim for item in model.graph.input}
     orders: list[tuple[int, ...] | None] = []

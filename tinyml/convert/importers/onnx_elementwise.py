@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from tinyml.convert.importers.onnx_values import Handler, Reader, Unknown
+from tinyml.convert.importers.onnx_protos import Attributes, Node, Unknown
+from tinyml.convert.importers.onnx_values import Handler, Reader
 from tinyml.ir.dtype import FLOAT32, INT8
 from tinyml.ir.graph import Quant
+from tinyml.model.options import Value
 
 _LEAST = float(np.finfo(np.float32).min)
 
 
-def unary(kind: str, **fields: Any) -> Handler:
+def unary(kind: str, **fields: Value) -> Handler:
     """A handler for an operator that .tflite has under another name."""
 
-    def handler(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+    def handler(reader: Reader, node: Node, attrs: Attributes) -> int:
         value = reader.value(node.input[0])
         return reader.new.op(kind, (value,), reader.new.shape(value), node.output[0], **fields)
 
@@ -26,7 +26,7 @@ def unary(kind: str, **fields: Any) -> Handler:
 def binary(kind: str) -> Handler:
     """A handler for an operator on two operands (or more, of Min and Max) with broadcasting."""
 
-    def handler(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+    def handler(reader: Reader, node: Node, attrs: Attributes) -> int:
         result = reader.value(node.input[0])
         for name in node.input[1:]:
             result = two(reader, kind, (result, reader.value(name)), node.output[0])
@@ -47,28 +47,28 @@ def scalar(reader: Reader, kind: str, value: int, number: float, name: str) -> i
     return two(reader, kind, (value, constant), name)
 
 
-def identity(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+def identity(reader: Reader, node: Node, attrs: Attributes) -> int:
     """Identity, Dropout, and Cast between float types."""
     return reader.value(node.input[0])
 
 
-def cast(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+def cast(reader: Reader, node: Node, attrs: Attributes) -> int:
     """Cast, where the type in .tflite stays the same."""
     import onnx
 
     value = reader.value(node.input[0])
-    wanted = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(attrs["to"]))
+    wanted = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(attrs.integer("to")))
     held = reader.new.tensors[value].dtype
     if (wanted.kind == "f") != (held == FLOAT32):
         raise Unknown(f"from {held} to {wanted}")
     return value
 
 
-def clip(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+def clip(reader: Reader, node: Node, attrs: Attributes) -> int:
     """Clip: RELU, RELU6, or MAXIMUM and MINIMUM."""
     given = [reader.constant(node, i, "a bound") for i in (1, 2)]
-    low = float(given[0]) if given[0] is not None else attrs.get("min", _LEAST)
-    high = float(given[1]) if given[1] is not None else attrs.get("max", -_LEAST)
+    low = float(given[0]) if given[0] is not None else attrs.number("min", _LEAST)
+    high = float(given[1]) if given[1] is not None else attrs.number("max", -_LEAST)
     value, name = reader.value(node.input[0]), node.output[0]
     shape = reader.new.shape(value)
     known = {(0.0, 6.0): "RELU6", (-1.0, 1.0): "RELU_N1_TO_1"}
@@ -81,12 +81,12 @@ def clip(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
     return scalar(reader, "MINIMUM", value, high, name) if high < -_LEAST else value
 
 
-def leaky_relu(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+def leaky_relu(reader: Reader, node: Node, attrs: Attributes) -> int:
     """LeakyRelu."""
-    return unary("LEAKY_RELU", Alpha=float(attrs.get("alpha", 0.01)))(reader, node, attrs)  # type: ignore[return-value]
+    return unary("LEAKY_RELU", Alpha=float(attrs.number("alpha", 0.01)))(reader, node, attrs)  # type: ignore[return-value]
 
 
-def prelu(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+def prelu(reader: Reader, node: Node, attrs: Attributes) -> int:
     """PRelu with constant slopes."""
     slopes = reader.constant(node, 1, "the slope")
     assert slopes is not None
@@ -99,31 +99,31 @@ def prelu(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
     return reader.new.op("PRELU", (value, constant), reader.new.shape(value), node.output[0])
 
 
-def elu(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+def elu(reader: Reader, node: Node, attrs: Attributes) -> int:
     """Elu with the usual factor of 1."""
-    if attrs.get("alpha", 1.0) != 1.0:
-        raise Unknown(f"alpha {attrs['alpha']}")
+    if attrs.number("alpha", 1.0) != 1.0:
+        raise Unknown(f"alpha {attrs.number('alpha', 1.0)}")
     return unary("ELU")(reader, node, attrs)  # type: ignore[return-value]
 
 
-def hard_sigmoid(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+def hard_sigmoid(reader: Reader, node: Node, attrs: Attributes) -> int:
     """HardSigmoid as RELU6 of a line: relu6(6 (alpha x + beta)) / 6."""
     value, name = reader.value(node.input[0]), node.output[0]
-    factor = 6.0 * attrs.get("alpha", 0.2)
+    factor = 6.0 * attrs.number("alpha", 0.2)
     if abs(factor - 1.0) > 1e-6:
         value = scalar(reader, "MUL", value, factor, f"{name}/scale")
-    value = scalar(reader, "ADD", value, 6.0 * attrs.get("beta", 0.5), f"{name}/shift")
+    value = scalar(reader, "ADD", value, 6.0 * attrs.number("beta", 0.5), f"{name}/shift")
     value = reader.new.op("RELU6", (value,), reader.new.shape(value), f"{name}/relu6")
     return scalar(reader, "MUL", value, 1.0 / 6.0, name)
 
 
-def reciprocal(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+def reciprocal(reader: Reader, node: Node, attrs: Attributes) -> int:
     """Reciprocal as a division."""
     one = reader.new.constant(f"{node.output[0]}/one", np.array(1, np.float32))
     return two(reader, "DIV", (one, reader.value(node.input[0])), node.output[0])
 
 
-def quantize(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+def quantize(reader: Reader, node: Node, attrs: Attributes) -> int:
     """QuantizeLinear with one scale; with the DequantizeLinear behind it, trained rounding."""
     scale, zero = (reader.constant(node, i, "a parameter") for i in (1, 2))
     assert scale is not None
@@ -138,7 +138,7 @@ def quantize(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
     return result
 
 
-def dequantize(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+def dequantize(reader: Reader, node: Node, attrs: Attributes) -> int:
     """DequantizeLinear behind a QuantizeLinear."""
     value = reader.value(node.input[0])
     if reader.new.tensors[value].quant is None:
@@ -148,19 +148,19 @@ def dequantize(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
     return result
 
 
-def gelu(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+def gelu(reader: Reader, node: Node, attrs: Attributes) -> int:
     """Gelu, exact or by tanh."""
-    kind = unary("GELU", Approximate=attrs.get("approximate", "none") == "tanh")
+    kind = unary("GELU", Approximate=attrs.text("approximate", "none") == "tanh")
     return kind(reader, node, attrs)  # type: ignore[return-value]
 
 
 def softmax(kind: str) -> Handler:
     """A handler for Softmax and LogSoftmax along any axis."""
 
-    def handler(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+    def handler(reader: Reader, node: Node, attrs: Attributes) -> int:
         value, name = reader.value(node.input[0]), node.output[0]
         shape = reader.new.shape(value)
-        axis = attrs.get("axis", -1 if reader.opset >= 13 else 1) % len(shape)
+        axis = attrs.integer("axis", -1 if reader.opset >= 13 else 1) % len(shape)
         if reader.opset < 13 and axis != len(shape) - 1 and set(shape[axis + 1 :]) != {1}:
             raise Unknown("the rule of old opsets that flattens axes")
         order = [i for i in range(len(shape)) if i != axis] + [axis]

@@ -5,11 +5,10 @@ Backwards, the layer gets its steps in reverse order, and so do those behind it.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from tinyml.convert.importers.onnx_axes import cut
+from tinyml.convert.importers.onnx_protos import Node
 from tinyml.convert.importers.onnx_values import Reader
 from tinyml.ops.lstm_constraints import (
     BIASES,
@@ -24,7 +23,7 @@ USUAL = ["Sigmoid", "Tanh", "Tanh"]
 _ORDER = (0, 2, 3, 1)  # ONNX keeps input, output, forget, cell; wanted: input, forget, cell, output
 
 
-def lstm(reader: Reader, node: Any, value: int, direction: str) -> tuple[int, ...]:
+def lstm(reader: Reader, node: Node, value: int, direction: str) -> tuple[int, ...]:
     """Y and Y_h of a layer on ``value`` [steps, features], from a state of zeros."""
     steps, features = reader.new.shape(value)
     value = reader.new.reshape(value, (1, steps, features))
@@ -43,7 +42,7 @@ def lstm(reader: Reader, node: Any, value: int, direction: str) -> tuple[int, ..
     return _results(reader, node, sequences, lasts)
 
 
-def _layer(reader: Reader, node: Any, what: tuple[int, int], name: str) -> int:
+def _layer(reader: Reader, node: Node, what: tuple[int, int], name: str) -> int:
     value, number = what
     held = [reader.constant(node, i, "a weight") for i in (1, 2, 3)]
     assert held[0] is not None
@@ -80,7 +79,7 @@ def _reversed(reader: Reader, value: int, name: str) -> int:
     return reader.new.op("STRIDED_SLICE", (value, *numbers), shape, name, BeginMask=7, EndMask=7)
 
 
-def _results(reader: Reader, node: Any, sequences: list[int], lasts: list[int]) -> tuple[int, ...]:
+def _results(reader: Reader, node: Node, sequences: list[int], lasts: list[int]) -> tuple[int, ...]:
     """Y [steps, directions, 1, units] and Y_h [directions, 1, units]."""
     names = [*node.output, "", ""]
     steps, units = reader.new.shape(sequences[0])

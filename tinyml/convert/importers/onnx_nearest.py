@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from math import ceil, floor
-from typing import Any
 
 import numpy as np
 
-from tinyml.convert.importers.onnx_values import Reader, Unknown
+from tinyml.convert.importers.onnx_protos import Attributes, Node, Unknown
+from tinyml.convert.importers.onnx_values import Reader
 from tinyml.ops.resize_nearest_neighbor import ResizeAttrs, nearest
 
 _HALF = Fraction(1, 2)
@@ -33,14 +33,14 @@ _VARIANTS = ((False, False), (False, True), (True, False))  # corners aligned, c
 
 
 def nearest_pixels(
-    reader: Reader, what: tuple[Any, dict[str, Any], str], image: int, sizes: tuple[int, int]
+    reader: Reader, what: tuple[Node, Attributes, str], image: int, sizes: tuple[int, int]
 ) -> int:
     """A resize that reads the same pixels, else rows and columns by their numbers.
 
     ``what`` is the node, its attributes and its rule for places.
     """
     node, attrs, rule = what
-    rounding = attrs.get("nearest_mode", "round_prefer_floor")
+    rounding = attrs.text("nearest_mode", "round_prefer_floor")
     if node.op_type == "Upsample":
         rounding = "floor"
     if rule not in _PLACES or rounding not in _ROUNDED:
@@ -67,7 +67,7 @@ def nearest_pixels(
 
 
 def _scales(
-    reader: Reader, node: Any, old: tuple[int, ...], new: tuple[int, int]
+    reader: Reader, node: Node, old: tuple[int, ...], new: tuple[int, int]
 ) -> tuple[Fraction, Fraction]:
     place = 1 if node.op_type == "Upsample" else 2
     given = reader.constant(node, place, "the scale")

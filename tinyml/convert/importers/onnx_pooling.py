@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from tinyml.convert.importers.onnx_nearest import nearest_pixels
-from tinyml.convert.importers.onnx_values import Reader, Unknown
+from tinyml.convert.importers.onnx_protos import Attributes, Node, Unknown
+from tinyml.convert.importers.onnx_values import Handler, Reader
 from tinyml.convert.importers.onnx_weighted import (
     SAME,
     VALID,
@@ -20,11 +19,11 @@ from tinyml.convert.importers.onnx_weighted import (
 )
 
 
-def max_pool(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+def max_pool(reader: Reader, node: Node, attrs: Attributes) -> int:
     """MaxPool; padding that SAME cannot say needs values of at least 0, which zeros do not beat."""
     image, is_line = as_image(reader, node)
     window, steps = _window(attrs, is_line)
-    if max(pair(attrs.get("dilations"), 1, is_line)) > 1:
+    if max(pair(attrs.integers("dilations"), 1, is_line)) > 1:
         raise Unknown("dilation")
     pads = _ceiled(reader, image, attrs, is_line)
     found, padding = padded(reader, image, pads, (window, steps), node.output[0])
@@ -33,17 +32,17 @@ def max_pool(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
     return _pool(reader, "MAX_POOL_2D", (found, window, steps, padding), node.output[0], is_line)
 
 
-def average_pool(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+def average_pool(reader: Reader, node: Node, attrs: Attributes) -> int:
     """AveragePool; padding that SAME cannot say counts as zeros, and is scaled away otherwise."""
     image, is_line = as_image(reader, node)
     window, steps = _window(attrs, is_line)
     pads = _ceiled(reader, image, attrs, is_line)
-    counts = bool(attrs.get("count_include_pad", 0))
+    counts = bool(attrs.integer("count_include_pad", 0))
     name = node.output[0]
     found, padding = padded(reader, image, pads, (window, steps), name)
-    if padding == SAME and counts and pads not in ("SAME_UPPER", "SAME_LOWER"):
+    if padding == SAME and counts and not isinstance(pads, str):
         found, padding = _with_zeros(reader, image, pads, name), VALID
-    if found != image and attrs.get("ceil_mode", 0):
+    if found != image and attrs.integer("ceil_mode", 0):
         raise Unknown("ceil_mode with padding")
     sizes = reader.new.shape(found)[1:3]
     result = _pool(reader, "AVERAGE_POOL_2D", (found, window, steps, padding), name, is_line)
@@ -64,7 +63,11 @@ def average_pool(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
 
 
 def _pool(
-    reader: Reader, kind: str, how: tuple[int, Any, Any, int], name: str, is_line: bool
+    reader: Reader,
+    kind: str,
+    how: tuple[int, tuple[int, int], tuple[int, int], int],
+    name: str,
+    is_line: bool,
 ) -> int:
     image, window, steps, padding = how
     shape = reader.new.shape(image)
@@ -82,16 +85,18 @@ def _pool(
     return from_image(reader, result, is_line)
 
 
-def _window(attrs: dict[str, Any], is_line: bool) -> tuple[tuple[int, int], tuple[int, int]]:
-    return pair(attrs["kernel_shape"], 1, is_line), pair(attrs.get("strides"), 1, is_line)
+def _window(attrs: Attributes, is_line: bool) -> tuple[tuple[int, int], tuple[int, int]]:
+    return pair(attrs.needed("kernel_shape"), 1, is_line), pair(
+        attrs.integers("strides"), 1, is_line
+    )
 
 
 def _ceiled(
-    reader: Reader, image: int, attrs: dict[str, Any], is_line: bool
+    reader: Reader, image: int, attrs: Attributes, is_line: bool
 ) -> tuple[int, int, int, int] | str:
     """The pads, with what ceil_mode adds behind."""
     pads = pads_of(attrs, is_line)
-    if isinstance(pads, str) or not attrs.get("ceil_mode", 0):
+    if isinstance(pads, str) or not attrs.integer("ceil_mode", 0):
         return pads
     window, steps = _window(attrs, is_line)
     found = list(pads)
@@ -104,7 +109,7 @@ def _ceiled(
     return found[0], found[1], found[2], found[3]
 
 
-def _with_zeros(reader: Reader, image: int, pads: Any, name: str) -> int:
+def _with_zeros(reader: Reader, image: int, pads: tuple[int, int, int, int], name: str) -> int:
     table = np.array(((0, 0), (pads[0], pads[2]), (pads[1], pads[3]), (0, 0)), np.int32)
     shape = [n + int(row.sum()) for n, row in zip(reader.new.shape(image), table, strict=True)]
     constant = reader.new.constant(f"{name}/pads", table)
@@ -124,10 +129,10 @@ def _is_positive(reader: Reader, image: int) -> bool:
     return False
 
 
-def global_pool(kind: str) -> Any:
+def global_pool(kind: str) -> Handler:
     """A handler that reduces all dimensions of the image."""
 
-    def handler(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+    def handler(reader: Reader, node: Node, attrs: Attributes) -> int:
         value = reader.value(node.input[0])
         axes = range(2, len(reader.new.shape(value)))
         return _reduced(reader, kind, (value, tuple(axes), True), node.output[0])
@@ -135,20 +140,22 @@ def global_pool(kind: str) -> Any:
     return handler
 
 
-def reduction(kind: str) -> Any:
+def reduction(kind: str) -> Handler:
     """A handler for ReduceMean and its kin."""
 
-    def handler(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+    def handler(reader: Reader, node: Node, attrs: Attributes) -> int:
         value = reader.value(node.input[0])
         rank = len(reader.new.shape(value))
-        given = attrs.get("axes")
+        given = attrs.integers("axes")
         if given is None:
             held = reader.constant(node, 1, "the list of axes")
             given = [] if held is None else held.tolist()
-        if not given and attrs.get("noop_with_empty_axes", 0):
+        if not given and attrs.integer("noop_with_empty_axes", 0):
             return value
         axes = tuple(axis % rank for axis in given) or tuple(range(rank))
-        return _reduced(reader, kind, (value, axes, bool(attrs.get("keepdims", 1))), node.output[0])
+        return _reduced(
+            reader, kind, (value, axes, bool(attrs.integer("keepdims", 1))), node.output[0]
+        )
 
     return handler
 
@@ -161,15 +168,15 @@ def _reduced(reader: Reader, kind: str, what: tuple[int, tuple[int, ...], bool],
     return reader.new.op(kind, (value, constant), shape, name, KeepDims=keeps)
 
 
-def resize(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+def resize(reader: Reader, node: Node, attrs: Attributes) -> int:
     """Resize and Upsample of images, where .tflite computes the same."""
     image, is_line = as_image(reader, node)
     if is_line:
         raise Unknown("one dimension")
     height, width = reader.new.shape(image)[1:3]
     sizes = _resized(reader, node, (height, width))
-    mode = attrs.get("mode", "nearest")
-    rule = attrs.get("coordinate_transformation_mode", "half_pixel")
+    mode = attrs.text("mode", "nearest")
+    rule = attrs.text("coordinate_transformation_mode", "half_pixel")
     if node.op_type == "Upsample":
         rule = "asymmetric"
     if mode == "nearest":
@@ -186,7 +193,7 @@ def resize(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
     )
 
 
-def _resized(reader: Reader, node: Any, old: tuple[int, int]) -> tuple[int, int]:
+def _resized(reader: Reader, node: Node, old: tuple[int, int]) -> tuple[int, int]:
     if node.op_type == "Upsample":
         scales, sizes = reader.constant(node, 1, "the scale"), None
     else:

@@ -9,14 +9,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
 from tinyml.convert.importers.onnx_nodes import HANDLERS
-from tinyml.convert.importers.onnx_values import Reader, Unknown, attributes
+from tinyml.convert.importers.onnx_protos import (
+    Graph,
+    Model,
+    Node,
+    Unknown,
+    Value,
+    attributes,
+    element_type,
+)
+from tinyml.convert.importers.onnx_values import Reader
 from tinyml.convert.importers.values import Imported
 from tinyml.ir.dtype import FLOAT32, INT32, DType
 from tinyml.ir.graph import Source
@@ -38,7 +46,7 @@ class UnknownNodes(Exception):
         self.found = tuple(found)
 
 
-def read_model(model: Any, shapes: Sequence[Sequence[int]] = ()) -> Imported:
+def read_model(model: Model, shapes: Sequence[Sequence[int]] = ()) -> Imported:
     """The model as a float .tflite with channels last at inputs and outputs that are images.
 
     ``shapes`` fill in free dimensions of the inputs. Raises UnknownNodes, ModelError.
@@ -73,7 +81,7 @@ def read_model(model: Any, shapes: Sequence[Sequence[int]] = ()) -> Imported:
     )
 
 
-def _read_nodes(reader: Reader, graph: Any) -> None:
+def _read_nodes(reader: Reader, graph: Graph) -> None:
     unknown: list[str] = []
     read = {name for node in graph.node for name in node.input} | {o.name for o in graph.output}
     for node in graph.node:
@@ -100,12 +108,13 @@ def _read_nodes(reader: Reader, graph: Any) -> None:
         raise UnknownNodes(unknown)
 
 
-def _folded(reader: Reader, node: Any) -> bool:
+def _folded(reader: Reader, node: Node) -> bool:
     """Computes a node of constants, or of a known shape; returns whether it did."""
     if node.op_type == "Shape" and node.input[0] not in reader.constants:
         held = attributes(node)
+        end = held.integer("end") if "end" in held else None
         whole = np.array(reader.shape(node.input[0]), np.int64)
-        reader.constants[node.output[0]] = whole[held.get("start", 0) : held.get("end")]
+        reader.constants[node.output[0]] = whole[held.integer("start", 0) : end]
         return True
     if any(name and name not in reader.constants for name in node.input):
         return False
@@ -124,7 +133,7 @@ def _folded(reader: Reader, node: Any) -> bool:
 
 
 def _inputs(
-    reader: Reader, graph: Any, entries: Sequence[Any], shapes: Sequence[Sequence[int]]
+    reader: Reader, graph: Graph, entries: Sequence[Value], shapes: Sequence[Sequence[int]]
 ) -> tuple[list[int], list[tuple[int, ...] | None]]:
     """The inputs of the new graph, and the permutation of each from ONNX's order."""
     indices: list[int] = []
@@ -145,7 +154,7 @@ def _inputs(
     return indices, moved
 
 
-def _fixed(item: Any, given: Sequence[int]) -> tuple[int, ...]:
+def _fixed(item: Value, given: Sequence[int]) -> tuple[int, ...]:
     """The shape of an input with a batch of one; raises ModelError for what stays open."""
     if not item.type.tensor_type.HasField("shape"):
         raise ModelError(f"input '{item.name}' has no shape", hint="--input-shape 1,…")
@@ -168,10 +177,8 @@ def _fixed(item: Any, given: Sequence[int]) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def _dtype(item: Any) -> DType:
-    import onnx
-
-    kind = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(item.type.tensor_type.elem_type))
+def _dtype(item: Value) -> DType:
+    kind = element_type(item)
     if kind.kind == "f":
         return FLOAT32
     if kind.kind in "iu":
@@ -179,7 +186,7 @@ def _dtype(item: Any) -> DType:
     raise ModelError(f"input '{item.name}' is of type {kind}, which firmware cannot take")
 
 
-def _starts_image(graph: Any, name: str) -> bool:
+def _starts_image(graph: Graph, name: str) -> bool:
     """Whether a value reaches a layer on images before anything that moves its axes."""
     waiting, seen = [name], {name}
     while waiting:
@@ -195,7 +202,7 @@ def _starts_image(graph: Any, name: str) -> bool:
     return False
 
 
-def _ends_image(graph: Any, name: str) -> bool:
+def _ends_image(graph: Graph, name: str) -> bool:
     """Whether a value comes from a layer on images with nothing between that moves its axes."""
     makers = {out: node for node in graph.node for out in node.output}
     while name in makers:

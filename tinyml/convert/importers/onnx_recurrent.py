@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from tinyml.convert.importers.onnx_axes import cut
 from tinyml.convert.importers.onnx_elementwise import two
 from tinyml.convert.importers.onnx_lstm import USUAL, lstm
-from tinyml.convert.importers.onnx_values import Reader, Unknown
+from tinyml.convert.importers.onnx_protos import Attributes, Node, Unknown
+from tinyml.convert.importers.onnx_values import Reader
 from tinyml.ir.graph import Array
 
 _DEFAULTS = {
@@ -66,14 +66,13 @@ class _Cell:
         return self.act(number, sum_, name)
 
 
-def recurrent(reader: Reader, node: Any, attrs: dict[str, Any]) -> tuple[int, ...]:
+def recurrent(reader: Reader, node: Node, attrs: Attributes) -> tuple[int, ...]:
     """LSTM, GRU and RNN, forward, backward or both, from a state of zeros."""
     kind = node.op_type
     _check(reader, node, attrs)
-    direction = attrs.get("direction", "forward")
+    direction = attrs.text("direction", "forward")
     count = 2 if direction == "bidirectional" else 1
-    functions = attrs.get("activations") or _DEFAULTS[kind] * count
-    functions = [f.decode() if isinstance(f, bytes) else f for f in functions]
+    functions = attrs.texts("activations") or _DEFAULTS[kind] * count
     if not set(functions) <= set(_KINDS):
         raise Unknown(f"activations {functions}")
     value = reader.value(node.input[0])
@@ -89,14 +88,14 @@ def recurrent(reader: Reader, node: Any, attrs: dict[str, Any]) -> tuple[int, ..
         order = range(steps)
         if direction == "reverse" or number == 1:
             order = order[::-1]
-        found = _STEPS[kind](cell, order, bool(attrs.get("linear_before_reset", 0)))
+        found = _STEPS[kind](cell, order, bool(attrs.integer("linear_before_reset", 0)))
         lasts.append(found[order[-1]])
         sequences.append([found[step] for step in range(steps)])
     return _outputs(reader, node, sequences, lasts)
 
 
-def _check(reader: Reader, node: Any, attrs: dict[str, Any]) -> None:
-    if attrs.get("layout", 0) or attrs.get("clip") or attrs.get("input_forget", 0):
+def _check(reader: Reader, node: Node, attrs: Attributes) -> None:
+    if attrs.integer("layout", 0) or attrs.number("clip", 0.0) or attrs.integer("input_forget", 0):
         raise Unknown("layout 1, clip or input_forget")
     if len(node.input) > 4 and node.input[4]:
         raise Unknown("sequences of different lengths")
@@ -106,7 +105,7 @@ def _check(reader: Reader, node: Any, attrs: dict[str, Any]) -> None:
             raise Unknown("a first state other than zeros, or peepholes")
 
 
-def _cell(reader: Reader, node: Any, what: tuple[int, int], functions: tuple[str, ...]) -> _Cell:
+def _cell(reader: Reader, node: Node, what: tuple[int, int], functions: tuple[str, ...]) -> _Cell:
     value, number = what
     held = [reader.constant(node, i, "a weight") for i in (1, 2, 3)]
     assert held[0] is not None
@@ -183,7 +182,7 @@ _STEPS = {"RNN": _rnn, "LSTM": _lstm, "GRU": _gru}
 
 
 def _outputs(
-    reader: Reader, node: Any, sequences: list[list[int]], lasts: list[int]
+    reader: Reader, node: Node, sequences: list[list[int]], lasts: list[int]
 ) -> tuple[int, ...]:
     """Y [steps, directions, 1, hidden] and Y_h [directions, 1, hidden], where they are wanted."""
     names = [*node.output, ""][:2]

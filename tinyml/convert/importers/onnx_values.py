@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from tinyml.convert.builder import GraphBuilder
+from tinyml.convert.importers.onnx_protos import Attributes, Node, Unknown
 from tinyml.ir.graph import Array
-
-
-class Unknown(Exception):
-    """What a node asks for that this reader does not do."""
 
 
 class Reader:
@@ -35,7 +31,7 @@ class Reader:
         held = self.constants.get(name)
         return tuple(held.shape) if held is not None else self.new.shape(self.values[name])
 
-    def constant(self, node: Any, number: int, what: str) -> Array | None:
+    def constant(self, node: Node, number: int, what: str) -> Array | None:
         """An operand that must be constant; None when it is absent. Raises Unknown."""
         if number >= len(node.input) or not node.input[number]:
             return None
@@ -45,15 +41,7 @@ class Reader:
         return held
 
 
-Handler = Callable[[Reader, Any, "dict[str, Any]"], "int | tuple[int, ...]"]
-
-
-def attributes(node: Any) -> dict[str, Any]:
-    """The attributes of a node as Python values."""
-    import onnx
-
-    found = {item.name: onnx.helper.get_attribute_value(item) for item in node.attribute}
-    return {k: v.decode() if isinstance(v, bytes) else v for k, v in found.items()}
+Handler = Callable[[Reader, Node, Attributes], "int | tuple[int, ...]"]
 
 
 def narrow(data: Array) -> Array:

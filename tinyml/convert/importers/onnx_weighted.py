@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from tinyml.convert.importers.onnx_values import Reader, Unknown
+from tinyml.convert.importers.onnx_protos import Attributes, Node, Unknown
+from tinyml.convert.importers.onnx_values import Reader
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Array
 
@@ -15,7 +15,7 @@ SAME, VALID = 0, 1  # Padding of .tflite
 TO_LAST, TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 
 
-def conv(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+def conv(reader: Reader, node: Node, attrs: Attributes) -> int:
     """Conv of one or two dimensions, any number of groups."""
     weights = reader.constant(node, 1, "the weights")
     assert weights is not None
@@ -23,8 +23,11 @@ def conv(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
     image, is_line = as_image(reader, node)
     if weights.ndim == 3:
         weights = weights[:, :, None]
-    groups = attrs.get("group", 1)
-    steps, spread = pair(attrs.get("strides"), 1, is_line), pair(attrs.get("dilations"), 1, is_line)
+    groups = attrs.integer("group", 1)
+    steps, spread = (
+        pair(attrs.integers("strides"), 1, is_line),
+        pair(attrs.integers("dilations"), 1, is_line),
+    )
     window = [(k - 1) * d + 1 for k, d in zip(weights.shape[2:], spread, strict=True)]
     image, padding = padded(reader, image, pads_of(attrs, is_line), (window, steps), node.output[0])
     channels = reader.new.shape(image)[3]
@@ -48,7 +51,7 @@ def conv(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
     return from_image(reader, result, is_line)
 
 
-def conv_transpose(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+def conv_transpose(reader: Reader, node: Node, attrs: Attributes) -> int:
     """ConvTranspose of two dimensions without groups, as TRANSPOSE_CONV and a crop."""
     weights, bias = reader.constant(node, 1, "the weights"), reader.constant(node, 2, "the bias")
     assert weights is not None
@@ -56,12 +59,16 @@ def conv_transpose(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
     pads = pads_of(attrs, is_line)
     if isinstance(pads, str):
         raise Unknown("padding that follows from the shape of the output")
-    if attrs.get("group", 1) != 1 or max(pair(attrs.get("dilations"), 1, is_line)) > 1 or is_line:
+    if (
+        attrs.integer("group", 1) != 1
+        or max(pair(attrs.integers("dilations"), 1, is_line)) > 1
+        or is_line
+    ):
         raise Unknown("groups, dilation or one dimension")
     if "output_shape" in attrs:
         raise Unknown("padding that follows from the shape of the output")
-    steps = pair(attrs.get("strides"), 1, is_line)
-    extra = pair(attrs.get("output_padding"), 0, is_line)
+    steps = pair(attrs.integers("strides"), 1, is_line)
+    extra = pair(attrs.integers("output_padding"), 0, is_line)
     name = node.output[0]
     sizes = reader.new.shape(image)[1:3]
     whole = [(n - 1) * s + k for n, s, k in zip(sizes, steps, weights.shape[2:], strict=True)]
@@ -88,23 +95,23 @@ def conv_transpose(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
     return from_image(reader, result, is_line)
 
 
-def gemm(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+def gemm(reader: Reader, node: Node, attrs: Attributes) -> int:
     """Gemm with constant weights."""
     weights, bias = reader.constant(node, 1, "the second matrix"), None
     assert weights is not None
-    if attrs.get("transA", 0):
+    if attrs.integer("transA", 0):
         raise Unknown("transA")
     if len(node.input) > 2 and node.input[2]:
         bias = reader.constant(node, 2, "the bias")
-    held = weights if attrs.get("transB", 0) else weights.T
-    held = held * np.float32(attrs.get("alpha", 1.0))
+    held = weights if attrs.integer("transB", 0) else weights.T
+    held = held * np.float32(attrs.number("alpha", 1.0))
     flat: Array = np.zeros(held.shape[0], np.float32)
     if bias is not None:
-        flat = flat + np.float32(attrs.get("beta", 1.0)) * bias.reshape(-1)
+        flat = flat + np.float32(attrs.number("beta", 1.0)) * bias.reshape(-1)
     return dense(reader, reader.value(node.input[0]), held, flat, node.output[0])
 
 
-def matmul(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+def matmul(reader: Reader, node: Node, attrs: Attributes) -> int:
     """MatMul: a dense layer when the second matrix is constant, else BATCH_MATMUL."""
     weights = reader.constants.get(node.input[1])
     left = reader.value(node.input[0])
@@ -130,11 +137,11 @@ def dense(reader: Reader, value: int, weights: Array, bias: Array, name: str) ->
     return reader.new.op("FULLY_CONNECTED", inputs, shape, name, KeepNumDims=len(shape) != 2)
 
 
-def batch_normalization(reader: Reader, node: Any, attrs: dict[str, Any]) -> int:
+def batch_normalization(reader: Reader, node: Node, attrs: Attributes) -> int:
     """MUL and ADD; the fix-ups fold them into the layer before."""
     held = [reader.constant(node, i, "a parameter") for i in range(1, 5)]
     scale, shift, mean, variance = (np.asarray(item, np.float64) for item in held)
-    factor = scale / np.sqrt(variance + attrs.get("epsilon", 1e-5))
+    factor = scale / np.sqrt(variance + attrs.number("epsilon", 1e-5))
     value = reader.value(node.input[0])
     shape = reader.new.shape(value)
     axes = (1, -1, *(1,) * (len(shape) - 2))
@@ -148,7 +155,7 @@ def batch_normalization(reader: Reader, node: Any, attrs: dict[str, Any]) -> int
     return value
 
 
-def as_image(reader: Reader, node: Any) -> tuple[int, bool]:
+def as_image(reader: Reader, node: Node) -> tuple[int, bool]:
     """The first operand with channels last, and whether it has one dimension only."""
     value = reader.value(node.input[0])
     shape = reader.new.shape(value)
@@ -175,12 +182,12 @@ def pair(values: Sequence[int] | None, default: int, is_line: bool) -> tuple[int
     return (1 if default else 0, values[0]) if is_line else (values[0], values[1])
 
 
-def pads_of(attrs: dict[str, Any], is_line: bool) -> tuple[int, int, int, int] | str:
+def pads_of(attrs: Attributes, is_line: bool) -> tuple[int, int, int, int] | str:
     """(top, left, bottom, right), or the name of a rule."""
-    rule = attrs.get("auto_pad", "NOTSET")
+    rule = attrs.text("auto_pad", "NOTSET")
     if rule not in ("NOTSET", "VALID"):
         return str(rule)
-    pads = attrs.get("pads") or ([0, 0] if is_line else [0, 0, 0, 0])
+    pads = attrs.integers("pads") or ([0, 0] if is_line else [0, 0, 0, 0])
     if rule == "VALID":
         return (0, 0, 0, 0)
     return (0, pads[0], 0, pads[1]) if is_line else (pads[0], pads[1], pads[2], pads[3])

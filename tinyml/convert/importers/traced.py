@@ -32,7 +32,7 @@ def to_tflite(
     owner = tf.Module()
     owner.held = list(variables)
 
-    def named(*inputs: Any) -> dict[str, Any]:
+    def named(*inputs: Any) -> dict[str, object]:
         return {f"result_{i:04}": value for i, value in enumerate(function(*inputs))}
 
     concrete = tf.function(named, input_signature=list(specs)).get_concrete_function()

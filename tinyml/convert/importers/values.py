@@ -82,7 +82,7 @@ class Importer(Protocol):
         """The results of the layers by name, in order; empty where that is not known."""
 
 
-def imported_to_json(imported: Imported) -> dict[str, Any]:
+def imported_to_json(imported: Imported) -> dict[str, object]:
     """Everything but the model's bytes."""
     return {key: value for key, value in asdict(imported).items() if key != "data"}
 
