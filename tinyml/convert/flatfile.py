@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from tinyml.ir.metadata import Metadata
 from tinyml.model.file import model_file
 from tinyml.model.operators import read_graph
 from tinyml.model.options import Options, read_options
+from tinyml.model.protocols import Model, Operator, OperatorCode, Quantization, TensorTable
 from tinyml.model.reader import open_file
 from tinyml.model.references import check_references
 from tinyml.model.tensors import integers
@@ -96,7 +96,7 @@ def _zeros(tensor: Tensor) -> Array:
     return data
 
 
-def _tensor(model: Any, table: Any, index: int) -> Tensor:
+def _tensor(model: Model, table: TensorTable, index: int) -> Tensor:
     name = (table.Name() or b"").decode("utf-8", "replace") or f"tensor_{index}"
     shape = integers(table.ShapeAsNumpy())
     if min(shape, default=0) < 0 or prod(shape) > _MAX_ELEMENTS:
@@ -113,7 +113,9 @@ def _tensor(model: Any, table: Any, index: int) -> Tensor:
     return Tensor(name, found, shape, _quant(table.Quantization()), data)
 
 
-def _constant(model: Any, table: Any, dtype: DType, shape: tuple[int, ...], name: str) -> Any:
+def _constant(
+    model: Model, table: TensorTable, dtype: DType, shape: tuple[int, ...], name: str
+) -> Array | None:
     buffer = model.Buffers(table.Buffer()) if table.Buffer() < model.BuffersLength() else None
     if buffer is None or table.Buffer() == 0 or buffer.DataLength() == 0:
         # An empty vector (the axes of a reduction over none) has no bytes and is constant.
@@ -127,7 +129,7 @@ def _constant(model: Any, table: Any, dtype: DType, shape: tuple[int, ...], name
     return value
 
 
-def _quant(table: Any) -> Quant | None:
+def _quant(table: Quantization | None) -> Quant | None:
     if table is None or table.ScaleLength() == 0:
         return None
     scales = tuple(float(scale) for scale in table.ScaleAsNumpy())
@@ -135,7 +137,7 @@ def _quant(table: Any) -> Quant | None:
     return Quant(scales, zero_points, table.QuantizedDimension() if len(scales) > 1 else 0)
 
 
-def _attrs(kind: str, code: Any, table: Any, label: str) -> Options:
+def _attrs(kind: str, code: OperatorCode, table: Operator, label: str) -> Options:
     """All that the file holds."""
     custom = table.CustomOptionsAsNumpy()
     return replace(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from tinyml.base.errors import InternalError
 from tinyml.convert.names import repeated_names, with_unique_names
@@ -12,6 +11,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.model.encode import Options, Writing, encode
 from tinyml.model.operators import code_of
 from tinyml.model.options import write_options
+from tinyml.model.protocols import Builder
 from tinyml.ops import trait_of
 from tinyml.ops.traits import State
 
@@ -63,5 +63,5 @@ def write(graph: Graph, metadata: Mapping[str, bytes] | None = None) -> bytes:
     )
 
 
-def _options(builder: Any, op: Op) -> Options:
+def _options(builder: Builder, op: Op) -> Options:
     return Options(*write_options(builder, op.attrs), op.attrs.custom, op.attrs.intermediates)

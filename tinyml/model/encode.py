@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from tinyml.ir.graph import Graph, Op, Tensor
+from tinyml.model.protocols import Builder
 from tinyml.model.schema import IDENTIFIER, VERSION
 from tinyml.model.tables import (
     buffer_table,
@@ -51,7 +51,7 @@ class Writing:
 
     graph: Graph
     codes: Sequence[Code]  # of each op
-    options: Callable[[Any, Op], Options]  # writes their table
+    options: Callable[[Builder, Op], Options]  # writes their table
     name: str  # of the subgraph
     description: str
     variables: Collection[int]  # tensors that are state
@@ -126,7 +126,7 @@ def _contents(
 
 
 def _subgraph(
-    builder: Any, writing: Writing, buffers: Mapping[int, int], known: Sequence[Code]
+    builder: Builder, writing: Writing, buffers: Mapping[int, int], known: Sequence[Code]
 ) -> int:
     import tflite
 
@@ -157,7 +157,7 @@ def _subgraph(
     return int(tflite.SubGraphEnd(builder))
 
 
-def _tensor(builder: Any, tensor: Tensor, buffer: int, is_variable: bool) -> int:
+def _tensor(builder: Builder, tensor: Tensor, buffer: int, is_variable: bool) -> int:
     import tflite
 
     name = builder.CreateString(tensor.name) if tensor.name else 0
@@ -177,7 +177,9 @@ def _tensor(builder: Any, tensor: Tensor, buffer: int, is_variable: bool) -> int
     return int(tflite.TensorEnd(builder))
 
 
-def _operator(builder: Any, op: Op, code: int, options_of: Callable[[Any, Op], Options]) -> int:
+def _operator(
+    builder: Builder, op: Op, code: int, options_of: Callable[[Builder, Op], Options]
+) -> int:
     import tflite
 
     options = options_of(builder, op)

@@ -15,9 +15,9 @@ import struct
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from tinyml.ir.metadata import Metadata
+from tinyml.model.protocols import Builder
 
 STANDARD = "TFLITE_METADATA"
 OWN = "tinyml"
@@ -125,7 +125,7 @@ def _write_standard(held: Metadata, interface: tuple[int, int]) -> bytes:
     return bytes(builder.Output())
 
 
-def _normalization(builder: Any, held: Metadata) -> int:
+def _normalization(builder: Builder, held: Metadata) -> int:
     import numpy as np
 
     mean, std = (
@@ -138,7 +138,7 @@ def _normalization(builder: Any, held: Metadata) -> int:
     return int(builder.EndObject())
 
 
-def _labels_file(builder: Any) -> int:
+def _labels_file(builder: Builder) -> int:
     name = builder.CreateString(LABELS_FILE)
     builder.StartObject(4)
     builder.PrependUOffsetTRelativeSlot(0, name, 0)
@@ -146,7 +146,7 @@ def _labels_file(builder: Any) -> int:
     return int(builder.EndObject())
 
 
-def _table(builder: Any, count: int, offsets: dict[int, int]) -> int:
+def _table(builder: Builder, count: int, offsets: dict[int, int]) -> int:
     builder.StartObject(count)
     for slot, offset in offsets.items():
         if offset:
@@ -154,7 +154,7 @@ def _table(builder: Any, count: int, offsets: dict[int, int]) -> int:
     return int(builder.EndObject())
 
 
-def _vector(builder: Any, tables: Sequence[int]) -> int:
+def _vector(builder: Builder, tables: Sequence[int]) -> int:
     if not tables:
         return 0
     builder.StartVector(4, len(tables), 4)

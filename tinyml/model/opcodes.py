@@ -9,8 +9,7 @@ Source: GetBuiltinCode, schema_utils.cc of TensorFlow Lite.
 
 from __future__ import annotations
 
-from typing import Any
-
+from tinyml.model.protocols import OperatorCode
 from tinyml.model.tensors import text
 
 CUSTOM = 32  # the code of an operator that has only a name
@@ -18,7 +17,7 @@ CUSTOM_PREFIX = "CUSTOM "  # of its key, in front of the name
 _BUILTIN_CODE_SLOT = 10  # in the table's list of fields
 
 
-def opcode_of(code: Any) -> int:
+def opcode_of(code: OperatorCode) -> int:
     """The operator that an ``OperatorCode`` of the ``tflite`` package stands for."""
     from flatbuffers.number_types import Int32Flags
 
@@ -28,7 +27,7 @@ def opcode_of(code: Any) -> int:
     return max(int(code.DeprecatedBuiltinCode()), wide)
 
 
-def kind_of(code: Any) -> str:
+def kind_of(code: OperatorCode) -> str:
     """Its name: "CONV_2D", "CUSTOM TFLite_Detection_PostProcess", "OPERATOR_999" where unknown."""
     from tflite.utils import BUILTIN_OPCODE2NAME
 

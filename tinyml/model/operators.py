@@ -7,21 +7,22 @@ knows, the converter everything that the file holds.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from tinyml.ir.graph import Graph, Op, Source, Tensor
 from tinyml.model.encode import Code
 from tinyml.model.file import ModelFile
 from tinyml.model.metadata import read_metadata
 from tinyml.model.opcodes import CUSTOM, CUSTOM_PREFIX, kind_of
+from tinyml.model.protocols import Model, Operator, OperatorCode, SubGraph
 from tinyml.model.tensors import integers
 
-Attrs: TypeAlias = Callable[[str, Any, Any, str], Any]
+Attrs: TypeAlias = Callable[[str, OperatorCode, Operator, str], object]
 """Attrs of an operator from its key, its code and its table in the file, and a label for errors."""
 
 
 def read_graph(
-    file: ModelFile, model: Any, subgraph: Any, tensors: Sequence[Tensor], attrs: Attrs
+    file: ModelFile, model: Model, subgraph: SubGraph, tensors: Sequence[Tensor], attrs: Attrs
 ) -> Graph:
     """The graph of a subgraph whose tensors are read already; nothing is checked."""
     tables = (subgraph.Operators(i) for i in range(subgraph.OperatorsLength()))
@@ -35,7 +36,7 @@ def read_graph(
     )
 
 
-def _op(model: Any, table: Any, index: int, how: tuple[Sequence[Tensor], Attrs]) -> Op:
+def _op(model: Model, table: Operator, index: int, how: tuple[Sequence[Tensor], Attrs]) -> Op:
     tensors, attrs = how
     code = model.OperatorCodes(table.OpcodeIndex())
     kind, outputs = kind_of(code), integers(table.OutputsAsNumpy())

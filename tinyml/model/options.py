@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from tinyml.base.errors import ModelError
+from tinyml.model.protocols import Builder, Operator
 from tinyml.ops.table import Table
 
 Value = int | float | bool | tuple[int, ...]
@@ -55,7 +56,7 @@ class _Field:
     name: str
     method: str  # of the flatbuffer builder: "PrependInt8Slot"
     slot: int
-    default: Any
+    default: float
 
     @property
     def is_vector(self) -> bool:
@@ -66,7 +67,7 @@ class _Recorder:
     """A builder that notes what it is told to prepend."""
 
     def __init__(self) -> None:
-        self.calls: list[tuple[str, int, Any]] = []
+        self.calls: list[tuple[str, int, float]] = []
 
     def __getattr__(self, method: str) -> Any:
         return lambda slot, _value, default: self.calls.append((method, slot, default))
@@ -95,7 +96,7 @@ def options(table: str, **changes: Value) -> Options:
     return Options(table, values).having(**changes)
 
 
-def attrs_of(operator: Any, table: Table, label: str) -> Any:
+def attrs_of(operator: Operator, table: Table, label: str) -> Any:
     """The options of an operator of the file, as its attrs; fields left out have their defaults.
 
     Raises ModelError for another table than the operator's, or a damaged one.
@@ -109,7 +110,7 @@ def attrs_of(operator: Any, table: Table, label: str) -> Any:
     return table.read(dict((held if held.table else options(table.name)).values))
 
 
-def write_attrs(builder: Any, table: Table, attrs: Any) -> tuple[int, int]:
+def write_attrs(builder: Builder, table: Table, attrs: Any) -> tuple[int, int]:
     """The number of the union's type and the written table of an op's attrs; (0, 0) for none.
 
     A table that holds nothing is left out. Raises ModelError for what has no place in a file.
@@ -119,7 +120,7 @@ def write_attrs(builder: Any, table: Table, attrs: Any) -> tuple[int, int]:
     return write_options(builder, options(table.name, **table.write(attrs)))
 
 
-def read_options(operator: Any, label: str, names: Collection[str] | None = None) -> Options:
+def read_options(operator: Operator, label: str, names: Collection[str] | None = None) -> Options:
     """The options of an operator of the file: all of them, or some fields that the table has.
 
     Raises ModelError for a type of table that is not known, or a damaged one.
@@ -149,7 +150,7 @@ def _tables() -> dict[int, str]:
     return {value: name for name, value in vars(tflite.BuiltinOptions).items()}
 
 
-def _field(reader: Any, field: _Field) -> Value:
+def _field(reader: object, field: _Field) -> Value:
     if not field.is_vector:
         value: Value = getattr(reader, field.name)()
         return value
@@ -157,7 +158,7 @@ def _field(reader: Any, field: _Field) -> Value:
     return () if isinstance(read, int) else tuple(map(int, read))
 
 
-def write_options(builder: Any, held: Options) -> tuple[int, int]:
+def write_options(builder: Builder, held: Options) -> tuple[int, int]:
     """The number of the union's type and the written table; (0, 0) for none."""
     import tflite
 

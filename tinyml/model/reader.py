@@ -8,7 +8,6 @@ checked one by one as they enter the graph. What the operators demand is asked i
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from tinyml import ops
 from tinyml.base.errors import ModelError, UnsupportedOps
@@ -19,6 +18,7 @@ from tinyml.model.file import ModelFile
 from tinyml.model.flatbuffer import verify
 from tinyml.model.operators import read_graph
 from tinyml.model.options import attrs_of
+from tinyml.model.protocols import Model, Operator, OperatorCode, SubGraph, TensorTable
 from tinyml.model.references import check_references
 from tinyml.model.scales import with_positive_scales
 from tinyml.model.schema import IDENTIFIER, VERSION
@@ -62,7 +62,7 @@ def read_module(file: ModelFile) -> Module:
     return module
 
 
-def _module(file: ModelFile, model: Any) -> Module:
+def _module(file: ModelFile, model: Model) -> Module:
     if not model.SubgraphsLength():
         raise ModelError("has no subgraph", hint="the file may be damaged; convert it again.")
     subgraphs = [model.Subgraphs(i) for i in range(model.SubgraphsLength())]
@@ -72,7 +72,7 @@ def _module(file: ModelFile, model: Any) -> Module:
     return Module((first, *called))
 
 
-def _read(file: ModelFile, model: Any, subgraph: Any) -> Graph:
+def _read(file: ModelFile, model: Model, subgraph: SubGraph) -> Graph:
     check_references(model, subgraph)
     inner = _intermediates(subgraph)
     tensors = tuple(
@@ -86,7 +86,7 @@ def _read(file: ModelFile, model: Any, subgraph: Any) -> Graph:
     return graph
 
 
-def _intermediates(subgraph: Any) -> set[int]:
+def _intermediates(subgraph: SubGraph) -> set[int]:
     """Tensors that only hold the quantisation of an operator's inner values; without a shape."""
     inner: set[int] = set()
     used = {*integers(subgraph.InputsAsNumpy()), *integers(subgraph.OutputsAsNumpy())}
@@ -96,27 +96,27 @@ def _intermediates(subgraph: Any) -> set[int]:
     return inner - used
 
 
-def _unused(table: Any, index: int) -> Tensor:
+def _unused(table: TensorTable, index: int) -> Tensor:
     """A tensor that nothing reads: its number must be kept, nothing else."""
     return Tensor(text(table.Name(), f"tensor_{index}"), INT8, ())
 
 
-def open_file(data: bytes) -> Any:
+def open_file(data: bytes) -> Model:
     """The model as an object of the ``tflite`` package whose offsets are verified.
 
     Raises ModelError for what is no such file, or a damaged one.
     """
-    from tflite import Model
+    import tflite
 
     _check_header(data)
     verify(data)
-    model = Model.GetRootAs(data, 0)
+    model: Model = tflite.Model.GetRootAs(data, 0)
     if model.Version() != VERSION:
         raise ModelError(f"schema version {model.Version()}; only version {VERSION} is known")
     return model
 
 
-def open_model(data: bytes) -> tuple[Any, Any]:
+def open_model(data: bytes) -> tuple[Model, SubGraph]:
     """The model and its only subgraph as objects of the ``tflite`` package; raises ModelError."""
     model = open_file(data)
     refuse_several(model)
@@ -125,7 +125,7 @@ def open_model(data: bytes) -> tuple[Any, Any]:
     return model, subgraph
 
 
-def refuse_several(model: Any) -> None:
+def refuse_several(model: Model) -> None:
     """Raises ModelError for a model that is not one graph."""
     if model.SubgraphsLength() != 1:
         raise ModelError(
@@ -149,7 +149,7 @@ def _check_header(data: bytes) -> None:
         )
 
 
-def check_interface(graph: Graph, subgraph: Any) -> None:
+def check_interface(graph: Graph, subgraph: SubGraph) -> None:
     """Returns when inputs and outputs are tensors of fixed shape that are computed at run time."""
     if not graph.ops:
         raise ModelError("has no operators")
@@ -182,6 +182,6 @@ def _refuse_nothing_to_do(graph: Graph) -> None:
         )
 
 
-def _attrs(kind: str, code: Any, table: Any, label: str) -> Any:
+def _attrs(kind: str, code: OperatorCode, table: Operator, label: str) -> object:
     spec = ops.all_ops().get(kind)
     return None if spec is None else attrs_of(table, spec.table, label)

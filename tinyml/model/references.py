@@ -7,14 +7,14 @@ may follow the number of a tensor, a buffer or an operator's code wherever it fi
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from tinyml.base.errors import ModelError
+from tinyml.model.protocols import Model, SubGraph, Vector
 
 _HINT = "the file is damaged; copy or convert it again."
 
 
-def check_references(model: Any, subgraph: Any) -> None:
+def check_references(model: Model, subgraph: SubGraph) -> None:
     """Returns when all numbers are in range; -1 stands for an absent operand.
 
     Takes the objects of the ``tflite`` package. Raises ModelError naming the first that is not.
@@ -42,7 +42,7 @@ def check_references(model: Any, subgraph: Any) -> None:
         _in_range(operator.IntermediatesAsNumpy(), -1, tensors, f"op {i} keeps its scales in")
 
 
-def _in_range(indices: Any, least: int, count: int, what: str) -> None:
+def _in_range(indices: Vector, least: int, count: int, what: str) -> None:
     given: Iterable[int] = () if isinstance(indices, int) else map(int, indices)
     for i in given:
         if not least <= i < count:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from tinyml.ir.graph import Array, Quant
+from tinyml.model.protocols import Builder
 from tinyml.model.schema import BUFFER_ALIGNMENT
 
 _LAST_OLD_OPCODE = 127  # in deprecated_builtin_code, "see builtin_code"
 
 
-def numbers(builder: Any, values: tuple[float, ...], dtype: Any) -> int:
+def numbers(builder: Builder, values: tuple[float, ...], dtype: type[np.generic]) -> int:
     """A vector of numbers.
 
     A Python float outside float32's range cannot come from a model: scales are float32 there.
@@ -20,7 +19,7 @@ def numbers(builder: Any, values: tuple[float, ...], dtype: Any) -> int:
     return int(builder.CreateNumpyVector(np.array(values, dtype)))
 
 
-def table_vector(builder: Any, tables: list[int]) -> int:
+def table_vector(builder: Builder, tables: list[int]) -> int:
     """A vector of tables written before."""
     builder.StartVector(4, len(tables), 4)
     for table in reversed(tables):
@@ -28,7 +27,7 @@ def table_vector(builder: Any, tables: list[int]) -> int:
     return int(builder.EndVector())
 
 
-def buffer_table(builder: Any, data: bytes) -> int:
+def buffer_table(builder: Builder, data: bytes) -> int:
     """A buffer, aligned as the schema demands."""
     import tflite
 
@@ -49,7 +48,7 @@ def little_endian(data: Array) -> bytes:
     return data.astype(data.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
-def quantization_table(builder: Any, quant: Quant) -> int:
+def quantization_table(builder: Builder, quant: Quant) -> int:
     """Scales and zero points of a tensor."""
     import tflite
 
@@ -62,7 +61,7 @@ def quantization_table(builder: Any, quant: Quant) -> int:
     return int(tflite.QuantizationParametersEnd(builder))
 
 
-def operator_code(builder: Any, opcode: int, version: int = 1, custom: str = "") -> int:
+def operator_code(builder: Builder, opcode: int, version: int = 1, custom: str = "") -> int:
     """The code of an operator that the model uses."""
     import tflite
 
@@ -76,7 +75,7 @@ def operator_code(builder: Any, opcode: int, version: int = 1, custom: str = "")
     return int(tflite.OperatorCodeEnd(builder))
 
 
-def metadata_entry(builder: Any, name: str, buffer: int) -> int:
+def metadata_entry(builder: Builder, name: str, buffer: int) -> int:
     """The name of a buffer beside the model."""
     import tflite
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import BY_NAME, BY_TFLITE, INT8, INT32, DType, type_title
 from tinyml.ir.graph import Array, Quant, Tensor
+from tinyml.model.protocols import Model, Quantization, TensorTable, Vector
 
 _MAX_RANK = 8
 _MAX_SIZE = 1 << 20  # of one dimension; this and the next are far above what a microcontroller
@@ -19,7 +19,7 @@ _SCALES = (2.0**-100, 2.0**100)  # of 8- and 16-bit values; their ratios stay fi
 
 
 def read_tensor(
-    data: bytes, model: Any, table: Any, index: int, *, is_interpreted: bool = False
+    data: bytes, model: Model, table: TensorTable, index: int, *, is_interpreted: bool = False
 ) -> Tensor:
     """Tensor ``index`` of a subgraph, with its constant value if it has one; raises ModelError.
 
@@ -46,7 +46,7 @@ def read_tensor(
     return Tensor(name, found, shape, quant, held, bool(table.IsVariable()))
 
 
-def _shape(table: Any, dtype: DType, label: str, least: int) -> tuple[int, ...]:
+def _shape(table: TensorTable, dtype: DType, label: str, least: int) -> tuple[int, ...]:
     if table.ShapeLength() > _MAX_RANK:
         raise ModelError(f"{label} has {table.ShapeLength()} dimensions, at most {_MAX_RANK} exist")
     shape = integers(table.ShapeAsNumpy())
@@ -62,7 +62,11 @@ def _shape(table: Any, dtype: DType, label: str, least: int) -> tuple[int, ...]:
 
 
 def _quant(
-    table: Any, dtype: DType, shape: tuple[int, ...], label: str, is_interpreted: bool
+    table: Quantization | None,
+    dtype: DType,
+    shape: tuple[int, ...],
+    label: str,
+    is_interpreted: bool,
 ) -> Quant | None:
     if table is None or table.ScaleLength() == 0:
         return None
@@ -98,7 +102,7 @@ def _quant(
 
 # Six parameters: parts of a file that have no value of their own.
 def _constant(
-    data: bytes, model: Any, number: int, dtype: DType, shape: tuple[int, ...], label: str
+    data: bytes, model: Model, number: int, dtype: DType, shape: tuple[int, ...], label: str
 ) -> Array | None:
     """The value of a tensor, viewed in the file's bytes; None when it is computed at run time."""
     if number == 0:
@@ -122,7 +126,7 @@ def _constant(
     return value
 
 
-def integers(values: Any) -> tuple[int, ...]:
+def integers(values: Vector) -> tuple[int, ...]:
     """A vector of the flatbuffer; the package gives 0 for one that is absent."""
     return () if isinstance(values, int) else tuple(int(value) for value in values)
 

@@ -6,7 +6,6 @@ What the graph does not hold (signatures, metadata, names of subgraphs) is not w
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from tinyml import ops
 from tinyml.ir.graph import Graph, Op
@@ -14,6 +13,7 @@ from tinyml.ir.module import Module
 from tinyml.model.encode import Options, Writing, encode
 from tinyml.model.operators import code_of
 from tinyml.model.options import write_attrs
+from tinyml.model.protocols import Builder
 
 
 def write(graph: Graph) -> bytes:
@@ -38,5 +38,5 @@ def _writing(graph: Graph) -> Writing:
     )
 
 
-def _options(builder: Any, op: Op) -> Options:
+def _options(builder: Builder, op: Op) -> Options:
     return Options(*write_attrs(builder, ops.spec_of(op.kind).table, op.attrs))

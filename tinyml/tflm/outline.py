@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from tinyml import ops
 from tinyml.base.errors import ModelError, Unsupported, UnsupportedOps
@@ -16,6 +15,7 @@ from tinyml.ir.graph import Graph
 from tinyml.model.file import ModelFile
 from tinyml.model.operators import read_graph
 from tinyml.model.options import attrs_of, read_options
+from tinyml.model.protocols import Operator, OperatorCode
 from tinyml.model.reader import check_interface, open_model
 from tinyml.model.tensors import read_tensor
 from tinyml.tflm.operands import unmet
@@ -66,7 +66,7 @@ def _read(file: ModelFile) -> Outline:
     )
     options: list[Mapping[str, float]] = []
 
-    def attrs(kind: str, code: Any, table: Any, label: str) -> Any:
+    def attrs(kind: str, code: OperatorCode, table: Operator, label: str) -> object:
         held = read_options(table, label)
         options.append({k: value for k, value in held.values if not isinstance(value, tuple)})
         return _attrs(kind, table, label)
@@ -79,7 +79,7 @@ def _read(file: ModelFile) -> Outline:
     return Outline(graph, tuple(options), variables, file.data)
 
 
-def _attrs(kind: str, table: Any, label: str) -> Any:
+def _attrs(kind: str, table: Operator, label: str) -> object:
     """As the compiler reads them; None for options that only TFLM knows: its kernel will say."""
     spec = ops.all_ops().get(kind)
     try:

@@ -57,16 +57,11 @@ def conv_transpose(reader: Reader, node: Node, attrs: Attributes) -> int:
     assert weights is not None
     image, is_line = as_image(reader, node)
     pads = pads_of(attrs, is_line)
-    if isinstance(pads, str):
+    if isinstance(pads, str) or "output_shape" in attrs:
         raise Unknown("padding that follows from the shape of the output")
-    if (
-        attrs.integer("group", 1) != 1
-        or max(pair(attrs.integers("dilations"), 1, is_line)) > 1
-        or is_line
-    ):
+    spread = pair(attrs.integers("dilations"), 1, is_line)
+    if attrs.integer("group", 1) != 1 or max(spread) > 1 or is_line:
         raise Unknown("groups, dilation or one dimension")
-    if "output_shape" in attrs:
-        raise Unknown("padding that follows from the shape of the output")
     steps = pair(attrs.integers("strides"), 1, is_line)
     extra = pair(attrs.integers("output_padding"), 0, is_line)
     name = node.output[0]
