@@ -85,7 +85,7 @@ TML_KERNEL void TML_OF(tml_conv_2d)(const TML_OWN(params) *params, const TML_OF(
                     (rows.start * width->kernel + columns.start) * depth);
                 TML_ROLLED
                 for (int32_t group = 0; group < params->groups; ++group) {
-                    TML_OWN(pixel)(params, &view, &filters, per_group, output);
+                    TML_OWN(pixel)(params, &view, &filters, &per_group, output);
                     view.input += depth;
                     TML_OWN(go_on)(params, &filters, per_group, length);
                     output += per_group;

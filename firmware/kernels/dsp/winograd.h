@@ -24,18 +24,6 @@ typedef struct {
     int32_t weight_words; /* all of them */
 } tml_dsp_winograd_params;
 
-/* A block's fields that are the same for all tiles, but for `row` and `column`. */
-TML_KERNEL void tml_dsp_winograd_begin(tml_dsp_winograd_block *block,
-                                       const tml_dsp_winograd_params *params,
-                                       const int32_t *inputs, const int32_t *weights)
-{
-    block->inputs = inputs;
-    block->loops = params->loops;
-    block->entry = params->entry;
-    block->weights = weights;
-    block->end = weights + params->weight_words;
-}
-
 /* All filters over the three tiles whose outputs begin at `to`. */
 TML_KERNEL void tml_dsp_winograd_tiles(tml_dsp_winograd_block *block, int8_t *const to[3],
                                        tml_dsp_winograd gemm)

@@ -49,7 +49,11 @@ TML_DSP_SHARED void tml_dsp_winograd_3x3_run(const tml_dsp_winograd_3x3_params *
     tml_dsp_winograd_block block;
     block.column = params->out_channels;
     block.row = params->out_columns * params->out_channels;
-    tml_dsp_winograd_begin(&block, params, scratch, weights);
+    block.inputs = scratch;
+    block.loops = params->loops;
+    block.entry = params->entry;
+    block.weights = weights;
+    block.end = weights + params->weight_words;
     tml_dsp_tile tile;
     tile.pitch = band->pitch;
     tile.channels = channels;

@@ -103,7 +103,11 @@ TML_DSP_SHARED void tml_dsp_winograd_row_run(const tml_dsp_winograd_row_params *
     const int32_t last = params->out_columns - 2; /* where the last tile of a row starts */
     tml_dsp_winograd_block block;
     block.column = params->out_channels;
-    tml_dsp_winograd_begin(&block, params, scratch, weights);
+    block.inputs = scratch;
+    block.loops = params->loops;
+    block.entry = params->entry;
+    block.weights = weights;
+    block.end = weights + params->weight_words;
     tml_dsp_row_tile tile;
     tile.channels = channels;
     tile.skip = band->pitch - channels;

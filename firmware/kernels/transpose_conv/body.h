@@ -75,7 +75,7 @@ TML_KERNEL void TML_OF(tml_transpose_conv)(const TML_OWN(params) *params,
                     = {input + (rows.input * width->in + columns.input) * depth,
                        (rows.first * width->kernel + columns.first) * depth, rows.count,
                        columns.count};
-                TML_OWN(pixel)(params, &view, &filters, params->out_channels, output);
+                TML_OWN(pixel)(params, &view, &filters, &params->out_channels, output);
                 output += params->out_channels;
             }
         }

@@ -11,13 +11,14 @@
 #error "kernels/walks/filters.h is included for an operator and a type"
 #endif
 
-/* The outputs of `end` filters for one view. */
+/* The outputs of *count filters for one view. The count is read no earlier than it is needed. */
 TML_KERNEL void TML_OWN(pixel)(const TML_OWN(params) *params, const TML_OWN(view) *view,
-                               const TML_OF(tml_filters) *filters, int32_t end,
+                               const TML_OF(tml_filters) *filters, const int32_t *count,
                                TML_OF(tml_value) *output)
 {
     const int32_t length = TML_OWN(filter_length)(params);
     TML_OF(tml_weights) weights = filters->weights;
+    const int32_t end = *count;
     int32_t f = 0;
     TML_ROLLED
     for (; f < (end & ~3); f += 4) {
