@@ -27,7 +27,7 @@ import numpy as np
 
 from benchmarks.models import large_kernels, many_channels, residuals
 from benchmarks.samples import calls_of, samples, wholes
-from tests.support.plans import planned_on
+from tests.support.values.plans import planned_on
 from tinyml import api
 from tinyml.base.elf import read_elf
 from tinyml.base.errors import TinymlError

@@ -22,7 +22,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tests.support.nets_keras import NETS, train
+from tests.support.nets.nets_keras import NETS, train
 from tinyml.base import console
 from tinyml.convert.layers import sqnr_db
 from tinyml.convert.quality import outputs

@@ -9,8 +9,8 @@ from functools import partial
 
 import numpy as np
 
-from tests.support.cases import Case, case_paths, load_cases, merge
-from tests.support.random_layers import random_case
+from tests.support.models.cases import Case, case_paths, load_cases, merge
+from tests.support.models.random_layers import random_case
 from tinyml import api
 from tinyml.ir.graph import Graph
 from tinyml.ir.kernel import KernelCall

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.support.small_graphs import SOURCE, f32
-from tests.support.tflm import needs_tflm, run_in_tflm
+from tests.support.models.small_graphs import SOURCE, f32
+from tests.support.running.tflm import needs_tflm, run_in_tflm
 from tinyml.base.errors import UnsupportedOps
 from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op, Quant, Tensor

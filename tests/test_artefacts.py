@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.plans import MODEL_BYTES, TEMPLATE, planned_on, sine_plan
-from tests.support.small_boards import board_of
+from tests.support.values.plans import MODEL_BYTES, TEMPLATE, planned_on, sine_plan
+from tests.support.values.small_boards import board_of
 from tinyml import api
 from tinyml.base.errors import BuildError, TinymlError
 from tinyml.base.files import is_sealed, refuse_own, seal, write_atomic

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.host_c import WARNINGS, compiler
+from tests.support.running.host_c import WARNINGS, compiler
 from tinyml.base import resources
 
 _PROGRAM = """\

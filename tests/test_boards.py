@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.port_image import FAKE_MODEL, build_image
+from tests.support.running.port_image import FAKE_MODEL, build_image
 from tinyml.backends.toolchains import ArmGcc, Zig, arm_gcc, zig
 from tinyml.base import resources
 from tinyml.base.errors import BoardError

@@ -9,8 +9,8 @@ from math import prod
 import numpy as np
 import pytest
 
-from tests.support.cases import FOLDER, Case, CaseFile, case_paths, load_cases
-from tests.support.executors import run_reference
+from tests.support.models.cases import FOLDER, Case, CaseFile, case_paths, load_cases
+from tests.support.running.executors import run_reference
 from tinyml.base import resources
 from tinyml.ir.dtype import INT8, UINT8, dtype_of
 from tinyml.ir.graph import Tensor

@@ -11,8 +11,8 @@ import pytest
 
 from tests.corpus.__main__ import chain, models, random_graph
 from tests.corpus.networks import NETWORKS
-from tests.support.small_graphs import small_network
-from tests.support.tflm import needs_tflm
+from tests.support.models.small_graphs import small_network
+from tests.support.running.tflm import needs_tflm
 from tinyml.base.errors import BoardError, TinymlError
 from tinyml.conformance import batch, targets
 from tinyml.conformance.batch import Settings, check_batch

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.small_graphs import GraphBuilder
+from tests.support.models.small_graphs import GraphBuilder
 from tinyml import ops
 from tinyml.base.errors import UnsupportedOps
 from tinyml.codegen.generate import generate

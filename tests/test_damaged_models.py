@@ -12,8 +12,8 @@ from collections import Counter
 
 import pytest
 
-from tests.support.small_boards import small_board
-from tests.support.small_graphs import small_network
+from tests.support.models.small_graphs import small_network
+from tests.support.values.small_boards import small_board
 from tinyml.base.errors import ModelError, TinymlError
 from tinyml.model.file import model_file
 from tinyml.model.reader import load

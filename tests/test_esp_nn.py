@@ -10,10 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.cases import case_paths, load_cases, merge, row_graph
-from tests.support.esp_nn import CHECKOUT, LIBRARIES, esp_nn_plan, needs_checkout, run_on_esp_nn
-from tests.support.executors import assert_equal, run_reference
-from tests.support.random_layers import layers_for, preferred
+from tests.support.models.cases import case_paths, load_cases, merge, row_graph
+from tests.support.models.random_layers import layers_for, preferred
+from tests.support.running.esp_nn import (
+    CHECKOUT,
+    LIBRARIES,
+    esp_nn_plan,
+    needs_checkout,
+    run_on_esp_nn,
+)
+from tests.support.running.executors import assert_equal, run_reference
 from tinyml import variants
 from tinyml.backends.toolchains import host_compiler
 from tinyml.base import process

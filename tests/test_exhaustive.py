@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.cases import FOLDER, Case, load_case
-from tests.support.executors import assert_equal, run_reference
-from tests.support.tflm import needs_tflm, run_in_tflm
+from tests.support.models.cases import FOLDER, Case, load_case
+from tests.support.running.executors import assert_equal, run_reference
+from tests.support.running.tflm import needs_tflm, run_in_tflm
 from tinyml.ir.graph import Quant
 
 pytestmark = needs_tflm

@@ -1,7 +1,7 @@
 """A further type of an operator is a few lines of C: CONV_2D of int16 values, and of 4-bit weights.
 
-The types are in tests/support/types, outside of firmware/, and no model can have them. Each is
-included into one program with int8, and computes what TensorFlow Lite Micro's formula says.
+The types are in tests/support/stand_ins/types, outside of firmware/, and no model can have them.
+Each is included into one program with int8, and computes what TensorFlow Lite Micro's formula says.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.support.host_c import WARNINGS, compiler
+from tests.support.running.host_c import WARNINGS, compiler
 from tinyml.base import resources
 
-OWN = Path(__file__).parent / "support" / "types"
+OWN = Path(__file__).parent / "support" / "stand_ins" / "types"
 SOURCE = """
 #include "kernels/conv_2d/s8.h"
 #include "kernels/conv_2d/s16.h"

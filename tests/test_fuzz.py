@@ -10,8 +10,8 @@ import pytest
 from tests.fuzz.bases import bases
 from tests.fuzz.check import findings
 from tests.fuzz.mutate import mutated, places
-from tests.support.cases import case_paths, load_cases
-from tests.support.small_graphs import GraphBuilder
+from tests.support.models.cases import case_paths, load_cases
+from tests.support.models.small_graphs import GraphBuilder
 from tinyml.base.errors import ModelError, UnsupportedOps
 from tinyml.ir.graph import Op
 from tinyml.model.file import model_file

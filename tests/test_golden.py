@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.plans import MODEL_BYTES, sine_graph, sine_plan
-from tests.support.small_boards import board_of
+from tests.support.values.plans import MODEL_BYTES, sine_graph, sine_plan
+from tests.support.values.small_boards import board_of
 from tinyml import api
 from tinyml.backends.toolchains import host_compiler, host_library
 from tinyml.base import process, resources
@@ -23,7 +23,7 @@ WARNINGS = [
     *("-Wvla", "-Wdouble-promotion", "-Werror"),
 ]
 DIGITS = Path(__file__).parent.parent / "examples" / "digits" / "digits.tflite"
-PROGRAM = Path(__file__).parent / "support" / "two_models.cpp"
+PROGRAM = Path(__file__).parent / "support" / "stand_ins" / "two_models.cpp"
 
 
 def sine(optimize: str = "speed") -> Sources:

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.plans import MODEL_BYTES, planned_on, sine_plan
-from tests.support.structure import structures
+from tests.support.models.structure import structures
+from tests.support.values.plans import MODEL_BYTES, planned_on, sine_plan
 from tinyml import api
 from tinyml.base import resources
 from tinyml.base.errors import BoardError

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cases import merge
-from tests.support.plans import planned_on
-from tests.support.suited_layers import suited
+from tests.support.models.cases import merge
+from tests.support.models.suited_layers import suited
+from tests.support.values.plans import planned_on
 from tinyml import api, variants
 from tinyml.backends import toolchain_of
 from tinyml.base import resources

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.host_c import WARNINGS
+from tests.support.running.host_c import WARNINGS
 from tinyml.base import resources
 
 FIRMWARE = resources.path("firmware")

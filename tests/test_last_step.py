@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.emulated import run_on_board
-from tests.support.executors import assert_equal, run_reference
-from tests.support.host_c import run_on_host
-from tests.support.random_lstm import random_lstm
-from tests.support.tflm import needs_tflm, run_in_tflm
+from tests.support.models.random_lstm import random_lstm
+from tests.support.running.emulated import run_on_board
+from tests.support.running.executors import assert_equal, run_reference
+from tests.support.running.host_c import run_on_host
+from tests.support.running.tflm import needs_tflm, run_in_tflm
 from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Graph, Op, Tensor

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.models import large_kernels, many_channels, residuals
-from tests.support.executors import assert_equal, run_reference
-from tests.support.host_c import run_on_host
-from tests.support.tflm import needs_tflm, run_in_tflm
+from tests.support.running.executors import assert_equal, run_reference
+from tests.support.running.host_c import run_on_host
+from tests.support.running.tflm import needs_tflm, run_in_tflm
 from tinyml import api
 from tinyml.evaluate.samples import random_samples
 from tinyml.ir.graph import Array, Graph

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.cases import case_names, case_paths, load_case, load_cases, merge
-from tests.support.executors import assert_equal, run_reference
-from tests.support.host_c import run_on_host
-from tests.support.tflm import needs_tflm, run_in_tflm
+from tests.support.models.cases import case_names, case_paths, load_case, load_cases, merge
+from tests.support.running.executors import assert_equal, run_reference
+from tests.support.running.host_c import run_on_host
+from tests.support.running.tflm import needs_tflm, run_in_tflm
 
 PATHS = case_paths()
 CASES = [

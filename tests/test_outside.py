@@ -14,11 +14,11 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from tests.support.cases import Vector
-from tests.support.executors import run_reference
-from tests.support.host_c import compile_graph, host_board, run_program
-from tests.support.plans import planned_on
-from tests.support.small_graphs import GraphBuilder
+from tests.support.models.cases import Vector
+from tests.support.models.small_graphs import GraphBuilder
+from tests.support.running.executors import run_reference
+from tests.support.running.host_c import compile_graph, host_board, run_program
+from tests.support.values.plans import planned_on
 from tinyml import ops
 from tinyml.base.errors import ModelError, TinymlError, UnsupportedOps
 from tinyml.codegen.generate import generate
@@ -34,7 +34,7 @@ from tinyml.plan.planner import plan
 from tinyml.project.create import create
 from tinyml.target.boards import load_board
 
-SUPPORT = Path(__file__).parent / "support"
+SUPPORT = Path(__file__).parent / "support" / "stand_ins"
 PACKAGE = SUPPORT / "outside_package"
 REPOSITORY = Path(__file__).parent.parent
 

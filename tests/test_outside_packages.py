@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.float_graphs import single_op
-from tests.support.plans import TEMPLATE
+from tests.support.nets.float_graphs import single_op
+from tests.support.values.plans import TEMPLATE
 from tinyml.convert import flatfile
 
 ROOT = Path(__file__).parent.parent

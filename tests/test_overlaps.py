@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cases import case_paths, load_cases, merge
-from tests.support.executors import assert_equal, run_reference
-from tests.support.host_c import compile_plan, run_program
+from tests.support.models.cases import case_paths, load_cases, merge
+from tests.support.running.executors import assert_equal, run_reference
+from tests.support.running.host_c import compile_plan, run_program
 from tinyml.conformance.targets import host_board
 from tinyml.ir.graph import Graph
 from tinyml.ir.kernel import Overlap

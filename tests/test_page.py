@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.browser import ask
-from tests.support.reports import planned_report, renamed, report_of, small_report
-from tests.support.small_boards import small_board
-from tests.support.small_graphs import small_network
+from tests.support.models.small_graphs import small_network
+from tests.support.running.browser import ask
+from tests.support.values.reports import planned_report, renamed, report_of, small_report
+from tests.support.values.small_boards import small_board
 from tinyml.model.file import read_model
 from tinyml.model.reader import load
 from tinyml.report.page import render

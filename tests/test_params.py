@@ -8,12 +8,12 @@ from functools import cache
 
 import pytest
 
-from tests.support.c_structs import declared, differences, structs_in
-from tests.support.cases import case_paths, load_cases
-from tests.support.chains import random_chain
-from tests.support.lowered import lowered
-from tests.support.streamed import streamed_steps
-from tests.support.suited_layers import suited
+from tests.support.models.cases import case_paths, load_cases
+from tests.support.models.chains import random_chain
+from tests.support.models.lowered import lowered
+from tests.support.models.streamed import streamed_steps
+from tests.support.models.suited_layers import suited
+from tests.support.running.c_structs import declared, differences, structs_in
 from tinyml.base import resources
 from tinyml.codegen.streams import rows_struct, stage_struct, stream_struct
 from tinyml.ir.graph import Graph, Op

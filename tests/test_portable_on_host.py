@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.cases import merge
-from tests.support.executors import assert_equal, run_reference
-from tests.support.host_c import run_on_host
-from tests.support.random_layers import layers_for, preferred
+from tests.support.models.cases import merge
+from tests.support.models.random_layers import layers_for, preferred
+from tests.support.running.executors import assert_equal, run_reference
+from tests.support.running.host_c import run_on_host
 from tinyml import variants
 from tinyml.variants import (
     Variant,

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.support.cases import Case, merge
-from tests.support.emulated import run_on_board
-from tests.support.executors import assert_equal, run_reference
-from tests.support.graphs import cases
-from tests.support.host_c import run_on_host
-from tests.support.tflm import needs_tflm, run_in_tflm
+from tests.support.models.cases import Case, merge
+from tests.support.models.graphs import cases
+from tests.support.running.emulated import run_on_board
+from tests.support.running.executors import assert_equal, run_reference
+from tests.support.running.host_c import run_on_host
+from tests.support.running.tflm import needs_tflm, run_in_tflm
 from tinyml.model.file import model_file
 from tinyml.model.reader import load
 from tinyml.model.writer import write

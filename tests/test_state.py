@@ -10,12 +10,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.support.cases import FOLDER, Case, Vector, load_case
-from tests.support.executors import assert_equal, run_reference
-from tests.support.host_c import compile_plan, run_program
-from tests.support.random_lstm import random_lstm
-from tests.support.small_graphs import GraphBuilder
-from tests.support.tflm import needs_tflm, run_in_tflm
+from tests.support.models.cases import FOLDER, Case, Vector, load_case
+from tests.support.models.random_lstm import random_lstm
+from tests.support.models.small_graphs import GraphBuilder
+from tests.support.running.executors import assert_equal, run_reference
+from tests.support.running.host_c import compile_plan, run_program
+from tests.support.running.tflm import needs_tflm, run_in_tflm
 from tinyml.base.errors import ModelError, PlanError, UnsupportedOps
 from tinyml.codegen.generate import generate
 from tinyml.conformance.targets import host_board

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.chains import random_chain, vectors_of
-from tests.support.executors import assert_equal, run_reference
-from tests.support.host_c import compile_plan, run_program
-from tests.support.streamed import streamed_plan, streamed_steps
+from tests.support.models.chains import random_chain, vectors_of
+from tests.support.models.streamed import streamed_plan, streamed_steps
+from tests.support.running.executors import assert_equal, run_reference
+from tests.support.running.host_c import compile_plan, run_program
 from tinyml import api
 from tinyml.conformance.targets import host_board
 from tinyml.evaluate.samples import random_samples

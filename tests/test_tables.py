@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tests.support.float_graphs import FloatBuilder
-from tests.support.reports import small_report
+from tests.support.nets.float_graphs import FloatBuilder
+from tests.support.values.reports import small_report
 from tinyml.cli import cli
 from tinyml.cli.show import show_table
 from tinyml.convert import flatfile

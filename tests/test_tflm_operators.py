@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cases import case_paths, load_cases
-from tests.support.tflm import needs_tflm
-from tests.support.tflm_operators import (
+from tests.support.models.cases import case_paths, load_cases
+from tests.support.running.tflm import needs_tflm
+from tests.support.running.tflm_operators import (
     ABSENT,
     TEMPLATES,
     combinations,

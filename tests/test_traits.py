@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.trait_rows import KINDS, Row, declared, holds_for, random_like, real, rows_of
+from tests.support.models.trait_rows import (
+    KINDS,
+    Row,
+    declared,
+    holds_for,
+    random_like,
+    real,
+    rows_of,
+)
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Array, Quant
 from tinyml.ops import trait_of

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from tests.support.trait_rows import Row, declared, holds_for
+from tests.support.models.trait_rows import Row, declared, holds_for
 from tinyml.ir.graph import Array
 from tinyml.ops import trait_of
 from tinyml.ops.traits import Axes

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.trait_rows import Row, declared, holds_for, random_like
+from tests.support.models.trait_rows import Row, declared, holds_for, random_like
 from tinyml.ir.graph import Array, Quant
 from tinyml.ir.shapes import Window
 from tinyml.model.scales import with_positive_scales

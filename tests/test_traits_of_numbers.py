@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.float_graphs import KINDS, single_op
+from tests.support.nets.float_graphs import KINDS, single_op
 from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
 from tinyml.convert.runners import float_runner

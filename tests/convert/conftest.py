@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-SUPPORT = Path(__file__).parent.parent / "support"
+SUPPORT = Path(__file__).parent.parent / "support" / "nets"
 TRAINERS = {
     "keras": (
         "nets_keras.py",

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.convert.conftest import need
-from tests.support.float_graphs import FloatBuilder
+from tests.support.nets.float_graphs import FloatBuilder
 from tinyml.base.errors import TinymlError
 from tinyml.cli import cli
 from tinyml.convert import flatfile

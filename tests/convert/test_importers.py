@@ -53,11 +53,12 @@ def test_accuracy_is_kept(case: str, nets: Nets, tmp_path: Path) -> None:
     folder = nets(framework)
     path, options = str(folder / model), []
     if model.endswith(".pt"):
-        script = shutil.copy(Path(__file__).parent.parent / "support" / "nets_torch.py", tmp_path)
+        held = Path(__file__).parent.parent / "support" / "nets"
+        script = shutil.copy(held / "nets_torch.py", tmp_path)
         # The script finds the data module beside the checkout; its networks need no data.
-        text = Path(script).read_text().replace("from tests.support.nets_data", "from nets_data")
-        Path(script).write_text(text)
-        shutil.copy(Path(__file__).parent.parent / "support" / "nets_data.py", tmp_path)
+        text = Path(script).read_text()
+        Path(script).write_text(text.replace("from tests.support.nets.nets_data", "from nets_data"))
+        shutil.copy(held / "nets_data.py", tmp_path)
         options = ["--weights", path]
         path = f"{script}:{name}"
     document = run(folder, path, name, tmp_path / "out.tflite", *options)

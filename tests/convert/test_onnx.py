@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("onnx", reason="the package onnx is missing (tinyml[onnx])")
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is missing (tinyml[onnx])")
 
-from tests.support.onnx_cases import cases, graph_of, one, weights
+from tests.support.nets.onnx_cases import cases, graph_of, one, weights
 from tinyml.base.errors import ModelError, ToolError, UnsupportedOps
 from tinyml.convert.conversion import ConvertOptions, convert
 from tinyml.convert.importers.values import ImportOptions

@@ -16,7 +16,7 @@ pytest.importorskip("onnx", reason="the package onnx is missing (tinyml[onnx])")
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is missing (tinyml[onnx])")
 
 from tests.convert.conftest import need
-from tests.support.onnx_cases import graph_of, one
+from tests.support.nets.onnx_cases import graph_of, one
 from tinyml.base.errors import ModelError
 from tinyml.cli import cli
 from tinyml.convert.calibration import random_calibration

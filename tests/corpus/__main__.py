@@ -15,10 +15,10 @@ import numpy as np
 
 from tests.corpus.networks import NETWORKS, network
 from tests.corpus.spoil import spoilt
-from tests.support.cases import case_paths, load_cases
-from tests.support.graphs import Growing, grown
-from tests.support.random_lstm import random_lstm
-from tests.support.random_parts import supported
+from tests.support.models.cases import case_paths, load_cases
+from tests.support.models.graphs import Growing, grown
+from tests.support.models.random_lstm import random_lstm
+from tests.support.models.random_parts import supported
 from tinyml.ir.graph import Graph, check
 from tinyml.model.support import check_shapes, check_supported
 from tinyml.model.writer import write

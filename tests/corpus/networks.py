@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tests.support.small_graphs import GraphBuilder, f32
+from tests.support.models.small_graphs import GraphBuilder, f32
 from tinyml.ir.graph import Graph, Quant
 from tinyml.ir.shapes import window
 from tinyml.ops.conv_2d import Conv2dAttrs

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tests.support.esp_rom import EspRom
-from tests.support.images import blob, esp_image, make_image
-from tests.support.ptys import serving
+from tests.support.running.esp_rom import EspRom
+from tests.support.running.images import blob, esp_image, make_image
+from tests.support.running.ptys import serving
 from tinyml.base.errors import BoardError, BuildError, DeviceError, DoesNotFit
 from tinyml.cli import cli
 from tinyml.measure import flash

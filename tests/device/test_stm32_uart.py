@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.images import blob, make_image
-from tests.support.ptys import serving
-from tests.support.stm32_rom import Stm32Rom
+from tests.support.running.images import blob, make_image
+from tests.support.running.ptys import serving
+from tests.support.running.stm32_rom import Stm32Rom
 from tinyml.base.errors import DeviceError, DoesNotFit
 from tinyml.device import stm32_uart
 from tinyml.measure import flash

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.cases import case_paths, load_cases
-from tests.support.small_graphs import small_network
-from tests.support.tflm_operators import TEMPLATES, combinations, file_of, model_of
+from tests.support.models.cases import case_paths, load_cases
+from tests.support.models.small_graphs import small_network
+from tests.support.running.tflm_operators import TEMPLATES, combinations, file_of, model_of
 from tinyml.base.errors import ModelError
 from tinyml.convert.metadata import with_metadata
 from tinyml.ir.metadata import Metadata

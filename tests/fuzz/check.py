@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-from tests.support.small_boards import small_board
+from tests.support.values.small_boards import small_board
 from tinyml.base.errors import TinymlError
 from tinyml.convert import flatfile
 from tinyml.model.arithmetic import is_float

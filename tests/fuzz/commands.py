@@ -18,7 +18,7 @@ from pathlib import Path
 
 import click
 
-from tests.support.agent_c import compile_agent
+from tests.support.running.agent_c import compile_agent
 from tinyml.device import frames
 
 CHUNK = 10_000  # commands of one run of the program

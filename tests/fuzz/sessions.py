@@ -17,7 +17,7 @@ from typing import Any
 import click
 import numpy as np
 
-from tests.support.agent_c import AgentBoard, compile_agent
+from tests.support.running.agent_c import AgentBoard, compile_agent
 from tinyml.base.errors import TinymlError
 from tinyml.device.agent import AgentClient
 from tinyml.device.profile import load, measure, profile

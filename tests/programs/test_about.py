@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.host_c import WARNINGS, compiler
-from tests.support.small_graphs import small_network
+from tests.support.models.small_graphs import small_network
+from tests.support.running.host_c import WARNINGS, compiler
 from tinyml.base import resources
 from tinyml.codegen.generate import generate
 from tinyml.conformance.targets import host_board

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.agent_c import compile_agent
+from tests.support.running.agent_c import compile_agent
 from tinyml.device import frames
 
 pytestmark = pytest.mark.host_cc

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.plans import MODEL_BYTES, TEMPLATE, planned_on, sine_plan
-from tests.support.small_boards import board_of
+from tests.support.values.plans import MODEL_BYTES, TEMPLATE, planned_on, sine_plan
+from tests.support.values.small_boards import board_of
 from tinyml.base.elf import read_elf
 from tinyml.base.errors import BuildError
 from tinyml.codegen.generate import generate

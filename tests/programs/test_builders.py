@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.plans import MODEL_BYTES, TEMPLATE, planned_on, sine_plan
-from tests.support.small_boards import board_of
+from tests.support.values.plans import MODEL_BYTES, TEMPLATE, planned_on, sine_plan
+from tests.support.values.small_boards import board_of
 from tinyml import api
 from tinyml.backends import builder_of
 from tinyml.backends.builders import contained
@@ -26,7 +26,7 @@ from tinyml.values.image import load_image
 from tinyml.values.project import Project
 
 ROOT = Path(__file__).parents[2]
-VENDOR = str(ROOT / "tests" / "support" / "vendor_template")
+VENDOR = str(ROOT / "tests" / "support" / "stand_ins" / "vendor_template")
 MODEL = str(ROOT / "examples" / "digits" / "digits.tflite")
 DOCKER = "https://docs.docker.com/engine/install"
 EXPORT = "https://docs.espressif.com/projects/esp-idf, then run its export script"

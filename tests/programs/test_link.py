@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from tests.support.fake_agent import FakeAgent
+from tests.support.running.fake_agent import FakeAgent
 from tinyml.base import process
 from tinyml.base.errors import DeviceError
 from tinyml.base.process import Command

@@ -18,8 +18,8 @@ import pytest
 import serial
 from serial.tools import list_ports
 
-from tests.support.images import make_image
-from tests.support.served import served
+from tests.support.running.images import make_image
+from tests.support.running.served import served
 from tinyml import api
 from tinyml.backends.flashers.drives import Copy
 from tinyml.base.elf import read_elf

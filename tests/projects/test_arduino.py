@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.projects import make_project
+from tests.support.values.projects import make_project
 from tinyml import api
 from tinyml.backends import builder_of, simulator_of
 from tinyml.base import process
@@ -18,7 +18,7 @@ from tinyml.target.boards import load_board
 from tinyml.target.limits import with_budgets
 from tinyml.values.image import image_of
 
-STAND_IN = Path(__file__).parents[1] / "support" / "arduino"
+STAND_IN = Path(__file__).parents[1] / "support" / "stand_ins" / "arduino"
 CUBE = STAND_IN.parent / "cubemx"
 DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"
 # ArduinoCore-mbed: platform.txt, boards.txt and the variants' cflags.txt, cxxflags.txt.

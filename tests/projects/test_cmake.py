@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.projects import make_project
+from tests.support.values.projects import make_project
 from tinyml import api
 from tinyml.backends import simulator_of
 from tinyml.base import process

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.projects import listing
-from tests.support.tflm_tree import (
+from tests.support.running.tflm_tree import (
     API,
     COMPANIONS,
     TEMPLATE,
@@ -20,6 +19,7 @@ from tests.support.tflm_tree import (
     stand_in_tree,
     tflm_project,
 )
+from tests.support.values.projects import listing
 from tinyml import api
 from tinyml.backends import simulator_of
 from tinyml.backends.builders.cmake import CMake

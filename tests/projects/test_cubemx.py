@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.projects import make_project
+from tests.support.values.projects import make_project
 from tinyml import api
 from tinyml.backends import simulator_of
 from tinyml.base import process
@@ -18,7 +18,7 @@ from tinyml.evaluate.verification import verify
 from tinyml.target.limits import with_budgets
 from tinyml.values.image import image_of
 
-STAND_IN = Path(__file__).parents[1] / "support" / "cubemx"
+STAND_IN = Path(__file__).parents[1] / "support" / "stand_ins" / "cubemx"
 DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.esp_idf import (
+from tests.support.running.esp_idf import (
     STAND_INS,
     check_partitions,
     known_settings,
@@ -18,9 +18,9 @@ from tests.support.esp_idf import (
     read_sdkconfig,
     write_sdkconfig_header,
 )
-from tests.support.esp_nn import STAND_IN
-from tests.support.plans import planned_on, sine_plan
-from tests.support.projects import make_project
+from tests.support.running.esp_nn import STAND_IN
+from tests.support.values.plans import planned_on, sine_plan
+from tests.support.values.projects import make_project
 from tinyml import api
 from tinyml.backends import builder_of
 from tinyml.backends.toolchains import host_compiler, zig

@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from tests.projects.test_cmake_tflm import ARM, WARNINGS, needs_arm
-from tests.support.esp_idf import known_settings, read_sdkconfig
-from tests.support.projects import listing
-from tests.support.tflm_tree import API, tflm_project
+from tests.support.running.esp_idf import known_settings, read_sdkconfig
+from tests.support.running.tflm_tree import API, tflm_project
+from tests.support.values.projects import listing
 from tinyml.base.errors import PlanError
 from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor

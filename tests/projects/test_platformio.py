@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.projects.test_arduino import COMMON, CPP, STAND_IN, C
-from tests.support.projects import listing, make_project
+from tests.support.values.projects import listing, make_project
 from tinyml import api
 from tinyml.backends import builder_of
 from tinyml.base import process

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.projects import CHOSEN, listing, make_project, rendered
+from tests.support.values.projects import CHOSEN, listing, make_project, rendered
 from tinyml.base import resources
 from tinyml.base.errors import BoardError
 from tinyml.target.board import Board

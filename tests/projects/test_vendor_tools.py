@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.plans import TEMPLATE, planned_on, sine_plan
-from tests.support.small_boards import board_of
+from tests.support.values.plans import TEMPLATE, planned_on, sine_plan
+from tests.support.values.small_boards import board_of
 from tinyml import api
 from tinyml.codegen.generate import generate
 from tinyml.measure.flash import find_build

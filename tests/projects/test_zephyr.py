@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.projects import make_project
+from tests.support.values.projects import make_project
 from tinyml import api
 from tinyml.backends import builder_of
 from tinyml.base import process
@@ -16,7 +16,7 @@ from tinyml.base.errors import BuildError
 from tinyml.base.process import Command
 from tinyml.target.boards import all_boards
 
-STAND_IN = Path(__file__).parents[1] / "support" / "zephyr"
+STAND_IN = Path(__file__).parents[1] / "support" / "stand_ins" / "zephyr"
 DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"
 COMMON = ("-Os", "-ffreestanding", "-Wall", "-Wextra", "-Werror")
 GCC = ("arm-none-eabi-gcc", "-mthumb", "-std=c99")  # until Zephyr 3.7; c17 since

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.small_boards import board_with
+from tests.support.values.small_boards import board_with
 from tinyml.base import process
 from tinyml.base.elf import Elf, read_elf
 from tinyml.base.process import Command

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.port_image import build_image
+from tests.support.running.port_image import build_image
 from tinyml.backends.toolchains import arm_gcc
 from tinyml.simulate.addresses import Addresses
 from tinyml.target.boards import load_board

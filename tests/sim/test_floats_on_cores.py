@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.emulated import run_on_board
-from tests.support.executors import assert_equal, run_reference
-from tests.support.float_layers import float_layers
+from tests.support.nets.float_layers import float_layers
+from tests.support.running.emulated import run_on_board
+from tests.support.running.executors import assert_equal, run_reference
 
 pytestmark = pytest.mark.sim
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.cases import Case, merge
-from tests.support.emulated import run_on_board
-from tests.support.executors import assert_equal, run_reference
-from tests.support.lowered import lowered
-from tests.support.random_layers import preferred
-from tests.support.random_parts import activations, one_op, output
+from tests.support.models.cases import Case, merge
+from tests.support.models.lowered import lowered
+from tests.support.models.random_layers import preferred
+from tests.support.models.random_parts import activations, one_op, output
+from tests.support.running.emulated import run_on_board
+from tests.support.running.executors import assert_equal, run_reference
 from tinyml import variants
 from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Quant, Tensor

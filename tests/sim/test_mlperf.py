@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import serial
 
-from tests.support.served import served
-from tests.support.small_graphs import GraphBuilder
+from tests.support.models.small_graphs import GraphBuilder
+from tests.support.running.served import served
 from tinyml import api
 from tinyml.base.elf import read_elf
 from tinyml.base.errors import DeviceError, TinymlError

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.plans import planned_on
-from tests.support.served import served
+from tests.support.running.served import served
+from tests.support.values.plans import planned_on
 from tinyml import api
 from tinyml.backends.simulators import Qemu, _pty_path
 from tinyml.base import process

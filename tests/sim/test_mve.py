@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.cases import case_paths, load_cases, merge
-from tests.support.emulated import run_on_board
-from tests.support.executors import assert_equal, run_reference
-from tests.support.random_layers import layers_for, preferred
-from tests.support.small_graphs import GraphBuilder
+from tests.support.models.cases import case_paths, load_cases, merge
+from tests.support.models.random_layers import layers_for, preferred
+from tests.support.models.small_graphs import GraphBuilder
+from tests.support.running.emulated import run_on_board
+from tests.support.running.executors import assert_equal, run_reference
 from tinyml import api, variants
 from tinyml.evaluate.verification import verify
 from tinyml.ops.conv_2d import Conv2dAttrs

@@ -12,10 +12,10 @@ import jsonschema
 import numpy as np
 import pytest
 
-from tests.support.fake_agent import FakeAgent
-from tests.support.netports import networked
-from tests.support.plans import record_of
-from tests.support.served import patched, served
+from tests.support.running.fake_agent import FakeAgent
+from tests.support.running.netports import networked
+from tests.support.running.served import patched, served
+from tests.support.values.plans import record_of
 from tinyml import api
 from tinyml.backends.simulators import Qemu, _pty_path
 from tinyml.base import process

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cases import case_paths, load_cases, merge
-from tests.support.emulated import run_on_board
-from tests.support.executors import assert_equal, run_reference
+from tests.support.models.cases import case_paths, load_cases, merge
+from tests.support.running.emulated import run_on_board
+from tests.support.running.executors import assert_equal, run_reference
 
 pytestmark = pytest.mark.sim
 

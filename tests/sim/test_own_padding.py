@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.cases import Case, merge
-from tests.support.emulated import run_on_board
-from tests.support.executors import assert_equal, run_reference
-from tests.support.small_graphs import GraphBuilder
+from tests.support.models.cases import Case, merge
+from tests.support.models.small_graphs import GraphBuilder
+from tests.support.running.emulated import run_on_board
+from tests.support.running.executors import assert_equal, run_reference
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs
 from tinyml.ops.lookup import NoAttrs

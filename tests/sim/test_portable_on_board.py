@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.cases import case_paths, load_cases, merge
-from tests.support.emulated import run_on_board
-from tests.support.executors import assert_equal, run_reference
-from tests.support.random_layers import layers_for, preferred
+from tests.support.models.cases import case_paths, load_cases, merge
+from tests.support.models.random_layers import layers_for, preferred
+from tests.support.running.emulated import run_on_board
+from tests.support.running.executors import assert_equal, run_reference
 from tinyml import variants
 from tinyml.variants import (
     Variant,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.port_image import FAKE_MODEL, build_image
+from tests.support.running.port_image import FAKE_MODEL, build_image
 from tinyml.backends.toolchains import zig
 from tinyml.device.agent import AgentClient
 from tinyml.simulate.link import MemoryLink

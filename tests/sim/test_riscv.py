@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.cases import Case, case_paths, load_cases, merge
-from tests.support.executors import assert_equal, run_reference
-from tests.support.float_layers import float_layers
-from tests.support.random_layers import layers_for, preferred
+from tests.support.models.cases import Case, case_paths, load_cases, merge
+from tests.support.models.random_layers import layers_for, preferred
+from tests.support.nets.float_layers import float_layers
+from tests.support.running.executors import assert_equal, run_reference
 from tinyml import api, variants
 from tinyml.bare.run import run_bare
 from tinyml.evaluate.samples import Samples

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.support.ptys import serving
-from tests.support.stm32_rom import Stm32Rom
+from tests.support.running.ptys import serving
+from tests.support.running.stm32_rom import Stm32Rom
 from tinyml.base.elf import read_elf
 from tinyml.cli import cli
 from tinyml.simulate.machine import Machine

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.small_graphs import small_network
+from tests.support.models.small_graphs import small_network
 from tinyml import api
 from tinyml.base.errors import BuildError, MismatchError, SimulationFault, ToolError
 from tinyml.measure import flash

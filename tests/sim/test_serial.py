@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.support.served import served
+from tests.support.running.served import served
 from tinyml.base.errors import BoardError, SimulationFault
 from tinyml.device.link import SerialLink
 from tinyml.simulate.link import MemoryLink

@@ -17,7 +17,7 @@ from typing import TypeAlias
 import click
 
 from tests.sizes.measure import Measured, measure
-from tests.support.cases import case_paths
+from tests.support.models.cases import case_paths
 
 Program: TypeAlias = "Mapping[str, object]"  # of a file: digest, functions
 FORMAT = 1

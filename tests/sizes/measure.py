@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.support.cases import load_cases, merge
+from tests.support.models.cases import load_cases, merge
 from tinyml.backends.toolchains import COMMON_FLAGS, zig
 from tinyml.base import process, resources
 from tinyml.base.elf import read_elf

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.support.fake_agent import FakeAgent
+from tests.support.running.fake_agent import FakeAgent
 from tinyml.base.errors import DeviceError
 from tinyml.device import frames, replies
 from tinyml.device.agent import AgentClient

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.cases import case_paths, load_cases
-from tests.support.small_graphs import GraphBuilder, small_network
+from tests.support.models.cases import case_paths, load_cases
+from tests.support.models.small_graphs import GraphBuilder, small_network
 from tinyml.base.errors import TinymlError
 from tinyml.convert.conversion import ConvertOptions, model_for_build
 from tinyml.ir.dtype import FLOAT32, INT8, INT16, UINT8, DType

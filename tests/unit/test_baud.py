@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.fake_agent import FakeAgent
+from tests.support.running.fake_agent import FakeAgent
 from tinyml.device import baud, exchange
 from tinyml.device.agent import AgentClient
 from tinyml.device.baud import Speed

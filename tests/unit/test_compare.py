@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.support.reports import planned_report, small_report
+from tests.support.values.reports import planned_report, small_report
 from tinyml.cli import cli
 from tinyml.report.compare import Change, compare, tables, verdict
 from tinyml.report.report import Report

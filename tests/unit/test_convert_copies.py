@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.support.float_graphs import FloatBuilder
+from tests.support.nets.float_graphs import FloatBuilder
 from tinyml.convert import flatfile
 from tinyml.convert.quantize import quantize
 from tinyml.convert.values import QuantizeSettings

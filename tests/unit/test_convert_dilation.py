@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.float_graphs import FloatBuilder
+from tests.support.nets.float_graphs import FloatBuilder
 from tests.unit.test_convert_fixups import kinds, same
 from tinyml.convert.fixups import prepare
 from tinyml.convert.fixups.dilation import dilate_convolutions

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.float_graphs import FloatBuilder
+from tests.support.nets.float_graphs import FloatBuilder
 from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
 from tinyml.convert.fixups import prepare

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.float_graphs import FloatBuilder
+from tests.support.nets.float_graphs import FloatBuilder
 from tests.unit.test_convert_fixups import kinds, same
 from tinyml import convert as package
 from tinyml.base.errors import InternalError, ModelError

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.support.float_graphs import KINDS, FloatBuilder, single_op
-from tests.support.tflm import needs_tflm
+from tests.support.nets.float_graphs import KINDS, FloatBuilder, single_op
+from tests.support.running.tflm import needs_tflm
 from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
 from tinyml.convert.quantize import quantize

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.digit_nets import data_of, digits, mobilenet_v3, plain_cnn
-from tests.support.float_graphs import single_op
-from tests.support.tflm import needs_tflm
+from tests.support.nets.digit_nets import data_of, digits, mobilenet_v3, plain_cnn
+from tests.support.nets.float_graphs import single_op
+from tests.support.running.tflm import needs_tflm
 from tinyml.base.errors import MismatchError
 from tinyml.convert.layers import Layer, sqnr_db
 from tinyml.convert.present import lost_sentences

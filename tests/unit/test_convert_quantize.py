@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.digit_nets import data_of, digits, mobilenet_v3, plain_cnn
-from tests.support.float_graphs import FloatBuilder
-from tests.support.tflm import needs_tflm
+from tests.support.nets.digit_nets import data_of, digits, mobilenet_v3, plain_cnn
+from tests.support.nets.float_graphs import FloatBuilder
+from tests.support.running.tflm import needs_tflm
 from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
 from tinyml.convert.choices import RANGES

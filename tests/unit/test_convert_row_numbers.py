@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.support.float_graphs import FloatBuilder
+from tests.support.nets.float_graphs import FloatBuilder
 from tinyml.convert.fixups import prepare
 from tinyml.ir.dtype import BOOL, INT32, DType
 from tinyml.ir.graph import Graph, check

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.small_graphs import GraphBuilder
+from tests.support.models.small_graphs import GraphBuilder
 from tinyml.ir.graph import Graph, check
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from tests.support.lowered import lowered
-from tests.support.small_graphs import GraphBuilder
+from tests.support.models.lowered import lowered
+from tests.support.models.small_graphs import GraphBuilder
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.variants.esp_nn_weighted import convolution
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cases import case_paths, load_cases
-from tests.support.chains import random_chain
-from tests.support.lowered import lowered
-from tests.support.suited_layers import suited
+from tests.support.models.cases import case_paths, load_cases
+from tests.support.models.chains import random_chain
+from tests.support.models.lowered import lowered
+from tests.support.models.suited_layers import suited
 from tinyml.base.errors import PlanError
 from tinyml.conformance.targets import host_board
 from tinyml.ir.graph import Graph

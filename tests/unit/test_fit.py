@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.small_boards import small_board
-from tests.support.small_graphs import small_network
+from tests.support.models.small_graphs import small_network
+from tests.support.values.small_boards import small_board
 from tinyml.base.errors import DoesNotFit
 from tinyml.passes import run_passes
 from tinyml.plan.fit import fit, require

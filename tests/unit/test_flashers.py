@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.support.images import blob, make_image
+from tests.support.running.images import blob, make_image
 from tinyml.backends import flasher_of
 from tinyml.backends.flashers import drives as drive_flashers
 from tinyml.backends.flashers.arduino import Bossac

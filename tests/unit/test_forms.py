@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.cases import FOLDER, load_cases
-from tests.support.host_c import host_board
-from tests.support.small_graphs import small_network
+from tests.support.models.cases import FOLDER, load_cases
+from tests.support.models.small_graphs import small_network
+from tests.support.running.host_c import host_board
 from tinyml.base.errors import ModelError, PlanError, UnsupportedOps
 from tinyml.ir.dtype import ALL, INT8, INT16, INT32, INT64, UINT8, DType
 from tinyml.ir.graph import Graph, Quant

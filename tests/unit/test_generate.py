@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from tests.support.plans import sharing
-from tests.support.small_boards import board_of
+from tests.support.values.plans import sharing
+from tests.support.values.small_boards import board_of
 from tinyml.codegen.generate import Sources, generate
 from tinyml.ir.dtype import FLOAT32, INT8, INT32, UINT8, DType
 from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.models import large_kernels, many_channels, residuals
-from tests.support.small_boards import small_board
-from tests.support.small_graphs import small_network
+from tests.support.models.small_graphs import small_network
+from tests.support.values.small_boards import small_board
 from tinyml.ir.graph import Graph
 from tinyml.model.file import ModelFile, read_model
 from tinyml.model.reader import load

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.plans import MODEL_BYTES, planned_on, sine_plan
-from tests.support.small_boards import board_of
+from tests.support.values.plans import MODEL_BYTES, planned_on, sine_plan
+from tests.support.values.small_boards import board_of
 from tinyml.base.errors import BoardError, TinymlError
 from tinyml.codegen.generate import generate
 from tinyml.project.create import create

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.cases import row_graph
+from tests.support.models.cases import row_graph
 from tinyml.model.support import unmet
 
 IMAGE = {"shape": [1, 4, 6, 2], "scale": 0.05, "zero_point": 0}

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tests.support.small_graphs import GraphBuilder
+from tests.support.models.small_graphs import GraphBuilder
 from tinyml.base.errors import UnsupportedOps
 from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Graph

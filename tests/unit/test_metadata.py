@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.small_graphs import small_network
-from tests.support.tflm import needs_tflm
+from tests.support.models.small_graphs import small_network
+from tests.support.running.tflm import needs_tflm
 from tinyml.base.errors import TinymlError
 from tinyml.convert import flatfile
 from tinyml.convert.metadata import check_contract, stripped, with_metadata

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.random_lstm import random_lstm
-from tests.support.small_graphs import GraphBuilder, small_network
+from tests.support.models.random_lstm import random_lstm
+from tests.support.models.small_graphs import GraphBuilder, small_network
 from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Graph
 from tinyml.ir.module import Module, State

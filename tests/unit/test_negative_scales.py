@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.small_graphs import GraphBuilder
-from tests.support.tflm import needs_tflm, run_in_tflm
+from tests.support.models.small_graphs import GraphBuilder
+from tests.support.running.tflm import needs_tflm, run_in_tflm
 from tinyml.base.errors import ModelError
 from tinyml.evaluate.samples import random_samples
 from tinyml.ir.graph import Graph, Quant

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.small_graphs import small_network
+from tests.support.models.small_graphs import small_network
 from tinyml import ops
 from tinyml.ir.graph import Graph
 from tinyml.ops.weighted import WeightedSum, sums_fit_32_bits, weighted_sum

@@ -12,8 +12,8 @@ import pytest
 import tflite
 from tflite.utils import BUILTIN_OPCODE2NAME
 
-from tests.support.small_graphs import GraphBuilder, small_network
-from tests.support.tflm import needs_tflm
+from tests.support.models.small_graphs import GraphBuilder, small_network
+from tests.support.running.tflm import needs_tflm
 from tinyml.convert import flatfile
 from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Graph, Quant

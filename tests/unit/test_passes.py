@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.support.small_graphs import GraphBuilder, small_network
+from tests.support.models.small_graphs import GraphBuilder, small_network
 from tinyml.base.errors import PlanError
 from tinyml.conformance.targets import host_board
 from tinyml.ir.dtype import FLOAT32, UINT8

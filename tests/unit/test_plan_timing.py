@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.host_c import host_board
-from tests.support.small_graphs import small_network
+from tests.support.models.small_graphs import small_network
+from tests.support.running.host_c import host_board
 from tinyml.base.errors import DeviceError
 from tinyml.ir.kernel import Cost
 from tinyml.passes import run_passes

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.small_boards import small_board
-from tests.support.small_graphs import GraphBuilder, small_network
+from tests.support.models.small_graphs import GraphBuilder, small_network
+from tests.support.values.small_boards import small_board
 from tinyml import variants
 from tinyml.base.errors import PlanError
 from tinyml.ir.graph import Graph, Op

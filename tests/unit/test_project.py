@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.plans import MODEL_BYTES, TEMPLATE, planned_on, sine_plan
-from tests.support.small_boards import board_of
+from tests.support.values.plans import MODEL_BYTES, TEMPLATE, planned_on, sine_plan
+from tests.support.values.small_boards import board_of
 from tinyml.base.errors import TinymlError
 from tinyml.base.files import write_atomic
 from tinyml.base.includes import included

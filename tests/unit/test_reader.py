@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.small_graphs import GraphBuilder, small_network
+from tests.support.models.small_graphs import GraphBuilder, small_network
 from tinyml.base.errors import ModelError, UnsupportedOps
 from tinyml.ir.dtype import FLOAT32, INT8, INT16, DType
 from tinyml.ir.graph import Graph, Op, Quant, Tensor

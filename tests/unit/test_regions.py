@@ -7,8 +7,8 @@ import dataclasses
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.small_boards import small_board
-from tests.support.small_graphs import GraphBuilder
+from tests.support.models.small_graphs import GraphBuilder
+from tests.support.values.small_boards import small_board
 from tinyml.ir.graph import Graph
 from tinyml.ops.lookup import NoAttrs
 from tinyml.plan.allocate import Range

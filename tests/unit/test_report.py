@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tests.support.reports import KERNELS, planned_report, small_report
+from tests.support.values.reports import KERNELS, planned_report, small_report
 from tinyml.base.errors import TinymlError
 from tinyml.cli import cli
 from tinyml.report.page import render

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.cases import case_paths, load_cases
-from tests.support.plans import record_of
-from tests.support.small_graphs import small_network
+from tests.support.models.cases import case_paths, load_cases
+from tests.support.models.small_graphs import small_network
+from tests.support.values.plans import record_of
 from tinyml import api
 from tinyml.evaluate.samples import random_samples
 from tinyml.ir.graph import Graph

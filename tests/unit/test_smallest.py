@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.plans import sine_graph
-from tests.support.small_boards import small_board
+from tests.support.values.plans import sine_graph
+from tests.support.values.small_boards import small_board
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
 from tinyml.plan import code_size
 from tinyml.plan.code_size import code_bytes, code_parts, shared_functions

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.models import residuals
-from tests.support.chains import random_chain
-from tests.support.small_boards import small_board
-from tests.support.small_graphs import GraphBuilder
-from tests.support.streamed import streamed_plan, streamed_steps
+from tests.support.models.chains import random_chain
+from tests.support.models.small_graphs import GraphBuilder
+from tests.support.models.streamed import streamed_plan, streamed_steps
+from tests.support.values.small_boards import small_board
 from tinyml.base.errors import PlanError
 from tinyml.conformance.targets import host_board
 from tinyml.ir.graph import Graph

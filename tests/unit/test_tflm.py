@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.plans import sine_graph
-from tests.support.small_graphs import GraphBuilder, small_network
-from tests.support.tflm import needs_tflm
-from tests.support.tflm_tree import sine_file
+from tests.support.models.small_graphs import GraphBuilder, small_network
+from tests.support.running.tflm import needs_tflm
+from tests.support.running.tflm_tree import sine_file
+from tests.support.values.plans import sine_graph
 from tinyml import api
 from tinyml.base.errors import ModelError, PlanError, UnsupportedOps
 from tinyml.convert.conversion import ConvertOptions, model_for_build

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.small_boards import board_of
+from tests.support.values.small_boards import board_of
 from tinyml.backends import simulator_of, toolchain_of
 from tinyml.backends.toolchains import ArmGcc, Zig, host_library
 from tinyml.base.errors import ToolError

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.small_graphs import GraphBuilder, small_network
+from tests.support.models.small_graphs import GraphBuilder, small_network
 from tinyml import api
 from tinyml.base.errors import InternalError, MismatchError, PlanError
 from tinyml.evaluate.samples import random_samples

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.small_graphs import GraphBuilder
+from tests.support.models.small_graphs import GraphBuilder
 from tinyml.ir.dtype import INT64, UINT8
 from tinyml.ir.graph import Graph, Op, Quant, Tensor
 from tinyml.model.support import unmet

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.lowered import lowered
-from tests.support.random_parts import activations, one_op, output
+from tests.support.models.lowered import lowered
+from tests.support.models.random_parts import activations, one_op, output
 from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Array, Graph, Quant, Tensor
 from tinyml.ir.kernel import KernelCall

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tests.support.small_graphs import GraphBuilder, small_network
+from tests.support.models.small_graphs import GraphBuilder, small_network
 from tinyml.ir.dtype import ALL, DType
 from tinyml.ir.graph import Graph, Tensor
 from tinyml.model.file import model_file

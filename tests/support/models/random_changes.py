@@ -1,0 +1,100 @@
+"""Operators that change values or sizes and are no layer with weights, for random graphs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.support.models.random_cuts import Growing
+from tinyml.ir.graph import Quant
+from tinyml.ops import spec_of
+from tinyml.ops.lookup import NoAttrs
+
+
+def change(g: Growing, given: int) -> None:
+    """One of them on tensor ``given``; what TFLM does not take is left out by the constraints."""
+    makers = (_map, _map, _extreme, _view, _resize, _prelu, _squared, _transposed, _padded, _float)
+    if g.tensors[given].shape:
+        g.one_of(*makers)(g, given)
+
+
+def _quant(g: Growing, given: int) -> Quant:
+    quant = g.tensors[given].quant
+    assert quant is not None
+    return quant
+
+
+def _map(g: Growing, given: int) -> None:
+    kind, quant = g.one_of("ABS", "HARD_SWISH", "RSQRT"), _quant(g, given)
+    made = Quant((quant.scale * g.one_of(0.5, 1.0, 2.0),), (g.one_of(-128, 0, 5),))
+    g.finish(kind, (given,), spec_of(kind).attrs(), made)
+
+
+def _extreme(g: Growing, given: int) -> None:
+    kind, rank = g.one_of("REDUCE_MAX", "REDUCE_MIN"), len(g.tensors[given].shape)
+    axis = g.constant(np.array([g.between(0, rank - 1)], np.int32), None)
+    attrs = spec_of(kind).attrs(keep_dims=g.one_of(True, False))
+    g.finish(kind, (given, axis), attrs, _quant(g, given))
+
+
+def _view(g: Growing, given: int) -> None:
+    rank = len(g.tensors[given].shape)
+    if g.one_of(True, False):
+        g.finish("SQUEEZE", (given,), spec_of("SQUEEZE").attrs(), _quant(g, given))
+        return
+    axis = g.constant(np.array([g.between(0, rank)], np.int32), None)
+    g.finish("EXPAND_DIMS", (given, axis), NoAttrs(), _quant(g, given))
+
+
+def _resize(g: Growing, given: int) -> None:
+    kind = g.one_of("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")
+    if len(g.tensors[given].shape) != 4:
+        return
+    sizes = g.constant(np.array([g.between(1, 9), g.between(1, 9)], np.int32), None)
+    choice = g.one_of((False, False), (True, False), (False, True))
+    g.finish(kind, (given, sizes), spec_of(kind).attrs(*choice), _quant(g, given))
+
+
+def _prelu(g: Growing, given: int) -> None:
+    shape, quant = g.tensors[given].shape, _quant(g, given)
+    slopes = g.rng.integers(-128, 128, g.one_of(shape[-1:], shape[1:])).astype(np.int8)
+    slope = g.constant(slopes, Quant((0.01,), (g.between(-20, 20),)))
+    g.finish("PRELU", (given, slope), NoAttrs(), Quant(quant.scales, (g.between(-128, 127),)))
+
+
+def _squared(g: Growing, given: int) -> None:
+    shape, quant = g.tensors[given].shape, _quant(g, given)
+    other = g.rng.integers(-128, 128, g.one_of(shape, shape[-1:])).astype(np.int8)
+    inputs = (given, g.constant(other, Quant(quant.scales, (g.between(-128, 127),))))
+    made = Quant((quant.scale**2 * 60,), (g.one_of(-128, -100),))
+    g.finish("SQUARED_DIFFERENCE", inputs, NoAttrs(), made)
+
+
+def _transposed(g: Growing, given: int) -> None:
+    shape = g.tensors[given].shape
+    if len(shape) != 4:
+        return
+    filters, taps, stride = g.between(1, 5), g.between(1, 4), g.between(1, 2)
+    padding = g.one_of("SAME", "VALID")
+    rows, columns = (
+        size * stride if padding == "SAME" else (size - 1) * stride + taps for size in shape[1:3]
+    )
+    sizes = g.constant(np.array([shape[0], rows, columns, filters], np.int32), None)
+    data = g.rng.integers(-127, 128, (filters, taps, taps, shape[3])).astype(np.int8)
+    scales = tuple(np.float32(g.rng.uniform(0.001, 0.01, filters)).tolist())
+    weights = g.constant(data, Quant(scales, (0,) * filters))
+    made = Quant((_quant(g, given).scale * 0.3 * taps,), (g.between(-128, 127),))
+    attrs = spec_of("TRANSPOSE_CONV").attrs(padding, stride, stride)
+    g.finish("TRANSPOSE_CONV", (sizes, weights, given), attrs, made)
+
+
+def _padded(g: Growing, given: int) -> None:
+    shape, quant = g.tensors[given].shape, _quant(g, given)
+    widths = np.array([(g.between(0, 2), g.between(0, 2)) for _ in shape], np.int32)
+    fill = g.constant(np.array([g.between(-128, 127)], np.int8), quant)
+    g.finish("PADV2", (given, g.constant(widths.reshape(-1, 2), None), fill), NoAttrs(), quant)
+
+
+def _float(g: Growing, given: int) -> None:
+    """An output in float: nothing else reads it."""
+    if g.between(0, 3) == 0:
+        g.finish("DEQUANTIZE", (given,), NoAttrs(), None)

@@ -1,0 +1,123 @@
+"""Random layers with weights: shapes, strides, paddings, dilations, scales, activations.
+
+Also what kernels must not get wrong: weights of -128, channels that never change, factors far from
+what is usual, zero points at the ends.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tests.support.models.random_parts import IN_SCALE, RANGES, Rng, activations, one_op, output
+from tinyml.ir.dtype import INT8, INT32
+from tinyml.ir.graph import Array, Graph, Quant, Tensor
+from tinyml.ops.conv_2d import Conv2dAttrs
+from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs
+from tinyml.ops.fully_connected import FullyConnectedAttrs
+from tinyml.variants import Variant
+
+
+def fully_connected(rng: Rng, variant: Variant) -> Graph:
+    """A FULLY_CONNECTED of one or more rows."""
+    rows, features, outputs = rng.integers(1, 8), rng.integers(1, 150), rng.integers(1, 30)
+    weights = _weights(rng, (int(outputs), int(features)))
+    attrs = FullyConnectedAttrs(str(rng.choice(RANGES)))
+    return _weighted(rng, "FULLY_CONNECTED", attrs, (int(rows), int(features)), weights)
+
+
+def convolution(rng: Rng, variant: Variant) -> Graph:
+    """A CONV_2D of the kind that the variant is for."""
+    covers, is_tiled = variant.name == "dsp/single_pixel", "winograd" in variant.name
+    height, width = (int(size) for size in rng.integers(1, 14, 2))
+    channels = int(rng.choice((1, 2, 3, 4, 5, 8, 16, 17)))
+    filters = int(rng.choice((1, 2, 3, 4, 7, 8, 16)))
+    kernel = (height, width) if covers else tuple(int(k) for k in rng.choice((1, 1, 2, 3, 5), 2))
+    strides = tuple(int(s) for s in rng.choice((1, 1, 2, 3), 2))
+    dilations = (1, 1) if covers else tuple(int(d) for d in rng.choice((1, 1, 1, 2, 3), 2))
+    if is_tiled:
+        channels, filters = 4 * channels, 2 * filters
+        kernel, strides, dilations = (3, 3), (1, 1), (1, 1)
+    if variant.name == "dsp/winograd_3x3":
+        height, width = 2 + 2 * (height // 2), 2 + 2 * (width // 2)
+    padding = "VALID" if covers else str(rng.choice(("SAME", "VALID")))
+    activation = str(rng.choice(RANGES))
+    attrs = Conv2dAttrs(padding, strides[0], strides[1], dilations[0], dilations[1], activation)
+    weights = _weights(rng, (filters, *kernel, channels))
+    batches = int(rng.choice((1, 1, 2)))
+    return _weighted(rng, "CONV_2D", attrs, (batches, height, width, channels), weights)
+
+
+def depthwise(rng: Rng, variant: Variant) -> Graph:
+    """A DEPTHWISE_CONV_2D of the kind that the variant is for."""
+    height, width = (int(size) for size in rng.integers(1, 22, 2))
+    channels = int(rng.choice((1, 2, 3, 4, 5, 8, 9)))
+    multiplier = int(rng.choice((1, 1, 1, 2, 3)))
+    kernel = tuple(int(k) for k in rng.choice((1, 2, 3, 3, 4, 5, 7, 9), 2))
+    strides = tuple(int(s) for s in rng.choice((1, 1, 2, 3), 2))
+    dilations = tuple(int(d) for d in rng.choice((1, 1, 1, 2, 3), 2))
+    if variant.name in ("dsp/depthwise_3x3", "dsp/depthwise_small"):
+        kernel, dilations, strides = (3, 3), (1, 1), (min(2, strides[0]),) * 2
+    if variant.name == "dsp/depthwise_small":
+        height, width, multiplier = 1 + height % 8, 1 + width % 8, 1
+    if variant.name in ("dsp/depthwise_column", "dsp/depthwise_line"):
+        kernel, channels, multiplier = (1, max(kernel)), channels + 3, 1
+        if variant.name == "dsp/depthwise_line":
+            strides, dilations = (1, 1), (1, 1)
+        kernel = kernel[:: int(rng.choice((1, -1)))]
+    attrs = DepthwiseConv2dAttrs(
+        padding=str(rng.choice(("SAME", "VALID"))),
+        stride_h=strides[0],
+        stride_w=strides[1],
+        depth_multiplier=multiplier,
+        dilation_h=dilations[0],
+        dilation_w=dilations[1],
+        activation=str(rng.choice(RANGES)),
+    )
+    given = (int(rng.choice((1, 1, 2))), height, width, channels)
+    weights = _weights(rng, (1, *kernel, channels * multiplier))
+    return _weighted(rng, "DEPTHWISE_CONV_2D", attrs, given, weights, axis=3)
+
+
+def _weights(rng: Rng, shape: tuple[int, ...]) -> Array:
+    """Weights of the usual range, now and then with -128, or so large that sums get wide."""
+    least = -128 if rng.random() < 0.2 else -127
+    weights = rng.integers(least, 128, shape).astype(np.int8)
+    if rng.random() < 0.1:
+        weights[:] = np.where(weights < 0, least, 127)
+    return weights
+
+
+def _weighted(
+    rng: Rng,
+    kind: str,
+    attrs: Any,
+    given: tuple[int, ...],
+    weights: Array,
+    axis: int = 0,
+) -> Graph:
+    """The layer; outputs use their range, clamp, or hardly move; rarely factors of 1 and more."""
+    channels = weights.shape[axis]
+    if rng.random() < 0.1:
+        np.moveaxis(weights, axis, 0)[int(rng.integers(channels))] = rng.choice((0, -128))
+    depth = weights.size // channels
+    scales = rng.uniform(0.002, 0.02, channels if rng.random() < 0.7 else 1).astype(np.float32)
+    step = float(rng.choice((1.0, 1.0, 1.0, 0.1, 30.0, 1e-4, 1e4)))
+    bias: Array = rng.integers(-9000, 9000, (channels,), np.int32)
+    if rng.random() < 0.1:
+        bias[::2] = 1 << 30  # a channel that always gives the same
+    per = (0,) * len(scales)
+    bias_quant = Quant(tuple((np.float32(IN_SCALE) * scales).tolist()), per)
+    for data in (weights, bias):
+        data.flags.writeable = False
+    return one_op(
+        kind,
+        attrs,
+        (
+            activations("x", given, rng),
+            Tensor("w", INT8, weights.shape, Quant(tuple(scales.tolist()), per, axis), weights),
+            Tensor("b", INT32, (channels,), bias_quant, bias),
+        ),
+        output(rng, 0.02 * 0.01 * 60.0 * depth**0.5 * step, attrs.activation),
+    )
