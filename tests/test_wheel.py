@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -70,6 +71,7 @@ def test_wheel_builds_firmware_in_an_empty_directory(wheel: Path, tmp_path: Path
     )
     subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", str(wheel)], check=True)
     (own / "shared.pth").write_text(packages + "\n")
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     work = tmp_path / "empty"
     work.mkdir()
     shutil.copy(DIGITS, work)
@@ -79,6 +81,7 @@ def test_wheel_builds_firmware_in_an_empty_directory(wheel: Path, tmp_path: Path
         capture_output=True,
         text=True,
         check=False,
+        env=env,
     )
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
@@ -91,5 +94,6 @@ def test_wheel_builds_firmware_in_an_empty_directory(wheel: Path, tmp_path: Path
         capture_output=True,
         text=True,
         check=True,
+        env=env,
     )
     assert located.stdout.startswith(str(own))
