@@ -181,7 +181,7 @@ class Table:
         self._check_options(key, found)
         return found
 
-    def _check_options(self, key: str, found: Any) -> None:
+    def _check_options(self, key: str, found: object) -> None:
         if isinstance(found, dict):
             for name, item in found.items():
                 self.check_word(f"{key}.{name}", name)

@@ -32,10 +32,10 @@ class Encoder:
     """Turns values into JSON; ``arrays`` holds those that it met, by the names that stand there."""
 
     def __init__(self) -> None:
-        self.arrays: dict[str, NDArray[Any]] = {}
+        self.arrays: dict[str, NDArray[np.generic]] = {}
         self._names: dict[tuple[str, tuple[int, ...], bytes], str] = {}
 
-    def encode(self, value: Any) -> Any:
+    def encode(self, value: object) -> Any:
         """A dataclass, tuple, set, mapping, array or plain value as JSON; TypeError for others."""
         if isinstance(value, float) and not math.isfinite(value):
             return {"float": str(value)}
@@ -60,7 +60,7 @@ class Encoder:
             return self.encode(value.item())
         raise TypeError(f"{type(value).__name__} cannot be kept")
 
-    def _name_of(self, array: NDArray[Any]) -> str:
+    def _name_of(self, array: NDArray[np.generic]) -> str:
         digest = hashlib.sha256(np.ascontiguousarray(array).tobytes()).digest()
         key = (array.dtype.str, array.shape, digest)
         if key not in self._names:
@@ -72,11 +72,11 @@ class Encoder:
 class Decoder:
     """Turns JSON of an Encoder into values of the given dataclasses; lists become tuples."""
 
-    def __init__(self, types: Iterable[type], arrays: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, types: Iterable[type], arrays: Mapping[str, NDArray[np.generic]]) -> None:
         self._types = {item.__name__: item for item in types}
         self._arrays = arrays
 
-    def decode(self, held: Any) -> Any:
+    def decode(self, held: object) -> Any:
         """The value; raises ValueError for what no Encoder of these types wrote."""
         if isinstance(held, list):
             return tuple(self.decode(item) for item in held)
@@ -101,7 +101,7 @@ class Decoder:
                 return float(text)
         raise ValueError(f"a record with the keys {sorted(held)} is unknown")
 
-    def _dataclass(self, held: Mapping[str, object]) -> Any:
+    def _dataclass(self, held: Mapping[str, object]) -> object:
         kind = self._types.get(str(held[IS]))
         if kind is None:
             raise ValueError(f"a record '{held[IS]}' is unknown")

@@ -66,7 +66,7 @@ def outside(kind: str) -> dict[str, Callable[[], Any]]:
     return {item.name: partial(_load, item) for item in entry_points(group=f"tinyml.{kind}")}
 
 
-def make(kind: str, name: str) -> Any:
+def make(kind: str, name: str) -> object:
     """The backend of a kind and name, imported now; ToolError when there is none of that name."""
     path = REGISTRY[kind].get(name)
     if path is not None:

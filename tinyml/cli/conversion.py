@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from tinyml.convert.conversion import ConvertOptions
 
-F = TypeVar("F", bound=Callable[..., Any])
+Command = Callable[..., object]
 PATH = click.Path(path_type=Path, exists=True)
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -23,7 +23,7 @@ class ShapeType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
     name = "shape"
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, ...]:
         """The sizes."""
         try:
@@ -41,7 +41,7 @@ class NormalizeType(click.ParamType):  # type: ignore[type-arg]  # generic only 
     name = "mean,std"
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """(means, deviations), one each or one per channel."""
         text = str(value)
@@ -61,7 +61,7 @@ class LabelsType(click.ParamType):  # type: ignore[type-arg]  # generic only in 
     name = "labels"
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
         """The names in the order of the model's outputs."""
         if isinstance(value, tuple):
@@ -74,7 +74,7 @@ class LabelsType(click.ParamType):  # type: ignore[type-arg]  # generic only in 
         return tuple(name for name in names if name)
 
 
-_Options = tuple[Callable[[Any], Any], ...]
+_Options = tuple[Callable[[Command], Command], ...]
 
 
 def _short_options() -> _Options:
@@ -188,23 +188,23 @@ def _import_options() -> _Options:
     )
 
 
-def conversion_options(*, is_short: bool = False) -> Callable[[F], F]:
+def conversion_options(*, is_short: bool = False) -> Callable[[Command], Command]:
     """Adds the options of a conversion; the command gets ``conversion``, a ConvertOptions.
 
     The short list leaves out what helps to choose rather than to convert.
     """
 
-    def decorate(command: F) -> F:
+    def decorate(command: Command) -> Command:
         @functools.wraps(command)
-        def gathered(*args: Any, **given: Any) -> Any:
+        def gathered(*args: object, **given: object) -> object:
             own = {name: given.pop(name) for name in _NAMES if name in given}
             return command(*args, conversion=_gathered(own), **given)
 
-        result: Any = gathered
+        result: Command = gathered
         more = () if is_short else _data_options() + _import_options()
         for option in reversed(_short_options() + _model_options() + more):
             result = option(result)
-        return result  # type: ignore[no-any-return]
+        return result
 
     return decorate
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-F = TypeVar("F", bound=Callable[..., Any])
+Command = Callable[..., object]
 NAMES = ("memory", "ram_budget", "flash_budget", "kernels")
 
 OPTIONS = (
@@ -33,17 +33,17 @@ OPTIONS = (
 )
 
 
-def limit_options(command: F) -> F:
+def limit_options(command: Command) -> Command:
     """Adds the options; the command gets ``limits``."""
 
     @functools.wraps(command)
-    def gathered(*args: Any, **given: Any) -> Any:
+    def gathered(*args: object, **given: Any) -> object:
         from tinyml.target.limits import Limits
 
         own = {name: given.pop(name) for name in NAMES}
         return command(*args, limits=Limits(**own), **given)
 
-    result: Any = gathered
+    result: Command = gathered
     for option in reversed(OPTIONS):
         result = option(result)
-    return result  # type: ignore[no-any-return]
+    return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -15,7 +15,7 @@ from tinyml.base.registry import REGISTRY, names_of
 if TYPE_CHECKING:
     from tinyml.target.board import Board
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 
 
 class BoardType(click.ParamType):  # type: ignore[type-arg]  # generic only in newer Click
@@ -24,13 +24,15 @@ class BoardType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
     name = "board"
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> Board:
         """Loads the board; BoardError explains what is wrong and lists near matches."""
         from tinyml.target.board import Board
         from tinyml.target.boards import load_board
 
-        return value if isinstance(value, Board) else load_board(value)
+        if isinstance(value, Board):
+            return value
+        return load_board(value if isinstance(value, Path) else str(value))
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
@@ -50,7 +52,7 @@ class PercentType(click.ParamType):  # type: ignore[type-arg]  # generic only in
     name = "percent"
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """The number."""
         text = str(value).strip().removesuffix("%")
@@ -74,7 +76,9 @@ class BackendType(click.ParamType):  # type: ignore[type-arg]  # generic only in
         """Those that come with tinyml; older Click gives no context."""
         return f"[{'|'.join(REGISTRY[self.kind])}|…]"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
         """The name, when there is such a backend."""
         if value not in REGISTRY[self.kind] and value not in (known := names_of(self.kind)):
             hint = did_you_mean(str(value), known)

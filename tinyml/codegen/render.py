@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -22,7 +22,7 @@ def environment(*folders: Path, escape: Callable[[str], str] | None = None) -> E
     import jinja2
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    def placed(value: Any) -> Any:
+    def placed(value: object) -> object:
         return escape(value) if escape is not None and isinstance(value, str) else value
 
     return ImmutableSandboxedEnvironment(

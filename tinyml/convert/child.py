@@ -13,9 +13,12 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tinyml.ir.graph import Array
 
 QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -69,7 +72,10 @@ def _attempt(task: dict[str, Any], folder: Path) -> dict[str, object]:
 
 
 def _outputs(
-    outputs_of: Callable[..., Any], model: tuple[Any, Any], folder: Path, count: int
+    outputs_of: Callable[..., Sequence[tuple[Array, ...]]],
+    model: tuple[object, object],
+    folder: Path,
+    count: int,
 ) -> dict[str, object]:
     """Runs the model on samples.npz; writes outputs.npz."""
     import numpy as np
@@ -78,7 +84,9 @@ def _outputs(
         inputs = len(held.files) // max(count, 1)
         samples = [tuple(held[f"{k}_{i}"] for i in range(inputs)) for k in range(count)]
     found = outputs_of(*model, samples)
-    given = {f"{k}_{i}": v for k, values in enumerate(found) for i, v in enumerate(values)}
+    given: dict[str, Any] = {
+        f"{k}_{i}": v for k, values in enumerate(found) for i, v in enumerate(values)
+    }
     np.savez(folder / "outputs.npz", **given)
     return {"outputs": len(found[0]) if found else 0}
 

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from tinyml.base.errors import ModelError
 from tinyml.base.registry import outside
@@ -87,7 +86,7 @@ class Native:
         return found
 
 
-def _module(name: str | ModuleType) -> Any:
+def _module(name: str | ModuleType) -> ModuleType:
     if isinstance(name, ModuleType):
         return name
     return importlib.import_module(f"tinyml.convert.importers.{name}")

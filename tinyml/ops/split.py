@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
-from typing import Any
 
 import numpy as np
 
@@ -183,7 +182,7 @@ class _Growing:
         data.setflags(write=False)
         return self.add(Tensor(name, INT32, data.shape, None, data))
 
-    def append(self, kind: str, inputs: tuple[int, ...], made: int, attrs: Any) -> None:
+    def append(self, kind: str, inputs: tuple[int, ...], made: int, attrs: object) -> None:
         """One more op, named after its output."""
         base = len(self.graph.tensors)
         tensor = self.graph.tensors[made] if made < base else self.tensors[made - base]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from tinyml.base.files import write_atomic
 from tinyml.report.report import Report
@@ -52,7 +51,7 @@ def render(report: Report) -> str:
     )
 
 
-def _json_in_html(document: Any) -> str:
+def _json_in_html(document: object) -> str:
     """JSON that cannot end the script element that it stands in."""
     text = json.dumps(document, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

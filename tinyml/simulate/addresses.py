@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from tinyml.base.elf import ElfSection, read_elf
 from tinyml.simulate.faults import Symbols
@@ -92,7 +91,7 @@ def _line_table(path: Path) -> list[tuple[int, str, int]]:
     rows: list[tuple[int, str, int]] = []
     with path.open("rb") as file:
         # Loaded by name: whether the package has types differs between its releases.
-        elf: Any = import_module("elftools.elf.elffile").ELFFile(file)
+        elf = import_module("elftools.elf.elffile").ELFFile(file)
         if not elf.has_dwarf_info():
             return []
         dwarf = elf.get_dwarf_info()

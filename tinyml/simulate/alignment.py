@@ -12,11 +12,11 @@ import logging
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from tinyml.base.errors import ToolError
 from tinyml.simulate.decode import decode
 from tinyml.simulate.native import hook_library
+from tinyml.simulate.protocols import Engine
 from tinyml.target.cores import Timing
 
 log = logging.getLogger("tinyml")
@@ -48,13 +48,13 @@ class _State(ctypes.Structure):
 class NativeWatch:
     """The access hook in C."""
 
-    def __init__(self, engine: Any, judge: Judge, library: Path) -> None:
-        uc: Any = import_module("unicorn")
-        binding: Any = import_module("unicorn.unicorn_py3.unicorn")
+    def __init__(self, engine: Engine, judge: Judge, library: Path) -> None:
+        uc = import_module("unicorn")
+        binding = import_module("unicorn.unicorn_py3.unicorn")
         self._engine = engine
         self._library = ctypes.CDLL(str(library))
         self._judge = _Judge(lambda pc, address, nbytes: int(judge(pc, address, nbytes)))
-        arm: Any = import_module("unicorn.arm_const")
+        arm = import_module("unicorn.arm_const")
         self._state = _State(
             read_register=ctypes.cast(binding.uclib.uc_reg_read, ctypes.c_void_p).value,
             write_register=ctypes.cast(binding.uclib.uc_reg_write, ctypes.c_void_p).value,
@@ -86,12 +86,12 @@ class NativeWatch:
 class PythonWatch:
     """The same in Python."""
 
-    def __init__(self, engine: Any, judge: Judge) -> None:
-        uc: Any = import_module("unicorn")
+    def __init__(self, engine: Engine, judge: Judge) -> None:
+        uc = import_module("unicorn")
         self._engine = engine
         self._judge = judge
         self._allowed: set[int] = set()
-        self._arm: Any = import_module("unicorn.arm_const")
+        self._arm = import_module("unicorn.arm_const")
         accesses = uc.UC_HOOK_MEM_READ | uc.UC_HOOK_MEM_WRITE
         self._handle = engine.hook_add(accesses, self._on_access, begin=0, end=LAST_WATCHED)
         engine.ctl_flush_tb()
@@ -103,7 +103,7 @@ class PythonWatch:
 
     # Six parameters: the signature of a hook of unicorn.
     def _on_access(
-        self, engine: Any, _type: int, address: int, nbytes: int, _value: int, _: object
+        self, engine: Engine, _type: int, address: int, nbytes: int, _value: int, _: object
     ) -> None:
         status = engine.reg_read(self._arm.UC_ARM_REG_XPSR)
         if status & IT_STATE:  # see tml_access in hook.c
@@ -120,7 +120,7 @@ def may_be_unaligned(code: bytes, timing: Timing) -> bool:
     return not timing.is_baseline and first is not None and first.kind in MAY_BE_UNALIGNED
 
 
-def watch(engine: Any, judge: Judge, *, is_native: bool = True) -> NativeWatch | PythonWatch:
+def watch(engine: Engine, judge: Judge, *, is_native: bool = True) -> NativeWatch | PythonWatch:
     """Watches every data access from now on, until ``stop``."""
     if is_native:
         try:

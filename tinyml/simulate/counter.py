@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tinyml.base.errors import ToolError
+from tinyml.simulate.protocols import Engine
 from tinyml.simulate.timing import BlockCost
 
 log = logging.getLogger("tinyml")
@@ -72,8 +73,8 @@ class _State(ctypes.Structure):
 class NativeCounter:
     """The block hook in C, attached to the emulator past its Python layer."""
 
-    def __init__(self, engine: Any, cost_of: CostOf, library: Path) -> None:
-        binding: Any = import_module("unicorn.unicorn_py3.unicorn")
+    def __init__(self, engine: Engine, cost_of: CostOf, library: Path) -> None:
+        binding = import_module("unicorn.unicorn_py3.unicorn")
         block_hook = binding.uc.UC_HOOK_BLOCK
 
         self._failure: BaseException | None = None
@@ -126,7 +127,7 @@ class NativeCounter:
 class PythonCounter:
     """The same in Python."""
 
-    def __init__(self, engine: Any, cost_of: CostOf) -> None:
+    def __init__(self, engine: Engine, cost_of: CostOf) -> None:
         self.instructions = 0
         self.cycles = 0
         self._cost_of = cost_of
@@ -140,7 +141,7 @@ class PythonCounter:
         """Makes the emulator stop before the next block once so many cycles are reached."""
         self._limit = NO_LIMIT if cycles is None else cycles
 
-    def _on_block(self, engine: Any, address: int, nbytes: int, _: object) -> None:
+    def _on_block(self, engine: Engine, address: int, nbytes: int, _: object) -> None:
         if self.cycles >= self._limit:
             engine.emu_stop()
             return
@@ -159,7 +160,7 @@ class PythonCounter:
         self._taken = taken
 
 
-def attach(engine: Any, cost_of: CostOf, *, is_native: bool = True) -> Counter:
+def attach(engine: Engine, cost_of: CostOf, *, is_native: bool = True) -> Counter:
     """A counter on the emulator: the native one if it can be had."""
     if is_native:
         from tinyml.simulate.native import hook_library

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from types import ModuleType
 
 from tinyml.base.errors import BoardError, ToolError
+from tinyml.simulate.protocols import Engine
 from tinyml.target.cores import Core
 
 
-def load_engine(core: Core, board: str) -> tuple[Any, Any, Any]:
+def load_engine(core: Core, board: str) -> tuple[ModuleType, ModuleType, Engine]:
     """The modules unicorn and unicorn.arm_const, and an engine for the core of the board."""
     if not core.unicorn:
         raise BoardError(f"the emulator has no '{core.name}'", where=board)
@@ -20,7 +21,7 @@ def load_engine(core: Core, board: str) -> tuple[Any, Any, Any]:
             f"the Python package 'unicorn' (the emulated core) cannot be loaded: {error}",
             hint="pip install unicorn; or use --simulator qemu or host",
         ) from error
-    engine = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
+    engine: Engine = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
     model = getattr(constants, core.unicorn, None)
     if model is None:
         raise BoardError(f"unicorn has no '{core.unicorn}'", where=core.name)

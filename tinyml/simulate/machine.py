@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
-from typing import Any, Literal
+from typing import Literal
 
 from tinyml.base.elf import Elf
 from tinyml.base.errors import SimulationFault
@@ -28,6 +28,7 @@ from tinyml.simulate.faults import (
 )
 from tinyml.simulate.interrupt import interrupt_kept
 from tinyml.simulate.peripherals import Bus
+from tinyml.simulate.protocols import Engine
 from tinyml.simulate.timing import BlockCost, block_cost, timing_of
 from tinyml.simulate.uart import Uart
 from tinyml.target.board import Board
@@ -264,15 +265,15 @@ class Machine:
         self._stop()
         return False
 
-    def _on_read(self, _: Any, offset: int, nbytes: int, base: int) -> int:
+    def _on_read(self, _: object, offset: int, nbytes: int, base: int) -> int:
         return self._bus.read(base + offset, nbytes)
 
-    def _on_write(self, _: Any, offset: int, nbytes: int, value: int, base: int) -> None:
+    def _on_write(self, _: object, offset: int, nbytes: int, value: int, base: int) -> None:
         self._bus.write(base + offset, nbytes, value)
 
     # Six parameters: the signature of a hook of unicorn.
     def _on_invalid_access(
-        self, engine: Any, access: int, address: int, nbytes: int, value: int, _: Any
+        self, engine: Engine, access: int, address: int, nbytes: int, value: int, _: object
     ) -> bool:
         uc = self._uc
         reads = (uc.UC_MEM_READ_UNMAPPED, uc.UC_MEM_READ_PROT)
@@ -284,13 +285,13 @@ class Machine:
         self._fault = access_fault(self.board, self._symbols, pc, kind, address, nbytes)
         return False
 
-    def _on_exception(self, engine: Any, number: int, _: Any) -> None:
+    def _on_exception(self, engine: Engine, number: int, _: object) -> None:
         names = {1: "an undefined instruction", 2: "an SVC instruction", 7: "a breakpoint (BKPT)"}
         what = names.get(number, f"exception {number} of the emulator")
         self._fault = instruction_fault(self.board, self._symbols, self._register("PC"), what)
         self._stop()
 
-    def _on_invalid_instruction(self, engine: Any, _: Any) -> bool:
+    def _on_invalid_instruction(self, engine: Engine, _: object) -> bool:
         self._fault = instruction_fault(
             self.board,
             self._symbols,

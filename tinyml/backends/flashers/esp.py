@@ -12,7 +12,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 from tinyml.backends.flashers import lines, options
 from tinyml.base.errors import BoardError, BuildError, DeviceError, DoesNotFit
@@ -179,13 +179,33 @@ def _check_part(part: Part, settings: Settings, board: Board) -> None:
             )
 
 
-def _connect(job: FlashJob, settings: Settings) -> Any:
+class Port(Protocol):
+    """What esptool talks over."""
+
+    def close(self) -> None:
+        """Ends that."""
+
+
+class Loader(Protocol):
+    """A boot loader, or esptool's own stub, that answers."""
+
+    CHIP_NAME: str
+    _port: Port
+
+    def change_baud(self, baud: int) -> None:
+        """On both sides."""
+
+    def flash_md5sum(self, address: int, nbytes: int) -> str:
+        """Of what the flash holds, in hex."""
+
+
+def _connect(job: FlashJob, settings: Settings) -> Loader:
     """A loader that talks, on the right chip with enough flash."""
     from esptool import cmds
 
     assert job.port is not None
     open_port(job.port, ROM_BAUD).close()  # says what is wrong better than esptool does
-    esp = cmds.detect_chip(job.port, ROM_BAUD, connect_attempts=CONNECT_TRIES)
+    esp: Loader = cmds.detect_chip(job.port, ROM_BAUD, connect_attempts=CONNECT_TRIES)
     try:
         _check_chip(esp, settings, job.board)
         if settings.loader == "stub":
@@ -200,7 +220,7 @@ def _connect(job: FlashJob, settings: Settings) -> Any:
     return esp
 
 
-def _check_chip(esp: Any, settings: Settings, board: Board) -> None:
+def _check_chip(esp: Loader, settings: Settings, board: Board) -> None:
     found = esp.CHIP_NAME.lower().replace("-", "")
     if found != settings.chip:
         raise DeviceError(
@@ -221,7 +241,7 @@ def _check_flash(found: str | None, settings: Settings, board: Board) -> None:
         )
 
 
-def _changed(esp: Any, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+def _changed(esp: Loader, parts: tuple[Part, ...]) -> tuple[Part, ...]:
     """The parts that the flash does not hold already."""
     return tuple(
         part
@@ -230,13 +250,13 @@ def _changed(esp: Any, parts: tuple[Part, ...]) -> tuple[Part, ...]:
     )
 
 
-def _write(esp: Any, parts: tuple[Part, ...]) -> None:
+def _write(esp: Loader, parts: tuple[Part, ...]) -> None:
     from esptool import cmds
 
     cmds.write_flash(esp, [(part.address, part.data) for part in parts], flash_size="keep")
 
 
-def _reset(esp: Any) -> None:
+def _reset(esp: Loader) -> None:
     from esptool import cmds
 
     cmds.reset_chip(esp, "hard-reset")
@@ -259,18 +279,18 @@ def _quiet(progress: Progress) -> Iterator[None]:
     from esp_pylib.logger import EspLog, EspLogBase  # before esptool, which keeps what it finds
 
     class Listener(EspLogBase):
-        def print(self, *args: Any, **_: Any) -> None:
+        def print(self, *args: object, **_: object) -> None:
             log.info("esptool: %s", " ".join(map(str, args)).strip())
 
         err = warn = note = hint = warning = error = print
 
-        def debug(self, *args: Any) -> None:
+        def debug(self, *args: object) -> None:
             log.debug("esptool: %s", args)
 
         def set_verbosity(self, mode: int | str) -> None:
             """The log decides."""
 
-        def progress_bar(self, cur_iter: int, total_iters: int, *_: Any, **__: Any) -> None:
+        def progress_bar(self, cur_iter: int, total_iters: int, *_: object, **__: object) -> None:
             progress("writing", cur_iter, total_iters)
 
     before = EspLog.instance

@@ -8,17 +8,18 @@ import itertools
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import numpy as np
 
 from tinyml.base.errors import TinymlError
 from tinyml.convert.data.values import DataOptions, RawData
+from tinyml.ir.graph import Array
 
 DEFAULT_LIMIT = 1000  # a generator may never end
 
 
-def function_of(text: str) -> Callable[..., Any]:
+def function_of(text: str) -> Callable[..., object]:
     """The function behind "module:function" or "file.py:function".
 
     Raises TinymlError when there is no such thing, or its module fails.
@@ -43,7 +44,7 @@ def function_of(text: str) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-def _module(name: str) -> Any:
+def _module(name: str) -> ModuleType:
     path = Path(name if name.endswith(".py") else f"{name}.py")
     if not path.is_file():
         sys.path.insert(0, "")
@@ -84,7 +85,7 @@ def read_function(module: str, name: str, options: DataOptions) -> RawData:
     if all(isinstance(item, tuple) and len(item) == 2 for item in items):
         labels = [np.asarray(item[1]) for item in items]
         items = [item[0] for item in items]
-    columns: dict[str, list[Any]] = {}
+    columns: dict[str, list[Array]] = {}
     for item in items:
         for key, value in (item if isinstance(item, dict) else {"": item}).items():
             columns.setdefault(key, []).append(np.asarray(value))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tinyml.base.errors import ModelError
 from tinyml.convert.importers.keras_model import (
@@ -14,9 +13,11 @@ from tinyml.convert.importers.keras_model import (
     output_names,
     watch_masks,
 )
+from tinyml.convert.importers.keras_protos import Layer, Model
 from tinyml.convert.importers.traced import spec_of, to_tflite
 from tinyml.convert.importers.trust import check_keras, refuse_code
 from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain
+from tinyml.ir.graph import Array
 
 PACKAGES = ("tensorflow", "keras", "tf_keras")
 _MANY_STEPS = 64  # an unrolled layer of more steps makes a program of thousands of operators
@@ -45,8 +46,8 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
 
 
 def outputs_of(
-    source: Source, options: ImportOptions, samples: Sequence[Sequence[Any]]
-) -> list[tuple[Any, ...]]:
+    source: Source, options: ImportOptions, samples: Sequence[Sequence[Array]]
+) -> list[tuple[Array, ...]]:
     """What Keras computes for each sample; runs in the child process."""
     import numpy as np
 
@@ -62,7 +63,7 @@ def outputs_of(
     ]
 
 
-def _prepared(source: Source, options: ImportOptions) -> tuple[Any, str, tuple[str, ...]]:
+def _prepared(source: Source, options: ImportOptions) -> tuple[Model, str, tuple[str, ...]]:
     """The model in float32, which Keras it is of, and notes."""
     if not options.is_trusted:
         check_keras(source.path)
@@ -75,7 +76,7 @@ def _prepared(source: Source, options: ImportOptions) -> tuple[Any, str, tuple[s
     return wide, producer, notes
 
 
-def _load(path: Path, safe_mode: bool) -> tuple[Any, str]:
+def _load(path: Path, safe_mode: bool) -> tuple[Model, str]:
     """The model, by Keras 3 or else by Keras 2, and which of them it was.
 
     What the one refuses because it would run code is not given to the other.
@@ -103,7 +104,7 @@ def _load(path: Path, safe_mode: bool) -> tuple[Any, str]:
     return model, f"tf-keras {tf_keras.__version__}"
 
 
-def _without_loops(model: Any) -> tuple[tuple[str, ...], list[Any]]:
+def _without_loops(model: Model) -> tuple[tuple[str, ...], list[object]]:
     """Makes recurrent layers come out without a loop; returns notes, and new variables.
 
     An ordinary LSTM becomes one operator, as layers of Keras 2 do by themselves and those of
@@ -111,7 +112,7 @@ def _without_loops(model: Any) -> tuple[tuple[str, ...], list[Any]]:
     """
     is_old = type(model).__module__.startswith("tf_keras")
     notes: list[str] = []
-    variables: list[Any] = []
+    variables: list[object] = []
     for layer in model._flatten_layers():
         if not hasattr(layer, "unroll") or layer.unroll or layer.stateful:
             continue
@@ -128,23 +129,23 @@ def _without_loops(model: Any) -> tuple[tuple[str, ...], list[Any]]:
     return tuple(notes), variables
 
 
-def _steps(layer: Any, is_old: bool) -> int | None:
+def _steps(layer: Layer, is_old: bool) -> int | None:
     """How many steps a layer makes; None where another layer hides it (Bidirectional)."""
     try:
-        shape: tuple[int | None, ...] = layer.input_shape if is_old else layer.input.shape
+        shape: Sequence[int | None] = layer.input_shape if is_old else layer.input.shape
         return shape[1]
     except AttributeError:
         return None
 
 
-def _is_plain_lstm(layer: Any) -> bool:
+def _is_plain_lstm(layer: Layer) -> bool:
     if type(layer).__name__ != "LSTM" or not layer.use_bias:
         return False
     functions = (layer.activation.__name__, layer.recurrent_activation.__name__)
     return functions == ("tanh", "sigmoid") and not layer.recurrent_dropout
 
 
-def _fuse(layer: Any) -> list[Any]:
+def _fuse(layer: Layer) -> list[object]:
     """Lets a Keras 2 layer compute what ``layer`` does; returns its variables."""
     import tf_keras
 

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 from tinyml.base.errors import ModelError
+from tinyml.convert.importers.keras_protos import KerasTensor, Layer, Model
 
-Call = Callable[..., list[Any]]  # one value per input, in the model's order → one per output
+Call = Callable[..., list[object]]  # one value per input, in the model's order → one per output
 
 _HALF = ("float16", "bfloat16")
 
 
-def input_names(model: Any) -> tuple[str, ...]:
+def input_names(model: Model) -> tuple[str, ...]:
     """Names of the inputs, in the model's order: keys where they are given as a dictionary."""
     struct = _struct(model, "_inputs_struct", "_nested_inputs")
     keys = {id(leaf): str(key) for key, leaf in struct.items()} if isinstance(struct, dict) else {}
     return tuple(keys.get(id(tensor), str(tensor.name).split(":")[0]) for tensor in model.inputs)
 
 
-def output_names(model: Any) -> tuple[str, ...]:
+def output_names(model: Model) -> tuple[str, ...]:
     """Names of the outputs, in the model's order: keys, else the layers that give them."""
     struct = _struct(model, "_outputs_struct", "_nested_outputs")
     keys = {id(leaf): str(key) for key, leaf in struct.items()} if isinstance(struct, dict) else {}
     return tuple(keys.get(id(tensor)) or _layer_name(tensor) for tensor in model.outputs)
 
 
-def caller(model: Any) -> Call:
+def caller(model: Model) -> Call:
     """The model as a function of its inputs, however it wants them: one, a list, a dictionary."""
     import keras
     import tensorflow as tf
@@ -38,7 +38,7 @@ def caller(model: Any) -> Call:
     struct = _struct(model, "_inputs_struct", "_nested_inputs")
     places = {id(tensor): i for i, tensor in enumerate(model.inputs)}
 
-    def call(*inputs: Any) -> list[Any]:
+    def call(*inputs: object) -> list[object]:
         if isinstance(struct, dict):
             fed = mapped(lambda leaf: inputs[places[id(leaf)]], struct)
         else:
@@ -48,7 +48,7 @@ def caller(model: Any) -> Call:
     return call
 
 
-def in_float32(model: Any) -> tuple[Any, tuple[str, ...]]:
+def in_float32(model: Model) -> tuple[Model, tuple[str, ...]]:
     """The model with the same weights, computing in float32, and a note where it did not.
 
     Raises ModelError for a model in float16 that cannot be built again.
@@ -71,7 +71,7 @@ def in_float32(model: Any) -> tuple[Any, tuple[str, ...]]:
     return twin, (f"trained with the dtype policy {listed}; converted with its weights in float32",)
 
 
-def _policy(layer: Any) -> str:
+def _policy(layer: Layer) -> str:
     """The name of a layer's policy when it computes in half precision, else nothing."""
     if str(getattr(layer, "compute_dtype", "")) not in _HALF:
         return ""
@@ -90,7 +90,7 @@ def _widened(held: dict[str, object]) -> dict[str, object]:
     }
 
 
-def watch_masks(model: Any) -> Callable[[], None]:
+def watch_masks(model: Model) -> Callable[[], None]:
     """Notes which recurrent layers get a mask once the model is called.
 
     The returned function raises ModelError when some did: steps that may be left out are control
@@ -116,8 +116,8 @@ def watch_masks(model: Any) -> Callable[[], None]:
     return refuse
 
 
-def _noting(layer: Any, call: Callable[..., Any], masked: list[str]) -> Callable[..., Any]:
-    def noting(sequences: Any, *rest: Any, **given: Any) -> Any:
+def _noting(layer: Layer, call: Callable[..., object], masked: list[str]) -> Callable[..., object]:
+    def noting(sequences: object, *rest: object, **given: object) -> object:
         if given.get("mask") is not None or getattr(sequences, "_keras_mask", None) is not None:
             masked.append(str(layer.name))
         return call(sequences, *rest, **given)
@@ -125,15 +125,15 @@ def _noting(layer: Any, call: Callable[..., Any], masked: list[str]) -> Callable
     return noting
 
 
-def _makes_mask(layer: Any) -> bool:
+def _makes_mask(layer: Layer) -> bool:
     return type(layer).__name__ == "Masking" or bool(getattr(layer, "mask_zero", False))
 
 
-def _struct(model: Any, *names: str) -> Any:
+def _struct(model: object, *names: str) -> object:
     return next((getattr(model, name) for name in names if hasattr(model, name)), None)
 
 
-def _layer_name(tensor: Any) -> str:
+def _layer_name(tensor: KerasTensor) -> str:
     history = tensor._keras_history if hasattr(tensor, "_keras_history") else tensor.node
     layer = getattr(history, "operation", None) or history.layer
     return str(layer.name)

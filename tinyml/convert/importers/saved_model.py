@@ -10,6 +10,7 @@ from tinyml.base.errors import ModelError
 from tinyml.convert.importers.traced import spec_of, to_tflite
 from tinyml.convert.importers.trust import check_saved_model
 from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain
+from tinyml.ir.graph import Array
 
 PACKAGES = ("tensorflow",)
 _DEFAULT = "serving_default"
@@ -31,7 +32,7 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
     names = tuple(name for name, _ in arguments)
     outputs = tuple(sorted(signature.structured_outputs))
 
-    def run(*inputs: Any) -> Any:
+    def run(*inputs: object) -> list[object]:
         found = signature(**dict(zip(names, inputs, strict=True)))
         return [found[name] for name in outputs]
 
@@ -40,8 +41,8 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
 
 
 def outputs_of(
-    source: Source, options: ImportOptions, samples: Sequence[Sequence[Any]]
-) -> list[tuple[Any, ...]]:
+    source: Source, options: ImportOptions, samples: Sequence[Sequence[Array]]
+) -> list[tuple[Array, ...]]:
     """What TensorFlow computes for each sample; runs in the child process."""
     import tensorflow as tf
 
@@ -60,7 +61,7 @@ def outputs_of(
     return found
 
 
-def _signature(path: Path) -> tuple[Any, Any]:
+def _signature(path: Path) -> tuple[object, Any]:
     import tensorflow as tf
 
     try:

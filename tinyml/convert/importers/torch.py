@@ -8,12 +8,13 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tinyml.base.errors import ModelError
+from tinyml.convert.importers.torch_protos import Converted, Module, Node, Program, Tensor
 from tinyml.convert.importers.trust import check_torch
 from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain
 from tinyml.convert.importers.weights import watched_weights
+from tinyml.ir.graph import Array
 
 PACKAGES = ("torch", "litert_torch")
 
@@ -55,8 +56,8 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
 
 
 def outputs_of(
-    source: Source, options: ImportOptions, samples: Sequence[Sequence[Any]]
-) -> list[tuple[Any, ...]]:
+    source: Source, options: ImportOptions, samples: Sequence[Sequence[Array]]
+) -> list[tuple[Array, ...]]:
     """What PyTorch computes for each sample; runs in the child process."""
     import torch
 
@@ -77,7 +78,7 @@ def outputs_of(
     ]
 
 
-def _loaded(source: Source, options: ImportOptions) -> tuple[Any, tuple[Any, ...], bool]:
+def _loaded(source: Source, options: ImportOptions) -> tuple[Module, tuple[Tensor, ...], bool]:
     """The module, inputs as it takes them, and whether it has trained weights.
 
     Weights that code draws at random are the same each time.
@@ -91,7 +92,9 @@ def _loaded(source: Source, options: ImportOptions) -> tuple[Any, tuple[Any, ...
     return module, tuple(torch.zeros(shape) for shape in options.input_shapes), is_trained
 
 
-def _converted(module: Any, samples: tuple[Any, ...], images: tuple[list[bool], list[bool]]) -> Any:
+def _converted(
+    module: Module, samples: tuple[Tensor, ...], images: tuple[list[bool], list[bool]]
+) -> Converted:
     """What litert-torch makes of a module; ``images`` says which inputs and outputs are turned."""
     import litert_torch
 
@@ -107,7 +110,8 @@ def _converted(module: Any, samples: tuple[Any, ...], images: tuple[list[bool], 
     )
     wrapped.training = False  # an archive's module has no eval(), and needs none
     try:
-        return litert_torch.convert(wrapped, moved)
+        converted: Converted = litert_torch.convert(wrapped, moved)
+        return converted
     except Exception as error:  # torch, jax and the converter have a hundred types
         raise ModelError(
             f"litert-torch cannot convert it: {_short(error)}",
@@ -115,7 +119,7 @@ def _converted(module: Any, samples: tuple[Any, ...], images: tuple[list[bool], 
         ) from error
 
 
-def _built(source: Source, options: ImportOptions) -> tuple[Any, bool]:
+def _built(source: Source, options: ImportOptions) -> tuple[Module, bool]:
     """What the user's function returns with the user's weights, and whether there were any."""
     import torch
 
@@ -131,11 +135,11 @@ def _built(source: Source, options: ImportOptions) -> tuple[Any, bool]:
     return built.eval(), bool(loads) or options.weights is not None or not _has_weights(built)
 
 
-def _has_weights(module: Any) -> bool:
+def _has_weights(module: Module) -> bool:
     return any(True for _ in module.parameters())
 
 
-def _called(source: Source) -> Any:
+def _called(source: Source) -> object:
     """What the user's function returns."""
     sys.path.insert(0, str(source.path.parent))
     spec = importlib.util.spec_from_file_location(source.path.stem, source.path)
@@ -159,7 +163,7 @@ def _called(source: Source) -> Any:
         ) from error
 
 
-def _load_weights(module: Any, path: Path) -> None:
+def _load_weights(module: Module, path: Path) -> None:
     import torch
 
     try:
@@ -179,7 +183,7 @@ def _load_weights(module: Any, path: Path) -> None:
         ) from error
 
 
-def _archive(path: Path, is_trusted: bool) -> tuple[Any, tuple[Any, ...]]:
+def _archive(path: Path, is_trusted: bool) -> tuple[Module, tuple[Tensor, ...]]:
     """The module of a .pt2 archive and inputs of the shapes that it was exported with."""
     import torch
 
@@ -189,7 +193,7 @@ def _archive(path: Path, is_trusted: bool) -> tuple[Any, tuple[Any, ...]]:
         os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
         os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
     try:
-        program = torch.export.load(path)
+        program: Program = torch.export.load(path)
     except Exception as error:  # zip, JSON and torch's own types
         raise ModelError(
             f"PyTorch cannot read it: {_short(error)}",
@@ -209,7 +213,7 @@ def _archive(path: Path, is_trusted: bool) -> tuple[Any, tuple[Any, ...]]:
     return program.module(check_guards=False), tuple(samples)
 
 
-def _check_samples(samples: tuple[Any, ...]) -> None:
+def _check_samples(samples: tuple[Tensor, ...]) -> None:
     if not samples:
         raise ModelError(
             "a PyTorch module does not say the shape of its inputs",
@@ -223,11 +227,12 @@ def _check_samples(samples: tuple[Any, ...]) -> None:
             )
 
 
-def _exported(module: Any, samples: tuple[Any, ...]) -> Any:
+def _exported(module: Module, samples: tuple[Tensor, ...]) -> Program:
     import torch
 
     try:
-        return torch.export.export(module, samples)
+        program: Program = torch.export.export(module, samples)
+        return program
     except Exception as error:  # whatever the user's forward() raises, and torch's own
         shapes = " and ".join(str(list(sample.shape)) for sample in samples)
         raise ModelError(
@@ -236,24 +241,24 @@ def _exported(module: Any, samples: tuple[Any, ...]) -> Any:
         ) from error
 
 
-def _placeholders(program: Any) -> list[Any]:
+def _placeholders(program: Program) -> list[Node]:
     names = list(program.graph_signature.user_inputs)
     by_name = {node.name: node for node in program.graph.nodes}
     return [by_name[name] for name in names]
 
 
-def _input_names(program: Any, count: int) -> tuple[str, ...]:
+def _input_names(program: Program, count: int) -> tuple[str, ...]:
     nodes = _placeholders(program)
     return tuple(node.name for node in nodes) if len(nodes) == count else ()
 
 
-def _kind(node: Any) -> str:
+def _kind(node: Node) -> str:
     return (
         str(node.target).removeprefix("aten.").split(".")[0] if node.op == "call_function" else ""
     )
 
 
-def _is_channels_first(program: Any, number: int) -> bool:
+def _is_channels_first(program: Program, number: int) -> bool:
     """Whether an input reaches a convolution or pooling before anything that moves its axes."""
     start = _placeholders(program)[number]
     if start.meta["val"].ndim not in (3, 4):
@@ -269,7 +274,7 @@ def _is_channels_first(program: Any, number: int) -> bool:
     return False
 
 
-def _is_image(program: Any, number: int) -> bool:
+def _is_image(program: Program, number: int) -> bool:
     """Whether an output comes from a convolution or pooling with nothing that moves its axes."""
     result = next(node for node in program.graph.nodes if node.op == "output")
     found = result.args[0]
@@ -286,7 +291,7 @@ def _is_image(program: Any, number: int) -> bool:
     return False
 
 
-def _results(module: Any, samples: tuple[Any, ...]) -> tuple[Any, ...]:
+def _results(module: Module, samples: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     import torch
 
     with torch.no_grad():

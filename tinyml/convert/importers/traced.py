@@ -15,9 +15,9 @@ _LAST_CHARACTERS = 600  # of a message by the converter, which can fill screens
 
 
 def to_tflite(
-    function: Callable[..., Sequence[Any]],
+    function: Callable[..., Sequence[object]],
     specs: Sequence[Any],
-    variables: Sequence[Any],
+    variables: Sequence[object],
     check: Callable[[], None] = lambda: None,
 ) -> tuple[bytes, tuple[int, ...], tuple[int, ...]]:
     """The function traced at ``specs`` (tf.TensorSpec) and converted without quantisation.
@@ -32,7 +32,7 @@ def to_tflite(
     owner = tf.Module()
     owner.held = list(variables)
 
-    def named(*inputs: Any) -> dict[str, object]:
+    def named(*inputs: object) -> dict[str, object]:
         return {f"result_{i:04}": value for i, value in enumerate(function(*inputs))}
 
     concrete = tf.function(named, input_signature=list(specs)).get_concrete_function()
@@ -62,7 +62,7 @@ def _places(data: bytes, names: Sequence[str]) -> tuple[tuple[int, ...], tuple[i
     )
 
 
-def spec_of(name: str, shape: Sequence[int | None], dtype: Any, given: Sequence[int]) -> Any:
+def spec_of(name: str, shape: Sequence[int | None], dtype: object, given: Sequence[int]) -> Any:
     """The tf.TensorSpec of an input, with a batch of one.
 
     ``given`` is the shape that the user or the calibration data say, () for none. Raises

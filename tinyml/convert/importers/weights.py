@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @contextmanager
@@ -15,7 +18,7 @@ def watched_weights() -> Iterator[list[str]]:
     from torch.optim.optimizer import register_optimizer_step_post_hook
 
     seen: list[str] = []
-    watched: tuple[tuple[Any, str], ...] = (
+    watched: tuple[tuple[object, str], ...] = (
         (torch.nn.Module, "load_state_dict"),
         (torch, "load"),
         (torch.jit, "load"),
@@ -32,9 +35,9 @@ def watched_weights() -> Iterator[list[str]]:
             setattr(owner, name, function)
 
 
-def _noting(function: Callable[..., Any], seen: list[str]) -> Callable[..., Any]:
+def _noting(function: Callable[P, R], seen: list[str]) -> Callable[P, R]:
     @wraps(function)
-    def noting(*args: Any, **kwargs: Any) -> Any:
+    def noting(*args: P.args, **kwargs: P.kwargs) -> R:
         seen.append(function.__name__)
         return function(*args, **kwargs)
 
