@@ -167,6 +167,36 @@ def test_a_package_that_does_not_load_breaks_only_its_own_backend(outside: Path)
     assert "Traceback" not in found.stderr
 
 
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("def toolchain():\n    return None\n", "is a NoneType without name, version"),
+        ("toolchain = 5\n", "cannot be made: TypeError"),
+        ("def toolchain():\n    raise ValueError('no licence')\n", "ValueError: no licence"),
+        ("import sys\nsys.exit(0)\n", "acme cannot be used"),
+    ],
+)
+def test_what_is_no_toolchain(outside: Path, code: str, message: str) -> None:
+    """Packages that load and bring the wrong thing ended in a traceback, sys.exit(0) in silence."""
+    (outside / "acme.py").write_text(code)
+    words = ("--toolchain", "acme_cc", "--template", str(outside / "acme_template"))
+    found = tinyml(outside, "build", str(DIGITS), "--board", BOARD, *words)
+    assert found.returncode == 3
+    assert message in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize("code", ["OPS = None", "OPS = (1,)", "FORMS = ((1, 2),)", "EXTENTS = 5"])
+def test_what_are_no_operators(outside: Path, code: str) -> None:
+    entries = outside / "acme-1.0.dist-info" / "entry_points.txt"
+    entries.write_text("[tinyml.operators]\nacme = acme_ops\n")
+    (outside / "acme_ops.py").write_text(code + "\n")
+    found = tinyml(outside, "inspect", str(DIGITS))
+    assert found.returncode == 1
+    assert "of acme_ops" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
 def private_board(folder: Path, **changes: tuple[tuple[str, str], ...]) -> Path:
     """A board, its chip and its core in files of a user's own; ``changes`` by file's name."""
     boards = ROOT / "boards"
@@ -205,6 +235,7 @@ def test_a_core_is_one_file(tmp_path: Path, outside: Path) -> None:
         (("-mcpu=cortex-m4", "-fplugin=./evil.so"), "which such a thing cannot be"),
         (("[timing.cycles]", "[timing.cycels]"), "unknown key 'timing.cycels'"),
         (("UC_CPU_ARM_CORTEX_M4", "UC_CPU_ARM_CORTEX_M99"), "unicorn has no"),
+        (("load = 2", "load = -5"), "'timing.cycles.load' is -5 cycles"),
     ],
 )
 def test_what_a_core_file_cannot_say(

@@ -194,9 +194,9 @@ def verify(
         return onboard.verify_build(built, client, samples, show=show)
 
 
-def compare(before: Path, after: Path) -> Comparison:
+def compare(before: str | Path, after: str | Path) -> Comparison:
     """Two build directories, or report.json files, side by side."""
-    return comparing.compare(read_report(before), read_report(after))
+    return comparing.compare(read_report(Path(before)), read_report(Path(after)))
 
 
 def _file(model: str | Path | ModelFile) -> ModelFile:

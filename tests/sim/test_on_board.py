@@ -20,7 +20,7 @@ from tinyml import api
 from tinyml.backends.simulators import Qemu, _pty_path
 from tinyml.base import process
 from tinyml.base.elf import Elf, read_elf
-from tinyml.base.errors import BuildError, DeviceError, MismatchError, TinymlError
+from tinyml.base.errors import BoardError, BuildError, DeviceError, MismatchError, TinymlError
 from tinyml.base.process import Command
 from tinyml.cli import cli
 from tinyml.device.agent import AgentClient
@@ -30,6 +30,7 @@ from tinyml.device.link import PipeLink
 from tinyml.evaluate.samples import read_samples, with_labels
 from tinyml.measure import onboard
 from tinyml.measure.builds import open_build
+from tinyml.measure.flash import find_build
 from tinyml.report import device
 from tinyml.target.boards import load_board
 from tinyml.target.limits import with_budgets
@@ -42,6 +43,7 @@ pytestmark = [
 ROOT = Path(__file__).parents[2]
 DIGITS = ROOT / "examples" / "digits"
 MODEL, TEST = DIGITS / "digits.tflite", DIGITS / "test.npz"
+KWS = ROOT / "tests" / "models" / "kws_ref_model.tflite"
 BOARD = "nucleo_l4r5zi"
 
 
@@ -227,8 +229,42 @@ def test_the_plan_of_another_image_is_not_opened(builds, tmp_path):
     api.build(MODEL, load_board(BOARD), api.Settings("size", directory=tmp_path / "other"))
     for name in ("image.json", "firmware.elf", "firmware.bin", "firmware.hex"):
         shutil.copy(tmp_path / "other" / name, folder / name)
-    with pytest.raises(BuildError, match="made by another build"):
+    with pytest.raises(BuildError, match="of another build than its plan"):
         open_build(folder)
+
+
+def test_a_model_of_the_same_name_has_no_build(tmp_path, monkeypatch):
+    """`verify b/m.tflite` took the build of a/m.tflite, and said that all outputs are equal."""
+    monkeypatch.chdir(tmp_path)
+    for folder, model in (("a", MODEL), ("b", KWS)):
+        (tmp_path / folder).mkdir()
+        shutil.copy(model, tmp_path / folder / "my model.tflite")
+    board = load_board(BOARD)
+    api.build(Path("a/my model.tflite"), board)
+    assert open_build(Path("a/my model.tflite"), board).plan.graph.name == "my_model"
+    with pytest.raises(BuildError, match="was built from another model than b/my model"):
+        open_build(Path("b/my model.tflite"), board)
+
+
+def test_an_image_of_a_build_before_is_not_taken_for_that_of_a_project(tmp_path):
+    """After --project-only `flash` wrote the image that lay there, of another plan."""
+    board = load_board(BOARD)
+    api.build(MODEL, board, api.Settings(directory=tmp_path))
+    find_build(tmp_path, None)
+    api.build(MODEL, board, api.Settings("size", directory=tmp_path, project_only=True))
+    with pytest.raises(BuildError, match="has not been built"):
+        find_build(tmp_path, None)
+
+
+def test_a_board_file_that_became_another_chip(tmp_path):
+    mine = tmp_path / "mine.toml"
+    boards = ROOT / "boards"
+    shutil.copy(boards / f"{BOARD}.toml", mine)
+    api.build(MODEL, load_board(mine), api.Settings(directory=tmp_path / "b"))
+    assert find_build(tmp_path / "b", load_board(mine))[1].name == "mine"
+    shutil.copy(boards / "nucleo_f746zg.toml", mine)
+    with pytest.raises(BoardError, match="has changed since"):
+        find_build(tmp_path / "b", load_board(mine))
 
 
 def copied(directory: Path, tmp_path: Path) -> Path:

@@ -51,6 +51,13 @@ REGISTRY: dict[str, dict[str, str]] = {
 }
 
 
+NEEDS = {  # what a backend of another package must have
+    "builders": ("name", "title", "requires", "container", "commands", "image"),
+    "flashers": ("name", "can_skip", "ports", "check", "problem", "erases", "steps", "write"),
+    "runtimes": ("name", "title", "takes_floats", "has_alternatives", "load", "plan", "generate"),
+    "simulators": ("name", "requires", "run"),
+    "toolchains": ("name", "version", "requires", "prepare", "compile", "link"),
+}
 NO_SIMULATOR = "none"  # what a board file says when it has none
 
 
@@ -76,13 +83,33 @@ def make(kind: str, name: str) -> object:
     if found is None:
         hint = did_you_mean(name, names_of(kind))
         raise ToolError(f"no {kind[:-1]} is called '{name}'", hint=hint)
-    return found()()
+    return _checked(kind, name, found())
+
+
+def _checked(kind: str, name: str, factory: Any) -> Any:
+    """What another package's factory makes; ToolError when it is no such backend."""
+    try:
+        made = factory()
+    except (Exception, SystemExit) as error:  # it is somebody else's code
+        raise ToolError(
+            f"the {kind[:-1]} '{name}' of another package cannot be made: "
+            f"{type(error).__name__}: {error}",
+            hint="an entry point names a class, or a function without arguments",
+        ) from error
+    lacking = [item for item in NEEDS[kind] if not hasattr(made, item)]
+    if lacking:
+        raise ToolError(
+            f"the {kind[:-1]} '{name}' of another package is a {type(made).__name__} without "
+            f"{', '.join(lacking)}",
+            hint="docs/adding-a-backend.md says what it must have",
+        )
+    return made
 
 
 def _load(item: EntryPoint) -> Any:
     try:
         return item.load()
-    except Exception as error:  # whatever an import runs into
+    except (Exception, SystemExit) as error:  # whatever an import runs into
         package = item.dist.name if item.dist else "a package"
         raise ToolError(
             f"{package} cannot be used: '{item.value}' does not load: {error}",

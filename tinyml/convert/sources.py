@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from tinyml.base.errors import ModelError
+from tinyml.base.errors import ModelError, ToolError
 from tinyml.base.registry import outside
 from tinyml.convert.environment import import_in_child, require, run_in_child
 from tinyml.convert.importers.finish import finished
@@ -143,7 +143,7 @@ def importer_of(source: Source) -> Importer:
         )
     added = outside("importers").get(path.suffix.lower().removeprefix("."))
     if added is not None:
-        return Native(path.suffix.lower().removeprefix("."), added())
+        return _of_package(path.suffix.lower().removeprefix("."), added())
     head = _head(path)
     if head[4:8] == b"TFL3":
         return TFLITE
@@ -163,6 +163,17 @@ def importer_of(source: Source) -> Importer:
     held = f"is no {known.name} model" if known is not None else "is not a model that is known"
     found = "it is empty" if not head else f"it begins with {head[:8]!r}"
     raise ModelError(f"{held}: {found}", hint=f"give the path of {_KINDS}.", where=str(path))
+
+
+def _of_package(name: str, module: object) -> Native:
+    wanted = ("PACKAGES", "import_model", "outputs_of")
+    lacking = [item for item in wanted if not hasattr(module, item)]
+    if lacking or not isinstance(module, ModuleType):
+        raise ToolError(
+            f"the importer '{name}' of another package is no module with {', '.join(wanted)}",
+            hint="docs/adding-a-backend.md says what an importer must have",
+        )
+    return Native(name, module)
 
 
 def is_int8_tflite(source: Source) -> bool:

@@ -11,11 +11,12 @@ from tinyml.report.report import read_report
 from tinyml.target.board import Board
 
 
-def open_build(path: Path | None = None, board: Board | None = None) -> Built:
+def open_build(path: Path | str | None = None, board: Board | None = None) -> Built:
     """A build directory as ``tinyml build`` left it; see flash.find_build for what ``path`` may be.
 
     Nothing is planned again. Raises BuildError when something of it is missing or of another build.
     """
+    path = Path(path) if path is not None else None
     image, _ = find_build(path, board)
     directory = build_dir(path, board)
     document = read_report(directory)

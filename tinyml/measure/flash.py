@@ -14,11 +14,13 @@ from pathlib import Path
 from tinyml.backends import flasher_of
 from tinyml.backends.protocols import Flasher
 from tinyml.base.errors import BoardError, BuildError, DeviceError, did_you_mean
+from tinyml.base.files import sha256_of
 from tinyml.base.lock import locked
 from tinyml.base.registry import names_of
 from tinyml.device import ports
+from tinyml.model.file import model_file
 from tinyml.project.idf_build import idf_folder, read_idf
-from tinyml.project.saved import saved_board
+from tinyml.project.saved import check_belongs, is_same_chip, saved_board
 from tinyml.target.board import Board
 from tinyml.target.boards import load_board
 from tinyml.values.flash_job import FlashJob, Part, Progress
@@ -55,7 +57,9 @@ def find_build(path: Path | None, board: Board | None) -> tuple[Image, Board]:
     BoardError when the board is another one.
     """
     directory = build_dir(path, board)
-    built_for = _built_for(directory)
+    if path is not None and path.is_file():
+        _refuse_other_model(path, directory)
+    built_for = _reported(directory, "board", "name")
     if board is None:
         if built_for is None:
             raise BoardError(f"{directory} does not say its board", hint="name it with --board")
@@ -65,10 +69,17 @@ def find_build(path: Path | None, board: Board | None) -> tuple[Image, Board]:
             f"{directory} was built for {built_for}, not for {board.name}",
             hint=f"tinyml build … --board {board.name}",
         )
+    elif (seen := saved_board(directory)) is not None and not is_same_chip(board, seen):
+        raise BoardError(
+            f"the file of '{board.name}' has changed since {directory} was built: it is another "
+            "chip now, or has other memory",
+            hint="build again, or leave out --board",
+        )
     if (directory / IMAGE_FILE).is_file():
         with locked(directory):  # not in the middle of a build
             image = load_image(directory / IMAGE_FILE)
             check_files(image)
+            check_belongs(directory, image)
         return image, board
     folder = idf_folder(directory)
     assert folder is not None, directory
@@ -183,7 +194,7 @@ def build_dir(path: Path | None, board: Board | None) -> Path:
         folders = [path] if _is_build(path) else sorted(filter(_is_build, path.glob("*")))
         what = str(path)
     else:
-        model = path.stem if path is not None else "*"
+        model = model_file(path.name, b"").name if path is not None else "*"
         pattern = f"{model}-{board.name if board else '*'}"  # a template's name may follow
         found = {*BUILD_ROOT.glob(pattern), *BUILD_ROOT.glob(f"{pattern}-*")}
         folders = sorted(filter(_is_build, found))
@@ -210,11 +221,21 @@ def _is_build(folder: Path) -> bool:
     return (folder / IMAGE_FILE).is_file() or idf_folder(folder) is not None
 
 
-def _built_for(directory: Path) -> str | None:
-    """The board in the report of a build, when there is one."""
+def _refuse_other_model(path: Path, directory: Path) -> None:
+    """Raises BuildError when a build is of another file: only names led from one to the other."""
+    built = _reported(directory, "model", "sha256")
+    if built is not None and built != sha256_of(path):
+        raise BuildError(
+            f"{directory} was built from another model than {path}",
+            hint=f"build it: tinyml build {path}; or name the folder: {directory}",
+        )
+
+
+def _reported(directory: Path, table: str, key: str) -> str | None:
+    """A value in the report of a build, when there is one."""
     try:
         document = json.loads((directory / "report.json").read_text(encoding="utf-8"))
-        name = document["board"]["name"]
+        found = document[table][key]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return str(name)
+    return str(found)

@@ -48,11 +48,11 @@ def simulate(
     return replace(run, outputs=shaped)
 
 
-def samples_of(graph: Graph, inputs: Path | None = None, limit: int | None = None) -> Samples:
+def samples_of(graph: Graph, inputs: Path | str | None = None, limit: int | None = None) -> Samples:
     """The samples in a file, or random ones; raises TinymlError when the file does not match."""
     if inputs is None:
         return random_samples(graph, limit or RANDOM_SAMPLES)
-    return read_samples(inputs, graph, limit)
+    return read_samples(Path(inputs), graph, limit)
 
 
 def simulate_build(

@@ -54,7 +54,10 @@ def _installed() -> tuple[ModuleType, ...]:
     for item in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda item: item.name):
         try:
             module = item.load()
-        except Exception as error:  # whatever a foreign package does when it is imported
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # whatever a foreign package does when it is imported
             package = item.dist.name if item.dist is not None else item.value
             raise TinymlError(
                 f"package '{package}' brings operators (entry point {item.name} = {item.value}) "
@@ -67,8 +70,37 @@ def _installed() -> tuple[ModuleType, ...]:
                 f"{type(module).__name__}",
                 hint="name a module that has OPS, FORMS, VARIANTS or EXTENTS.",
             )
+        _check_brought(module)
         found.append(module)
     return tuple(found)
+
+
+def _check_brought(module: ModuleType) -> None:
+    """Raises TinymlError when what a module brings is not what its names promise."""
+    for name, kind in (("OPS", OpSpec), ("VARIANTS", object), ("FORMS", tuple)):
+        brought = getattr(module, name, ())
+        if not isinstance(brought, (tuple, list)) or not all(isinstance(i, kind) for i in brought):
+            raise TinymlError(
+                f"{name} of {module.__name__} ({module.__file__}) is no tuple of what it must hold",
+                hint=f"docs/adding-an-op.md says what {name} is",
+            )
+    for pair in getattr(module, "FORMS", ()):
+        if len(pair) != 2 or not isinstance(pair[1], Form):
+            raise TinymlError(
+                f"FORMS of {module.__name__} ({module.__file__}) holds {pair!r}",
+                hint="a pair is the kind of an operator and a Form",
+            )
+    if not isinstance(getattr(module, "EXTENTS", {}), dict):
+        raise TinymlError(
+            f"EXTENTS of {module.__name__} ({module.__file__}) is no table",
+            hint="it is a dict: the name of a params struct → what it reads and writes",
+        )
+    folder = getattr(module, "FIRMWARE", None)
+    if folder is not None and not Path(str(folder)).is_dir():
+        raise TinymlError(
+            f"FIRMWARE of {module.__name__} ({module.__file__}) is no folder: {folder!r}",
+            hint="give the folder with kernels/ in it, absolute",
+        )
 
 
 def with_outside(own: dict[str, OpSpec], brought: Sequence[ModuleType]) -> dict[str, OpSpec]:

@@ -67,8 +67,8 @@ def build_planned(planned: Planned, settings: Settings = Settings()) -> Built:
     require(planned.verdict)
     if not planned.target.template:
         chosen_template(planned.target.board, planned.target.runtime, settings)  # raises
-    directory = (settings.directory or _directory(planned)).absolute()
-    folder = settings.project or directory / "project"
+    directory = Path(settings.directory or _directory(planned)).absolute()
+    folder = Path(settings.project or directory / "project")
     with locked(directory, folder):
         return _built(planned, replace(settings, directory=directory, project=folder))
 

@@ -98,6 +98,30 @@ def saved_board(directory: Path) -> Board | None:
     return board
 
 
+def check_belongs(directory: Path, image: Image) -> None:
+    """Raises BuildError when the image is not of the plan beside it, which a later build wrote."""
+    try:
+        document = json.loads((directory / PLAN_FILE).read_text(encoding="utf-8"))
+        wanted = document["image"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # there is no plan, or it is damaged: whoever needs it will say so
+    if wanted is None:
+        raise BuildError(
+            f"the project in {directory} has not been built: the image there is of a build before",
+            hint="'tinyml doctor' says which tools are missing; build without --project-only",
+        )
+    if wanted != _digest(image):
+        raise BuildError(f"the image in {directory} is of another build than its plan", hint=AGAIN)
+
+
+def is_same_chip(board: Board, seen: Board) -> bool:
+    """Whether an image for ``seen`` can run on ``board``: the same core, memory and boot region."""
+    one, other = board.chip, seen.chip
+    return (one.core.name, one.regions, one.boot_region) == (
+        *(other.core.name, other.regions, other.boot_region),
+    )
+
+
 def _check_whole(document: dict[str, object], directory: Path, image: Image | None) -> None:
     """Raises ValueError or OSError unless text, arrays and image are those of one build."""
     if document["checksum"] != checksum_of(document):

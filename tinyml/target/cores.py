@@ -16,6 +16,7 @@ from tinyml.base import resources
 from tinyml.base.datafile import NAME, Table, read_table
 from tinyml.base.errors import BoardError, ToolError, did_you_mean
 
+MOST_CYCLES = 1000  # of one instruction
 ARCHITECTURES = ("arm", "riscv", "xtensa")
 # What a compiler is told of a core; nothing that loads a plugin or runs a program.
 FLAG = re.compile(r"(-m|--target=)[A-Za-z0-9_.=+-]+")
@@ -75,15 +76,16 @@ class Core:
 def core_named(name: str, folder: Path | None = None) -> Core:
     """The core of that name, in ``folder`` or one of tinyml's own; raises BoardError."""
     for place in (folder, _own()):
-        if place is not None and (place / f"{name}.toml").is_file():
-            return _read(place / f"{name}.toml")
+        path = place / f"{name}.toml" if place is not None else None
+        if path is not None and path.is_file():
+            return _read(path, path.stat().st_mtime_ns)
     known = [core.name for core in all_cores()]
     raise BoardError(f"unknown core '{name}'", hint=did_you_mean(name, known))
 
 
 def all_cores() -> tuple[Core, ...]:
     """The cores that come with tinyml, by name."""
-    return tuple(map(_read, sorted(_own().glob("*.toml"))))
+    return tuple(_read(path, path.stat().st_mtime_ns) for path in sorted(_own().glob("*.toml")))
 
 
 @cache
@@ -100,7 +102,7 @@ def require_compiler(core: Core, toolchain: str) -> Core:
     known = [item.name for item in all_cores() if _flags(item, toolchain)]
     raise ToolError(
         f"toolchain '{toolchain}' cannot build for the core '{core.name}'",
-        hint=f"it builds for {', '.join(known)}",
+        hint=f"it builds for {', '.join(known)}, and for a core whose file says how in [compiler]",
     )
 
 
@@ -112,8 +114,8 @@ def _own() -> Path:
     return resources.path("boards") / "cores"
 
 
-@cache  # a core file is read for every board that is listed
-def _read(path: Path) -> Core:
+@cache  # a core file is read for every board that is listed, and again once it has changed
+def _read(path: Path, changed_ns: int) -> Core:
     top = read_table(path)
     compiler = top.table("compiler", {})
     sizes = top.table("code_bytes", {})
@@ -147,6 +149,16 @@ def _read_timing(table: Table) -> Timing:
         is_baseline=table.flag("is_baseline"),
     )
     table.close()
+    for name, kinds in (
+        ("cycles", timing.cycles),
+        ("per_word", timing.per_word),
+        ("refill", timing.refill),
+    ):
+        for kind, cycles in kinds.items():
+            if not 0 <= cycles <= MOST_CYCLES:
+                raise table.error(
+                    f"'timing.{name}.{kind}' is {cycles} cycles, no instruction takes so many"
+                )
     return timing
 
 

@@ -134,10 +134,7 @@ def _folder(name: str) -> Path:
         return folder
     added = outside("templates")
     if not is_path(name) and name in added:
-        given = Path(added[name]()()).resolve()
-        if (given / FILE).is_file():
-            return given
-        raise TinymlError(f"the template '{name}' of another package has no {given / FILE}")
+        return _folder_of_package(name, added[name]())
     hint = did_you_mean(name, (*built_in(), *added))
     if (Path(name) / FILE).is_file():
         hint = f"for the folder of that name: ./{name}"
@@ -145,6 +142,23 @@ def _folder(name: str) -> Path:
         f"there is no project template '{name}'",
         hint=f"{hint}; 'tinyml build --library' writes the C files for a project of your own",
     )
+
+
+def _folder_of_package(name: str, factory: Any) -> Path:
+    try:
+        given = Path(factory()).resolve()
+    except (Exception, SystemExit) as error:  # it is somebody else's code
+        raise TinymlError(
+            f"the template '{name}' of another package cannot be found: "
+            f"{type(error).__name__}: {error}",
+            hint="its entry point names a function that returns the folder with template.toml",
+        ) from error
+    if not (given / FILE).is_file():
+        raise TinymlError(
+            f"the template '{name}' of another package has no {given / FILE}",
+            hint="reinstall that package, or name a template by its path: ./folder",
+        )
+    return given
 
 
 def _check_paths(template: Template, top: Table) -> None:
