@@ -246,6 +246,21 @@ def test_a_model_of_the_same_name_has_no_build(tmp_path, monkeypatch):
         open_build(Path("b/my model.tflite"), board)
 
 
+def test_another_build_of_the_model_is_not_measured(builds, tmp_path):
+    """The board ran a balanced build; its cycles were filed under the build for size."""
+    board = load_board(BOARD)
+    small = api.build(MODEL, board, api.Settings("ram", directory=tmp_path))
+    assert len(small.plan.steps) != len(builds(BOARD).plan.steps) or (
+        small.plan.arena_bytes != builds(BOARD).plan.arena_bytes
+    )
+    with served(elf_of(builds(BOARD)), board) as path:
+        with pytest.raises(DeviceError, match=r"another build|other settings"):
+            onboard.connect_build(small, path)
+        size = replace(small.planned, plan=replace(builds(BOARD).plan, arena_bytes=(("sram", 64),)))
+        with pytest.raises(DeviceError, match=r"arena of .* bytes, .* one of 64: it is another"):
+            onboard.connect_build(replace(builds(BOARD), planned=size), path)
+
+
 def test_an_image_of_a_build_before_is_not_taken_for_that_of_a_project(tmp_path):
     """After --project-only `flash` wrote the image that lay there, of another plan."""
     board = load_board(BOARD)

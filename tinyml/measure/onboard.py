@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from tinyml.base.elf import read_elf
-from tinyml.base.errors import InternalError, MismatchError, TinymlError
+from tinyml.base.errors import DeviceError, InternalError, MismatchError, TinymlError
 from tinyml.base.files import near, write_atomic
 from tinyml.device.agent import AgentClient
 from tinyml.device.connect import Expected, connect
@@ -65,7 +65,29 @@ def connect_build(built: Built, port: str | None, *, baud: int | None = None) ->
     layers, where = len(built.plan.steps), str(near(built.directory))
     expected = Expected(graph.name, graph.source.sha256, layers, built.planned.abi, where)
     addresses = Addresses(built.linked().elf)
-    return connect(port, built.board, expected, baud=baud, explain=addresses.explain)
+    client = connect(port, built.board, expected, baud=baud, explain=addresses.explain)
+    try:
+        _refuse_other_arena(built, client)
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def _refuse_other_arena(built: Built, client: AgentClient) -> None:
+    """Raises DeviceError when the firmware is of the same model, but of another plan.
+
+    The arena tells them apart, not always: two plans may have arenas of one size.
+    """
+    found = client.memory().arena_bytes
+    planned = sum(nbytes for _, nbytes in built.plan.arena_bytes)
+    if found != planned:
+        where = near(built.directory)
+        raise DeviceError(
+            f"{client.link.name}: the firmware has an arena of {found:,} bytes, {where} one of "
+            f"{planned:,}: it is another build of this model",
+            hint=f"flash this build ('tinyml flash {where}'), or name the build that is on it",
+        )
 
 
 # Six parameters: what a user may say of a measurement, by name.
