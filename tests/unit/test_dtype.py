@@ -59,4 +59,4 @@ def test_every_type_of_the_schema_has_a_title() -> None:
     numbers = {v: k for k, v in vars(tflite.TensorType).items() if isinstance(v, int)}
     for number, name in numbers.items():
         assert dtype.type_title(number) == name.lower()
-    assert dtype.type_title(99) == "type 99"
+    assert dtype.type_title(99) == "number 99"

@@ -29,6 +29,7 @@ from tinyml.passes.rewrite import converts
 __all__ = ["read", "write"]
 
 _MAX_ELEMENTS = 1 << 30
+_INT4 = 17  # TensorType
 _FLOAT16 = 1  # TensorType; such constants are read as float32
 _CONTROL_FLOW = ("WHILE", "IF", "CALL_ONCE", "CALL")
 
@@ -106,7 +107,9 @@ def _tensor(model: Model, table: TensorTable, index: int) -> Tensor:
         raise ModelError(
             f"tensor '{name}' is of type {type_title(table.Type())}, which a converted model "
             "cannot have",
-            hint="text, complex numbers and variables are left out of a model for firmware; "
+            hint="it is quantised already: convert the float original."
+            if table.Type() == _INT4
+            else "text, complex numbers and variables are left out of a model for firmware; "
             "if a recurrent layer made it, unroll the layer.",
         )
     data = _constant(model, table, found, shape, name)

@@ -77,4 +77,4 @@ def dtype_of(elements: np.dtype[Any]) -> DType:
 def type_title(tflite: int) -> str:
     """What a TensorType value means, for messages."""
     known = BY_TFLITE.get(tflite)
-    return known.name if known is not None else NOT_KNOWN.get(tflite, f"type {tflite}")
+    return known.name if known is not None else NOT_KNOWN.get(tflite, f"number {tflite}")

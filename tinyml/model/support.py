@@ -13,8 +13,12 @@ from tinyml.ops.forms import Form, sentence
 from tinyml.ops.traits import State
 
 _QUANTISE_HINT = (
-    "quantise it: tinyml convert MODEL --calibration DATA (typical inputs); a model that is "
-    "quantised in part must be converted from its float original."
+    "quantise it: tinyml convert MODEL --calibration DATA (typical inputs); --runtime tflm runs it "
+    "as it is."
+)
+_ORIGINAL_HINT = (
+    "what rounding lost cannot be undone: convert the float original, tinyml convert FLOAT_MODEL "
+    "--calibration DATA (typical inputs)."
 )
 _TYPES_HINT = (
     "take --runtime tflm, which has kernels for more types, or convert the float model to int8: "
@@ -94,10 +98,11 @@ def check_shapes(graph: Graph) -> None:
 def _refuse_float(graph: Graph) -> None:
     hybrid, floats = hybrid_ops(graph), float_ops(graph)
     if hybrid:
+        others = f", as have {len(hybrid) - 1} other ops" if len(hybrid) > 1 else ""
         raise ModelError(
             f"'{hybrid[0].name}' ({hybrid[0].kind}) has integer weights but float32 values "
-            f"(dynamic-range quantisation), as have {len(hybrid) - 1} other ops",
-            hint=_QUANTISE_HINT,
+            f"(dynamic-range quantisation){others}",
+            hint=_ORIGINAL_HINT,
         )
     if floats:
         raise ModelError(

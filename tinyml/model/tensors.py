@@ -17,6 +17,14 @@ _MAX_TENSOR_BYTES = 1 << 28  # holds, and keep the work of later stages in bound
 _MAX_NAME_BYTES = 1000
 _SCALES = (2.0**-100, 2.0**100)  # of 8- and 16-bit values; their ratios stay finite in float32
 
+_QUANTISE = "quantise it: tinyml convert MODEL --calibration DATA (typical inputs)."
+_ORIGINAL = (
+    "4-bit weights are not read yet: convert the float original to int8, tinyml convert "
+    "FLOAT_MODEL --calibration DATA (typical inputs)."
+)
+_TYPE_HINTS = {1: _QUANTISE, 10: _QUANTISE, 18: _QUANTISE, 17: _ORIGINAL}  # by TensorType
+_NO_NUMBERS = "leave out what makes or reads it, text for instance, and convert the model again."
+
 
 def read_tensor(
     data: bytes, model: Model, table: TensorTable, index: int, *, is_interpreted: bool = False
@@ -32,7 +40,7 @@ def read_tensor(
         known = ", ".join(sorted(BY_NAME))
         raise ModelError(
             f"{label} is of type {type_title(table.Type())}; known are {known}",
-            hint="quantise it: tinyml convert MODEL --calibration DATA (typical inputs).",
+            hint=_TYPE_HINTS.get(table.Type(), _NO_NUMBERS),
         )
     shape = _shape(table, found, label, 0 if is_interpreted else 1)
     if table.Sparsity() is not None:
