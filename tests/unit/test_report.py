@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -109,3 +110,29 @@ def test_a_directory_without_report_says_what_to_give(tmp_path: Path) -> None:
     with pytest.raises(TinymlError, match="cannot be read") as caught:
         read_report(tmp_path)
     assert "tinyml build" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d["board"].pop("name"), "'board.name' is missing"),
+        (lambda d: d["board"].pop("clock_hz"), "'board.clock_hz' is missing"),
+        (
+            lambda d: d["layers"][0].update(predicted_instructions="x"),
+            "'layers[0].predicted_instructions' is 'x'",
+        ),
+        (lambda d: d["memory"][0].update(predicted_bytes=float("nan")), "predicted_bytes' is nan"),
+        (lambda d: d.update(fits=1), "'fits' is 1"),
+        (lambda d: d["run"].update(total=3), "'run.total' is 3"),
+        (lambda d: d["arena"].update(regions=[]), "'arena.regions' is"),
+    ],
+)
+def test_an_edited_report_is_one_clear_error(
+    change: Callable[[dict[str, Any]], object], message: str
+) -> None:
+    """`report` and `compare` ended in a traceback on a report with a wrong value."""
+    document = as_read(small_report(spread=True))
+    change(document)
+    with pytest.raises(TinymlError) as caught:
+        from_json(document)
+    assert message in caught.value.message

@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tinyml.base.errors import ToolError, did_you_mean
 
@@ -66,7 +66,7 @@ def names_of(kind: str) -> tuple[str, ...]:
     return tuple(sorted({*REGISTRY.get(kind, ()), *outside(kind)}))
 
 
-def outside(kind: str) -> dict[str, Callable[[], Any]]:
+def outside(kind: str) -> dict[str, Callable[[], object]]:
     """What other packages add to a kind: name → what imports it, raising ToolError."""
     from importlib.metadata import entry_points
 
@@ -78,7 +78,8 @@ def make(kind: str, name: str) -> object:
     path = REGISTRY[kind].get(name)
     if path is not None:
         module, _, factory = path.partition(":")
-        return getattr(importlib.import_module(module), factory)()
+        found_here: object = getattr(importlib.import_module(module), factory)()
+        return found_here
     found = outside(kind).get(name)
     if found is None:
         hint = did_you_mean(name, names_of(kind))
@@ -86,10 +87,12 @@ def make(kind: str, name: str) -> object:
     return _checked(kind, name, found())
 
 
-def _checked(kind: str, name: str, factory: Any) -> Any:
+def _checked(kind: str, name: str, factory: object) -> object:
     """What another package's factory makes; ToolError when it is no such backend."""
     try:
-        made = factory()
+        if not callable(factory):
+            raise TypeError(f"a {type(factory).__name__} is not callable")
+        made: object = factory()
     except (Exception, SystemExit) as error:  # it is somebody else's code
         raise ToolError(
             f"the {kind[:-1]} '{name}' of another package cannot be made: "
@@ -106,9 +109,10 @@ def _checked(kind: str, name: str, factory: Any) -> Any:
     return made
 
 
-def _load(item: EntryPoint) -> Any:
+def _load(item: EntryPoint) -> object:
     try:
-        return item.load()
+        loaded: object = item.load()
+        return loaded
     except (Exception, SystemExit) as error:  # whatever an import runs into
         package = item.dist.name if item.dist else "a package"
         raise ToolError(

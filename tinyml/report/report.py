@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from tinyml.base.errors import TinymlError
 from tinyml.report.arena import Arena, Placed
+from tinyml.report.check import mismatches, table_mismatches
 from tinyml.report.flash import Flash
 from tinyml.values.image import Section
 
@@ -115,9 +117,20 @@ def from_json(document: Any) -> Report:
             **{**known["arena"], "placed": tuple(Placed(**p) for p in known["arena"]["placed"])}
         )
         known["flash"] = known["flash"] and Flash(**known["flash"])
-        return Report(**known)
+        report = Report(**known)
     except (KeyError, TypeError, AttributeError) as error:
         raise TinymlError(f"not a report of tinyml: {error}", hint="build again") from error
+    wrong = next(_mismatches(report), None)
+    if wrong is not None:
+        raise TinymlError(f"not as tinyml wrote it: {wrong}", hint="build again")
+    return report
+
+
+def _mismatches(report: Report) -> Iterator[str]:
+    yield from mismatches(report, Report)
+    for name, table in (("model", report.model), ("board", report.board), ("run", report.run)):
+        if table is not None:
+            yield from table_mismatches(name, table)
 
 
 def read_report(path: Path) -> Report:

@@ -144,8 +144,10 @@ def _folder(name: str) -> Path:
     )
 
 
-def _folder_of_package(name: str, factory: Any) -> Path:
+def _folder_of_package(name: str, factory: object) -> Path:
     try:
+        if not callable(factory):
+            raise TypeError(f"a {type(factory).__name__} is not callable")
         given = Path(factory()).resolve()
     except (Exception, SystemExit) as error:  # it is somebody else's code
         raise TinymlError(
