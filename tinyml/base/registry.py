@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tinyml.base.errors import ToolError, did_you_mean
+from tinyml.base.errors import TinymlError, ToolError, did_you_mean
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -93,6 +93,8 @@ def _checked(kind: str, name: str, factory: object) -> object:
         if not callable(factory):
             raise TypeError(f"a {type(factory).__name__} is not callable")
         made: object = factory()
+    except TinymlError:  # it says itself what is missing
+        raise
     except (Exception, SystemExit) as error:  # it is somebody else's code
         raise ToolError(
             f"the {kind[:-1]} '{name}' of another package cannot be made: "
