@@ -226,6 +226,15 @@ def _words(machine: Machine, elf, name: str, count: int) -> tuple[int, ...]:
     return struct.unpack(f"<{count}I", machine.read_memory(symbol.address, 4 * count))
 
 
+@pytest.fixture
+def hears_ctrl_c():
+    """Ctrl-C raises KeyboardInterrupt, also where a shell started the tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("hears_ctrl_c")
 def test_ctrl_c_ends_firmware_that_polls_a_peripheral(compile_firmware, make_board):
     """A KeyboardInterrupt raised in a callback of the emulator used to get lost."""
     machine = Machine(compile_firmware("polling"), make_board())
