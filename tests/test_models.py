@@ -82,7 +82,8 @@ def test_image_is_exact_and_as_large_as_predicted(
     if not fit(plan, target).is_ok:
         pytest.skip(f"{name} does not fit {board}")
     built = build_plan(plan, target, api.Settings(optimize, directory=tmp_path))
-    count = VECTORS if optimize == "speed" else 2
+    is_small = not (REAL / f"{name}.tflite").exists()  # millions of instructions an inference
+    count = VECTORS if optimize == "speed" and is_small else 2
     run = api.simulate(built, vectors(name)[:count])
     assert_equal(model(name), expected(name)[:count], run.outputs)
     for memory in built.report.memory:
