@@ -116,10 +116,10 @@ def check_belongs(directory: Path, image: Image) -> None:
 
 def is_same_chip(board: Board, seen: Board) -> bool:
     """Whether an image for ``seen`` can run on ``board``: the same core, memory and boot region."""
-    one, other = board.chip, seen.chip
-    return (one.core.name, one.regions, one.boot_region) == (
-        *(other.core.name, other.regions, other.boot_region),
+    one, other = (
+        (chip.core.name, chip.regions, chip.boot_region) for chip in (board.chip, seen.chip)
     )
+    return one == other
 
 
 def _check_whole(document: dict[str, object], directory: Path, image: Image | None) -> None:
