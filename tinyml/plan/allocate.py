@@ -15,6 +15,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tinyml.plan.search import Problem, search
 
@@ -57,6 +58,11 @@ class Layout:
 
 def allocate(ranges: Sequence[Range], sharings: Iterable[Sharing] = ()) -> Layout:
     """A layout of the ranges that takes little memory; sharings must be of ranges that meet."""
+    return _allocated(tuple(ranges), tuple(sharings))
+
+
+@lru_cache(maxsize=256)  # programs that differ in kernels only, and goals, ask for the same
+def _allocated(ranges: tuple[Range, ...], sharings: tuple[Sharing, ...]) -> Layout:
     kept = {(item.output, item.input): item for item in sharings}
     problem = _problem(ranges, kept)
     bound = _lower_bound(ranges, kept)
@@ -140,19 +146,22 @@ def _greedy(problem: Problem, ranges: Sequence[Range], bound: int) -> list[int]:
 def _swaps(problem: Problem, offsets: list[int], bound: int) -> list[int]:
     """Improves a layout by exchanging ranges in the order that reproduces it."""
     order = sorted(range(len(offsets)), key=lambda i: (offsets[i], i))
-    best = offsets
-    replaced = problem.place(order)
-    if problem.height(replaced) <= problem.height(best):
-        best = replaced
+    placed = problem.place(order)  # what the order gives
+    best, height = offsets, problem.height(offsets)
+    if problem.height(placed) <= height:
+        best, height = placed, problem.height(placed)
     chance = random.Random(0)
     for _ in range(_SWAPS):
-        if problem.height(best) <= bound:
+        if height <= bound:
             break
         a, b = chance.randrange(len(order)), chance.randrange(len(order))
         order[a], order[b] = order[b], order[a]
-        tried = problem.place(order)
-        if problem.height(tried) <= problem.height(best):
-            best = tried
+        tried = [-1] * len(order)
+        for i in order[: min(a, b)]:
+            tried[i] = placed[i]
+        if problem.put(order[min(a, b) :], tried, height):
+            best = placed = tried
+            height = problem.height(tried)
         else:
             order[a], order[b] = order[b], order[a]
     return best

@@ -37,19 +37,31 @@ class Problem:
     def place(self, order: Iterable[int]) -> list[int]:
         """Puts each range in turn at the lowest offset that those before it leave free."""
         offsets = [-1] * len(self.sizes)
+        self.put(order, offsets)
+        return offsets
+
+    def put(self, order: Iterable[int], offsets: list[int], limit: int | None = None) -> bool:
+        """Places further ranges as ``place`` does, into ``offsets``, which is -1 for those to come.
+
+        False as soon as one of them reaches above ``limit``; the rest is then not placed.
+        """
         for i in order:
-            taken = sorted(
-                (offsets[j] - below, offsets[j] + above)
+            taken = [
+                (at - below, at + above)
                 for j, below, above in self.neighbours[i]
-                if offsets[j] >= 0
-            )
+                if (at := offsets[j]) >= 0
+            ]
+            taken.sort()
             lowest = 0
             for start, end in taken:
                 if lowest <= start:
                     break
-                lowest = max(lowest, end)
+                if end > lowest:
+                    lowest = end
+            if limit is not None and lowest + self.sizes[i] > limit:
+                return False
             offsets[i] = lowest
-        return offsets
+        return True
 
 
 def search(
