@@ -17,9 +17,9 @@ from tinyml.bare.run import Counted, run_bare
 from tinyml.codegen.generate import generate
 from tinyml.evaluate.samples import Samples, random_samples
 from tinyml.evaluate.verification import verify
-from tinyml.plan.fit import fit
 from tinyml.plan.values import Plan
-from tinyml.project.pipeline import build_plan
+from tinyml.project.pipeline import build_plan, with_plan
+from tinyml.project.settings import resolve
 from tinyml.report.assemble import report
 from tinyml.target.board import Board
 
@@ -105,7 +105,7 @@ def measure(plan: Plan, board: Board, samples: int) -> Measurement:
         measured = run_bare if board.chip.core.bare else run_on_board
         run = measured(plan, board, given, Path(folder))
     verify(plan.reference_graph, given.inputs, run.outputs)
-    layers = report(plan, board, fit(plan, board)).layers
+    layers = report(with_plan(resolve(board), plan)).layers
     constants = sum(layer.weights_bytes for layer in layers)
     return Measurement(
         model=plan.graph.name,

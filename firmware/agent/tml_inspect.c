@@ -31,6 +31,11 @@ void tml_command_id(const tml_model *model, const char *arguments)
     put_next(tml_port_clock_hz());
     put_next(model->arena_bytes);
     tml_end_reply();
+#ifdef TML_AGENT_FINGERPRINT /* two builds of one model may agree in all that */
+    tml_begin_reply("fingerprint");
+    tml_put_text(TML_AGENT_FINGERPRINT);
+    tml_end_reply();
+#endif
 }
 
 /* The index after a command word; says so and returns false when there is none below `count`. */

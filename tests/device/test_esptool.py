@@ -14,9 +14,11 @@ from click.testing import CliRunner
 from tests.support.running.esp_rom import EspRom
 from tests.support.running.images import blob, esp_image, make_image
 from tests.support.running.ptys import serving
+from tests.support.values.plans import planned_on, sine_plan
 from tinyml.base.errors import BoardError, BuildError, DeviceError, DoesNotFit
 from tinyml.cli import cli
 from tinyml.measure import flash
+from tinyml.project.saved import save_planned
 from tinyml.target.board import Board
 from tinyml.target.boards import load_board
 
@@ -134,6 +136,25 @@ def test_what_idf_py_has_built(rom: EspRom, tmp_path: Path, place: str) -> None:
     check_flash(rom)
     image, _ = flash.find_build(where, load_board(name))
     assert image.elf == tmp_path / "project" / "build" / "app.elf"
+
+
+def test_an_idf_build_of_the_project_as_it_was_before(tmp_path: Path) -> None:
+    """A project written anew and not built: the firmware of the build before was flashed."""
+    board = load_board("esp32s3")
+    plan = sine_plan(board.ram[0].region, board.name)
+    planned = replace(planned_on(plan, board, "esp_idf"), is_announced=True)
+    idf_project(tmp_path, 9)
+    app = next(tmp_path.rglob("app.bin"))
+    for fingerprint in ("0123456789ab", "fedcba987654"):
+        save_planned(replace(planned, fingerprint=fingerprint), tmp_path, None)
+        with pytest.raises(BuildError, match="does not hold the fingerprint of the build in") as no:
+            flash.find_build(tmp_path, board)
+        assert "build the project again" in (no.value.hint or "")
+        app.write_bytes(app.read_bytes() + fingerprint.encode())
+        assert flash.find_build(tmp_path, board)[1] == board
+        silent = replace(planned, fingerprint="abababababab", is_announced=False)
+        save_planned(silent, tmp_path, None)  # the agent of a benchmark says no fingerprint
+        assert flash.find_build(tmp_path, board)[1] == board
 
 
 def test_only_changed_parts_of_what_idf_py_has_built(s3: EspRom, tmp_path: Path) -> None:

@@ -115,6 +115,18 @@ def test_identity_and_tensors(ask: Ask) -> None:
     ]
 
 
+def test_a_build_with_a_fingerprint_says_it(tmp_path: Path) -> None:
+    program = compile_agent(tmp_path, flags=('-DTML_AGENT_FINGERPRINT="0f1e2d3c4b5a"',))
+    done = subprocess.run([program], input=b"id%", capture_output=True, check=True)
+    said = [line for line in done.stdout.decode().split("\r\n") if line]
+    assert said[0] == "m-init-done"
+    assert [checked(line) for line in said[2:4]] == [
+        "m-id-[protocol=3,fake,0123456789ab,1,2,3,3,3000000,40]",
+        "m-fingerprint-[0f1e2d3c4b5a]",
+    ]
+    assert said[4:] == ["m-ready"]
+
+
 def test_layer_cycles_leave_the_agents_own_time_out(ask: Ask) -> None:
     *_, layers, cycles = ask(*LOAD, "infer 1 0%", "layers%", "cycles%")
     assert [checked(line) for line in layers] == [

@@ -19,7 +19,7 @@ from tests.support.running.tflm_tree import (
     stand_in_tree,
     tflm_project,
 )
-from tests.support.values.projects import listing
+from tests.support.values.projects import golden_text, listing
 from tinyml import api
 from tinyml.backends import simulator_of
 from tinyml.backends.builders.cmake import CMake
@@ -58,11 +58,11 @@ def includes(project: Path) -> tuple[str, ...]:
 
 
 def test_project_as_text(tmp_path: Path, golden: Callable[[str, str], None]) -> None:
-    tflm_project(tmp_path)
+    project = tflm_project(tmp_path)
     golden(f"projects/{TEMPLATE}/files.txt", listing(tmp_path))
     made = (name for _, name in load_template(TEMPLATE).files)
     for name in (*made, "tinyml/model/sine.h", "tinyml/model/sine.cpp"):
-        golden(f"projects/{TEMPLATE}/{name}", (tmp_path / name).read_text(encoding="utf-8"))
+        golden(f"projects/{TEMPLATE}/{name}", golden_text(project, name))
 
 
 def test_regenerating_leaves_the_users_files_alone(tmp_path: Path) -> None:

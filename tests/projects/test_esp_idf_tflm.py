@@ -14,7 +14,7 @@ import yaml
 from tests.projects.test_cmake_tflm import ARM, WARNINGS, needs_arm
 from tests.support.running.esp_idf import known_settings, read_sdkconfig
 from tests.support.running.tflm_tree import API, tflm_project
-from tests.support.values.projects import listing
+from tests.support.values.projects import golden_text, listing
 from tinyml.base.errors import PlanError
 from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor
@@ -96,10 +96,10 @@ def test_kernels_of_the_chips() -> None:
 
 
 def test_project_as_text(tmp_path: Path, golden: Callable[[str, str], None]) -> None:
-    tflm_project(tmp_path, board="esp32s3", template=TEMPLATE)
+    project = tflm_project(tmp_path, board="esp32s3", template=TEMPLATE)
     golden(f"projects/{TEMPLATE}/files.txt", listing(tmp_path))
     for _, name in load_template(TEMPLATE).named("sine").files:
-        golden(f"projects/{TEMPLATE}/{name}", (tmp_path / name).read_text(encoding="utf-8"))
+        golden(f"projects/{TEMPLATE}/{name}", golden_text(project, name))
 
 
 @pytest.mark.parametrize("board", BOARDS)

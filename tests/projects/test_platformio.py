@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.projects.test_arduino import COMMON, CPP, STAND_IN, C
-from tests.support.values.projects import listing, make_project
+from tests.support.values.projects import golden_text, listing, make_project
 from tinyml import api
 from tinyml.backends import builder_of
 from tinyml.base import process
@@ -75,12 +75,11 @@ def test_library_json(tmp_path: Path) -> None:
 def test_the_idf_project_is_the_one_of_idf(tmp_path: Path) -> None:
     """The same files as idf.py builds, which other tests compile."""
     idf, pio = tmp_path / "esp_idf", tmp_path / "platformio_idf"
-    for folder in (idf, pio):
-        make_project(folder.name, folder)
+    projects = [make_project(folder.name, folder) for folder in (idf, pio)]
     own = {"platformio.ini", "README.md", ".gitignore"}
     assert set(listing(idf).splitlines()) | own == set(listing(pio).splitlines())
     for name in set(listing(idf).splitlines()) - own:
-        texts = [(folder / name).read_text(encoding="utf-8") for folder in (idf, pio)]
+        texts = [golden_text(project, name) for project in projects]
         lines = [text.replace(" --template platformio_idf", "") for text in texts]
         assert lines[0] == lines[1], name
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.values.projects import CHOSEN, listing, make_project, rendered
+from tests.support.values.projects import CHOSEN, golden_text, listing, make_project, rendered
 from tinyml.base import resources
 from tinyml.base.errors import BoardError
 from tinyml.target.board import Board
@@ -20,10 +20,10 @@ TEMPLATES = sorted(CHOSEN)
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_project_as_text(template: str, tmp_path: Path, golden: Callable[[str, str], None]) -> None:
-    make_project(template, tmp_path)
+    project = make_project(template, tmp_path)
     golden(f"projects/{template}/files.txt", listing(tmp_path))
     for name in rendered(template):
-        golden(f"projects/{template}/{name}", (tmp_path / name).read_text(encoding="utf-8"))
+        golden(f"projects/{template}/{name}", golden_text(project, name))
 
 
 @pytest.mark.parametrize("template", TEMPLATES)

@@ -170,6 +170,7 @@ def test_wrong_and_older_firmware_is_told_apart(builds):
         (replace(wanted, model="kws", sha256="f" * 64), "runs another model: 'digits'"),
         (replace(wanted, abi=2), "older than this tinyml"),
         (replace(wanted, layers=8), "in 9 layers, build/x in 8"),
+        (replace(wanted, fingerprint="0" * 12), "another build of this model: its fingerprint is"),
     )
     with served(elf_of(built), board) as path:
         for expected, message in cases:
@@ -177,6 +178,22 @@ def test_wrong_and_older_firmware_is_told_apart(builds):
                 connect(path, board, expected)
             assert "flash" in (caught.value.hint or "")
         connect(path, board, wanted).close()
+
+
+def test_two_builds_with_equal_layers_and_arena_are_told_apart(builds, tmp_path):
+    """Both were one to profile, verify and run: the figures of one came into the other's report."""
+    built = builds(BOARD)
+    settings = api.Settings(directory=tmp_path, model_id="kws01")
+    other = api.build(MODEL, load_board(BOARD), settings)
+    assert record_of(replace(built.planned, fingerprint="")) == record_of(
+        replace(other.planned, fingerprint="")
+    )
+    with served(elf_of(other), other.board) as path:
+        line = api.Connection(path)
+        for call in (api.profile, api.verify):
+            with pytest.raises(DeviceError, match="is another build of this model: its finger"):
+                call(open_build(built.directory), samples_of(built, 2), line)
+        assert api.verify(open_build(tmp_path), samples_of(other, 2), line).samples == 2
 
 
 def test_a_build_of_another_version_of_tinyml_is_used_as_it_is(builds, tmp_path, monkeypatch):

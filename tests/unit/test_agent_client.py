@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,13 +41,15 @@ def _session(client: AgentClient) -> tuple[object, ...]:
     return *results, client.layer_output(0)
 
 
+IDENTITY = Identity("plus", "0123456789ab", 1, 1, 1, 2, 80_000_000, 64, "0f1e2d3c4b5a")
 GOOD = (
-    Identity("plus", "0123456789ab", 1, 1, 1, 2, 80_000_000, 64),
+    IDENTITY,
     (1000, 1001),
     PLUS_ONE,
     MemoryUse(64, 1024, 300),
     DATA,
 )
+UNMARKED = (replace(IDENTITY, fingerprint=""), *GOOD[1:])  # firmware that knows no fingerprint
 
 
 def test_every_command():
@@ -60,6 +63,23 @@ def test_every_command():
     assert client.layer_output(1) == DATA
     assert (client.name(), client.model(), client.timestamp_us()) == ("fake", "plus", 5)
     assert client.results() == (0.5, -1.0)
+
+
+def test_firmware_of_a_version_without_fingerprints():
+    link = FakeAgent()
+    link.fingerprint = ""
+    assert _session(_client(link)) == UNMARKED
+
+
+def test_a_fingerprint_that_is_damaged_is_asked_for_again():
+    """Taken as it comes, one wrong digit would make the right build another one."""
+    lines = [frames.checked_line("id", "protocol=3", *("plus", "0123456789ab", 1, 1, 1, 2, 80, 64))]
+    for mark in ("0f1e2d3c4b5", "0f1e2d3c4b5g", "0F1E2D3C4B5A", "", "a,b"):
+        with pytest.raises(replies.DamagedReply, match="fingerprint"):
+            replies.identity([*lines, frames.checked_line("fingerprint", mark)])
+    twice = [frames.checked_line("fingerprint", "0f1e2d3c4b5a")] * 2
+    with pytest.raises(replies.DamagedReply, match="fingerprint"):
+        replies.identity([*lines, *twice])
 
 
 def test_long_inputs_are_sent_in_short_commands():
@@ -215,7 +235,7 @@ def test_firmware_without_sessions_is_understood():
     """It has no checksum of its times: they come from its cycles, which have one."""
     link = FakeAgent(protocol=2, up=_replaced("us-350", "us-98823"))
     client = _client(link)
-    assert _session(client) == GOOD
+    assert _session(client) == UNMARKED
     client.load_input(0, DATA)
     assert client.infer() == Timing(1, 25, was_input_fresh=True)
     assert client.timestamp_us() == 5
@@ -297,7 +317,7 @@ def test_noise_gives_the_right_result_or_a_device_error(rate, protocol):
         link = FakeAgent(_Noise(seed, rate), _Noise(seed + 1000, rate), protocol=protocol)
         client = _client(link)
         with contextlib.suppress(DeviceError):
-            assert _session(client) == GOOD
+            assert _session(client) == (GOOD if protocol == 3 else UNMARKED)
             client.load_input(0, DATA)
             assert client.infer().time_us == (250 if protocol == 3 else 25)
 

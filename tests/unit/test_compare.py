@@ -68,6 +68,14 @@ def test_what_has_not_run_is_compared_by_prediction() -> None:
     assert found.regressions(0) == ()
 
 
+def test_two_reports_of_one_build_say_so() -> None:
+    old, new = (replace(small_report(factor), fingerprint="0f1e2d3c4b5a") for factor in (1, 2))
+    note = "both are of one build, 0f1e2d3c4b5a"
+    assert note in compare(old, new).notes
+    assert note not in compare(old, replace(new, fingerprint="a5b4c3d2e1f0")).notes
+    assert not compare(small_report(), small_report()).notes
+
+
 def test_layers_that_only_one_report_has_stand_alone() -> None:
     old = small_report()
     new = replace(old, layers=old.layers[1:])

@@ -17,13 +17,15 @@ from tinyml.target.boards import all_boards
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The model that should be on the board."""
+    """The build that should be on the board."""
 
     model: str
     sha256: str  # as many digits as are known
     layers: int
     abi: int
     build: str  # directory, for messages
+    arena_bytes: int | None = None  # of all regions together; None: not compared
+    fingerprint: str = ""  # "": an older tinyml made the build
 
 
 # Six parameters: what a user may say of a line, by name.
@@ -57,13 +59,17 @@ def connect(
 
 
 def check_identity(where: str, found: Identity, expected: Expected) -> None:
-    """Raises DeviceError when the firmware is not that of the build."""
-    hint = f"flash this build ('tinyml flash {expected.build}'), or name the build that is on it"
+    """Raises DeviceError when the firmware is not that of the build.
+
+    What differs in model, layers or arena is named. The fingerprint tells all other builds apart,
+    where neither firmware nor build is too old to have one.
+    """
+    build = expected.build
     if found.sha256 != expected.sha256[: len(found.sha256)]:
-        raise DeviceError(
+        raise _another(
             f"{where}: the firmware runs another model: '{found.model}' ({found.sha256}), and "
-            f"{expected.build} holds '{expected.model}' ({expected.sha256[:12]})",
-            hint=hint,
+            f"{build} holds '{expected.model}' ({expected.sha256[:12]})",
+            build,
         )
     if found.abi < expected.abi:
         raise DeviceError(
@@ -72,8 +78,25 @@ def check_identity(where: str, found: Identity, expected: Expected) -> None:
             hint="build it again and flash it: 'tinyml build', then 'tinyml flash'",
         )
     if found.layers != expected.layers:
-        raise DeviceError(
-            f"{where}: the firmware has the model in {found.layers} layers, {expected.build} in "
+        raise _another(
+            f"{where}: the firmware has the model in {found.layers} layers, {build} in "
             f"{expected.layers}: it was built with other settings or another tinyml",
-            hint=hint,
+            build,
         )
+    if expected.arena_bytes not in (None, found.arena_bytes):
+        raise _another(
+            f"{where}: the firmware has an arena of {found.arena_bytes:,} bytes, {build} one of "
+            f"{expected.arena_bytes:,}: it is another build of this model",
+            build,
+        )
+    if found.fingerprint and expected.fingerprint not in ("", found.fingerprint):
+        raise _another(
+            f"{where}: the firmware is another build of this model: its fingerprint is "
+            f"{found.fingerprint}, that of {build} {expected.fingerprint}",
+            build,
+        )
+
+
+def _another(message: str, build: str) -> DeviceError:
+    hint = f"flash this build ('tinyml flash {build}'), or name the build that is on it"
+    return DeviceError(message, hint=hint)

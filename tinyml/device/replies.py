@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Sequence
 from itertools import pairwise
@@ -18,6 +19,7 @@ OLDEST = 2  # has no sessions: its timestamps carry no checksum
 LARGEST = 2**32 - 1  # what the firmware counts in 32 bits
 LONGEST = 2**64 - 1
 MAX_DIGITS = 20
+FINGERPRINT = re.compile("[0-9a-f]{12}")
 
 
 def check_protocol(where: str, field: str) -> int:
@@ -88,7 +90,18 @@ def identity(lines: Sequence[str]) -> tuple[str, Identity]:
     if not (inputs and outputs and clock_hz):
         raise DamagedReply(f"no model has {inputs} inputs, {outputs} outputs, {clock_hz} Hz")
     model, sha256 = values[1:3]
-    return values[0], Identity(model, sha256, abi, inputs, outputs, layers, clock_hz, arena_bytes)
+    sizes = (abi, inputs, outputs, layers, clock_hz, arena_bytes)
+    return values[0], Identity(model, sha256, *sizes, fingerprint=_fingerprint(lines))
+
+
+def _fingerprint(lines: Sequence[str]) -> str:
+    """Of the build; "" where the firmware is of a version that knew none."""
+    if not frames.fields(lines, "fingerprint"):
+        return ""
+    (found,) = frames.only_field(lines, "fingerprint", 1)
+    if not FINGERPRINT.fullmatch(found):
+        raise DamagedReply(f"'{found[:40]}' is no fingerprint")
+    return found
 
 
 def tensor(lines: Sequence[str], kind: str, index: int) -> TensorInfo:

@@ -19,6 +19,7 @@ class Identity:
     layers: int
     clock_hz: int
     arena_bytes: int
+    fingerprint: str = ""  # of the build; "": the firmware knows none
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from tinyml.base.registry import names_of
 from tinyml.device import ports
 from tinyml.model.file import model_file
 from tinyml.project.idf_build import idf_folder, read_idf
-from tinyml.project.saved import check_belongs, is_same_chip, saved_board
+from tinyml.project.saved import check_announced, check_belongs, is_same_chip, saved_board
 from tinyml.target.board import Board
 from tinyml.target.boards import load_board
 from tinyml.values.flash_job import FlashJob, Part, Progress
@@ -83,7 +83,9 @@ def find_build(path: Path | None, board: Board | None) -> tuple[Image, Board]:
         return image, board
     folder = idf_folder(directory)
     assert folder is not None, directory
-    return read_idf(folder), board
+    image = read_idf(folder)
+    check_announced(directory, image)
+    return image, board
 
 
 def prepare(

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from tinyml.base.elf import read_elf
-from tinyml.base.errors import DeviceError, InternalError, MismatchError, TinymlError
+from tinyml.base.errors import InternalError, MismatchError, TinymlError
 from tinyml.base.files import near, write_atomic
 from tinyml.device.agent import AgentClient
 from tinyml.device.connect import Expected, connect
@@ -61,33 +61,22 @@ def connected(built: Built, port: str | None, baud: int | None = None) -> Iterat
 
 def connect_build(built: Built, port: str | None, *, baud: int | None = None) -> AgentClient:
     """A client of the board that runs this build; DeviceError when it runs something else."""
-    graph = built.plan.graph
-    layers, where = len(built.plan.steps), str(near(built.directory))
-    expected = Expected(graph.name, graph.source.sha256, layers, built.planned.abi, where)
     addresses = Addresses(built.linked().elf)
-    client = connect(port, built.board, expected, baud=baud, explain=addresses.explain)
-    try:
-        _refuse_other_arena(built, client)
-    except BaseException:
-        client.close()
-        raise
-    return client
+    return connect(port, built.board, expected_of(built), baud=baud, explain=addresses.explain)
 
 
-def _refuse_other_arena(built: Built, client: AgentClient) -> None:
-    """Raises DeviceError when the firmware is of the same model, but of another plan.
-
-    The arena tells them apart, not always: two plans may have arenas of one size.
-    """
-    found = client.memory().arena_bytes
-    planned = sum(nbytes for _, nbytes in built.plan.arena_bytes)
-    if found != planned:
-        where = near(built.directory)
-        raise DeviceError(
-            f"{client.link.name}: the firmware has an arena of {found:,} bytes, {where} one of "
-            f"{planned:,}: it is another build of this model",
-            hint=f"flash this build ('tinyml flash {where}'), or name the build that is on it",
-        )
+def expected_of(built: Built) -> Expected:
+    """What the firmware of a build says of itself."""
+    graph = built.plan.graph
+    return Expected(
+        model=graph.name,
+        sha256=graph.source.sha256,
+        layers=len(built.plan.steps),
+        abi=built.planned.abi,
+        build=str(near(built.directory)),
+        arena_bytes=sum(nbytes for _, nbytes in built.plan.arena_bytes),
+        fingerprint=built.planned.fingerprint,
+    )
 
 
 # Six parameters: what a user may say of a measurement, by name.
@@ -112,11 +101,7 @@ def profile_build(
     words = ["tinyml", "profile", str(near(built.directory)), "--runs", str(runs)]
     words += ["--inputs", samples.file_name] if samples.file_name else []
     tools = tool_versions(built.image, run)
-    document = report(
-        *(built.plan, board, built.verdict, built.image, run),
-        command=shlex.join(words),
-        tools=tools,
-    )
+    document = report(built.planned, built.image, run, command=shlex.join(words), tools=tools)
     path = near(write_report(document, built.directory))
     return replace(built, report=document, files=(path, near(_save_run(built, run))))
 

@@ -86,9 +86,7 @@ def _simulated(built: Built, samples: Samples, simulator: str | None, save: Path
     run = replace(run, details=details)
     command = simulate_command(built.plan, board, built.image, run, samples.file_name)
     tools = tool_versions(built.image, run)
-    document = report(
-        built.plan, board, built.verdict, built.image, run, command=command, tools=tools
-    )
+    document = report(built.planned, built.image, run, command=command, tools=tools)
     files = [near(write_report(document, built.directory))]
     if save:
         write_samples(save, [graph.tensors[index] for index in graph.outputs], run.outputs)

@@ -19,3 +19,5 @@ class Planned:
     verdict: Fit  # of the plan, on the target's board
     abi: int  # of the kernels that go with it
     model: ModelFile | None = None  # None: the graph came from no file
+    fingerprint: str = ""  # of the project that was made of it; "": none was yet
+    is_announced: bool = False  # whether the firmware's agent says the fingerprint

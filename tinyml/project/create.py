@@ -7,45 +7,50 @@ agent include. Files that are the user's own are written once and never touched 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import tinyml
 from tinyml.backends.toolchains import OPTIMIZE
-from tinyml.base.errors import BoardError, BuildError, TinymlError
+from tinyml.base.errors import BuildError, TinymlError
 from tinyml.base.files import inside, write_atomic
 from tinyml.base.includes import included
-from tinyml.codegen.escape import escape_for
 from tinyml.codegen.generate import Sources
 from tinyml.codegen.interface import io_names
-from tinyml.codegen.render import environment, render
 from tinyml.evaluate.benchmark import task_macros
 from tinyml.ops.outside import firmware_folders
 from tinyml.plan.planned import Planned
 from tinyml.plan.timing import inference_ms, longest_step_ms
 from tinyml.plan.values import Plan
 from tinyml.project.application import FILE as APPLICATION_FILE
+from tinyml.project.content import (
+    FIRMWARE_DIR,
+    MODEL_DIR,
+    Content,
+    firmware_files,
+    model_files,
+    template_files,
+)
+from tinyml.project.fingerprint import MACRO as FINGERPRINT
+from tinyml.project.fingerprint import fingerprint_of
+from tinyml.project.settings import DEFAULT_TOOLCHAIN
 from tinyml.target.board import Board, config_macros, general_macros, port_sources
 from tinyml.target.template import (
-    FILE,
     PARTS,
     Template,
-    own_files,
     refuse_template,
     template_of,
     template_options,
 )
 from tinyml.target.template import load_template as load_template
 from tinyml.values.project import Project
+from tinyml.values.target import Target
 
 BENCHMARK_BAUD = 115_200
 QUANTITIES = ("_HZ", "_BYTES", "_BAUD", "_LAYERS", "_SCALE", "_PIN", "_FUNCTION", "_FLOATS")
 MODEL_ID = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 LIBRARY = "library"  # the template of --library
-MODEL_DIR = "model"
-FIRMWARE_DIR = "firmware"
 SOURCES = (".c", ".cpp")
 
 
@@ -87,14 +92,28 @@ def create(
         linker_script=skeleton.linker_script,
         optimize=plan.optimize,
         toolchain=skeleton.toolchain,
+        is_announced=has_agent and not speaks.benchmark,
     )
     option = template_option(target.board, target.template, plan.runtime)
     command = " ".join((sources.command, *option))
     headers = (skeleton.place(f"{FIRMWARE_DIR}/{name}") for name in copied if name.endswith(".h"))
     values = _variables(project, skeleton, plan, command, speaks) | {"headers": tuple(headers)}
     values |= sources.facts
-    _write(project, sources, skeleton, copied, values)
+    models, firmware = model_files(sources, skeleton), firmware_files(copied, skeleton)
+    files = {**models, **firmware, **template_files(skeleton, values)}
+    project = replace(project, fingerprint=_fingerprint(project, target, skeleton, files))
+    values["config"] = _config(plan, project, speaks, has_port="port" in skeleton.firmware)
+    _write(project, skeleton, models, {**template_files(skeleton, values), **firmware})
     return project
+
+
+def _fingerprint(project: Project, target: Target, template: Template, files: Content) -> str:
+    """Of the files that the project would have without one, and of what compiles them."""
+    core = target.board.chip.core
+    words = [target.toolchain or DEFAULT_TOOLCHAIN, project.optimize, core.name, *core.gcc]
+    words += [f"{name}={value}" for name, value in project.defines]
+    ours = {name: data for name, data in files.items() if name not in template.keep}
+    return fingerprint_of(ours, words)
 
 
 def _skeleton(planned: Planned) -> Template:
@@ -121,38 +140,14 @@ def template_option(board: Board, template: str, runtime: str) -> tuple[str, ...
     return () if template == own else ("--template", template)
 
 
-def _write(
-    project: Project,
-    sources: Sources,
-    template: Template,
-    copied: tuple[str, ...],
-    values: Mapping[str, object],
-) -> None:
-    found = own_files(template)
-    content: dict[str, str | bytes] = {
-        made: _rendered(item, made, values, template) for item, made in template.files
-    }
-    known = {item for item, _ in template.files} | {FILE}
-    for path in found:
-        name = path.relative_to(template.folder).as_posix()
-        if name not in known:
-            content[name] = path.read_bytes()
+def _write(project: Project, template: Template, models: Content, others: Content) -> None:
     root = project.directory
+    content = {**models, **others}  # the model's first: they tell whose folder it is
     content = {
         name: data
         for name, data in content.items()
         if name not in template.keep or not (root / name).exists()
     }
-    models = {
-        template.place(f"{MODEL_DIR}/{name}"): text
-        for name, text in sources.files
-        if name not in template.omit
-    }
-    content = {**models, **content}  # the model's first: they tell whose folder it is
-    folders = firmware_folders()
-    for name in copied:
-        path = next(folder / name for folder in folders if (folder / name).is_file())
-        content[template.place(f"{FIRMWARE_DIR}/{name}")] = path.read_bytes()
     _refuse_foreign(root, content, tuple(models))
     for name, data in content.items():
         write_atomic(inside(root, root / name), data)
@@ -172,39 +167,6 @@ def _refuse_foreign(root: Path, content: Mapping[str, str | bytes], own: Sequenc
             f"{', '.join(taken[:5])}",
             hint="give a folder of its own with --project or --output",
         )
-
-
-def _rendered(item: str, made: str, values: Mapping[str, Any], template: Template) -> str:
-    """The text of a template file for a file of the project.
-
-    BoardError when the board's files do not say what it wants. TinymlError when a template of the
-    user's own cannot be rendered, or wants more than values.
-    """
-    from jinja2 import TemplateError, UndefinedError
-
-    env = environment(*template.folders, escape=escape_for(made))
-    env.filters["below"] = _below
-    try:
-        return render(env, item, values)
-    except UndefinedError as error:
-        raise BoardError(
-            f"the files of the board and its chip do not say all that {item.removesuffix('.j2')} "
-            f"wants: {error.message}",
-            hint=f"compare [template.{template.name}] and [flasher] with those of a board of ours",
-            where=values["board"].name,
-        ) from error
-    except (TemplateError, TypeError, ValueError, ArithmeticError, OSError) as error:
-        raise TinymlError(
-            f"the template file {item} cannot be rendered: {error}",
-            hint="templates run in Jinja's sandbox: they see values, not Python (docs/security.md)",
-            where=str(template.folder),
-        ) from error
-
-
-def _below(paths: Iterable[str], folder: str) -> list[str]:
-    """Those of the paths that lie below a folder, relative to it: what its own build file lists."""
-    inside = (PurePosixPath(path) for path in paths if PurePosixPath(path).is_relative_to(folder))
-    return [path.relative_to(folder).as_posix() for path in inside]
 
 
 def _firmware_files(
@@ -252,7 +214,7 @@ def _variables(
             "inputs": io_names("input", len(graph.inputs)),
             "outputs": io_names("output", len(graph.outputs)),
         },
-        "config": _config(plan, board, speaks, has_port="port" in template.firmware),
+        "config": _config(plan, project, speaks, has_port="port" in template.firmware),
         "has_agent": bool(project.defines),
         "sources": project.sources,
         "include_dirs": project.include_dirs,
@@ -283,10 +245,10 @@ def _defines(has_agent: bool, speaks: AgentOptions) -> tuple[tuple[str, str], ..
 
 
 def _config(
-    plan: Plan, board: Board, speaks: AgentOptions, *, has_port: bool
+    plan: Plan, project: Project, speaks: AgentOptions, *, has_port: bool
 ) -> tuple[tuple[str, str], ...]:
     """The macros of tml_config.h as C literals: the board's, then the agent's."""
-    graph = plan.graph
+    graph, board = plan.graph, project.board
     output_bytes = sum(-(-graph.tensors[i].nbytes // 4) * 4 for i in graph.outputs)
     macros = {
         **(config_macros(board) if has_port else general_macros(board)),
@@ -305,6 +267,8 @@ def _config(
                 hint="1 to 32 letters, digits, '_', '-' and '.', such as kws01",
             )
         literals.append(("TML_AGENT_MODEL_ID", f'"{speaks.model_id}"'))
+    if project.is_announced and project.fingerprint:
+        literals.append((FINGERPRINT, f'"{project.fingerprint}"'))
     return (*((name, _literal(name, value)) for name, value in macros.items()), *literals)
 
 

@@ -79,11 +79,13 @@ def _built(planned: Planned, settings: Settings) -> Built:
     assert directory is not None
     _refuse_other(directory, plan.graph.name)
     project = _project(planned, settings)
+    planned = replace(planned, fingerprint=project.fingerprint, is_announced=project.is_announced)
     before = _image_there(directory)
     image, missing, tested = _linked(project, planned, settings)
     options = (*_options(settings), *template_option(target.board, target.template, plan.runtime))
     document = report(
-        *(plan, target.board, planned.verdict, image),
+        planned,
+        image,
         command=build_command(plan, target.board, image, options),
         tools=tool_versions(image),
     )

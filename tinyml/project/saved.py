@@ -26,6 +26,7 @@ from tinyml.ir import dtype, kernel
 from tinyml.model.file import read_model
 from tinyml.ops import all_ops
 from tinyml.plan.planned import Planned
+from tinyml.project.fingerprint import is_in
 from tinyml.runtimes import runtime_of
 from tinyml.target.board import Board
 from tinyml.values.image import Image
@@ -112,6 +113,25 @@ def check_belongs(directory: Path, image: Image) -> None:
         )
     if wanted != _digest(image):
         raise BuildError(f"the image in {directory} is of another build than its plan", hint=AGAIN)
+
+
+def check_announced(directory: Path, image: Image) -> None:
+    """Raises BuildError when an image that somebody else's tools made is of a plan before.
+
+    Only the fingerprint tells: such an image has no description of ours.
+    """
+    try:
+        document = json.loads((directory / PLAN_FILE).read_text(encoding="utf-8"))
+        held = document["planned"]
+        fingerprint, is_announced = held["fingerprint"], held["is_announced"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # no plan, or one of a version without fingerprints
+    if is_announced and not is_in(image, fingerprint):
+        raise BuildError(
+            f"the image in {image.elf.parent} was built from the project as it was before: it "
+            f"does not hold the fingerprint of the build in {directory}, {fingerprint}",
+            hint="build the project again with the tools that made that image",
+        )
 
 
 def is_same_chip(board: Board, seen: Board) -> bool:

@@ -11,6 +11,7 @@ from tinyml.base.errors import TinymlError
 from tinyml.ir.graph import Graph
 from tinyml.ops import macs_of
 from tinyml.plan.fit import Fit
+from tinyml.plan.planned import Planned
 from tinyml.plan.values import Plan
 from tinyml.report.arena import arena_of
 from tinyml.report.flash import flash_by_layer, flash_of
@@ -23,9 +24,7 @@ NO_CODE = "no code: the output is the input's memory"
 
 
 def report(
-    plan: Plan,
-    board: Board,
-    verdict: Fit,
+    planned: Planned,
     image: Image | None = None,
     run: Run | None = None,
     *,
@@ -34,10 +33,9 @@ def report(
 ) -> Report:
     """Puts together what is known at this stage; ``image`` and ``run`` may be missing.
 
-    Seven parameters: each is a value of its own stage, and a report without a build has the first.
-
     ``run.details["spread"]``, when there, holds ``total`` and ``layers``: how the cycles varied.
     """
+    plan, board = planned.plan, planned.target.board
     layers = _layers(plan, image, run)
     return Report(
         format=FORMAT,
@@ -47,10 +45,10 @@ def report(
         runtime=plan.runtime,
         optimize=plan.optimize,
         layers=layers,
-        memory=_memory(verdict, image),
+        memory=_memory(planned.verdict, image),
         arena=arena_of(plan),
-        fits=verdict.is_ok,
-        problems=verdict.advice,
+        fits=planned.verdict.is_ok,
+        problems=planned.verdict.advice,
         command=command,
         tools={"tinyml": __version__, **(tools or {})},
         toolchain=image.toolchain if image else None,
@@ -58,6 +56,7 @@ def report(
         flash=flash_of(image, plan.graph.name) if image else None,
         run=_run(run) if run else None,
         self_test=self_test_record(image.self_test) if image else None,
+        fingerprint=planned.fingerprint,
     )
 
 

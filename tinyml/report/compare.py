@@ -161,6 +161,8 @@ def _title(report: Report) -> str:
 
 
 def _notes(before: Report, after: Report) -> Iterable[str]:
+    if before.fingerprint and before.fingerprint == after.fingerprint:
+        yield f"both are of one build, {before.fingerprint}"
     if before.model["sha256"] != after.model["sha256"]:
         yield "the models differ"
     if before.board["name"] != after.board["name"]:

@@ -91,6 +91,7 @@ class Report:
     run: dict[str, Any] | None = None
     runtime: str = "aot"  # what executes the model
     self_test: dict[str, Any] | None = None  # None: nothing was tested
+    fingerprint: str = ""  # of the build, as the agent says it; "": nothing was built
 
     def to_json(self) -> dict[str, object]:
         """The report as plain data."""

@@ -22,3 +22,5 @@ class Project:
     linker_script: str  # "": a library, or somebody else's tools link it
     optimize: str  # "speed" or "size"
     toolchain: str = ""  # the one that the template is made for; "": the board's
+    fingerprint: str = ""  # of all that its image is made of
+    is_announced: bool = False  # whether its agent says the fingerprint

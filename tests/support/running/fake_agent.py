@@ -38,6 +38,7 @@ class FakeAgent:
         self.silences = 0  # reads in vain: each lasts as long as a timeout
         self.baud = 0  # asked for last
         self.cycles = 2001  # that it says of an inference
+        self.fingerprint = "0f1e2d3c4b5a"  # of its build; "": it does not know it
 
     def reset(self) -> None:
         """As the button does: nothing is remembered."""
@@ -99,7 +100,9 @@ class FakeAgent:
         match words:
             case ["id"]:
                 values = ("plus", "0123456789ab", 1, 1, 1, 2, 80_000_000, 64)
-                return [line("id", f"protocol={self._protocol}", *values)]
+                is_known = self.fingerprint and self._protocol > 2
+                known = [line("fingerprint", self.fingerprint)] if is_known else []
+                return [line("id", f"protocol={self._protocol}", *values), *known]
             case ["tensor", "in" | "out" | "layer" as kind, index] if int(index) < 2:
                 return [line("tensor", kind, index, "b", 8, "3F000000", -128)]
             case ["db", "select", "0"]:

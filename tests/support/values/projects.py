@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.support.values.plans import MODEL_BYTES, planned_on, sine_plan
 from tinyml.codegen.generate import generate
 from tinyml.project.create import create, load_template
+from tinyml.project.fingerprint import DIGITS
 from tinyml.target.boards import load_board
 from tinyml.target.limits import for_template
 from tinyml.values.project import Project
@@ -42,3 +43,9 @@ def listing(folder: Path) -> str:
     """Every file below a folder, one a line."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return "".join(f"{path.relative_to(folder).as_posix()}\n" for path in sorted(files))
+
+
+def golden_text(project: Project, name: str) -> str:
+    """A file of a project; 0 stands for the fingerprint, which any file of firmware/ changes."""
+    text = (project.directory / name).read_text(encoding="utf-8")
+    return text.replace(project.fingerprint, "0" * DIGITS)

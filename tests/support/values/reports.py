@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from tests.support.models.small_graphs import small_network
+from tests.support.values.plans import planned_on
 from tests.support.values.small_boards import small_board
 from tinyml.ir.graph import Graph
 from tinyml.passes import run_passes
-from tinyml.plan.fit import fit
 from tinyml.plan.planner import plan
 from tinyml.plan.values import Plan
 from tinyml.report.assemble import report
@@ -81,8 +81,8 @@ def report_of(graph: Graph, board: Board, *, factor: float = 1.0, spread: bool =
     made = plan(run_passes(graph), board, optimize="speed")
     image = made_up_image(made, board)
     run = made_up_run(made, board, factor=factor, spread=spread)
-    verdict = fit(made, board)
-    return report(made, board, verdict, image, run, command="tinyml simulate x.tflite --board b")
+    planned = planned_on(made, board, "")
+    return report(planned, image, run, command="tinyml simulate x.tflite --board b")
 
 
 def small_report(factor: float = 1.0, *, spread: bool = False) -> Report:
@@ -94,7 +94,7 @@ def planned_report() -> Report:
     """The same before anything was built."""
     board = small_board(sram=65536)
     made = plan(run_passes(small_network()), board, optimize="speed")
-    return report(made, board, fit(made, board))
+    return report(planned_on(made, board, ""))
 
 
 def renamed(graph: Graph, name: str) -> Graph:
