@@ -69,6 +69,14 @@ TML_KERNEL int32_t tml_requantise_right(int32_t x, int32_t multiplier, int32_t s
     return (high + (INT32_C(1) << (-shift - 1)) + (high >> 31)) >> -shift;
 }
 
+/* x * multiplier / 2^shift, rounded once, halves up, cut to 32 bits; |x| < 2^47, 0 <= multiplier < 2^15,
+ * 8 <= shift <= 46. Source: TensorFlow Lite, MultiplyByQuantizedMultiplier for 64 bits
+ * (kernels/internal/common.cc), which makes multiplier and shift of a factor when it runs. */
+TML_KERNEL int32_t tml_requantise_wide(int64_t x, int32_t multiplier, int32_t shift)
+{
+    return (int32_t)((x * multiplier + (INT64_C(1) << (shift - 1))) >> shift);
+}
+
 TML_KERNEL int32_t tml_clamp_to(int32_t x, int32_t min, int32_t max)
 {
     return x < min ? min : (x > max ? max : x);

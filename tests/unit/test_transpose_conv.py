@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from tinyml.ops.transpose_conv import Spread
+from tinyml.ops.spreads import Spread
 
 
 def counted(axis: Spread) -> int:

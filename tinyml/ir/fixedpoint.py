@@ -88,3 +88,25 @@ def multiply_by_quantized_multiplier(
 def wrap_int32(x: IntArray) -> IntArray:
     """x reduced to int32 the way two's complement hardware does."""
     return ((np.asarray(x, np.int64) + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+
+
+WIDE_SUMS = 1 << 47  # sums of 64 bits that the reference rescales are below this
+
+
+def wide_factor(multiplier: int, shift: int) -> tuple[int, int]:
+    """Of a factor, the 15 bits and the right shift by which sums of 64 bits are rescaled.
+
+    Source: TensorFlow Lite, MultiplyByQuantizedMultiplier for 64 bits (kernels/internal/common.cc).
+    """
+    return min(multiplier + (1 << 15) >> 16, 0x7FFF), 15 - shift
+
+
+def multiply_wide(x: IntArray, multiplier: IntArray | int, right: IntArray | int) -> IntArray:
+    """x * multiplier / 2**right, rounded once, halves up; arguments broadcast.
+
+    ``|x| < WIDE_SUMS``; multiplier and right shift are a ``wide_factor``, so that products fit 64
+    bits. A result beyond 32 bits wraps like the C of the reference.
+    """
+    right = np.asarray(right, np.int64)
+    product = np.asarray(x, np.int64) * np.asarray(multiplier, np.int64)
+    return wrap_int32((product + (np.int64(1) << (right - 1))) >> right)

@@ -12,7 +12,7 @@ from its padding above: row ``above`` is the first of the image.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from tinyml.ir.dtype import DType
@@ -103,6 +103,15 @@ def overlap_of(input: int, progress: tuple[Progress, ...]) -> Overlap:
     return Overlap(input, max(item.ahead_bytes() for item in progress), progress)
 
 
+def scaled_overlap(overlap: Overlap, element_bytes: int) -> Overlap:
+    """An overlap that counts bytes of one that counts elements, as many read as written."""
+    return replace(
+        overlap,
+        distance_bytes=overlap.distance_bytes * element_bytes,
+        progress=tuple(item.scaled(element_bytes) for item in overlap.progress),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """Predicted work of one call on one core family, from the kernel's cost formula."""
@@ -156,6 +165,7 @@ class KernelCall:
     stream: Stream | None = None  # set when the call runs other kernels, row by row
     form: str = ""  # of the op that it computes, "s8"; "" for what runs other kernels
     helpers: tuple[str, ...] = ()  # C functions that other kernels call too, once in the image
+    element_bytes: int = 1  # of what the params count
 
     def constant_bytes(self) -> int:
         """Flash taken by the constant arrays."""
@@ -190,6 +200,14 @@ class Stream:
     rows: tuple[Rows, ...]
     stages: tuple[Stage, ...]
     window_bytes: int  # of the step's scratch, without the kernels' own scratch
+
+
+def of_elements(call: KernelCall, element_bytes: int) -> KernelCall:
+    """A call whose params and overlaps count elements of that size, input's and output's alike."""
+    if element_bytes == 1:
+        return call
+    overlaps = tuple(scaled_overlap(item, element_bytes) for item in call.overlaps)
+    return replace(call, overlaps=overlaps, element_bytes=element_bytes)
 
 
 def distinct_constant_bytes(calls: Iterable[KernelCall]) -> int:

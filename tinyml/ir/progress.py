@@ -37,6 +37,16 @@ class Progress:
         ways = ((count - 1) * (wrote - read) for count, wrote, read in steps)
         return self.written - self.reads + sum(max(0, way) for way in ways)
 
+    def scaled(self, element_bytes: int) -> Progress:
+        """The same in bytes, of points that count elements."""
+        return Progress(
+            self.counts,
+            self.written * element_bytes,
+            self.reads * element_bytes,
+            tuple(step * element_bytes for step in self.written_steps),
+            tuple(step * element_bytes for step in self.read_steps),
+        )
+
     def points(self) -> Iterator[tuple[int, int]]:
         """Every (written, reads); for those who want to see them one by one."""
         for place in product(*map(range, self.counts)):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import INT8
+from tinyml.ir.dtype import INT8, INT16, DType
 from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier, wrap_int32
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
 from tinyml.ir.kernel import Struct
@@ -58,9 +58,9 @@ def operand_count(least: int, most: int) -> Callable[[Op, Graph], str | None]:
 
 
 def is_quantised_per_tensor(op: Op, graph: Graph) -> str | None:
-    """Values computed at run time must have one positive scale and one int8 zero point."""
+    """Values computed at run time must have one positive scale and one zero point of their type."""
     for tensor in (*graph.op_inputs(op), *graph.op_outputs(op)):
-        if tensor is None or tensor.dtype != INT8 or tensor.is_constant:
+        if tensor is None or tensor.dtype not in (INT8, INT16) or tensor.is_constant:
             continue
         quant = tensor.quant
         if quant is None or len(quant.scales) != 1 or len(quant.zero_points) != 1:
@@ -68,8 +68,19 @@ def is_quantised_per_tensor(op: Op, graph: Graph) -> str | None:
             return f"'{tensor.name}' has {count} scales"
         if not (math.isfinite(quant.scale) and quant.scale > 0.0):
             return f"'{tensor.name}' has scale {quant.scale}"
-        if not INT8_MIN <= quant.zero_point <= INT8_MAX:
+        least, most = tensor.dtype.limits
+        if not least <= quant.zero_point <= most:
             return f"'{tensor.name}' has zero point {quant.zero_point}"
+    return None
+
+
+def zero_points_are_zero(op: Op, graph: Graph) -> str | None:
+    """Every int16 value must have zero point 0."""
+    for tensor in (*graph.op_inputs(op), *graph.op_outputs(op)):
+        if tensor is None or tensor.dtype != INT16 or tensor.quant is None:
+            continue
+        if any(tensor.quant.zero_points):
+            return f"'{tensor.name}' has zero point {tensor.quant.zero_points[0]}"
     return None
 
 
@@ -93,9 +104,9 @@ def activation_is_a_range(op: Op, graph: Graph) -> str | None:
     activation = str(op.attrs.activation)
     if activation not in CLAMPING:
         return activation
-    quant = result(op, graph).quant
-    if quant is not None and quant.scales and activation != "NONE":
-        low, high = activation_range(activation, quant)
+    made = result(op, graph)
+    if made.quant is not None and made.quant.scales and activation != "NONE":
+        low, high = activation_range(activation, made.quant, made.dtype)
         if low > high:
             return f"{activation} with an output that cannot hold any of its values"
     return None
@@ -115,13 +126,13 @@ def is_image(op: Op, graph: Graph) -> str | None:
     return None
 
 
-def activation_range(activation: str, quant: Quant) -> tuple[int, int]:
-    """Smallest and largest int8 output that a fused activation allows.
+def activation_range(activation: str, quant: Quant, dtype: DType = INT8) -> tuple[int, int]:
+    """Smallest and largest output of an integer type that a fused activation allows.
 
     Source: TensorFlow Lite, CalculateActivationRangeQuantized (kernels/kernel_util.cc): the
     bound is divided by the scale in float32 and rounded, halves away from zero.
     """
-    low, high = INT8_MIN, INT8_MAX
+    low, high = dtype.limits
     if activation in ("RELU", "RELU6"):
         low = max(low, _quantised_bound(0.0, quant))
     if activation == "RELU6":
@@ -139,16 +150,18 @@ def _quantised_bound(bound: float, quant: Quant) -> int:
     return quant.zero_point + int(math.copysign(math.floor(abs(quotient) + 0.5), quotient))
 
 
+# Six parameters: sums, and what a layer's numbers say of them.
 def rescale_clamp(
     acc: NDArray[np.int64],
     multiplier: NDArray[np.int64] | int,
     shift: NDArray[np.int64] | int,
     zero_point: int,
     bounds: tuple[int, int],
+    dtype: DType = INT8,
 ) -> Array:
-    """int8 outputs of int32 sums: rescaled, moved to the zero point, clamped."""
+    """Outputs of int32 sums: rescaled, moved to the zero point, clamped."""
     scaled = multiply_by_quantized_multiplier(acc, multiplier, shift)
-    return np.clip(wrap_int32(scaled + zero_point), *bounds).astype(np.int8)
+    return np.clip(wrap_int32(scaled + zero_point), *bounds).astype(dtype.numpy)
 
 
 def channel_factors(

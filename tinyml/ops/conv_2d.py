@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyml.ir.dtype import INT8, INT32
+from tinyml.ir.dtype import INT8, INT16, INT32, INT64
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ops.common import (
@@ -32,7 +32,10 @@ from tinyml.ops.weighted import (
     WeightedSum,
     bias_is_constant,
     channel_constants,
+    for_types,
+    int16_constraints,
     rescale_fields,
+    sums_fit,
     sums_fit_32_bits,
     weighted_sum,
     weights_are_constant,
@@ -61,6 +64,7 @@ class Conv2dAttrs:
     dilation_h: int = 1
     dilation_w: int = 1
     activation: str = "NONE"
+    bias_type: int = 0  # TensorType of a bias that is left out
     pads: Pads | None = None  # instead of padding; TFLite cannot say it, streamed layers need it
 
 
@@ -74,6 +78,7 @@ TABLE = Table(
         Field("activation", "FusedActivationFunction", ACTIVATION),
         Field("dilation_w", "DilationWFactor"),
         Field("dilation_h", "DilationHFactor"),
+        Field("bias_type", "QuantizedBiasType"),
     ),
 )
 
@@ -166,7 +171,7 @@ def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
         Constant("weights", weights.data.reshape(-1), "filter, row, column, channel"),
         *channel_constants(numbers, is_folded),
     )
-    return KernelCall(
+    call = KernelCall(
         "tml_conv_2d_s8",
         "kernels/conv_2d/s8.h",
         params,
@@ -179,6 +184,7 @@ def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
         overlaps=(image_overlap(rows, columns, given.shape, result(op, graph).shape),),
         cost=cost(op, graph),
     )
+    return for_types(call, numbers)
 
 
 def cost(op: Op, graph: Graph) -> Cost:
@@ -243,6 +249,15 @@ OPS = (
                 constraints=_S8,
                 numbers=layer,
                 limits=(sums_fit_32_bits,),
+            ),
+            Form(
+                "s16",
+                typed(input=INT16, filter=INT8, bias=frozenset((INT32, INT64)), output=INT16),
+                reference,
+                lower,
+                constraints=int16_constraints(0),
+                numbers=layer,
+                limits=(sums_fit,),
             ),
         ),
     ),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyml.ir.dtype import INT8, INT32
+from tinyml.ir.dtype import INT8, INT16, INT32, INT64
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ops.common import (
@@ -32,7 +32,10 @@ from tinyml.ops.weighted import (
     WeightedSum,
     bias_is_constant,
     channel_constants,
+    for_types,
+    int16_constraints,
     rescale_fields,
+    sums_fit,
     sums_fit_32_bits,
     weighted_sum,
     weights_are_constant,
@@ -158,7 +161,7 @@ def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
         ),
         *channel_constants(numbers, is_folded),
     )
-    return KernelCall(
+    call = KernelCall(
         "tml_depthwise_conv_2d_s8",
         "kernels/depthwise_conv_2d/s8.h",
         params,
@@ -171,6 +174,7 @@ def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
         overlaps=(image_overlap(rows, columns, given.shape, result(op, graph).shape),),
         cost=cost(op, graph),
     )
+    return for_types(call, numbers)
 
 
 def cost(op: Op, graph: Graph) -> Cost:
@@ -239,6 +243,15 @@ OPS = (
                 constraints=_S8,
                 numbers=layer,
                 limits=(sums_fit_32_bits,),
+            ),
+            Form(
+                "s16",
+                typed(input=INT16, filter=INT8, bias=INT64, output=INT16),
+                reference,
+                lower,
+                constraints=int16_constraints(3),
+                numbers=layer,
+                limits=(sums_fit,),
             ),
         ),
     ),

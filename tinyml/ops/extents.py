@@ -27,6 +27,15 @@ class Extent:
     written_bytes: int  # how many of these, each counted once
     states: tuple[int, ...] = ()  # bytes of the variables that the call reads and writes
 
+    def scaled(self, element_bytes: int) -> Extent:
+        """The same in bytes, of an extent that counts elements of that size."""
+        return Extent(
+            tuple((first * element_bytes, last * element_bytes) for first, last in self.read),
+            (self.written[0] * element_bytes, self.written[1] * element_bytes),
+            self.written_bytes * element_bytes,
+            tuple(nbytes * element_bytes for nbytes in self.states),
+        )
+
 
 Rule: TypeAlias = "Callable[[Fields], Extent]"
 

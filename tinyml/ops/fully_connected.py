@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from tinyml.ir.dtype import INT8, INT32
+from tinyml.ir.dtype import INT8, INT16, INT32, INT64
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, row_overlap
 from tinyml.ops.common import (
@@ -32,7 +32,10 @@ from tinyml.ops.weighted import (
     WeightedSum,
     bias_is_constant,
     channel_constants,
+    for_types,
+    int16_constraints,
     rescale_fields,
+    sums_fit,
     sums_fit_32_bits,
     weighted_sum,
     weights_are_constant,
@@ -53,6 +56,7 @@ class FullyConnectedAttrs:
     activation: str = "NONE"
     keep_num_dims: bool = False  # output keeps all dimensions of the input but the last
     weights_format: str = "DEFAULT"
+    bias_type: int = 0  # TensorType of a bias that is left out
 
 
 TABLE = Table(
@@ -62,6 +66,7 @@ TABLE = Table(
         Field("activation", "FusedActivationFunction", ACTIVATION),
         Field("weights_format", "WeightsFormat", Names(_FORMATS)),
         Field("keep_num_dims", "KeepNumDims", bool),
+        Field("bias_type", "QuantizedBiasType"),
     ),
 )
 
@@ -152,7 +157,7 @@ def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
         Constant("weights", weights.data.reshape(-1), "output, input"),
         *channel_constants(numbers, is_folded=True),
     )
-    return KernelCall(
+    call = KernelCall(
         "tml_fully_connected_s8",
         "kernels/fully_connected/s8.h",
         params,
@@ -165,6 +170,7 @@ def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
         overlaps=_overlaps(batches, features, outputs),
         cost=cost(op, graph),
     )
+    return for_types(call, numbers)
 
 
 def _overlaps(batches: int, features: int, outputs: int) -> tuple[Overlap, ...]:
@@ -223,6 +229,15 @@ OPS = (
                 constraints=_S8,
                 numbers=layer,
                 limits=(sums_fit_32_bits,),
+            ),
+            Form(
+                "s16",
+                typed(input=INT16, filter=INT8, bias=frozenset((INT32, INT64)), output=INT16),
+                reference,
+                lower,
+                constraints=(*int16_constraints(0), bias_scale_matches),
+                numbers=layer,
+                limits=(sums_fit,),
             ),
         ),
     ),

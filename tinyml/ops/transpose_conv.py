@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import INT8, INT32
+from tinyml.ir.dtype import INT8, INT16, INT32, INT64
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ops.common import (
@@ -20,7 +20,6 @@ from tinyml.ops.common import (
     channel_factors,
     is_image,
     is_quantised_per_tensor,
-    operand,
     operand_count,
     padding_is_known,
     quant_of,
@@ -28,15 +27,19 @@ from tinyml.ops.common import (
 )
 from tinyml.ops.extents import images
 from tinyml.ops.forms import Constraint, Form, typed
-from tinyml.ops.moves import WHOLE, whole_numbers
+from tinyml.ops.moves import WHOLE
 from tinyml.ops.spec import OpSpec
+from tinyml.ops.spreads import INPUT, SHAPE, WEIGHTS, spread_struct, spreads
 from tinyml.ops.table import ACTIVATION, PADDING, Field, Table
 from tinyml.ops.traits import ClampsOutput, Scales, ShapeOperand, Weights
 from tinyml.ops.weighted import (
     WeightedSum,
     bias_is_constant,
     channel_constants,
+    for_types,
+    int16_constraints,
     rescale_fields,
+    sums_fit,
     sums_fit_32_bits,
     weighted_sum,
     weights_are_constant,
@@ -44,7 +47,7 @@ from tinyml.ops.weighted import (
     weights_scaled_along,
 )
 
-SHAPE, WEIGHTS, INPUT, BIAS = 0, 1, 2, 3  # operands
+BIAS = 3  # operand
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,26 +72,6 @@ TABLE = Table(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """One image axis: output element o hears input i through tap o + pad - i * stride."""
-
-    in_size: int
-    out_size: int
-    kernel: int
-    stride: int
-    pad: int
-
-    def taps(self) -> int:
-        """How many taps reach output elements, over all inputs; without a walk over either."""
-        found = 0
-        for tap in range(self.kernel):
-            first = max(0, -(-(self.pad - tap) // self.stride))
-            last = min(self.in_size - 1, (self.out_size - 1 + self.pad - tap) // self.stride)
-            found += max(0, last - first + 1)
-        return found
-
-
 def as_weighted(op: Op) -> Op:
     """The op with its operands in the order of other layers: input, weights, bias."""
     bias = op.inputs[BIAS] if len(op.inputs) > BIAS else -1
@@ -103,34 +86,6 @@ def _reordered(constraint: Constraint) -> Constraint:
 
     asked.__doc__ = constraint.__doc__
     return asked
-
-
-def spreads(op: Op, graph: Graph) -> tuple[Spread, Spread]:
-    """Rows and columns.
-
-    The padding is that of the convolution which leads from the output back to the input.
-    Source: TensorFlow Lite Micro, CalculateOpData (micro/kernels/transpose_conv.cc).
-    Raises ModelError when input, filter and output do not belong together.
-    """
-    given, weights = operand(op, graph, INPUT), operand(op, graph, WEIGHTS)
-    if given is None or weights is None or len(given.shape) != 4 or len(weights.shape) != 4:
-        raise ModelError("input and weights must have four dimensions")
-    shape = whole_numbers(operand(op, graph, SHAPE), "the shape of the output is")
-    if shape[:1] + shape[3:] != (given.shape[0], weights.shape[0]) or min(shape) < 1:
-        raise ModelError(f"output {list(shape)} of input {list(given.shape)}")
-    if weights.shape[3] != given.shape[3]:
-        raise ModelError(f"filters of depth {weights.shape[3]} for {given.shape[3]} channels")
-    strides = (op.attrs.stride_h, op.attrs.stride_w)
-    is_same = op.attrs.padding == "SAME"
-    made = []
-    for axis, stride in enumerate(strides, 1):
-        in_size, out_size, kernel = given.shape[axis], shape[axis], weights.shape[axis]
-        if stride < 1:
-            raise ModelError(f"stride {stride}")
-        back = -(-out_size // stride)
-        pad = max((back - 1) * stride + kernel - out_size, 0) // 2 if is_same else 0
-        made.append(Spread(in_size, out_size, kernel, stride, pad))
-    return made[0], made[1]
 
 
 def fits_together(op: Op, graph: Graph) -> str | None:
@@ -210,8 +165,8 @@ def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
         "tml_transpose_conv_params",
         (
             ("batches", given.shape[0]),
-            ("height", _spread_struct(rows)),
-            ("width", _spread_struct(columns)),
+            ("height", spread_struct(rows)),
+            ("width", spread_struct(columns)),
             ("in_channels", given.shape[3]),
             ("out_channels", weights.shape[0]),
             ("input_offset", -numbers.input_zero_point),
@@ -222,7 +177,7 @@ def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
         Constant("weights", weights.data.reshape(-1), "filter, row, column, channel"),
         *channel_constants(numbers, is_folded=False),
     )
-    return KernelCall(
+    call = KernelCall(
         "tml_transpose_conv_s8",
         "kernels/transpose_conv/s8.h",
         params,
@@ -234,19 +189,7 @@ def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
         constants,
         cost=cost(op, graph),
     )
-
-
-def _spread_struct(axis: Spread) -> Struct:
-    return Struct(
-        "tml_spread",
-        (
-            ("in", axis.in_size),
-            ("out", axis.out_size),
-            ("kernel", axis.kernel),
-            ("stride", axis.stride),
-            ("pad", axis.pad),
-        ),
-    )
+    return for_types(call, numbers)
 
 
 def cost(op: Op, graph: Graph) -> Cost:
@@ -301,6 +244,23 @@ OPS = (
                 constraints=_S8,
                 numbers=layer,
                 limits=(sums_fit_32_bits,),
+            ),
+            Form(
+                "s16",
+                typed(
+                    shape=WHOLE,
+                    filter=INT8,
+                    input=INT16,
+                    bias=frozenset((INT16, INT64)),
+                    output=INT16,
+                ),
+                reference,
+                lower,
+                constraints=int16_constraints(
+                    0, _reordered(weights_are_symmetric), _reordered(weights_scaled_along(0))
+                ),
+                numbers=layer,
+                limits=(sums_fit,),
             ),
         ),
     ),

@@ -15,19 +15,23 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tinyml.ir.dtype import INT8, INT32, INT64, DType
+from tinyml.ir.fixedpoint import WIDE_SUMS, multiply_wide, wide_factor, wrap_int32
 from tinyml.ir.graph import Array, Graph, Op
-from tinyml.ir.kernel import Constant, Value
+from tinyml.ir.kernel import Constant, KernelCall, Value, of_elements
 from tinyml.ops.common import (
-    INT8_MAX,
-    INT8_MIN,
     INT32_MAX,
+    activation_is_a_range,
     activation_range,
     clamp_struct,
+    is_quantised_per_tensor,
     operand,
     quant_of,
     rescale_clamp,
     result,
+    zero_points_are_zero,
 )
+from tinyml.ops.forms import Constraint
 
 IntArray = NDArray[np.int64]
 Made = TypeVar("Made")
@@ -40,12 +44,14 @@ class WeightedSum:
     """The numbers of one layer, one row or element per output channel."""
 
     weights: IntArray  # [out_channels, taps], int8 values
-    bias: IntArray  # [out_channels], int32 values; zeros when the layer has none
+    bias: IntArray  # [out_channels], values of ``sum_dtype``; zeros when the layer has none
     multiplier: IntArray  # [out_channels]
     shift: IntArray  # [out_channels]; positive = left
     input_zero_point: int
     output_zero_point: int
-    bounds: tuple[int, int]  # clamp of the int8 output
+    bounds: tuple[int, int]  # clamp of the output
+    dtype: DType = INT8  # of input and output
+    sum_dtype: DType = INT32  # of the bias, and of what is summed
 
     def once(self, make: Callable[..., Made], *details: Hashable) -> Made:
         """What ``make`` gives for these numbers, for instance how they are rescaled.
@@ -62,11 +68,10 @@ class WeightedSum:
 
     @cached_property
     def sum_bounds(self) -> tuple[IntArray, IntArray]:
-        """Least and greatest sum of each channel over all int8 inputs."""
+        """Least and greatest sum of each channel over all inputs."""
         positive = np.maximum(self.weights, 0).sum(axis=1)
         negative = np.minimum(self.weights, 0).sum(axis=1)
-        low = INT8_MIN - self.input_zero_point
-        high = INT8_MAX - self.input_zero_point
+        low, high = (limit - self.input_zero_point for limit in self.dtype.limits)
         return (
             self.bias + positive * low + negative * high,
             self.bias + positive * high + negative * low,
@@ -76,9 +81,22 @@ class WeightedSum:
         """What is left to add to ``sum of w * x``: the bias less zero_point times the weights."""
         return np.asarray(self.bias - self.input_zero_point * self.weights.sum(axis=1), np.int64)
 
+    @property
+    def type_name(self) -> str:
+        """How C names the types of values and sums: "s8", "s16", or "s16_b32"."""
+        if self.dtype == INT8:
+            return "s8"
+        return "s16" if self.sum_dtype == INT64 else "s16_b32"
+
     def outputs(self, sums: IntArray) -> Array:
-        """The int8 outputs of sums [..., out_channels]."""
-        return rescale_clamp(sums, self.multiplier, self.shift, self.output_zero_point, self.bounds)
+        """The outputs of exact sums [..., out_channels]."""
+        if self.sum_dtype == INT64:
+            pairs = zip(self.multiplier.tolist(), self.shift.tolist(), strict=True)
+            multiplier, right = np.array([wide_factor(*pair) for pair in pairs], np.int64).T
+            made = multiply_wide(sums, multiplier, right) + self.output_zero_point
+            return np.clip(made, *self.bounds).astype(self.dtype.numpy)
+        factors = (self.multiplier, self.shift, self.output_zero_point, self.bounds)
+        return rescale_clamp(wrap_int32(sums), *factors, self.dtype)
 
     @cached_property
     def with_bounded_sums(self) -> WeightedSum:
@@ -90,7 +108,7 @@ class WeightedSum:
         low, high = self.sum_bounds
         limit = RIGHT_SHIFT_LIMIT - 1
         move = np.minimum(limit - high, 0) + np.maximum(-limit - low, 0)
-        if not move.any():
+        if not move.any() or self.dtype != INT8:
             return self
         made = [self.outputs(sums) for sums in (low, high, low + move, high + move)]
         is_dead = np.all([made[0] == other for other in made[1:]], axis=0)
@@ -122,6 +140,7 @@ def weighted_sum(
     made = quant_of(result(op, graph))
     given = operand(op, graph, INPUT)
     assert given is not None
+    dtype = given.dtype
     return WeightedSum(
         weights,
         np.zeros(len(weights), np.int64)
@@ -131,8 +150,22 @@ def weighted_sum(
         shift,
         quant_of(given).zero_point,
         made.zero_point,
-        activation_range(op.attrs.activation, made),
+        activation_range(op.attrs.activation, made, dtype),
+        dtype,
+        INT32 if dtype == INT8 else sums_of_int16(op, graph),
     )
+
+
+def sums_of_int16(op: Op, graph: Graph) -> DType:
+    """In what TFLM sums the products of int16 values: the bias's type, else what the options say.
+
+    Source: TensorFlow Lite Micro, ConvEval, FullyConnectedEval, DepthwiseConvEval.
+    """
+    bias = operand(op, graph, BIAS)
+    if bias is not None:
+        return INT32 if bias.dtype == INT32 else INT64
+    said = getattr(op.attrs, "bias_type", 0)
+    return INT32 if said == INT32.tflite else INT64
 
 
 def channel_constants(layer: WeightedSum, is_folded: bool) -> tuple[Constant, ...]:
@@ -141,10 +174,14 @@ def channel_constants(layer: WeightedSum, is_folded: bool) -> tuple[Constant, ..
     note = "the same for all channels" if layer.is_uniform else "per output channel"
     bias = layer.folded_bias() if is_folded else layer.bias
     fold = ": bias - input zero point * sum of weights" if is_folded else ""
+    multiplier, shift = layer.multiplier[channels], layer.c_shift()[channels]
+    if layer.sum_dtype == INT64:
+        pairs = zip(multiplier.tolist(), shift.tolist(), strict=True)
+        multiplier, shift = np.array([wide_factor(*pair) for pair in pairs], np.int64).T
     return (
-        Constant("bias", bias.astype(np.int32), f"per output channel{fold}"),
-        Constant("multiplier", layer.multiplier[channels].astype(np.int32), f"rescaling, {note}"),
-        Constant("shift", layer.c_shift()[channels].astype(np.int8), f"rescaling, {note}"),
+        Constant("bias", bias.astype(layer.sum_dtype.numpy), f"per output channel{fold}"),
+        Constant("multiplier", multiplier.astype(np.int32), f"rescaling, {note}"),
+        Constant("shift", shift.astype(np.int8), f"rescaling, {note}"),
     )
 
 
@@ -156,6 +193,17 @@ def rescale_fields(layer: WeightedSum) -> tuple[tuple[str, Value], ...]:
         ("output_offset", layer.output_zero_point),
         ("clamp", clamp_struct(layer.bounds)),
     )
+
+
+def for_types(call: KernelCall, layer: WeightedSum) -> KernelCall:
+    """The call of a plain kernel for int8 values as one for the layer's types.
+
+    The C of all types has the same params and arguments.
+    """
+    function, header = (
+        text.replace("s8", layer.type_name) for text in (call.function, call.header)
+    )
+    return of_elements(replace(call, function=function, header=header), layer.dtype.nbytes(1))
 
 
 def weights_are_constant(op: Op, graph: Graph) -> str | None:
@@ -224,4 +272,31 @@ def sums_fit_32_bits(numbers: WeightedSum) -> str | None:
     return (
         f"channel {channel} reaches {int(greatest[channel])} "
         f"with a left shift of {max(0, int(numbers.shift[channel]))}"
+    )
+
+
+def sums_fit(numbers: WeightedSum) -> str | None:
+    """Sums and outputs must stay where TFLM's arithmetic on 64 bits is defined.
+
+    Sums of 32 bits wrap, as they do in TFLM.
+    """
+    if numbers.sum_dtype == INT32:
+        return None
+    low, high = numbers.sum_bounds
+    greatest = np.maximum(np.abs(low), np.abs(high))
+    made = greatest.astype(float) * numbers.multiplier * np.exp2(numbers.shift - 31.0)
+    over = (greatest >= WIDE_SUMS) | (numbers.shift > 7) | (made > INT32_MAX - (1 << 16))
+    if not over.any():
+        return None
+    channel = int(np.argmax(over))
+    return f"channel {channel} reaches {int(greatest[channel])}, which gives {made[channel]:.0f}"
+
+
+def int16_constraints(axis: int, *symmetric: Constraint) -> tuple[Constraint, ...]:
+    """What a layer of int16 values demands, whose weights have their channels along ``axis``."""
+    return (
+        is_quantised_per_tensor,
+        zero_points_are_zero,
+        *(symmetric or (weights_are_symmetric, weights_scaled_along(axis))),
+        activation_is_a_range,
     )

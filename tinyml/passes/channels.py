@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops import form_of, layer_of, trait_of, traits
-from tinyml.ops.common import INT8_MAX, INT8_MIN
 from tinyml.ops.weighted import BIAS, INPUT, WEIGHTS, WeightedSum
 from tinyml.ops.windows import is_padded
 from tinyml.passes.rewrite import reader_counts
@@ -34,7 +33,7 @@ Layers: TypeAlias = "dict[int, WeightedSum]"  # of the ops with weights, by thei
 class Channels:
     """What is known of a tensor's channels, the last axis; one element per channel."""
 
-    value: IntArray  # the int8 value that it always has, or VARIES
+    value: IntArray  # the value that it always has, or VARIES
     is_needed: BoolArray
 
 
@@ -50,7 +49,7 @@ class Known:
 
 def channels_of(graph: Graph) -> dict[int, Channels]:
     """The channels of all tensors that ops make."""
-    layers = {op.outputs[0]: numbers_of(op, graph) for op in graph.ops if has_weights(op)}
+    layers = {op.outputs[0]: numbers_of(op, graph) for op in graph.ops if has_weights(op, graph)}
     values = constant_values(graph, layers)
     needed = needed_channels(Known(graph, layers, values, reader_counts(graph)))
     return {i: Channels(values[i], needed[i]) for i in values}
@@ -124,7 +123,7 @@ def is_mixing(op: Op, graph: Graph) -> bool:
     if trait is None or not trait.mixes:
         return False
     given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
-    return bool(given.shape) and given.shape[-1] == weights.shape[-1]
+    return given.dtype == INT8 and given.shape[-1:] == weights.shape[-1:] != ()
 
 
 def is_channelwise(op: Op, graph: Graph) -> bool:
@@ -147,11 +146,12 @@ def _times(op: Op) -> int:
     return trait.times(op)
 
 
-def has_weights(op: Op) -> bool:
-    """Whether the op is one whose channels are known and that has constant weights."""
+def has_weights(op: Op, graph: Graph) -> bool:
+    """Whether the op is one whose channels are known and that has constant weights, for int8."""
     return (
         trait_of(op.kind, traits.Channels) is not None
         and trait_of(op.kind, traits.Weights) is not None
+        and graph.tensors[op.inputs[INPUT]].dtype == INT8
     )
 
 
@@ -166,8 +166,9 @@ def _of_sums(op: Op, graph: Graph, numbers: WeightedSum, given: IntArray) -> Int
     zero_point = numbers.input_zero_point
     is_constant = given != VARIES
     offset = np.where(is_constant, given - zero_point, 0)
-    low = np.where(is_constant, offset, INT8_MIN - zero_point)
-    high = np.where(is_constant, offset, INT8_MAX - zero_point)
+    first, last = numbers.dtype.limits
+    low = np.where(is_constant, offset, first - zero_point)
+    high = np.where(is_constant, offset, last - zero_point)
     if _has_padding(op, graph):
         low, high = np.minimum(low, 0), np.maximum(high, 0)
     positive = np.maximum(numbers.weights, 0).reshape(len(numbers.bias), -1, len(given)).sum(axis=1)
@@ -219,6 +220,6 @@ def _has_padding(op: Op, graph: Graph) -> bool:
 
 def _owns_constants(op: Op, counts: Counter[int]) -> bool:
     """Whether no other op reads the layer's weights and bias."""
-    if not has_weights(op):
+    if trait_of(op.kind, traits.Weights) is None:
         return True
     return all(counts[i] == 1 for i in op.inputs[WEIGHTS:] if i >= 0)

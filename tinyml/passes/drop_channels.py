@@ -40,7 +40,7 @@ def drop_channels(graph: Graph) -> Graph:
     for op in graph.ops:
         if is_mixing(op, graph) or is_channelwise(op, graph):
             output = op.outputs[0]
-            if has_weights(op):
+            if has_weights(op, graph):
                 _cut_constants(op, graph, channels, tensors)
             tensors[output] = _cut(tensors[output], -1, channels[output].is_needed)
             if trait_of(op.kind, ShapeOperand) is not None and not channels[output].is_needed.all():

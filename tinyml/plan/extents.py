@@ -42,7 +42,8 @@ def extent_of(call: KernelCall) -> Extent:
     rule = all_rules().get(call.params.type)
     if rule is None:
         raise PlanError(f"{call.function}: no rule tells what {call.params.type} makes it read")
-    return rule(fields_of(call.params))
+    extent = rule(fields_of(call.params))
+    return extent.scaled(call.element_bytes) if call.element_bytes > 1 else extent
 
 
 def check_extents(plan: Plan, number: int) -> None:

@@ -11,14 +11,15 @@
 
 typedef int8_t tml_value_s8;           /* an element of an input or output */
 typedef int32_t tml_wide_s8;           /* one that is computed with */
-typedef int32_t tml_sum_s8;            /* of products; a bias too */
+typedef int32_t tml_sum_s8;            /* of products */
+typedef int32_t tml_bias_s8;
 typedef int32_t tml_scaled_s8;         /* a sum in units of the output */
 typedef const int8_t *tml_weights_s8;  /* a place among weights */
 
 /* The constants of a layer's filters, or of some of them. */
 typedef struct {
     tml_weights_s8 weights;
-    const tml_sum_s8 *bias;
+    const tml_bias_s8 *bias;
     const int32_t *multiplier; /* one element when !per_channel */
     const int8_t *shift;
 } tml_filters_s8;

@@ -22,7 +22,7 @@ TML_KERNEL void TML_OWN(pixel)(const TML_OWN(params) *params, const TML_OWN(view
     int32_t f = 0;
     TML_ROLLED
     for (; f < (end & ~3); f += 4) {
-        const TML_OF(tml_sum) *bias = filters->bias + f;
+        const TML_OF(tml_bias) *bias = filters->bias + f;
         TML_OF(tml_sum) sums[4] = {bias[0], bias[1], bias[2], bias[3]};
         TML_OWN(dot)(params, view, weights, 4, sums);
         TML_ROLLED

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinyml.conformance.merge import side_by_side
-from tinyml.ir.dtype import BY_NAME, FLOAT32, INT8, INT32, DType
+from tinyml.ir.dtype import BY_NAME, FLOAT32, INT8, DType
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor, check
 from tinyml.model.support import unmet
 from tinyml.ops import spec_of
@@ -172,7 +172,8 @@ def _operand(
     shape = tuple(operand["shape"])
     if operand.get("bias"):
         scales = _bias_scales(earlier)
-        dtype, operand = INT32, {"data": "random", **operand}
+        dtype = BY_NAME[operand.get("dtype", "int32")]
+        operand = {"data": "random", **operand}
         quant: Quant | None = Quant(scales, (0,) * len(scales))
     else:
         dtype = BY_NAME[operand.get("dtype", "int8")]

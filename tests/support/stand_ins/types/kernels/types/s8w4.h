@@ -7,6 +7,7 @@
 typedef int8_t tml_value_s8w4;
 typedef int32_t tml_wide_s8w4;
 typedef int32_t tml_sum_s8w4;
+typedef int32_t tml_bias_s8w4;
 typedef int32_t tml_scaled_s8w4;
 
 typedef struct {

@@ -1,4 +1,8 @@
-/* int16 values, int8 weights, summed in 64 bits: what a further type takes. Made for tests alone. */
+/* int16 values, int8 weights, summed in 64 bits with biases of 64 bits; types/type.h says how a type is
+ * included.
+ *
+ * All zero points are 0. A sum is rescaled as tml_requantise_wide says.
+ */
 #ifndef TML_TYPES_S16_H
 #define TML_TYPES_S16_H
 
@@ -7,14 +11,15 @@
 typedef int16_t tml_value_s16;
 typedef int32_t tml_wide_s16;
 typedef int64_t tml_sum_s16;
+typedef int64_t tml_bias_s16;
 typedef int32_t tml_scaled_s16;
 typedef const int8_t *tml_weights_s16;
 
 typedef struct {
     tml_weights_s16 weights;
-    const tml_sum_s16 *bias;
-    const int32_t *multiplier;
-    const int8_t *shift;
+    const tml_bias_s16 *bias;
+    const int32_t *multiplier; /* of 15 bits; one element when !per_channel */
+    const int8_t *shift;       /* to the right */
 } tml_filters_s16;
 
 #define TML_WEIGHT_s16(weights, i) TML_WEIGHT_s8(weights, i)
@@ -26,20 +31,12 @@ typedef struct {
 #define TML_FILTERS_FROM_s16(i) TML_FILTERS_FROM_s8(i)
 #define TML_MULTIPLIER_s16(filters, k) TML_MULTIPLIER_s8(filters, k)
 #define TML_SHIFT_s16(filters, k) TML_SHIFT_s8(filters, k)
-#define TML_CENTRED_s16(value, offset) TML_CENTRED_s8(value, offset)
+
+#define TML_CENTRED_s16(value, offset) (value)
 #define TML_MOVED_s16(scaled, offset) TML_MOVED_s8(scaled, offset)
-#define TML_CLAMPED_s16(value, clamp) ((int16_t)tml_clamp_to(value, (clamp).min, (clamp).max))
-#define TML_SATURATED_s16(value) ((int16_t)tml_clamp_to(value, INT16_MIN, INT16_MAX))
-
-/* Source: TensorFlow Lite, MultiplyByQuantizedMultiplier for 64 bits (kernels/internal/common.cc). */
-TML_KERNEL int32_t tml_requantise_wide(int64_t x, int32_t multiplier, int32_t shift)
-{
-    const int64_t reduced = multiplier < 0x7FFF0000 ? (multiplier + (1 << 15)) >> 16 : 0x7FFF;
-    const int32_t right = 15 - shift;
-    return (int32_t)((x * reduced + (INT64_C(1) << (right - 1))) >> right);
-}
-
 #define TML_RESCALED_s16(sum, multiplier, shift, shifts_right) \
     tml_requantise_wide(sum, multiplier, shift)
+#define TML_CLAMPED_s16(value, clamp) ((int16_t)tml_clamp_to(value, (clamp).min, (clamp).max))
+#define TML_SATURATED_s16(value) ((int16_t)tml_clamp_to(value, INT16_MIN, INT16_MAX))
 
 #endif
