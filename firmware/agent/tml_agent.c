@@ -38,6 +38,7 @@ static const tml_command commands[] = {
     {"baud", tml_command_baud},
     {"boot", tml_command_boot},
     {"reset", tml_command_reset},
+    {"state", tml_command_state},
 #endif
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
@@ -54,7 +55,7 @@ static void help(const tml_model *served, const char *arguments)
     tml_put_line("name% profile% timestamp% db load N% db HEX% db print% infer N W% results% Ctrl-X");
 #ifndef TML_AGENT_BENCHMARK
     tml_put_line("id% tensor in|out|layer K% db select K% db crc% layers% cycles% mem% out K% layer K%");
-    tml_put_line("baud N% boot% reset% [SSSS NN session]-XXXX%");
+    tml_put_line("baud N% boot% reset% state keep|reset% [SSSS NN session]-XXXX%");
 #endif
 }
 

@@ -16,6 +16,7 @@ void tml_command_results(const tml_model *model, const char *arguments);
 void tml_command_baud(const tml_model *model, const char *arguments);
 void tml_command_boot(const tml_model *model, const char *arguments);
 void tml_command_reset(const tml_model *model, const char *arguments);
+void tml_command_state(const tml_model *model, const char *arguments);
 
 /* Ours: tml_inspect.c. */
 void tml_command_id(const tml_model *model, const char *arguments);

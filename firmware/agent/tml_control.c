@@ -1,4 +1,4 @@
-/* tml_control.c: boot, reset, and a faster serial line for as long as somebody talks on it. */
+/* tml_control.c: boot, reset, what becomes of the model's state, and a faster serial line for as long as somebody talks on it. */
 #include "tml_control.h"
 
 #include "tml_commands.h"
@@ -51,6 +51,20 @@ void tml_command_reset(const tml_model *model, const char *arguments)
     (void)arguments;
     tml_port_reset();
     tml_put_line("e-[This port cannot reset itself]");
+}
+
+void tml_command_state(const tml_model *model, const char *arguments)
+{
+    (void)model;
+    const bool is_kept = tml_take_word(&arguments, "keep");
+    if (!is_kept && !tml_take_word(&arguments, "reset")) {
+        tml_put_line("e-[Expected keep or reset]");
+        return;
+    }
+    tml_session_keep_state(is_kept);
+    tml_begin_reply("state");
+    tml_put_text(is_kept ? "keep" : "reset");
+    tml_end_reply();
 }
 
 void tml_control_heard(void)

@@ -9,6 +9,7 @@ static const tml_model *model;
 static bool is_loaded[TML_AGENT_INPUTS];
 static uint32_t stop_after = TML_ALL_LAYERS;
 static bool is_stopped;
+static bool keeps_state;
 static uint32_t layer_start;
 static uint32_t layer_cycles[TML_AGENT_LAYERS];
 static uint64_t total_cycles;
@@ -93,6 +94,14 @@ static void keep_outputs(void)
     }
 }
 
+void tml_session_keep_state(bool is_kept)
+{
+    keeps_state = is_kept;
+    if (model->reset != NULL) {
+        model->reset();
+    }
+}
+
 bool tml_session_infer(uint32_t last_layer)
 {
     const uint64_t begin = tml_session_cycles();
@@ -102,7 +111,7 @@ bool tml_session_infer(uint32_t last_layer)
     if (was_fresh) {
         tml_task_prepare(model);
     }
-    if (model->reset != NULL) {
+    if (model->reset != NULL && !keeps_state) {
         model->reset(); /* what is measured or looked at is the first inference of a sequence */
     }
     memset(is_loaded, 0, sizeof is_loaded);

@@ -25,6 +25,10 @@ void tml_session_input_loaded(uint32_t input);
 /* Whether every input was loaded since the last inference. */
 bool tml_session_is_fresh(void);
 
+/* Forgets the model's state. From now on inferences go on with the state that the one before has left, or
+ * else each begins with a reset. */
+void tml_session_keep_state(bool is_kept);
+
 /* Runs the model; with a layer number, only up to that layer, whose output is then readable.
  * Returns false when it did not stop at that layer because the layer takes no code. */
 bool tml_session_infer(uint32_t last_layer);

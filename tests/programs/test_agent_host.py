@@ -224,6 +224,7 @@ def test_layer_without_code_says_so(ask: Ask) -> None:
         ("baud x%", "e-[Expected a baud rate]"),
         ("baud 2000000%", "e-[This port cannot be set to that baud rate]"),
         ("reset%", "e-[This port cannot reset itself]"),
+        ("state%", "e-[Expected keep or reset]"),
         ("x" * 81 + "%", "e-[Command too long]"),
         ("x" * 500 + "%", "e-[Command too long]"),
     ],

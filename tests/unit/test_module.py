@@ -1,4 +1,4 @@
-"""Models of several graphs are read as such; the loader refuses them until they can be compiled."""
+"""Models of several graphs are read as such; the main one is compiled."""
 
 from __future__ import annotations
 
@@ -63,10 +63,12 @@ def test_one_graph_is_the_main_one() -> None:
     assert graph == load(model_file("one.tflite", data))
 
 
-def test_the_loader_refuses_several() -> None:
+def test_the_loader_takes_the_main_graph_where_the_others_are_not_called() -> None:
+    """Models with several signatures have a graph for each; an interpreter runs the first."""
     data = write_module(Module((small_network(), single())))
-    with pytest.raises(ModelError, match="has 2 subgraphs; exactly one is supported"):
-        load(model_file("two.tflite", data))
+    alone = load(model_file("two.tflite", write(small_network())))
+    found = load(model_file("two.tflite", data))
+    assert found == replace(alone, source=found.source)
 
 
 def test_equal_constants_of_several_graphs_are_kept_once() -> None:

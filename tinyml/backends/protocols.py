@@ -78,8 +78,19 @@ class Simulator(Protocol):
     name: str
     requires: tuple[str, ...]
 
-    def run(self, image: Image, board: Board, inputs: tuple[tuple[Array, ...], ...]) -> Run:
-        """Boots the image, feeds every input sample, profiles."""
+    def run(
+        self,
+        image: Image,
+        board: Board,
+        inputs: tuple[tuple[Array, ...], ...],
+        *,
+        in_sequence: bool = False,
+    ) -> Run:
+        """Boots the image, feeds every input sample, profiles.
+
+        ``in_sequence``: each sample goes on with the state that the one before has left; else each
+        begins after a reset of the model's state.
+        """
 
 
 class Flasher(Protocol):

@@ -45,14 +45,14 @@ class Unicorn:
 
         yield Machine(read_elf(image.elf), board)
 
-    def run(self, image: Image, board: Board, inputs: Samples) -> Run:
+    def run(self, image: Image, board: Board, inputs: Samples, *, in_sequence: bool = False) -> Run:
         """Boots the image, feeds every sample, times the first one in cycles and instructions."""
         from tinyml.device.profile import load, profile
         from tinyml.simulate.machine import Machine
 
         machine = Machine(read_elf(image.elf), board)
         client = AgentClient(MemoryLink(machine))
-        run = profile(client, board.name, inputs, is_estimate=True)
+        run = profile(client, board.name, inputs, is_estimate=True, in_sequence=in_sequence)
         machine.shown = "instructions"
         load(client, inputs[0])
         is_short = run.total.cycles <= WATCHED_CYCLES
@@ -116,14 +116,15 @@ class Qemu:
             link = PipeLink(self.name, stdin, stdout)
             yield Stub(link, vectors.address if vectors else base, board.name)
 
-    def run(self, image: Image, board: Board, inputs: Samples) -> Run:
+    def run(self, image: Image, board: Board, inputs: Samples, *, in_sequence: bool = False) -> Run:
         """Boots the image, feeds every sample."""
         from tinyml.device.profile import profile
 
         with process.running(self.command(image, board)) as (stdin, stdout):
             link = SerialLink(_pty_path(PipeLink(self.name, stdin, stdout)), board.baud)
             try:
-                run = profile(AgentClient(link), board.name, inputs, is_estimate=True)
+                client = AgentClient(link)
+                run = profile(client, board.name, inputs, is_estimate=True, in_sequence=in_sequence)
             finally:
                 link.close()
         return replace(_counted(run, board), target=self.name)
@@ -158,7 +159,7 @@ class Host:
             message="compiling the firmware for this machine",
         )
 
-    def run(self, image: Image, board: Board, inputs: Samples) -> Run:
+    def run(self, image: Image, board: Board, inputs: Samples, *, in_sequence: bool = False) -> Run:
         """Compiles and starts the program, feeds every sample; its times are this machine's."""
         from tinyml.device.profile import profile
 
@@ -175,7 +176,8 @@ class Host:
                     hint="use --simulator unicorn",
                 ) from error
             with process.running(Command((str(program),))) as (stdin, stdout):
-                return profile(AgentClient(PipeLink(self.name, stdin, stdout)), board.name, inputs)
+                client = AgentClient(PipeLink(self.name, stdin, stdout))
+                return profile(client, board.name, inputs, in_sequence=in_sequence)
 
 
 def _counted(run: Run, board: Board) -> Run:

@@ -24,15 +24,17 @@ class ArenaView:
     budget_bytes: int  # 0 when there is none to check
     section: str  # linker section; "" for ordinary .bss
     address: str  # of an arena that no linker script knows of, as C text; "" for the others
+    is_state: bool = False  # variables, no arena
 
 
 @dataclass(frozen=True, slots=True)
 class StateView:
-    """A variable, and what every byte of it is after a reset."""
+    """A variable, and what it is after a reset: a value of every byte, or an array."""
 
     symbol: str
     value: int
     nbytes: int
+    initial: str = ""  # C symbol of the array; "" for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,39 +59,60 @@ def arena_views(plan: Plan, board: Board | None) -> tuple[ArenaView, ...]:
         symbol = "arena" if region == default else f"arena_{region}"
         macro = "ARENA_BYTES" if region == default else f"{region.upper()}_ARENA_BYTES"
         budget = budgets.get(region, Budget(region, 0))
-        section = "" if region == default else budget.section or f".arena_{region}"
-        views.append(
-            ArenaView(
-                region=region,
-                symbol=symbol,
-                macro=macro,
-                declaration=f"int8_t {symbol}[{plan.graph.name.upper()}_{macro}]",
-                nbytes=nbytes,
-                budget_bytes=budget.max_bytes,
-                section="" if budget.address else section,
-                address=f"0x{budget.address:08X}u" if budget.address else "",
-            )
-        )
+        view = _memory_view(plan, budget, (symbol, macro), nbytes, is_default=region == default)
+        views.append(view)
     return tuple(views)
+
+
+def state_memory_view(plan: Plan, board: Board | None) -> ArenaView | None:
+    """The block of RAM that holds the variables; None for a model without."""
+    if not plan.state_bytes:
+        return None
+    ((region, nbytes),) = plan.state_bytes
+    default = board.ram[0].region if board and board.ram else region
+    budgets = {item.region: item for item in board.ram} if board else {}
+    budget = budgets.get(region, Budget(region, 0))
+    names = ("state", "STATE_BYTES")
+    view = _memory_view(plan, budget, names, nbytes, is_default=region == default)
+    arena_bytes = dict(plan.arena_bytes).get(region, 0)
+    address = f"({view.address} + {arena_bytes}u)" if view.address else ""  # behind the arena
+    return replace(view, address=address, is_state=True)
+
+
+def _memory_view(
+    plan: Plan, budget: Budget, names: tuple[str, str], nbytes: int, *, is_default: bool
+) -> ArenaView:
+    """A block of RAM in a region; ``names`` are its symbol and the suffix of its macro."""
+    symbol, macro = names
+    section = "" if is_default else budget.section or f".arena_{budget.region}"
+    return ArenaView(
+        region=budget.region,
+        symbol=symbol,
+        macro=macro,
+        declaration=f"int8_t {symbol}[{plan.graph.name.upper()}_{macro}]",
+        nbytes=nbytes,
+        budget_bytes=budget.max_bytes,
+        section="" if budget.address else section,
+        address=f"0x{budget.address:08X}u" if budget.address else "",
+    )
 
 
 def tensor_views(
     plan: Plan, names: tuple[str, ...], arenas: tuple[ArenaView, ...]
 ) -> tuple[tuple[TensorView, ...], dict[int, str]]:
     """The addresses in order of first use, and the scratch symbol of each step that has one."""
-    symbols = {item.region: item.symbol for item in arenas}
+    symbols = {(item.region, item.is_state): item.symbol for item in arenas}
     placed = [(i, place) for i, place in enumerate(plan.tensors) if place is not None]
     placed.sort(key=lambda item: (item[1].first_use, item[0]))
     views: list[TensorView] = []
     for index, place in placed:
         tensor = plan.graph.tensors[index]
-        text = f"({symbols[place.region]} + {place.offset})"
+        text = f"({symbols[place.region, place.is_state]} + {place.offset})"
         if tensor.dtype != INT8:
             text = f"(({tensor.dtype.c_type} *)(void *){text})"
         comment = (
             f"{tensor.dtype} {shape_text(tensor.shape)}, "
-            f"{_live(place, len(plan.steps), is_variable=tensor.is_variable)}"
-            f"{_reuses(index, place, placed, names)}"
+            f"{_live(place, len(plan.steps))}{_reuses(index, place, placed, names)}"
         )
         views.append(TensorView(index, f"T_{names[index].upper()}", text, comment))
     scratch: dict[int, str] = {}
@@ -97,16 +120,24 @@ def tensor_views(
         if step.scratch is not None and step.scratch.nbytes:
             place = step.scratch
             scratch[number] = f"SCRATCH_{number}"
-            address = f"((void *)({symbols[place.region]} + {place.offset}))"
+            address = f"((void *)({symbols[place.region, False]} + {place.offset}))"
             comment = f"{place.nbytes} bytes for layer {number}"
             views.append(TensorView(-1, scratch[number], address, comment))
     return _aligned(views), scratch
 
 
-def state_views(plan: Plan, places: Mapping[int, str]) -> tuple[StateView, ...]:
-    """The variables of a model; ``places`` are the C symbols of its tensors."""
+def state_views(
+    plan: Plan, places: Mapping[int, str], arrays: Mapping[int, str]
+) -> tuple[StateView, ...]:
+    """The variables of a model; ``places`` are the C symbols of its tensors.
+
+    ``arrays`` are those of the values that some of them begin with.
+    """
     variables = ((i, plan.graph.tensors[i]) for i in plan.graph.variables)
-    return tuple(StateView(places[i], item.reset_byte, item.nbytes) for i, item in variables)
+    return tuple(
+        StateView(places[i], item.reset_byte, item.nbytes, arrays.get(i, ""))
+        for i, item in variables
+    )
 
 
 def layer_table(plan: Plan, names: tuple[str, ...], macs: tuple[int, ...]) -> tuple[str, ...]:
@@ -120,6 +151,7 @@ def layer_table(plan: Plan, names: tuple[str, ...], macs: tuple[int, ...]) -> tu
         if place is not None:
             arena = f"[{place.offset}, {place.offset + place.nbytes})"
             arena = f"{place.region} {arena}" if several else arena
+            arena = f"state {arena}" if place.is_state else arena
         rows.append(
             (
                 str(number),
@@ -155,6 +187,7 @@ def peak_text(plan: Plan) -> str:
 def _live_bytes(plan: Plan, number: int, step: Step) -> int:
     """Bytes of the arena that hold a live value during a step, overlaps counted once."""
     places = [p for p in plan.tensors if p and p.first_use <= number <= p.last_use]
+    places = [p for p in places if not p.is_state]
     if step.scratch is not None:
         places.append(step.scratch)
     total = 0
@@ -170,8 +203,8 @@ def _first_region(plan: Plan) -> str:
     return plan.arena_bytes[0][0] if plan.arena_bytes else ""
 
 
-def _live(place: Placement, steps: int, *, is_variable: bool) -> str:
-    if is_variable:
+def _live(place: Placement, steps: int) -> str:
+    if place.is_state and (place.first_use < 0 or place.last_use >= steps):
         return "state, kept between inferences"
     first = "input" if place.first_use < 0 else str(place.first_use)
     last = "output" if place.last_use >= steps else str(place.last_use)
@@ -188,7 +221,9 @@ def _reuses(
     before = [
         (item.last_use, other, item)
         for other, item in placed
-        if other != index and item.region == place.region and item.first_use < place.first_use
+        if other != index
+        and (item.region, item.is_state) == (place.region, place.is_state)
+        and item.first_use < place.first_use
     ]
     words: dict[str, list[str]] = {"over": [], "reuses": []}
     free = {(place.offset, place.offset + place.nbytes)}  # ranges whose last owner is not known

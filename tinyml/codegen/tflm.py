@@ -57,6 +57,7 @@ class TflmView:
     kernel_headers: tuple[str, ...]
     ops: tuple[OpView, ...]
     arenas: tuple[ArenaView, ...]
+    memories: tuple[ArenaView, ...]
     inputs: tuple[IoView, ...]
     outputs: tuple[IoView, ...]
     about: AboutView
@@ -152,6 +153,7 @@ def _view(outline: Outline, plan: Plan, board: Board, made: Prepared, is_offline
         kernel_headers=tuple(sorted(set(_headers(outline)))),
         ops=ops,
         arenas=arenas,
+        memories=arenas,
         inputs=io_views(graph, graph.inputs, "input", places),
         outputs=io_views(graph, graph.outputs, "output", places),
         about=about_view(graph),

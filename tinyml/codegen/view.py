@@ -36,6 +36,7 @@ from tinyml.codegen.memory import (
     arena_views,
     layer_table,
     peak_text,
+    state_memory_view,
     state_views,
     tensor_views,
 )
@@ -93,6 +94,7 @@ class ModelView:
     table: tuple[str, ...]  # lines
     peak: str
     arenas: tuple[ArenaView, ...]
+    memories: tuple[ArenaView, ...]  # the arenas and the memory of variables
     tensors: tuple[TensorView, ...]
     is_stateful: bool
     states: tuple[StateView, ...]
@@ -110,10 +112,13 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
     graph = plan.graph
     names = tensor_names(graph)
     arenas = arena_views(plan, board)
-    tensors, scratch = tensor_views(plan, names, arenas)
+    state = state_memory_view(plan, board)
+    memories = (*arenas, *((state,) if state else ()))
+    tensors, scratch = tensor_views(plan, names, memories)
     places = {item.index: item.symbol for item in tensors}
     weights = Weights(graph, names)
     places |= {i: weights.tensor(i) for i in _used_constants(plan)}
+    begun = {i: weights.first_value(i) for i in graph.variables if weights.has_first_value(i)}
     calls = _calls(plan, places, scratch, weights)
     macs = tuple(sum(macs_of(graph.ops[i], graph) for i in step.ops) for step in plan.steps)
     return ModelView(
@@ -136,7 +141,8 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
         arenas=arenas,
         tensors=tensors,
         is_stateful=bool(graph.variables),
-        states=state_views(plan, places),
+        states=state_views(plan, places, begun),
+        memories=memories,
         inputs=io_views(graph, graph.inputs, "input", places),
         outputs=io_views(graph, graph.outputs, "output", places),
         layers=_layer_views(plan, calls, places),

@@ -9,7 +9,7 @@ from tinyml.codegen.layers import (
     constant_views,
 )
 from tinyml.codegen.literals import c_array, shape_text, wrap_comment
-from tinyml.ir.graph import Graph
+from tinyml.ir.graph import Array, Graph
 from tinyml.plan.values import Step
 
 
@@ -41,17 +41,31 @@ class Weights:
 
     def tensor(self, index: int) -> str:
         """The symbol of a constant tensor that a kernel reads as an ordinary input."""
+        data = self._graph.tensors[index].data
+        assert data is not None
+        return self._array(index, data, "constant")
+
+    def has_first_value(self, index: int) -> bool:
+        """Whether a variable begins with a value of its own."""
+        return self._graph.tensors[index].initial is not None
+
+    def first_value(self, index: int) -> str:
+        """The symbol of what a variable is after a reset."""
+        data = self._graph.tensors[index].initial
+        assert data is not None
+        return self._array(index, data, "first value of")
+
+    def _array(self, index: int, data: Array, what: str) -> str:
         tensor = self._graph.tensors[index]
-        assert tensor.data is not None
         symbol = f"{self._graph.name}_t_{self.names[index]}"
-        comment = f'constant "{tensor.name}", {tensor.dtype} {shape_text(tensor.shape)}'
+        comment = f'{what} "{tensor.name}", {tensor.dtype} {shape_text(tensor.shape)}'
         self.views.append(
             ConstantView(
                 symbol=symbol,
-                declaration=array_declaration(tensor.data, symbol),
-                alignment=max(4, tensor.data.dtype.itemsize),
+                declaration=array_declaration(data, symbol),
+                alignment=max(4, data.dtype.itemsize),
                 comment=wrap_comment(comment),
-                initialiser=c_array(tensor.data),
+                initialiser=c_array(data),
             )
         )
         self.nbytes += tensor.nbytes

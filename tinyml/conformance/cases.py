@@ -20,7 +20,7 @@ from tinyml.evaluate.samples import read_samples
 from tinyml.ir.graph import Array, Graph, Tensor
 from tinyml.model.file import read_model
 from tinyml.model.reader import load
-from tinyml.ops.reference import outputs
+from tinyml.ops.reference import sequence
 
 
 def models_in(folder: Path, *, without: Path | None = None) -> tuple[Path, ...]:
@@ -43,7 +43,7 @@ def read_case(path: Path, samples: int) -> Case:
     """A model with its inputs and what the reference makes of them; raises TinymlError."""
     graph = load(read_model(path))
     vectors = _golden_inputs(path, graph)[:samples] or made_vectors(graph, samples)
-    return Case(path, graph, vectors, tuple(outputs(graph, vector) for vector in vectors))
+    return Case(path, graph, vectors, sequence(graph, vectors))
 
 
 def made_vectors(graph: Graph, count: int) -> tuple[Vector, ...]:

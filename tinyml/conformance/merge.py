@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tinyml.conformance.values import Case, Vector
-from tinyml.ir.graph import Graph, Op, Source, Tensor, check
+from tinyml.ir.graph import Carried, Graph, Op, Source, Tensor, check
 from tinyml.ir.kernel import Stream
-from tinyml.ops.reference import run
+from tinyml.ops.reference import runs
 from tinyml.plan.predict import predict
+from tinyml.plan.states import variables_of
 from tinyml.plan.values import Placement, Plan, Step, Use
 from tinyml.target.board import Board
 
@@ -40,15 +41,18 @@ def side_by_side(graphs: Sequence[Graph], labels: Sequence[str] = ()) -> Graph:
     ops: list[Op] = []
     inputs: list[int] = []
     outputs: list[int] = []
+    carried: list[Carried] = []
     for number, graph in enumerate(graphs):
         base, label = len(tensors), labels[number] if labels else f"m{number}"
         tensors += [replace(t, name=f"{label}/{t.name}") for t in graph.tensors]
         ops += [_shifted(op, base, f"{label}/") for op in graph.ops]
         inputs += [base + i for i in graph.inputs]
         outputs += [base + i for i in graph.outputs]
+        carried += [Carried(base + item.first, base + item.last) for item in graph.carried]
     names = "".join(graph.source.sha256 for graph in graphs)
     source = Source("batch.tflite", hashlib.sha256(names.encode()).hexdigest(), 0)
-    return check(Graph("model", source, tuple(tensors), tuple(ops), tuple(inputs), tuple(outputs)))
+    ends = tuple(inputs), tuple(outputs)
+    return check(Graph("model", source, tuple(tensors), tuple(ops), *ends, tuple(carried)))
 
 
 def joined(plans: Sequence[Plan], board: Board) -> Plan:
@@ -56,22 +60,26 @@ def joined(plans: Sequence[Plan], board: Board) -> Plan:
     steps: list[Step] = []
     places: list[Placement | None] = []
     arenas: Counter[str] = Counter()
+    states: Counter[str] = Counter()
     uses: Counter[tuple[str, str]] = Counter()
     total = sum(len(made.steps) for made in plans)
     op_base = 0
     for made in plans:
-        move = _Move(len(places), op_base, len(steps), dict(arenas), total, len(made.steps))
+        before = dict(arenas), dict(states)
+        move = _Move(len(places), op_base, len(steps), *before, total, len(made.steps))
         steps += [move.step(step) for step in made.steps]
         places += [move.place(place) if place else None for place in made.tensors]
         op_base += len(made.graph.ops)
         for region, nbytes in made.arena_bytes:
             arenas[region] += -(-nbytes // ALIGNMENT) * ALIGNMENT
+        states.update(dict(made.state_bytes))  # multiples of the alignment
         for use in made.uses:
-            if use.purpose in ("activations", "scratch"):
+            if use.purpose in ("activations", "scratch", "state"):
                 uses[use.region, use.purpose] += use.nbytes
     graph = side_by_side([made.graph for made in plans])
     for region, nbytes in arenas.items():  # what alignment between the arenas takes
-        uses[region, "activations"] += nbytes - sum(n for (r, _), n in uses.items() if r == region)
+        held = sum(n for (r, what), n in uses.items() if r == region and what != "state")
+        uses[region, "activations"] += nbytes - held
     rest = predict(graph, tuple(steps), board, plans[0].optimize, True)
     return replace(
         plans[0],
@@ -79,6 +87,7 @@ def joined(plans: Sequence[Plan], board: Board) -> Plan:
         steps=tuple(steps),
         tensors=tuple(places),
         arena_bytes=tuple(arenas.items()),
+        state_bytes=tuple(states.items()),
         activation_bytes=sum(made.activation_bytes for made in plans),
         lower_bound_bytes=sum(made.lower_bound_bytes for made in plans),
         uses=(*(Use(*key, nbytes) for key, nbytes in uses.items()), *rest),
@@ -94,6 +103,7 @@ class _Move:
     ops: int
     steps: int
     arenas: dict[str, int]  # bytes before it, by region
+    states: dict[str, int]
     total: int  # steps of all plans
     own: int  # steps of this one
 
@@ -109,10 +119,11 @@ class _Move:
         )
 
     def place(self, place: Placement) -> Placement:
+        before = self.states if place.is_state else self.arenas
         last = self.total if place.last_use == self.own else self.steps + place.last_use
         return replace(
             place,
-            offset=place.offset + self.arenas.get(place.region, 0),
+            offset=place.offset + before.get(place.region, 0),
             first_use=place.first_use if place.first_use < 0 else self.steps + place.first_use,
             last_use=last,
         )
@@ -150,10 +161,12 @@ def part_of(case: Case, kept: Sequence[int]) -> Case | None:
     known = {i for i, t in enumerate(graph.tensors) if t.is_constant or t.is_variable}
     read = dict.fromkeys(i for op in ops for i in op.inputs if i >= 0)
     inputs = [i for i in read if i not in made and i not in known]
-    outputs = [i for i in made if i not in read or i in graph.outputs]
-    if not ops or not inputs:
+    carried = [item for item in graph.carried if item.last in made]
+    lasts = {item.last for item in carried}
+    outputs = [i for i in made if i not in {*read, *lasts} or i in graph.outputs]
+    if not ops or not inputs or not outputs or _parts_a_variable(graph, kept):
         return None
-    values = [run(graph, vector) for vector in case.vectors]
+    values = list(runs(graph, case.vectors))
     order = sorted({*read, *made, *inputs})
     number = {old: new for new, old in enumerate(order)} | {-1: -1}
     smaller = replace(
@@ -169,12 +182,24 @@ def part_of(case: Case, kept: Sequence[int]) -> Case | None:
         ),
         inputs=tuple(number[i] for i in inputs),
         outputs=tuple(number[i] for i in outputs),
+        carried=tuple(Carried(number[item.first], number[item.last]) for item in carried),
     )
 
     def picked(indices: Sequence[int]) -> tuple[Vector, ...]:
         return tuple(tuple(row[i] for i in indices) for row in values)  # type: ignore[misc]
 
     return Case(case.path, smaller, picked(inputs), picked(outputs))
+
+
+def _parts_a_variable(graph: Graph, kept: Sequence[int]) -> bool:
+    """Whether some of the ops that touch a variable are kept, and others are not."""
+    variables = variables_of(graph)
+    parted: dict[int, set[bool]] = {}
+    for number, op in enumerate(graph.ops):
+        for i in (*op.inputs, *op.outputs):
+            if i in variables:
+                parted.setdefault(variables[i], set()).add(number in kept)
+    return any(len(found) > 1 for found in parted.values())
 
 
 def _shifted(op: Op, base: int, prefix: str) -> Op:

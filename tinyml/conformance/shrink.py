@@ -39,7 +39,8 @@ def smallest(case: Case, fails: Callable[[Case], bool], tries: int = MOST_TRIES)
                 break
         if not is_smaller:
             size //= 2
-    for number in range(len(best.vectors) if len(best.vectors) > 1 else 0):
+    is_sequence = bool(best.graph.variables)  # each vector needs those before it
+    for number in range(len(best.vectors) if len(best.vectors) > 1 and not is_sequence else 0):
         one = replace(
             best,
             vectors=best.vectors[number : number + 1],

@@ -91,7 +91,9 @@ def _on_board(
     from tinyml.project.settings import Settings
 
     settings = Settings(made.optimize, directory=folder, self_test=False)
-    return simulate(build_plan(made, board, settings), tuple(vectors)).outputs
+    built = build_plan(made, board, settings)
+    in_sequence = bool(made.graph.variables)
+    return simulate(built, tuple(vectors), in_sequence=in_sequence).outputs
 
 
 def _on_core(

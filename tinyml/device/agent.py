@@ -59,6 +59,8 @@ class AgentClient:
         self._loaded: dict[int, bytes] = {}
         self._has_run = False
         self._fresh: set[int] = set()  # inputs that were loaded since the last run
+        self._past: list[dict[int, bytes]] | None = None  # inputs of a sequence's inferences so far
+        self._is_beside = False  # the model's state is not what these have left
 
     @property
     def is_checked(self) -> bool:
@@ -90,9 +92,33 @@ class AgentClient:
         """Runs the model. The outputs that are kept are those of the first run after a load."""
         what = f"run {iterations + warmup} inferences"
         extra = VALUE_CHARACTERS * self._output_bytes()
-        timing = self._repeat(lambda: self._infer(iterations, warmup, extra), what, reloads=True)
+
+        def once() -> Timing:
+            if self._is_beside:
+                self._reload()
+            self._is_beside = self._past is not None  # until its reply has come
+            return self._infer(iterations, warmup, extra)
+
+        timing = self._repeat(once, what, reloads=True)
         self._has_run = True
+        if self._past is not None:
+            self._past.append(dict(self._loaded))
+            self._is_beside = False
         return timing
+
+    def begin_sequence(self, past: Sequence[Sequence[bytes]] = ()) -> None:
+        """From now on each inference goes on with the state that the last one has left.
+
+        ``past``: the inputs of inferences that are made before the first of them.
+        """
+        self._ask(("state", "keep"), lambda lines: frames.only_field(lines, "state", 1))
+        self._past = [dict(enumerate(inputs)) for inputs in past]
+        self._is_beside = bool(past)
+
+    def end_sequence(self) -> None:
+        """From now on each inference begins with a reset of the model's state."""
+        self._ask(("state", "reset"), lambda lines: frames.only_field(lines, "state", 1))
+        self._past, self._is_beside = None, False
 
     def layer_cycles(self) -> tuple[int, ...]:
         """Core cycles of each layer in the last inference."""
@@ -140,8 +166,9 @@ class AgentClient:
         nbytes = self.tensor("layer", index).nbytes
 
         def once() -> bytes:
-            if len(self._fresh) < len(self._loaded):
+            if len(self._fresh) < len(self._loaded) or self._past is not None:
                 self._reload()
+            self._is_beside = self._past is not None
             lines = self._run(frames.command("layer", index), DUMP_CHARACTERS * nbytes)
             return frames.data_bytes(lines, nbytes)
 
@@ -289,6 +316,13 @@ class AgentClient:
         return self._line.has_restarted or isinstance(damage, Restarted) or is_empty
 
     def _reload(self) -> None:
+        """Loads the inputs again; in a sequence, all that came before them runs again, too."""
+        if self._past is not None:
+            self._line.ask(frames.command("state", "keep"))
+        for past in self._past or ():
+            for index, data in past.items():
+                self._load(index, data)
+            self._line.ask(frames.command("infer", 1, 0), self._line.work_timeout_s)
         for index, data in self._loaded.items():
             self._load(index, data)
         self._fresh = set(self._loaded)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,8 +35,12 @@ def profile(
     runs: int = 1,
     warmup: int = 0,
     is_estimate: bool = False,
+    in_sequence: bool = False,
 ) -> Run:
     """The outputs of every sample, and times of the first one.
+
+    ``in_sequence``: each sample goes on with the state that the one before has left; else each
+    begins after a reset.
 
     ``runs`` and ``warmup`` are inferences of the timing run. Outputs come back flat, in the dtype
     that the firmware says; ``is_estimate`` says that its cycle counter is a model.
@@ -50,12 +54,25 @@ def profile(
     total = LayerTime(client.total_cycles())
     _check_time(client, timing, total.cycles)
     outputs = [read_outputs(client, identity)]
-    for sample in inputs[1:]:
+    if in_sequence:
+        outputs = list(sequence_outputs(client, inputs))
+    for sample in inputs[len(outputs) :]:
         load(client, sample)
         client.infer()
         outputs.append(read_outputs(client, identity))
     details = {"runs": timing.iterations, "measured_time_us": timing.time_us / timing.iterations}
     return _run(client, board, is_estimate, outputs, (layers, total), details)
+
+
+def sequence_outputs(client: AgentClient, inputs: Sequence[Sample]) -> Iterator[Sample]:
+    """The outputs of samples, each of which goes on with the state that the one before left."""
+    identity = client.identify()
+    client.begin_sequence()
+    for sample in inputs:
+        load(client, sample)
+        client.infer()
+        yield read_outputs(client, identity)
+    client.end_sequence()
 
 
 @dataclass(slots=True)
@@ -79,12 +96,14 @@ def measure(
     runs: int = 100,
     warmup: int = 5,
     show: Show = lambda what, done, total: None,
+    in_sequence: bool = False,
 ) -> Run:
     """Times ``runs`` inferences after ``warmup`` ones, sample after sample, over and over.
 
     Cycles of the Run are medians; ``details["spread"]`` has minimum, median, 95 % and maximum per
     layer and in total. Outputs are those of the samples that were run, in order. When sending an
     input takes long, not every run gets a new one: ``details["fresh_runs"]`` says how many did.
+    ``in_sequence``: the outputs are those of a run of its own over the samples, see ``profile``.
     """
     identity = _begin(client, inputs)
     if warmup:
@@ -95,6 +114,8 @@ def measure(
         show("measuring", number, runs)
         _time_one(client, inputs, number, log)
     show("measuring", runs, runs)
+    if in_sequence:
+        log.outputs = list(sequence_outputs(client, inputs[: len(log.outputs)]))
     columns, total = [spread(item) for item in zip(*log.layers, strict=True)], spread(log.totals)
     compared = clock.compare()
     details = {

@@ -57,15 +57,16 @@ UINT8 = DType("uint8", 8, "uint8_t", 3, "B", is_quantised=True)
 UINT32 = DType("uint32", 32, "uint32_t", 15)
 INT4 = DType("int4", 4, "int8_t", 17, is_quantised=True, holder="int8")  # no file has it yet
 CHAR = DType("char", 8, "char", -1)  # bytes of anything, in scratch: in C they may alias the rest
+RESOURCE = DType("resource", 32, "int32_t", 13, holder="int32")  # which variable; no kernel sees it
 
 ALL = (BOOL, FLOAT32, INT8, INT16, INT32, INT64, UINT8, UINT32)
 BY_NAME = {dtype.name: dtype for dtype in ALL}
 BY_SHORT = {dtype.short: dtype for dtype in ALL}
 BY_LETTER = {dtype.letter: dtype for dtype in ALL if dtype.letter}
-BY_TFLITE = {dtype.tflite: dtype for dtype in ALL}
+BY_TFLITE = {dtype.tflite: dtype for dtype in (*ALL, RESOURCE)}
 NOT_KNOWN = {  # the other TensorType values, for messages
     **{1: "float16", 5: "string", 8: "complex64", 10: "float64", 11: "complex128", 12: "uint64"},
-    **{13: "resource", 14: "variant", 16: "uint16", 17: "int4", 18: "bfloat16"},
+    **{14: "variant", 16: "uint16", 17: "int4", 18: "bfloat16"},
 }
 
 

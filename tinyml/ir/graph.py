@@ -57,6 +57,7 @@ class Tensor:
     quant: Quant | None = None
     data: Array | None = field(default=None, compare=False)  # read-only, of this shape and dtype
     is_variable: bool = False  # state: keeps its value from one inference to the next
+    initial: Array | None = field(default=None, compare=False)  # of a variable, after a reset
 
     @property
     def is_constant(self) -> bool:
@@ -75,7 +76,7 @@ class Tensor:
 
     @property
     def reset_byte(self) -> int:
-        """What every byte of a variable is before the first inference.
+        """What every byte of a variable without ``initial`` is before the first inference.
 
         Source: TensorFlow Lite Micro, ResetTensorData (micro_interpreter_graph.cc).
         """
@@ -104,6 +105,17 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """A variable that ops assign: each time, another tensor stands for its new value.
+
+    All of them lie in the variable's memory. ``last`` is what ``first`` is in the next inference.
+    """
+
+    first: int  # tensor; a variable
+    last: int  # tensor, made by an op
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     """A whole model."""
 
@@ -113,6 +125,7 @@ class Graph:
     ops: tuple[Op, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    carried: tuple[Carried, ...] = ()  # variables that ops assign
 
     def op_inputs(self, op: Op) -> tuple[Tensor | None, ...]:
         """The input tensors of an op, None where an optional one is absent."""
@@ -127,6 +140,16 @@ class Graph:
         """The variables that ops read and write, in the order of the tensors."""
         used = {i for op in self.ops for i in op.inputs if i >= 0}
         return tuple(i for i in sorted(used) if self.tensors[i].is_variable)
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether samples are parts of one sequence: the model keeps what it needs of the last."""
+        return bool(self.carried)
+
+    @property
+    def results(self) -> tuple[int, ...]:
+        """The tensors that outlast an inference: outputs, and the last values of variables."""
+        return (*self.outputs, *(item.last for item in self.carried))
 
 
 def check(graph: Graph) -> Graph:
@@ -180,3 +203,15 @@ def _problems(graph: Graph) -> Iterator[str]:
     for i in graph.outputs:
         if not 0 <= i < count or i not in known:
             yield f"model output {i} is never written"
+    yield from _carried_problems(graph)
+
+
+def _carried_problems(graph: Graph) -> Iterator[str]:
+    made = {i for op in graph.ops for i in op.outputs}
+    for item in graph.carried:
+        if not 0 <= item.first < len(graph.tensors) or item.last not in made:
+            yield f"variable {item.first} gets the value {item.last}, which no op makes"
+            continue
+        first, last = graph.tensors[item.first], graph.tensors[item.last]
+        if not first.is_variable or (first.dtype, first.shape) != (last.dtype, last.shape):
+            yield f"'{first.name}' is no variable that could become '{last.name}'"

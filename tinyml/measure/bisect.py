@@ -13,7 +13,7 @@ import numpy as np
 from tinyml.device.agent import AgentClient
 from tinyml.device.profile import load
 from tinyml.ir.graph import Array
-from tinyml.ops.reference import run
+from tinyml.ops.reference import run, states_after
 from tinyml.plan.values import Plan, kinds_text
 
 SHOWN = 5  # wrong elements
@@ -67,12 +67,18 @@ def difference(found: Array, wanted: Array) -> Wrong | None:
     return Wrong(len(places), int(wanted.size), first)
 
 
-def find_culprit(client: AgentClient, plan: Plan, sample: Sequence[Array]) -> Culprit | None:
-    """The first wrong layer for this sample; None when every layer is right when asked alone.
+def find_culprit(
+    client: AgentClient, plan: Plan, samples: Sequence[Sequence[Array]]
+) -> Culprit | None:
+    """The first wrong layer for the last sample; None when every layer is right when asked alone.
 
-    Takes about log2(layers) inferences up to the layer in question.
+    Takes about log2(layers) inferences up to the layer in question; those of a streaming model
+    begin with all samples before the last one.
     """
-    values = run(plan.graph, sample)
+    *past, sample = samples if plan.graph.is_streaming else samples[-1:]
+    values = run(plan.graph, sample, states_after(plan.graph, past))
+    if plan.graph.is_streaming:
+        client.begin_sequence([[value.tobytes() for value in inputs] for inputs in past])
     places = [index for index, step in enumerate(plan.steps) if step.call is not None]
 
     def wrong(layer: int) -> Wrong | None:

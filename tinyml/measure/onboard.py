@@ -29,7 +29,7 @@ from tinyml.evaluate.verification import (
 )
 from tinyml.ir.graph import Array
 from tinyml.measure.bisect import difference, find_culprit
-from tinyml.ops.reference import outputs as reference_outputs
+from tinyml.ops.reference import expected
 from tinyml.plan.timing import check_countable
 from tinyml.plan.values import Plan
 from tinyml.project.built import Built
@@ -96,7 +96,15 @@ def profile_build(
     check_labels(built.plan.graph, samples.labels)
     check_countable(built.plan)
     board = built.board
-    run = measure(client, board.name, samples.inputs, runs=runs, warmup=warmup, show=show)
+    run = measure(
+        client,
+        board.name,
+        samples.inputs,
+        runs=runs,
+        warmup=warmup,
+        show=show,
+        in_sequence=built.plan.graph.is_streaming,
+    )
     run = replace(run, details={**run.details, **_judged(built, client, samples, run)})
     words = ["tinyml", "profile", str(near(built.directory)), "--runs", str(runs)]
     words += ["--inputs", samples.file_name] if samples.file_name else []
@@ -133,14 +141,18 @@ def verify_build(
             hint="'tinyml ops' lists those that have one; 'tinyml profile' still measures times",
         )
     check_labels(built.plan.graph, samples.labels)
-    identity = client.identify()
+    identity, graph = client.identify(), built.plan.reference_graph
     results = []
-    for number, sample in enumerate(samples.inputs):
+    if graph.is_streaming:
+        client.begin_sequence()
+    for number, wanted in enumerate(expected(graph, samples.inputs)):
         show("verifying", number, len(samples.inputs))
-        load(client, sample)
+        load(client, samples.inputs[number])
         client.infer()
         results.append(read_outputs(client, identity))
-        compare(built, client, (sample,), results[-1:], first=number)
+        _hold_against(wanted, results[-1], built, client, samples.inputs[: number + 1])
+    if graph.is_streaming:
+        client.end_sequence()
     show("verifying", len(samples.inputs), len(samples.inputs))
     elements = sum(array.size for result in results for array in result)
     if not samples.labels:
@@ -154,42 +166,48 @@ def compare(
     client: AgentClient,
     inputs: Sequence[tuple[Array, ...]],
     outputs: Sequence[tuple[Array, ...]],
-    *,
-    first: int = 0,
 ) -> None:
     """Raises MismatchError, which names the first wrong layer, unless all outputs are right."""
+    right_ones = expected(built.plan.reference_graph, inputs)
+    for number, (wanted, results) in enumerate(zip(right_ones, outputs, strict=True)):
+        _hold_against(wanted, results, built, client, inputs[: number + 1])
+
+
+def _hold_against(
+    wanted: Sequence[Array],
+    results: Sequence[Array],
+    built: Built,
+    client: AgentClient,
+    samples: Sequence[tuple[Array, ...]],
+) -> None:
+    """As ``compare``, for the outputs of the last of ``samples``."""
     graph = built.plan.reference_graph
-    for number, (sample, results) in enumerate(zip(inputs, outputs, strict=True), first):
-        for index, found, wanted in zip(
-            graph.outputs, results, reference_outputs(graph, sample), strict=True
-        ):
-            wrong = difference(found, wanted)
-            if wrong is None:
-                continue
-            where = f"sample {number}, output '{graph.tensors[index].name}': {wrong}"
-            culprit = find_culprit(client, built.plan, sample)
-            if culprit is None and not _is_kept_by_passes(built.plan, sample):
-                raise InternalError(f"{where}\nthe passes have changed what the model computes")
-            if culprit is None:
-                raise MismatchError(
-                    f"{where}\nevery layer is right when it is asked for alone",
-                    hint="is the power supply stable? Verify again; if it stays, report it",
-                )
+    for index, found, right in zip(graph.outputs, results, wanted, strict=True):
+        wrong = difference(found, right)
+        if wrong is None:
+            continue
+        where = f"sample {len(samples) - 1}, output '{graph.tensors[index].name}': {wrong}"
+        culprit = find_culprit(client, built.plan, samples)
+        if culprit is None and not _is_kept_by_passes(built.plan, samples):
+            raise InternalError(f"{where}\nthe passes have changed what the model computes")
+        if culprit is None:
             raise MismatchError(
-                f"{where}\nthe first layer that differs is {culprit}",
-                hint="flash it again, in case the image is damaged; if it stays, this is a bug in "
-                "the kernel or its compiler: please report it with the model and the board",
+                f"{where}\nevery layer is right when it is asked for alone",
+                hint="is the power supply stable? Verify again; if it stays, report it",
             )
+        raise MismatchError(
+            f"{where}\nthe first layer that differs is {culprit}",
+            hint="flash it again, in case the image is damaged; if it stays, this is a bug in "
+            "the kernel or its compiler: please report it with the model and the board",
+        )
 
 
-def _is_kept_by_passes(plan: Plan, sample: tuple[Array, ...]) -> bool:
+def _is_kept_by_passes(plan: Plan, samples: Sequence[tuple[Array, ...]]) -> bool:
     """Whether the simplified graph has the outputs of the model as it was read."""
-    pairs = zip(
-        reference_outputs(plan.graph, sample),
-        reference_outputs(plan.reference_graph, sample),
-        strict=True,
+    made, right = (
+        list(expected(graph, samples))[-1] for graph in (plan.graph, plan.reference_graph)
     )
-    return all(np.array_equal(*pair) for pair in pairs)
+    return all(np.array_equal(*pair) for pair in zip(made, right, strict=True))
 
 
 def _predict(built: Built, samples: Samples) -> dict[str, object]:

@@ -27,8 +27,12 @@ def simulate(
     inputs: Sequence[tuple[Array, ...]],
     *,
     simulator: str | None = None,
+    in_sequence: bool | None = None,
 ) -> Run:
     """Boots the built image on an emulated core and feeds it every sample.
+
+    ``in_sequence``: each goes on with the state that the one before has left; None: so it is for
+    streaming models, for others each begins after a reset.
 
     Raises BuildError when its files are not those that were built, DeviceError when a layer takes
     longer than the board counts.
@@ -39,7 +43,11 @@ def simulate(
     image = built.linked()
     check_files(image)
     board = built.board
-    run = simulator_of(simulator or board.backends["simulator"]).run(image, board, tuple(inputs))
+    chosen = simulator_of(simulator or board.backends["simulator"])
+    if built.plan.graph.is_streaming if in_sequence is None else in_sequence:
+        run = chosen.run(image, board, tuple(inputs), in_sequence=True)
+    else:  # simulators of other packages need not know of sequences
+        run = chosen.run(image, board, tuple(inputs))
     shapes = [built.plan.graph.tensors[index].shape for index in built.plan.graph.outputs]
     shaped = tuple(
         tuple(array.reshape(shape) for array, shape in zip(result, shapes, strict=True))

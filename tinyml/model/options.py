@@ -20,9 +20,10 @@ import numpy as np
 
 from tinyml.base.errors import ModelError
 from tinyml.model.protocols import Builder, Operator
+from tinyml.model.tensors import text
 from tinyml.ops.table import Table
 
-Value = int | float | bool | tuple[int, ...]
+Value = int | float | bool | str | tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +155,17 @@ def _field(reader: object, field: _Field) -> Value:
     if not field.is_vector:
         value: Value = getattr(reader, field.name)()
         return value
+    if not hasattr(reader, f"{field.name}Length"):  # a text, or a table that nobody asks for
+        held = getattr(reader, field.name)()
+        return text(held, "") if isinstance(held, bytes) else ""
     read = getattr(reader, f"{field.name}AsNumpy", lambda: 0)()
     return () if isinstance(read, int) else tuple(map(int, read))
+
+
+def _written(builder: Builder, value: Value) -> int:
+    if isinstance(value, str):
+        return builder.CreateString(value)
+    return builder.CreateNumpyVector(np.array(value, np.int32))
 
 
 def write_options(builder: Builder, held: Options) -> tuple[int, int]:
@@ -166,7 +176,7 @@ def write_options(builder: Builder, held: Options) -> tuple[int, int]:
         return 0, 0
     values = dict(held.values)
     vectors = {
-        field.slot: builder.CreateNumpyVector(np.array(values[field.name], np.int32))
+        field.slot: _written(builder, values[field.name])
         for field in _layout(held.table)
         if field.is_vector and values[field.name]
     }

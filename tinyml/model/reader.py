@@ -25,6 +25,8 @@ from tinyml.model.schema import IDENTIFIER, VERSION
 from tinyml.model.shapes import know_shapes
 from tinyml.model.support import check_shapes, check_supported
 from tinyml.model.tensors import integers, read_tensor, text
+from tinyml.model.variables import resolve
+from tinyml.ops.control import TABLES
 
 
 def load(file: ModelFile) -> Graph:
@@ -33,9 +35,9 @@ def load(file: ModelFile) -> Graph:
     Raises UnsupportedOps with everything that is not supported, ModelError for all else.
     """
     try:
-        model = open_file(file.data)
-        refuse_several(model)
-        graph = know_shapes(with_positive_scales(check(_module(file, model).main)))
+        module = _module(file, open_file(file.data))
+        check(module.main)
+        graph = know_shapes(with_positive_scales(check(resolve(module))))
         _refuse_nothing_to_do(graph)
         check_supported(graph)
         check_shapes(graph)
@@ -67,6 +69,7 @@ def _module(file: ModelFile, model: Model) -> Module:
         raise ModelError("has no subgraph", hint="the file may be damaged; convert it again.")
     subgraphs = [model.Subgraphs(i) for i in range(model.SubgraphsLength())]
     first, *others = (_read(file, model, subgraph) for subgraph in subgraphs)
+    check_interface(first, subgraphs[0])
     # The application's names are those of the first one; the others are only called from inside.
     called = (replace(graph, name=f"{file.name}_{i}") for i, graph in enumerate(others, 1))
     return Module((first, *called))
@@ -81,9 +84,7 @@ def _read(file: ModelFile, model: Model, subgraph: SubGraph) -> Graph:
         else read_tensor(file.data, model, subgraph.Tensors(i), i)
         for i in range(subgraph.TensorsLength())
     )
-    graph = read_graph(file, model, subgraph, tensors, _attrs)
-    check_interface(graph, subgraph)
-    return graph
+    return read_graph(file, model, subgraph, tensors, _attrs)
 
 
 def _intermediates(subgraph: SubGraph) -> set[int]:
@@ -184,4 +185,5 @@ def _refuse_nothing_to_do(graph: Graph) -> None:
 
 def _attrs(kind: str, code: OperatorCode, table: Operator, label: str) -> object:
     spec = ops.all_ops().get(kind)
-    return None if spec is None else attrs_of(table, spec.table, label)
+    fields = spec.table if spec is not None else TABLES.get(kind)
+    return None if fields is None else attrs_of(table, fields, label)

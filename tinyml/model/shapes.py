@@ -157,7 +157,7 @@ def _constant(name: str, shape: tuple[int, ...]) -> Tensor:
 def _still_read(graph: Graph, changed: tuple[Op, ...]) -> tuple[Op, ...]:
     """The ops without those whose results had a reader before and have none any more."""
     read_before = {i for op in graph.ops for i in op.inputs}
-    read = set(graph.outputs)
+    read = set(graph.results)
     kept = []
     for op in reversed(changed):
         if read.isdisjoint(op.outputs) and not read_before.isdisjoint(op.outputs):

@@ -10,7 +10,7 @@ from tinyml.base.errors import ModelError, Unsupported, UnsupportedOps
 from tinyml.ir.graph import Graph, Op
 from tinyml.model.arithmetic import float_ops, hybrid_ops
 from tinyml.ops.forms import Form, sentence
-from tinyml.ops.traits import State
+from tinyml.ops.traits import State, Variable
 
 _QUANTISE_HINT = (
     "quantise it: tinyml convert MODEL --calibration DATA (typical inputs); --runtime tflm runs it "
@@ -169,10 +169,24 @@ def states_are_variables(op: Op, graph: Graph) -> str | None:
     """State must be a variable of the model, and variables must be state of their operator."""
     state = ops.trait_of(op.kind, State)
     states = state.operands if state is not None else ()
-    for position, i in enumerate(op.inputs):
+    if ops.trait_of(op.kind, Variable) is not None:
+        first, inputs = op.inputs[0], op.inputs[1:]
+        if not graph.tensors[first].is_variable and not _is_assigned(first, graph):
+            return f"operand 0, '{graph.tensors[first].name}'"
+    else:
+        inputs = op.inputs
+    for position, i in enumerate(inputs):
         if i >= 0 and graph.tensors[i].is_variable != (position in states):
-            return f"operand {position}, '{graph.tensors[i].name}'"
+            place = position + len(op.inputs) - len(inputs)
+            return f"operand {place}, '{graph.tensors[i].name}'"
     return None
+
+
+def _is_assigned(tensor: int, graph: Graph) -> bool:
+    """Whether a tensor is what an op has made of a variable."""
+    makers = (op for op in graph.ops if tensor in op.outputs)
+    traits = (ops.trait_of(op.kind, Variable) for op in makers)
+    return any(trait is not None and trait.is_written for trait in traits)
 
 
 def _label(number: int, op: Op) -> str:

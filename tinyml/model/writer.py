@@ -11,14 +11,16 @@ from tinyml import ops
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.module import Module
 from tinyml.model.encode import Options, Writing, encode
+from tinyml.model.handles import as_file
 from tinyml.model.operators import code_of
 from tinyml.model.options import write_attrs
 from tinyml.model.protocols import Builder
+from tinyml.ops import control
 
 
 def write(graph: Graph) -> bytes:
     """The graph as a TensorFlow Lite flatbuffer that interpreters and the reader accept."""
-    return write_module(Module((graph,)))
+    return write_module(as_file(graph))
 
 
 def write_module(module: Module) -> bytes:
@@ -39,4 +41,5 @@ def _writing(graph: Graph) -> Writing:
 
 
 def _options(builder: Builder, op: Op) -> Options:
-    return Options(*write_attrs(builder, ops.spec_of(op.kind).table, op.attrs))
+    table = control.TABLES.get(op.kind) or ops.spec_of(op.kind).table
+    return Options(*write_attrs(builder, table, op.attrs))

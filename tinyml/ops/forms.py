@@ -7,7 +7,7 @@ is of one form and is offered where the operands' types are that form's, and now
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
@@ -33,6 +33,7 @@ class Like:
 
 Types: TypeAlias = "frozenset[DType] | Like"
 Reference: TypeAlias = "Callable[[Op, Graph, Sequence[Array | None]], tuple[Array, ...]]"
+States: TypeAlias = "Callable[[Op, Graph, Sequence[Array | None]], Mapping[int, Array]]"
 Numbers: TypeAlias = Any  # whatever a form's lowerings share: a ``WeightedSum``, an ``LstmLayer``
 Lowered = TypeVar("Lowered")
 
@@ -46,7 +47,9 @@ class Form:
     input's bytes unchanged (RESHAPE): then the planner gives both the same memory.
     ``numbers`` are what its kernels are made of and take long to compute: the rows and factors of a
     weighted layer. They are computed once, and every lowering of the form, of variants too, gets
-    them as its third argument. ``limits`` ask them what they must meet, once all constraints hold.
+    them as its third argument. ``states`` are the values of variables after an inference, by
+    operand; ``reference`` gives the outputs only. ``limits`` ask them what they must meet, once all
+    constraints hold.
     """
 
     name: str  # "s8"; its kernels' names end with it where a kernel is of one type
@@ -56,6 +59,7 @@ class Form:
     constraints: tuple[Constraint, ...] = ()  # beside the operator's own
     numbers: Callable[[Op, Graph], Numbers] | None = None
     limits: tuple[Limit, ...] = ()
+    states: States | None = None  # of an operator with the trait State
 
     def types_of(self, role: str) -> Types:
         """The types that operands of a role may have; none for a role that it does not name."""

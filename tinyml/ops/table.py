@@ -31,7 +31,7 @@ class Field:
 
     attr: str
     name: str
-    holds: type | Names = int  # int, bool, float, or tuple: a vector of int32
+    holds: type | Names = int  # int, bool, float, str, or tuple: a vector of int32
 
     def from_file(self, value: Any) -> Any:
         """The option of a value in the file; "value N" for a number that no word belongs to."""

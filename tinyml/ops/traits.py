@@ -169,6 +169,17 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class Variable:
+    """Operand 0 is a variable as a whole, or what an op of this kind has made of one.
+
+    With ``is_written`` the output is the variable's next value, in the same memory; the value
+    before is not looked at, and nobody may read it afterwards. ``in_place`` is an option.
+    """
+
+    is_written: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Steps:
     """One output per step, in order; where the option ``is_last_only`` is set, the last alone."""
 
@@ -207,6 +218,7 @@ Trait: TypeAlias = (
     | Scales
     | Axes
     | State
+    | Variable
     | Steps
     | ShapeOperand
     | Converts

@@ -84,6 +84,11 @@ def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Arr
     return (states[HIDDEN].reshape(result(op, graph).shape) if op.attrs.is_last_only else output,)
 
 
+def states_after(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> dict[int, Array]:
+    """The states that the next inference begins with, by operand."""
+    return run(op, graph, inputs)[1]
+
+
 def sums_fit_32_bits(numbers: LstmLayer) -> str | None:
     """No sum before a gate may overflow 32 bits."""
     for part in (numbers.inputs, numbers.hidden):
@@ -201,6 +206,8 @@ OPS = (
         constraints=COMMON,
         infer=infer,
         macs=macs,
-        forms=(Form("s8", S8_TYPES, reference, lower, S8, layer, (sums_fit_32_bits,)),),
+        forms=(
+            Form("s8", S8_TYPES, reference, lower, S8, layer, (sums_fit_32_bits,), states_after),
+        ),
     ),
 )

@@ -83,7 +83,7 @@ def needed_channels(known: Known) -> dict[int, BoolArray]:
     sets only grow, until nothing changes.
     """
     needed = {i: np.zeros(len(value), np.bool_) for i, value in known.values.items()}
-    for i in known.graph.outputs:
+    for i in known.graph.results:
         if i in needed:
             needed[i][:] = True
     while True:

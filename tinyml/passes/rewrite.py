@@ -21,7 +21,7 @@ from tinyml.ops.traits import ByteMap, Converts, MovesOnly
 def reader_counts(graph: Graph) -> Counter[int]:
     """How often each tensor is read, by ops and as a model output."""
     counts = Counter(i for op in graph.ops for i in op.inputs if i >= 0)
-    counts.update(graph.outputs)
+    counts.update(graph.results)
     return counts
 
 

@@ -36,7 +36,7 @@ def _is_foldable(op: Op, graph: Graph) -> bool:
     made = graph.op_outputs(op)
     return (
         all(tensor is None or tensor.is_constant for tensor in graph.op_inputs(op))
-        and not set(op.outputs) & set(graph.outputs)
+        and not set(op.outputs) & set(graph.results)
         and sum(tensor.nbytes for tensor in made) <= _MAX_FOLDED_BYTES
     )
 
@@ -97,7 +97,7 @@ def _passes_bytes(graph: Graph, chain: tuple[Op, ...]) -> bool:
 
 def drop_dead(graph: Graph) -> Graph:
     """Removes ops of whose results none is read, directly or indirectly, for a model output."""
-    needed = set(graph.outputs)
+    needed = set(graph.results)
     kept = []
     for op in reversed(graph.ops):
         if needed.isdisjoint(op.outputs):

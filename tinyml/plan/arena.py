@@ -10,6 +10,7 @@ from tinyml.ir.kernel import KernelCall
 from tinyml.plan.allocate import Range, Sharing, allocate
 from tinyml.plan.liveness import Buffer, buffers_of, live_ranges
 from tinyml.plan.regions import Room, Spread, only, spread, whole
+from tinyml.plan.states import StateMemory, state_memory
 from tinyml.plan.values import Placement, Step, Use
 
 
@@ -19,7 +20,9 @@ class Arena:
 
     graph: Graph
     steps: tuple[Step, ...]
-    buffers: tuple[Buffer, ...]
+    buffers: tuple[Buffer, ...]  # without those of variables
+    states: tuple[Buffer, ...]
+    memory: StateMemory
     spread: Spread  # buffers in order, then the scratches in order of steps
     activation_bytes: tuple[tuple[str, int], ...]  # per region, the arena without scratch
     lower_bound_bytes: int
@@ -31,7 +34,13 @@ class Arena:
         for region, nbytes in self.spread.arena_bytes:
             found.append(Use(region, "activations", activations[region]))
             found.append(Use(region, "scratch", nbytes - activations[region]))
+        if self.memory.nbytes:
+            found.append(Use(self.memory.region, "state", self.memory.nbytes))
         return tuple(found)
+
+    def state_bytes(self) -> tuple[tuple[str, int], ...]:
+        """The memory of variables; () where there is none."""
+        return ((self.memory.region, self.memory.nbytes),) if self.memory.nbytes else ()
 
     def placements(self) -> tuple[Placement | None, ...]:
         """Where each tensor of the graph lies; None for those that need no memory."""
@@ -41,6 +50,11 @@ class Arena:
             region, offset = self.spread.regions[number], self.spread.offsets[number]
             for i in buffer.tensors:
                 placed[i] = Placement(region, offset, self.graph.tensors[i].nbytes, *ranges[i])
+        for buffer in self.states:
+            place = (self.memory.region, self.memory.offsets[buffer.variable])
+            for i in buffer.tensors:
+                nbytes = self.graph.tensors[i].nbytes
+                placed[i] = Placement(*place, nbytes, *ranges[i], is_state=True)
         return tuple(placed)
 
     def with_scratch(self) -> tuple[Step, ...]:
@@ -61,7 +75,14 @@ def arrange(graph: Graph, steps: tuple[Step, ...], rooms: Sequence[Room]) -> tup
     All of it lies in the first region when that is large enough, else in several. An arena that
     does not fit is laid out in the largest region, so that one can say by how much.
     """
-    buffers = buffers_of(graph, steps)
+    everything = buffers_of(graph, steps)
+    buffers, states = (
+        tuple(item for item in everything if (item.variable >= 0) == is_state)
+        for is_state in (False, True)
+    )
+    owners = {i: item.variable for item in states for i in item.tensors}
+    memory = state_memory(graph, owners, rooms)
+    rooms = memory.rooms_beside(rooms)
     sharings = tuple(_sharings(graph, steps, buffers))
     ranges = [Range(item.first_use, item.last_use, item.nbytes) for item in buffers]
     ranges += [Range(n, n, call.scratch_bytes) for n, call in _scratched(steps)]
@@ -78,7 +99,7 @@ def arrange(graph: Graph, steps: tuple[Step, ...], rooms: Sequence[Room]) -> tup
         is_fitting = all(nbytes <= room_bytes[region] for region, nbytes in found.arena_bytes)
     activations = _activation_bytes(steps, len(buffers), ranges, sharings, found)
     return (
-        Arena(graph, steps, buffers, found, activations, layout.lower_bound_bytes),
+        Arena(graph, steps, buffers, states, memory, found, activations, layout.lower_bound_bytes),
         is_fitting,
     )
 
@@ -98,7 +119,9 @@ def _sharings(
         if step.call is None:
             continue
         op = graph.ops[step.ops[0]]
-        output = owner[graph.ops[step.ops[-1]].outputs[0]]
+        output = owner.get(graph.ops[step.ops[-1]].outputs[0])
+        if output is None:  # a variable's
+            continue
         allowed: dict[int, list[int]] = {}
         for item in step.call.overlaps:
             buffer = owner.get(op.inputs[item.input])

@@ -1,8 +1,8 @@
 """Which memory is needed when: tensors gathered into buffers, buffers with live ranges.
 
 Time counts in steps. A model input is written before the first step (-1), a model output is read
-after the last one (``len(steps)``), a variable lives all the time; both ends of a range are
-inclusive.
+after the last one (``len(steps)``), a variable that kernels keep lives all the time; both ends of
+a range are inclusive.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from tinyml.base.errors import PlanError
 from tinyml.ir.graph import Graph
+from tinyml.plan.states import read_by, variables_of
 from tinyml.plan.values import Step
 
 
@@ -23,12 +24,13 @@ class Buffer:
     nbytes: int
     first_use: int
     last_use: int
+    variable: int = -1  # the tensor of the variable that they lie in
 
 
 def reads_of(graph: Graph, step: Step) -> tuple[int, ...]:
     """The tensors computed at run time that a step reads, in operand order."""
     inside = {i for number in step.ops for i in graph.ops[number].outputs}
-    operands = (i for number in step.ops for i in graph.ops[number].inputs)
+    operands = (i for number in step.ops for i in read_by(graph.ops[number]))
     return tuple(
         dict.fromkeys(
             i for i in operands if i >= 0 and i not in inside and not graph.tensors[i].is_constant
@@ -41,7 +43,7 @@ def writes_of(graph: Graph, step: Step) -> tuple[int, ...]:
     made = [i for number in step.ops for i in graph.ops[number].outputs]
     if len(step.ops) == 1:
         return tuple(made)
-    outside = set(graph.outputs)
+    outside = set(graph.results)
     for number, op in enumerate(graph.ops):
         if number not in step.ops:
             outside.update(op.inputs)
@@ -49,17 +51,21 @@ def writes_of(graph: Graph, step: Step) -> tuple[int, ...]:
 
 
 def live_ranges(graph: Graph, steps: Sequence[Step]) -> dict[int, tuple[int, int]]:
-    """First and last use of each tensor that needs memory."""
+    """First and last use of each tensor that needs memory.
+
+    The first value of a variable that is assigned ends with its last use, the last one stays.
+    """
     ranges = {i: (-1, -1) for i in (*graph.inputs, *graph.variables)}
     for number, step in enumerate(steps):
         for i in reads_of(graph, step):
             ranges[i] = (ranges[i][0], number)
         for i in writes_of(graph, step):
             ranges[i] = (number, number)
-    for i in graph.outputs:
+    for i in graph.results:
         if i in ranges:
             ranges[i] = (ranges[i][0], len(steps))
-    return ranges | {i: (-1, len(steps)) for i in graph.variables}
+    assigned = {item.first for item in graph.carried}
+    return ranges | {i: (-1, len(steps)) for i in graph.variables if i not in assigned}
 
 
 def buffers_of(graph: Graph, steps: Sequence[Step]) -> tuple[Buffer, ...]:
@@ -68,7 +74,8 @@ def buffers_of(graph: Graph, steps: Sequence[Step]) -> tuple[Buffer, ...]:
     A step without a kernel (RESHAPE) makes its output a view of its input.
     """
     ranges = live_ranges(graph, steps)
-    owner = {i: i for i in ranges}
+    variables = variables_of(graph)
+    owner = {i: variables.get(i, i) for i in ranges}
     for step in steps:
         if step.call is not None:
             continue
@@ -90,7 +97,8 @@ def buffers_of(graph: Graph, steps: Sequence[Step]) -> tuple[Buffer, ...]:
             max(graph.tensors[i].nbytes for i in tensors),
             min(ranges[i][0] for i in tensors),
             max(ranges[i][1] for i in tensors),
+            first if first in variables else -1,
         )
-        for tensors in members.values()
+        for first, tensors in members.items()
     ]
     return tuple(sorted(buffers, key=lambda buffer: (buffer.first_use, buffer.tensors)))

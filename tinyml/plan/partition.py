@@ -18,6 +18,7 @@ from tinyml.plan.allocate import ALIGNMENT
 from tinyml.plan.offers import Offer, offers_of
 from tinyml.plan.segments import Segment, banded, data_inputs, segments
 from tinyml.plan.stages import Banding
+from tinyml.plan.states import variables_of
 from tinyml.plan.stream import fuse
 from tinyml.plan.values import Step
 
@@ -149,16 +150,17 @@ def _is_short(graph: Graph, segment: Segment, heavy: set[int], floor: int) -> bo
 
 def _last_uses(graph: Graph) -> dict[int, tuple[int, int]]:
     """First and last op that touch each value; -1 and the number of ops for inputs and outputs."""
-    uses = {i: (-1, -1) for i in (*graph.inputs, *graph.variables)}
+    uses = {i: (-1, -1) for i in graph.inputs}
     for number, op in enumerate(graph.ops):
         for i in op.outputs:
             uses[i] = (number, number)
         for i in data_inputs(op, graph):
-            uses[i] = (uses[i][0], number)
+            uses[i] = (uses.get(i, (-1, -1))[0], number)
     for i in graph.outputs:
         if i in uses:
             uses[i] = (uses[i][0], len(graph.ops))
-    return uses | {i: (-1, len(graph.ops)) for i in graph.variables}
+    kept = variables_of(graph)  # whose memory is the same whatever the division
+    return {i: use for i, use in uses.items() if i not in kept}
 
 
 def _choice(graph: Graph, step: Step, uses: dict[int, tuple[int, int]]) -> Choice:
@@ -166,7 +168,7 @@ def _choice(graph: Graph, step: Step, uses: dict[int, tuple[int, int]]) -> Choic
     made = graph.ops[last].outputs[0]
     live = {i for i, (start, end) in uses.items() if start < first and end >= first and i != made}
     total = sum(_units(graph.tensors[i].nbytes) for i in live)
-    output = _units(graph.tensors[made].nbytes)
+    output = _units(graph.tensors[made].nbytes) if made in uses else 0
     call = step.call
     if call is None:
         return Choice(step.ops, step, max(total, output), 0)

@@ -105,6 +105,7 @@ def plan_steps(
         uses=(*arena.uses(), *rest),
         shared=shared_functions(calls, board.chip.core, goal.optimize),
         stall_cycles=stall_cycles(graph, placed, tensors, board),
+        state_bytes=arena.state_bytes(),
     )
     return made, is_fitting
 

@@ -33,7 +33,9 @@ def predict(
     uses.append(Use(first, "stack", board.stack_bytes))
     calls = [step.call for step in steps if step.call is not None]
     flash = board.flash.region
-    uses.append(Use(flash, "weights", distinct_constant_bytes(calls)))
+    first_values = (graph.tensors[i].initial for i in graph.variables)
+    kept = sum(int(value.nbytes) for value in first_values if value is not None)
+    uses.append(Use(flash, "weights", distinct_constant_bytes(calls) + kept))
     code = base["flash_bytes"] + code_bytes(calls, board.chip.core, optimize)
     uses.append(Use(flash, "code", code))
     return tuple(uses)

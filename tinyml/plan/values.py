@@ -14,10 +14,11 @@ class Placement:
     """A byte range of a memory region, taken from step ``first_use`` to ``last_use`` inclusive."""
 
     region: str
-    offset: int  # bytes from the start of the model's arena in that region
+    offset: int  # bytes from the start of the model's arena, or variables, in that region
     nbytes: int
     first_use: int  # step; -1 for a model input (written before the first step)
     last_use: int  # step; len(steps) for a model output (read after the last step)
+    is_state: bool = False  # in the memory of variables of that region, beside its arena
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Use:
     """One line of the budget: bytes of one purpose in one region, predicted before compiling."""
 
     region: str
-    purpose: str  # activations, scratch, runtime, stack (RAM); weights, code (flash)
+    purpose: str  # activations, scratch, state, runtime, stack (RAM); weights, code (flash)
     nbytes: int
 
 
@@ -56,6 +57,7 @@ class Plan:
     uses: tuple[Use, ...]  # the predicted budget
     shared: frozenset[str] = frozenset()  # kernels of which all layers use one instance
     stall_cycles: int = 0  # rough: what waiting for slow memory regions costs per inference
+    state_bytes: tuple[tuple[str, int], ...] = ()  # (region, bytes) of variables; none: ()
     as_read: Graph | None = None  # the model before the passes; None: there were none
 
     def needed_bytes(self, region: str) -> int:

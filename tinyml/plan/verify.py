@@ -13,8 +13,10 @@ from itertools import product
 
 from tinyml import ops
 from tinyml.base.errors import PlanError
+from tinyml.ir.graph import Op
 from tinyml.ir.kernel import KernelCall, Overlap
 from tinyml.ir.progress import Progress
+from tinyml.ops.traits import Variable
 from tinyml.plan.extents import check_extents
 from tinyml.plan.values import Placement, Plan
 from tinyml.plan.verify_stream import verify_stream
@@ -44,6 +46,7 @@ def verify(plan: Plan, board: Board) -> None:
     claims = [*_tensor_claims(plan), *_scratch_claims(plan)]
     _check_operands(plan)
     _check_forms(plan)
+    _check_variables(plan)
     _check_bounds(plan, board, claims)
     for number, step in enumerate(plan.steps):
         if step.call is not None and step.call.stream is not None:
@@ -80,7 +83,7 @@ def _check_forms(plan: Plan) -> None:
 def is_clash(a: Placement, b: Placement) -> bool:
     """Whether two placements share a byte at the same time."""
     return (
-        a.region == b.region
+        (a.region, a.is_state) == (b.region, b.is_state)
         and a.first_use <= b.last_use
         and b.first_use <= a.last_use
         and a.offset < b.offset + b.nbytes
@@ -91,15 +94,17 @@ def is_clash(a: Placement, b: Placement) -> bool:
 def _tensor_claims(plan: Plan) -> list[Claim]:
     """Placements of all tensors, after comparing them with the uses that the steps make."""
     uses: dict[int, list[int]] = {i: [-1] for i in plan.graph.inputs}
+    assigned = {item.first for item in plan.graph.carried}
     for op in plan.graph.ops:
         kept = (i for i in op.inputs if i >= 0 and plan.graph.tensors[i].is_variable)
-        uses |= {i: [-1, len(plan.steps)] for i in kept}
+        uses |= {i: [-1] if i in assigned else [-1, len(plan.steps)] for i in kept}
     for number, step in enumerate(plan.steps):
         for op in (plan.graph.ops[i] for i in step.ops):
+            overwritten = op.inputs[0] if _is_assignment(op) else -1
             for i in (*op.inputs, *op.outputs):
-                if i >= 0 and not plan.graph.tensors[i].is_constant:
+                if i >= 0 and i != overwritten and not plan.graph.tensors[i].is_constant:
                     uses.setdefault(i, []).append(number)
-    for i in plan.graph.outputs:
+    for i in plan.graph.results:
         uses.setdefault(i, []).append(len(plan.steps))
     inner = _inner_tensors(plan)
     claims = []
@@ -120,6 +125,12 @@ def _tensor_claims(plan: Plan) -> list[Claim]:
     return claims
 
 
+def _is_assignment(op: Op) -> bool:
+    """Whether the op's output is the next value of the variable that is its first operand."""
+    trait = ops.trait_of(op.kind, Variable)
+    return trait is not None and trait.is_written
+
+
 def _inner_tensors(plan: Plan) -> set[int]:
     """Tensors that are only passed on within a fused step."""
     graph = plan.graph
@@ -129,7 +140,7 @@ def _inner_tensors(plan: Plan) -> set[int]:
             made = {i for op in step.ops[:-1] for i in graph.ops[op].outputs}
             others = (op for n, op in enumerate(graph.ops) if n not in step.ops)
             inner |= made - {i for op in others for i in op.inputs}
-    return inner - set(graph.outputs)
+    return inner - set(graph.results)
 
 
 def _scratch_claims(plan: Plan) -> list[Claim]:
@@ -176,30 +187,47 @@ def _check_operands(plan: Plan) -> None:
 
 def _check_bounds(plan: Plan, board: Board, claims: list[Claim]) -> None:
     known = {budget.region for budget in board.ram}
-    ends: dict[str, int] = {}
+    ends: dict[tuple[str, bool], int] = {}
     for claim in claims:
         if claim.at.region not in known:
             raise PlanError(f"{claim}: board '{board.name}' keeps no arena in that region")
         if claim.at.offset < 0 or claim.at.offset % _ALIGNMENT:
             raise PlanError(f"{claim}, is not aligned to {_ALIGNMENT} bytes")
         end = claim.at.offset + claim.at.nbytes
-        ends[claim.at.region] = max(ends.get(claim.at.region, 0), end)
-    arenas = dict(plan.arena_bytes)
-    for region, end in ends.items():
-        if end > arenas.get(region, 0):
+        key = (claim.at.region, claim.at.is_state)
+        ends[key] = max(ends.get(key, 0), end)
+    memories = {(region, False): nbytes for region, nbytes in plan.arena_bytes}
+    memories |= {(region, True): nbytes for region, nbytes in plan.state_bytes}
+    for key, end in ends.items():
+        if end > memories.get(key, 0):
             raise PlanError(
-                f"the arena in {region} has {arenas.get(region, 0)} bytes, values reach to {end}"
+                f"{_memory(*key)} has {memories.get(key, 0)} bytes, values reach to {end}"
             )
-    for region, nbytes in plan.arena_bytes:
-        budgeted = sum(
-            use.nbytes
-            for use in plan.uses
-            if use.region == region and use.purpose in ("activations", "scratch")
-        )
+    for (region, is_state), nbytes in memories.items():
+        purposes = ("state",) if is_state else ("activations", "scratch")
+        lines = (u for u in plan.uses if u.region == region and u.purpose in purposes)
+        budgeted = sum(use.nbytes for use in lines)
         if budgeted != nbytes:
-            raise PlanError(f"the arena in {region} has {nbytes} bytes, the budget {budgeted}")
+            raise PlanError(
+                f"{_memory(region, is_state)} has {nbytes} bytes, the budget {budgeted}"
+            )
     if plan.lower_bound_bytes > sum(nbytes for _, nbytes in plan.arena_bytes):
         raise PlanError(f"the arena is below its lower bound of {plan.lower_bound_bytes} bytes")
+
+
+def _memory(region: str, is_state: bool) -> str:
+    return f"the {'memory of variables' if is_state else 'arena'} in {region}"
+
+
+def _check_variables(plan: Plan) -> None:
+    """The values of a variable lie in one place, which is none of the arena's."""
+    for i in plan.graph.variables:
+        place = plan.tensors[i]
+        if place is not None and not place.is_state:
+            raise PlanError(f"the variable '{plan.graph.tensors[i].name}' lies in the arena")
+    for op in filter(_is_assignment, plan.graph.ops):
+        if _where(plan, op.outputs[0]) != _where(plan, op.inputs[0]):
+            raise PlanError(f"'{op.name}' assigns a variable that lies somewhere else")
 
 
 def _views(plan: Plan) -> dict[int, int]:
@@ -208,17 +236,18 @@ def _views(plan: Plan) -> dict[int, int]:
     for step in plan.steps:
         if step.call is None:
             op = plan.graph.ops[step.ops[0]]
-            root[op.outputs[0]] = root[op.inputs[0]]
-            if _where(plan, op.outputs[0]) != _where(plan, op.inputs[0]):
+            given = op.inputs[1] if _is_assignment(op) else op.inputs[0]
+            root[op.outputs[0]] = root[given]
+            if _where(plan, op.outputs[0]) != _where(plan, given):
                 raise PlanError(f"'{op.name}' is a view of its input but lies somewhere else")
     return root
 
 
-def _where(plan: Plan, tensor: int) -> tuple[str, int, int] | None:
+def _where(plan: Plan, tensor: int) -> tuple[str, bool, int, int] | None:
     placement = plan.tensors[tensor]
     if placement is None:
         return None
-    return placement.region, placement.offset, placement.nbytes
+    return placement.region, placement.is_state, placement.offset, placement.nbytes
 
 
 def _is_allowed(plan: Plan, views: dict[int, int], a: Claim, b: Claim) -> bool:

@@ -62,7 +62,7 @@ class _Player:
     stream: Stream
     places: list[Placement]
     memory: TaggedMemory = field(init=False)
-    bases: dict[str, int] = field(init=False)  # where each region's arena begins in ``memory``
+    bases: dict[tuple[str, bool], int] = field(init=False)  # arenas, variables (True) in ``memory``
     first: list[int] = field(init=False)
     end: list[int] = field(init=False)
     runs: list[int] = field(init=False)
@@ -70,9 +70,10 @@ class _Player:
     def __post_init__(self) -> None:
         rows = self.stream.rows
         self.bases, total = {}, 0
-        for region, nbytes in self.plan.arena_bytes:
-            self.bases[region] = total
-            total += nbytes
+        for memories, is_state in ((self.plan.arena_bytes, False), (self.plan.state_bytes, True)):
+            for region, nbytes in memories:
+                self.bases[region, is_state] = total
+                total += nbytes
         self.memory = TaggedMemory(total, _LOST)
         self.first = [0] * len(rows)
         self.end = [item.above + (item.count if item.place == "input" else 0) for item in rows]
@@ -140,7 +141,7 @@ class _Player:
             return
         if stage.scratch_offset + call.scratch_bytes > place.nbytes:
             raise PlanError(f"step {self.number}: scratch of stage {i} is too small")
-        start = self.bases[place.region] + place.offset + stage.scratch_offset
+        start = self.bases[place.region, place.is_state] + place.offset + stage.scratch_offset
         tag = _LOST
         if any(arg.kind == "run" for arg in call.arguments):
             tag = _STATE + i
@@ -220,7 +221,7 @@ class _Player:
     def _start(self, which: int) -> int:
         item, place = self.stream.rows[which], self.places[which]
         return (
-            self.bases[place.region]
+            self.bases[place.region, place.is_state]
             + place.offset
             + (item.offset if item.place == "scratch" else 0)
         )

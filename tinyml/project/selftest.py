@@ -20,10 +20,10 @@ from tinyml.base.errors import MismatchError, SimulationFault, ToolError, ToolMi
 from tinyml.base.files import sha256_of
 from tinyml.base.registry import NO_SIMULATOR
 from tinyml.codegen.interface import io_names
-from tinyml.evaluate.verification import Results, reference_of, verify
+from tinyml.evaluate.verification import Results, hold_against, reference_of
 from tinyml.ir.graph import Array, Graph, Tensor
 from tinyml.ops import macs_of
-from tinyml.ops.reference import outputs as reference_outputs
+from tinyml.ops.reference import sequence
 from tinyml.plan.values import Plan
 from tinyml.simulate.invoke import Core, Invoked, ModelUnused
 from tinyml.target.board import Board
@@ -92,7 +92,7 @@ def check_graph(plan: Plan) -> SelfTest | None:
     if reference is None or plan.as_read is None:
         return None
     samples = samples_for(plan)
-    found = [reference_outputs(plan.graph, sample) for sample in samples]
+    found = sequence(plan.graph, samples)
     _compare(reference, samples, found, "the simplified graph")
     return SelfTest(REFERENCE, len(samples), "")
 
@@ -156,7 +156,7 @@ def _compare(reference: Graph, samples: Results, found: Results, what: str) -> N
         for row in found
     ]
     try:
-        verify(reference, samples, shaped)
+        hold_against(reference, sequence(reference, samples), shaped)
     except MismatchError as error:
         raise MismatchError(
             f"the self-test failed on {what}: {error.message}", hint=HINT

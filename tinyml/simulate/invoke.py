@@ -59,13 +59,12 @@ class Invoked:
         self._outputs = self._places(names[1], 4)
 
     def outputs(self, sample: Sequence[Array], cycles: int) -> tuple[Array, ...]:
-        """What one inference gives, after a reset of the model's state.
+        """What the next inference gives: it goes on with the state that the last one has left.
 
         Raises SimulationFault when it does what the chip would not allow, or takes more cycles.
         """
         for address, array in zip(self._inputs, sample, strict=True):
             self._core.write_memory(address, np.ascontiguousarray(array).tobytes())
-        self._called(f"{self._graph.name}_reset")
         self._core.call(self._invoke, self._main, cycles)
         tensors = [self._graph.tensors[i] for i in self._graph.outputs]
         return tuple(

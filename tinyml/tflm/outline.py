@@ -68,7 +68,9 @@ def _read(file: ModelFile) -> Outline:
 
     def attrs(kind: str, code: OperatorCode, table: Operator, label: str) -> object:
         held = read_options(table, label)
-        options.append({k: value for k, value in held.values if not isinstance(value, tuple)})
+        options.append(
+            {k: value for k, value in held.values if not isinstance(value, (tuple, str))}
+        )
         return _attrs(kind, table, label)
 
     graph = read_graph(file, model, subgraph, tensors, attrs)

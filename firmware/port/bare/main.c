@@ -1,5 +1,6 @@
 /* main.c: the generated model alone on an emulated core, without start-up code, clocks or agent of a board.
  *
+ * Each inference goes on with the state that the one before has left.
  * Reads inputs from its host until there are no more, writes the outputs of each inference, then of the
  * first one: how far the stack went below main(), and what the two counters took for every layer; all as
  * words. The first counts time, the second events that cost the emulator more of it than they should.
@@ -83,7 +84,7 @@ int main(void)
                 (void)host_call(HOST_EXIT, 0, 0, 0);
             }
         }
-        if (TML_MODEL.reset != NULL) {
+        if (TML_MODEL.reset != NULL && is_first) {
             TML_MODEL.reset();
         }
         host_count(counts[0]);

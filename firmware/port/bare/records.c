@@ -1,4 +1,7 @@
-/* records.c: one model as a program of a PC: records of inputs on stdin, of outputs on stdout. */
+/* records.c: one model as a program of a PC: records of inputs on stdin, of outputs on stdout.
+ *
+ * Each inference goes on with the state that the one before has left.
+ */
 #include <stdio.h>
 
 #include "tml.h"
@@ -18,11 +21,6 @@ int main(void)
                 return i == 0 ? 0 : 1;
             }
         }
-#ifndef KEEP_STATE
-        if (model->reset != NULL) {
-            model->reset();
-        }
-#endif
         model->invoke();
         for (unsigned i = 0; i < model->output_count; ++i) {
             const tml_tensor *const output = &model->outputs[i];

@@ -14,9 +14,11 @@ import numpy as np
 
 from tinyml.conformance.merge import side_by_side
 from tinyml.ir.dtype import BY_NAME, FLOAT32, INT8, DType
-from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor, check
+from tinyml.ir.graph import Array, Carried, Graph, Op, Quant, Source, Tensor, check
 from tinyml.model.support import unmet
-from tinyml.ops import spec_of
+from tinyml.ops import spec_of, trait_of
+from tinyml.ops.traits import Variable
+from tinyml.ops.variables import VariableAttrs
 
 try:
     import tomllib
@@ -145,7 +147,25 @@ def row_graph(
     )
     if "shape" not in output:
         graph = _with_outputs(graph, spec.infer(op, graph))
+    variable = trait_of(kind, Variable)
+    if variable is not None and graph.tensors[op.inputs[0]].is_variable:
+        graph = _with_assignment(graph, is_there=variable.is_written)
+        ranges |= {i: _range({}, graph.tensors[i].dtype, is_constant=False) for i in graph.inputs}
     return graph, ranges
+
+
+def _with_assignment(graph: Graph, *, is_there: bool) -> Graph:
+    """The graph whose variable is what its op assigns, or another one behind it."""
+    op = graph.ops[0]
+    first = op.inputs[0]
+    if is_there:
+        return replace(graph, carried=(Carried(first, op.outputs[0]),))
+    kept = replace(graph.tensors[first], is_variable=False)
+    value = len(graph.tensors)
+    assign = Op("ASSIGN_VARIABLE", "assigned", (first, value), (value + 1,), VariableAttrs())
+    tensors = (*graph.tensors, replace(kept, name="value"), replace(kept, name="next"))
+    carried = (Carried(first, value + 1),)
+    return replace(graph, tensors=tensors, ops=(op, assign), inputs=(value,), carried=carried)
 
 
 def _with_outputs(graph: Graph, shapes: Sequence[tuple[int, ...]]) -> Graph:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from tests.support.models.cases import Case, Vector
 from tests.support.models.random_changes import change
 from tests.support.models.random_cuts import cut
+from tests.support.models.random_state import carried, remember
 from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import FLOAT32, INT8, dtype_of
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor, check
@@ -41,6 +42,8 @@ class Growing:
     tensors: list[Tensor] = field(default_factory=list)
     ops: list[Op] = field(default_factory=list)
     inputs: list[int] = field(default_factory=list)
+    now: dict[int, int] = field(default_factory=dict)  # variable → tensor of its present value
+    hidden: set[int] = field(default_factory=set)  # tensors that only variables' own ops read
 
     def one_of(self, *items: Any) -> Any:
         return self.draw(st.sampled_from(items))
@@ -198,7 +201,7 @@ def _binary(g: Growing, given: int) -> None:
         other = given
     elif choice == "earlier":
         other = g.between(0, len(g.tensors) - 1)
-        if g.tensors[other].dtype != INT8:
+        if g.tensors[other].dtype != INT8 or other in g.hidden:
             return
     else:
         sizes = {"scalar": (), "channel": shape[-1:], "full": shape}[choice]
@@ -245,7 +248,11 @@ def _move(g: Growing, given: int) -> None:
         widths = [(g.between(0, 2), g.between(0, 2)) for _ in tensor.shape]
         inputs = (given, g.constant(np.array(widths, np.int32).reshape(-1, 2), None))
     elif kind == "CONCATENATION":
-        same = [i for i, t in enumerate(g.tensors) if t.dtype == INT8 and t.quant == tensor.quant]
+        same = [
+            i
+            for i, t in enumerate(g.tensors)
+            if t.dtype == INT8 and t.quant == tensor.quant and i not in g.hidden
+        ]
         inputs = (given, *(g.one_of(*same) for _ in range(g.between(0, 3))))
         rank = max(1, len(tensor.shape))
         attrs = spec_of(kind).attrs(axis=g.between(-rank, rank - 1))
@@ -254,7 +261,7 @@ def _move(g: Growing, given: int) -> None:
 
 _STEPS = (
     *(_convolution, _convolution, _fully_connected, _pool, _mean, _binary, _map, _map, _move),
-    *(cut, change),
+    *(cut, change, remember),
 )
 
 
@@ -276,9 +283,10 @@ def grown(g: Growing, max_ops: int, name: str) -> Case:
         if len(g.ops) == wanted:
             break
         runtime = [*g.inputs, *(i for op in g.ops for i in op.outputs)]
-        runtime = [i for i in runtime if g.tensors[i].dtype == INT8]
+        runtime = [i for i in runtime if g.tensors[i].dtype == INT8 and i not in g.hidden]
         g.one_of(*_STEPS)(g, runtime[-g.one_of(1, 1, min(2, len(runtime)))])
-    if not g.ops:
+    read = {i for op in g.ops for i in op.inputs}
+    if not read & set(g.inputs) or not {i for op in g.ops for i in op.outputs} - read - g.hidden:
         g.finish("RELU6", (g.inputs[0],), spec_of("RELU6").attrs(), g.tensors[g.inputs[0]].quant)
     graph = _compact(g)
     return Case(name, graph, tuple(_vector(g.rng, graph, i) for i in range(_VECTORS)))
@@ -299,9 +307,10 @@ def _compact(g: Growing) -> Graph:
         for op in g.ops
     )
     inputs = tuple(number[i] for i in g.inputs if i in used)
-    outputs = tuple(number[i] for op in g.ops for i in op.outputs if i not in read)
+    made = (i for op in g.ops for i in op.outputs)
+    outputs = tuple(number[i] for i in made if i not in read and i not in g.hidden)
     graph = _graph(tuple(g.tensors[i] for i in order), ops, inputs)
-    return check(replace(graph, outputs=outputs))
+    return check(replace(graph, outputs=outputs, carried=carried(g, number)))
 
 
 def _graph(tensors: tuple[Tensor, ...], ops: tuple[Op, ...], inputs: tuple[int, ...]) -> Graph:

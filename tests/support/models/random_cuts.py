@@ -98,7 +98,8 @@ def _pack(g: Growing, given: int) -> None:
     alike = [
         i
         for i, other in enumerate(g.tensors)
-        if (other.dtype, other.shape, other.quant) == (INT8, tensor.shape, tensor.quant)
+        if i not in g.hidden
+        and (other.dtype, other.shape, other.quant) == (INT8, tensor.shape, tensor.quant)
     ]
     inputs = (given, *(g.one_of(*alike) for _ in range(count - 1)))
     attrs = spec_of("PACK").attrs(g.between(-rank - 1, rank), count)
@@ -131,7 +132,10 @@ def _product(g: Growing, given: int) -> None:
     fits = [
         i
         for i, other in enumerate(g.tensors)
-        if other.dtype == INT8 and other.data is None and other.shape[-1:] == tensor.shape[-1:]
+        if i not in g.hidden
+        and other.dtype == INT8
+        and other.data is None
+        and other.shape[-1:] == tensor.shape[-1:]
     ]
     made = g.tensors[given].quant
     assert made is not None

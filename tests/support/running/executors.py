@@ -12,14 +12,14 @@ import numpy as np
 
 from tests.support.models.cases import Vector
 from tinyml.ir.graph import Graph
-from tinyml.ops.reference import outputs
+from tinyml.ops.reference import sequence
 
 Executor = Callable[[Graph, Sequence[Vector]], list[Vector]]
 
 
 def run_reference(graph: Graph, vectors: Sequence[Vector]) -> list[Vector]:
-    """The integer reference."""
-    return [outputs(graph, vector) for vector in vectors]
+    """The integer reference, of inferences one after the other."""
+    return list(sequence(graph, vectors))
 
 
 def assert_equal(graph: Graph, expected: Sequence[Vector], found: Sequence[Vector]) -> None:

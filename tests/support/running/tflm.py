@@ -18,7 +18,7 @@ needs_tflm = pytest.mark.skipif(
 
 
 def run_in_tflm(graph: Graph, vectors: Sequence[Vector]) -> list[Vector]:
-    """The outputs that TFLM's interpreter gives."""
+    """The outputs that TFLM's interpreter gives, of inferences one after the other."""
     from tflite_micro.python.tflite_micro import runtime
 
     arena_bytes = 100_000 + 8 * sum(tensor.nbytes for tensor in graph.tensors)
@@ -27,7 +27,6 @@ def run_in_tflm(graph: Graph, vectors: Sequence[Vector]) -> list[Vector]:
     for vector in vectors:
         for i, value in enumerate(vector):
             interpreter.set_input(value, i)
-        interpreter.reset()
         interpreter.invoke()
         results = (interpreter.get_output(i) for i in range(len(graph.outputs)))
         shapes = (graph.tensors[i].shape for i in graph.outputs)
