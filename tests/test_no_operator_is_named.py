@@ -57,7 +57,7 @@ def test_names_are_found_wherever_they_hide() -> None:
 """ADD in a docstring is prose."""
 from tinyml.ops.layout import RESHAPE, ReshapeAttrs
 KINDS = ("ADD", f"{1} MUL")
-MORE = "CONV_2D TILE TRANSPOSE".split()
+MORE = "CONV_2D GEGLU TRANSPOSE".split()
 TEXT = "PAD the image"
 ''')
     assert sorted(literals(tree)) == ["ADD", "CONV_2D", "TRANSPOSE"]

@@ -124,7 +124,8 @@ typedef struct {
     uint32_t bytes;
     float scale;        /* 0 when the tensor is not quantised */
     int32_t zero_point;
-    char dtype;         /* 'b' int8, 'B' uint8, 'h' int16, 'i' int32, 'f' float32, '?' bool */
+    char dtype;         /* 'b' int8, 'B' uint8, 'h' int16, 'i' int32, 'I' uint32, 'q' int64, 'f' float32,
+                         * '?' bool */
 } tml_tensor;
 
 /* A generated model, for code that serves any model. */

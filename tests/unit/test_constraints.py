@@ -11,6 +11,7 @@ from tinyml.model.support import unmet
 
 X = {"shape": [1, 4], "scale": 0.05, "zero_point": 0}
 HALF = {"scale": 0.00390625, "zero_point": -128}
+BOOL = {"shape": [1, 4], "dtype": "bool"}
 PADDINGS = {"shape": [2, 2], "dtype": "int32", "data": 1}
 
 
@@ -64,14 +65,14 @@ REFUSED = [
     ),
     (
         "ADD",
-        row([X, {**X, "shape": [1, 1, 1, 1, 4]}], X),
-        "Shapes must broadcast to at most four dimensions.",
-        "5 dimensions",
+        row([{**X, "shape": [2, 1, 2, 1, 4]}, {**X, "shape": [1, 2, 1, 2, 1]}], X),
+        "Shapes must broadcast, in at most four steps of which each is along neighbouring axes.",
+        "[2, 1, 2, 1, 4] and [1, 2, 1, 2, 1] take 5 steps",
     ),
     (
         "ADD",
         row([X, {**X, "shape": [3]}], X),
-        "Shapes must broadcast to at most four dimensions.",
+        "Shapes must broadcast, in at most four steps of which each is along neighbouring axes.",
         "shapes [1, 4] and [3] cannot be combined",
     ),
     (
@@ -168,19 +169,20 @@ REFUSED = [
     (
         "PAD",
         row([X, {**PADDINGS, "dtype": "int64"}], X),
-        "Its types must be those of a form: s8 (input int8, paddings int32, output int8).",
+        "Its types must be those of a form: s8 (input int8, paddings int32, output as input); "
+        "bytes (input float32 or int16 or int32, paddings int32, output as input).",
         "input int8, paddings int64, output int8",
     ),
     (
         "PADV2",
         row([X, PADDINGS, {"shape": [], "scale": 0.05}], X),
-        "The value to pad with must be one int8 constant, quantised as the output.",
+        "The value to pad with must be one constant, of int8 quantised as the output.",
         "'x2' is computed int8[]",
     ),
     (
         "PADV2",
         row([X, PADDINGS, {"shape": [], "scale": 0.06, "data": 3}], X),
-        "The value to pad with must be one int8 constant, quantised as the output.",
+        "The value to pad with must be one constant, of int8 quantised as the output.",
         "'x2' has 0.06 and 0",
     ),
     (
@@ -228,8 +230,8 @@ REFUSED = [
     (
         "SLICE",
         row([{**X, "dtype": "uint8"}, numbers(0, 1), numbers(1, 3)], {**X, "dtype": "uint8"}),
-        "Its types must be those of a form: bytes (input int8 or int16 or int32, begin "
-        "int32 or int64, size int32 or int64, output as input).",
+        "Its types must be those of a form: bytes (input bool or float32 or int8 or int16 "
+        "or int32, begin int32 or int64, size int32 or int64, output as input).",
         "input uint8, begin int32, size int32, output uint8",
     ),
     (
@@ -301,8 +303,8 @@ REFUSED = [
     (
         "TRANSPOSE",
         row([{**X, "dtype": "int32"}, numbers(1, 0)], {**X, "dtype": "int32"}),
-        "Its types must be those of a form: bytes (input int8 or int16, order int32 or "
-        "int64, output as input).",
+        "Its types must be those of a form: bytes (input float32 or int8 or int16, order "
+        "int32 or int64, output as input).",
         "input int32, order int32, output int32",
     ),
     (
@@ -320,7 +322,8 @@ REFUSED = [
     (
         "GATHER",
         row([X, {"shape": [2], "dtype": "int16"}], X),
-        "Its types must be those of a form: s8 (input int8, numbers int32, output int8).",
+        "Its types must be those of a form: bytes (input float32 or int8, numbers int32, "
+        "output as input).",
         "input int8, numbers int16, output int8",
     ),
     (
@@ -334,6 +337,134 @@ REFUSED = [
         row([X, numbers(0)], X, batch_dims=1),
         "The axis must exist, and data and numbers share no dimensions.",
         "1 shared dimensions",
+    ),
+    (
+        "EQUAL",
+        row([X, {**X, "scale": 1.0}], BOOL),
+        "The scales of both inputs must be below 1.",
+        "'x1' has 1",
+    ),
+    (
+        "LESS",
+        row([X, {**X, "scale": None}], BOOL),
+        "Every quantised input and output must have one positive scale and one zero point in "
+        "range.",
+        "'x1' has 0 scales",
+    ),
+    (
+        "MAXIMUM",
+        row([X, {**X, "shape": [3]}], X),
+        "Shapes must broadcast, in at most four steps of which each is along neighbouring axes.",
+        "shapes [1, 4] and [3] cannot be combined",
+    ),
+    (
+        "LOGICAL_AND",
+        row([X, X], X),
+        "Its types must be those of a form: bool (left bool, right bool, output bool).",
+        "left int8, right int8, output int8",
+    ),
+    (
+        "SELECT_V2",
+        row([BOOL, {**X, "shape": [2, 1, 2, 1, 1, 1]}, X], X),
+        "Shapes must broadcast to at most five dimensions.",
+        "6 dimensions",
+    ),
+    (
+        "SELECT_V2",
+        row([BOOL, {**X, "shape": [3]}, X], X),
+        "Shapes must broadcast to at most five dimensions.",
+        "shapes [1, 4] and [3] and [1, 4] cannot be combined",
+    ),
+    (
+        "ARG_MAX",
+        row([X, numbers(2)], {"dtype": "int32"}),
+        "The axis must be constant and exist.",
+        "there is no axis 2 in 2 dimensions",
+    ),
+    (
+        "ARG_MIN",
+        row([X, {"shape": [1], "dtype": "int32"}], {"dtype": "int32"}),
+        "The axis must be constant and exist.",
+        "the axis is computed at run time",
+    ),
+    (
+        "TILE",
+        row([X, numbers(1)], X),
+        "Repetitions must be a constant positive number for each dimension.",
+        "[1] for 2 dimensions",
+    ),
+    (
+        "BROADCAST_TO",
+        row([X, numbers(2, 3)], X),
+        "The new shape must be constant, of at most 5 dimensions, and what the input broadcasts "
+        "to.",
+        "[1, 4] to [2, 3]",
+    ),
+    (
+        "FILL",
+        row([numbers(1, 4), {**X, "shape": [1]}], X),
+        "The shape must be constant, and the value a scalar without dimensions.",
+        "a value of shape [1]",
+    ),
+    (
+        "BROADCAST_ARGS",
+        row([numbers(2), numbers(4, 3)], {"dtype": "int32"}),
+        "The shapes must be vectors, and broadcast where they are known.",
+        "[2] and [4, 3]",
+    ),
+    (
+        "SPACE_TO_DEPTH",
+        row([{**X, "shape": [1, 3, 4, 1]}], {**X, "shape": [1, 1, 1, 4]}, block=2),
+        "Blocks must divide rows and columns, or their pixels the channels.",
+        "blocks of 2 in 3 x 4",
+    ),
+    (
+        "DEPTH_TO_SPACE",
+        row([{**X, "shape": [1, 3, 4, 6]}], {**X, "shape": [1, 1, 1, 4]}, block=2),
+        "Blocks must divide rows and columns, or their pixels the channels.",
+        "blocks of 2 in 6 channels",
+    ),
+    (
+        "SPACE_TO_BATCH_ND",
+        row([{**X, "shape": [1, 3, 4, 6]}, numbers(2, 2), PADDINGS], X),
+        "Blocks and borders must be constant, and fit an input of 3 or 4 dimensions.",
+        "blocks of [2, 2] in [5, 6]",
+    ),
+    (
+        "BATCH_TO_SPACE_ND",
+        row([X, numbers(2, 2), PADDINGS], X),
+        "Blocks and borders must be constant, and fit an input of 3 or 4 dimensions.",
+        "shape [1, 4]",
+    ),
+    (
+        "MIRROR_PAD",
+        row([X, PADDINGS], X),
+        "Borders must be constant, and no larger than what they mirror.",
+        "[[1, 1], [1, 1]] for an input [1, 4]",
+    ),
+    (
+        "GATHER_ND",
+        row([X, numbers(0, 0, 0)], X),
+        "There must be at most 5 numbers per place, and no more than the input has dimensions.",
+        "numbers of shape [3] into [1, 4]",
+    ),
+    (
+        "DYNAMIC_UPDATE_SLICE",
+        row([X, {**X, "shape": [2, 4]}, numbers(0, 0)], X),
+        "The block must fit into the input, of at most 6 dimensions, with one start for each.",
+        "a block [2, 4] for [1, 4], starts [2]",
+    ),
+    (
+        "EMBEDDING_LOOKUP",
+        row([numbers(0), {**X, "zero_point": 1}], {"dtype": "float32"}),
+        "The table's zero point must be 0.",
+        "1",
+    ),
+    (
+        "EMBEDDING_LOOKUP",
+        row([numbers(0), {**X, "shape": [4]}], X),
+        "The table must have two dimensions or more, the numbers one.",
+        "numbers [1], table [4]",
     ),
     (
         "REVERSE_V2",

@@ -257,8 +257,9 @@ def test_16_bit_values_are_refused_in_one_sentence() -> None:
     assert "--runtime tflm" in (caught.value.hint or "")
 
 
-def test_int8_without_quantisation_is_refused() -> None:
-    with pytest.raises(ModelError, match="tensor 'padded' is int8 without quantisation"):
+def test_int8_without_quantisation_is_refused_by_what_needs_it() -> None:
+    """Every operator was denied it: also those that only move or compare values."""
+    with pytest.raises(ModelError, match="Found: 'padded' has 0 scales"):
         read(write(with_tensor(PADDED, quant=None)))
 
 

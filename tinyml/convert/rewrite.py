@@ -38,6 +38,7 @@ from tinyml.convert.weights import (
 from tinyml.ir.dtype import FLOAT32, INT8, INT16, UINT8, DType
 from tinyml.ir.graph import Graph, Op, Quant, Tensor, check
 from tinyml.ops import trait_of
+from tinyml.ops.maximum import MAXIMUM
 from tinyml.ops.quantize import DEQUANTIZE, QUANTIZE
 from tinyml.ops.traits import Arithmetic, Channels
 
@@ -213,7 +214,7 @@ class _Made:
         wanted = _integer(named, self.quant(result, 8), 8)
         low, high = range_of_quant(self.quant(result, 8), 8)
         beyond = high - bound_of(op, self.graph)
-        if op.kind == "MAXIMUM":
+        if op.kind == MAXIMUM:
             beyond = bound_of(op, self.graph) - low
         if beyond > self.quant(result, 8).scale:
             raise InternalError(f"the scale of '{named.name}' reaches beyond its bound")

@@ -12,6 +12,7 @@ from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op, Quant
 from tinyml.ops import trait_of
 from tinyml.ops.hard_swish import HARD_SWISH
+from tinyml.ops.maximum import MAXIMUM, MINIMUM
 from tinyml.ops.traits import Scales, Steps, Weights
 
 
@@ -85,7 +86,7 @@ def is_clamp(op: Op, graph: Graph) -> bool:
     In eight bits the scale of the result ends there, and no other value shares it; then what
     saturates is clamped.
     """
-    return op.kind in ("MAXIMUM", "MINIMUM") and clamped_value(op, graph) is not None
+    return op.kind in (MAXIMUM, MINIMUM) and clamped_value(op, graph) is not None
 
 
 def clamped_value(op: Op, graph: Graph) -> int | None:
@@ -98,7 +99,7 @@ def clamped_value(op: Op, graph: Graph) -> int | None:
         if given.shape != made.shape or made.quant is not None:
             continue  # a trained scale may end elsewhere
         limit = float(number.ravel()[0])
-        return value if (limit <= 0 if op.kind == "MAXIMUM" else limit >= 0) else None
+        return value if (limit <= 0 if op.kind == MAXIMUM else limit >= 0) else None
     return None
 
 

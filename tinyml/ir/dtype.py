@@ -52,9 +52,9 @@ FLOAT32 = DType("float32", 32, "float", 0, "f")
 INT8 = DType("int8", 8, "int8_t", 9, "b", is_quantised=True)
 INT16 = DType("int16", 16, "int16_t", 7, "h", is_quantised=True)
 INT32 = DType("int32", 32, "int32_t", 2, "i")
-INT64 = DType("int64", 64, "int64_t", 4)
+INT64 = DType("int64", 64, "int64_t", 4, "q")
 UINT8 = DType("uint8", 8, "uint8_t", 3, "B", is_quantised=True)
-UINT32 = DType("uint32", 32, "uint32_t", 15)
+UINT32 = DType("uint32", 32, "uint32_t", 15, "I")
 INT4 = DType("int4", 4, "int8_t", 17, is_quantised=True, holder="int8")  # no file has it yet
 CHAR = DType("char", 8, "char", -1)  # bytes of anything, in scratch: in C they may alias the rest
 RESOURCE = DType("resource", 32, "int32_t", 13, holder="int32")  # which variable; no kernel sees it

@@ -14,7 +14,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import INT8, INT16, DType
+from tinyml.ir.dtype import INT8, DType
 from tinyml.ir.metadata import Metadata
 
 Array = NDArray[Any]
@@ -156,7 +156,7 @@ def check(graph: Graph) -> Graph:
     """The graph itself, when it is well formed.
 
     Each tensor has one producer, ops are in order, indices are in range, data agrees with shape and
-    dtype, int8 and int16 values that an op computes or reads are quantised.
+    dtype. Whether values are quantised is asked by the operators that need it.
     Raises ModelError naming the first thing that is wrong.
     """
     for problem in _problems(graph):
@@ -196,10 +196,6 @@ def _problems(graph: Graph) -> Iterator[str]:
             elif i in known:
                 yield f"{label} writes '{graph.tensors[i].name}', which already has a value"
             known.add(i)
-        for i in (*op.inputs, *op.outputs):
-            value = graph.tensors[i] if i >= 0 else None
-            if value is not None and value.dtype in (INT8, INT16) and value.quant is None:
-                yield f"{label}: tensor '{value.name}' is {value.dtype} without quantisation"
     for i in graph.outputs:
         if not 0 <= i < count or i not in known:
             yield f"model output {i} is never written"

@@ -18,7 +18,8 @@ from tinyml import ops
 from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import INT32, INT64
 from tinyml.ir.graph import Array, Graph, Op, Tensor
-from tinyml.ops.traits import Arithmetic, MovesOnly, ShapeOperand, WholeNumbers
+from tinyml.ops.forms import Form
+from tinyml.ops.traits import Arithmetic, Casts, FromShape, MovesOnly, ShapeOperand, WholeNumbers
 
 _MAX_SIZE, _MAX_RANK, _MAX_BYTES = 1 << 20, 8, 1 << 28  # as of tensors in a file
 # What an operator's code may run into in a model whose constraints were not asked yet.
@@ -28,14 +29,13 @@ _CONFUSIONS = (
 )
 # Operators that we only know on shapes, which are vectors.
 _COMPUTE: dict[str, Callable[[Sequence[Array]], Any]] = {
-    "CAST": lambda v: v[0],
     "REDUCE_PROD": lambda v: np.prod(v[0]),
 }
 
 
 def know_shapes(graph: Graph) -> Graph:
     """The graph with computed shapes as constants, without the ops that only led to them."""
-    if not any(_is_computed(op, graph) for op in graph.ops):
+    if not any(_is_computed(op, graph) or _is_shape(op) for op in graph.ops):
         return graph
     known: dict[int, Array] = {}
     changed: list[Op] = []
@@ -49,7 +49,18 @@ def know_shapes(graph: Graph) -> Graph:
         elif any(i >= 0 and made.tensors[i].shape != graph.tensors[i].shape for i in op.inputs):
             made = _inferred(made, op)
         changed.append(op)
-    return replace(made, ops=_still_read(graph, tuple(changed)))
+    return _with_constants(replace(made, ops=_still_read(graph, tuple(changed))), known)
+
+
+def _with_constants(graph: Graph, known: dict[int, Array]) -> Graph:
+    """The graph in which what is known is constant, and no op writes it."""
+    tensors, fixed = list(graph.tensors), set(known) - set(graph.results)
+    for i in fixed:
+        data = np.array(known[i], tensors[i].dtype.numpy)
+        data.setflags(write=False)
+        tensors[i] = replace(tensors[i], shape=data.shape, data=data)
+    ops = tuple(op for op in graph.ops if fixed.isdisjoint(op.outputs))
+    return replace(graph, tensors=tuple(tensors), ops=ops)
 
 
 def _shape_operand(op: Op) -> int | None:
@@ -58,6 +69,10 @@ def _shape_operand(op: Op) -> int | None:
     if trait is None or trait.operand >= len(op.inputs) or op.inputs[trait.operand] < 0:
         return None
     return trait.operand
+
+
+def _is_shape(op: Op) -> bool:
+    return ops.trait_of(op.kind, FromShape) is not None
 
 
 def _is_computed(op: Op, graph: Graph) -> bool:
@@ -72,11 +87,10 @@ def _value(op: Op, graph: Graph, known: dict[int, Array]) -> Array | None:
     """The result of an op on shapes; None where it is not known."""
     if len(op.outputs) != 1 or graph.tensors[op.outputs[0]].dtype not in (INT32, INT64):
         return None
-    if op.kind == "SHAPE" and op.inputs:
-        return np.array(graph.tensors[op.inputs[0]].shape, np.int64)
+    is_shape = _is_shape(op)
     values = [known.get(i, graph.tensors[i].data) if i >= 0 else None for i in op.inputs]
     present = [value for value in values if value is not None]
-    if len(present) < len(values):
+    if len(present) < len(values) and not is_shape:
         return None
     made = graph.tensors[op.outputs[0]]
     arithmetic = ops.trait_of(op.kind, Arithmetic)
@@ -85,14 +99,23 @@ def _value(op: Op, graph: Graph, known: dict[int, Array]) -> Array | None:
             found = np.asarray(_COMPUTE[op.kind](present))
         elif arithmetic is not None and ops.trait_of(op.kind, WholeNumbers) is not None:
             found = np.asarray(arithmetic.compute(*present))
-        elif ops.trait_of(op.kind, MovesOnly) is not None:
-            # These move elements: the reference of one type is that of all.
-            (found,) = ops.spec_of(op.kind).forms[0].reference(op, graph, values)
         else:
-            return None
+            form = _form(op, graph)
+            if form is None:
+                return None
+            (found,) = form.reference(op, graph, values)
         return found.reshape(made.shape)
     except _CONFUSIONS:
         return None
+
+
+def _form(op: Op, graph: Graph) -> Form | None:
+    """A form that computes an op on shapes: one for its types, or any where types do not matter."""
+    spec = ops.all_ops().get(op.kind)
+    if spec is None:
+        return None
+    is_untyped = any(ops.trait_of(op.kind, trait) for trait in (MovesOnly, Casts))
+    return spec.forms[0] if is_untyped else ops.find_form(op, graph)
 
 
 def _reshaped(graph: Graph, op: Op, known: dict[int, Array]) -> tuple[Graph, Op]:
@@ -104,7 +127,8 @@ def _reshaped(graph: Graph, op: Op, known: dict[int, Array]) -> tuple[Graph, Op]
     operand = graph.tensors[index]
     wanted = known.get(index, operand.data)
     tensors = list(graph.tensors)
-    is_view = ops.trait_of(op.kind, MovesOnly) is not None
+    moves = ops.trait_of(op.kind, MovesOnly)
+    is_view = moves is not None and moves.how == "view"
     elements = tensors[op.inputs[0]].elements if is_view else 0
     shape = _resolved(wanted, elements)
     if shape is not None:

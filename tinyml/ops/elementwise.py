@@ -58,7 +58,7 @@ _FUSED = Field("activation", "FusedActivationFunction", ACTIVATION)
 
 @dataclass(frozen=True, slots=True)
 class Loops:
-    """Nested loops over the output, outermost first, always ``MAX_RANK`` of them.
+    """Nested loops over the output, outermost first, at least ``MAX_RANK`` of them.
 
     In each step of loop ``i`` the position in operand ``k`` advances by ``steps[k][i]`` elements;
     the output is written in order.
@@ -105,12 +105,14 @@ def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
 
 
 def has_few_dimensions(op: Op, graph: Graph) -> str | None:
-    """Shapes must broadcast to at most four dimensions."""
+    """Shapes must broadcast, in at most four steps of which each is along neighbouring axes."""
     try:
-        (shape,) = infer(op, graph)
+        infer(op, graph)
     except ModelError as error:
         return error.message
-    return None if len(shape) <= MAX_RANK else f"{len(shape)} dimensions"
+    a, b = (graph.tensors[i].shape for i in op.inputs)
+    steps = len(broadcast_loops(a, b).counts)
+    return None if steps <= MAX_RANK else f"{list(a)} and {list(b)} take {steps} steps"
 
 
 def sum_factors(op: Op, graph: Graph) -> tuple[Factor, Factor, Factor]:

@@ -66,6 +66,18 @@ def broadcast(f: Fields) -> Extent:
     return Extent(read, (0, made), made)
 
 
+def of_width(rule: Rule, read: int, made: int) -> Rule:
+    """A rule that counts elements, for those of so many bytes."""
+
+    def scaled(f: Fields) -> Extent:
+        found = rule(f)
+        spans = tuple((first * read, past * read) for first, past in found.read)
+        first, past = found.written
+        return Extent(spans, (first * made, past * made), found.written_bytes * made)
+
+    return scaled
+
+
 def pairwise(f: Fields) -> Extent:
     """Two operands of ``count`` elements."""
     return dense(f["count"], f["count"], made=f["count"])

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import INT8, INT32
+from tinyml.ir.dtype import FLOAT32, INT8, INT32
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
 from tinyml.ops.common import operand_count
 from tinyml.ops.extents import Extent, Fields, dense
-from tinyml.ops.forms import Form, typed
+from tinyml.ops.forms import Form, Like, typed
 from tinyml.ops.moves import axis_in
 from tinyml.ops.operands import input_argument, move_instructions, no_macs
 from tinyml.ops.spec import OpSpec
@@ -73,10 +73,11 @@ def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Arr
 
 
 def lower(op: Op, graph: Graph) -> KernelCall:
-    """A call of ``tml_gather_s8``."""
-    shape, axis = graph.tensors[op.inputs[0]].shape, _axis(op, graph)
-    given = [input_argument(op, graph, index) for index in (0, 1)]
-    outer, run = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+    """A call of ``tml_gather_s8``, which moves bytes whatever they are."""
+    dtype, shape = graph.tensors[op.inputs[0]].dtype, graph.tensors[op.inputs[0]].shape
+    axis, as_bytes = _axis(op, graph), None if dtype == INT8 else INT8
+    (data, arrays), (numbers, more) = (input_argument(op, graph, index) for index in (0, 1))
+    outer, run = math.prod(shape[:axis]), dtype.nbytes(math.prod(shape[axis + 1 :]))
     count = graph.tensors[op.inputs[1]].elements
     fields = (("outer", outer), ("rows", shape[axis]), ("count", count), ("run", run))
     each = move_instructions((run,), is_aligned=run % 4 == 0) + 10
@@ -84,8 +85,8 @@ def lower(op: Op, graph: Graph) -> KernelCall:
         function="tml_gather_s8",
         header="kernels/gather/s8.h",
         params=Struct("tml_gather_params", fields),
-        arguments=(*(argument for argument, _ in given), Arg("output")),
-        constants=tuple(item for _, constants in given for item in constants),
+        arguments=(replace(data, dtype=as_bytes), numbers, Arg("output", dtype=as_bytes)),
+        constants=(*arrays, *more),
         cost=Cost(10 + outer * count * each),
     )
 
@@ -109,8 +110,8 @@ OPS = (
         macs=no_macs,
         forms=(
             Form(
-                "s8",
-                typed(input=INT8, numbers=INT32, output=INT8),
+                "bytes",
+                typed(input=frozenset((INT8, FLOAT32)), numbers=INT32, output=Like("input")),
                 reference,
                 lower,
             ),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import INT8
+from tinyml.ir.dtype import INT8, INT64
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, Value
 from tinyml.ops.common import (
@@ -19,7 +19,7 @@ from tinyml.ops.common import (
 )
 from tinyml.ops.extents import Extent, Fields, dense
 from tinyml.ops.forms import ANY, Form, Like, typed
-from tinyml.ops.moves import axis_in
+from tinyml.ops.moves import MOVED_TOO, axis_in
 from tinyml.ops.operands import have_one_scale, input_argument, move_instructions, no_macs
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, Field, Table
@@ -131,7 +131,10 @@ def inputs_fit_together(op: Op, graph: Graph) -> str | None:
 
 def nothing_is_rescaled(op: Op, graph: Graph) -> str | None:
     """All inputs must have the output's scale and zero point."""
-    wanted = quant_of(result(op, graph))
+    made = result(op, graph)
+    if not made.dtype.is_quantised:
+        return None
+    wanted = quant_of(made)
     for tensor in graph.op_inputs(op):
         if tensor is None or tensor.quant is None:
             continue
@@ -164,11 +167,13 @@ def concatenation_call(op: Op, graph: Graph, axis: int) -> KernelCall:
     A row of the output has from each input what lies behind one index of the dimensions before
     ``axis``.
     """
+    dtype = graph.tensors[op.inputs[0]].dtype
     shapes = [graph.tensors[i].shape for i in op.inputs]
     arity = next(count for count in _ARITIES if count >= len(shapes))
-    runs = [math.prod(shape[axis:]) for shape in shapes]
+    runs = [dtype.nbytes(math.prod(shape[axis:])) for shape in shapes]
     outer = math.prod(shapes[0][:axis])
     given = [input_argument(op, graph, i) for i in range(len(shapes))]
+    arguments = [replace(arg, dtype=None if dtype == INT8 else INT8) for arg, _ in given]
     spare = arity - len(shapes)
     fields: tuple[tuple[str, Value], ...] = (
         ("rows", outer),
@@ -181,7 +186,7 @@ def concatenation_call(op: Op, graph: Graph, axis: int) -> KernelCall:
         function=f"tml_concatenation_{arity}_s8",
         header="kernels/concatenation/s8.h",
         params=Struct(f"tml_concatenation_{arity}_params", fields),
-        arguments=(*(arg for arg, _ in given), *[given[0][0]] * spare, Arg("output")),
+        arguments=(*arguments, *arguments[:1] * spare, Arg("output", dtype=arguments[0].dtype)),
         constants=tuple(item for _, constants in given for item in constants),
         overlaps=(Overlap(0, 0, reason=reason),) if in_place else (),
         cost=Cost(outer * move_instructions(runs, is_aligned=all(run % 4 == 0 for run in runs))),
@@ -217,8 +222,8 @@ OPS = (
         macs=no_macs,
         forms=(
             Form(
-                "s8",
-                typed(input=INT8, output=INT8),
+                "bytes",
+                typed(input=MOVED_TOO | {INT64}, output=Like("input")),
                 concatenation_reference,
                 lower_concatenation,
             ),

@@ -14,14 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import INT8, INT16, INT32, INT64
-from tinyml.ir.graph import Graph, Op, Tensor
-from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, row_overlap
+from tinyml.ir.dtype import ALL, BOOL, FLOAT32, INT8, INT16, INT32, INT64, UINT32
+from tinyml.ir.graph import Array, Graph, Op, Tensor
+from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, row_overlap
 from tinyml.ops.extents import Extent, Fields, walked
 from tinyml.ops.operands import input_argument, move_instructions
 
 MAX_LOOPS = 5  # that the kernel has
-MOVED = frozenset((INT8, INT16, INT32))  # types that TFLM moves, too
+MOVED = frozenset((FLOAT32, INT8, INT16, INT32))  # types that TFLM's kernels for moves take
+MOVED_TOO = MOVED | {BOOL}  # those of slices
+ANY_MOVED = frozenset(ALL) - {UINT32}  # those of kernels that look at no value
 WHOLE = frozenset((INT32, INT64))  # of operands that say what to move
 _MAX_OVERLAP_ROWS = 4096  # beyond, a proof of overlap is not worth its size
 _LOOP_INSTRUCTIONS = 4  # around each run
@@ -57,23 +59,48 @@ def axis_in(axis: int, rank: int) -> int:
     return axis % rank
 
 
-def lower_walk(op: Op, graph: Graph, walk: Walk) -> KernelCall | None:
-    """A call of ``tml_slice_s8``, which moves bytes whatever they are; None when none is moved."""
-    given = graph.tensors[op.inputs[0]]
+def loops_of(walk: Walk) -> int:
+    """Loops that the kernel needs for a walk; it has ``MAX_LOOPS``."""
+    return len(_merged(walk, 1)[0])
+
+
+def lower_walk(op: Op, graph: Graph, walk: Walk, source: int = 0) -> KernelCall | None:
+    """A call of ``tml_slice_s8``, which moves bytes whatever they are; None when none is moved.
+
+    ``source`` is the operand whose elements are moved.
+    """
+    given = graph.tensors[op.inputs[source]]
     unit = given.dtype.nbytes(1)
     loops, run = _merged(walk, unit)
-    argument, constants = input_argument(op, graph, 0)
+    argument, constants = input_argument(op, graph, source)
     is_read = argument.kind == "input"
     if is_read and not loops and run == given.nbytes:
         return None
+    return _walk_call((loops, run, walk.start * unit), argument, constants, source)
+
+
+def constant_call(values: Array) -> KernelCall:
+    """A call that writes values which are known: for an output of the model."""
+    array = Constant("value", np.ravel(values), "the value, row by row")
+    return _walk_call(((), values.nbytes, 0), Arg("constant", constant="value"), (array,), 0)
+
+
+def _walk_call(
+    way: tuple[tuple[tuple[int, int], ...], int, int],
+    argument: Arg,
+    constants: tuple[Constant, ...],
+    source: int,
+) -> KernelCall:
+    """The call for loops around a run of bytes that begin at some byte."""
+    loops, run, start = way
     spare = MAX_LOOPS - len(loops)
     runs = math.prod(count for count, _ in loops)
-    is_aligned = all(n % 4 == 0 for n in (run, walk.start * unit, *(step for _, step in loops)))
+    is_aligned = all(n % 4 == 0 for n in (run, start, *(step for _, step in loops)))
     each = move_instructions((run,), is_aligned=is_aligned) + _LOOP_INSTRUCTIONS
     fields = (
         ("count", (1,) * spare + tuple(count for count, _ in loops)),
         ("step", (0,) * spare + tuple(step for _, step in loops)),
-        ("start", walk.start * unit),
+        ("start", start),
         ("run", run),
     )
     return KernelCall(
@@ -85,7 +112,7 @@ def lower_walk(op: Op, graph: Graph, walk: Walk) -> KernelCall | None:
             Arg("output", dtype=INT8),
         ),
         constants=constants,
-        overlaps=_overlap(loops, walk.start * unit, run) if is_read else (),
+        overlaps=_overlap(source, way) if argument.kind == "input" else (),
         cost=Cost(10 + runs * each),
         note=f"{runs} x {run} bytes",
     )
@@ -108,8 +135,9 @@ def _merged(walk: Walk, unit: int) -> tuple[tuple[tuple[int, int], ...], int]:
     return tuple(reversed(loops)), run
 
 
-def _overlap(loops: Sequence[tuple[int, int]], start: int, run: int) -> tuple[Overlap, ...]:
+def _overlap(source: int, way: tuple[tuple[tuple[int, int], ...], int, int]) -> tuple[Overlap, ...]:
     """How far the output may run into the input, when the walk goes forward only."""
+    loops, run, start = way
     if math.prod(count for count, _ in loops) > _MAX_OVERLAP_ROWS:
         return ()
     first: NDArray[np.int64] = np.array([start])
@@ -119,7 +147,7 @@ def _overlap(loops: Sequence[tuple[int, int]], start: int, run: int) -> tuple[Ov
         return ()
     written = np.arange(1, len(first) + 1) * run
     kept = np.append(first[1:], first[-1] + run)
-    return (row_overlap(0, tuple(zip(written.tolist(), kept.tolist(), strict=True))),)
+    return (row_overlap(source, tuple(zip(written.tolist(), kept.tolist(), strict=True))),)
 
 
 def _extent(f: Fields) -> Extent:

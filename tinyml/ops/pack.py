@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import INT8
+from tinyml.ir.dtype import INT64
 from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import operand_count, result
-from tinyml.ops.forms import Form, typed
+from tinyml.ops.forms import Form, Like, typed
 from tinyml.ops.layout import MAX_PARTS, ConcatenationAttrs, concatenation_call
-from tinyml.ops.moves import axis_in
+from tinyml.ops.moves import MOVED, axis_in
 from tinyml.ops.operands import no_macs
 from tinyml.ops.spec import Expansion, OpSpec
 from tinyml.ops.table import Field, Table
@@ -108,8 +108,8 @@ OPS = (
         macs=no_macs,
         forms=(
             Form(
-                "s8",
-                typed(input=INT8, output=INT8),
+                "bytes",
+                typed(input=MOVED | {INT64}, output=Like("input")),
                 reference,
                 lower,
             ),

@@ -1,4 +1,7 @@
-"""REDUCE_MAX and REDUCE_MIN: the greatest or least value over any axes, seen as MEAN sees them."""
+"""REDUCE_MAX, REDUCE_MIN, REDUCE_ALL: an extreme value over any axes, seen as MEAN sees them.
+
+Of bools the least is whether all hold.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyml.ir.dtype import INT8, INT32
+from tinyml.ir.dtype import BOOL, INT8, INT32
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
 from tinyml.ops import mean
@@ -28,7 +31,7 @@ def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Arr
     assert inputs[0] is not None
     extreme = np.max if op.kind == "REDUCE_MAX" else np.min
     found = extreme(inputs[0], axis=mean.reduced_axes(op, graph))
-    return (np.asarray(found, np.int8).reshape(result(op, graph).shape),)
+    return (np.asarray(found, inputs[0].dtype).reshape(result(op, graph).shape),)
 
 
 def lower(op: Op, graph: Graph) -> KernelCall:
@@ -36,11 +39,12 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     given, made = graph.tensors[op.inputs[0]], result(op, graph)
     names = ("outer", "outer_reduced", "middle", "inner_reduced", "inner")
     sizes = mean.loops(given.shape, mean.reduced_axes(op, graph))
+    seen_as = INT8 if given.dtype == BOOL else None
     return KernelCall(
-        f"tml_{op.kind.lower()}_s8",
+        "tml_reduce_max_s8" if op.kind == "REDUCE_MAX" else "tml_reduce_min_s8",
         "kernels/reduce_max/s8.h",
         Struct("tml_reduce_max_params", tuple(zip(names, sizes, strict=True))),
-        (Arg("input", 0), Arg("output", 0)),
+        (Arg("input", 0, dtype=seen_as), Arg("output", 0, dtype=seen_as)),
         cost=Cost(instructions=6 * given.elements + 12 * made.elements, code_bytes=80),
     )
 
@@ -72,4 +76,15 @@ EXTENTS = {"tml_reduce_max_params": reduction}
 OPS = (
     _spec("REDUCE_MAX", "greatest value"),
     _spec("REDUCE_MIN", "least value"),
+    OpSpec(
+        kind="REDUCE_ALL",
+        title="whether all hold, over constant axes",
+        traits=(Axes("listed", (mean.AXES,)),),
+        table=mean.TABLE,
+        inputs=("input", "axes"),
+        constraints=(operand_count(2, 2), mean.axes_are_usable),
+        infer=mean.infer,
+        macs=no_macs,
+        forms=(Form("bool", typed(input=BOOL, axes=INT32, output=BOOL), reference, lower),),
+    ),
 )

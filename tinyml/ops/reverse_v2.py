@@ -13,7 +13,7 @@ from tinyml.ops.common import operand, operand_count
 from tinyml.ops.forms import Form, Like, typed
 from tinyml.ops.lookup import no_options
 from tinyml.ops.moves import (
-    MOVED,
+    ANY_MOVED,
     WHOLE,
     Walk,
     axis_in,
@@ -74,7 +74,7 @@ OPS = (
         forms=(
             Form(
                 "bytes",
-                typed(input=MOVED, axes=WHOLE, output=Like("input")),
+                typed(input=ANY_MOVED, axes=WHOLE, output=Like("input")),
                 reference,
                 lower,
             ),

@@ -11,7 +11,7 @@ from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import operand, operand_count
 from tinyml.ops.forms import Constraint, Form, Like, typed
 from tinyml.ops.lookup import no_options
-from tinyml.ops.moves import MOVED, WHOLE, Walk, lower_walk, strides_of, whole_numbers
+from tinyml.ops.moves import MOVED_TOO, WHOLE, Walk, lower_walk, strides_of, whole_numbers
 from tinyml.ops.operands import no_macs
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
@@ -191,7 +191,7 @@ def _spec(kind: str, title: str, parts: Parts, constraints: tuple[Constraint, ..
         return lower_walk(op, graph, _walk(op, graph, parts(op, graph)))
 
     places = ("begin", "end", "strides") if strided else ("begin", "size")
-    types = typed(input=MOVED, **dict.fromkeys(places, WHOLE), output=Like("input"))
+    types = typed(input=MOVED_TOO, **dict.fromkeys(places, WHOLE), output=Like("input"))
     inputs = 1 + len(places)
     return OpSpec(
         kind=kind,

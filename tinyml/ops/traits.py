@@ -82,7 +82,18 @@ class MovesOnly:
     ``parts`` gives, for each axis of the input, the positions that a "cut" takes.
     """
 
-    how: Literal["view", "transpose", "cut", "join", "stack", "pick", "reverse", "repeat", "split"]
+    how: Literal[
+        "view",
+        "transpose",
+        "cut",
+        "join",
+        "stack",
+        "pick",
+        "reverse",
+        "repeat",
+        "split",
+        "block",
+    ]
     parts: Callable[[Op, Graph], Any] | None = None
 
 
@@ -192,10 +203,20 @@ class ShapeOperand:
 
 
 @dataclass(frozen=True, slots=True)
+class FromShape:
+    """The result follows from the operand's shape: its values are never looked at."""
+
+
+@dataclass(frozen=True, slots=True)
 class Converts:
     """Leads from one kind of numbers to another and computes nothing: to "integers", "floats"."""
 
     to: Literal["integers", "floats"]
+
+
+@dataclass(frozen=True, slots=True)
+class Casts:
+    """The same numbers in another type, as far as that can hold them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +242,8 @@ Trait: TypeAlias = (
     | Variable
     | Steps
     | ShapeOperand
+    | FromShape
     | Converts
+    | Casts
     | WholeNumbers
 )

@@ -81,7 +81,7 @@ OPS = (
         ),
         infer=infer,
         macs=no_macs,
-        # TensorFlow Lite Micro transposes int8 and int16 alone.
+        # TensorFlow Lite Micro transposes no int32.
         forms=(
             Form(
                 "bytes",

@@ -8,14 +8,14 @@ import numpy as np
 
 from tinyml import ops
 from tinyml.ir.graph import Graph, Op, Tensor
-from tinyml.ops.traits import MovesOnly, Pads
+from tinyml.ops.traits import FromShape, MovesOnly, Pads
 from tinyml.passes.rewrite import all_bytes, bypassed, maker, table_of
 
 _MAX_FOLDED_BYTES = 1 << 20  # larger results stay computed: flash would grow more than RAM shrinks
 
 
 def fold_constants(graph: Graph) -> Graph:
-    """Computes ops that read constants only, with the ops' own integer reference."""
+    """Computes ops that read constants, or only shapes, with the ops' own integer reference."""
     tensors = list(graph.tensors)
     kept = []
     for op in graph.ops:
@@ -35,7 +35,10 @@ def fold_constants(graph: Graph) -> Graph:
 def _is_foldable(op: Op, graph: Graph) -> bool:
     made = graph.op_outputs(op)
     return (
-        all(tensor is None or tensor.is_constant for tensor in graph.op_inputs(op))
+        (
+            ops.trait_of(op.kind, FromShape) is not None
+            or all(tensor is None or tensor.is_constant for tensor in graph.op_inputs(op))
+        )
         and not set(op.outputs) & set(graph.results)
         and sum(tensor.nbytes for tensor in made) <= _MAX_FOLDED_BYTES
     )

@@ -196,10 +196,13 @@ def _values(kind: str, tensor: Tensor, generator: np.random.Generator) -> Array:
     return (values if dtype.kind == "f" else np.rint(values)).astype(dtype)
 
 
+_WHOLE = 2.0**53  # what a binary64 number holds exactly: not all that an int64 does
+
+
 def _bounds(dtype: np.dtype[Any]) -> tuple[float, float]:
     if dtype.kind == "f":
         return -16.0, 16.0
     if dtype.kind == "b":
         return 0, 1
     info = np.iinfo(dtype)
-    return float(info.min), float(info.max)
+    return max(float(info.min), -_WHOLE), min(float(info.max), _WHOLE)

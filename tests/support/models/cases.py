@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinyml.conformance.merge import side_by_side
-from tinyml.ir.dtype import BY_NAME, FLOAT32, INT8, DType
+from tinyml.ir.dtype import BOOL, BY_NAME, FLOAT32, INT8, DType
 from tinyml.ir.graph import Array, Carried, Graph, Op, Quant, Source, Tensor, check
 from tinyml.model.support import unmet
 from tinyml.ops import spec_of, trait_of
@@ -53,6 +53,7 @@ class CaseFile:
     op: str
     cases: tuple[Case, ...]
     not_applicable: Mapping[str, str]  # property that cannot be covered: why
+    beyond_tflm: str = ""  # why TensorFlow Lite Micro does not run them
 
 
 def case_paths() -> tuple[Path, ...]:
@@ -65,7 +66,14 @@ def load_cases(path: Path) -> CaseFile:
     table = _read(path)
     cases = tuple(load_case(path, name) for name in case_names(path))
     assert len({case.name for case in cases}) == len(cases), f"{path.name}: names repeat"
-    return CaseFile(table["op"], cases, table.get("not_applicable", {}))
+    return CaseFile(
+        table["op"], cases, table.get("not_applicable", {}), table.get("beyond_tflm", "")
+    )
+
+
+def is_beyond_tflm(path: Path) -> bool:
+    """Whether the rows of a file are of an operator that TensorFlow Lite Micro does not have."""
+    return bool(_read(path).get("beyond_tflm"))
 
 
 def case_names(path: Path) -> tuple[str, ...]:
@@ -83,7 +91,7 @@ def load_case(path: Path, name: str) -> Case:
 @cache
 def _read(path: Path) -> dict[str, Any]:
     table = tomllib.loads(path.read_text(encoding="utf-8"))
-    _refuse_unknown(table, {"op", "not_applicable", "case"}, path.name)
+    _refuse_unknown(table, {"op", "not_applicable", "beyond_tflm", "case"}, path.name)
     return table
 
 
@@ -233,6 +241,8 @@ def _range(operand: Mapping[str, Any], dtype: DType, *, is_constant: bool) -> tu
         return -10.0, 10.0
     if dtype is INT8 and is_constant:
         return -127, 127
+    if dtype is BOOL:
+        return 0, 1
     info = np.iinfo(dtype.numpy)
     return int(info.min), int(info.max)
 

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from tests.support.models.cases import Case, Vector
 from tests.support.models.random_changes import change
+from tests.support.models.random_choices import choose
 from tests.support.models.random_cuts import cut
 from tests.support.models.random_state import carried, remember
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import FLOAT32, INT8, dtype_of
+from tinyml.ir.dtype import FLOAT32, INT8, DType, dtype_of
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor, check
 from tinyml.model.support import unmet
 from tinyml.ops import spec_of
@@ -89,12 +90,20 @@ class Growing:
         data = self.rng.integers(-3000, 3000, count, np.int32)
         return self.constant(data, Quant(tuple(scales.tolist()), (0,) * len(scales)))
 
-    def finish(self, kind: str, inputs: tuple[int, ...], attrs: Any, quant: Quant | None) -> bool:
+    # Six parameters: all that an op is, and the type of its results where it is not the usual one.
+    def finish(
+        self,
+        kind: str,
+        inputs: tuple[int, ...],
+        attrs: Any,
+        quant: Quant | None,
+        dtype: DType | None = None,
+    ) -> bool:
         """Adds an op and its outputs; False, and nothing added, where the op is not supported."""
         spec = spec_of(kind)
         made = len(self.tensors)
         op = Op(kind, f"{kind.lower()}_{len(self.ops)}", inputs, (made,), attrs)
-        dtype = FLOAT32 if quant is None else INT8
+        dtype = dtype or (FLOAT32 if quant is None else INT8)
         tensor = Tensor(f"t{made}", dtype, (), quant)
         if kind == "RESHAPE":
             tensor = replace(tensor, shape=attrs.new_shape)
@@ -261,7 +270,7 @@ def _move(g: Growing, given: int) -> None:
 
 _STEPS = (
     *(_convolution, _convolution, _fully_connected, _pool, _mean, _binary, _map, _map, _move),
-    *(cut, change, remember),
+    *(cut, change, choose, remember),
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tinyml.ir.dtype import INT8
+from tinyml.ir.dtype import INT8, DType
 from tinyml.ir.graph import Array, Quant, Tensor
 from tinyml.ops import spec_of
 from tinyml.ops.lookup import NoAttrs
@@ -26,7 +26,12 @@ class Growing(Protocol):
     def constant(self, data: Array, quant: Quant | None) -> int: ...
 
     def finish(
-        self, kind: str, inputs: tuple[int, ...], attrs: Any, quant: Quant | None
+        self,
+        kind: str,
+        inputs: tuple[int, ...],
+        attrs: Any,
+        quant: Quant | None,
+        dtype: DType | None = None,
     ) -> bool: ...
 
 

@@ -119,6 +119,8 @@ def random_like(value: Array, seed: int = 0) -> Array:
     rng = np.random.default_rng(seed)
     if value.dtype.kind == "f":
         return rng.normal(size=value.shape).astype(value.dtype)
+    if value.dtype.kind == "b":
+        return rng.integers(0, 2, value.shape).astype(value.dtype)
     info = np.iinfo(value.dtype)
     return rng.integers(info.min, info.max, value.shape, value.dtype, endpoint=True)
 

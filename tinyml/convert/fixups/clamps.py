@@ -19,6 +19,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ops import trait_of
 from tinyml.ops.activation import RELU
 from tinyml.ops.elementwise import ADD, SUB
+from tinyml.ops.maximum import MAXIMUM, MINIMUM
 from tinyml.ops.traits import Activation
 from tinyml.passes.rewrite import maker, only_reader
 
@@ -29,14 +30,14 @@ _BOUNDS = {"RELU_0_TO_1": (0.0, 1.0), "RELU_N1_TO_1": (-1.0, 1.0)}
 def put_relu_first(graph: Graph) -> Graph:
     """RELU for a MAXIMUM with 0, and in front of a MINIMUM: there a layer can take it in."""
     for op in graph.ops:
-        if op.kind == "MAXIMUM" and is_clamp(op, graph) and bound_of(op, graph) == 0:
+        if op.kind == MAXIMUM and is_clamp(op, graph) and bound_of(op, graph) == 0:
             value = clamped_value(op, graph)
             assert value is not None
             relu = replace(op, kind=RELU, inputs=(value,), attrs=options_of(RELU))
             graph = with_replaced(graph, op, (relu,))
     for op in graph.ops:
         before = maker(graph, op.inputs[0]) if _is_relu(op) else None
-        if before is None or before.kind != "MINIMUM" or not is_clamp(before, graph):
+        if before is None or before.kind != MINIMUM or not is_clamp(before, graph):
             continue
         (between,), value = before.outputs, clamped_value(before, graph)
         if only_reader(graph, between) is op and value is not None:
@@ -59,7 +60,7 @@ def lower_clamps(graph: Graph) -> Graph:
             continue
         if op.kind in _BOUNDS:
             graph = _bounded(graph, op)
-        elif op.kind in ("MAXIMUM", "MINIMUM") and not is_clamp(op, graph):
+        elif op.kind in (MAXIMUM, MINIMUM) and not is_clamp(op, graph):
             graph = _summed(graph, op)
     return graph
 
@@ -71,8 +72,8 @@ def _bounded(graph: Graph, op: Op) -> Graph:
     graph = with_constant(graph, f"{op.name}/high", np.array(high, np.float32))
     first = len(graph.tensors) - 2
     graph, raised = with_value(graph, f"{op.name}/raised", graph.tensors[op.outputs[0]].shape)
-    above = Op("MAXIMUM", f"{op.name}/raised", (op.inputs[0], first), (raised,), None)
-    below = Op("MINIMUM", op.name, (raised, first + 1), op.outputs, None)
+    above = Op(MAXIMUM, f"{op.name}/raised", (op.inputs[0], first), (raised,), None)
+    below = Op(MINIMUM, op.name, (raised, first + 1), op.outputs, None)
     made = tuple(replace(each, attrs=options_of(each.kind)) for each in (above, below))
     return with_replaced(graph, op, made)
 
@@ -83,7 +84,7 @@ def _summed(graph: Graph, op: Op) -> Graph:
     a, b = op.inputs
     if graph.tensors[a].is_constant:
         a, b = b, a
-    is_greater = op.kind == "MAXIMUM"
+    is_greater = op.kind == MAXIMUM
     positive = options_of(SUB, FusedActivationFunction=_RELU)
     between = Op(SUB, f"{op.name}/change", (b, a) if is_greater else (a, b), (change,), positive)
     kind = ADD if is_greater else SUB

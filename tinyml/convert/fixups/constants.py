@@ -13,6 +13,9 @@ from tinyml.convert.ranges import dequantize
 from tinyml.convert.tables import with_attrs
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ops import spec_of, trait_of
+from tinyml.ops.cast import CAST
+from tinyml.ops.repeat import BROADCAST_TO, FILL
+from tinyml.ops.shape import SHAPE
 from tinyml.ops.traits import Arithmetic, ByteMap, MovesOnly
 from tinyml.passes.rewrite import converts
 
@@ -47,7 +50,7 @@ def fold_constants(graph: Graph) -> Graph:
 def _value(op: Op, graph: Graph) -> Array | None:
     if len(op.outputs) != 1 or not op.inputs:
         return None
-    if op.kind == "SHAPE":
+    if op.kind == SHAPE:
         return np.array(graph.tensors[op.inputs[0]].shape)
     if not are_constant(graph, op.inputs):
         return None
@@ -83,9 +86,9 @@ def _moved(op: Op, graph: Graph) -> Array | None:
 
 
 _COMPUTE: dict[str, Callable[[list[Array]], Array]] = {  # of operators without kernels of ours
-    "BROADCAST_TO": lambda v: np.broadcast_to(v[0], tuple(v[1])),
-    "CAST": lambda v: v[0],
-    "FILL": lambda v: np.full(tuple(v[0]), v[1].reshape(-1)[0]),
+    BROADCAST_TO: lambda v: np.broadcast_to(v[0], tuple(v[1])),
+    CAST: lambda v: v[0],
+    FILL: lambda v: np.full(tuple(v[0]), v[1].reshape(-1)[0]),
     "NEG": lambda v: -v[0],
     "SQRT": lambda v: np.sqrt(v[0]),
     "SQUARE": lambda v: v[0] * v[0],

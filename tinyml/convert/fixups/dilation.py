@@ -16,6 +16,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ops import trait_of
 from tinyml.ops.layout import RESHAPE
 from tinyml.ops.pad import PAD
+from tinyml.ops.space import BATCH_TO_SPACE_ND, SPACE_TO_BATCH_ND
 from tinyml.ops.traits import ReadsPadding
 from tinyml.passes.rewrite import maker, moves, only_reader, with_ops
 
@@ -26,7 +27,7 @@ Sides = tuple[tuple[int, int], tuple[int, int]]  # before and after, of rows and
 
 def dilate_convolutions(graph: Graph) -> Graph:
     """PAD and a dilated convolution for each such three operators, also with views between."""
-    for op in tuple(op for op in graph.ops if op.kind == "BATCH_TO_SPACE_ND"):
+    for op in tuple(op for op in graph.ops if op.kind == BATCH_TO_SPACE_ND):
         found = _found(graph, op)
         if found is not None:
             graph = _dilated(graph, found)
@@ -52,12 +53,12 @@ def _found(graph: Graph, last: Op) -> _Dilation | None:
         if before is None or only_reader(graph, before.outputs[0]) is None:
             return None
         chain.append(before)
-        if before.kind == "SPACE_TO_BATCH_ND":
+        if before.kind == SPACE_TO_BATCH_ND:
             break
         before = maker(graph, before.inputs[0])
     layers = [op for op in chain if trait_of(op.kind, ReadsPadding) is not None]
     views = tuple(op for op in chain if moves(op, "view"))
-    if len(layers) != 1 or chain[-1].kind != "SPACE_TO_BATCH_ND":
+    if len(layers) != 1 or chain[-1].kind != SPACE_TO_BATCH_ND:
         return None
     if len(chain) != 2 + len(views) or len(views) not in (0, 2):
         return None

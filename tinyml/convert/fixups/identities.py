@@ -5,6 +5,8 @@ from __future__ import annotations
 from tinyml.convert.fixups.edit import integers
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops import trait_of
+from tinyml.ops.cast import CAST
+from tinyml.ops.repeat import BROADCAST_TO
 from tinyml.ops.traits import Converts, Pads
 from tinyml.passes.rewrite import bypassed, converts, maker, moves
 
@@ -50,8 +52,8 @@ def _changes_nothing(graph: Graph, op: Op) -> bool:
     given, made = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
     if (given.dtype, given.shape, given.quant) != (made.dtype, made.shape, made.quant):
         return False
-    adds = moves(op, "view") or trait_of(op.kind, Pads) is not None or op.kind == "BROADCAST_TO"
-    if adds or trait_of(op.kind, Converts) is not None or op.kind == "CAST":
+    adds = moves(op, "view") or trait_of(op.kind, Pads) is not None or op.kind == BROADCAST_TO
+    if adds or trait_of(op.kind, Converts) is not None or op.kind == CAST:
         return True  # equal shapes: nothing was added; equal types: nothing was rounded
     if moves(op, "transpose"):
         permutation = _permutation(graph, op)

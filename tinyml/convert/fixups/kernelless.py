@@ -13,6 +13,7 @@ from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op, Tensor
 from tinyml.ops.elementwise import MUL
 from tinyml.ops.layout import CONCATENATION, RESHAPE
+from tinyml.ops.repeat import TILE
 from tinyml.ops.resize_nearest_neighbor import RESIZE_NEAREST_NEIGHBOR
 from tinyml.passes.rewrite import maker, moves, only_reader, with_ops
 
@@ -24,7 +25,7 @@ def replace_kernelless(graph: Graph) -> Graph:
     for op in graph.ops:
         if op not in graph.ops:
             continue  # became part of another
-        if op.kind == "TILE":
+        if op.kind == TILE:
             graph = _upsampled(graph, op) or _joined(graph, op)
         elif op.kind == "NEG" and graph.tensors[op.outputs[0]].dtype == FLOAT32:
             graph = _negated(graph, op)
@@ -40,7 +41,7 @@ class _Repeat:
 
 
 def _repeat_of(graph: Graph, op: Op | None) -> _Repeat | None:
-    if op is None or op.kind != "TILE":
+    if op is None or op.kind != TILE:
         return None
     value, times = graph.tensors[op.inputs[0]], integers(graph.tensors[op.inputs[1]])
     axes = [axis for axis, count in enumerate(times or ()) if count != 1]

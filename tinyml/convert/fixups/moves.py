@@ -12,9 +12,12 @@ from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ops.gather import GATHER
 from tinyml.ops.layout import CONCATENATION, RESHAPE
+from tinyml.ops.mirror_pad import MIRROR_PAD
+from tinyml.ops.repeat import BROADCAST_TO, TILE
 from tinyml.ops.resize_nearest_neighbor import ResizeAttrs, loops, nearest
 from tinyml.ops.reverse_v2 import REVERSE_V2
 from tinyml.ops.slice import SLICE
+from tinyml.ops.space import DEPTH_TO_SPACE, SPACE_TO_DEPTH
 from tinyml.ops.transpose import TRANSPOSE
 from tinyml.passes.rewrite import moves
 
@@ -26,11 +29,11 @@ def as_plain_moves(graph: Graph) -> Graph:
     for op in graph.ops:
         if not op.outputs or graph.tensors[op.outputs[0]].dtype != FLOAT32:
             continue
-        if op.kind in ("DEPTH_TO_SPACE", "SPACE_TO_DEPTH"):
+        if op.kind in (DEPTH_TO_SPACE, SPACE_TO_DEPTH):
             graph = _of_blocks(graph, op)
-        elif op.kind == "BROADCAST_TO" and not graph.tensors[op.inputs[0]].is_constant:
+        elif op.kind == BROADCAST_TO and not graph.tensors[op.inputs[0]].is_constant:
             graph = _tiled(graph, op)
-        elif op.kind == "MIRROR_PAD":
+        elif op.kind == MIRROR_PAD:
             graph = _mirrored(graph, op)
     return graph
 
@@ -83,7 +86,7 @@ def _of_blocks(graph: Graph, op: Op) -> Graph:
     given, wanted = graph.tensors[op.inputs[0]].shape, graph.tensors[op.outputs[0]].shape
     if len(given) != 4 or given[0] != 1:
         return graph
-    small, large = (given, wanted) if op.kind == "DEPTH_TO_SPACE" else (wanted, given)
+    small, large = (given, wanted) if op.kind == DEPTH_TO_SPACE else (wanted, given)
     rows, columns, run = small[1], small[2], block * large[3]
     split = (rows, columns, block, run) if small is given else (rows, block, columns, run)
     chain = _Chain(graph, op)
@@ -109,7 +112,7 @@ def _tiled(graph: Graph, op: Op) -> Graph:
         times[axis] = wanted[axis]
         shape = list(chain.shape(value))
         shape[axis] = wanted[axis]
-        value = chain.add("TILE", (value, chain.constant(times)), tuple(shape))
+        value = chain.add(TILE, (value, chain.constant(times)), tuple(shape))
     return chain.closed() if chain.made else graph
 
 

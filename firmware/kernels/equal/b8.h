@@ -1,0 +1,33 @@
+/* Comparisons of bool values; params.h says what they compute. */
+#ifndef TML_EQUAL_B8_H
+#define TML_EQUAL_B8_H
+
+#include "kernels/equal/params.h"
+#include "kernels/types/plain.h"
+
+typedef tml_equal_params tml_equal_params_b8;
+
+TML_KERNEL void tml_equal_b8(const tml_equal_params *params, const int8_t *input1,
+                             const int8_t *input2, bool *output);
+TML_KERNEL void tml_not_equal_b8(const tml_equal_params *params, const int8_t *input1,
+                                 const int8_t *input2, bool *output);
+TML_KERNEL void tml_greater_b8(const tml_equal_params *params, const int8_t *input1,
+                               const int8_t *input2, bool *output);
+TML_KERNEL void tml_greater_equal_b8(const tml_equal_params *params, const int8_t *input1,
+                                     const int8_t *input2, bool *output);
+TML_KERNEL void tml_less_b8(const tml_equal_params *params, const int8_t *input1,
+                            const int8_t *input2, bool *output);
+TML_KERNEL void tml_less_equal_b8(const tml_equal_params *params, const int8_t *input1,
+                                  const int8_t *input2, bool *output);
+
+#define TML_OP equal
+#define TML_TYPE b8
+#define TML_TAKEN(value, offset) (value)
+#define TML_COMPARED(value, requant) (value)
+#include "kernels/equal/body.h"
+#undef TML_COMPARED
+#undef TML_TAKEN
+#undef TML_OP
+#undef TML_TYPE
+
+#endif

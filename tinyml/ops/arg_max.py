@@ -1,0 +1,101 @@
+"""ARG_MAX and ARG_MIN: the place of the first extreme value along a constant axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+
+from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import INT8, INT32
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
+from tinyml.ops.common import operand, operand_count, result
+from tinyml.ops.extents import Extent, Fields, dense
+from tinyml.ops.forms import Form, typed
+from tinyml.ops.lookup import no_options
+from tinyml.ops.moves import axis_in, whole_numbers
+from tinyml.ops.operands import input_argument, no_macs
+from tinyml.ops.spec import OpSpec
+from tinyml.ops.traits import Scales, WholeNumbers
+
+ARG_MAX = "ARG_MAX"  # its key, for those who build one
+
+AXIS = 1  # operand
+_INSTRUCTIONS = 6  # per element, counted on Armv7-M
+
+
+def axis_of(op: Op, graph: Graph) -> int:
+    """The axis, from the front; raises ModelError when it is not constant or does not exist."""
+    numbers = whole_numbers(operand(op, graph, AXIS), "the axis is")
+    if len(numbers) != 1:
+        raise ModelError(f"{len(numbers)} axes")
+    return axis_in(numbers[0], len(graph.tensors[op.inputs[0]].shape))
+
+
+def axis_is_constant(op: Op, graph: Graph) -> str | None:
+    """The axis must be constant and exist."""
+    try:
+        axis_of(op, graph)
+    except ModelError as error:
+        return error.message
+    return None
+
+
+def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
+    """The input's shape without the axis."""
+    shape, axis = graph.tensors[op.inputs[0]].shape, axis_of(op, graph)
+    return ((*shape[:axis], *shape[axis + 1 :]),)
+
+
+def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """The first place of the extreme value."""
+    assert inputs[0] is not None
+    seek = np.argmax if op.kind == ARG_MAX else np.argmin
+    return (np.asarray(seek(inputs[0], axis=axis_of(op, graph)), np.int32),)
+
+
+def lower(op: Op, graph: Graph) -> KernelCall:
+    """A call of ``tml_arg_max_s8`` or ``tml_arg_min_s8``."""
+    given, axis = graph.tensors[op.inputs[0]], axis_of(op, graph)
+    shape = given.shape
+    argument, constants = input_argument(op, graph, 0)
+    fields = (
+        ("outer", prod(shape[:axis])),
+        ("depth", shape[axis]),
+        ("inner", prod(shape[axis + 1 :])),
+    )
+    return KernelCall(
+        function=f"tml_{op.kind.lower()}_s8",
+        header="kernels/arg_max/s8.h",
+        params=Struct("tml_arg_max_params", fields),
+        arguments=(argument, Arg("output")),
+        constants=constants,
+        cost=Cost(_INSTRUCTIONS * given.elements + 12 * result(op, graph).elements + 10),
+    )
+
+
+def _spec(kind: str, title: str) -> OpSpec:
+    table = "ArgMaxOptions" if kind == ARG_MAX else "ArgMinOptions"
+    return OpSpec(
+        kind=kind,
+        title=f"the place of the first of the {title} values along an axis",
+        traits=(Scales("none"), WholeNumbers()),
+        table=no_options(table),
+        inputs=("input", "axis"),
+        constraints=(operand_count(2, 2), axis_is_constant),
+        infer=infer,
+        macs=no_macs,
+        forms=(Form("s8", typed(input=INT8, axis=INT32, output=INT32), reference, lower),),
+    )
+
+
+def _extent(f: Fields) -> Extent:
+    made = f["outer"] * f["inner"]
+    return dense(made * f["depth"], made=4 * made)
+
+
+EXTENTS = {"tml_arg_max_params": _extent}
+
+OPS = (_spec(ARG_MAX, "greatest"), _spec("ARG_MIN", "least"))
