@@ -1,16 +1,17 @@
-"""Networks trained once for all tests and all workers, each framework in a process of its own."""
+"""What all workers share: networks trained once, and frameworks imported once."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.support.running.warm import warm_python
 
 SUPPORT = Path(__file__).parent.parent / "support" / "nets"
 TRAINERS = {
@@ -21,7 +22,10 @@ TRAINERS = {
     ),
     "torch": ("nets_torch.py", ("torch", "onnx", "sklearn"), ()),
 }
+IMPORTED = {"keras": ("tensorflow", "keras", "tf_keras"), "torch": ("torch", "litert_torch")}
 WAIT_S = 900
+
+Warm = Callable[[str], Path]
 
 
 def need(*packages: str) -> None:
@@ -32,11 +36,25 @@ def need(*packages: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def nets(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The folder with the trained networks of a framework."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this session; workers of xdist have folders of their own below it."""
     base = tmp_path_factory.getbasetemp()
-    # Workers of xdist have folders of their own below one that they share.
-    shared = base.parent if (base.name.startswith("popen-")) else base
+    return base.parent if base.name.startswith("popen-") else base
+
+
+@pytest.fixture(scope="session")
+def warm(shared: Path) -> Warm:
+    """The Python of a framework, which need not be imported again.
+
+    Tests of importers have one run of each with the interpreter as users have it.
+    """
+    session = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    return lambda framework: warm_python(shared, session, framework, IMPORTED[framework])
+
+
+@pytest.fixture(scope="session")
+def nets(shared: Path, warm: Warm) -> Callable[[str], Path]:
+    """The folder with the trained networks of a framework."""
 
     def trained(framework: str) -> Path:
         script, packages, names = TRAINERS[framework]
@@ -47,7 +65,7 @@ def nets(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             folder.mkdir(parents=True)
         except FileExistsError:
             return _waited(folder)
-        command = [sys.executable, str(SUPPORT / script), str(folder), *names]
+        command = [str(warm(framework)), str(SUPPORT / script), str(folder), *names]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         (folder / "done").write_text(done.stderr[-3000:] if done.returncode else "")
         return _waited(folder)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.convert.conftest import need
+from tests.convert.conftest import Warm, need
 from tests.support.nets.float_graphs import FloatBuilder
 from tinyml.base.errors import TinymlError
 from tinyml.cli import cli
@@ -111,9 +111,12 @@ def trained():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("entry", ["fresh", "loaded", "trained"])
-def test_fresh_weights_are_called_untrained(entry: str, folder: Path) -> None:
+def test_fresh_weights_are_called_untrained(
+    entry: str, folder: Path, warm: Warm, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A network as its class initialises it was converted, and the report said "agreement"."""
     need("ai_edge_litert", "torch", "litert_torch")
+    monkeypatch.setenv("TINYML_CONVERT_PYTHON", str(warm("torch")))
     (folder / "net.py").write_text(UNTRAINED)
     result = invoke("convert", f"net.py:{entry}", "--calibration", "calib.npz")
     assert result.exit_code == 0, result.output
@@ -244,11 +247,12 @@ def test_layers_without_integer_kernel_are_named_with_the_file(folder: Path) -> 
     ],
 )
 def test_what_keras_can_do_and_firmware_cannot(
-    model: str, message: str, nets: Callable[[str], Path], folder: Path
+    model: str, message: str, nets: Callable[[str], Path], warm: Warm, folder: Path
 ) -> None:
     need("ai_edge_litert")
     path = nets("keras") / model
-    assert message in failure("convert", str(path), "--calibration", "random")
+    argv = ("--calibration", "random", "--python", str(warm("keras")))
+    assert message in failure("convert", str(path), *argv)
 
 
 def test_missing_packages_are_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

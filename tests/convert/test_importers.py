@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.convert.conftest import need
+from tests.convert.conftest import Warm, need
 from tinyml.cli import cli
 
 Nets = Callable[[str], Path]
@@ -32,6 +32,7 @@ SOURCES = {
         for name in ("mobilenet_v2", "ds_cnn", "resnet8", "lstm", "gru", "conv_1d")
     },
 }
+COLD = ("keras", "saved_model", "torch")  # each importer in an interpreter as users have it
 PACKAGES = {"keras": ("tensorflow", "tf_keras"), "torch": ("torch", "litert_torch", "onnx")}
 
 
@@ -47,11 +48,12 @@ def run(folder: Path, model: str, name: str, output: Path, *options: str) -> dic
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", SOURCES)
-def test_accuracy_is_kept(case: str, nets: Nets, tmp_path: Path) -> None:
+def test_accuracy_is_kept(case: str, nets: Nets, warm: Warm, tmp_path: Path) -> None:
     framework, model, name = SOURCES[case]
     need("ai_edge_litert", *PACKAGES[framework])
     folder = nets(framework)
-    path, options = str(folder / model), []
+    path = str(folder / model)
+    options = [] if case in COLD else ["--python", str(warm(framework))]
     if model.endswith(".pt"):
         held = Path(__file__).parent.parent / "support" / "nets"
         script = shutil.copy(held / "nets_torch.py", tmp_path)
@@ -59,7 +61,7 @@ def test_accuracy_is_kept(case: str, nets: Nets, tmp_path: Path) -> None:
         text = Path(script).read_text()
         Path(script).write_text(text.replace("from tests.support.nets.nets_data", "from nets_data"))
         shutil.copy(held / "nets_data.py", tmp_path)
-        options = ["--weights", path]
+        options += ["--weights", path]
         path = f"{script}:{name}"
     document = run(folder, path, name, tmp_path / "out.tflite", *options)
     score = document["quality"]["score"]  # type: ignore[index]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.convert.conftest import SUPPORT, need
+from tests.convert.conftest import SUPPORT, Warm, need
 from tinyml.base.errors import ModelError
 from tinyml.convert.conversion import Converted, ConvertOptions, convert
+from tinyml.convert.importers.values import ImportOptions
 from tinyml.convert.quality import outputs
 from tinyml.convert.runners import quantised_runner
 
@@ -19,22 +19,24 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, warm: Warm) -> Path:
     need("tensorflow", "tf_keras", "ai_edge_litert")
     made = tmp_path_factory.mktemp("odd")
-    command = [sys.executable, str(SUPPORT / "odd_keras.py"), str(made)]
+    command = [str(warm("keras")), str(SUPPORT / "odd_keras.py"), str(made)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return made
 
 
-def converted(path: Path, calibration: str = "random") -> Converted:
-    return convert(str(path), ConvertOptions(calibration=calibration))
+def converted(path: Path, warm: Warm, calibration: str = "random") -> Converted:
+    imports = ImportOptions(python=warm("keras"))
+    return convert(str(path), ConvertOptions(imports=imports, calibration=calibration))
 
 
-def test_dictionaries_are_bound_by_name(folder: Path) -> None:
+def test_dictionaries_are_bound_by_name(folder: Path, warm: Warm) -> None:
     """A model with inputs by name ended in a traceback of Keras."""
-    made = converted(folder / "dictionaries.keras", str(folder / "dictionaries.npz")).report
+    data = str(folder / "dictionaries.npz")
+    made = converted(folder / "dictionaries.keras", warm, data).report
     names = [item.name for item in made.model.inputs]
     assert sorted(names) == ["alpha", "zeta"]
     assert sorted(item.name for item in made.model.outputs) == ["narrow", "wide"]
@@ -48,14 +50,14 @@ def test_dictionaries_are_bound_by_name(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["lstm", "gru"])
-def test_a_mask_is_named(kind: str, folder: Path) -> None:
+def test_a_mask_is_named(kind: str, folder: Path, warm: Warm) -> None:
     """A masked LSTM was refused for a loop, with the advice to unroll it."""
     with pytest.raises(ModelError, match="has a mask: steps of 'memory' are left out by 'hole'"):
-        converted(folder / f"masked_{kind}.keras")
+        converted(folder / f"masked_{kind}.keras", warm)
 
 
-def test_half_precision_is_converted_in_float32(folder: Path) -> None:
+def test_half_precision_is_converted_in_float32(folder: Path, warm: Warm) -> None:
     """mixed_float16 was refused because 'TensorFlow Lite has no operator for tf.Conv2D'."""
-    made = converted(folder / "halved.keras").report
+    made = converted(folder / "halved.keras", warm).report
     assert any("dtype policy mixed_float16" in note for note in made.model.notes)
     assert quantised_runner(made.result.data).graph.outputs

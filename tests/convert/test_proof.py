@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from click.testing import CliRunner
 pytest.importorskip("onnx", reason="the package onnx is missing (tinyml[onnx])")
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is missing (tinyml[onnx])")
 
-from tests.convert.conftest import need
+from tests.convert.conftest import Warm, need
 from tests.support.nets.onnx_cases import graph_of, one
 from tinyml.base.errors import ModelError
 from tinyml.cli import cli
@@ -101,12 +100,14 @@ torch.export.save(torch.export.export(net.eval(), (torch.zeros(1, 3, 7, 10),)), 
 
 
 @pytest.mark.slow
-def test_nearest_neighbours_of_torch_are_right_or_refused(tmp_path: Path) -> None:
+def test_nearest_neighbours_of_torch_are_right_or_refused(tmp_path: Path, warm: Warm) -> None:
     """Upsampling by a factor that is not whole came out of torch.export as another function."""
     need("torch", "litert_torch")
-    path = tmp_path / "m.pt2"
-    subprocess.run([sys.executable, "-c", _UPSAMPLED, str(path)], check=True, capture_output=True)
+    path, script, python = tmp_path / "m.pt2", tmp_path / "make.py", str(warm("torch"))
+    script.write_text(_UPSAMPLED)
+    subprocess.run([python, str(script), str(path)], check=True, capture_output=True)
     argv = [str(path), "-o", str(tmp_path / "m.tflite"), "--calibration", "random"]
+    argv += ["--python", python]
     result = CliRunner().invoke(cli, ["convert", *argv])
     if result.exit_code:
         assert "was not imported rightly" in str(result.exception)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.convert.conftest import need
+from tests.convert.conftest import Warm, need
 from tinyml.base.errors import ModelError
 from tinyml.convert.importers.trust import check_keras, check_torch
 from tinyml.convert.importers.values import ImportOptions
@@ -54,16 +53,18 @@ net = Net(); tf.saved_model.save(net, "saved", signatures=net.__call__)
 """
 
 
-def run(text: str, folder: Path) -> None:
+def run(text: str, folder: Path, python: Path) -> None:
+    (folder / "make.py").write_text(text)
     done = subprocess.run(
-        [sys.executable, "-c", text], cwd=folder, capture_output=True, text=True, check=False
+        [str(python), "make.py"], cwd=folder, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
 
 
-def load(name: str, *, is_trusted: bool = False) -> None:
+def load(name: str, python: Path, *, is_trusted: bool = False) -> None:
     source = source_of(name)
-    importer_of(source).to_float_tflite(source, ImportOptions(is_trusted=is_trusted))
+    options = ImportOptions(python=python, is_trusted=is_trusted)
+    importer_of(source).to_float_tflite(source, options)
 
 
 @pytest.mark.slow
@@ -72,38 +73,42 @@ def load(name: str, *, is_trusted: bool = False) -> None:
     [(KERAS_3, "keras"), (KERAS_3, "h5"), (KERAS_2, "keras"), (KERAS_2, "h5")],
 )
 def test_a_lambda_that_keras_refuses(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, suffix: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Warm, script: str, suffix: str
 ) -> None:
     """A Lambda layer that Keras refused was loaded by tf-keras, and its code ran."""
     need("tensorflow", "keras", "tf_keras", "ai_edge_litert")
     monkeypatch.chdir(tmp_path)
-    run(script.replace("{0}", suffix), tmp_path)
+    run(script.replace("{0}", suffix), tmp_path, warm("keras"))
     with pytest.raises(ModelError, match="would run code when it is loaded") as caught:
-        load(f"m.{suffix}")
+        load(f"m.{suffix}", warm("keras"))
     assert "--trust-model" in str(caught.value.hint)
     assert not (tmp_path / "ran").exists()
-    load(f"m.{suffix}", is_trusted=True)
+    load(f"m.{suffix}", warm("keras"), is_trusted=True)
     assert (tmp_path / "ran").exists()
 
 
 @pytest.mark.slow
-def test_a_saved_model_that_writes_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_saved_model_that_writes_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Warm
+) -> None:
     """A SavedModel with an operator that writes files was loaded like any other."""
     need("tensorflow", "ai_edge_litert")
     monkeypatch.chdir(tmp_path)
-    run(SAVED_MODEL, tmp_path)
+    run(SAVED_MODEL, tmp_path, warm("keras"))
     with pytest.raises(ModelError, match="WriteFile"):
-        load("saved")
+        load("saved", warm("keras"))
 
 
 @pytest.mark.slow
-def test_a_pickle_in_a_torch_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pickle_in_a_torch_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Warm
+) -> None:
     """PyTorch loads any object of an archive once plain weights fail, and runs what it brings."""
     need("torch", "litert_torch", "ai_edge_litert")
     monkeypatch.chdir(tmp_path)
-    run(TORCH + PICKLE, tmp_path)
+    run(TORCH + PICKLE, tmp_path, warm("torch"))
     path = tmp_path / "m.pt2"
-    load("m.pt2")  # plain weights pass
+    load("m.pt2", warm("torch"))  # plain weights pass
     with zipfile.ZipFile(path) as archive:
         files = {item: archive.read(item) for item in archive.namelist()}
     sample = next(item for item in files if "sample_inputs" in item)
@@ -112,7 +117,7 @@ def test_a_pickle_in_a_torch_archive(tmp_path: Path, monkeypatch: pytest.MonkeyP
         for item, data in files.items():
             archive.writestr(item, data)
     with pytest.raises(ModelError, match="PyTorch cannot read it") as caught:
-        load("m.pt2")
+        load("m.pt2", warm("torch"))
     assert "--trust-model" in str(caught.value.hint)
     assert not (tmp_path / "ran").exists()
 
