@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.support.values.plans import MODEL_BYTES, TEMPLATE, planned_on, sine_plan
 from tests.support.values.small_boards import board_of
+from tinyml.backends.protocols import Toolchain
+from tinyml.backends.toolchains import arm_gcc, zig
+from tinyml.base import process
 from tinyml.base.elf import read_elf
 from tinyml.base.errors import BuildError
 from tinyml.codegen.generate import generate
@@ -54,9 +58,17 @@ def test_zig_builds_for_every_core(tmp_path: Path, core: str) -> None:
     assert built(tmp_path, "zig", core=core).flash_bytes > 500
 
 
-def test_the_same_image_from_any_folder(tmp_path: Path) -> None:
-    first, second = (built(tmp_path / name, "zig") for name in ("a", "b"))
-    assert first.elf.read_bytes() == second.elf.read_bytes()
+@pytest.mark.parametrize(
+    "chain", [zig, pytest.param(arm_gcc, marks=pytest.mark.arm_gcc)], ids=["zig", "arm_gcc"]
+)
+def test_the_same_objects_from_any_folder(tmp_path: Path, chain: Callable[[], Toolchain]) -> None:
+    """Therefore one project may take another's, and the same image comes of both."""
+    projects = [make(tmp_path / name) for name in ("a", "b")]
+    for source in projects[0].sources:
+        made = [tmp_path / "a.o", tmp_path / "b.o"]
+        for project, path in zip(projects, made, strict=True):
+            process.run(chain().compile(project, source, path))
+        assert made[0].read_bytes() == made[1].read_bytes(), source
 
 
 def test_only_what_changed_is_compiled_again(
@@ -74,6 +86,22 @@ def test_only_what_changed_is_compiled_again(
     with caplog.at_level(logging.INFO, "tinyml"):
         build(project, "zig", tmp_path)
     assert caplog.messages == []
+
+
+def test_objects_of_another_project_are_taken_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    projects = [make(tmp_path / name) for name in ("a", "b")]
+    for project in projects:
+        main = project.directory / "main.c"
+        main.write_text(main.read_text() + f"/* {tmp_path} */\n")  # as nobody before
+    with caplog.at_level(logging.INFO, "tinyml"):
+        first = build(projects[0], "zig", tmp_path / "a")
+        assert [text for text in caplog.messages if "-c main.c" in text]
+        caplog.clear()
+        second = build(projects[1], "zig", tmp_path / "b")
+        assert not [text for text in caplog.messages if " -c " in text]
+    assert first.elf.read_bytes() == second.elf.read_bytes()
 
 
 def test_a_compiler_error_is_shown(tmp_path: Path) -> None:

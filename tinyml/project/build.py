@@ -2,8 +2,9 @@
 
 An object file's name contains a hash of everything that it depends on (the source, the headers it
 includes, the flags and the compiler) and one of itself. Hence an object that exists is current, one
-that was cut short or altered is made again, and nothing else needs to be remembered. The image's
-files are made aside and moved in at the end. A vendor's tools keep books of their own.
+that was cut short or altered is made again, and nothing else needs to be remembered. Objects that
+another project's build has made are taken over. The image's files are made aside and moved in at
+the end. A vendor's tools keep books of their own.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ from tinyml.base.files import (
     make_folder,
     refuse_special,
     seal,
-    sha256_of,
     work_folder,
     write_atomic,
 )
@@ -36,6 +36,7 @@ from tinyml.base.includes import included
 from tinyml.base.lock import locked
 from tinyml.base.process import Command
 from tinyml.base.registry import names_of
+from tinyml.project.objects import found, keep, named, take
 from tinyml.target.cores import Core
 from tinyml.values.image import (
     IMAGE_FILE,
@@ -51,7 +52,6 @@ from tinyml.values.project import Project
 JOBS = 2  # compilers at once
 OBJECTS = "objects"  # below a build directory
 LINKED = "linked"  # below that: what the image was made by
-HASH_DIGITS = 16  # of an object's content, in its name
 Check = Callable[[Image, SelfTest | None], SelfTest | None]
 """Tests a linked image, unless the test given, of the image before, is of the very same one."""
 
@@ -192,25 +192,19 @@ def _compile(chain: Toolchain, project: Project, build_dir: Path) -> tuple[Path,
     with work_folder(folder / "work") as work:
         for source in project.sources:
             name = f"{_stem(source)}-{_key(chain, project, source)}"
-            found = [path for path in folder.glob(f"{name}-*.o") if path.name == _named(name, path)]
-            if found:
-                objects[name] = found[0]
-            else:
+            made = found(name, folder) or take(name, folder)
+            if made is None:
                 made = work / f"{name}.o"
                 todo.append((name, made, chain.compile(project, source, made)))
-                objects[name] = made
+            objects[name] = made
         _run(project, [command for _, _, command in todo])
         for name, made, _ in todo:
-            objects[name] = made.replace(folder / _named(name, made))
+            objects[name] = made.replace(folder / named(name, made))
+            keep(objects[name])
     for stale in set(folder.glob("*.o")) - set(objects.values()):
         with suppress(OSError):
             stale.unlink()
     return tuple(objects.values())
-
-
-def _named(name: str, path: Path) -> str:
-    """The name of an object with this content."""
-    return f"{name}-{sha256_of(path)[:HASH_DIGITS]}.o"
 
 
 def _link(
@@ -283,7 +277,9 @@ def _key(chain: Toolchain, project: Project, source: str) -> str:
     if not path.is_file():
         raise BuildError(f"the file '{source}' is missing", where=str(project.directory))
     command = chain.compile(project, source, Path("object"))
-    words = [chain.name, chain.version, *command.argv]
+    # Objects are the same from any folder: -fdebug-prefix-map sees to it.
+    argv = (word.replace(str(project.directory), ".") for word in command.argv)
+    words = [chain.name, chain.version, *argv]
     digest = hashlib.sha256("\0".join(words).encode())
     folders = [project.directory / name for name in project.include_dirs]
     for file in (path, *included([path], folders)):

@@ -1,0 +1,68 @@
+"""Object files that any project's build has made, kept in the user's cache for the next one.
+
+Most of what a firmware consists of is the same for every model on a board: the agent, the port, the
+C library. An object's name holds a hash of all that it was made from and one of what it is, so one
+that is there under its own name is right, and any number of builds may put and take at once.
+Nothing depends on the cache: what cannot be read or written there is compiled.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from tinyml.base import resources
+from tinyml.base.files import sha256_of
+
+KEPT = 1000  # objects, those used last
+LARGEST_BYTES = 1 << 20  # of one object: weights of large models are not worth the room
+HASH_DIGITS = 16  # of an object's content, in its name
+
+
+def named(stem: str, made: Path) -> str:
+    """The file name of an object with this content."""
+    return f"{stem}-{sha256_of(made)[:HASH_DIGITS]}.o"
+
+
+def found(stem: str, folder: Path) -> Path | None:
+    """The undamaged object of that name in a folder."""
+    return next((p for p in sorted(folder.glob(f"{stem}-*.o")) if p.name == named(stem, p)), None)
+
+
+def take(stem: str, folder: Path) -> Path | None:
+    """The object, copied into a build's folder; None when no build has made it."""
+    with suppress(OSError):
+        kept = found(stem, _cache())
+        if kept is not None:
+            os.utime(kept)
+            return _copied(kept, folder)
+    return None
+
+
+def keep(made: Path) -> None:
+    """Keeps a copy of an object for other builds, and no more than KEPT in all."""
+    with suppress(OSError):
+        folder = _cache()
+        folder.mkdir(parents=True, exist_ok=True)
+        if made.stat().st_size <= LARGEST_BYTES:
+            _copied(made, folder)
+        last_used = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in last_used[KEPT:]:
+            path.unlink()
+
+
+def _copied(path: Path, folder: Path) -> Path:
+    """A copy under the same name, never seen half written."""
+    partial = folder / f".{secrets.token_hex(8)}.o"
+    try:
+        shutil.copyfile(path, partial)
+        return partial.replace(folder / path.name)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _cache() -> Path:
+    return resources.cache_dir() / "objects"
