@@ -86,14 +86,17 @@ def _planned(way: Way, graph: Graph, board: Board) -> Plan:
 def _on_board(
     made: Plan, board: Board, vectors: Sequence[Vector], folder: Path
 ) -> tuple[Vector, ...]:
-    from tinyml.measure.simulation import simulate
     from tinyml.project.pipeline import build_plan
+    from tinyml.project.selftest import outputs_of_image
     from tinyml.project.settings import Settings
 
     settings = Settings(made.optimize, directory=folder, self_test=False)
     built = build_plan(made, board, settings)
     in_sequence = bool(made.graph.variables)
-    return simulate(built, tuple(vectors), in_sequence=in_sequence).outputs
+    found = outputs_of_image(
+        *(made, board, built.linked(), vectors), in_sequence=in_sequence, is_watched=True
+    )
+    return tuple(found)
 
 
 def _on_core(

@@ -8,8 +8,8 @@ compiled is compared, in the reference, and the report says that no more was don
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -68,15 +68,9 @@ def check_image(
     key = hashlib.sha256(" ".join(words).encode()).hexdigest()
     if before is not None and before.key == key:
         return before
-    target, samples, simulator = (
-        board.backends["simulator"],
-        samples_for(plan),
-        _simulator_of(board),
-    )
-    if simulator is None:
-        raise ToolError(f"the simulator '{target}' cannot run a test", hint=WITHOUT)
+    target, samples = board.backends["simulator"], samples_for(plan)
     try:
-        found = _run(simulator, plan, board, image, samples)
+        found = outputs_of_image(plan, board, image, samples)
     except SimulationFault as error:
         raise _explained(error, target) from error
     _compare(reference, samples, found, f"{target}, built by {image.toolchain}")
@@ -124,8 +118,27 @@ def _simulator_of(board: Board) -> Stopped | None:
     return cast(Stopped, found) if hasattr(found, "stopped") else None
 
 
-def _run(simulator: Stopped, plan: Plan, board: Board, image: Image, samples: Results) -> Results:
-    """The outputs of an image; raises ToolError when the emulator is not there."""
+# Six parameters: what is run, on what, and two ways to look at it.
+def outputs_of_image(
+    plan: Plan,
+    board: Board,
+    image: Image,
+    samples: Results,
+    *,
+    in_sequence: bool = True,
+    is_watched: bool = False,
+) -> Results:
+    """What the model's own functions give in an image on the board's emulated core.
+
+    ``in_sequence``: each sample goes on with the state that the one before has left; else each
+    begins anew. ``is_watched``: unaligned accesses that the core does not allow are faults in the first sample,
+    where the emulator can tell. Raises SimulationFault when the image does what the chip would not
+    allow, ToolError when the emulator is not there or the application does not use the model.
+    """
+    simulator = _simulator_of(board)
+    if simulator is None:
+        name = board.backends["simulator"]
+        raise ToolError(f"the simulator '{name}' cannot run a test", hint=WITHOUT)
     graph = plan.graph
     words = (("input", graph.inputs), ("output", graph.outputs))
     inputs, outputs = (
@@ -136,7 +149,13 @@ def _run(simulator: Stopped, plan: Plan, board: Board, image: Image, samples: Re
     try:
         with simulator.stopped(image, board) as core:
             running = Invoked(core, read_elf(image.elf), graph, (inputs, outputs))
-            return [running.outputs(sample, cycles) for sample in samples]
+            found = []
+            for sample in samples:
+                if not in_sequence:
+                    running.reset()
+                with _watching(core) if is_watched and not found else nullcontext():
+                    found.append(running.outputs(sample, cycles))
+            return found
     except ModelUnused as error:
         raise ToolError(
             f"the application cannot be tested, since it does not run the model: {error.message}",
@@ -147,6 +166,13 @@ def _run(simulator: Stopped, plan: Plan, board: Board, image: Image, samples: Re
             f"the image was linked, but cannot be tested: {error.message}",
             hint=f"{error.hint}; or {WITHOUT}",
         ) from error
+
+
+def _watching(core: Core) -> AbstractContextManager[None]:
+    """While this lasts unaligned accesses are faults, if the emulator sees them."""
+    watching: Callable[[], AbstractContextManager[None]] | None
+    watching = getattr(core, "checked_alignment", None)
+    return watching() if watching else nullcontext()
 
 
 def _compare(reference: Graph, samples: Results, found: Results, what: str) -> None:

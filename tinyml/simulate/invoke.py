@@ -53,10 +53,15 @@ class Invoked:
         self._main = self._needed("main")
         self._invoke = self._needed(f"{graph.name}_invoke")
         self._core.run_to(self._main, START_CYCLES)
-        for name in ("tml_port_init", f"{graph.name}_init", f"{graph.name}_reset"):
+        for name in ("tml_port_init", f"{graph.name}_init"):
             self._called(name)
+        self.reset()
         self._inputs = self._places(names[0], 3)
         self._outputs = self._places(names[1], 4)
+
+    def reset(self) -> None:
+        """Puts the model's state back to where it begins."""
+        self._called(f"{self._graph.name}_reset")
 
     def outputs(self, sample: Sequence[Array], cycles: int) -> tuple[Array, ...]:
         """What the next inference gives: it goes on with the state that the last one has left.

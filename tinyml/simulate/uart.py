@@ -58,20 +58,18 @@ class Uart:
         self._on_idle = on_idle
         self._polls = 0
         self._registers: dict[int, int] = {}
-
-    @property
-    def is_enabled(self) -> bool:
+        self.is_enabled = False
         """Whether the firmware has switched on transmitter and receiver."""
-        return all(self._registers.get(at, 0) & bits == bits for at, bits in self.layout.enables)
 
     def reset(self) -> None:
         """Registers as after power-up; what was sent stays on its way."""
         self._registers.clear()
+        self.is_enabled = False
         self.received.clear()
         self._polls = 0
 
     def read(self, offset: int) -> int:
-        """What the firmware reads."""
+        """What the firmware reads; with every byte that passes it asks for the status."""
         layout = self.layout
         if offset == layout.status:
             return self._status()
@@ -83,6 +81,8 @@ class Uart:
         """What the firmware writes."""
         if offset != self.layout.tx:
             self._registers[offset] = value
+            held = self._registers.get
+            self.is_enabled = all(held(at, 0) & bits == bits for at, bits in self.layout.enables)
             return
         self._polls = 0
         if self.is_enabled:
@@ -94,7 +94,7 @@ class Uart:
 
     def _status(self) -> int:
         layout = self.layout
-        has_byte = bool(self.received) and self.is_enabled
+        has_byte = self.is_enabled and bool(self.received)
         if has_byte or not self.is_enabled:
             self._polls = 0
         else:

@@ -10,6 +10,8 @@ from tinyml import api
 from tinyml.ir.graph import Graph
 from tinyml.passes.expand import expand_ops
 from tinyml.project.pipeline import build_plan
+from tinyml.project.selftest import outputs_of_image
+from tinyml.values.image import check_files
 
 
 def run_on_board(
@@ -21,8 +23,29 @@ def run_on_board(
     optimize: str = "speed",
     toolchain: str | None = None,
 ) -> list[Vector]:
-    """The outputs of the image that ``tinyml build`` makes."""
+    """The outputs of the image that ``tinyml build`` makes, its model called as its self-test is.
+
+    The serial agent, through which every byte passes as characters, is not asked: what it does
+    does not depend on the layers. ``run_by_agent`` asks it.
+    """
+    built = _built(graph, folder, board, optimize, toolchain)
+    check_files(built.linked())
+    image = (built.plan, built.board, built.linked())
+    return list(outputs_of_image(*image, vectors, in_sequence=False, is_watched=True))
+
+
+def run_by_agent(
+    graph: Graph, vectors: Sequence[Vector], folder: Path, *, board: str, optimize: str = "speed"
+) -> list[Vector]:
+    """The same as ``tinyml simulate`` does it: through the agent and the serial line."""
+    built = _built(graph, folder, board, optimize, None)
+    return list(api.simulate(built, vectors).outputs)
+
+
+def _built(
+    graph: Graph, folder: Path, board: str, optimize: str, toolchain: str | None
+) -> api.Built:
     target = api.load_board(board)
     plan = api.plan(expand_ops(graph), target, api.Settings(optimize)).plan
-    built = build_plan(plan, target, api.Settings(optimize, toolchain, directory=folder))
-    return list(api.simulate(built, vectors).outputs)
+    settings = api.Settings(optimize, toolchain, directory=folder, self_test=False)
+    return build_plan(plan, target, settings)
