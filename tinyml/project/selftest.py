@@ -131,9 +131,10 @@ def outputs_of_image(
     """What the model's own functions give in an image on the board's emulated core.
 
     ``in_sequence``: each sample goes on with the state that the one before has left; else each
-    begins anew. ``is_watched``: unaligned accesses that the core does not allow are faults in the first sample,
-    where the emulator can tell. Raises SimulationFault when the image does what the chip would not
-    allow, ToolError when the emulator is not there or the application does not use the model.
+    begins anew. ``is_watched``: unaligned accesses that the core does not allow are faults in the
+    first sample, where the emulator can tell. Raises SimulationFault when the image does what the
+    chip would not allow, ToolError when the emulator is not there or the application does not use
+    the model.
     """
     simulator = _simulator_of(board)
     if simulator is None:
@@ -149,7 +150,7 @@ def outputs_of_image(
     try:
         with simulator.stopped(image, board) as core:
             running = Invoked(core, read_elf(image.elf), graph, (inputs, outputs))
-            found = []
+            found: list[tuple[Array, ...]] = []
             for sample in samples:
                 if not in_sequence:
                     running.reset()

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.support.models.cases import Vector
 from tinyml import api
 from tinyml.ir.graph import Graph
+from tinyml.measure.simulation import simulate
 from tinyml.passes.expand import expand_ops
 from tinyml.project.pipeline import build_plan
 from tinyml.project.selftest import outputs_of_image
@@ -23,7 +24,8 @@ def run_on_board(
     optimize: str = "speed",
     toolchain: str | None = None,
 ) -> list[Vector]:
-    """The outputs of the image that ``tinyml build`` makes, its model called as its self-test is.
+    """The outputs of the image that ``tinyml build`` makes, its model called as its self-test is,
+    of inferences one after the other.
 
     The serial agent, through which every byte passes as characters, is not asked: what it does
     does not depend on the layers. ``run_by_agent`` asks it.
@@ -31,7 +33,7 @@ def run_on_board(
     built = _built(graph, folder, board, optimize, toolchain)
     check_files(built.linked())
     image = (built.plan, built.board, built.linked())
-    return list(outputs_of_image(*image, vectors, in_sequence=False, is_watched=True))
+    return list(outputs_of_image(*image, vectors, is_watched=True))
 
 
 def run_by_agent(
@@ -39,7 +41,7 @@ def run_by_agent(
 ) -> list[Vector]:
     """The same as ``tinyml simulate`` does it: through the agent and the serial line."""
     built = _built(graph, folder, board, optimize, None)
-    return list(api.simulate(built, vectors).outputs)
+    return list(simulate(built, vectors, in_sequence=True).outputs)
 
 
 def _built(
