@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.support.models.cases import FOLDER, Case, Vector, load_case
+from tests.support.models.cases import FOLDER, Case, Vector, case_names, load_case
 from tests.support.models.random_lstm import random_lstm
 from tests.support.models.small_graphs import GraphBuilder
 from tests.support.running.executors import assert_equal, run_reference
@@ -26,7 +26,7 @@ from tinyml.model.support import unmet
 from tinyml.model.writer import write
 from tinyml.ops import unidirectional_sequence_lstm as lstm
 from tinyml.ops.lookup import NoAttrs
-from tinyml.ops.reference import reset_value
+from tinyml.ops.reference import reset_value, sequence
 from tinyml.plan.planner import plan
 from tinyml.plan.verify import verify
 
@@ -64,6 +64,27 @@ def test_tflm_goes_on_where_it_ended(name: str) -> None:
         interpreter.invoke()
         found.append((interpreter.get_output(0).copy(),))
     assert_equal(case.graph, continued(case), found)
+
+
+SVDF = FOLDER / "svdf.toml"
+
+
+@needs_tflm
+@pytest.mark.parametrize("name", case_names(SVDF))
+def test_svdf_goes_on_where_it_ended(name: str) -> None:
+    """Six inferences without a reset."""
+    from tflite_micro.python.tflite_micro import runtime
+
+    case = load_case(SVDF, name)
+    vectors = [*case.vectors, *case.vectors[:2]]
+    expected = sequence(case.graph, vectors)
+    interpreter = runtime.Interpreter.from_bytes(write(case.graph), arena_size=100_000)
+    found: list[Vector] = []
+    for vector in vectors:
+        interpreter.set_input(vector[0], 0)
+        interpreter.invoke()
+        found.append((interpreter.get_output(0).copy(),))
+    assert_equal(case.graph, expected, found)
 
 
 @needs_tflm

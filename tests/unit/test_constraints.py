@@ -467,6 +467,36 @@ REFUSED = [
         "numbers [1], table [4]",
     ),
     (
+        "ADD_N",
+        row([X, {**X, "scale": 0.06}], X),
+        "All inputs must have the same shape, scale and zero point.",
+        "'x1' has 0.06 and 0",
+    ),
+    (
+        "ADD_N",
+        row([X, X], {"scale": 1e-8}),
+        "The output scale must be above 2^-19 of the input scale.",
+        "1e-08 for 0.05",
+    ),
+    (
+        "CUMSUM",
+        row([X, {"shape": [1], "dtype": "int32"}], X),
+        "The axis must be constant and exist.",
+        "the axis is computed at run time",
+    ),
+    (
+        "L2_NORMALIZATION",
+        row([X], {"scale": 0.0078125}, fused="RELU"),
+        "There must be no fused activation.",
+        "RELU",
+    ),
+    (
+        "L2_NORMALIZATION",
+        row([{**X, "shape": [1, 1, 1, 1, 4]}], {"scale": 0.0078125}),
+        "The input must have 1 to 4 dimensions, the last one of at most 32768 elements.",
+        "shape [1, 1, 1, 1, 4]",
+    ),
+    (
         "REVERSE_V2",
         row([{**X, "shape": [1, 2, 2]}, numbers(0, 2)], X),
         "The dimensions must be constant and follow one another.",

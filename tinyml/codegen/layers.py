@@ -125,7 +125,7 @@ def forwarded_texts(items: tuple[Operand, ...]) -> tuple[str, ...]:
 
 def _parameter_names(items: tuple[Operand, ...]) -> tuple[str, ...]:
     """What each is; those of a kind that there are several of are numbered."""
-    kinds = [item.kind for item in items]
+    kinds = ["variable" if item.kind == "state" else item.kind for item in items]
     return tuple(
         kind if kinds.count(kind) == 1 else f"{kind}_{kinds[:i].count(kind)}"
         for i, kind in enumerate(kinds)

@@ -26,11 +26,12 @@ from tinyml.convert.runners import float_runner
 from tinyml.convert.values import QuantizedModel, QuantizeSettings
 from tinyml.ir.dtype import FLOAT32, INT8, INT16, UINT8
 from tinyml.ir.graph import Array, Graph
+from tinyml.ops.gelu import GELU
 from tinyml.passes.rewrite import converts
 
 Sample = Sequence[Array]  # one array per model input
 
-_INSTEAD = {"GELU": "relu, hard_swish, or x * sigmoid(1.702 * x)"}  # what others take
+_INSTEAD = {GELU: "relu, hard_swish, or x * sigmoid(1.702 * x)"}  # what others take
 
 
 def quantize(

@@ -12,13 +12,11 @@ import numpy as np
 
 from tinyml.ir.graph import Quant
 from tinyml.ops.traits import (
-    SIGNED_UNIT,
     Activation,
     Arithmetic,
     Axes,
     ClampsOutput,
     Scales,
-    State,
     Trait,
     WholeNumbers,
 )
@@ -42,8 +40,6 @@ OTHERS = (
     Other("DIV", "DivOptions", (Arithmetic("/", np.divide), ClampsOutput(), _PAIRS)),
     Other("EXP", "ExpOptions", (_EACH,)),
     Other("FLOOR"),
-    Other("GELU", "GeluOptions", (_EACH,)),
-    Other("L2_NORMALIZATION", "L2NormOptions", (Scales("fixed", (8,), SIGNED_UNIT),)),
     Other("LOG", "", (_EACH,)),
     Other(
         "LOG_SOFTMAX",
@@ -59,7 +55,6 @@ OTHERS = (
     Other("SELECT", "SelectOptions", (_WHOLE,)),
     Other("SQRT", "", (_EACH,)),
     Other("SQUARE", "SquareOptions", (_EACH,)),
-    Other("SVDF", "SVDFOptions", (State((4,)),)),
     Other("TOPK_V2", "TopKV2Options", (_WHOLE,)),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tests.support.models.random_cuts import Growing
+from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Quant
 from tinyml.ops import spec_of
 from tinyml.ops.lookup import NoAttrs
@@ -13,6 +14,7 @@ from tinyml.ops.lookup import NoAttrs
 def change(g: Growing, given: int) -> None:
     """One of them on tensor ``given``; what TFLM does not take is left out by the constraints."""
     makers = (_map, _map, _extreme, _view, _resize, _prelu, _squared, _transposed, _padded, _float)
+    makers = (*makers, _sum, _normalised)
     if g.tensors[given].shape:
         g.one_of(*makers)(g, given)
 
@@ -21,6 +23,30 @@ def _quant(g: Growing, given: int) -> Quant:
     quant = g.tensors[given].quant
     assert quant is not None
     return quant
+
+
+def _sum(g: Growing, given: int) -> None:
+    """ADD_N of values of one shape and scale, or sums along an axis."""
+    tensor, quant = g.tensors[given], _quant(g, given)
+    made = Quant((quant.scale * g.one_of(0.5, 2.0, 4.0),), (g.one_of(-128, 0, 5),))
+    if g.one_of(True, False):
+        alike = [
+            i
+            for i, other in enumerate(g.tensors)
+            if (other.dtype, other.shape, other.quant) == (INT8, tensor.shape, quant)
+        ]
+        inputs = (given, *(g.one_of(*alike) for _ in range(g.between(1, 5))))
+        g.finish("ADD_N", inputs, NoAttrs(), made)
+        return
+    rank = len(tensor.shape)
+    axis = g.constant(np.array(g.between(-rank, rank - 1), np.int32), None)
+    attrs = spec_of("CUMSUM").attrs(g.one_of(True, False), g.one_of(True, False))
+    g.finish("CUMSUM", (given, axis), attrs, made)
+
+
+def _normalised(g: Growing, given: int) -> None:
+    attrs = spec_of("L2_NORMALIZATION").attrs()
+    g.finish("L2_NORMALIZATION", (given,), attrs, Quant((1 / 128,), (0,)))
 
 
 def _map(g: Growing, given: int) -> None:
