@@ -224,9 +224,13 @@ def test_own_scales_are_heeded(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", [k for k in declared(Scales) if the(k, Scales).how == "fixed"])
 def test_fixed_scales_are_demanded(kind: str) -> None:
+    """Or computed in whatever is declared, as some of TFLM's kernels do."""
+
     def check(row: Row) -> bool:
         fixed = row.quantised(row.op.outputs[0], the(kind, Scales).fixed[8])
-        return with_scale(fixed, 2.0).is_refused() and not fixed.is_refused()
+        other = with_scale(fixed, 2.0)
+        is_same = other.is_refused() or np.array_equal(other.run(), fixed.run())
+        return is_same and not fixed.is_refused()
 
     holds_for(kind, check)
 

@@ -29,7 +29,7 @@ class GatherAttrs:
     """Options of GATHER."""
 
     axis: int = 0  # that the numbers count along; may count from the end
-    batch_dims: int = 0  # leading dimensions that data and numbers share; only 0
+    batch_dims: int = 0  # leading dimensions that data and numbers share; below 0: all but so many
 
 
 TABLE = Table(
@@ -46,12 +46,20 @@ def _axis(op: Op, graph: Graph) -> int:
     return axis_in(int(op.attrs.axis), len(graph.tensors[op.inputs[0]].shape))
 
 
+def _shared(op: Op, graph: Graph) -> int:
+    """How many leading dimensions data and numbers share; raises ModelError for what cannot be."""
+    shape, numbers = (graph.tensors[i].shape for i in op.inputs)
+    count = int(op.attrs.batch_dims)
+    count += len(numbers) * (count < 0)
+    if not 0 <= count <= min(len(numbers), _axis(op, graph)) or shape[:count] != numbers[:count]:
+        raise ModelError(f"{op.attrs.batch_dims} shared of {list(shape)} and {list(numbers)}")
+    return count
+
+
 def axis_exists(op: Op, graph: Graph) -> str | None:
-    """The axis must exist, and data and numbers share no dimensions."""
-    if op.attrs.batch_dims:
-        return f"{op.attrs.batch_dims} shared dimensions"
+    """The axis must exist, behind the dimensions that data and numbers share."""
     try:
-        _axis(op, graph)
+        _shared(op, graph)
     except ModelError as error:
         return error.message
     return None
@@ -60,8 +68,8 @@ def axis_exists(op: Op, graph: Graph) -> str | None:
 def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
     """The data's shape with that of the numbers in place of the axis."""
     shape, numbers = (graph.tensors[i].shape for i in op.inputs)
-    axis = _axis(op, graph)
-    return ((*shape[:axis], *numbers, *shape[axis + 1 :]),)
+    axis, shared = _axis(op, graph), _shared(op, graph)
+    return ((*shape[:axis], *numbers[shared:], *shape[axis + 1 :]),)
 
 
 def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
@@ -69,7 +77,12 @@ def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Arr
     data, numbers = inputs
     assert data is not None
     assert numbers is not None
-    return (np.take(data, numbers, _axis(op, graph), mode="clip"),)
+    axis, shared = _axis(op, graph), _shared(op, graph)
+    batches = math.prod(data.shape[:shared])
+    tables = data.reshape(batches, *data.shape[shared:])
+    rows = numbers.reshape(batches, *numbers.shape[shared:])
+    found = [np.take(t, n, axis - shared, mode="clip") for t, n in zip(tables, rows, strict=True)]
+    return (np.stack(found).reshape(infer(op, graph)[0]),)
 
 
 def lower(op: Op, graph: Graph) -> KernelCall:
@@ -77,9 +90,17 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     dtype, shape = graph.tensors[op.inputs[0]].dtype, graph.tensors[op.inputs[0]].shape
     axis, as_bytes = _axis(op, graph), None if dtype == INT8 else INT8
     (data, arrays), (numbers, more) = (input_argument(op, graph, index) for index in (0, 1))
-    outer, run = math.prod(shape[:axis]), dtype.nbytes(math.prod(shape[axis + 1 :]))
-    count = graph.tensors[op.inputs[1]].elements
-    fields = (("outer", outer), ("rows", shape[axis]), ("count", count), ("run", run))
+    batches = math.prod(shape[: _shared(op, graph)])
+    outer = math.prod(shape[:axis]) // batches
+    run = dtype.nbytes(math.prod(shape[axis + 1 :]))
+    count = graph.tensors[op.inputs[1]].elements // batches
+    fields = (
+        ("batches", batches),
+        ("outer", outer),
+        ("rows", shape[axis]),
+        ("count", count),
+        ("run", run),
+    )
     each = move_instructions((run,), is_aligned=run % 4 == 0) + 10
     return KernelCall(
         function="tml_gather_s8",
@@ -87,13 +108,13 @@ def lower(op: Op, graph: Graph) -> KernelCall:
         params=Struct("tml_gather_params", fields),
         arguments=(replace(data, dtype=as_bytes), numbers, Arg("output", dtype=as_bytes)),
         constants=(*arrays, *more),
-        cost=Cost(10 + outer * count * each),
+        cost=Cost(10 + batches * outer * count * each),
     )
 
 
 def _extent(f: Fields) -> Extent:
-    data, made = f["outer"] * f["rows"] * f["run"], f["outer"] * f["count"] * f["run"]
-    return dense(data, 4 * f["count"], made=made)
+    outer = f["batches"] * f["outer"] * f["run"]
+    return dense(outer * f["rows"], 4 * f["batches"] * f["count"], made=outer * f["count"])
 
 
 EXTENTS = {"tml_gather_params": _extent}

@@ -13,7 +13,6 @@ from tinyml.ir.fixedmath import inverse_square_root
 from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct
-from tinyml.ops.activation import output_is
 from tinyml.ops.common import INT8_MAX, INT8_MIN, operand, operand_count, quant_of
 from tinyml.ops.extents import rows
 from tinyml.ops.forms import Form, typed
@@ -108,8 +107,6 @@ OPS = (
         constraints=(operand_count(1, 1), have_one_scale, has_no_activation, has_rows),
         infer=same_shape,
         macs=no_macs,
-        forms=(
-            Form("s8", typed(input=INT8, output=INT8), reference, lower, (output_is(1 / 128, 0),)),
-        ),
+        forms=(Form("s8", typed(input=INT8, output=INT8), reference, lower),),
     ),
 )
