@@ -18,7 +18,7 @@ from tinyml.base import resources
 from tinyml.codegen.streams import rows_struct, stage_struct, stream_struct
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import KernelCall, Struct
-from tinyml.ops import plain_call
+from tinyml.ops import form_of, plain_call
 from tinyml.passes.expand import expand_ops
 from tinyml.plan.segments import segments
 from tinyml.plan.stages import Banding
@@ -41,8 +41,10 @@ def written_for_rows() -> tuple[Struct, ...]:
 def _calls(op: Op, graph: Graph) -> Iterator[KernelCall]:
     plain = plain_call(op, graph)
     yield from (plain,) if plain else ()
+    form = form_of(op, graph).name
     for variant in all_variants():
-        call = lowered(variant.lower, op, graph) if variant.kind == op.kind else None
+        is_for = (variant.kind, variant.form) == (op.kind, form)
+        call = lowered(variant.lower, op, graph) if is_for else None
         if isinstance(call, KernelCall):
             yield call
 

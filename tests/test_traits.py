@@ -150,7 +150,7 @@ def test_the_activation_clamps_what_would_come_out(kind: str) -> None:
     def check(row: Row) -> bool:
         plain = row.having(activation="NONE").run()
         assert row.made.quant is not None
-        ranges = {name: activation_range(name, row.made.quant) for name in CLAMPING}
+        ranges = {name: activation_range(name, row.made.quant, row.made.dtype) for name in CLAMPING}
         return all(
             np.array_equal(row.having(activation=name).run(), np.clip(plain, low, high))
             for name, (low, high) in ranges.items()

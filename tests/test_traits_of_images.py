@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.support.models.trait_rows import Row, declared, holds_for, random_like
+from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Array, Quant
 from tinyml.ir.shapes import Window
 from tinyml.model.scales import with_positive_scales
@@ -198,6 +199,8 @@ def test_signs_of_a_scale_and_of_its_weights_are_one(kind: str) -> None:
         quant, weights = row.operand(where.weights).quant, row.value(where.weights)
         if quant is None or not quant.is_per_channel or weights.min() == -128:
             return None
+        if row.made.dtype != INT8:
+            return None  # its factors are rounded in another way
         has_bias = where.bias < len(row.op.inputs) and row.op.inputs[where.bias] >= 0
         turned = row.feed(where.weights, _turned(weights, where.axis, 0))
         if has_bias:

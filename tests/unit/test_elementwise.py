@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinyml.ops.elementwise import Loops, broadcast_loops
+from tinyml.ops.loops import Loops, broadcast_loops
 
 
 @pytest.mark.parametrize(

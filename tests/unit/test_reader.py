@@ -18,6 +18,8 @@ from tinyml.ir.graph import Graph, Op, Quant, Tensor
 from tinyml.model.file import c_identifier, model_file, read_model
 from tinyml.model.reader import load
 from tinyml.model.writer import write
+from tinyml.ops import forms_text, spec_of
+from tinyml.ops.batch_matmul import BatchMatmulAttrs
 from tinyml.ops.lookup import NoAttrs
 
 IMAGE, PADDED, CONV_WEIGHTS = 0, 2, 4  # tensors of small_network
@@ -227,18 +229,22 @@ def as_float(op_inputs: tuple[int, ...], weights_dtype: DType) -> Graph:
     return b.graph((given,), (out,))
 
 
-@pytest.mark.parametrize(
-    ("dtype", "message"),
-    [
-        (INT8, "'y' (FULLY_CONNECTED) has integer weights but float32 values (dynamic-range"),
-        (FLOAT32, "'y' (FULLY_CONNECTED) computes in float32"),
-    ],
-)
-def test_float_models_are_told_to_quantise(dtype: DType, message: str) -> None:
+def test_hybrid_models_are_told_to_convert() -> None:
     with pytest.raises(ModelError) as caught:
-        read(write(as_float((0, 1), dtype)))
+        read(write(as_float((0, 1), INT8)))
+    message = "'y' (FULLY_CONNECTED) has integer weights but float32 values (dynamic-range"
     assert message in str(caught.value)
     assert "tinyml convert " in (caught.value.hint or "")
+
+
+def test_a_float_model_of_other_operators_is_told_to_quantise() -> None:
+    b = GraphBuilder()
+    given, out = (b.value(name, (1, 4), None, FLOAT32) for name in ("x", "y"))
+    b.op("BATCH_MATMUL", (given, given), out, BatchMatmulAttrs())
+    with pytest.raises(ModelError) as caught:
+        read(write(b.graph((given,), (out,))))
+    assert "BATCH_MATMUL" in str(caught.value)
+    assert "quantise it: tinyml convert " in (caught.value.hint or "")
 
 
 def test_16_bit_values_are_refused_in_one_sentence() -> None:
@@ -249,10 +255,11 @@ def test_16_bit_values_are_refused_in_one_sentence() -> None:
     b.op("RELU", (inner,), out, NoAttrs())
     with pytest.raises(ModelError) as caught:
         read(write(b.graph((given,), (out,))))
+    forms = forms_text(spec_of("RELU"))
     assert str(caught.value).splitlines()[:2] == [
         "small.tflite: 1 unsupported thing(s):",
-        "  RELU 'h' (op 0) and 1 like it: Its types must be those of a form: s8 (input int8, "
-        "output int8). Found: input int16, output int16",
+        f"  RELU 'h' (op 0) and 1 like it: Its types must be those of a form: {forms}. "
+        "Found: input int16, output int16",
     ]
     assert "--runtime tflm" in (caught.value.hint or "")
 

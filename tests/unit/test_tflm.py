@@ -152,21 +152,17 @@ def test_float_models_are_accepted() -> None:
         for tensor in graph.tensors
     )
     file = model_file("float.tflite", write(replace(graph, tensors=floats)))
-    with pytest.raises(ModelError, match="computes in float32"):
-        load(file)
     board = load_board("nucleo_f446re")
     runtime = runtime_of("tflm")
-    assert runtime.takes_floats
-    assert not runtime_of(board.backends["runtime"]).takes_floats
     plan = runtime.plan(file, runtime.load(file), board, Goal())
     assert fit(plan, board).is_ok
-    assert not has_reference(plan.graph)
+    assert has_reference(plan.graph)
 
 
 def test_float_models_are_only_quantised_on_request(tmp_path: Path) -> None:
     path = tmp_path / "sine.tflite"
     path.write_bytes(with_opcode(write(small_network()), RELU, ZEROS_LIKE))
-    file, converted = model_for_build(str(path), ConvertOptions(), keeps_floats=True)
+    file, converted = model_for_build(str(path), ConvertOptions())
     assert file.data == path.read_bytes()
     assert converted is None
 

@@ -54,7 +54,7 @@ REGISTRY: dict[str, dict[str, str]] = {
 NEEDS = {  # what a backend of another package must have
     "builders": ("name", "title", "requires", "container", "commands", "image"),
     "flashers": ("name", "can_skip", "ports", "check", "problem", "erases", "steps", "write"),
-    "runtimes": ("name", "title", "takes_floats", "has_alternatives", "load", "plan", "generate"),
+    "runtimes": ("name", "title", "has_alternatives", "load", "plan", "generate"),
     "simulators": ("name", "requires", "run"),
     "toolchains": ("name", "version", "requires", "prepare", "compile", "link"),
 }

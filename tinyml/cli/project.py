@@ -72,7 +72,6 @@ def build(
     from tinyml.convert import conversion as stages
     from tinyml.convert import document, present
     from tinyml.report import text
-    from tinyml.runtimes import runtime_of
 
     settings = api.Settings(
         optimize,
@@ -91,8 +90,7 @@ def build(
         limits=limits,
     )
     with console.progress_bar() as progress:
-        kept = runtime_of(runtime or board.backends["runtime"]).takes_floats
-        file, converted = stages.model_for_build(model, conversion, progress, keeps_floats=kept)
+        file, converted = stages.model_for_build(model, conversion, progress)
     with console.progress(f"building {file.file_name} for {board.name} …"):
         built = api.build(file, board, settings)
     if converted is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tinyml.conformance.run import Outcome
 from tinyml.report.text import Table
 
-STATUSES = ("equal", "refused", "does not fit", "wrong", "error")
+STATUSES = ("equal", "close", "refused", "does not fit", "wrong", "error")
 
 
 def tables(found: Outcome) -> tuple[Table, ...]:
@@ -23,7 +23,7 @@ def tables(found: Outcome) -> tuple[Table, ...]:
     others = tuple(
         (result.model, result.target, result.status, " ".join(result.detail.split()))
         for result in found.results
-        if result.status != "equal"
+        if result.status not in ("equal", "close")
     )
     made = [Table(f"models of {found.folder}", columns, rows)]
     if others:
@@ -37,12 +37,14 @@ def verdict(found: Outcome) -> str:
     models = len({result.model for result in found.results})
     if failed:
         return f"{len({r.model for r in failed})} of {models} models fail"
-    equal = [result for result in found.results if result.status == "equal"]
-    compared = len({result.model for result in equal})
+    right = [result for result in found.results if result.status in ("equal", "close")]
+    close = [result for result in right if result.status == "close"]
+    compared = len({result.model for result in right})
     rest = f"; {_count(models - compared, 'model')} not compared" if models > compared else ""
+    floats = f", {len(close)} of these close in float32" if close else ""
     return (
-        f"every element is equal: {_count(compared, 'model')}, "
-        f"{_count(len(equal), 'comparison')}{rest}"
+        f"every element is {'right' if close else 'equal'}: {_count(compared, 'model')}, "
+        f"{_count(len(right), 'comparison')}{floats}{rest}"
     )
 
 

@@ -12,6 +12,7 @@ Vector: TypeAlias = "tuple[Array, ...]"  # one array per input, or per output
 
 Status: TypeAlias = Literal[
     "equal",  # every element
+    "close",  # all within what float32 leaves open, of a model that computes in it
     "refused",  # the model, with one clear error
     "does not fit",
     "wrong",  # at least one element differs

@@ -257,16 +257,16 @@ def _counted(samples: Sequence[Sequence[Array]], progress: Progress) -> Iterator
 
 
 def model_for_build(
-    model: str, options: ConvertOptions, progress: Progress = _quiet, *, keeps_floats: bool = False
+    model: str, options: ConvertOptions, progress: Progress = _quiet
 ) -> tuple[ModelFile, Converted | None]:
-    """The integer model to build: the file itself, or what becomes of a float one.
+    """The model to build: a .tflite as it is, or what becomes of any other.
 
-    ``keeps_floats``: the runtime takes any .tflite as it is, unless calibration data are given.
+    A .tflite in float32 is quantised where calibration data are given.
 
     Raises what ``convert`` raises, and MismatchError when the result is not as good as demanded.
     """
     source = source_of(model)
-    is_kept = keeps_floats and source.path.suffix == ".tflite" and not options.calibration
+    is_kept = source.path.suffix == ".tflite" and not options.calibration
     if source.path.is_file() and (is_kept or is_int8_tflite(source)):
         return read_model(source.path), None
     converted = convert(model, options, progress)

@@ -51,6 +51,8 @@ def _negative(op: Op, graph: Graph) -> Array | None:
     axis = _filter_axis(op)
     if axis is None or len(op.inputs) <= _WEIGHTS:
         return None
+    if op.inputs[0] < 0 or graph.tensors[op.inputs[0]].dtype != INT8:
+        return None  # TFLM rounds the negative factor of int16 in another way
     weights = graph.tensors[op.inputs[_WEIGHTS]]
     quant = weights.quant
     if quant is None or weights.data is None or weights.dtype != INT8 or len(weights.shape) != 4:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from tinyml import ops
 from tinyml.base.errors import ModelError, Unsupported, UnsupportedOps
 from tinyml.ir.graph import Graph, Op
-from tinyml.model.arithmetic import float_ops, hybrid_ops
+from tinyml.model.arithmetic import hybrid_ops, is_float
 from tinyml.ops.forms import Form, sentence
 from tinyml.ops.traits import State, Variable
 
@@ -38,9 +38,9 @@ _CONVERTED = (
 def check_supported(graph: Graph) -> None:
     """Returns when every op is of a known kind and meets all its constraints.
 
-    Raises ModelError for float and hybrid models, else UnsupportedOps with all unmet ones.
+    Raises ModelError for hybrid models, else UnsupportedOps with all unmet ones.
     """
-    _refuse_float(graph)
+    _refuse_hybrid(graph)
     found = _types_once(
         [item for number, op in enumerate(graph.ops) for item in _unsupported(graph, number, op)]
     )
@@ -63,6 +63,8 @@ def _types_once(found: list[Unsupported]) -> tuple[Unsupported, ...]:
 
 def _hint(graph: Graph, found: tuple[Unsupported, ...]) -> str | None:
     """What to do; None for what helps in general."""
+    if is_float(graph):
+        return _QUANTISE_HINT
     if any(item.constraint.startswith(_FORM) and "int16" in item.found for item in found):
         return _TYPES_HINT
     return _CONVERTED if graph.source.metadata.producer.startswith("tinyml ") else None
@@ -95,20 +97,14 @@ def check_shapes(graph: Graph) -> None:
             )
 
 
-def _refuse_float(graph: Graph) -> None:
-    hybrid, floats = hybrid_ops(graph), float_ops(graph)
+def _refuse_hybrid(graph: Graph) -> None:
+    hybrid = hybrid_ops(graph)
     if hybrid:
         others = f", as have {len(hybrid) - 1} other ops" if len(hybrid) > 1 else ""
         raise ModelError(
             f"'{hybrid[0].name}' ({hybrid[0].kind}) has integer weights but float32 values "
             f"(dynamic-range quantisation){others}",
             hint=_ORIGINAL_HINT,
-        )
-    if floats:
-        raise ModelError(
-            f"'{floats[0].name}' ({floats[0].kind}) computes in float32, as do "
-            f"{len(floats) - 1} other of the {len(graph.ops)} ops; only int8 models are supported",
-            hint=_QUANTISE_HINT,
         )
 
 

@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import BY_NAME, BY_TFLITE, INT8, INT32, DType, type_title
+from tinyml.ir.dtype import BY_NAME, BY_TFLITE, INT8, INT32, INT64, DType, type_title
 from tinyml.ir.graph import Array, Quant, Tensor
 from tinyml.model.protocols import Model, Quantization, TensorTable, Vector
 
@@ -84,7 +84,7 @@ def _quant(
     if table.ZeroPointLength() != count:
         raise ModelError(f"{label} has {count} scales but {table.ZeroPointLength()} zero points")
     has_axis = 0 <= axis < len(shape) and shape[axis] == count
-    is_bias = dtype == INT32  # whose scales are those of weights and values, multiplied
+    is_bias = dtype in (INT32, INT64)  # whose scales are those of weights and values, multiplied
     if count > 1 and not has_axis and is_bias:
         axis = 0
     elif count > 1 and not has_axis and not is_interpreted:  # TFLM only asks weights for their axis

@@ -24,6 +24,7 @@ from tinyml.ir.fixedpoint import (
 )
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
+from tinyml.ops import float_math
 from tinyml.ops.common import (
     INT8_MAX,
     INT8_MIN,
@@ -34,6 +35,7 @@ from tinyml.ops.common import (
     quant_of,
     result,
 )
+from tinyml.ops.float_elementwise import clamping, float_unary
 from tinyml.ops.forms import Constraint, Form
 from tinyml.ops.lookup import BYTE_MAP, NO_OPTIONS, input_values, look_up, lookup_call
 from tinyml.ops.operands import have_one_scale, no_macs, same_shape
@@ -161,6 +163,14 @@ _TRAITS: dict[str, tuple[Trait, ...]] = {
 }
 
 
+_FLOATS = {
+    "LOGISTIC": float_unary("logistic", lambda op, x: float_math.logistic(x), instructions=80),
+    "RELU": clamping("RELU"),
+    "RELU6": clamping("RELU6"),
+    "TANH": float_unary("tanh", lambda op, x: float_math.tanh(x), instructions=70),
+}
+
+
 def _spec(kind: str, title: str, table: Table, constraints: tuple[Constraint, ...]) -> OpSpec:
     def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
         assert inputs[0] is not None
@@ -178,7 +188,7 @@ def _spec(kind: str, title: str, table: Table, constraints: tuple[Constraint, ..
         constraints=(operand_count(1, 1), have_one_scale),
         infer=same_shape,
         macs=no_macs,
-        forms=(Form("s8", BYTE_MAP, reference, lower, constraints),),
+        forms=(Form("s8", BYTE_MAP, reference, lower, constraints), _FLOATS[kind]),
     )
 
 

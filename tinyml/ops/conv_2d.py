@@ -10,6 +10,7 @@ import numpy as np
 from tinyml.ir.dtype import INT8, INT16, INT32, INT64
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
+from tinyml.ops import float_layers
 from tinyml.ops.common import (
     activation_is_a_range,
     channel_factors,
@@ -259,6 +260,7 @@ OPS = (
                 numbers=layer,
                 limits=(sums_fit,),
             ),
+            float_layers.layer_form(float_layers.convolution),
         ),
     ),
 )

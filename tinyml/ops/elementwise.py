@@ -31,7 +31,9 @@ from tinyml.ops.common import (
     result,
 )
 from tinyml.ops.extents import broadcast
+from tinyml.ops.float_elementwise import float_binary, has_float_bounds
 from tinyml.ops.forms import Form, typed
+from tinyml.ops.loops import MAX_RANK, broadcast_loops
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, Field, Table
@@ -39,7 +41,6 @@ from tinyml.ops.traits import Arithmetic, Axes, ClampsOutput, Rows, Scales, Whol
 
 ADD, SUB, MUL = "ADD", "SUB", "MUL"  # keys, for those who build such ops
 
-MAX_RANK = 4
 LEFT_SHIFT = 20  # headroom that ADD and SUB give an operand before scaling it
 MAX_PRODUCT_SHIFT = 15  # a product of two offset int8 values takes 17 bits with its sign
 
@@ -54,42 +55,6 @@ class BinaryAttrs:
 
 
 _FUSED = Field("activation", "FusedActivationFunction", ACTIVATION)
-
-
-@dataclass(frozen=True, slots=True)
-class Loops:
-    """Nested loops over the output, outermost first, at least ``MAX_RANK`` of them.
-
-    In each step of loop ``i`` the position in operand ``k`` advances by ``steps[k][i]`` elements;
-    the output is written in order.
-    """
-
-    counts: tuple[int, ...]
-    steps: tuple[tuple[int, ...], tuple[int, ...]]
-
-
-def broadcast_loops(a: tuple[int, ...], b: tuple[int, ...]) -> Loops:
-    """The fewest loops that visit the broadcast of two shapes."""
-    shape = np.broadcast_shapes(a, b)
-    merged: list[tuple[int, int, int]] = []  # count and steps, innermost first
-    strides = [_strides(shape_in, shape) for shape_in in (a, b)]
-    for count, step_a, step_b in reversed(list(zip(shape, *strides, strict=True))):
-        if count == 1:
-            continue
-        if merged:
-            inner, inner_a, inner_b = merged[-1]
-            if (step_a, step_b) == (inner * inner_a, inner * inner_b):
-                merged[-1] = (inner * count, inner_a, inner_b)
-                continue
-        merged.append((count, step_a, step_b))
-    padded = [(1, 0, 0)] * (MAX_RANK - len(merged)) + merged[::-1]
-    counts, steps_a, steps_b = zip(*padded, strict=True)
-    return Loops(counts, (steps_a, steps_b))
-
-
-def _strides(shape: tuple[int, ...], out: tuple[int, ...]) -> list[int]:
-    full = (1,) * (len(out) - len(shape)) + shape
-    return [0 if full[i] == 1 else math.prod(full[i + 1 :]) for i in range(len(full))]
 
 
 def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
@@ -287,6 +252,7 @@ def _spec(kind: str, title: str, compute: Callable[..., Any], lower: Callable[..
                 lower,
                 constraints=(activation_is_a_range, scales),
             ),
+            float_binary(kind.lower(), _ARITHMETIC[kind].compute, constraints=(has_float_bounds,)),
         ),
     )
 

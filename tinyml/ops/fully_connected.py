@@ -11,6 +11,7 @@ import numpy as np
 from tinyml.ir.dtype import INT8, INT16, INT32, INT64
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, row_overlap
+from tinyml.ops import float_layers
 from tinyml.ops.common import (
     activation_is_a_range,
     channel_factors,
@@ -239,6 +240,7 @@ OPS = (
                 numbers=layer,
                 limits=(sums_fit,),
             ),
+            float_layers.layer_form(float_layers.fully_connected),
         ),
     ),
 )

@@ -15,6 +15,7 @@ from tinyml.ir.fixedpoint import IntArray, quantize_multiplier, rounding_divide_
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import INT8_MAX, INT8_MIN, operand_count, quant_of, result
+from tinyml.ops.float_elementwise import float_unary, hard_swish
 from tinyml.ops.forms import Form
 from tinyml.ops.lookup import BYTE_MAP, input_values, look_up, lookup_call, no_options
 from tinyml.ops.operands import have_one_scale, no_macs, same_shape
@@ -116,6 +117,9 @@ OPS = (
         constraints=(operand_count(1, 1), have_one_scale),
         infer=same_shape,
         macs=no_macs,
-        forms=(Form("s8", BYTE_MAP, _reference, _lower, (output_scale_is_not_tiny,)),),
+        forms=(
+            Form("s8", BYTE_MAP, _reference, _lower, (output_scale_is_not_tiny,)),
+            float_unary("hard_swish", hard_swish, instructions=30),
+        ),
     ),
 )

@@ -27,6 +27,7 @@ from tinyml.ops.common import (
     quant_of,
     result,
 )
+from tinyml.ops.float_elementwise import elu, float_unary, leaky_relu
 from tinyml.ops.forms import Form
 from tinyml.ops.lookup import BYTE_MAP, NO_OPTIONS, input_values, look_up, lookup_call
 from tinyml.ops.operands import have_one_scale, no_macs, same_shape
@@ -120,7 +121,10 @@ OPS = (
         constraints=_COMMON,
         infer=same_shape,
         macs=no_macs,
-        forms=(Form("s8", BYTE_MAP, _elu, _lower_elu, (relu_fits_32_bits,)),),
+        forms=(
+            Form("s8", BYTE_MAP, _elu, _lower_elu, (relu_fits_32_bits,)),
+            float_unary("elu", elu, instructions=60),
+        ),
     ),
     OpSpec(
         kind="LEAKY_RELU",
@@ -144,6 +148,7 @@ OPS = (
                 _lower_leaky_relu,
                 (relu_fits_32_bits, alpha_is_usable),
             ),
+            float_unary("leaky_relu", leaky_relu),
         ),
     ),
 )

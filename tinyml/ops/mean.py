@@ -30,6 +30,7 @@ from tinyml.ops.common import (
     result,
 )
 from tinyml.ops.extents import reduction
+from tinyml.ops.float_reductions import mean_form
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
@@ -85,6 +86,11 @@ def loops(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
             sizes.append(1)
         sizes[-1] *= size
     return tuple(sizes) + (1,) * (_LOOPS - len(sizes))
+
+
+def loops_of(op: Op, graph: Graph) -> tuple[int, ...]:
+    """The loops of an op over its input."""
+    return loops(graph.tensors[op.inputs[0]].shape, reduced_axes(op, graph))
 
 
 def axes_are_usable(op: Op, graph: Graph) -> str | None:
@@ -214,6 +220,7 @@ def _spec(kind: str, title: str) -> OpSpec:
                     sums_fit,
                 ),
             ),
+            mean_form(loops_of, frozenset((INT32,)), is_mean=kind == "MEAN"),
         ),
     )
 

@@ -10,7 +10,7 @@ from tinyml.ir.dtype import BOOL, INT8, INT32, INT64, DType
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, Value
 from tinyml.ops.common import result
-from tinyml.ops.elementwise import broadcast_loops
+from tinyml.ops.loops import broadcast_loops
 from tinyml.ops.operands import input_argument
 
 TYPE_NAMES = {BOOL: "b8", INT8: "s8", INT32: "s32", INT64: "s64"}

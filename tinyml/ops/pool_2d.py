@@ -27,6 +27,7 @@ from tinyml.ops.common import (
     result,
 )
 from tinyml.ops.extents import images
+from tinyml.ops.float_reductions import pool_form
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, PADDING, Field, Table
@@ -204,6 +205,7 @@ OPS = (
                     activation_is_a_range,
                 ),
             ),
+            pool_form("average_pool_2d", windows),
         ),
     ),
     OpSpec(
@@ -226,6 +228,7 @@ OPS = (
                     activation_is_a_range,
                 ),
             ),
+            pool_form("max_pool_2d", windows),
         ),
     ),
 )

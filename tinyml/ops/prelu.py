@@ -25,10 +25,12 @@ from tinyml.ops.common import (
     requant_struct,
     result,
 )
-from tinyml.ops.elementwise import MAX_PRODUCT_SHIFT, MAX_RANK, broadcast_loops
+from tinyml.ops.elementwise import MAX_PRODUCT_SHIFT
 from tinyml.ops.extents import Extent, Fields, walked
+from tinyml.ops.float_elementwise import float_binary
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.lookup import NO_OPTIONS
+from tinyml.ops.loops import MAX_RANK, broadcast_loops
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.traits import Axes, Scales
@@ -142,6 +144,7 @@ OPS = (
                 lower,
                 constraints=(factors_fit_32_bits,),
             ),
+            float_binary("prelu", lambda a, b: np.where(a >= 0, a, a * b), ("input", "slope")),
         ),
     ),
 )

@@ -18,6 +18,7 @@ from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.activation import relu_factor, relu_fits_32_bits
 from tinyml.ops.common import INT8_MAX, INT8_MIN, operand_count, quant_of, result
+from tinyml.ops.float_elementwise import float_unary
 from tinyml.ops.forms import Constraint, Form
 from tinyml.ops.lookup import BYTE_MAP, input_values, look_up, lookup_call, no_options
 from tinyml.ops.operands import have_one_scale, no_macs, same_shape
@@ -73,6 +74,7 @@ def rsqrt_table(op: Op, graph: Graph) -> Array:
 
 
 _REAL: dict[str, Callable[[Array], Array]] = {"RSQRT": lambda x: np.asarray(1 / np.sqrt(x))}
+_FLOATS = {"ABS": (float_unary("abs", lambda op, x: np.abs(x), instructions=6),)}
 _WIDTHS = {"ABS": (8, 16), "RSQRT": (8,)}
 
 
@@ -98,7 +100,7 @@ def _spec(
         constraints=(operand_count(1, 1), have_one_scale),
         infer=same_shape,
         macs=no_macs,
-        forms=(Form("s8", BYTE_MAP, reference, lower, (constraint,)),),
+        forms=(Form("s8", BYTE_MAP, reference, lower, (constraint,)), *_FLOATS.get(kind, ())),
     )
 
 

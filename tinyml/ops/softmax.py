@@ -32,6 +32,7 @@ from tinyml.ops.common import (
     quant_of,
 )
 from tinyml.ops.extents import rows
+from tinyml.ops.float_reductions import SOFTMAX_FORM
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
@@ -159,6 +160,7 @@ OPS = (
                     beta_is_moderate,
                 ),
             ),
+            SOFTMAX_FORM,
         ),
     ),
 )

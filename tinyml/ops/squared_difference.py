@@ -21,10 +21,12 @@ from tinyml.ops.common import (
     rescale_clamp,
     result,
 )
-from tinyml.ops.elementwise import Factor, broadcast_loops, has_few_dimensions, infer
+from tinyml.ops.elementwise import Factor, has_few_dimensions, infer
 from tinyml.ops.extents import broadcast
+from tinyml.ops.float_elementwise import float_binary
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.lookup import no_options
+from tinyml.ops.loops import broadcast_loops
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.traits import Axes, Scales
@@ -126,6 +128,7 @@ OPS = (
                 lower,
                 constraints=(square_is_scaled_down,),
             ),
+            float_binary("squared_difference", lambda a, b: (a - b) * (a - b)),
         ),
     ),
 )

@@ -15,6 +15,7 @@ from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import INT8, INT16, INT32, INT64
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
+from tinyml.ops import float_layers
 from tinyml.ops.common import (
     activation_is_a_range,
     channel_factors,
@@ -262,6 +263,7 @@ OPS = (
                 numbers=layer,
                 limits=(sums_fit,),
             ),
+            float_layers.transposed_form(WHOLE),
         ),
     ),
 )

@@ -23,7 +23,6 @@ class Runtime(Protocol):
     name: str  # as in the board file
     title: str
     has_alternatives: bool  # several plans of a model, to choose from
-    takes_floats: bool  # models that are not, or not in all parts, quantised
     least_stack_bytes: int  # what it needs, should the board reserve less
 
     def load(self, model: ModelFile) -> Graph:

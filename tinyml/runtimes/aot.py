@@ -18,7 +18,6 @@ class Aot:
 
     name = "aot"
     title = "compiled ahead of time to C"
-    takes_floats = False
     has_alternatives = True
     least_stack_bytes = 0  # whatever the board's file says is enough for the kernels
 

@@ -16,7 +16,6 @@ class Tflm:
 
     name = "tflm"
     title = "TensorFlow Lite Micro"
-    takes_floats = True
     has_alternatives = False
     least_stack_bytes = 6144  # 1.1 KB used on a Cortex-M4; more on Xtensa, and for messages
 

@@ -10,8 +10,9 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, Value
 from tinyml.ir.requant import IntArray, Linear, Rescaling, solve_linear, solve_rounding
 from tinyml.ops.common import INT8_MAX, INT8_MIN, activation_range, quant_of, result
-from tinyml.ops.elementwise import broadcast_loops, mul_factor
+from tinyml.ops.elementwise import mul_factor
 from tinyml.ops.extents import Extent, Fields, walked
+from tinyml.ops.loops import broadcast_loops
 from tinyml.ops.operands import input_argument
 from tinyml.variants import Variant
 

@@ -32,6 +32,7 @@ typedef struct {
 #define TML_MULTIPLIER_s16(filters, k) TML_MULTIPLIER_s8(filters, k)
 #define TML_SHIFT_s16(filters, k) TML_SHIFT_s8(filters, k)
 
+#define TML_FIRST_SUM_s16(bias) (bias)
 #define TML_CENTRED_s16(value, offset) (value)
 #define TML_MOVED_s16(scaled, offset) TML_MOVED_s8(scaled, offset)
 #define TML_RESCALED_s16(sum, multiplier, shift, shifts_right) \

@@ -31,6 +31,7 @@ typedef struct {
 #define TML_MULTIPLIER_s16_b32(filters, k) TML_MULTIPLIER_s8(filters, k)
 #define TML_SHIFT_s16_b32(filters, k) TML_SHIFT_s8(filters, k)
 
+#define TML_FIRST_SUM_s16_b32(bias) (bias)
 #define TML_CENTRED_s16_b32(value, offset) TML_CENTRED_s16(value, offset)
 #define TML_MOVED_s16_b32(scaled, offset) TML_MOVED_s8(scaled, offset)
 #define TML_RESCALED_s16_b32(sum, multiplier, shift, shifts_right) \

@@ -41,6 +41,9 @@ typedef struct {
 #define TML_MULTIPLIER_s8(filters, k) ((filters)->multiplier[k])
 #define TML_SHIFT_s8(filters, k) ((filters)->shift[k])
 
+/* What the sum of a filter begins with. */
+#define TML_FIRST_SUM_s8(bias) (bias)
+
 /* A value less its zero point, which `offset` takes away; a rescaled sum moved to the zero point. */
 #define TML_CENTRED_s8(value, offset) ((value) + (offset))
 #define TML_MOVED_s8(scaled, offset) ((scaled) + (offset))

@@ -23,7 +23,8 @@ TML_KERNEL void TML_OWN(pixel)(const TML_OWN(params) *params, const TML_OWN(view
     TML_ROLLED
     for (; f < (end & ~3); f += 4) {
         const TML_OF(tml_bias) *bias = filters->bias + f;
-        TML_OF(tml_sum) sums[4] = {bias[0], bias[1], bias[2], bias[3]};
+        TML_OF(tml_sum) sums[4] = {TML_OF(TML_FIRST_SUM)(bias[0]), TML_OF(TML_FIRST_SUM)(bias[1]),
+                                   TML_OF(TML_FIRST_SUM)(bias[2]), TML_OF(TML_FIRST_SUM)(bias[3])};
         TML_OWN(dot)(params, view, weights, 4, sums);
         TML_ROLLED
         for (int32_t i = 0; i < 4; ++i) {
@@ -33,7 +34,7 @@ TML_KERNEL void TML_OWN(pixel)(const TML_OWN(params) *params, const TML_OWN(view
     }
     TML_ROLLED
     for (; f < end; ++f) {
-        TML_OF(tml_sum) sum = filters->bias[f];
+        TML_OF(tml_sum) sum = TML_OF(TML_FIRST_SUM)(filters->bias[f]);
         TML_OWN(dot)(params, view, weights, 1, &sum);
         output[f] = TML_OWN(output)(params, filters, f, sum);
         weights = TML_OF(TML_WEIGHTS_FROM)(weights, length);

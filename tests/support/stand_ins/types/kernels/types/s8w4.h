@@ -43,6 +43,7 @@ TML_KERNEL tml_weights_s8w4 tml_weights_from_s8w4(tml_weights_s8w4 weights, int3
 #define TML_FILTERS_FROM_s8w4(i) {{weights, i}, bias, multiplier, shift}
 #define TML_MULTIPLIER_s8w4(filters, k) TML_MULTIPLIER_s8(filters, k)
 #define TML_SHIFT_s8w4(filters, k) TML_SHIFT_s8(filters, k)
+#define TML_FIRST_SUM_s8w4(bias) (bias)
 #define TML_CENTRED_s8w4(value, offset) TML_CENTRED_s8(value, offset)
 #define TML_MOVED_s8w4(scaled, offset) TML_MOVED_s8(scaled, offset)
 #define TML_CLAMPED_s8w4(value, clamp) TML_CLAMPED_s8(value, clamp)

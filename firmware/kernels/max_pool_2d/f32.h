@@ -1,0 +1,37 @@
+/* MAX_POOL_2D of floats: params.h says what it computes, with bounds of floats. */
+#ifndef TML_MAX_POOL_2D_F32_H
+#define TML_MAX_POOL_2D_F32_H
+
+#include <float.h>
+
+#include "kernels/max_pool_2d/params.h"
+#include "kernels/types/f32.h"
+
+typedef struct {
+    int32_t batches;
+    tml_window height;
+    tml_window width;
+    int32_t channels;
+    tml_clamp_f32 clamp;
+} tml_max_pool_2d_params_f32;
+
+TML_KERNEL void tml_max_pool_2d_f32(const tml_max_pool_2d_params_f32 *params, const float *input,
+                                        float *output);
+
+#define TML_OP max_pool_2d
+#define TML_TYPE f32
+#define TML_WALK tml_max_pool_2d_f32
+#define TML_START (-FLT_MAX)
+#define TML_FOLD(greatest, value) greatest = greatest < (value) ? (value) : greatest
+#define TML_FINISH(made, greatest, count) \
+    (void)(count); \
+    made = TML_CLAMPED_f32(greatest, params->clamp)
+#include "kernels/walks/pooled.h"
+#undef TML_FINISH
+#undef TML_FOLD
+#undef TML_START
+#undef TML_WALK
+#undef TML_OP
+#undef TML_TYPE
+
+#endif
