@@ -41,7 +41,9 @@ def _overlapping(graph: Graph, operand: int) -> Plan:
                 offsets[i] = end = -(-end // _ALIGNMENT) * _ALIGNMENT
                 end += graph.tensors[i].nbytes
         for i, offset in offsets.items():
-            nbytes = graph.tensors[i].nbytes
+            place, nbytes = made.tensors[i], graph.tensors[i].nbytes
+            if place is not None and place.is_state:
+                continue  # variables have memory of their own
             places[i] = Placement("ram", base + offset, nbytes, -1, len(graph.ops))
         base = -(-(base + end) // _ALIGNMENT) * _ALIGNMENT
     scratch = [step.scratch.nbytes if step.scratch else 0 for step in made.steps]

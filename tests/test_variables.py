@@ -145,6 +145,40 @@ def test_an_old_value_that_is_still_read_is_found() -> None:
         verify(plan(replace(graph, ops=ops), host_board()), host_board())
 
 
+def test_a_ring_buffer_moves_once() -> None:
+    """Reading and assigning cost nothing; the rows that stay are moved back by one."""
+    read = load(model_file("m.tflite", write(streaming())))
+    made = plan(run_passes(read), host_board())
+    verify(made, host_board())
+    kinds = [made.graph.ops[step.ops[0]].kind for step in made.steps if step.call is not None]
+    assert kinds == [
+        *("CONCATENATION", "CONV_2D", "STRIDED_SLICE"),
+        *("CONCATENATION", "CONV_2D", "STRIDED_SLICE"),
+    ]
+    pairs = zip(made.graph.tensors, made.tensors, strict=True)
+    ring = [place for tensor, place in pairs if tensor.name.startswith("first") and place]
+    assert [(place.is_state, place.offset) for place in ring] == [(True, 0)] * 5
+    assert made.state_bytes == (("memory", 64),)
+
+
+@pytest.mark.parametrize(
+    ("name", "copies"),
+    [
+        ("old_value_behind_the_assignment", ["ASSIGN_VARIABLE"]),
+        ("old_value_is_an_output", ["READ_VARIABLE", "ASSIGN_VARIABLE"]),
+        ("two_change_places", ["ASSIGN_VARIABLE", "ASSIGN_VARIABLE"]),
+        ("views_in_between", ["ASSIGN_VARIABLE"]),
+        ("new_value_is_an_output", ["ASSIGN_VARIABLE"]),
+    ],
+)
+def test_only_what_is_still_read_is_copied(name: str, copies: list[str]) -> None:
+    graph = run_passes(odd_graphs()[name])
+    made = plan(graph, host_board())
+    verify(made, host_board())
+    kinds = [graph.ops[step.ops[0]].kind for step in made.steps if step.call is not None]
+    assert sorted(k for k in kinds if k.endswith("VARIABLE")) == sorted(copies)
+
+
 def refused(graph: Graph, *, order: list[int] | None = None) -> str:
     main, *others = as_file(graph).graphs
     if order is not None:

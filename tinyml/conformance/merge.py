@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from tinyml.conformance.values import Case, Vector
 from tinyml.ir.graph import Carried, Graph, Op, Source, Tensor, check
 from tinyml.ir.kernel import Stream
+from tinyml.ops.memory_of_variables import variables_of
 from tinyml.ops.reference import runs
 from tinyml.plan.predict import predict
-from tinyml.plan.states import variables_of
 from tinyml.plan.values import Placement, Plan, Step, Use
 from tinyml.target.board import Board
 

@@ -165,12 +165,11 @@ def states_are_variables(op: Op, graph: Graph) -> str | None:
     """State must be a variable of the model, and variables must be state of their operator."""
     state = ops.trait_of(op.kind, State)
     states = state.operands if state is not None else ()
+    inputs = op.inputs
     if ops.trait_of(op.kind, Variable) is not None:
         first, inputs = op.inputs[0], op.inputs[1:]
-        if not graph.tensors[first].is_variable and not _is_assigned(first, graph):
+        if not _is_value_of_a_variable(first, graph):
             return f"operand 0, '{graph.tensors[first].name}'"
-    else:
-        inputs = op.inputs
     for position, i in enumerate(inputs):
         if i >= 0 and graph.tensors[i].is_variable != (position in states):
             place = position + len(op.inputs) - len(inputs)
@@ -178,11 +177,13 @@ def states_are_variables(op: Op, graph: Graph) -> str | None:
     return None
 
 
-def _is_assigned(tensor: int, graph: Graph) -> bool:
-    """Whether a tensor is what an op has made of a variable."""
-    makers = (op for op in graph.ops if tensor in op.outputs)
-    traits = (ops.trait_of(op.kind, Variable) for op in makers)
-    return any(trait is not None and trait.is_written for trait in traits)
+def _is_value_of_a_variable(tensor: int, graph: Graph) -> bool:
+    """Whether a tensor is a variable, or one that no other ops make than those that assign."""
+    held = graph.tensors[tensor]
+    traits = (ops.trait_of(op.kind, Variable) for op in graph.ops if tensor in op.outputs)
+    is_other = held.is_constant or tensor in graph.inputs
+    is_assigned = all(trait is not None and trait.is_written for trait in traits)
+    return held.is_variable or (is_assigned and not is_other)
 
 
 def _label(number: int, op: Op) -> str:

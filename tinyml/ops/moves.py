@@ -138,6 +138,9 @@ def _merged(walk: Walk, unit: int) -> tuple[tuple[tuple[int, int], ...], int]:
 def _overlap(source: int, way: tuple[tuple[tuple[int, int], ...], int, int]) -> tuple[Overlap, ...]:
     """How far the output may run into the input, when the walk goes forward only."""
     loops, run, start = way
+    if not loops:
+        reason = "everything is moved at once, by memmove"
+        return (Overlap(source, -(start + run), reason=reason),)
     if math.prod(count for count, _ in loops) > _MAX_OVERLAP_ROWS:
         return ()
     first: NDArray[np.int64] = np.array([start])

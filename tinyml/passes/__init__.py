@@ -14,6 +14,7 @@ from tinyml.passes.expand import expand_ops
 from tinyml.passes.fuse import fuse_activation, fuse_pad
 from tinyml.passes.last_step import keep_last_step
 from tinyml.passes.simplify import drop_dead, drop_identities, fold_constants
+from tinyml.passes.variables import assign_in_time, read_in_place, write_in_place
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fold_constants,  # ops on constants only become constants
@@ -24,6 +25,9 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     keep_last_step,  # an LSTM of which a slice takes the last step keeps that one alone
     drop_channels,  # channels that never change, with their filters, become part of biases
     drop_dead,  # ops whose results nobody reads disappear
+    assign_in_time,  # assignments stand where what they are made of is done with
+    read_in_place,  # a variable is read where it lies
+    write_in_place,  # what is assigned is made where the variable lies
 )
 
 _log = logging.getLogger("tinyml")

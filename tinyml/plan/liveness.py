@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from tinyml.base.errors import PlanError
 from tinyml.ir.graph import Graph
-from tinyml.plan.states import read_by, variables_of
+from tinyml.ops.memory_of_variables import read_by, variables_of
+from tinyml.plan.states import grown
 from tinyml.plan.values import Step
 
 
@@ -75,6 +76,7 @@ def buffers_of(graph: Graph, steps: Sequence[Step]) -> tuple[Buffer, ...]:
     """
     ranges = live_ranges(graph, steps)
     variables = variables_of(graph)
+    variables |= grown(graph, steps, ranges, variables)
     owner = {i: variables.get(i, i) for i in ranges}
     for step in steps:
         if step.call is not None:

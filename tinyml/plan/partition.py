@@ -14,11 +14,11 @@ from functools import cache
 
 from tinyml.ir.graph import Graph
 from tinyml.ops.forms import Layer
+from tinyml.ops.memory_of_variables import variables_of
 from tinyml.plan.allocate import ALIGNMENT
 from tinyml.plan.offers import Offer, offers_of
 from tinyml.plan.segments import Segment, banded, data_inputs, segments
 from tinyml.plan.stages import Banding
-from tinyml.plan.states import variables_of
 from tinyml.plan.stream import fuse
 from tinyml.plan.values import Step
 

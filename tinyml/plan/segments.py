@@ -15,6 +15,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.shapes import Window
 from tinyml.ops import trait_of
 from tinyml.ops.common import INT8_MIN, quant_of
+from tinyml.ops.memory_of_variables import variables_of
 from tinyml.ops.traits import Rows
 from tinyml.ops.windows import is_padded
 
@@ -74,6 +75,8 @@ def data_inputs(op: Op, graph: Graph) -> tuple[int, ...]:
 
 def can_stream(op: Op, graph: Graph) -> bool:
     """Whether an op can be computed band by band."""
+    if graph.carried and op.outputs[0] in variables_of(graph):
+        return False  # the value before may be among what the other ops of a stream read
     values = [graph.tensors[i] for i in (*data_inputs(op, graph), *op.outputs)]
     if any(v.dtype != INT8 or len(v.shape) != 4 or v.shape[0] != 1 for v in values):
         return False
