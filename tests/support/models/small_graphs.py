@@ -27,6 +27,8 @@ def f32(value: float) -> float:
 class GraphBuilder:
     """Adds tensors and ops one by one; every method returns the index of the new tensor."""
 
+    source = SOURCE
+
     def __init__(self, seed: int = 1) -> None:
         self.rng = np.random.default_rng(seed)
         self.tensors: list[Tensor] = []
@@ -46,9 +48,9 @@ class GraphBuilder:
 
     def constant(self, name: str, data: Array, quant: Quant | None = None) -> int:
         """A tensor with a value."""
-        held = np.ascontiguousarray(data).reshape(data.shape)  # scalars stay scalars
+        held = np.array(data, order="C")
         held.flags.writeable = False
-        self.tensors.append(Tensor(name, dtype_of(data.dtype), data.shape, quant, held))
+        self.tensors.append(Tensor(name, dtype_of(held.dtype), held.shape, quant, held))
         return len(self.tensors) - 1
 
     def weights(self, name: str, shape: tuple[int, ...], axis: int, channels: int) -> int:
@@ -62,14 +64,18 @@ class GraphBuilder:
         data = self.rng.integers(-500, 500, channels).astype(np.int32)
         return self.constant(name, data, Quant((f32(0.0001),), (0,)))
 
-    def op(self, kind: str, inputs: tuple[int, ...], output: int, attrs: Any) -> int:
-        """An op, named after its output."""
-        self.ops.append(Op(kind, self.tensors[output].name, inputs, (output,), attrs))
-        return output
+    def op(
+        self, kind: str, inputs: tuple[int, ...], output: int | tuple[int, ...], attrs: Any
+    ) -> int:
+        """An op, named after its first output."""
+        outputs = (output,) if isinstance(output, int) else output
+        self.ops.append(Op(kind, self.tensors[outputs[0]].name, inputs, outputs, attrs))
+        return outputs[0]
 
     def graph(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Graph:
-        """All of it."""
-        return Graph("small", SOURCE, tuple(self.tensors), tuple(self.ops), inputs, outputs)
+        """All of it, named as its file."""
+        name = self.source.file_name.removesuffix(".tflite")
+        return Graph(name, self.source, tuple(self.tensors), tuple(self.ops), inputs, outputs)
 
 
 def small_network() -> Graph:

@@ -7,38 +7,29 @@ from typing import Any
 
 import numpy as np
 
-from tinyml.ir.dtype import BOOL, FLOAT32, INT8, INT32, DType, dtype_of
-from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor
+from tests.support.models.small_graphs import GraphBuilder
+from tinyml.ir.dtype import BOOL, FLOAT32, INT8, INT32, DType
+from tinyml.ir.graph import Array, Graph, Quant, Source, Tensor
 from tinyml.model.options import Options, options
 
-SOURCE = Source("float.tflite", "0" * 64, 0)
 
+class FloatBuilder(GraphBuilder):
+    """The builder of graphs whose values are floats and whose attributes are a file's own."""
 
-class FloatBuilder:
-    """Adds tensors and ops one by one; every method returns the index of the new tensor."""
-
-    def __init__(self, seed: int = 1) -> None:
-        self.rng = np.random.default_rng(seed)
-        self.tensors: list[Tensor] = []
-        self.ops: list[Op] = []
+    source = Source("float.tflite", "0" * 64, 0)
 
     def value(self, name: str, shape: tuple[int, ...], dtype: DType = FLOAT32) -> int:
-        self.tensors.append(Tensor(name, dtype, shape))
-        return len(self.tensors) - 1
+        return super().value(name, shape, None, dtype)
 
     def integers(self, name: str, shape: tuple[int, ...], quant: Quant, dtype: DType = INT8) -> int:
         self.tensors.append(Tensor(name, dtype, shape, quant))
         return len(self.tensors) - 1
 
     def constant(self, name: str, data: Any, quant: Quant | None = None) -> int:
-        held = np.asarray(data)
-        if held.dtype == np.float64:
-            held = held.astype(np.float32)
-        if held.dtype == np.int64:
-            held = held.astype(np.int32)
-        held.flags.writeable = False
-        self.tensors.append(Tensor(name, dtype_of(held.dtype), held.shape, quant, held))
-        return len(self.tensors) - 1
+        """A tensor with a value, of 32 bits where Python takes 64."""
+        given = np.asarray(data)
+        narrow = {"float64": np.float32, "int64": np.int32}.get(given.dtype.name, given.dtype)
+        return super().constant(name, given.astype(narrow), quant)
 
     def weights(self, name: str, *shape: int) -> int:
         return self.constant(name, self.rng.normal(0, 0.4, shape))
@@ -51,10 +42,7 @@ class FloatBuilder:
         held: Options | None = None,
         version: int = 1,
     ) -> int:
-        outputs = (output,) if isinstance(output, int) else output
-        attrs = replace(held or Options(), version=version)
-        self.ops.append(Op(kind, self.tensors[outputs[0]].name, inputs, outputs, attrs))
-        return outputs[0]
+        return super().op(kind, inputs, output, replace(held or Options(), version=version))
 
     def conv(
         self, name: str, given: int, weights: Array, shape: tuple[int, ...], **changes: Any
@@ -109,9 +97,6 @@ class FloatBuilder:
             self.value(name, (1, len(weights))),
             options("FullyConnectedOptions", **changes),
         )
-
-    def graph(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Graph:
-        return Graph("float", SOURCE, tuple(self.tensors), tuple(self.ops), inputs, outputs)
 
 
 _IMAGE = (1, 4, 6, 3)
