@@ -31,10 +31,10 @@ demo: $(VENV)/.installed ## build the digits model, boot it on an emulated board
 	    --inputs $(DIGITS)/test.npz
 
 test: $(VENV)/.installed-$(EXTRAS) ## run every test that this machine can run
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-fast: $(VENV)/.installed-$(EXTRAS) ## what needs neither compiler nor emulator, in less than a minute
-	$(BIN)/python -m pytest -q -n auto -m "not slow" tests/unit tests/test_golden.py tests/test_imports.py
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" tests/unit tests/test_golden.py tests/test_imports.py
 
 check: $(VENV)/.installed-$(EXTRAS) ## formatting, lint, types and spelling
 	$(BIN)/ruff format --check .
