@@ -40,7 +40,7 @@ COMPARISONS = ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_E
 BIAS = {  # types that the kernel reads as what they are, by that of the data
     "CONV_2D": {"float32": ("float32",), "int8": ("int32",), "int16": ("int32", "int64")},
     "DEPTHWISE_CONV_2D": {"float32": ("float32",), "int8": ("int32",), "int16": ("int64",)},
-    "FULLY_CONNECTED": {"float32": ("float32",), "int8": ("int32",), "int16": ("int64",)},
+    "FULLY_CONNECTED": {"float32": ("float32",), "int8": ("int32",), "int16": ("int32", "int64")},
     "SVDF": {"float32": ("float32",), "int8": ("int32",)},
     "TRANSPOSE_CONV": {"float32": ("float32",), "int8": ("int32",), "int16": ("int16", "int64")},
 }
@@ -169,6 +169,6 @@ def test_what_the_kernel_takes_is_said() -> None:
     (item,) = caught.value.found
     assert item.constraint == (
         "Operands and their types must be what TFLM's kernel takes: f32 f32 ?f32 to f32; "
-        "i8 i8 ?i32 to i8; i16 i8 ?i64 to i16."
+        "i8 i8 ?i32 to i8; i16 i8 ?i32|i64 to i16."
     )
     assert item.found == "float32 int8 float32 to float32"

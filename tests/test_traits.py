@@ -55,7 +55,7 @@ def clamped(row: Row, wanted: Array) -> Array:
     """Real numbers within what the output can hold."""
     assert row.made.quant is not None
     name = getattr(row.op.attrs, "activation", "NONE")
-    bounds = np.array(activation_range(name, row.made.quant), np.int8)
+    bounds = np.array(activation_range(name, row.made.quant, row.made.dtype), np.int64)
     return np.clip(wanted, *real(bounds, row.made))
 
 
@@ -166,7 +166,7 @@ def test_an_activation_does_what_the_fused_one_does(kind: str) -> None:
         given, made = row.op.inputs[0], row.op.outputs[0]
         same = row.quantised(made, row.graph.tensors[given].quant or Quant((1.0,), (0,)))
         assert same.made.quant is not None
-        bounds = activation_range(the(kind, Activation).name, same.made.quant)
+        bounds = activation_range(the(kind, Activation).name, same.made.quant, same.made.dtype)
         return np.array_equal(same.run(), np.clip(same.value(), *bounds))
 
     holds_for(kind, check)
@@ -227,7 +227,7 @@ def test_fixed_scales_are_demanded(kind: str) -> None:
     """Or computed in whatever is declared, as some of TFLM's kernels do."""
 
     def check(row: Row) -> bool:
-        fixed = row.quantised(row.op.outputs[0], the(kind, Scales).fixed[8])
+        fixed = row.quantised(row.op.outputs[0], the(kind, Scales).fixed[row.made.dtype.bits])
         other = with_scale(fixed, 2.0)
         is_same = other.is_refused() or np.array_equal(other.run(), fixed.run())
         return is_same and not fixed.is_refused()

@@ -209,6 +209,8 @@ def test_signs_of_a_scale_and_of_its_weights_are_one(kind: str) -> None:
         negative = Quant(scales, quant.zero_points, quant.axis)
         turned = turned.quantised(row.op.inputs[where.weights], negative)
         plain = replace(turned, graph=with_positive_scales(turned.graph))
+        if row.operand(0).dtype != INT8:  # sums of 64 bits: the factor's sign is rounded with it
+            return plain.is_refused()
         return not plain.is_refused() and np.array_equal(plain.run(), row.run())
 
     holds_for(kind, check)

@@ -12,6 +12,7 @@ from tinyml.ops import forms_text, spec_of
 
 FORM = "Its types must be those of a form:"  # which are those that the operator has
 X = {"shape": [1, 4], "scale": 0.05, "zero_point": 0}
+X16 = {**X, "dtype": "int16"}
 HALF = {"scale": 0.00390625, "zero_point": -128}
 BOOL = {"shape": [1, 4], "dtype": "bool"}
 PADDINGS = {"shape": [2, 2], "dtype": "int32", "data": 1}
@@ -86,19 +87,19 @@ REFUSED = [
     (
         "ADD",
         row([X, X], {"scale": 1e-8}),
-        "The output scale must be above 2^-19 of the larger input scale.",
+        "The output scale must be above 2^-19 of the larger input scale, 2^-14 of int16 values.",
         "scales 0.05, 0.05, 1e-08",
     ),
     (
         "MUL",
         row([X, X], {"scale": 1e-8}),
-        "The output scale must be above 2^-15 of the product of the input scales.",
+        "The output scale must be above 2^-15 of the product of the input scales, of int16 2^-1.",
         "scales 0.05, 0.05, 1e-08",
     ),
     (
         "RELU",
         row([X], {"scale": 1e-9}),
-        "The output scale must be above 2^-22 of the input scale.",
+        "The output scale must be above 2^-22 of the input scale, 2^-14 of int16 values.",
         "2^-26",
     ),
     (
@@ -112,6 +113,42 @@ REFUSED = [
         row([{**X, "scale": 1e-10}], {**X, "scale": 1e-10}),
         "The scale must not be so small that 6 overflows.",
         "scale 1e-10 is too small for the fused activation",
+    ),
+    (
+        "MUL",
+        row([X16, {**X16, "zero_point": 1}], X16),
+        "Every int16 value must have zero point 0.",
+        "'x1' has zero point 1",
+    ),
+    (
+        "MUL",
+        row([X16, X16], {**X16, "scale": 0.00001}),
+        "The output scale must be above 2^-15 of the product of the input scales, of int16 2^-1.",
+        "scales 0.05, 0.05, 1e-05",
+    ),
+    (
+        "RELU",
+        row([X16], {**X16, "zero_point": -1}),
+        "Every int16 value must have zero point 0.",
+        "'y' has zero point -1",
+    ),
+    (
+        "TANH",
+        row([X16], X16),
+        "The output must have a scale of 2^-15, as near as TFLM asks.",
+        "0.05",
+    ),
+    (
+        "LOGISTIC",
+        row([{**X16, "scale": 2.7}], {**X16, "scale": 2.0**-15}),
+        "The input scale must be below 8/3.",
+        "2.7",
+    ),
+    (
+        "QUANTIZE",
+        row([X16], {"shape": [1, 4], "dtype": "int32"}),
+        "Input and output must each have one positive scale and one zero point, int32 too.",
+        "tensor 'y' is not quantised",
     ),
     (
         "LOGISTIC",
@@ -514,14 +551,14 @@ REFUSED = [
     (
         "QUANTIZE",
         row([X], {"scale": 1e-9}),
-        "The output scale must be above 2^-14 of the input scale.",
+        "The output scale must be above 2^-14 of the input scale, 2^-30 for 16 or 32 bits.",
         "2^-26",
     ),
     (
         "DEQUANTIZE",
-        row([{**X, "dtype": "int16"}], {"dtype": "float32"}),
+        row([{**X, "dtype": "int32"}], {"dtype": "float32"}),
         FORM,
-        "input int16, output float32",
+        "input int32, output float32",
     ),
 ]
 

@@ -84,6 +84,7 @@ def test_operators_in_16_bits_have_a_form_where_it_is_not_for_8_bits() -> None:
     }
     assert not found & WITHOUT
     assert {"RESHAPE", "SLICE", "SPLIT", "TRANSPOSE"} <= found
+    assert {"ADD", "LOGISTIC", "MUL"} <= found
 
 
 def test_the_loader_refuses_a_graph_in_16_bits_and_names_the_forms() -> None:

@@ -92,7 +92,7 @@ REFUSED: list[tuple[str, list[dict[str, Any]], dict[str, Any], str, str]] = [
         "LEAKY_RELU",
         [IMAGE],
         {"alpha": float("inf")},
-        "The slope must be finite, and input scale times slope below 2^22 output scales.",
+        "The slope must be finite, the factor below zero under 2^22, of int16 values under 2^14.",
         "inf",
     ),
     (

@@ -40,6 +40,18 @@ def tanh_16(x: IntArray, left_shift: int) -> IntArray:
         argument = (x * 3 + (1 << (-left_shift - 1))) >> -left_shift
     else:
         argument = x * (3 << left_shift)
+    return tanh_of(argument)
+
+
+def logistic_of(argument: IntArray) -> IntArray:
+    """sigmoid(argument / (3 * 2^12)) in units of 2^-15; beyond the table one below tanh."""
+    size = np.abs(argument)
+    inner = np.where(size >= (ENTRIES - 1) << 9, (SATURATED - 1) << 9, _interpolated(size, 9))
+    return (np.where(argument < 0, ~inner, inner) + (1 << 24) + (1 << 9)) >> 10
+
+
+def tanh_of(argument: IntArray) -> IntArray:
+    """tanh(argument / (3 * 2^12)) in units of 2^-15."""
     inner = _interpolated(np.abs(argument), 8)
     return (np.where(argument < 0, ~inner, inner) + (1 << 7)) >> 8
 

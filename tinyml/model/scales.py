@@ -2,7 +2,8 @@
 
 A filter of scale ``-s`` and weights ``w`` is one of scale ``s`` and weights ``-w``. TensorFlow Lite
 Micro takes it as it is: its factor is negative, and the product of sum and factor, which is all
-that it rounds, is the same number as with both signs turned.
+that it rounds, is the same number as with both signs turned. Not so of int16 values: there the
+factor is rounded too, and another one when it is negative.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ def _negative(op: Op, graph: Graph) -> Array | None:
     weights = graph.tensors[op.inputs[_WEIGHTS]]
     quant = weights.quant
     if quant is None or weights.data is None or weights.dtype != INT8 or len(weights.shape) != 4:
+        return None
+    if graph.tensors[op.inputs[0]].dtype != INT8:
         return None
     is_negative = np.array(quant.scales) < 0
     if not is_negative.any() or quant.axis != axis or len(is_negative) != weights.shape[axis]:

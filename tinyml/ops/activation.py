@@ -1,5 +1,7 @@
 """RELU, RELU6, LOGISTIC, TANH: one int8 value to another, by a table computed here.
 
+Their forms for int16 values are in ``wide_activation``.
+
 Each op's ``..._table`` is TFLM's integer arithmetic on all 256 inputs; the reference looks values
 up in it, and so does the kernel.
 """
@@ -13,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import INT8
+from tinyml.ir.dtype import INT8, INT16
 from tinyml.ir.fixedmath import logistic, tanh
 from tinyml.ir.fixedpoint import (
     IntArray,
@@ -41,6 +43,7 @@ from tinyml.ops.lookup import BYTE_MAP, NO_OPTIONS, input_values, look_up, looku
 from tinyml.ops.operands import have_one_scale, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.traits import SIGNED_UNIT, UNIT, Activation, Axes, ByteMap, Rows, Scales, Trait
+from tinyml.ops.wide_activation import WIDE_FORMS
 
 RELU = "RELU"  # its key, for those who build one
 
@@ -73,9 +76,14 @@ def relu_factor(op: Op, graph: Graph) -> tuple[int, int]:
 
 
 def relu_fits_32_bits(op: Op, graph: Graph) -> str | None:
-    """The output scale must be above 2^-22 of the input scale."""
+    """The output scale must be above 2^-22 of the input scale, 2^-14 of int16 values."""
     shift = relu_factor(op, graph)[1]
-    return None if shift <= MAX_RELU_SHIFT else f"2^{-shift}"
+    return None if shift <= max_shift(op, graph) else f"2^{-shift}"
+
+
+def max_shift(op: Op, graph: Graph) -> int:
+    """The largest left shift of an offset value of the input's type that 32 bits hold."""
+    return {INT8: MAX_RELU_SHIFT, INT16: 14}[graph.tensors[op.inputs[0]].dtype]
 
 
 def relu6_table(op: Op, graph: Graph) -> Array:
@@ -188,7 +196,11 @@ def _spec(kind: str, title: str, table: Table, constraints: tuple[Constraint, ..
         constraints=(operand_count(1, 1), have_one_scale),
         infer=same_shape,
         macs=no_macs,
-        forms=(Form("s8", BYTE_MAP, reference, lower, constraints), _FLOATS[kind]),
+        forms=(
+            Form("s8", BYTE_MAP, reference, lower, constraints),
+            WIDE_FORMS[kind],
+            _FLOATS[kind],
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""ADD, SUB, MUL: two int8 operands combined element by element, with broadcasting.
+"""ADD, SUB, MUL: two operands combined element by element, with broadcasting.
 
 An operand's dimension of size 1 is read again for every index of the output's. Neighbouring
 dimensions that both operands step through alike are merged before a kernel sees them, so that the
@@ -10,16 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import INT8
+from tinyml.ir.dtype import INT8, INT16, DType
 from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier
 from tinyml.ir.graph import Array, Graph, Op, Tensor
-from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, Value
+from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, Value, of_elements
 from tinyml.ops.common import (
     activation_is_a_range,
     activation_range,
@@ -29,10 +29,11 @@ from tinyml.ops.common import (
     requant_struct,
     rescale_clamp,
     result,
+    zero_points_are_zero,
 )
 from tinyml.ops.extents import broadcast
 from tinyml.ops.float_elementwise import float_binary, has_float_bounds
-from tinyml.ops.forms import Form, typed
+from tinyml.ops.forms import Constraint, Form, typed
 from tinyml.ops.loops import MAX_RANK, broadcast_loops
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs
 from tinyml.ops.spec import OpSpec
@@ -41,8 +42,10 @@ from tinyml.ops.traits import Arithmetic, Axes, ClampsOutput, Rows, Scales, Whol
 
 ADD, SUB, MUL = "ADD", "SUB", "MUL"  # keys, for those who build such ops
 
-LEFT_SHIFT = 20  # headroom that ADD and SUB give an operand before scaling it
-MAX_PRODUCT_SHIFT = 15  # a product of two offset int8 values takes 17 bits with its sign
+HEADROOM = {INT8: 20, INT16: 15}  # bits that ADD and SUB shift an operand left before scaling it
+# A product of two offset int8 values takes 17 bits with its sign, one of int16 values 31, but for
+# the lowest times the lowest.
+MAX_PRODUCT_SHIFT = {INT8: 15, INT16: 1}
 
 Factor = tuple[int, int]  # multiplier, shift
 
@@ -83,16 +86,17 @@ def has_few_dimensions(op: Op, graph: Graph) -> str | None:
 def sum_factors(op: Op, graph: Graph) -> tuple[Factor, Factor, Factor]:
     """Factors of both operands and of their sum, from the scales in binary64.
 
-    Operands are scaled to 2^19 / max(scales) units. Source: TensorFlow Lite Micro,
-    CalculateOpDataAdd (micro/kernels/add_common.cc) and, since 13 October 2026, CalculateOpDataSub;
-    before, SUB divided in binary32, which differs in a few elements of ten thousand.
+    Operands are scaled to 2^19 / max(scales) units, those of int16 to 2^14. Source: TensorFlow Lite
+    Micro, CalculateOpDataAdd (micro/kernels/add_common.cc) and, since 13 October 2026,
+    CalculateOpDataSub; before, SUB divided in binary32, which differs in a few elements of ten
+    thousand.
     """
     a, b, out = (float(scale) for scale in _scales(op, graph))
     twice = 2.0 * max(a, b)
     return (
         quantize_multiplier(a / twice),
         quantize_multiplier(b / twice),
-        quantize_multiplier(twice / ((1 << LEFT_SHIFT) * out)),
+        quantize_multiplier(twice / ((1 << HEADROOM[result(op, graph).dtype]) * out)),
     )
 
 
@@ -111,7 +115,7 @@ def _scales(op: Op, graph: Graph) -> tuple[np.float32, np.float32, np.float32]:
 
 
 def sum_is_scaled_down(op: Op, graph: Graph) -> str | None:
-    """The output scale must be above 2^-19 of the larger input scale."""
+    """The output scale must be above 2^-19 of the larger input scale, 2^-14 of int16 values."""
     factors = sum_factors(op, graph)
     if factors[2][1] <= 0:
         return None
@@ -119,8 +123,8 @@ def sum_is_scaled_down(op: Op, graph: Graph) -> str | None:
 
 
 def product_fits_32_bits(op: Op, graph: Graph) -> str | None:
-    """The output scale must be above 2^-15 of the product of the input scales."""
-    if mul_factor(op, graph)[1] <= MAX_PRODUCT_SHIFT:
+    """The output scale must be above 2^-15 of the product of the input scales, of int16 2^-1."""
+    if mul_factor(op, graph)[1] <= MAX_PRODUCT_SHIFT[result(op, graph).dtype]:
         return None
     return "scales " + ", ".join(f"{scale:g}" for scale in _scales(op, graph))
 
@@ -132,37 +136,41 @@ def _centred(tensor: Tensor, values: Array | None) -> NDArray[np.int64]:
 
 def sum_reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
     """Both operands scaled to a common unit, added or subtracted, scaled to the output."""
-    factors = sum_factors(op, graph)
+    factors, made = sum_factors(op, graph), result(op, graph)
     a, b = (
         multiply_by_quantized_multiplier(
-            _centred(graph.tensors[i], values) << LEFT_SHIFT, multiplier, shift
+            _centred(graph.tensors[i], values) << HEADROOM[made.dtype], multiplier, shift
         )
         for i, values, (multiplier, shift) in zip(op.inputs, inputs, factors[:2], strict=True)
     )
-    out = quant_of(result(op, graph))
-    bounds = activation_range(op.attrs.activation, out)
-    total = a + b if op.kind == "ADD" else a - b
-    return (rescale_clamp(total, *factors[2], out.zero_point, bounds),)
+    return (_made(op, graph, a + b if op.kind == "ADD" else a - b, factors[2]),)
 
 
 def mul_reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
     """The product of both operands, scaled to the output."""
     a, b = (_centred(graph.tensors[i], values) for i, values in zip(op.inputs, inputs, strict=True))
-    out = quant_of(result(op, graph))
-    bounds = activation_range(op.attrs.activation, out)
-    return (rescale_clamp(a * b, *mul_factor(op, graph), out.zero_point, bounds),)
+    return (_made(op, graph, a * b, mul_factor(op, graph)),)
+
+
+def _made(op: Op, graph: Graph, values: NDArray[np.int64], factor: Factor) -> Array:
+    out = result(op, graph)
+    quant, bounds = quant_of(out), _bounds(op, out)
+    return rescale_clamp(values, *factor, quant.zero_point, bounds, out.dtype)
+
+
+def _bounds(op: Op, out: Tensor) -> tuple[int, int]:
+    return activation_range(op.attrs.activation, quant_of(out), out.dtype)
 
 
 def lower_sum(op: Op, graph: Graph) -> KernelCall:
-    """A call of ``tml_add_s8`` or ``tml_sub_s8``."""
-    name = op.kind.lower()
+    """A call of ``tml_add_s8`` or ``tml_sub_s8``, or of those for int16 values."""
     first, second, out = sum_factors(op, graph)
     fields = (
         ("input1_requant", _operand_requant(*first)),
         ("input2_requant", _operand_requant(*second)),
         ("output_requant", requant_struct(*out)),
     )
-    return _lower(op, graph, f"tml_{name}_s8", "kernels/add/s8.h", "tml_add_params", fields)
+    return _lower(op, graph, "add", fields)
 
 
 def _operand_requant(multiplier: int, shift: int) -> Struct:
@@ -171,24 +179,19 @@ def _operand_requant(multiplier: int, shift: int) -> Struct:
 
 
 def lower_mul(op: Op, graph: Graph) -> KernelCall:
-    """A call of ``tml_mul_s8``."""
+    """A call of ``tml_mul_s8`` or ``tml_mul_s16``."""
     fields = (("output_requant", requant_struct(*mul_factor(op, graph))),)
-    return _lower(op, graph, "tml_mul_s8", "kernels/mul/s8.h", "tml_mul_params", fields)
+    return _lower(op, graph, "mul", fields)
 
 
 _INSTRUCTIONS = {"ADD": 29, "SUB": 32, "MUL": 24}  # per element, counted on Armv7-M
 
 
-# Six parameters: an op, and the four things that its kernels differ in.
 def _lower(
-    op: Op,
-    graph: Graph,
-    function: str,
-    header: str,
-    params: str,
-    factors: tuple[tuple[str, Struct], ...],
+    op: Op, graph: Graph, folder: str, factors: tuple[tuple[str, Struct], ...]
 ) -> KernelCall:
     out = result(op, graph)
+    form = _FORMS[out.dtype]
     operands = [graph.tensors[i] for i in op.inputs]
     loops = broadcast_loops(operands[0].shape, operands[1].shape)
     offsets = [-quant_of(tensor).zero_point for tensor in operands]
@@ -201,13 +204,13 @@ def _lower(
         ("input2_offset", offsets[1]),
         *factors,
         ("output_offset", quant_of(out).zero_point),
-        ("clamp", clamp_struct(activation_range(op.attrs.activation, quant_of(out)))),
+        ("clamp", clamp_struct(_bounds(op, out))),
     )
     rows = math.prod(loops.counts[:-1])
-    return KernelCall(
-        function=function,
-        header=header,
-        params=Struct(params, fields),
+    call = KernelCall(
+        function=f"tml_{op.kind.lower()}_{form}",
+        header=f"kernels/{folder}/{form}.h",
+        params=Struct(f"tml_{folder}_params", fields),
         arguments=(*arguments, Arg("output")),
         constants=tuple(item for group in constants for item in group),
         overlaps=tuple(
@@ -217,6 +220,7 @@ def _lower(
         ),
         cost=Cost(_INSTRUCTIONS[op.kind] * out.elements + 12 * rows + 30),
     )
+    return of_elements(call, out.dtype.nbytes(1))
 
 
 _ARITHMETIC = {
@@ -226,8 +230,17 @@ _ARITHMETIC = {
 }
 
 
+_FORMS = {INT8: "s8", INT16: "s16"}
+_ByType: TypeAlias = "dict[DType, tuple[Constraint, ...]]"
+_SUM: _ByType = {INT8: (sum_is_scaled_down,), INT16: (sum_is_scaled_down,)}
+_PRODUCT: _ByType = {
+    INT8: (product_fits_32_bits,),
+    INT16: (zero_points_are_zero, product_fits_32_bits),
+}
+_SCALES = {ADD: _SUM, MUL: _PRODUCT, SUB: _SUM}
+
+
 def _spec(kind: str, title: str, compute: Callable[..., Any], lower: Callable[..., Any]) -> OpSpec:
-    scales = product_fits_32_bits if kind == "MUL" else sum_is_scaled_down
     return OpSpec(
         kind=kind,
         title=f"{title} of two tensors, with broadcasting",
@@ -245,12 +258,15 @@ def _spec(kind: str, title: str, compute: Callable[..., Any], lower: Callable[..
         infer=infer,
         macs=no_macs,
         forms=(
-            Form(
-                "s8",
-                typed(left=INT8, right=INT8, output=INT8),
-                compute,
-                lower,
-                constraints=(activation_is_a_range, scales),
+            *(
+                Form(
+                    name,
+                    typed(left=dtype, right=dtype, output=dtype),
+                    compute,
+                    lower,
+                    constraints=(activation_is_a_range, *_SCALES[kind][dtype]),
+                )
+                for dtype, name in _FORMS.items()
             ),
             float_binary(kind.lower(), _ARITHMETIC[kind].compute, constraints=(has_float_bounds,)),
         ),

@@ -67,7 +67,7 @@ def factors(op: Op, graph: Graph) -> tuple[tuple[int, int], tuple[int, int]]:
 def factors_fit_32_bits(op: Op, graph: Graph) -> str | None:
     """The output scale must be above 2^-22 of the input scale, 2^-15 of input times slope scale."""
     (_, positive), (_, negative) = factors(op, graph)
-    if positive <= MAX_RELU_SHIFT and negative <= MAX_PRODUCT_SHIFT:
+    if positive <= MAX_RELU_SHIFT and negative <= MAX_PRODUCT_SHIFT[INT8]:
         return None
     return f"2^{-positive} and 2^{-negative}"
 

@@ -1,13 +1,14 @@
 /* ADD and SUB: params.h says what they compute, kernels/types/type.h how this is included.
  *
- * The instance defines TML_HEADROOM, the bits that are free above a value.
+ * The instance defines TML_HEADROOM, the bits that are free above a value, and TML_RIGHT, which rescales
+ * what fills them by a factor below 1.
  */
 
 TML_KERNEL int32_t TML_OWN(scale)(int32_t value, tml_requant requant)
 {
     return requant.shift == 0
         ? value * (1 << (TML_HEADROOM - 1))
-        : tml_requantise_right(value * (1 << TML_HEADROOM), requant.multiplier, requant.shift);
+        : TML_RIGHT(value * (1 << TML_HEADROOM), requant.multiplier, requant.shift);
 }
 
 TML_KERNEL int32_t TML_OWN(output)(const TML_OWN(params) *params, int32_t sum)
@@ -15,7 +16,7 @@ TML_KERNEL int32_t TML_OWN(output)(const TML_OWN(params) *params, int32_t sum)
     const tml_requant requant = params->output_requant;
     const int32_t scaled = requant.shift == 0
         ? tml_requantise(sum, requant.multiplier, 0)
-        : tml_requantise_right(sum, requant.multiplier, requant.shift);
+        : TML_RIGHT(sum, requant.multiplier, requant.shift);
     return tml_clamp_to(scaled + params->output_offset, params->clamp.min, params->clamp.max);
 }
 

@@ -6,7 +6,8 @@
  * kernels/walks/broadcast_2.h says what count and steps are. The type says how much headroom it has.
  *
  * Input factors are at most 1/2, which is shift 0 (the larger of two scales always has it); all
- * others have negative shifts. So |sum| < 2^29. The output's shift is not positive.
+ * others have negative shifts. So |sum| < 2^29, and below 2^31 of int16 values, whose zero points may be
+ * anything. The output's shift is not positive.
  * The output may be an input of the same number of elements, in place.
  * Source of the arithmetic: TensorFlow Lite, reference_integer_ops::Add, reference_ops::Sub.
  */

@@ -15,7 +15,9 @@ TML_KERNEL void tml_sub_s8(const tml_add_params *params, const int8_t *input1,
 #define TML_OP add
 #define TML_TYPE s8
 #define TML_HEADROOM 20
+#define TML_RIGHT tml_requantise_right
 #include "kernels/add/body.h"
+#undef TML_RIGHT
 #undef TML_HEADROOM
 #undef TML_OP
 #undef TML_TYPE

@@ -12,7 +12,9 @@ TML_KERNEL void tml_mul_s8(const tml_mul_params *params, const int8_t *input1,
 
 #define TML_OP mul
 #define TML_TYPE s8
+#define TML_RIGHT tml_requantise_right
 #include "kernels/mul/body.h"
+#undef TML_RIGHT
 #undef TML_OP
 #undef TML_TYPE
 

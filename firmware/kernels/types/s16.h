@@ -1,7 +1,7 @@
 /* int16 values, int8 weights, summed in 64 bits with biases of 64 bits; types/type.h says how a type is
  * included.
  *
- * All zero points are 0. A sum is rescaled as tml_requantise_wide says.
+ * The zero points of weighted layers are 0. A sum is rescaled as tml_requantise_wide says.
  */
 #ifndef TML_TYPES_S16_H
 #define TML_TYPES_S16_H
@@ -33,7 +33,7 @@ typedef struct {
 #define TML_SHIFT_s16(filters, k) TML_SHIFT_s8(filters, k)
 
 #define TML_FIRST_SUM_s16(bias) (bias)
-#define TML_CENTRED_s16(value, offset) (value)
+#define TML_CENTRED_s16(value, offset) TML_CENTRED_s8(value, offset)
 #define TML_MOVED_s16(scaled, offset) TML_MOVED_s8(scaled, offset)
 #define TML_RESCALED_s16(sum, multiplier, shift, shifts_right) \
     tml_requantise_wide(sum, multiplier, shift)
