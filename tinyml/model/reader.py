@@ -16,6 +16,7 @@ from tinyml.ir.graph import Graph, Tensor, check
 from tinyml.ir.module import Module
 from tinyml.model.file import ModelFile
 from tinyml.model.flatbuffer import verify
+from tinyml.model.inline import inlined
 from tinyml.model.operators import read_graph
 from tinyml.model.options import attrs_of
 from tinyml.model.protocols import Model, Operator, OperatorCode, SubGraph, TensorTable
@@ -37,6 +38,7 @@ def load(file: ModelFile) -> Graph:
     try:
         module = _module(file, open_file(file.data))
         check(module.main)
+        module = replace(module, graphs=(inlined(module), *module.graphs[1:]))
         graph = know_shapes(with_positive_scales(check(resolve(module))))
         _refuse_nothing_to_do(graph)
         check_supported(graph)

@@ -1,0 +1,216 @@
+"""Models of several graphs that call one another: IF and WHILE as TFLM runs them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.models.cases import Vector
+from tests.support.models.small_graphs import GraphBuilder
+from tests.support.running.executors import assert_equal, run_reference
+from tests.support.running.host_c import run_on_host
+from tests.support.running.tflm import needs_tflm
+from tinyml.base.errors import ModelError
+from tinyml.ir.dtype import BOOL, INT32
+from tinyml.ir.graph import Graph, Op, Quant
+from tinyml.ir.module import Module
+from tinyml.model.file import model_file
+from tinyml.model.reader import load
+from tinyml.model.writer import write_module
+from tinyml.ops.control import CHOICE, LOOP, ChoiceAttrs, LoopAttrs
+from tinyml.ops.elementwise import BinaryAttrs
+from tinyml.ops.lookup import NoAttrs
+from tinyml.ops.slice import StridedSliceAttrs
+from tinyml.passes import run_passes
+
+SHAPE, QUANT = (1, 6), (0.05, 3)
+
+
+def value(b: GraphBuilder, name: str) -> int:
+    return b.value(name, SHAPE, QUANT)
+
+
+def condition(b: GraphBuilder, x: int) -> int:
+    """Whether the first element is above zero."""
+    numbers = [b.constant(f"n{k}", np.array(v, np.int32)) for k, v in enumerate(([0, 0], [1, 1]))]
+    first = b.value("first", (), QUANT)
+    b.op("STRIDED_SLICE", (x, *numbers, numbers[1]), first, StridedSliceAttrs(0, 0, 3))
+    zero = b.constant("zero", np.array(3, np.int8), Quant((b.tensors[x].quant.scale,), (3,)))
+    return b.op("GREATER", (first, zero), b.value("is_above", (), None, BOOL), NoAttrs())
+
+
+def doubled() -> Graph:
+    b = GraphBuilder()
+    x, other = value(b, "x1"), value(b, "x2")
+    return b.graph((x, other), (b.op("ADD", (x, other), value(b, "sum"), BinaryAttrs()),))
+
+
+def clipped() -> Graph:
+    b = GraphBuilder()
+    x, other = value(b, "x1"), value(b, "x2")
+    return b.graph((x, other), (b.op("RELU", (other,), value(b, "clipped"), NoAttrs()),))
+
+
+def handed_on() -> Graph:
+    """A branch that computes nothing: its input is its result."""
+    b = GraphBuilder()
+    x, other = value(b, "x1"), value(b, "x2")
+    b.op("RELU", (other,), value(b, "unused"), NoAttrs())
+    return b.graph((x, other), (x,))
+
+
+def choosing(second: Graph, known: bool | None = None) -> Module:
+    b = GraphBuilder()
+    x = value(b, "x")
+    by = condition(b, x) if known is None else b.constant("known", np.array(known))
+    relu = b.op("RELU", (x,), value(b, "relu"), NoAttrs())
+    made = value(b, "chosen")
+    b.op(CHOICE, (by, x, relu), made, ChoiceAttrs(1, 2))
+    out = b.op("ADD", (made, relu), value(b, "out"), BinaryAttrs())
+    return Module((b.graph((x,), (out,)), doubled(), second))
+
+
+def counting(rounds: int) -> Module:
+    """A loop of three values: a counter, one that changes, one that stays."""
+
+    def outer() -> Graph:
+        b = GraphBuilder()
+        x = value(b, "x")
+        start = b.constant("start", np.array(0, np.int32))
+        y = b.op("RELU", (x,), value(b, "y"), NoAttrs())
+        made = (b.value("count", (), None, INT32), value(b, "last"), value(b, "kept"))
+        b.ops.append(Op(LOOP, "loop", (start, y, x), made, LoopAttrs(1, 2)))
+        out = b.op("ADD", (made[1], made[2]), value(b, "out"), BinaryAttrs())
+        return b.graph((x,), (out,))
+
+    def test() -> Graph:
+        b = GraphBuilder()
+        i, v, x = b.value("i", (), None, INT32), value(b, "v"), value(b, "x")
+        end = b.constant("end", np.array(rounds, np.int32))
+        less = b.op("LESS", (i, end), b.value("goes_on", (), None, BOOL), NoAttrs())
+        return b.graph((i, v, x), (less,))
+
+    def body() -> Graph:
+        b = GraphBuilder()
+        i, v, x = b.value("i", (), None, INT32), value(b, "v"), value(b, "x")
+        one = b.constant("one", np.array(1, np.int32))
+        count = b.op("ADD", (i, one), b.value("next", (), None, INT32), BinaryAttrs())
+        total = b.op("SUB", (x, v), value(b, "total"), BinaryAttrs())
+        return b.graph((i, v, x), (count, total, x))
+
+    return Module((outer(), test(), body()))
+
+
+MODULES = {
+    "one_of_two": choosing(clipped()),
+    "one_is_handed_on": choosing(handed_on()),
+    "known_to_be_so": choosing(clipped(), True),
+    "known_not_to_be_so": choosing(handed_on(), False),
+    "three_rounds": counting(3),
+    "no_round": counting(0),
+}
+by_module = pytest.mark.parametrize("name", MODULES)
+
+
+def vectors_of(graph: Graph) -> list[Vector]:
+    rng = np.random.default_rng(3)
+    return [(rng.integers(-128, 128, SHAPE).astype(np.int8),) for _ in range(8)]
+
+
+def read(module: Module) -> Graph:
+    return load(model_file("calls.tflite", write_module(module)))
+
+
+@needs_tflm
+@by_module
+def test_tflm_computes_the_same(name: str) -> None:
+    from tflite_micro.python.tflite_micro import runtime
+
+    graph = read(MODULES[name])
+    data = write_module(MODULES[name])
+    interpreter = runtime.Interpreter.from_bytes(data, arena_size=100_000)
+    vectors, found = vectors_of(graph), []
+    for vector in vectors:
+        interpreter.set_input(vector[0], 0)
+        interpreter.invoke()
+        found.append((interpreter.get_output(0).copy(),))
+    assert_equal(graph, run_reference(graph, vectors), found)
+
+
+@pytest.mark.host_cc
+@by_module
+def test_host_c_computes_the_same(name: str, tmp_path: Path) -> None:
+    graph = read(MODULES[name])
+    vectors = vectors_of(graph)
+    simple = run_passes(graph)
+    assert_equal(simple, run_reference(graph, vectors), run_on_host(simple, vectors, tmp_path))
+
+
+def test_only_the_branch_that_runs_is_left() -> None:
+    kinds = [op.kind for op in run_passes(read(MODULES["known_to_be_so"])).ops]
+    assert kinds == ["RELU", "ADD", "ADD"]
+
+
+def test_a_loop_is_its_rounds() -> None:
+    kinds = [op.kind for op in run_passes(read(MODULES["three_rounds"])).ops]
+    assert kinds == ["RELU", "SUB", "SUB", "SUB", "ADD"]
+
+
+def test_both_branches_run_in_a_choice_by_data() -> None:
+    kinds = [op.kind for op in run_passes(read(MODULES["one_of_two"])).ops]
+    assert kinds.count("SELECT_V2") == 1
+    assert "ADD" in kinds
+
+
+def refused(module: Module) -> str:
+    with pytest.raises(ModelError) as caught:
+        read(module)
+    return str(caught.value)
+
+
+def test_a_loop_by_data_is_refused() -> None:
+    module = counting(3)
+    outer, test, body = module.graphs
+    start = next(i for i, t in enumerate(outer.tensors) if t.name == "start")
+    wanted = outer.tensors[start]
+    tensors = tuple(replace(t, data=None) if i == start else t for i, t in enumerate(outer.tensors))
+    outer = replace(outer, tensors=tensors, inputs=(*outer.inputs, start))
+    assert wanted.dtype == INT32
+    text = refused(Module((outer, test, body)))
+    assert "WHILE 'count' goes on as long as its data say so" in text
+    assert "a number of rounds that is known" in text
+
+
+def test_a_loop_without_end_is_refused() -> None:
+    assert "a loop becomes more than 2000 ops" in refused(counting(1 << 30))
+
+
+def test_graphs_that_call_themselves_are_refused() -> None:
+    module = choosing(clipped())
+    main, first, second = module.graphs
+    made = replace(main.ops[-2], inputs=(0, 0, 0), outputs=first.ops[0].outputs)
+    b = GraphBuilder()
+    x, other = value(b, "x1"), value(b, "x2")
+    by = condition(b, x)
+    out = value(b, "chosen")
+    b.op(CHOICE, (by, x, other), out, ChoiceAttrs(1, 1))
+    assert made.kind == CHOICE
+    assert "call one another more than 16 deep" in refused(
+        Module((main, b.graph((x, other), (out,)), second))
+    )
+
+
+def test_other_shapes_than_the_graph_takes_are_refused() -> None:
+    b = GraphBuilder()
+    x, other = b.value("x1", (1, 5), QUANT), value(b, "x2")
+    short = b.graph((x, other), (b.op("RELU", (other,), value(b, "y"), NoAttrs()),))
+    text = refused(choosing(short))
+    assert "IF 'chosen' copies 'x' of int8[1, 6] to 'x1' of int8[1, 5]" in text
+
+
+def test_a_graph_that_does_not_exist_is_refused() -> None:
+    main, *others = choosing(clipped()).graphs
+    assert "IF 'chosen' calls graph 2 of 2" in refused(Module((main, others[0])))
