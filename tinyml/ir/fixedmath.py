@@ -3,7 +3,8 @@
 Values are int32 held in int64 arrays. "Qm" means m integer bits: real = raw / 2**(31 - m); Q0's one
 is the largest int32. All methods are gemmlowp's (fixedpoint.h): a Taylor series around -1/8 and a
 product of tabulated powers for exp, three Newton-Raphson steps for the division. The firmware
-repeats ``one_over_one_plus_x`` only (kernels/softmax/s8.h); the rest is folded into tables.
+repeats ``one_over_one_plus_x`` (kernels/softmax/s8.h), ``log_of_sum`` (log_softmax) and
+``inverse_square_root`` (l2_normalization); the rest is folded into tables.
 """
 
 from __future__ import annotations
@@ -31,6 +32,14 @@ _Q0_EXP_MINUS_POWER = {  # exponent e: exp(-2**e)
 }
 _Q2_48_OVER_17 = 1515870810
 _Q2_MINUS_32_OVER_17 = -1010580540
+
+_Q0_ROOT_OF_HALF = 1518500250
+_Q0_FOURTH_ROOT_OF_HALF = 1805811301
+_Q0_LOG_2 = 1488522236
+_Q0_LOG_N = 117049297  # 11/240 * 2^(1/4)
+_Q0_LOG_D = 127690142  # 1/20 * 2^(1/4)
+_Q0_LOG_I = 1057819769  # 2 / 2^(1/4) - 2^(1/4)
+_Q0_LOG_F = 638450708  # 1/4 * 2^(1/4)
 
 _mul = saturating_rounding_doubling_high_mul
 
@@ -104,6 +113,27 @@ def tanh(raw: IntArray, integer_bits: int) -> IntArray:
     return np.where(raw == 0, 0, np.where(raw < 0, -size, size))
 
 
+def log_of_sum(raw: IntArray) -> IntArray:
+    """log(x) in Q5 of x >= 1 in Q12.
+
+    Source: TensorFlow Lite, log_x_for_x_greater_than_or_equal_to_1 (kernels/internal/common.h).
+    x is brought near 1 in two ways, and a series computed of what comes out smaller.
+    """
+    raw = np.asarray(raw, np.int64)
+    lead_a = 31 - np.floor(np.log2(raw)).astype(np.int64)
+    near_a = _saturated(_mul(raw << (lead_a - 1), _Q0_ROOT_OF_HALF) << 1)
+    lead_b = 30 - np.floor(np.log2(_mul(raw, _Q0_ROOT_OF_HALF))).astype(np.int64)
+    near_b = _saturated(raw << lead_b)
+    powers = (12 - lead_a) * (1 << 25) + (1 << 23), (12 - lead_b) * (1 << 25) - (1 << 23)
+    r, power = np.minimum(near_a, near_b), np.maximum(*powers)
+    p, q = (r + _Q0_FOURTH_ROOT_OF_HALF + 1) >> 1, 2 * (r - _Q0_FOURTH_ROOT_OF_HALF)
+    square = _mul(q, q)
+    above = _mul(q, r) + _mul(_mul(q, square), _Q0_LOG_N)
+    below = _mul(p, _Q0_LOG_I + q + _mul(square, _Q0_LOG_D)) + _mul(q, _Q0_LOG_F)
+    rest = _mul(rounding_divide_by_pot(above, 6), one_over_one_plus_x(below))
+    return np.asarray(2 * (_mul(power, _Q0_LOG_2) + rest), np.int64)
+
+
 def inverse_square_root(value: int) -> tuple[int, int]:
     """Multiplier and shift of 1 / sqrt(value), for 1 <= value < 2**29.
 
@@ -120,8 +150,7 @@ def inverse_square_root(value: int) -> tuple[int, int]:
     for _ in range(5):
         cube = _saturated(_mul(_mul(x, x), x) << 6)
         x = _saturated((_mul(x, three_halves) - _mul(half, cube)) << 3)
-    root_of_half = 1518500250  # sqrt(1/2) in Q0.31
-    found, right = int(_mul(x, root_of_half)), 11 - pairs
+    found, right = int(_mul(x, _Q0_ROOT_OF_HALF)), 11 - pairs
     return (found << -right, 0) if right < 0 else (found, -right)
 
 

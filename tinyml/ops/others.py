@@ -10,7 +10,6 @@ from functools import cache
 
 import numpy as np
 
-from tinyml.ir.graph import Quant
 from tinyml.ops.traits import (
     Activation,
     Arithmetic,
@@ -41,11 +40,6 @@ OTHERS = (
     Other("EXP", "ExpOptions", (_EACH,)),
     Other("FLOOR"),
     Other("LOG", "", (_EACH,)),
-    Other(
-        "LOG_SOFTMAX",
-        "LogSoftmaxOptions",
-        (Scales("fixed", (8,), {8: Quant((16 / 256,), (127,))}),),
-    ),
     Other("NEG", "NegOptions", (_EACH,)),
     Other("POW", "PowOptions", (_PAIRS,)),
     Other("RANGE", "RangeOptions", (_WHOLE,)),
