@@ -34,6 +34,26 @@ def test_what_one_build_keeps_another_takes(cache: Path, tmp_path: Path) -> None
     assert [path.name for path in (tmp_path / "b").iterdir()] == [kept.name]
 
 
+def test_macros_that_nobody_mentions_do_not_matter(tmp_path: Path) -> None:
+    config, source, header = (tmp_path / name for name in ("tml_config.h", "a.c", "b.h"))
+    source.write_text("#include <b.h>\nint a = TML_A;\n")
+    header.write_text("#ifdef TML_B\n#define TML_C 1\n#endif\n")
+
+    def text(a: int, b: int, c: int) -> tuple[bytes, ...]:
+        lines = (f"#define TML_{name} {n}u\n" for name, n in zip("ABCD", (a, b, c, a), strict=True))
+        config.write_text("".join(lines))
+        return tuple(objects.relevant((source, header, config)))
+
+    first = text(1, 2, 3)
+    assert text(1, 2, 3) == first
+    assert text(4, 2, 3) != first
+    assert text(1, 4, 3) != first
+    assert text(1, 2, 4) != first  # it may stop the other definition
+    config.write_text(config.read_text().replace("#define TML_D 1u", "#define TML_D 9u"))
+    config.write_text(config.read_text().replace("#define TML_C 4u", "#define TML_C 3u"))
+    assert tuple(objects.relevant((source, header, config))) == first
+
+
 def test_a_damaged_object_is_not_taken(cache: Path, tmp_path: Path) -> None:
     kept = made(tmp_path / "a", "main-1")
     objects.keep(kept)

@@ -36,7 +36,7 @@ from tinyml.base.includes import included
 from tinyml.base.lock import locked
 from tinyml.base.process import Command
 from tinyml.base.registry import names_of
-from tinyml.project.objects import found, keep, named, take
+from tinyml.project.objects import found, keep, named, relevant, take
 from tinyml.target.cores import Core
 from tinyml.values.image import (
     IMAGE_FILE,
@@ -282,8 +282,8 @@ def _key(chain: Toolchain, project: Project, source: str) -> str:
     words = [chain.name, chain.version, *argv]
     digest = hashlib.sha256("\0".join(words).encode())
     folders = [project.directory / name for name in project.include_dirs]
-    for file in (path, *included([path], folders)):
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    for text in relevant((path, *included([path], folders))):
+        digest.update(hashlib.sha256(text).digest())
     return digest.hexdigest()[:16]
 
 

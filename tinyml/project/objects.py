@@ -9,8 +9,10 @@ Nothing depends on the cache: what cannot be read or written there is compiled.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,11 +22,27 @@ from tinyml.base.files import sha256_of
 KEPT = 1000  # objects, those used last
 LARGEST_BYTES = 1 << 20  # of one object: weights of large models are not worth the room
 HASH_DIGITS = 16  # of an object's content, in its name
+CONFIG = "tml_config.h"  # numbers of board and model, of which a source needs a few
+_MACRO = re.compile(rb"^#define (\w+) .*$", re.MULTILINE)
 
 
 def named(stem: str, made: Path) -> str:
     """The file name of an object with this content."""
     return f"{stem}-{sha256_of(made)[:HASH_DIGITS]}.o"
+
+
+def relevant(files: Sequence[Path]) -> Iterator[bytes]:
+    """The text of a source and of all its headers, without what cannot matter to its object.
+
+    That are macros of ``CONFIG`` which no other file mentions; their names are never pasted.
+    """
+    texts = {file: file.read_bytes() for file in files}
+    others = (text for file, text in texts.items() if file.name != CONFIG)
+    mentioned = set(re.findall(rb"\w+", b"\n".join(others)))
+    for file, text in texts.items():
+        if file.name == CONFIG:
+            text = _MACRO.sub(lambda line: line[0] if line[1] in mentioned else b"", text)
+        yield text
 
 
 def found(stem: str, folder: Path) -> Path | None:
