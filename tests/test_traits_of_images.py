@@ -14,7 +14,7 @@ from tinyml.ir.graph import Array, Quant
 from tinyml.ir.shapes import Window
 from tinyml.model.scales import with_positive_scales
 from tinyml.ops import layer_of, trait_of
-from tinyml.ops.traits import Channels, ReadsPadding, Rows, Weights
+from tinyml.ops.traits import Channels, DealsOut, ReadsPadding, Rows, Weights
 
 
 def by_kind(trait: type) -> Any:
@@ -108,6 +108,31 @@ def test_padding_is_what_a_pad_of_zeros_would_do(kind: str) -> None:
         return fill_of(row) is not None and all(
             np.array_equal(each.run(), row.run()) for each in found
         )
+
+    holds_for(kind, check)
+
+
+@pytest.mark.parametrize("kind", declared(DealsOut))
+def test_images_have_pixels_that_are_a_block_apart(kind: str) -> None:
+    def check(row: Row) -> bool:
+        trait = the(kind, DealsOut)
+        (rows, columns), sides = trait.block(row.op, row.graph), trait.sides(row.op, row.graph)
+        small, large = (row.run(), row.value()) if not trait.puts_back else (row.value(), row.run())
+        around = ((0, 0), *sides[: large.ndim - 2], (0, 0))
+        zero = row.made.quant.zero_point if row.made.quant else 0
+        whole = np.pad(large, around, constant_values=zero)
+        if large.ndim == 3:
+            small, whole = (value[:, :, None] for value in (small, whole))
+        batches = len(large)
+        for i, image in enumerate(small.reshape(-1, batches, *small.shape[1:])):
+            wanted = whole[:, i // columns :: rows, i % columns :: columns]
+            if trait.puts_back:  # what was cut off is not known
+                kept = np.pad(np.ones_like(large, bool), around).reshape(whole.shape)
+                is_kept = kept[:, i // columns :: rows, i % columns :: columns]
+                image, wanted = image[is_kept], wanted[is_kept]
+            if not np.array_equal(image, wanted):
+                return False
+        return True
 
     holds_for(kind, check)
 

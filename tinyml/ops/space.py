@@ -21,7 +21,7 @@ from tinyml.ops.moves import Walk, lower_walk
 from tinyml.ops.operands import no_macs
 from tinyml.ops.spec import Expansion, OpSpec
 from tinyml.ops.table import Field, Table
-from tinyml.ops.traits import MovesOnly, Scales, WholeNumbers
+from tinyml.ops.traits import DealsOut, MovesOnly, Scales, WholeNumbers
 
 SPACE_TO_DEPTH, DEPTH_TO_SPACE = "SPACE_TO_DEPTH", "DEPTH_TO_SPACE"  # keys, for those who
 SPACE_TO_BATCH_ND, BATCH_TO_SPACE_ND = "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"  # build such ops
@@ -255,7 +255,11 @@ def _batch_spec(kind: str, title: str, border: str, table: str) -> OpSpec:
     return OpSpec(
         kind=kind,
         title=title,
-        traits=(Scales("same"), WholeNumbers()),
+        traits=(
+            DealsOut(blocks_of, sides_of, kind == BATCH_TO_SPACE_ND),
+            Scales("same"),
+            WholeNumbers(),
+        ),
         table=no_options(table),
         inputs=("input", "block", border),
         constraints=(operand_count(3, 3), batches_fit),

@@ -116,6 +116,19 @@ class ReadsPadding:
 
 
 @dataclass(frozen=True, slots=True)
+class DealsOut:
+    """Every n-th pixel of an image becomes an image of its own, row by row of a block; or back.
+
+    ``block`` says how many rows and columns a block has, ``sides`` how much border there is around
+    rows and columns before the pixels are dealt out, or is cut off after they were put back.
+    """
+
+    block: Callable[[Op, Graph], tuple[int, int]]
+    sides: Callable[[Op, Graph], tuple[tuple[int, int], tuple[int, int]]]
+    puts_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Activation:
     """Does on its own what the fused activation of that name does."""
 
@@ -234,6 +247,7 @@ Trait: TypeAlias = (
     | Pads
     | ClampsOutput
     | ReadsPadding
+    | DealsOut
     | Activation
     | Homogeneous
     | Scales

@@ -9,6 +9,7 @@ from dataclasses import replace
 from tinyml.base.errors import InternalError, ModelError
 from tinyml.ir.graph import Graph, Op, Tensor, check
 from tinyml.model.support import check_shapes, check_supported
+from tinyml.passes.dilate import dilate
 from tinyml.passes.drop_channels import drop_channels
 from tinyml.passes.expand import expand_ops
 from tinyml.passes.fuse import fuse_activation, fuse_pad
@@ -18,6 +19,7 @@ from tinyml.passes.variables import assign_in_time, read_in_place, write_in_plac
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fold_constants,  # ops on constants only become constants
+    dilate,  # a layer on every n-th pixel becomes one dilated layer
     expand_ops,  # SPLIT and other ops without kernels become those that stand for them
     drop_identities,  # ops that pass their input on unchanged disappear
     fuse_pad,  # PAD into the convolution behind it
