@@ -226,7 +226,9 @@ def test_own_scales_are_heeded(kind: str) -> None:
 def test_fixed_scales_are_demanded(kind: str) -> None:
     """Or computed in whatever is declared, as some of TFLM's kernels do."""
 
-    def check(row: Row) -> bool:
+    def check(row: Row) -> bool | None:
+        if row.operand(0).dtype != row.made.dtype:
+            return None  # the quantiser keeps the width
         fixed = row.quantised(row.op.outputs[0], the(kind, Scales).fixed[row.made.dtype.bits])
         other = with_scale(fixed, 2.0)
         is_same = other.is_refused() or np.array_equal(other.run(), fixed.run())

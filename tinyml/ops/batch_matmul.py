@@ -12,18 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import INT8
-from tinyml.ir.fixedpoint import quantize_multiplier
+from tinyml.ir.dtype import INT8, INT16
+from tinyml.ir.fixedpoint import multiply_wide, quantize_multiplier, wide_factor
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
 from tinyml.ops.common import (
-    INT8_MAX,
-    INT8_MIN,
+    of_type,
     operand_count,
     quant_of,
     requant_struct,
     rescale_clamp,
     result,
+    zero_points_are_zero,
 )
 from tinyml.ops.extents import Extent, Fields, walked
 from tinyml.ops.forms import Form, typed
@@ -38,6 +38,7 @@ BATCH_MATMUL = "BATCH_MATMUL"  # its key, for those who build one
 MAX_RANK = 5  # as in TFLM
 MAX_DEPTH = (1 << 31) // (255 * 255)  # products of a sum
 _MAX_SHIFT = 8  # of the output's factor, to the left
+_MAX_WIDE_SHIFT = 7  # the same of sums of 64 bits, as TFLM asks
 _BATCHES = 3  # dimensions of batches that the kernel knows
 
 
@@ -111,6 +112,12 @@ def factor_is_not_large(op: Op, graph: Graph) -> str | None:
     return None if shift <= _MAX_SHIFT else f"2^{-shift}"
 
 
+def factor_fits_64_bits(op: Op, graph: Graph) -> str | None:
+    """The output scale must be above 2^-7 of the product of the input scales."""
+    shift = factor(op, graph)[1]
+    return None if shift <= _MAX_WIDE_SHIFT else f"2^{-shift}"
+
+
 def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
     """Batches, rows of the left and columns of the right matrices."""
     sizes = _sizes(op, graph)
@@ -118,7 +125,7 @@ def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
 
 
 def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
-    """Products of int8 values, exact in binary64."""
+    """Products, exact in binary64; those of int16 values are rescaled as sums of 64 bits."""
     left, right = (
         value.astype(np.float64) - quant_of(graph.tensors[i]).zero_point
         for value, i in zip(inputs, op.inputs, strict=True)
@@ -127,8 +134,12 @@ def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Arr
     left = np.swapaxes(left, -1, -2) if op.attrs.adj_x else left
     right = np.swapaxes(right, -1, -2) if op.attrs.adj_y else right
     sums = np.matmul(left, right).astype(np.int64)
-    zero_point = quant_of(result(op, graph)).zero_point
-    return (rescale_clamp(sums, *factor(op, graph), zero_point, (INT8_MIN, INT8_MAX)),)
+    made = result(op, graph)
+    if made.dtype == INT16:
+        wide = multiply_wide(sums, *wide_factor(*factor(op, graph)))
+        return (np.clip(wide, *INT16.limits).astype(np.int16),)
+    zero_point = quant_of(made).zero_point
+    return (rescale_clamp(sums, *factor(op, graph), zero_point, made.dtype.limits),)
 
 
 def macs(op: Op, graph: Graph) -> int:
@@ -152,7 +163,10 @@ def _side(op: Op, graph: Graph, index: int, is_transposed: bool) -> Struct:
 
 
 def lower(op: Op, graph: Graph) -> KernelCall:
-    """A call of ``tml_batch_matmul_s8``."""
+    """A call of ``tml_batch_matmul_s8`` or ``tml_batch_matmul_s16``."""
+    made = result(op, graph)
+    is_wide = made.dtype == INT16
+    rescaling = wide_factor(*factor(op, graph)) if is_wide else factor(op, graph)
     sizes = _sizes(op, graph)
     given = [input_argument(op, graph, index) for index in (0, 1)]
     outputs = math.prod(sizes.batches) * sizes.rows * sizes.columns
@@ -163,10 +177,10 @@ def lower(op: Op, graph: Graph) -> KernelCall:
         ("depth", sizes.depth),
         ("left", _side(op, graph, 0, op.attrs.adj_x)),
         ("right", _side(op, graph, 1, not op.attrs.adj_y)),
-        ("requant", requant_struct(*factor(op, graph))),
-        ("output_offset", quant_of(result(op, graph)).zero_point),
+        ("requant", requant_struct(*rescaling)),
+        ("output_offset", quant_of(made).zero_point),
     )
-    return KernelCall(
+    call = KernelCall(
         function="tml_batch_matmul_s8",
         header="kernels/batch_matmul/s8.h",
         params=Struct("tml_batch_matmul_params", fields),
@@ -174,6 +188,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
         constants=tuple(item for _, constants in given for item in constants),
         cost=Cost(outputs * (30 + 7 * sizes.depth)),
     )
+    return of_type(call, "s16" if is_wide else "s8", made.dtype)
 
 
 def _extent(f: Fields) -> Extent:
@@ -205,6 +220,13 @@ OPS = (
                 reference,
                 lower,
                 constraints=(factor_is_not_large,),
+            ),
+            Form(
+                "s16",
+                typed(left=INT16, right=INT16, output=INT16),
+                reference,
+                lower,
+                constraints=(zero_points_are_zero, factor_fits_64_bits),
             ),
         ),
     ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import INT8, INT16, DType
 from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier, wrap_int32
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
-from tinyml.ir.kernel import Struct
+from tinyml.ir.kernel import KernelCall, Struct, of_elements
 from tinyml.ops.table import PADDINGS
 
 CLAMPING = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6")  # those that are a range of output values
@@ -162,6 +163,15 @@ def rescale_clamp(
     """Outputs of int32 sums: rescaled, moved to the zero point, clamped."""
     scaled = multiply_by_quantized_multiplier(acc, multiplier, shift)
     return np.clip(wrap_int32(scaled + zero_point), *bounds).astype(dtype.numpy)
+
+
+def of_type(call: KernelCall, name: str, dtype: DType) -> KernelCall:
+    """The call of a plain kernel for int8 values as one for others, by the name of its type in C.
+
+    The C of all types has the same params and arguments.
+    """
+    function, header = (text.replace("s8", name) for text in (call.function, call.header))
+    return of_elements(replace(call, function=function, header=header), dtype.nbytes(1))
 
 
 def channel_factors(

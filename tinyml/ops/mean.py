@@ -13,15 +13,14 @@ from math import prod
 import numpy as np
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import INT8, INT32
+from tinyml.ir.dtype import INT8, INT16, INT32
 from tinyml.ir.fixedpoint import quantize_multiplier
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
 from tinyml.ops.common import (
-    INT8_MAX,
-    INT8_MIN,
     INT32_MAX,
     is_quantised_per_tensor,
+    of_type,
     operand,
     operand_count,
     quant_of,
@@ -132,8 +131,10 @@ def sums_fit(op: Op, graph: Graph) -> str | None:
         shift = factors(op, graph)[1]
     except ModelError as error:
         return error.message
+    made = result(op, graph)
     count = prod(graph.tensors[op.inputs[0]].shape[axis] for axis in reduced_axes(op, graph))
-    if (count * 255) << max(shift, 0) <= INT32_MAX - 256:
+    least, most = made.dtype.limits
+    if (count * (most - least)) << max(shift, 0) <= INT32_MAX - 1 + least - most:
         return None
     return f"{count} elements, left shift of {max(shift, 0)}"
 
@@ -146,8 +147,8 @@ def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Arr
     centred = values.astype(np.int64) - given.zero_point
     sums = centred.sum(axis=reduced_axes(op, graph)).reshape(made.shape)
     multiplier, shift = factors(op, graph)
-    bounds = (INT8_MIN, INT8_MAX)
-    return (rescale_clamp(sums, multiplier, shift, quant_of(made).zero_point, bounds),)
+    zero_point, dtype = quant_of(made).zero_point, made.dtype
+    return (rescale_clamp(sums, multiplier, shift, zero_point, dtype.limits, dtype),)
 
 
 def macs(op: Op, graph: Graph) -> int:
@@ -172,13 +173,14 @@ def lower(op: Op, graph: Graph) -> KernelCall:
             ("requant", requant_struct(*factors(op, graph))),
         ),
     )
-    return KernelCall(
+    call = KernelCall(
         "tml_mean_s8",
         "kernels/mean/s8.h",
         params,
         (Arg("input", 0), Arg("output", 0)),
         cost=Cost(instructions=3 * given.elements + 30 * made.elements, code_bytes=150),
     )
+    return of_type(call, "s8" if made.dtype == INT8 else "s16_b32", made.dtype)
 
 
 _COMMON = (operand_count(2, 2), axes_are_usable)
@@ -210,15 +212,15 @@ def _spec(kind: str, title: str) -> OpSpec:
         infer=infer,
         macs=macs,
         forms=(
-            Form(
-                "s8",
-                typed(input=INT8, axes=INT32, output=INT8),
-                reference,
-                lower,
-                constraints=(
-                    is_quantised_per_tensor,
-                    sums_fit,
-                ),
+            *(
+                Form(
+                    name,
+                    typed(input=dtype, axes=INT32, output=dtype),
+                    reference,
+                    lower,
+                    constraints=(is_quantised_per_tensor, sums_fit),
+                )
+                for name, dtype in (("s8", INT8), ("s16", INT16))
             ),
             mean_form(loops_of, frozenset((INT32,)), is_mean=kind == "MEAN"),
         ),

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import INT8
-from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.dtype import INT8, INT16
+from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
 from tinyml.ir.shapes import Window
 from tinyml.ops.common import (
-    INT8_MIN,
     activation_is_a_range,
     activation_range,
     clamp_struct,
     has_same_quantisation,
     is_image,
     is_quantised_per_tensor,
+    of_type,
     operand,
     operand_count,
     padding_is_known,
@@ -121,8 +121,9 @@ def maximum(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array
     values = inputs[0]
     assert values is not None
     rows, columns = windows(op, graph)
-    padded = pad_image(values, rows, columns, INT8_MIN)
-    greatest = np.full(result(op, graph).shape, INT8_MIN, np.int8)
+    lowest = np.iinfo(values.dtype).min
+    padded = pad_image(values, rows, columns, lowest)
+    greatest = np.full(result(op, graph).shape, lowest, values.dtype)
     for k_y in range(rows.kernel):
         for k_x in range(columns.kernel):
             np.maximum(greatest, tap_view(padded, rows, columns, k_y, k_x), out=greatest)
@@ -130,8 +131,12 @@ def maximum(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array
 
 
 def _clamped(op: Op, graph: Graph, values: Array) -> Array:
-    bounds = activation_range(op.attrs.activation, quant_of(result(op, graph)))
-    return np.clip(values, *bounds).astype(np.int8)
+    made = result(op, graph)
+    return np.clip(values, *_bounds(op, made)).astype(made.dtype.numpy)
+
+
+def _bounds(op: Op, made: Tensor) -> tuple[int, int]:
+    return activation_range(op.attrs.activation, quant_of(made), made.dtype)
 
 
 def macs(op: Op, graph: Graph) -> int:
@@ -151,11 +156,11 @@ def lower(op: Op, graph: Graph) -> KernelCall:
             ("height", window_struct(rows)),
             ("width", window_struct(columns)),
             ("channels", given.shape[3]),
-            ("clamp", clamp_struct(activation_range(op.attrs.activation, quant_of(made)))),
+            ("clamp", clamp_struct(_bounds(op, made))),
         ),
     )
     taps = rows.used_taps() * columns.used_taps() * given.shape[0] * given.shape[3]
-    return KernelCall(
+    call = KernelCall(
         f"tml_{name}_s8",
         f"kernels/{name}/s8.h",
         params,
@@ -166,6 +171,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
             code_bytes=110 + 90 * is_padded(rows, columns),
         ),
     )
+    return of_type(call, "s8" if made.dtype == INT8 else "s16", made.dtype)
 
 
 _CONSTRAINTS = (
@@ -182,6 +188,15 @@ EXTENTS = {
     "tml_max_pool_2d_params": images(),
 }
 
+
+def _forms(reference: Callable[..., tuple[Array, ...]]) -> tuple[Form, ...]:
+    demands = (is_quantised_per_tensor, activation_is_a_range)
+    return tuple(
+        Form(name, typed(input=dtype, output=dtype), reference, lower, demands)
+        for name, dtype in (("s8", INT8), ("s16", INT16))
+    )
+
+
 _POOLS = (Channels(), ClampsOutput(), Homogeneous(), Scales("same", (8, 16)))
 
 OPS = (
@@ -195,16 +210,7 @@ OPS = (
         infer=infer,
         macs=macs,
         forms=(
-            Form(
-                "s8",
-                typed(input=INT8, output=INT8),
-                average,
-                lower,
-                constraints=(
-                    is_quantised_per_tensor,
-                    activation_is_a_range,
-                ),
-            ),
+            *_forms(average),
             pool_form("average_pool_2d", windows),
         ),
     ),
@@ -218,16 +224,7 @@ OPS = (
         infer=infer,
         macs=macs,
         forms=(
-            Form(
-                "s8",
-                typed(input=INT8, output=INT8),
-                maximum,
-                lower,
-                constraints=(
-                    is_quantised_per_tensor,
-                    activation_is_a_range,
-                ),
-            ),
+            *_forms(maximum),
             pool_form("max_pool_2d", windows),
         ),
     ),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyml.ir.dtype import INT8
+from tinyml.ir.dtype import INT8, INT16
 from tinyml.ir.fixedmath import Q0_ONE, exp_of_negative, one_over_one_plus_x
 from tinyml.ir.fixedpoint import (
     IntArray,
@@ -25,19 +25,20 @@ from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct
 from tinyml.ops.activation import output_is
 from tinyml.ops.common import (
-    INT8_MAX,
     INT8_MIN,
     operand,
     operand_count,
     quant_of,
+    result,
 )
-from tinyml.ops.extents import rows
+from tinyml.ops.extents import of_width, rows
 from tinyml.ops.float_reductions import SOFTMAX_FORM
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
 from tinyml.ops.traits import UNIT, Axes, Scales
+from tinyml.ops.wide_softmax import WIDE_SOFTMAX, output_is_near
 
 INTEGER_BITS = 5  # of the argument of exp: beyond -32 nothing is left
 SUM_BITS = 12  # integer bits of the sum of exponentials
@@ -80,7 +81,7 @@ def exp_table(op: Op, graph: Graph) -> IntArray:
 
 
 def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
-    """Exponentials divided by their sum, in units of 1/256 above -128.
+    """Exponentials divided by their sum, in units of 1/256 above -128, or 1/65536 above -32768.
 
     TFLM stops when a sum reaches 512, as the shift then exceeds 31; here the result is -128.
     """
@@ -95,14 +96,17 @@ def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Arr
     # Normalised to [1, 2): bit 31 becomes the 1.
     left = 31 - np.floor(np.log2(sums)).astype(np.int64)
     scale = one_over_one_plus_x((sums << left) - (1 << 31))
-    shift = SUM_BITS - left + 31 - 8
+    dtype = result(op, graph).dtype
+    least, most = dtype.limits
+    shift = SUM_BITS - left + 31 - dtype.bits
     units = rounding_divide_by_pot(saturating_rounding_doubling_high_mul(scale, powers), shift)
-    made = np.minimum(units + INT8_MIN, INT8_MAX).astype(np.int8)
+    made = np.minimum(units + least, most).astype(dtype.numpy)
     return (made.reshape(values.shape),)
 
 
 def lower(op: Op, graph: Graph) -> KernelCall:
-    """A call of ``tml_softmax_s8``."""
+    """A call of ``tml_softmax_s8``, or of ``tml_softmax_s8_s16`` for int16 outputs."""
+    name, header = ("s8", "s8") if result(op, graph).dtype == INT8 else ("s8_s16", "s16")
     shape = graph.tensors[op.inputs[0]].shape
     rows, depth = math.prod(shape[:-1]), shape[-1]
     given, constants = input_argument(op, graph, 0)
@@ -113,12 +117,12 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     )
     fields = (("rows", rows), ("depth", depth), ("exp_count", len(table.data)))
     return KernelCall(
-        function="tml_softmax_s8",
-        header="kernels/softmax/s8.h",
-        params=Struct("tml_softmax_params", fields),
+        function=f"tml_softmax_{name}",
+        header=f"kernels/softmax/{header}.h",
+        params=Struct(f"tml_softmax_{name}_params".replace("_s8_params", "_params"), fields),
         arguments=(given, Arg("constant", constant="exp"), Arg("output")),
         constants=(*constants, table),
-        overlaps=(Overlap(0, 0),) if given.kind == "input" else (),
+        overlaps=(Overlap(0, 0),) if given.kind == "input" and name == "s8" else (),
         cost=Cost(rows * (26 * depth + 63)),
     )
 
@@ -131,13 +135,23 @@ def has_rows(op: Op, graph: Graph) -> str | None:
     return f"shape {list(given.shape)}"
 
 
+def starts_at_lowest(op: Op, graph: Graph) -> str | None:
+    """The output must have zero point -32768."""
+    zero_point = quant_of(result(op, graph)).zero_point
+    return None if zero_point == INT16.limits[0] else f"{zero_point}"
+
+
 def beta_is_moderate(op: Op, graph: Graph) -> str | None:
     """Input scale times beta must be above 2^-26."""
     factor = real_factor(op, graph)
     return None if math.isfinite(factor) and factor > 1.0 else f"{factor / (1 << 26):g}"
 
 
-EXTENTS = {"tml_softmax_params": rows("rows", "depth", "depth")}
+_ROWS = rows("rows", "depth", "depth")
+EXTENTS = {
+    "tml_softmax_params": _ROWS,
+    "tml_softmax_s8_s16_params": of_width(_ROWS, read=1, made=2),
+}
 
 OPS = (
     OpSpec(
@@ -146,7 +160,7 @@ OPS = (
         traits=(Axes("last"), Scales("fixed", (8, 16), UNIT)),
         table=TABLE,
         inputs=("input",),
-        constraints=(operand_count(1, 1), have_one_scale, has_rows),
+        constraints=(operand_count(1, 1), have_one_scale),
         infer=same_shape,
         macs=no_macs,
         forms=(
@@ -155,11 +169,21 @@ OPS = (
                 typed(input=INT8, output=INT8),
                 reference,
                 lower,
+                constraints=(output_is(1 / 256, INT8_MIN), has_rows, beta_is_moderate),
+            ),
+            Form(
+                "s8_s16",
+                typed(input=INT8, output=INT16),
+                reference,
+                lower,
                 constraints=(
-                    output_is(1 / 256, INT8_MIN),
+                    output_is_near(2.0**-16),
+                    starts_at_lowest,
+                    has_rows,
                     beta_is_moderate,
                 ),
             ),
+            WIDE_SOFTMAX,
             SOFTMAX_FORM,
         ),
     ),

@@ -7,32 +7,31 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyml.ir.dtype import INT8
+from tinyml.ir.dtype import INT8, INT16, DType
 from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct
 from tinyml.ops.common import (
-    INT8_MAX,
-    INT8_MIN,
     clamp_struct,
+    of_type,
     operand_count,
     quant_of,
     requant_struct,
     rescale_clamp,
     result,
+    zero_points_are_zero,
 )
 from tinyml.ops.elementwise import Factor, has_few_dimensions, infer
 from tinyml.ops.extents import broadcast
 from tinyml.ops.float_elementwise import float_binary
-from tinyml.ops.forms import Form, typed
+from tinyml.ops.forms import Form, Types, typed
 from tinyml.ops.lookup import no_options
 from tinyml.ops.loops import broadcast_loops
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.traits import Axes, Scales
 
-LEFT_SHIFT = 7  # headroom of an operand before it is scaled; its square fits 32 bits then
-BOUNDS = (INT8_MIN, INT8_MAX)
+HEADROOM = {INT8: 7, INT16: 0}  # bits of an operand before it is scaled; its square fits 32 bits
 
 
 def factors(op: Op, graph: Graph) -> tuple[Factor, Factor, Factor]:
@@ -44,30 +43,32 @@ def factors(op: Op, graph: Graph) -> tuple[Factor, Factor, Factor]:
         float(np.float32(quant_of(tensor).scale))
         for tensor in (*(graph.tensors[i] for i in op.inputs), result(op, graph))
     )
-    twice = 2.0 * max(a, b)
+    twice, headroom = 2.0 * max(a, b), HEADROOM[result(op, graph).dtype]
     return (
         quantize_multiplier(a / twice),
         quantize_multiplier(b / twice),
-        quantize_multiplier(twice * twice / ((1 << (2 * LEFT_SHIFT)) * out)),
+        quantize_multiplier(twice * twice / ((1 << (2 * headroom)) * out)),
     )
 
 
 def square_is_scaled_down(op: Op, graph: Graph) -> str | None:
-    """The output scale must be above 2^-12 of the square of the larger input scale."""
+    """The output scale must be above 2^-12 of the larger input scale squared, of int16 2^2."""
     shift = factors(op, graph)[2][1]
-    return None if shift <= 0 else f"2^{-shift - 12}"
+    power = 2 - 2 * HEADROOM[result(op, graph).dtype]
+    return None if shift <= 0 else f"2^{power - shift}"
 
 
 def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
     """Both operands scaled to a common unit, subtracted, squared, scaled to the output."""
     first, second, out = factors(op, graph)
-    scaled = []
+    made = result(op, graph)
+    scaled, dtype = [], made.dtype
     for i, values, factor in zip(op.inputs, inputs, (first, second), strict=True):
         assert values is not None
         centred = values.astype(np.int64) - quant_of(graph.tensors[i]).zero_point
-        scaled.append(multiply_by_quantized_multiplier(centred << LEFT_SHIFT, *factor))
+        scaled.append(multiply_by_quantized_multiplier(centred << HEADROOM[dtype], *factor))
     square = (scaled[0] - scaled[1]) ** 2
-    return (rescale_clamp(square, *out, quant_of(result(op, graph)).zero_point, BOUNDS),)
+    return (rescale_clamp(square, *out, quant_of(made).zero_point, dtype.limits, dtype),)
 
 
 def lower(op: Op, graph: Graph) -> KernelCall:
@@ -90,10 +91,10 @@ def lower(op: Op, graph: Graph) -> KernelCall:
                 for name, factor in zip(names, factors(op, graph), strict=True)
             ),
             ("output_offset", quant_of(out).zero_point),
-            ("clamp", clamp_struct(BOUNDS)),
+            ("clamp", clamp_struct(out.dtype.limits)),
         ),
     )
-    return KernelCall(
+    call = KernelCall(
         "tml_squared_difference_s8",
         "kernels/squared_difference/s8.h",
         params,
@@ -106,6 +107,11 @@ def lower(op: Op, graph: Graph) -> KernelCall:
         ),
         cost=Cost(40 * out.elements + 12 * math.prod(loops.counts[:-1]) + 30),
     )
+    return of_type(call, "s8" if out.dtype == INT8 else "s16", out.dtype)
+
+
+def _typed(dtype: DType) -> tuple[tuple[str, Types], ...]:
+    return typed(left=dtype, right=dtype, output=dtype)
 
 
 EXTENTS = {"tml_squared_difference_params": broadcast}
@@ -121,12 +127,13 @@ OPS = (
         infer=infer,
         macs=no_macs,
         forms=(
+            Form("s8", _typed(INT8), reference, lower, (square_is_scaled_down,)),
             Form(
-                "s8",
-                typed(left=INT8, right=INT8, output=INT8),
+                "s16",
+                _typed(INT16),
                 reference,
                 lower,
-                constraints=(square_is_scaled_down,),
+                (zero_points_are_zero, square_is_scaled_down),
             ),
             float_binary("squared_difference", lambda a, b: (a - b) * (a - b)),
         ),

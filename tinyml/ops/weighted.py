@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from tinyml.ir.dtype import INT8, INT32, INT64, DType
 from tinyml.ir.fixedpoint import WIDE_SUMS, multiply_wide, wide_factor, wrap_int32
 from tinyml.ir.graph import Array, Graph, Op
-from tinyml.ir.kernel import Constant, KernelCall, Value, of_elements
+from tinyml.ir.kernel import Constant, KernelCall, Value
 from tinyml.ops.common import (
     INT32_MAX,
     activation_is_a_range,
     activation_range,
     clamp_struct,
     is_quantised_per_tensor,
+    of_type,
     operand,
     quant_of,
     rescale_clamp,
@@ -196,14 +197,8 @@ def rescale_fields(layer: WeightedSum) -> tuple[tuple[str, Value], ...]:
 
 
 def for_types(call: KernelCall, layer: WeightedSum) -> KernelCall:
-    """The call of a plain kernel for int8 values as one for the layer's types.
-
-    The C of all types has the same params and arguments.
-    """
-    function, header = (
-        text.replace("s8", layer.type_name) for text in (call.function, call.header)
-    )
-    return of_elements(replace(call, function=function, header=header), layer.dtype.nbytes(1))
+    """The call of a plain kernel for int8 values as one for the layer's types."""
+    return of_type(call, layer.type_name, layer.dtype)
 
 
 def weights_are_constant(op: Op, graph: Graph) -> str | None:

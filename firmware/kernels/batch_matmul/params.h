@@ -5,7 +5,8 @@
  *
  * Matrices may lie transposed: step[0] is from one row (of the right one: column) to the next, step[1]
  * from one k to the next. count[0..2] are batches; a matrix that serves several has steps of 0 there.
- * The output is written from front to back and must not share memory with either matrix.
+ * Sums of int16 values have 64 bits and are rescaled as tml_requantise_wide says: requant has 15 bits and
+ * a shift to the right. The output is written from front to back and must not share memory with either matrix.
  */
 #ifndef TML_BATCH_MATMUL_PARAMS_H
 #define TML_BATCH_MATMUL_PARAMS_H

@@ -4,8 +4,8 @@
  *                  + output_offset)
  *
  * kernels/walks/broadcast_2.h says what count and steps are. Of int8 values output_requant.shift <= 15,
- * so that nothing overflows; of int16 values one product, of the lowest twice, wraps. The
- * output may be an input of the same number of elements, in place.
+ * so that nothing overflows; of int16 values one product, of the lowest twice, may wrap. The output may
+ * be an input of the same number of elements, in place.
  * Source of the arithmetic: TensorFlow Lite, reference_integer_ops::Mul.
  */
 #ifndef TML_MUL_PARAMS_H

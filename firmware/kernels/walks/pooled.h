@@ -26,7 +26,7 @@ TML_KERNEL void TML_WALK(const TML_OWN(params) *params, const TML_OF(tml_value) 
                     + (columns.input + columns.start) * params->channels;
                 TML_ROLLED
                 for (int32_t c = 0; c < params->channels; ++c) {
-                    TML_OF(tml_sum) found = TML_START;
+                    TML_OF(tml_wide) found = TML_START;
                     TML_ROLLED
                     for (int32_t k_y = 0; k_y < height; ++k_y) {
                         const TML_OF(tml_value) *row = corner + c + k_y * row_step;
