@@ -55,7 +55,8 @@ INT32 = DType("int32", 32, "int32_t", 2, "i")
 INT64 = DType("int64", 64, "int64_t", 4, "q")
 UINT8 = DType("uint8", 8, "uint8_t", 3, "B", is_quantised=True)
 UINT32 = DType("uint32", 32, "uint32_t", 15, "I")
-INT4 = DType("int4", 4, "int8_t", 17, is_quantised=True, holder="int8")  # no file has it yet
+INT4 = DType("int4", 4, "int8_t", 17, is_quantised=True, holder="int8")  # in files alone, as is:
+FLOAT16 = DType("float16", 16, "float", 1)
 CHAR = DType("char", 8, "char", -1)  # bytes of anything, in scratch: in C they may alias the rest
 RESOURCE = DType("resource", 32, "int32_t", 13, holder="int32")  # which variable; no kernel sees it
 

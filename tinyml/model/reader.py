@@ -16,7 +16,6 @@ from tinyml.ir.graph import Graph, Tensor, check
 from tinyml.ir.module import Module
 from tinyml.model.file import ModelFile
 from tinyml.model.flatbuffer import verify
-from tinyml.model.inline import inlined
 from tinyml.model.operators import read_graph
 from tinyml.model.options import attrs_of
 from tinyml.model.protocols import Model, Operator, OperatorCode, SubGraph, TensorTable
@@ -26,6 +25,7 @@ from tinyml.model.schema import IDENTIFIER, VERSION
 from tinyml.model.shapes import know_shapes
 from tinyml.model.support import check_shapes, check_supported
 from tinyml.model.tensors import integers, read_tensor, text
+from tinyml.model.unpacked import with_float_weights
 from tinyml.model.variables import resolve
 from tinyml.ops.control import TABLES
 
@@ -38,8 +38,7 @@ def load(file: ModelFile) -> Graph:
     try:
         module = _module(file, open_file(file.data))
         check(module.main)
-        module = replace(module, graphs=(inlined(module), *module.graphs[1:]))
-        graph = know_shapes(with_positive_scales(check(resolve(module))))
+        graph = know_shapes(with_positive_scales(check(with_float_weights(resolve(module)))))
         _refuse_nothing_to_do(graph)
         check_supported(graph)
         check_shapes(graph)

@@ -8,17 +8,13 @@ from dataclasses import replace
 from tinyml import ops
 from tinyml.base.errors import ModelError, Unsupported, UnsupportedOps
 from tinyml.ir.graph import Graph, Op
-from tinyml.model.arithmetic import hybrid_ops, is_float
+from tinyml.model.arithmetic import is_float
 from tinyml.ops.forms import Form, sentence
 from tinyml.ops.traits import State, Variable
 
 _QUANTISE_HINT = (
     "quantise it: tinyml convert MODEL --calibration DATA (typical inputs); --runtime tflm runs it "
     "as it is."
-)
-_ORIGINAL_HINT = (
-    "what rounding lost cannot be undone: convert the float original, tinyml convert FLOAT_MODEL "
-    "--calibration DATA (typical inputs)."
 )
 _TYPES_HINT = (
     "take --runtime tflm, which has kernels for more types, or convert the float model to int8: "
@@ -38,9 +34,8 @@ _CONVERTED = (
 def check_supported(graph: Graph) -> None:
     """Returns when every op is of a known kind and meets all its constraints.
 
-    Raises ModelError for hybrid models, else UnsupportedOps with all unmet ones.
+    Raises UnsupportedOps with all unmet ones.
     """
-    _refuse_hybrid(graph)
     found = _types_once(
         [item for number, op in enumerate(graph.ops) for item in _unsupported(graph, number, op)]
     )
@@ -95,17 +90,6 @@ def check_shapes(graph: Graph) -> None:
                 f"its inputs and options give {_shapes(inferred)}",
                 hint="the file is damaged, or its shapes were edited; convert it again.",
             )
-
-
-def _refuse_hybrid(graph: Graph) -> None:
-    hybrid = hybrid_ops(graph)
-    if hybrid:
-        others = f", as have {len(hybrid) - 1} other ops" if len(hybrid) > 1 else ""
-        raise ModelError(
-            f"'{hybrid[0].name}' ({hybrid[0].kind}) has integer weights but float32 values "
-            f"(dynamic-range quantisation){others}",
-            hint=_ORIGINAL_HINT,
-        )
 
 
 def _unsupported(graph: Graph, number: int, op: Op) -> Iterator[Unsupported]:

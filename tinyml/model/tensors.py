@@ -7,7 +7,18 @@ from math import prod
 import numpy as np
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import BY_NAME, BY_TFLITE, INT8, INT32, INT64, DType, type_title
+from tinyml.ir.dtype import (
+    BY_NAME,
+    BY_TFLITE,
+    FLOAT16,
+    FLOAT32,
+    INT4,
+    INT8,
+    INT32,
+    INT64,
+    DType,
+    type_title,
+)
 from tinyml.ir.graph import Array, Quant, Tensor
 from tinyml.model.protocols import Model, Quantization, TensorTable, Vector
 
@@ -19,10 +30,11 @@ _SCALES = (2.0**-100, 2.0**100)  # of 8- and 16-bit values; their ratios stay fi
 
 _QUANTISE = "quantise it: tinyml convert MODEL --calibration DATA (typical inputs)."
 _ORIGINAL = (
-    "4-bit weights are not read yet: convert the float original to int8, tinyml convert "
+    "values of 4 bits are not computed with: convert the float original to int8, tinyml convert "
     "FLOAT_MODEL --calibration DATA (typical inputs)."
 )
 _TYPE_HINTS = {1: _QUANTISE, 10: _QUANTISE, 18: _QUANTISE, 17: _ORIGINAL}  # by TensorType
+_PACKED = {FLOAT16.tflite: (FLOAT16, FLOAT32), INT4.tflite: (INT4, INT8)}  # constants: read as
 _NO_NUMBERS = "leave out what makes or reads it, text for instance, and convert the model again."
 
 
@@ -35,7 +47,9 @@ def read_tensor(
     """
     name = text(table.Name(), f"tensor_{index}")
     label = f"tensor {index} ('{name}')"
-    found = BY_TFLITE.get(table.Type())
+    packed, found = None, BY_TFLITE.get(table.Type())
+    if found is None and not is_interpreted and table.Buffer():
+        packed, found = _PACKED.get(table.Type(), (None, None))
     if found is None:
         known = ", ".join(sorted(BY_NAME))
         raise ModelError(
@@ -47,7 +61,9 @@ def read_tensor(
         raise ModelError(f"{label} is stored sparse; only dense tensors are supported")
     if table.VariantTensorsLength():
         raise ModelError(f"{label} is a variant tensor, which is not supported")
-    held = _constant(data, model, table.Buffer(), found, shape, label)
+    held = _constant(data, model, table.Buffer(), packed or found, shape, label)
+    if packed is not None:
+        held = _unpacked(held, packed, found, shape, label)
     if table.IsVariable() and held is not None:
         raise ModelError(f"{label} is a variable with a value; variables begin at zero")
     quant = _quant(table.Quantization(), found, shape, label, is_interpreted)
@@ -127,9 +143,29 @@ def _constant(
             f"its buffer {number} has {buffer.DataLength()}"
         )
     raw = np.asarray(buffer.DataAsNumpy(), np.uint8)
+    if dtype.bits < 8:
+        return raw
     # The schema aligns buffers to 16 bytes; a copy is made only for files that do not.
     value = raw.view(dtype.numpy.newbyteorder("<")).astype(dtype.numpy, copy=False)
     value = value.reshape(shape) if value.flags.aligned else value.reshape(shape).copy()
+    value.flags.writeable = False
+    return value
+
+
+# Five values of one tensor, as ``_constant``.
+def _unpacked(
+    held: Array | None, packed: DType, dtype: DType, shape: tuple[int, ...], label: str
+) -> Array:
+    """A constant in the type that layers compute with; two values of 4 bits are in a byte."""
+    if held is None:
+        raise ModelError(
+            f"{label} is of type {packed}, which only constants may have",
+            hint=_TYPE_HINTS[packed.tflite],
+        )
+    if packed.bits < 8:
+        halves = np.stack((held << 4, held), axis=-1).view(np.int8) >> 4
+        held = halves.reshape(-1)[: prod(shape)].reshape(shape)
+    value: Array = held.astype(dtype.numpy)
     value.flags.writeable = False
     return value
 
