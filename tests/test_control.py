@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.support.models.cases import Vector
+from tests.support.models.rings import odd_graphs, streaming
 from tests.support.models.small_graphs import GraphBuilder
 from tests.support.running.executors import assert_equal, run_reference
 from tests.support.running.host_c import run_on_host
@@ -18,6 +21,7 @@ from tinyml.ir.dtype import BOOL, INT32
 from tinyml.ir.graph import Graph, Op, Quant
 from tinyml.ir.module import Module
 from tinyml.model.file import model_file
+from tinyml.model.handles import as_file
 from tinyml.model.reader import load
 from tinyml.model.writer import write_module
 from tinyml.ops.control import CHOICE, LOOP, ChoiceAttrs, LoopAttrs
@@ -214,3 +218,35 @@ def test_other_shapes_than_the_graph_takes_are_refused() -> None:
 def test_a_graph_that_does_not_exist_is_refused() -> None:
     main, *others = choosing(clipped()).graphs
     assert "IF 'chosen' calls graph 2 of 2" in refused(Module((main, others[0])))
+
+
+def maimed(module: Module) -> Iterator[Module]:
+    """The module with operands of one op cut off, left out or replaced."""
+    for place, graph in enumerate(module.graphs):
+        for number, op in enumerate(graph.ops):
+            for inputs in (op.inputs[1:], op.inputs[:-1], tuple(-1 for _ in op.inputs)):
+                yield _with_op(module, place, number, replace(op, inputs=inputs))
+            if op.inputs:
+                first = (op.inputs[-1],) * len(op.inputs)
+                yield _with_op(module, place, number, replace(op, inputs=first))
+            if op.outputs:
+                yield _with_op(module, place, number, replace(op, outputs=op.outputs[1:]))
+
+
+def _with_op(module: Module, place: int, number: int, op: Op) -> Module:
+    graph = module.graphs[place]
+    ops = tuple(op if n == number else other for n, other in enumerate(graph.ops))
+    graphs = list(module.graphs)
+    graphs[place] = replace(graph, ops=ops)
+    return Module(tuple(graphs))
+
+
+@pytest.mark.parametrize(
+    "module",
+    [*MODULES.values(), as_file(streaming()), as_file(odd_graphs()["views_in_between"])],
+)
+def test_lost_operands_are_one_error(module: Module) -> None:
+    """A read without a result, and a choice without a condition, ended in tracebacks."""
+    for wrong in maimed(module):
+        with suppress(ModelError):
+            read(wrong)

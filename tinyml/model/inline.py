@@ -18,6 +18,7 @@ from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import BOOL
 from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ir.module import Module
+from tinyml.model.support import CONFUSIONS, unmet
 from tinyml.ops.control import branches_of, called_once_by, chosen_op, loop_of, same_op
 from tinyml.ops.traits import Arithmetic, State, Variable
 
@@ -58,6 +59,11 @@ class _Inlining:
         for op in graph.ops:
             inputs = tuple(numbers[i] if i >= 0 else -1 for i in op.inputs)
             here = replace(op, inputs=inputs, outputs=tuple(numbers[i] for i in op.outputs))
+            if (branches_of(op) or loop_of(op)) and (not inputs or -1 in inputs):
+                raise ModelError(
+                    f"{_title(op)} lacks operands",
+                    hint="the file is damaged; copy or convert it again.",
+                )
             if branches_of(op) is not None:
                 self._choose(here, depth)
             elif loop_of(op) is not None:
@@ -70,7 +76,8 @@ class _Inlining:
     def _emit(self, op: Op) -> None:
         """Adds an op, or its results where they are known."""
         results = self._known_results(op)
-        if results is None:
+        sizes = [self.tensors[i].elements for i in op.outputs]
+        if results is None or [result.size for result in results] != sizes:
             self.ops.append(op)
             if len(self.ops) > len(self.module.main.ops) + MOST_OPS:
                 raise ModelError(f"a loop becomes more than {MOST_OPS} ops", hint=_UNROLL)
@@ -94,8 +101,12 @@ class _Inlining:
         if counted is not None:
             return counted
         graph = replace(self.module.main, tensors=tuple(self.tensors), ops=(op,))
-        form = ops.find_form(op, graph)
-        return None if form is None else form.reference(op, graph, values)
+        try:
+            if any(unmet(op, graph)):
+                return None
+            return ops.form_of(op, graph).reference(op, graph, values)
+        except (*CONFUSIONS, ModelError):
+            return None  # the loader will say what is wrong with it
 
     def _call(self, number: int, given: Sequence[int], op: Op, depth: int) -> tuple[int, ...]:
         """Adds the graph that an op calls with tensors of here; its outputs."""
@@ -163,7 +174,7 @@ class _Inlining:
             size = len(self.ops)
             (condition, *_) = self._call(graphs[0], now, op, depth) or (-1,)
             known = self.tensors[condition].data if condition >= 0 else None
-            if known is None:
+            if known is None or known.dtype != BOOL.numpy or known.size != 1:
                 raise ModelError(f"{_title(op)} goes on as long as its data say so", hint=_UNROLL)
             del self.ops[size:]  # what the condition does not depend on
             if not known.reshape(-1)[0]:
@@ -184,6 +195,8 @@ def _counted(op: Op, values: Sequence[Array | None]) -> tuple[Array, ...] | None
     """The result of arithmetic with whole numbers, as rounds are counted; None for all else."""
     arithmetic = ops.trait_of(op.kind, Arithmetic)
     operands = [value for value in values if value is not None]
+    if len({value.shape for value in operands}) != 1:
+        return None
     is_whole = all(value.dtype in (np.int32, np.int64) for value in operands)
     if arithmetic is None or arithmetic.sign == "/" or len(operands) != 2 or not is_whole:
         return None

@@ -22,7 +22,7 @@ _TYPES_HINT = (
 )
 _FORM = "Its types must be those of a form:"
 # What the code of an operator may run into on operands that it has already complained about.
-_CONFUSIONS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+CONFUSIONS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 # 'tinyml convert' made the model: it has nothing else to put in the place of these operators.
 _CONVERTED = (
@@ -82,7 +82,7 @@ def check_shapes(graph: Graph) -> None:
         declared = tuple(tensor.shape for tensor in graph.op_outputs(op))
         try:
             inferred = ops.spec_of(op.kind).infer(op, graph)
-        except (ModelError, *_CONFUSIONS) as error:
+        except (ModelError, *CONFUSIONS) as error:
             raise ModelError(f"{_label(number, op)}: no output shape follows ({error})") from error
         if inferred != declared:
             raise ModelError(
@@ -122,7 +122,7 @@ def unmet(op: Op, graph: Graph) -> Iterator[tuple[str, str]]:
             found = constraint(op, graph)
         except ModelError as error:
             found = error.message
-        except (*_CONFUSIONS, AssertionError) as error:
+        except (*CONFUSIONS, AssertionError) as error:
             # When an earlier constraint was unmet already, this is only its consequence. Without
             # one, what is asserted is for us to make true.
             if is_clean and isinstance(error, AssertionError):

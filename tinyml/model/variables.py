@@ -19,6 +19,7 @@ from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import RESOURCE
 from tinyml.ir.graph import Array, Carried, Graph, Op, Tensor
 from tinyml.ir.module import Module
+from tinyml.model.support import CONFUSIONS
 from tinyml.ops.control import called_once_by, named_by
 from tinyml.ops.reference import reset_value
 from tinyml.ops.traits import Variable
@@ -84,10 +85,11 @@ class _Variables:
         return self._handles[graph].get(tensor)
 
     def _read(self, graph: Graph, op: Op) -> None:
+        _check_operands(op)
         names = named_by(op)
-        if names is not None and len(op.outputs) == 1:
+        if names is not None:
             self._handles[-1][op.outputs[0]] = self._numbered((names.container, names.shared_name))
-        if _is_written(op) and len(op.inputs) == 2:
+        if _is_written(op):
             number = self._handles[-1].get(op.inputs[0])
             if number is not None and number not in self.kept:
                 name = self._names[number][1]
@@ -100,6 +102,23 @@ class _Variables:
                 return number
         self._names.append(names)
         return len(self._names) - 1
+
+
+def _check_operands(op: Op) -> None:
+    """Raises ModelError unless ops of variables have as many operands as they must."""
+    wanted = None
+    if named_by(op) is not None:
+        wanted = (0, 1)
+    elif called_once_by(op) is not None:
+        wanted = (0, 0)
+    elif _touches(op):
+        wanted = (2, 0) if _is_written(op) else (1, 1)
+    if wanted is not None and (wanted != (len(op.inputs), len(op.outputs)) or -1 in op.inputs):
+        raise ModelError(
+            f"{op.kind} '{op.name}' has {len(op.inputs)} inputs and {len(op.outputs)} outputs; "
+            f"{wanted[0]} and {wanted[1]} are needed",
+            hint="the file is damaged; copy or convert it again.",
+        )
 
 
 def _is_written(op: Op) -> bool:
@@ -140,7 +159,7 @@ def _run_once(graph: Graph, number: int, known: _Variables, states: dict[int, Ar
                 "before the model runs",
                 hint=_HINT,
             )
-        variable = known.number(number, op.inputs[0]) if _touches(op) and op.inputs else None
+        variable = known.number(number, op.inputs[0]) if _touches(op) else None
         if _touches(op) and (variable is None or variable not in known.kept):
             raise ModelError(f"{op.kind} '{op.name}' is of no variable that is known", hint=_HINT)
         if _is_written(op):
@@ -149,12 +168,23 @@ def _run_once(graph: Graph, number: int, known: _Variables, states: dict[int, Ar
             continue
         if variable is not None:
             value = states.get(variable, known.kept[variable].default)
-            values[op.outputs[0]] = value.reshape(graph.tensors[op.outputs[0]].shape)
+            made = _Kept(op.name, graph.tensors[op.outputs[0]])
+            values[op.outputs[0]] = _fitting(value, made, op)
             continue
         operands = [values[i] if i >= 0 else None for i in op.inputs]
-        results = ops.form_of(op, graph).reference(op, graph, operands)
-        for i, result in zip(op.outputs, results, strict=True):
+        for i, result in zip(op.outputs, _computed(op, graph, operands), strict=True):
             values[i] = result
+
+
+def _computed(op: Op, graph: Graph, operands: list[Array | None]) -> tuple[Array, ...]:
+    """The results of an op of the graph that runs once; raises ModelError."""
+    try:
+        results = ops.form_of(op, graph).reference(op, graph, operands)
+    except (*CONFUSIONS, AssertionError) as error:
+        raise ModelError(f"{op.kind} '{op.name}' cannot be computed ({error})") from error
+    if len(results) != len(op.outputs):
+        raise ModelError(f"{op.kind} '{op.name}' has {len(op.outputs)} outputs")
+    return results
 
 
 def _fitting(value: Array | None, kept: _Kept, op: Op) -> Array:
@@ -199,7 +229,7 @@ class _Resolving:
             self._refuse_handles(op)
             yield op
             return
-        number = self.known.number(0, op.inputs[0]) if op.inputs else None
+        number = self.known.number(0, op.inputs[0])
         if number is None or number not in self.known.kept:
             raise ModelError(
                 f"{op.kind} '{op.name}' is of a variable that nothing assigns", hint=_HINT
