@@ -23,7 +23,7 @@ from tinyml.ops.reference import sequence
 TRIES = 120
 FIXED = {"LOG_SOFTMAX": (1 / 16, 127), "L2_NORMALIZATION": (1 / 128, 0)}
 PAIRS = ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
-KINDS = ("ADD_N", "CUMSUM", *FIXED, *PAIRS, "SVDF")
+KINDS = ("ADD_N", "CUMSUM", "DIV", *FIXED, *PAIRS, "SVDF")
 
 
 class Chance:
@@ -71,6 +71,8 @@ def operands(kind: str, c: Chance) -> tuple[list[int], Any, tuple[int, ...]]:
     quant = c.quant(c.scale(-20, 0) if kind in PAIRS else None)
     count = {"ADD_N": int(c.rng.integers(2, 11))}.get(kind, 2 if kind in PAIRS else 1)
     given = [c.add((rows, depth), quant) for _ in range(count)]
+    if kind == "DIV":  # no divisor is 0: see the test
+        given.append(c.add((rows, depth), Quant((c.scale(),), (-128,))))
     if kind in PAIRS:
         other = c.quant(f32(quant.scale * float(c.rng.choice([1, 0.5, 1.5, c.rng.uniform(0, 2)]))))
         given[1] = c.add((rows, depth), other)
@@ -99,6 +101,10 @@ def graph_of(kind: str, c: Chance) -> Graph:
     first = c.tensors[given[0]].quant
     assert first is not None
     scale, point = FIXED.get(kind, (c.scale() * first.scale * 4, int(c.rng.integers(-128, 128))))
+    if kind == "DIV":
+        second = c.tensors[given[1]].quant
+        assert second is not None
+        scale = first.scale / second.scale / 2.0 ** c.rng.uniform(6.5, 23.5)
     quant = None if kind in PAIRS else Quant((f32(scale),), (point,))
     made = c.add(shape, quant, BOOL if kind in PAIRS else INT8)
     fed = dict.fromkeys(
@@ -121,6 +127,8 @@ def test_rows_equal_tflm(kind: str) -> None:
             continue
         check_shapes(graph)
         values = tuple(c.integers(graph.tensors[i].shape, INT8) for i in graph.inputs)
+        if kind == "DIV":
+            values = (values[0], np.maximum(values[1], np.int8(-127)))
         near = tuple(np.clip(v, -3, 4) for v in values)
         vectors = [tuple(v.astype(np.int8) for v in item) for item in (values, near)]
         found = run_in_tflm(graph, vectors)

@@ -507,6 +507,12 @@ REFUSED = [
         "1e-08 for 0.05",
     ),
     (
+        "DIV",
+        row([X, X], {"scale": 0.05}),
+        "The scale of the quotient must be some steps of the output's, as TFLM's shifts end at 31.",
+        "2^5, not 2^7 to 2^23",
+    ),
+    (
         "CUMSUM",
         row([X, {"shape": [1], "dtype": "int32"}], X),
         "The axis must be constant and exist.",

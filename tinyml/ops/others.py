@@ -8,13 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-import numpy as np
-
 from tinyml.ops.traits import (
     Activation,
-    Arithmetic,
     Axes,
-    ClampsOutput,
     Scales,
     Trait,
     WholeNumbers,
@@ -36,7 +32,6 @@ _EACH, _PAIRS, _WHOLE = Axes("each"), Axes("broadcast"), WholeNumbers()
 
 OTHERS = (
     Other("CEIL"),
-    Other("DIV", "DivOptions", (Arithmetic("/", np.divide), ClampsOutput(), _PAIRS)),
     Other("EXP", "ExpOptions", (_EACH,)),
     Other("FLOOR"),
     Other("LOG", "", (_EACH,)),

@@ -10,6 +10,7 @@ from tinyml.convert.fixups.edit import with_constant, with_replaced, with_value
 from tinyml.convert.tables import options_of
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op
+from tinyml.ops.div import DIV
 from tinyml.ops.elementwise import MUL
 from tinyml.ops.rsqrt import RSQRT
 
@@ -26,7 +27,7 @@ def as_products(graph: Graph) -> Graph:
             graph = _power(graph, op, 2)
         elif op.kind == "POW":
             graph = _of_pow(graph, op)
-        elif op.kind == "DIV":
+        elif op.kind == DIV:
             graph = _quotient(graph, op)
     return graph
 
