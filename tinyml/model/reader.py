@@ -16,6 +16,7 @@ from tinyml.ir.graph import Graph, Tensor, check
 from tinyml.ir.module import Module
 from tinyml.model.file import ModelFile
 from tinyml.model.flatbuffer import verify
+from tinyml.model.inline import inlined
 from tinyml.model.operators import read_graph
 from tinyml.model.options import attrs_of
 from tinyml.model.protocols import Model, Operator, OperatorCode, SubGraph, TensorTable
@@ -38,7 +39,8 @@ def load(file: ModelFile) -> Graph:
     try:
         module = _module(file, open_file(file.data))
         check(module.main)
-        graph = know_shapes(with_positive_scales(check(with_float_weights(resolve(module)))))
+        graph = check(with_float_weights(_one_graph(module)))
+        graph = know_shapes(with_positive_scales(graph))
         _refuse_nothing_to_do(graph)
         check_supported(graph)
         check_shapes(graph)
@@ -47,6 +49,11 @@ def load(file: ModelFile) -> Graph:
             error.where = file.file_name
         raise
     return graph
+
+
+def _one_graph(module: Module) -> Graph:
+    """The main graph with the graphs that it calls and its variables in it."""
+    return resolve(replace(module, graphs=(inlined(module), *module.graphs[1:])))
 
 
 def read_module(file: ModelFile) -> Module:
