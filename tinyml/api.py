@@ -15,10 +15,10 @@ Every function raises a ``TinymlError`` for what the user can do something about
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tinyml.base.errors import PlanError, TinymlError
+from tinyml.base.errors import ModelError, PlanError, TinymlError
 from tinyml.convert.conversion import Converted, ConvertOptions
 from tinyml.convert.conversion import convert as convert_model
 from tinyml.device.profile import Show
@@ -63,6 +63,7 @@ __all__ = [
     "convert",
     "explore",
     "flash",
+    "inspect",
     "load",
     "load_board",
     "open_build",
@@ -95,6 +96,26 @@ def convert(model: str | Path, options: ConvertOptions = ConvertOptions()) -> Co
 def load(model: str | Path | ModelFile, runtime: str = "aot") -> Graph:
     """The checked graph of a .tflite file, as a runtime reads it."""
     return runtime_of(runtime).load(_file(model))
+
+
+def inspect(model: str | Path | ModelFile) -> tuple[Graph, ModelError | None]:
+    """The graph of any .tflite file, and why it cannot be compiled, if so.
+
+    Of a model that is refused the operators have no options. Raises ModelError for what cannot be
+    read at all.
+    """
+    from tinyml.convert.flatfile import read
+
+    file = _file(model)
+    try:
+        return load(file), None
+    except ModelError as error:
+        try:
+            graph = read(file.file_name, file.data)
+        except ModelError:
+            raise error from None
+        ops = tuple(replace(op, attrs=None) for op in graph.ops)
+        return replace(graph, ops=ops), error
 
 
 def plan(model: Model, board: Board, settings: Settings = Settings()) -> Planned:

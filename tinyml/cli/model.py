@@ -54,16 +54,22 @@ def ops(markdown: bool, as_json: bool) -> None:
 @options.MODEL
 @options.JSON
 def inspect(model: Path, as_json: bool) -> None:
-    """Show operators, shapes, quantisation, MACs and weights of MODEL, layer by layer."""
+    """Show operators, shapes, quantisation, MACs and weights of MODEL, layer by layer.
+
+    Also of a model that cannot be compiled, and why not.
+    """
     from tinyml import api
     from tinyml.report import listing, records
 
-    graph = api.load(model)
+    graph, refusal = api.inspect(model)
     if as_json:
-        console.document(records.model_record(graph))
+        why = {"refused": None if refusal is None else refusal.message}
+        console.document(records.model_record(graph) | why)
         return
     for table in listing.model_tables(graph):
         show_table(table)
+    if refusal is not None:
+        console.line(f"cannot be compiled: {refusal}")
 
 
 @click.command(short_help="Say whether a model fits a board.")

@@ -28,6 +28,7 @@ from tinyml.model.support import check_shapes, check_supported
 from tinyml.model.tensors import integers, read_tensor, text
 from tinyml.model.unpacked import with_float_weights
 from tinyml.model.variables import resolve
+from tinyml.model.vendors import refuse_compiled
 from tinyml.ops.control import TABLES
 
 
@@ -122,6 +123,7 @@ def open_file(data: bytes) -> Model:
     model: Model = tflite.Model.GetRootAs(data, 0)
     if model.Version() != VERSION:
         raise ModelError(f"schema version {model.Version()}; only version {VERSION} is known")
+    refuse_compiled(model)
     return model
 
 
