@@ -20,6 +20,8 @@ SERVER = Path(__file__).with_name("warm_server.py")
 _CLIENT = """#!{python} -IS
 import json, os, socket, sys, time
 
+if sys.argv[1].startswith("-"):
+    os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 link = socket.socket(socket.AF_UNIX)
 for left in range({patience_s} * 10, -1, -1):
     try:
@@ -29,7 +31,8 @@ for left in range({patience_s} * 10, -1, -1):
         if not left:
             raise
         time.sleep(0.1)
-task = dict(argv=sys.argv[1:], folder=os.getcwd(), environment=dict(os.environ))
+task = dict(program=sys.argv[0], argv=sys.argv[1:])
+task |= dict(folder=os.getcwd(), environment=dict(os.environ))
 data = json.dumps(task).encode() + b"\\n"
 sent = socket.send_fds(link, [data], [0, 1, 2])
 link.sendall(data[sent:])
@@ -41,6 +44,8 @@ PATIENCE_S = 60
 
 def warm_python(folder: Path, parent: int, name: str, modules: Sequence[str]) -> Path:
     """A program that runs ``script.py arguments`` where the modules are imported already.
+
+    Processes that the script starts with ``sys.executable`` run there too.
 
     ``folder`` is shared by all that may use it, while the process ``parent`` is there.
     """

@@ -71,13 +71,13 @@ def _answer(link: socket.socket) -> None:
         os._exit(code)
 
 
-def _ran(argv: list[str], folder: str, environment: dict[str, str]) -> int:
+def _ran(program: str, argv: list[str], folder: str, environment: dict[str, str]) -> int:
     """Runs a script as ``python script.py`` does; its exit code."""
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     tempfile.tempdir = None
-    sys.argv = argv
+    sys.argv, sys.executable = argv, program
     sys.path.insert(0, os.path.dirname(os.path.abspath(argv[0])))
     try:
         runpy.run_path(argv[0], run_name="__main__")

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.convert.conftest import Warm
+
+ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 
 NEEDED = ("tensorflow", "ai_edge_litert", "sklearn", "tflite_micro")
@@ -18,18 +20,19 @@ MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
 
 
-def _run(*words: str, cwd: Path) -> str:
+def _run(*words: str, cwd: Path, python: Path = Path(sys.executable)) -> str:
     done = subprocess.run(
-        [sys.executable, *words], cwd=cwd, capture_output=True, text=True, check=False
+        [str(python), *words], cwd=cwd, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def models(tmp_path_factory: pytest.TempPathFactory, warm: Warm) -> Path:
     folder = tmp_path_factory.mktemp("quantization")
-    _run(str(EXAMPLES / "quantization" / "make.py"), str(folder), cwd=folder)
+    script = str(EXAMPLES / "quantization" / "make.py")
+    _run(script, str(folder), cwd=folder, python=warm("keras"))
     return folder
 
 
@@ -44,8 +47,9 @@ def _documented(name: str) -> list[float]:
 
 
 @pytest.mark.slow
-def test_the_first_suggestion_restores_what_8_bits_broke(models: Path) -> None:
-    text = _run(str(EXAMPLES / "quantization" / "compare.py"), str(models), cwd=models)
+def test_the_first_suggestion_restores_what_8_bits_broke(models: Path, warm: Warm) -> None:
+    script = str(EXAMPLES / "quantization" / "compare.py")
+    text = _run(script, str(models), cwd=models, python=warm("keras"))
     for name in ("outlier.keras", "hard_swish.keras"):
         in_float, broken, restored = _numbers(text, name)
         assert in_float > 0.88
@@ -59,10 +63,11 @@ def test_the_first_suggestion_restores_what_8_bits_broke(models: Path) -> None:
 
 
 @pytest.mark.slow
-def test_fine_tuning_with_fake_quantisation_restores_it_too(models: Path) -> None:
+def test_fine_tuning_with_fake_quantisation_restores_it_too(models: Path, warm: Warm) -> None:
     script = str(EXAMPLES / "qat" / "fine_tune.py")
-    _run(script, "outlier.keras", "calib.npz", "tuned", cwd=models)
+    _run(script, "outlier.keras", "calib.npz", "tuned", cwd=models, python=warm("keras"))
     words = ("--calibration", "calib.npz", "--evaluate", "test.npz", "--max-drop", "0.02")
+    words += ("--python", str(warm("keras")))
     text = _run("-m", "tinyml", "convert", "tuned", *words, cwd=models)
     assert "read as trained scales" in text
     found = re.search(r"accuracy (0\.\d{4}), in float (0\.\d{4})", text)
