@@ -66,7 +66,7 @@ def vectors_of(graph: Graph) -> list[Vector]:
 
 
 @pytest.mark.host_cc
-@pytest.mark.parametrize(("kind", "dtype"), [("ABS", INT16), ("CUSTOM Halve", INT8)])
+@pytest.mark.parametrize(("kind", "dtype"), [("ELU", INT16), ("CUSTOM Halve", INT8)])
 def test_what_is_brought_is_loaded_planned_compiled_and_equal_to_its_reference(
     kind: str, dtype: DType, more: ModuleType, tmp_path: Path
 ) -> None:
@@ -84,7 +84,7 @@ def test_what_is_brought_is_loaded_planned_compiled_and_equal_to_its_reference(
 def test_a_further_form_is_offered_to_its_types_alone(more: ModuleType) -> None:
     board = host_board()
     with added(more):
-        wide, narrow = plan(one_op("ABS", INT16), board), plan(one_op("ABS", INT8), board)
+        wide, narrow = plan(one_op("ELU", INT16), board), plan(one_op("ELU", INT8), board)
     calls = [made.steps[0].call for made in (wide, narrow)]
     assert [(call.function, call.form) for call in calls if call is not None] == [
         ("tml_more_abs_s16", "s16"),
@@ -95,20 +95,20 @@ def test_a_further_form_is_offered_to_its_types_alone(more: ModuleType) -> None:
 def test_a_faster_kernel_of_a_further_form_is_taken_where_it_is_valid(more: ModuleType) -> None:
     board = host_board(("more",))
     with added(more):
-        even, odd = plan(one_op("ABS", INT16), board), plan(one_op("ABS", INT16, 299), board)
+        even, odd = plan(one_op("ELU", INT16), board), plan(one_op("ELU", INT16, 299), board)
     assert even.steps[0].call is not None
     assert even.steps[0].call.isa == "more"
     assert odd.steps[0].rejected == (("more/abs", "an odd number of elements"),)
 
 
 def test_constraints_of_a_further_form_are_asked(more: ModuleType) -> None:
-    data = write(one_op("ABS", INT16, zero_point=3))
+    data = write(one_op("ELU", INT16, zero_point=3))
     with added(more), pytest.raises(UnsupportedOps, match=r"The zero point must be 0\. Found: 3"):
         load(model_file("outside.tflite", data))
 
 
 def test_nothing_is_left_behind(more: ModuleType) -> None:
-    graph = one_op("ABS", INT16)
+    graph = one_op("ELU", INT16)
     before = ops.all_ops()
     with added(more):
         assert ops.form_of(graph.ops[0], graph).name == "s16"
@@ -121,11 +121,11 @@ def test_nothing_is_left_behind(more: ModuleType) -> None:
 def test_a_project_holds_the_header_of_another_package(more: ModuleType, tmp_path: Path) -> None:
     board = load_board("nucleo_f446re")
     with added(more):
-        graph = one_op("ABS", INT16)
+        graph = one_op("ELU", INT16)
         made = plan(graph, board)
         create(planned_on(made, board, "baremetal"), generate(made, board), tmp_path / "p")
-    copied = tmp_path / "p" / "firmware" / "kernels" / "abs" / "s16.h"
-    assert copied.read_bytes() == (more.FIRMWARE / "kernels" / "abs" / "s16.h").read_bytes()
+    copied = tmp_path / "p" / "firmware" / "kernels" / "more_abs" / "s16.h"
+    assert copied.read_bytes() == (more.FIRMWARE / "kernels" / "more_abs" / "s16.h").read_bytes()
 
 
 def clash(**brought: object) -> ModuleType:
@@ -135,11 +135,11 @@ def clash(**brought: object) -> ModuleType:
 
 
 def test_what_clashes_is_one_error(more: ModuleType) -> None:
-    spec = ops.spec_of("ABS")
+    spec = ops.spec_of("ELU")
     form: Form = replace(more.FORMS[0][1], name="s8")
     clashes = {
-        "tinyml_clash brings ABS, which is an operator already": clash(OPS=(spec,)),
-        "brings form s8 of ABS, which has one of that name": clash(FORMS=(("ABS", form),)),
+        "tinyml_clash brings ELU, which is an operator already": clash(OPS=(spec,)),
+        "brings form s8 of ELU, which has one of that name": clash(FORMS=(("ELU", form),)),
         "brings form s8 of ABZ, which is no operator": clash(FORMS=(("ABZ", form),)),
     }
     for message, module in clashes.items():
@@ -163,8 +163,8 @@ def test_an_installed_package_is_found_by_its_entry_point() -> None:
     done = tinyml((PACKAGE, SUPPORT / "outside_installed"), "ops", "--json")
     assert done.returncode == 0, done.stderr
     found = {item["operator"]: item for item in json.loads(done.stdout)}
-    assert [form["form"] for form in found["ABS"]["forms"]] == ["s8", "s16"]
-    assert "more/abs" in found["ABS"]["variants"]
+    assert [form["form"] for form in found["ELU"]["forms"]] == ["s8", "f32", "s16"]
+    assert "more/abs" in found["ELU"]["variants"]
     assert "CUSTOM Halve" in found
 
 

@@ -226,7 +226,7 @@ def test_a_float_model_of_other_operators_is_told_to_quantise() -> None:
     assert "quantise it: tinyml convert " in (caught.value.hint or "")
 
 
-def test_16_bit_values_are_refused_in_one_sentence() -> None:
+def test_layers_without_a_form_for_16_bits_are_refused_in_one_sentence() -> None:
     """A model of type int16x8 was answered with two complaints about each layer."""
     b = GraphBuilder()
     given, inner, out = (b.value(name, (1, 4), (0.5, 0), INT16) for name in ("x", "h", "y"))

@@ -17,8 +17,8 @@ _QUANTISE_HINT = (
     "as it is."
 )
 _TYPES_HINT = (
-    "take --runtime tflm, which has kernels for more types, or convert the float model to int8: "
-    "tinyml convert MODEL --calibration DATA, without --quantization int16x8 and --keep-int16."
+    "take --runtime tflm, which has kernels for more types, or convert the float model: tinyml "
+    "convert MODEL --calibration DATA writes types that are supported, in 8 or in 16 bits."
 )
 _FORM = "Its types must be those of a form:"
 # What the code of an operator may run into on operands that it has already complained about.

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyml.ir.dtype import BOOL, INT8, INT32, INT64, DType
+from tinyml.ir.dtype import BOOL, INT8, INT16, INT32, INT64, DType
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import operand_count
@@ -65,7 +65,8 @@ def _spec(
 
 def _extreme(kind: str, title: str, *, is_greater: bool) -> OpSpec:
     forms = tuple(
-        _form(TYPE_NAMES[dtype], dtype, is_greater=is_greater) for dtype in (INT8, INT32, INT64)
+        _form(TYPE_NAMES[dtype], dtype, is_greater=is_greater)
+        for dtype in (INT8, INT16, INT32, INT64)
     )
     traits = (Rows(), Scales("same", (8, 16)), WholeNumbers())
     return _spec(kind, title, no_options("MaximumMinimumOptions"), traits, forms)
@@ -79,6 +80,7 @@ def _logical(kind: str, title: str, *, is_greater: bool) -> OpSpec:
 
 EXTENTS = {
     "tml_maximum_params": broadcast,
+    "tml_maximum_params_s16": of_width(broadcast, 2, 2),
     "tml_maximum_params_s32": of_width(broadcast, 4, 4),
     "tml_maximum_params_s64": of_width(broadcast, 8, 8),
 }

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import INT8
+from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import (
@@ -22,8 +22,8 @@ from tinyml.ops.common import (
     operand,
     operand_count,
 )
-from tinyml.ops.forms import Form, typed
-from tinyml.ops.moves import WHOLE, Walk, lower_walk, whole_numbers
+from tinyml.ops.forms import Form, Like, typed
+from tinyml.ops.moves import MOVED, WHOLE, Walk, lower_walk, whole_numbers
 from tinyml.ops.operands import have_one_scale, no_macs
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
@@ -162,8 +162,8 @@ OPS = (
         macs=no_macs,
         forms=(
             Form(
-                "s8",
-                typed(input=INT8, size=WHOLE, output=INT8),
+                "bytes",
+                typed(input=MOVED - {INT32}, size=WHOLE, output=Like("input")),
                 reference,
                 lower,
             ),

@@ -24,6 +24,7 @@ from tinyml.ops.lookup import BYTE_MAP, input_values, look_up, lookup_call, no_o
 from tinyml.ops.operands import have_one_scale, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.traits import Axes, ByteMap, Scales
+from tinyml.ops.wide_activation import WIDE_FORMS
 
 RSQRT = "RSQRT"  # its key, for those who build one
 
@@ -74,7 +75,8 @@ def rsqrt_table(op: Op, graph: Graph) -> Array:
 
 
 _REAL: dict[str, Callable[[Array], Array]] = {"RSQRT": lambda x: np.asarray(1 / np.sqrt(x))}
-_FLOATS = {"ABS": (float_unary("abs", lambda op, x: np.abs(x), instructions=6),)}
+_FLOAT_ABS = float_unary("abs", lambda op, x: np.abs(x), instructions=6)
+_OTHERS: dict[str, tuple[Form, ...]] = {"ABS": (WIDE_FORMS["ABS"], _FLOAT_ABS), "RSQRT": ()}
 _WIDTHS = {"ABS": (8, 16), "RSQRT": (8,)}
 
 
@@ -100,7 +102,7 @@ def _spec(
         constraints=(operand_count(1, 1), have_one_scale),
         infer=same_shape,
         macs=no_macs,
-        forms=(Form("s8", BYTE_MAP, reference, lower, (constraint,)), *_FLOATS.get(kind, ())),
+        forms=(Form("s8", BYTE_MAP, reference, lower, (constraint,)), *_OTHERS[kind]),
     )
 
 

@@ -120,7 +120,7 @@ OPS = (
     OpSpec(
         kind="SQUARED_DIFFERENCE",
         title="square of the difference of two tensors, with broadcasting",
-        traits=(Axes("broadcast"), Scales("own")),
+        traits=(Axes("broadcast"), Scales("own", (8, 16))),
         table=no_options("SquaredDifferenceOptions"),
         inputs=("left", "right"),
         constraints=(operand_count(2, 2), have_one_scale, has_few_dimensions),

@@ -1,4 +1,4 @@
-"""RELU, RELU6, LOGISTIC and TANH of int16 values, by kernels; int8 values have tables."""
+"""ABS, RELU, RELU6, LOGISTIC and TANH of int16 values, by kernels; int8 values have tables."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ from tinyml.ops.common import (
 from tinyml.ops.extents import elementwise
 from tinyml.ops.forms import Constraint, Form, typed
 from tinyml.ops.operands import input_argument
-from tinyml.ops.quantize import rescale, rescale_factor, rescaling_fits_32_bits
+from tinyml.ops.quantize import rescale, rescale_factor
 
 _TYPES = typed(input=INT16, output=INT16)
+_MAX_SHIFT = 14  # to the left, of a value that is to stay below 2^31
 _ONE = 4096.0  # units of the argument of LOGISTIC and TANH, of which the table takes three
 _MOST = 32767  # of its multiplier
 _MOST_BITS = 31  # that it is shifted to the right
@@ -53,6 +54,29 @@ def _lower_relu(op: Op, graph: Graph) -> KernelCall:
         ("clamp", clamp_struct(_positive(op, graph))),
     )
     return _call(op, graph, "kernels/relu/s16.h", ("tml_relu_params", fields), 18)
+
+
+def _abs(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """|x|, rescaled. Source: TensorFlow Lite Micro, AbsEvalQuantized (elementwise.cc)."""
+    assert inputs[0] is not None
+    zero_point = quant_of(graph.tensors[op.inputs[0]]).zero_point
+    return (rescale(op, graph, abs(inputs[0].astype(np.int64) - zero_point) + zero_point),)
+
+
+def _lower_abs(op: Op, graph: Graph) -> KernelCall:
+    """A call of ``tml_abs_s16``."""
+    fields = (
+        ("input_offset", -quant_of(graph.tensors[op.inputs[0]]).zero_point),
+        ("requant", requant_struct(*rescale_factor(op, graph))),
+        ("output_offset", quant_of(result(op, graph)).zero_point),
+    )
+    return _call(op, graph, "kernels/abs/s16.h", ("tml_abs_params", fields), 17)
+
+
+def scale_fits_32_bits(op: Op, graph: Graph) -> str | None:
+    """The output scale must be above 2^-14 of the input scale."""
+    shift = rescale_factor(op, graph)[1]
+    return None if shift <= _MAX_SHIFT else f"2^{-shift}"
 
 
 def _six(op: Op, graph: Graph) -> tuple[int, int]:
@@ -178,6 +202,7 @@ def _form(
 
 
 EXTENTS = {
+    "tml_abs_params": elementwise(),
     "tml_logistic_params": elementwise(),
     "tml_relu6_params": elementwise(),
     "tml_relu_params": elementwise(),
@@ -191,8 +216,9 @@ _SIGMOIDAL = _form(
     output_has_15_fraction_bits,
 )
 WIDE_FORMS = {
+    "ABS": _form(_abs, _lower_abs, zero_points_are_zero, scale_fits_32_bits),
     "LOGISTIC": _SIGMOIDAL,
-    "RELU": _form(_relu, _lower_relu, zero_points_are_zero, rescaling_fits_32_bits),
+    "RELU": _form(_relu, _lower_relu, zero_points_are_zero, scale_fits_32_bits),
     "RELU6": _form(_relu6, _lower_relu6, six_is_in_range),
     "TANH": _SIGMOIDAL,
 }

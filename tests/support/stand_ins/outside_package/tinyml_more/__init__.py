@@ -1,4 +1,4 @@
-"""A package beside tinyml: 16 bits for ABS, a faster kernel of that, and an operator of its own."""
+"""A package beside tinyml: 16 bits for ELU, a faster kernel of that, and an operator of its own."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _call(op: Op, graph: Graph, name: str, form: str, instructions: int) -> Kern
     count = result(op, graph).elements
     return KernelCall(
         function=f"tml_more_{name}_{form}",
-        header=f"kernels/{name}/{form}.h",
+        header=f"kernels/more_{name}/{form}.h",
         params=Struct(f"tml_more_{name}_params", (("count", count),)),
         arguments=(Arg("input"), Arg("output")),
         overlaps=(Overlap(0, 0),),
@@ -76,7 +76,7 @@ EXTENTS = {
 
 FORMS = (
     (
-        "ABS",
+        "ELU",
         Form(
             "s16",
             typed(input=INT16, output=INT16),
@@ -87,7 +87,7 @@ FORMS = (
     ),
 )
 
-VARIANTS = (Variant("more/abs", "ABS", "s16", "more", lower_faster),)
+VARIANTS = (Variant("more/abs", "ELU", "s16", "more", lower_faster),)
 
 OPS = (
     OpSpec(
