@@ -26,6 +26,7 @@ from tinyml.ops.reference import outputs, run, sequence
 from tinyml.passes import run_passes
 from tinyml.plan.planner import plan
 from tinyml.plan.verify import verify
+from tinyml.report.arena import arena_of
 
 GRAPHS = {"streaming": streaming(), "turning": turning(), **odd_graphs()}
 by_graph = pytest.mark.parametrize("name", GRAPHS)
@@ -115,6 +116,14 @@ def test_variables_have_their_own_line_in_the_budget() -> None:
     verify(made, host_board())
     assert made.state_bytes == (("memory", 32),)
     assert [use.nbytes for use in made.uses if use.purpose == "state"] == [32]
+
+
+def test_the_map_of_the_arena_is_without_variables() -> None:
+    """Two kinds of memory with the same offsets must not be drawn over one another."""
+    made = plan(run_passes(streaming()), host_board())
+    drawn = {name for item in arena_of(made).placed for name in item.names}
+    assert drawn
+    assert not any(name.startswith(("first", "second")) for name in drawn)
 
 
 def test_a_variable_in_the_arena_is_found() -> None:

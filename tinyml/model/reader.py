@@ -142,7 +142,7 @@ def refuse_several(model: Model) -> None:
         raise ModelError(
             f"has {model.SubgraphsLength()} subgraphs; exactly one is supported",
             hint="control flow (IF, WHILE, CALL_ONCE) and several signatures make subgraphs; "
-            "export one plain function.",
+            "leave out --runtime tflm, or export one plain function.",
         )
 
 

@@ -111,7 +111,7 @@ def peak(plan: Plan) -> int:
     """The first step at which the most arena bytes are in use."""
 
     def load(step: int) -> int:
-        placed = [item for item in plan.tensors if item is not None]
+        placed = [item for item in plan.tensors if item is not None and not item.is_state]
         scratch = plan.steps[step].scratch
         if scratch is not None:
             placed.append(scratch)

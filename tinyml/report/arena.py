@@ -24,7 +24,7 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Arena:
-    """The model's RAM."""
+    """The model's RAM, without its variables, which have memory of their own."""
 
     regions: dict[str, int]  # region → bytes
     activation_bytes: int  # peak of tensors alone, without scratch
@@ -50,7 +50,7 @@ def arena_of(plan: Plan) -> Arena:
 def _tensors(plan: Plan) -> Iterable[Placed]:
     views: dict[Placement, list[int]] = {}
     for index, place in enumerate(plan.tensors):
-        if place is not None and place.nbytes:
+        if place is not None and place.nbytes and not place.is_state:
             views.setdefault(place, []).append(index)
     graph = plan.graph
     for place, tensors in views.items():
