@@ -20,6 +20,7 @@ from tests.support.models.random_changes import change
 from tests.support.models.random_choices import choose
 from tests.support.models.random_cuts import cut
 from tests.support.models.random_state import carried, remember
+from tests.support.models.random_wide import widen
 from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import FLOAT32, INT8, DType, dtype_of
 from tinyml.ir.graph import Array, Graph, Op, Quant, Source, Tensor, check
@@ -270,7 +271,7 @@ def _move(g: Growing, given: int) -> None:
 
 _STEPS = (
     *(_convolution, _convolution, _fully_connected, _pool, _mean, _binary, _map, _map, _move),
-    *(cut, change, choose, remember),
+    *(cut, change, choose, remember, widen),
 )
 
 
