@@ -14,7 +14,7 @@ from tests.support.models.small_graphs import GraphBuilder, small_network
 from tinyml.base.errors import PlanError
 from tinyml.conformance.targets import host_board
 from tinyml.ir.dtype import FLOAT32, UINT8
-from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.graph import Array, Graph, Op, Quant
 from tinyml.model.support import check_supported
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs
@@ -291,3 +291,16 @@ def test_five_dimensions_are_cut_as_three(kind: str, axis: int) -> None:
     for wanted, found in zip(outputs(graph, sample), outputs(simple, sample), strict=True):
         np.testing.assert_array_equal(wanted, found)
     verify(plan(simple, host_board()), host_board())
+
+
+@pytest.mark.parametrize(("rows", "is_folded"), [(16, True), (600, False)])
+def test_what_repeats_a_constant_takes_no_flash(rows: int, is_folded: bool) -> None:
+    """A FILL of 1 MB would have been 1 MB of the image, where a loop writes it."""
+    b = GraphBuilder()
+    given = b.value("given", (rows, 16), QUANT)
+    shape = b.constant("shape", np.array([rows, 16], np.int32))
+    value = b.constant("value", np.array(7, np.int8), Quant((0.05,), (3,)))
+    full = b.op("FILL", (shape, value), b.value("full", (rows, 16), QUANT), NoAttrs())
+    made = b.op("MAXIMUM", (given, full), b.value("made", (rows, 16), QUANT), NoAttrs())
+    after = simplified(b.graph((given,), (made,)))
+    assert kinds(after) == (["MAXIMUM"] if is_folded else ["FILL", "MAXIMUM"])

@@ -12,6 +12,7 @@ from tinyml.ops.traits import FromShape, MovesOnly, Pads
 from tinyml.passes.rewrite import all_bytes, bypassed, maker, table_of
 
 _MAX_FOLDED_BYTES = 1 << 20  # larger results stay computed: flash would grow more than RAM shrinks
+_SMALL_BYTES, _MOST_TIMES = 4096, 4  # so do those of operators that repeat what they are given
 
 
 def fold_constants(graph: Graph) -> Graph:
@@ -33,14 +34,16 @@ def fold_constants(graph: Graph) -> Graph:
 
 
 def _is_foldable(op: Op, graph: Graph) -> bool:
-    made = graph.op_outputs(op)
+    given = [tensor for tensor in graph.op_inputs(op) if tensor is not None]
+    held = sum(tensor.nbytes for tensor in given if tensor.is_constant)
+    made = sum(tensor.nbytes for tensor in graph.op_outputs(op))
     return (
         (
             ops.trait_of(op.kind, FromShape) is not None
-            or all(tensor is None or tensor.is_constant for tensor in graph.op_inputs(op))
+            or all(tensor.is_constant for tensor in given)
         )
         and not set(op.outputs) & set(graph.results)
-        and sum(tensor.nbytes for tensor in made) <= _MAX_FOLDED_BYTES
+        and made <= min(_MAX_FOLDED_BYTES, max(_SMALL_BYTES, _MOST_TIMES * held))
     )
 
 
