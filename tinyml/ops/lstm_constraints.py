@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import frexp
 
-from tinyml.ir.dtype import INT8, INT16, INT32
+from tinyml.ir.dtype import INT8, INT16, INT32, INT64
 from tinyml.ir.graph import Graph, Op, Quant, Tensor
-from tinyml.ops.common import operand, quant_of
+from tinyml.ops.common import operand, quant_of, zero_points_are_zero
 from tinyml.ops.forms import typed
 from tinyml.ops.operands import have_one_scale
 
@@ -118,4 +118,6 @@ COMMON = (
     activation_is_tanh,
 )
 S8 = (cell_is_a_power_of_two, hidden_scale_is_not_tiny)
+S16 = (zero_points_are_zero, *S8)
 S8_TYPES = typed(input=INT8, weights=INT8, bias=INT32, hidden=INT8, cell=INT16, output=INT8)
+S16_TYPES = typed(input=INT16, weights=INT8, bias=INT64, hidden=INT16, cell=INT16, output=INT16)

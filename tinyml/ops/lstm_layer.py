@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tinyml.ir.dtype import INT8, INT32, INT64
 from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier
 from tinyml.ir.gates import sigmoid_16, tanh_16
 from tinyml.ir.graph import Array, Graph, Op, Quant
@@ -64,12 +65,16 @@ class LstmLayer:
         cell = np.clip(np.clip(kept + added, *INT16), -self.clip, self.clip)
         product = tanh_16(cell, self.tanh_shift) * sigmoid_16(last)
         made = multiply_by_quantized_multiplier(product, *self.made)
-        return np.clip(made + self.hidden.input_zero_point, -128, 127).astype(np.int8), cell
+        dtype = self.hidden.dtype
+        made = np.clip(made + self.hidden.input_zero_point, *dtype.limits)
+        return made.astype(dtype.numpy), cell
 
 
 def _gates(part: WeightedSum, values: Array) -> IntArray:
     """The part of the gates' arguments that comes from some values; exact in binary64."""
     sums = (values.astype(np.float64) @ part.weights.T.astype(np.float64)).astype(np.int64)
+    if part.sum_dtype == INT64:
+        return part.outputs(sums + part.bias).astype(np.int64)
     scaled = multiply_by_quantized_multiplier(
         sums + part.folded_bias(), part.multiplier, part.shift
     )
@@ -94,7 +99,8 @@ def layer(op: Op, graph: Graph) -> LstmLayer:
 def _part(
     op: Op, graph: Graph, given: int, weights: Sequence[int], biases: Sequence[int]
 ) -> WeightedSum:
-    quant = quant_of(graph.tensors[op.inputs[given]])
+    tensor = graph.tensors[op.inputs[given]]
+    quant, dtype = quant_of(tensor), tensor.dtype
     rows, factors = [], []
     for position in weights:
         tensor = graph.tensors[op.inputs[position]]
@@ -113,4 +119,6 @@ def _part(
         input_zero_point=quant.zero_point,
         output_zero_point=0,
         bounds=INT16,
+        dtype=dtype,
+        sum_dtype=INT32 if dtype == INT8 else INT64,
     )

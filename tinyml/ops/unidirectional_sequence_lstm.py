@@ -1,4 +1,4 @@
-"""UNIDIRECTIONAL_SEQUENCE_LSTM: a recurrent layer of int8 values with a 16-bit cell.
+"""UNIDIRECTIONAL_SEQUENCE_LSTM: a recurrent layer of int8 or int16 values with a 16-bit cell.
 
 Source: TensorFlow Lite Micro, unidirectional_sequence_lstm.cc. The two states, the last outputs
 ("hidden") and the cell, are variables.
@@ -11,10 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinyml.ir.dtype import INT8, INT64
+from tinyml.ir.fixedpoint import wide_factor
 from tinyml.ir.gates import sigmoid_table
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct, Value
 from tinyml.ops.common import (
+    of_type,
     requant_struct,
     result,
 )
@@ -27,11 +30,14 @@ from tinyml.ops.lstm_constraints import (
     ROLES,
     S8,
     S8_TYPES,
+    S16,
+    S16_TYPES,
 )
 from tinyml.ops.lstm_layer import GATES, LstmLayer, layer
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, Field, Table
 from tinyml.ops.traits import State, Steps
+from tinyml.ops.weighted import WeightedSum, sums_fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,11 @@ def sums_fit_32_bits(numbers: LstmLayer) -> str | None:
     return None
 
 
+def sums_fit_47_bits(numbers: LstmLayer) -> str | None:
+    """No sum before a gate may leave the 47 bits that TFLM rescales, or give more than 32."""
+    return sums_fit(numbers.inputs) or sums_fit(numbers.hidden)
+
+
 def macs(op: Op, graph: Graph) -> int:
     """Multiplications with weights, in all steps."""
     batches, steps, features = graph.tensors[op.inputs[0]].shape
@@ -108,10 +119,12 @@ def macs(op: Op, graph: Graph) -> int:
 def lower(op: Op, graph: Graph, numbers: LstmLayer) -> KernelCall:
     """The plain kernel."""
     parts = (numbers.inputs, numbers.hidden)
+    dtype = numbers.inputs.dtype
+    factors = [pair for part in parts for pair in _factors(part)]
     fields: tuple[tuple[str, Value], ...] = (
         *walk_fields(op, graph),
-        ("multiplier", tuple(int(v) for part in parts for v in part.multiplier[:GATES])),
-        ("shift", tuple(int(v) for part in parts for v in part.c_shift()[:GATES])),
+        ("multiplier", tuple(multiplier for multiplier, _ in factors)),
+        ("shift", tuple(shift for _, shift in factors)),
         ("shifts_right", all(part.shifts_right for part in parts)),
         ("cell", cell_struct(numbers)),
     )
@@ -121,16 +134,18 @@ def lower(op: Op, graph: Graph, numbers: LstmLayer) -> KernelCall:
     constants = (
         Constant("weights", weights.reshape(-1), "unit, input features and then units, gate"),
         Constant(
-            "bias", bias.reshape(-1).astype(np.int32), "unit, sum over inputs and outputs, gate"
+            "bias",
+            bias.reshape(-1).astype(numbers.inputs.sum_dtype.numpy),
+            "unit, sum over inputs and outputs, gate",
         ),
         table_constant(),
     )
     runs = macs(op, graph) // (GATES * (numbers.features + numbers.units))
     products = GATES * (numbers.features + numbers.units)
-    return KernelCall(
+    call = KernelCall(
         "tml_unidirectional_sequence_lstm_s8",
         "kernels/unidirectional_sequence_lstm/s8.h",
-        Struct("tml_lstm_params", fields),
+        Struct("tml_lstm_params" if dtype == INT8 else "tml_lstm_s16_params", fields),
         (
             Arg("input", 0),
             *(Arg("constant", constant=item.name) for item in constants),
@@ -140,6 +155,13 @@ def lower(op: Op, graph: Graph, numbers: LstmLayer) -> KernelCall:
         constants,
         cost=Cost(runs * (3 * products + 345)),
     )
+    return call if dtype == INT8 else of_type(call, "s16", dtype)
+
+
+def _factors(part: WeightedSum) -> list[tuple[int, int]]:
+    """Multiplier and shift of each gate as its kernel gets them."""
+    pairs = zip(part.multiplier[:GATES].tolist(), part.c_shift()[:GATES].tolist(), strict=True)
+    return [wide_factor(*pair) if part.sum_dtype == INT64 else pair for pair in pairs]
 
 
 STATES = (Arg("state", HIDDEN), Arg("state", CELL))
@@ -194,7 +216,14 @@ def extent(f: Fields) -> Extent:
     return Extent((read,), written, held * steps, (held, 2 * held))
 
 
-EXTENTS = {"tml_lstm_params": extent}
+def wide_extent(f: Fields) -> Extent:
+    """The same in elements of 16 bits."""
+    found = extent(f)
+    held = f["batches"] * f["units"]
+    return Extent(found.read, found.written, found.written_bytes, (held, held))
+
+
+EXTENTS = {"tml_lstm_params": extent, "tml_lstm_s16_params": wide_extent}
 
 OPS = (
     OpSpec(
@@ -208,6 +237,7 @@ OPS = (
         macs=macs,
         forms=(
             Form("s8", S8_TYPES, reference, lower, S8, layer, (sums_fit_32_bits,), states_after),
+            Form("s16", S16_TYPES, reference, lower, S16, layer, (sums_fit_47_bits,), states_after),
         ),
     ),
 )

@@ -55,8 +55,9 @@ TML_KERNEL int32_t tml_lstm_tanh(const int16_t *table, int32_t x3)
     return ((tml_lstm_between(table, at, 8) ^ sign) + (1 << 7)) >> 8;
 }
 
-/* One unit: gates[] are the sums before input, forget, new value, output. Returns the int8 output. */
-TML_KERNEL int32_t tml_lstm_unit(const tml_lstm_cell *params, const int16_t *table,
+/* One unit: gates[] are the sums before input, forget, new value, output. Returns the output before it
+ * is cut to its type. */
+TML_KERNEL int32_t tml_lstm_made(const tml_lstm_cell *params, const int16_t *table,
                                  const int32_t gates[4], int16_t *cell)
 {
     const int32_t input = tml_lstm_sigmoid(table, gates[0]);
@@ -73,7 +74,14 @@ TML_KERNEL int32_t tml_lstm_unit(const tml_lstm_cell *params, const int16_t *tab
                                               : next * (3 << params->tanh_shift);
     const int32_t made = tml_requantise_right(output * tml_lstm_tanh(table, x3),
                                               params->output.multiplier, params->output.shift);
-    return tml_clamp_to(made + params->output_offset, INT8_MIN, INT8_MAX);
+    return made + params->output_offset;
+}
+
+/* The same; returns the int8 output. */
+TML_KERNEL int32_t tml_lstm_unit(const tml_lstm_cell *params, const int16_t *table,
+                                 const int32_t gates[4], int16_t *cell)
+{
+    return tml_clamp_to(tml_lstm_made(params, table, gates, cell), INT8_MIN, INT8_MAX);
 }
 
 #endif
