@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tinyml.base.errors import DoesNotFit
@@ -65,10 +66,11 @@ class Fit:
         return all(region.is_ok for region in self.regions)
 
 
-def fit(plan: Plan, board: Board, others: tuple[Board, ...] = ()) -> Fit:
+def fit(plan: Plan, board: Board, others: Iterable[Board] = ()) -> Fit:
     """Compares the predicted needs of ``plan`` with the budgets of ``board``.
 
-    ``others`` are boards to name when the model does not fit here but would fit there.
+    ``others`` are boards to name when the model does not fit here but would fit there; only then
+    they are asked for.
     """
     regions = tuple(_region_fit(plan, board, budget, "ram") for budget in board.ram)
     used = tuple(item for item in regions if item.uses)
@@ -183,9 +185,7 @@ def _advice_on_floats(plan: Plan) -> list[str]:
     ]
 
 
-def _advice(
-    plan: Plan, regions: tuple[RegionFit, ...], others: tuple[Board, ...]
-) -> tuple[str, ...]:
+def _advice(plan: Plan, regions: tuple[RegionFit, ...], others: Iterable[Board]) -> tuple[str, ...]:
     short = [item for item in regions if not item.is_ok]
     advice = _advice_on_floats(plan)
     if not short:

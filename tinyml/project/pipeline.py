@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,7 +51,12 @@ def planned_for(target: Target, graph: Graph, model: ModelFile | None = None) ->
 
 def with_plan(target: Target, plan: Plan, model: ModelFile | None = None) -> Planned:
     """A plan that is there, with its verdict."""
-    return Planned(target, plan, fit(plan, target.board, all_boards()), abi_version(), model)
+    return Planned(target, plan, fit(plan, target.board, _others()), abi_version(), model)
+
+
+def _others() -> Iterator[Board]:
+    """Every board, whose files are read when the first is asked for."""
+    yield from all_boards()
 
 
 def build_plan(plan: Plan, board: Board, settings: Settings = Settings()) -> Built:
