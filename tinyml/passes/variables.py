@@ -67,13 +67,13 @@ def _overwritten_by(graph: Graph, value: int) -> int:
     return _NEVER
 
 
-def _last_read(graph: Graph, tensor: int) -> int:
-    """The number of the last op that reads a tensor, or what is the same bytes."""
+def _last_read(graph: Graph, tensor: int, but: Op | None = None) -> int:
+    """The number of the last op that reads a tensor, or what is the same bytes; not of ``but``."""
     if tensor in graph.outputs:
         return _OUTPUT
     last = -1
     for number, op in enumerate(graph.ops):
-        if tensor not in op.inputs:
+        if tensor not in op.inputs or op is but:
             continue
         last = max(last, number)
         if len(op.outputs) == 1 and _hands_on(graph, op):
@@ -86,8 +86,10 @@ def _hands_on(graph: Graph, op: Op) -> bool:
     trait = ops.trait_of(op.kind, Variable)
     if trait is not None:
         return bool(op.attrs.in_place) and not trait.is_written
-    is_move = ops.trait_of(op.kind, MovesOnly) is not None
-    return is_move and ops.spec_of(op.kind).expand is None and ops.plain_call(op, graph) is None
+    if not op.inputs or op.inputs[0] < 0:
+        return False
+    given, made = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
+    return given.nbytes == made.nbytes and ops.plain_call(op, graph) is None
 
 
 def _old_value_until(graph: Graph, assignment: Op, *, reads_in_place: bool = False) -> int:
@@ -118,10 +120,12 @@ def _moved(graph: Graph, assignment: Op) -> Graph:
         moved = [op, assignment] if ops.trait_of(op.kind, MovesOnly) is not None else moved
     read = {i for i in moved[0].inputs if i >= 0 and not graph.tensors[i].is_constant}
     rest = [op for op in graph.ops if all(op is not item for item in moved)]
-    others = (n for n, op in enumerate(rest) if read & {*op.inputs, *op.outputs})
-    until = _old_value_until(graph, assignment, reads_in_place=True)
-    old = [n for n, op in enumerate(rest) if until >= 0 and op is graph.ops[until]]
-    place = max((*others, *old), default=-1) + 1
+    made_by = makers(graph)
+    ends = [made_by.get(i, -1) for i in read]
+    ends += [end for i in read if (end := _last_read(graph, i, but=moved[0])) < _OUTPUT]
+    ends.append(_old_value_until(graph, assignment, reads_in_place=True))
+    held = {id(graph.ops[end]) for end in ends if end >= 0}
+    place = max((n for n, op in enumerate(rest) if id(op) in held), default=-1) + 1
     # Whoever reads the new value comes later, as do the assignments after this one.
     later = next((n for n, op in enumerate(rest) if made in op.inputs), len(rest))
     place = min(place, later)
@@ -134,8 +138,8 @@ def _can_write(graph: Graph, assignment: Op) -> bool:
     if maker is None or value in variables_of(graph) or value in graph.outputs:
         return False
     op = graph.ops[maker]
-    if len(op.outputs) != 1 or ops.spec_of(op.kind).expand is not None:
+    if len(op.outputs) != 1 or _hands_on(graph, op):
         return False
-    if ops.plain_call(op, graph) is None or _old_value_until(graph, assignment) >= maker:
+    if _old_value_until(graph, assignment) >= maker:
         return False
     return _last_read(graph, value) < _overwritten_by(graph, made)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tinyml.ir.graph import Graph
+from tinyml.ops import trait_of
+from tinyml.ops.traits import Variable
 from tinyml.plan.regions import Room
 from tinyml.plan.values import Step
 
@@ -58,6 +60,7 @@ def grown(
     tensors that lie in one's memory anyway.
     """
     found: dict[int, int] = {}
+    views = _Views.of(graph, steps, ranges)
     for number, step in enumerate(steps):
         call = step.call
         if call is None or len(step.ops) > 1:
@@ -65,46 +68,65 @@ def grown(
         op = graph.ops[step.ops[0]]
         made = op.outputs[0]
         for item in call.overlaps:
-            variable = owners.get(op.inputs[item.input])
+            variable = owners.get(views.roots.get(op.inputs[item.input], -1))
             if variable is None or item.distance_bytes > 0 or made in owners or made in found:
                 continue
             others = [i for i, held in (*owners.items(), *found.items()) if held == variable]
-            span = (number, ranges[made][1])
-            is_free = all(_is_apart(graph, steps, i, ranges[i], span, made) for i in others)
+            is_free = all(views.are_apart(i, made, number) for i in others)
             if is_free and _is_small(graph, made, variable):
                 found[made] = variable
     return found
 
 
-def _is_apart(
-    graph: Graph,
-    steps: Sequence[Step],
-    other: int,
-    use: tuple[int, int],
-    span: tuple[int, int],
-    made: int,
-) -> bool:
-    """Whether a value is done with when ``made`` comes, or comes when that is done with.
+@dataclass(frozen=True, slots=True)
+class _Views:
+    """Tensors that are the same bytes, through steps that compute nothing."""
 
-    At the one step that both have in common a kernel must allow that they begin together.
-    """
-    first, last = span
-    if use[1] < first or use[0] > last:
-        return True
-    if use[1] == first:
-        return _begin_together(graph, steps[first], other)
-    if use[0] == last and last < len(steps):
-        return _begin_together(graph, steps[last], made)
-    return False
+    graph: Graph
+    steps: Sequence[Step]
+    ranges: Mapping[int, tuple[int, int]]
+    roots: Mapping[int, int]  # the tensor whose bytes each tensor is
+    ends: Mapping[int, int]  # the last use of each root and of all that are the same bytes
 
+    @classmethod
+    def of(
+        cls, graph: Graph, steps: Sequence[Step], ranges: Mapping[int, tuple[int, int]]
+    ) -> _Views:
+        """Those of a program; variables' own ops have their say in ``owners``."""
+        roots = {i: i for i in ranges}
+        for step in steps:
+            op = graph.ops[step.ops[0]]
+            is_view = step.call is None and trait_of(op.kind, Variable) is None
+            if is_view and op.inputs[0] in roots:
+                roots[op.outputs[0]] = roots[op.inputs[0]]
+        ends: dict[int, int] = {}
+        for i, root in roots.items():
+            ends[root] = max(ends.get(root, -1), ranges[i][1])
+        return cls(graph, steps, ranges, roots, ends)
 
-def _begin_together(graph: Graph, step: Step, read: int) -> bool:
-    """Whether a step may write its output from where an input begins."""
-    if step.call is None or len(step.ops) > 1:
+    def are_apart(self, other: int, made: int, number: int) -> bool:
+        """Whether a value is done with when step ``number`` makes another, or comes after that.
+
+        At the one step that both have in common a kernel must allow that they begin together.
+        """
+        last = self.ends[made]
+        begin, end = self.ranges[other][0], self.ends.get(other, self.ranges[other][1])
+        if end < number or begin > last:
+            return True
+        if end == number:
+            return self._begin_together(self.steps[number], other)
+        if begin == last and last < len(self.steps):
+            return self._begin_together(self.steps[last], made)
         return False
-    inputs = graph.ops[step.ops[0]].inputs
-    allowed = {item.input for item in step.call.overlaps if item.distance_bytes <= 0}
-    return all(k in allowed for k, i in enumerate(inputs) if i == read)
+
+    def _begin_together(self, step: Step, read: int) -> bool:
+        """Whether a step may write its output from where an input begins."""
+        if step.call is None or len(step.ops) > 1:
+            return False
+        inputs = self.graph.ops[step.ops[0]].inputs
+        allowed = {item.input for item in step.call.overlaps if item.distance_bytes <= 0}
+        same = [k for k, i in enumerate(inputs) if self.roots.get(i) == self.roots.get(read)]
+        return bool(same) and all(k in allowed for k in same)
 
 
 def _is_small(graph: Graph, made: int, variable: int) -> bool:

@@ -194,6 +194,22 @@ def odd_graphs() -> dict[str, Graph]:
     s.assign(v, s.reshaped(s.relu(s.reshaped(s.read(v), (2, 3))), shape))
     found["views_in_between"] = s.graph((x,), (s.add(s.read(v), x),))
 
+    s = StatefulBuilder()
+    x = s.b.value("x", (1, 1, 1, 6), QUANT)
+    flat = s.reshaped(s.ring("ring", x, 4), (1, 24))
+    found["a_ring_seen_as_a_vector"] = s.graph((x,), (s.relu(flat),))
+
+    s = StatefulBuilder()
+    x = s.b.value("x", (1, 2, 3, 1), QUANT)
+    v = s.variable("v", (1, 2, 3, 1))
+    before = s.read(v)
+    numbers = [s.b.constant("block", np.array([1, 1], np.int32))]
+    numbers.append(s.b.constant("pads", np.zeros((2, 2), np.int32)))
+    moved = s.b.value("moved", (1, 2, 3, 1), QUANT)
+    s.b.op("SPACE_TO_BATCH_ND", (before, *numbers), moved, NoAttrs())
+    s.assign(v, x)
+    found["a_view_by_a_move_that_moves_nothing"] = s.graph((x,), (s.relu(moved),))
+
     s, x = begun()
     v = s.variable("v", shape, np.arange(6, dtype=np.int8).reshape(shape))
     found["never_assigned"] = s.graph((x,), (s.add(s.read(v), x), s.read(v)))
