@@ -8,7 +8,6 @@ board's budget is asked in ``tinyml.plan.fit``; here the sums must be right.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
 
 from tinyml import ops
@@ -19,26 +18,9 @@ from tinyml.ir.progress import Progress
 from tinyml.ops.traits import Variable
 from tinyml.plan.extents import check_extents
 from tinyml.plan.values import Placement, Plan
+from tinyml.plan.verify_bounds import Claim, check_bounds
 from tinyml.plan.verify_stream import verify_stream
 from tinyml.target.board import Board
-
-_ALIGNMENT = 16  # bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A claim on memory, with a name for messages."""
-
-    label: str
-    at: Placement
-    tensor: int = -1  # -1 for scratch
-
-    def __str__(self) -> str:
-        end = self.at.offset + self.at.nbytes
-        return (
-            f"{self.label} at [{self.at.offset}, {end}) of {self.at.region}, "
-            f"steps {self.at.first_use} to {self.at.last_use}"
-        )
 
 
 def verify(plan: Plan, board: Board) -> None:
@@ -47,7 +29,7 @@ def verify(plan: Plan, board: Board) -> None:
     _check_operands(plan)
     _check_forms(plan)
     _check_variables(plan)
-    _check_bounds(plan, board, claims)
+    check_bounds(plan, board, claims)
     for number, step in enumerate(plan.steps):
         if step.call is not None and step.call.stream is not None:
             verify_stream(plan, number)
@@ -183,40 +165,6 @@ def _check_operands(plan: Plan) -> None:
                     f"step {number}: {step.call.function} takes the constant '{item.constant}', "
                     "which it does not have"
                 )
-
-
-def _check_bounds(plan: Plan, board: Board, claims: list[Claim]) -> None:
-    known = {budget.region for budget in board.ram}
-    ends: dict[tuple[str, bool], int] = {}
-    for claim in claims:
-        if claim.at.region not in known:
-            raise PlanError(f"{claim}: board '{board.name}' keeps no arena in that region")
-        if claim.at.offset < 0 or claim.at.offset % _ALIGNMENT:
-            raise PlanError(f"{claim}, is not aligned to {_ALIGNMENT} bytes")
-        end = claim.at.offset + claim.at.nbytes
-        key = (claim.at.region, claim.at.is_state)
-        ends[key] = max(ends.get(key, 0), end)
-    memories = {(region, False): nbytes for region, nbytes in plan.arena_bytes}
-    memories |= {(region, True): nbytes for region, nbytes in plan.state_bytes}
-    for key, end in ends.items():
-        if end > memories.get(key, 0):
-            raise PlanError(
-                f"{_memory(*key)} has {memories.get(key, 0)} bytes, values reach to {end}"
-            )
-    for (region, is_state), nbytes in memories.items():
-        purposes = ("state",) if is_state else ("activations", "scratch")
-        lines = (u for u in plan.uses if u.region == region and u.purpose in purposes)
-        budgeted = sum(use.nbytes for use in lines)
-        if budgeted != nbytes:
-            raise PlanError(
-                f"{_memory(region, is_state)} has {nbytes} bytes, the budget {budgeted}"
-            )
-    if plan.lower_bound_bytes > sum(nbytes for _, nbytes in plan.arena_bytes):
-        raise PlanError(f"the arena is below its lower bound of {plan.lower_bound_bytes} bytes")
-
-
-def _memory(region: str, is_state: bool) -> str:
-    return f"the {'memory of variables' if is_state else 'arena'} in {region}"
 
 
 def _check_variables(plan: Plan) -> None:
