@@ -29,6 +29,7 @@ from tinyml.ops.common import (
 )
 from tinyml.ops.elementwise import BinaryAttrs, has_few_dimensions, infer
 from tinyml.ops.extents import broadcast
+from tinyml.ops.float_elementwise import float_binary, has_float_bounds
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.operands import have_one_scale, no_macs
 from tinyml.ops.pairs import PairKernel, pair_call
@@ -139,6 +140,7 @@ OPS = (
                 lower,
                 (activation_is_a_range, shifts_are_defined),
             ),
+            float_binary("div", np.divide, constraints=(has_float_bounds,)),
         ),
     ),
 )

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from tinyml.ir.dtype import BOOL, INT8, INT32, INT64, DType
+from tinyml.ir.dtype import BOOL, FLOAT32, INT8, INT32, INT64, DType
 from tinyml.ir.fixedpoint import IntArray, multiply_by_quantized_multiplier, quantize_multiplier
 from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ir.kernel import KernelCall, Value
 from tinyml.ops.common import operand_count, quant_of, requant_struct
 from tinyml.ops.elementwise import has_few_dimensions, infer
 from tinyml.ops.extents import broadcast, of_width
+from tinyml.ops.float_elementwise import constants_are_finite
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.lookup import no_options
 from tinyml.ops.operands import have_one_scale, no_macs
@@ -92,12 +93,13 @@ def _plain_form(name: str, relation: Relation, dtype: DType) -> Form:
         return pair_call(op, graph, kernel, fields)
 
     types = typed(left=dtype, right=dtype, output=BOOL)
-    return Form("bool" if dtype == BOOL else type_name, types, reference, lower)
+    demands = (constants_are_finite,) if dtype == FLOAT32 else ()
+    return Form("bool" if dtype == BOOL else type_name, types, reference, lower, demands)
 
 
 def _spec(kind: str, title: str, relation: Relation, more: tuple[DType, ...] = ()) -> OpSpec:
     name = kind.lower()
-    plain = (INT32, INT64, *more)
+    plain = (FLOAT32, INT32, INT64, *more)
     return OpSpec(
         kind=kind,
         title=f"{title}, with broadcasting",
@@ -117,6 +119,7 @@ def _spec(kind: str, title: str, relation: Relation, more: tuple[DType, ...] = (
 EXTENTS = {
     "tml_equal_params": broadcast,
     "tml_equal_params_b8": broadcast,
+    "tml_equal_params_f32": of_width(broadcast, 4, 1),
     "tml_equal_params_s32": of_width(broadcast, 4, 1),
     "tml_equal_params_s64": of_width(broadcast, 8, 1),
 }

@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 _F = np.float32
 _EXP = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1)
+_LOG = (
+    *(7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1),
+    *(-1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1),
+)
 _TANH = (2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
 
 
@@ -37,6 +41,53 @@ def exp(x: Floats) -> Floats:
         half = whole >> 1
         made = e * _power(half) * _power(whole - half)
         return np.where(x > _F(-104.0), made, np.where(x == x, _F(0.0), x))
+
+
+def floor(x: Floats) -> Floats:
+    """The greatest whole number that is not above each value."""
+    return np.asarray(np.floor(x), np.float32)
+
+
+def round_half_even(x: Floats) -> Floats:
+    """The nearest whole number, of two equally near ones the even; never -0 but for -0.
+
+    Source: TensorFlow Lite, RoundToNearest (kernels/internal/reference/round.h).
+    """
+    below = np.floor(x)
+    with np.errstate(invalid="ignore"):
+        rest = x - below
+        is_below = (rest < _F(0.5)) | ((rest == _F(0.5)) & (np.fmod(below, _F(2.0)) == 0))
+        return np.asarray(np.where(is_below, below, below + _F(1.0)), np.float32)
+
+
+def log(x: Floats) -> Floats:
+    """The natural logarithm."""
+    usable = np.where((x > 0) & np.isfinite(x), x, _F(1.0))
+    m, exponent = np.frexp(usable)
+    is_low = m < _F(0.707106781)
+    e = np.where(is_low, exponent - 1, exponent).astype(np.float32)
+    m = np.where(is_low, m + m - _F(1.0), m - _F(1.0))
+    z = m * m
+    p = np.full_like(m, _LOG[0])
+    for factor in _LOG[1:]:
+        p = p * m + _F(factor)
+    y = p * m * z
+    y = y + e * _F(-2.12194440e-4)
+    y = y - _F(0.5) * z
+    made = m + y + e * _F(0.693359375)
+    limits = np.where(x == 0, _F(-np.inf), np.where(x < 0, _F(np.nan), x))
+    return np.where((x > 0) & np.isfinite(x), made, limits)
+
+
+def floor_divide(a: Floats, b: Floats) -> Floats:
+    """The greatest whole number that is not above a / b, divided in binary64."""
+    return np.asarray(np.floor(a.astype(np.float64) / b.astype(np.float64)), np.float32)
+
+
+def floor_mod(a: Floats, b: Floats) -> Floats:
+    """What is left of a / b, with the sign of b. Source: reference_ops::FloorMod."""
+    rest = np.fmod(a, b)
+    return np.asarray(np.where((rest != 0) & ((b < 0) != (rest < 0)), rest + b, rest), np.float32)
 
 
 def _power(n: NDArray[np.int32]) -> Floats:

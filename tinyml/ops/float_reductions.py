@@ -26,7 +26,7 @@ def pool_form(name: str, windows: Callable[[Op, Graph], tuple[Window, Window]]) 
         assert inputs[0] is not None
         axes, shape = windows(op, graph), result(op, graph).shape
         with np.errstate(all="ignore"):
-            pooled = _averages if name == "average_pool_2d" else _greatest
+            pooled = _POOLED[name]
             made = pooled(np.asarray(inputs[0], np.float32), axes, shape)
         return (clamp(made, *float_bounds(op.attrs.activation)),)
 
@@ -60,6 +60,19 @@ def _greatest(values: Floats, axes: tuple[Window, Window], shape: tuple[int, ...
     for seen, is_inside in _taps(values, axes):
         made = np.where(is_inside & (made < seen), seen, made)
     return made
+
+
+def _root_of_average_squares(
+    values: Floats, axes: tuple[Window, Window], shape: tuple[int, ...]
+) -> Floats:
+    return np.asarray(np.sqrt(_averages(values * values, axes, shape)), np.float32)
+
+
+_POOLED = {
+    "average_pool_2d": _averages,
+    "l2_pool_2d": _root_of_average_squares,
+    "max_pool_2d": _greatest,
+}
 
 
 def _lower_pool(op: Op, graph: Graph, name: str, axes: tuple[Window, Window]) -> KernelCall:
@@ -153,6 +166,7 @@ SOFTMAX_FORM = Form("f32", typed(input=FLOAT32, output=FLOAT32), _softmax, _lowe
 
 EXTENTS = {
     "tml_average_pool_2d_params_f32": images(),
+    "tml_l2_pool_2d_params_f32": images(),
     "tml_max_pool_2d_params_f32": images(),
     "tml_mean_params_f32": reduction,
     "tml_softmax_params_f32": rows("rows", "depth", "depth"),

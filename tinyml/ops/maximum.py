@@ -16,6 +16,7 @@ from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import operand_count
 from tinyml.ops.elementwise import has_few_dimensions, infer
 from tinyml.ops.extents import broadcast, of_width
+from tinyml.ops.float_elementwise import float_binary
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.lookup import no_options
 from tinyml.ops.operands import no_macs
@@ -68,6 +69,10 @@ def _extreme(kind: str, title: str, *, is_greater: bool) -> OpSpec:
         _form(TYPE_NAMES[dtype], dtype, is_greater=is_greater)
         for dtype in (INT8, INT16, INT32, INT64)
     )
+    choose = (
+        (lambda a, b: np.where(a > b, a, b)) if is_greater else (lambda a, b: np.where(a < b, a, b))
+    )
+    forms = (*forms, float_binary(kind.lower(), choose))
     traits = (Rows(), Scales("same", (8, 16)), WholeNumbers())
     return _spec(kind, title, no_options("MaximumMinimumOptions"), traits, forms)
 

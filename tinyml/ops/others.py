@@ -31,19 +31,12 @@ _SAME, _SAME_16, _NONE = Scales("same"), Scales("same", (8, 16)), Scales("none")
 _EACH, _PAIRS, _WHOLE = Axes("each"), Axes("broadcast"), WholeNumbers()
 
 OTHERS = (
-    Other("CEIL"),
-    Other("EXP", "ExpOptions", (_EACH,)),
-    Other("FLOOR"),
-    Other("LOG", "", (_EACH,)),
-    Other("NEG", "NegOptions", (_EACH,)),
     Other("POW", "PowOptions", (_PAIRS,)),
     Other("RANGE", "RangeOptions", (_WHOLE,)),
     Other("REDUCE_PROD", "ReducerOptions", (_WHOLE,)),
     Other("RELU_0_TO_1"),
     Other("RELU_N1_TO_1", "", (Activation("RELU_N1_TO_1"), _EACH)),
     Other("SELECT", "SelectOptions", (_WHOLE,)),
-    Other("SQRT", "", (_EACH,)),
-    Other("SQUARE", "SquareOptions", (_EACH,)),
     Other("TOPK_V2", "TopKV2Options", (_WHOLE,)),
 )
 

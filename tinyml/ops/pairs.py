@@ -6,14 +6,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tinyml.ir.dtype import BOOL, INT8, INT16, INT32, INT64, DType
+from tinyml.ir.dtype import BOOL, FLOAT32, INT8, INT16, INT32, INT64, DType
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, Value
 from tinyml.ops.common import result
 from tinyml.ops.loops import broadcast_loops
 from tinyml.ops.operands import input_argument
 
-TYPE_NAMES = {BOOL: "b8", INT8: "s8", INT16: "s16", INT32: "s32", INT64: "s64"}
+TYPE_NAMES = {
+    **{BOOL: "b8", FLOAT32: "f32", INT8: "s8"},
+    **{INT16: "s16", INT32: "s32", INT64: "s64"},
+}
 """How kernels name the type of their values."""
 
 

@@ -215,6 +215,17 @@ OPS = (
         ),
     ),
     OpSpec(
+        kind="L2_POOL_2D",
+        title="root of the average square over windows",
+        traits=(ClampsOutput(),),
+        table=TABLE,
+        inputs=("input",),
+        constraints=_CONSTRAINTS,
+        infer=infer,
+        macs=macs,
+        forms=(pool_form("l2_pool_2d", windows),),
+    ),
+    OpSpec(
         kind="MAX_POOL_2D",
         title="maximum over windows: any size, stride and padding",
         traits=(Rows(windows, fill="lowest"), *_POOLS),

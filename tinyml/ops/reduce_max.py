@@ -6,12 +6,13 @@ Of bools the least is whether all hold.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from tinyml.ir.dtype import BOOL, INT8, INT32
+from tinyml.ir.dtype import BOOL, FLOAT32, INT8, INT32
 from tinyml.ir.graph import Array, Graph, Op
-from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
+from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct, of_elements
 from tinyml.ops import mean
 from tinyml.ops.common import (
     has_same_quantisation,
@@ -32,6 +33,24 @@ def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Arr
     extreme = np.max if op.kind == "REDUCE_MAX" else np.min
     found = extreme(inputs[0], axis=mean.reduced_axes(op, graph))
     return (np.asarray(found, inputs[0].dtype).reshape(result(op, graph).shape),)
+
+
+def float_reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """The same of floats, in which what is not a number counts only where it comes first."""
+    assert inputs[0] is not None
+    sizes = mean.loops_of(op, graph)
+    runs = np.moveaxis(inputs[0].reshape(sizes), 3, 2).swapaxes(1, 0)  # outer_reduced in front
+    flat = np.moveaxis(runs, 2, 1).reshape(-1, sizes[0], sizes[2], sizes[4])
+    extreme = np.fmax if op.kind == "REDUCE_MAX" else np.fmin
+    found = np.where(np.isnan(flat[0]), flat[0], extreme.reduce(flat, axis=0))
+    return (np.asarray(found, np.float32).reshape(result(op, graph).shape),)
+
+
+def lower_float(op: Op, graph: Graph) -> KernelCall:
+    """A call of ``tml_reduce_max_f32`` or ``tml_reduce_min_f32``."""
+    call = lower(op, graph)
+    function, header = (text.replace("s8", "f32") for text in (call.function, call.header))
+    return of_elements(replace(call, function=function, header=header), 4)
 
 
 def lower(op: Op, graph: Graph) -> KernelCall:
@@ -66,6 +85,12 @@ def _spec(kind: str, title: str) -> OpSpec:
                 reference,
                 lower,
                 constraints=(is_quantised_per_tensor,),
+            ),
+            Form(
+                "f32",
+                typed(input=FLOAT32, axes=INT32, output=FLOAT32),
+                float_reference,
+                lower_float,
             ),
         ),
     )

@@ -19,6 +19,7 @@ from tinyml.ir.kernel import KernelCall
 from tinyml.ops.activation import relu_factor, relu_fits_32_bits
 from tinyml.ops.common import INT8_MAX, INT8_MIN, operand_count, quant_of, result
 from tinyml.ops.float_elementwise import float_unary
+from tinyml.ops.float_math import Floats
 from tinyml.ops.forms import Constraint, Form
 from tinyml.ops.lookup import BYTE_MAP, input_values, look_up, lookup_call, no_options
 from tinyml.ops.operands import have_one_scale, no_macs, same_shape
@@ -75,8 +76,18 @@ def rsqrt_table(op: Op, graph: Graph) -> Array:
 
 
 _REAL: dict[str, Callable[[Array], Array]] = {"RSQRT": lambda x: np.asarray(1 / np.sqrt(x))}
+
+
+def _inverse_root(_: Op, x: Floats) -> Floats:
+    with np.errstate(all="ignore"):
+        return np.asarray(np.float32(1.0) / np.sqrt(x), np.float32)
+
+
 _FLOAT_ABS = float_unary("abs", lambda op, x: np.abs(x), instructions=6)
-_OTHERS: dict[str, tuple[Form, ...]] = {"ABS": (WIDE_FORMS["ABS"], _FLOAT_ABS), "RSQRT": ()}
+_OTHERS: dict[str, tuple[Form, ...]] = {
+    "ABS": (WIDE_FORMS["ABS"], _FLOAT_ABS),
+    RSQRT: (float_unary("rsqrt", _inverse_root, instructions=60),),
+}
 _WIDTHS = {"ABS": (8, 16), "RSQRT": (8,)}
 
 

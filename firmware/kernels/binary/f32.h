@@ -9,6 +9,7 @@
 #define TML_BINARY_F32_H
 
 #include "kernels/types/f32.h"
+#include "kernels/types/math_f32.h"
 
 typedef struct {
     int32_t count[4];
@@ -23,6 +24,11 @@ typedef tml_binary_params_f32 tml_sub_params_f32;
 typedef tml_binary_params_f32 tml_mul_params_f32;
 typedef tml_binary_params_f32 tml_prelu_params_f32;
 typedef tml_binary_params_f32 tml_squared_difference_params_f32;
+typedef tml_binary_params_f32 tml_div_params_f32;
+typedef tml_binary_params_f32 tml_maximum_params_f32;
+typedef tml_binary_params_f32 tml_minimum_params_f32;
+typedef tml_binary_params_f32 tml_floor_div_params_f32;
+typedef tml_binary_params_f32 tml_floor_mod_params_f32;
 
 TML_KERNEL void tml_add_f32(const tml_binary_params_f32 *params, const float *input1,
                             const float *input2, float *output);
@@ -34,6 +40,23 @@ TML_KERNEL void tml_prelu_f32(const tml_binary_params_f32 *params, const float *
                               const float *input2, float *output);
 TML_KERNEL void tml_squared_difference_f32(const tml_binary_params_f32 *params, const float *input1,
                                            const float *input2, float *output);
+TML_KERNEL void tml_div_f32(const tml_binary_params_f32 *params, const float *input1,
+                            const float *input2, float *output);
+TML_KERNEL void tml_maximum_f32(const tml_binary_params_f32 *params, const float *input1,
+                                const float *input2, float *output);
+TML_KERNEL void tml_minimum_f32(const tml_binary_params_f32 *params, const float *input1,
+                                const float *input2, float *output);
+TML_KERNEL void tml_floor_div_f32(const tml_binary_params_f32 *params, const float *input1,
+                                  const float *input2, float *output);
+TML_KERNEL void tml_floor_mod_f32(const tml_binary_params_f32 *params, const float *input1,
+                                  const float *input2, float *output);
+
+/* What is left of a / b, with the sign of b. Source: TensorFlow Lite, reference_ops::FloorMod. */
+TML_KERNEL float tml_float_floor_mod(float a, float b)
+{
+    const float rest = tml_float_remainder(a, b);
+    return rest != 0.0f && (b < 0.0f) != (rest < 0.0f) ? rest + b : rest;
+}
 
 #define TML_TYPE f32
 #define TML_MORE
@@ -74,6 +97,46 @@ TML_KERNEL void tml_squared_difference_f32(const tml_binary_params_f32 *params, 
 #define TML_OP squared_difference
 #define TML_WALK tml_squared_difference_f32
 #define TML_COMBINE(made, a, b) made = (a - b) * (a - b)
+#include "kernels/walks/broadcast_2.h"
+#undef TML_COMBINE
+#undef TML_WALK
+#undef TML_OP
+
+#define TML_OP div
+#define TML_WALK tml_div_f32
+#define TML_COMBINE(made, a, b) made = TML_CLAMPED_f32(a / b, params->clamp)
+#include "kernels/walks/broadcast_2.h"
+#undef TML_COMBINE
+#undef TML_WALK
+#undef TML_OP
+
+#define TML_OP maximum
+#define TML_WALK tml_maximum_f32
+#define TML_COMBINE(made, a, b) made = a > b ? a : b
+#include "kernels/walks/broadcast_2.h"
+#undef TML_COMBINE
+#undef TML_WALK
+#undef TML_OP
+
+#define TML_OP minimum
+#define TML_WALK tml_minimum_f32
+#define TML_COMBINE(made, a, b) made = a < b ? a : b
+#include "kernels/walks/broadcast_2.h"
+#undef TML_COMBINE
+#undef TML_WALK
+#undef TML_OP
+
+#define TML_OP floor_div
+#define TML_WALK tml_floor_div_f32
+#define TML_COMBINE(made, a, b) made = tml_float_floor_divide(a, b)
+#include "kernels/walks/broadcast_2.h"
+#undef TML_COMBINE
+#undef TML_WALK
+#undef TML_OP
+
+#define TML_OP floor_mod
+#define TML_WALK tml_floor_mod_f32
+#define TML_COMBINE(made, a, b) made = tml_float_floor_mod(a, b)
 #include "kernels/walks/broadcast_2.h"
 #undef TML_COMBINE
 #undef TML_WALK

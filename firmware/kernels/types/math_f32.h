@@ -1,6 +1,7 @@
-/* exp and what is made of it, in float alone: no library's function gives the same bits everywhere.
+/* Functions in float alone: no library's give the same bits everywhere.
  *
- * Within 2 units in the last place, tanh 3. Source of the polynomials: Cephes, expf.c and tanhf.c.
+ * exp and log within 2 units in the last place, tanh within 3; the others are exact.
+ * Source of the polynomials: Cephes, expf.c, logf.c and tanhf.c.
  */
 #ifndef TML_MATH_F32_H
 #define TML_MATH_F32_H
@@ -63,6 +64,161 @@ TML_KERNEL float tml_float_tanh(float x)
     }
     const float made = 1.0f - 2.0f / (tml_float_exp(size + size) + 1.0f);
     return x < 0.0f ? -made : made;
+}
+
+TML_KERNEL uint32_t tml_float_bits(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+TML_KERNEL float tml_float_of_bits(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* The greatest whole number that is not above x; what has no places behind the point stays. */
+TML_KERNEL float tml_float_floor(float x)
+{
+    if (!(x > -8388608.0f && x < 8388608.0f)) {
+        return x;
+    }
+    const float whole = (float)(int32_t)x;
+    return whole == x ? x : (whole > x ? whole - 1.0f : whole);
+}
+
+/* The greatest whole number that is not above a / b, which is divided in double, as TFLM does. */
+TML_KERNEL float tml_float_floor_divide(float a, float b)
+{
+    const double quotient = (double)a / (double)b;
+    if (!(quotient > -4503599627370496.0 && quotient < 4503599627370496.0)) {
+        return (float)quotient;
+    }
+    const double whole = (double)(int64_t)quotient;
+    return whole == quotient ? (float)quotient : (float)(whole > quotient ? whole - 1.0 : whole);
+}
+
+/* The nearest whole number, of two equally near ones the even. Source: TensorFlow Lite, RoundToNearest. */
+TML_KERNEL float tml_float_round(float x)
+{
+    const float below = tml_float_floor(x);
+    const float rest = x - below;
+    if (rest < 0.5f || (rest == 0.5f && ((int32_t)below & 1) == 0)) {
+        return below;
+    }
+    return below + 1.0f;
+}
+
+/* The significand with its leading bit, 2^23 to 2^24 - 1, of a positive float, and its exponent: x is
+ * significand * 2^(exponent - 150). */
+TML_KERNEL uint32_t tml_float_parts(float x, int32_t *exponent)
+{
+    uint32_t significand = tml_float_bits(x) & UINT32_C(0x7FFFFF);
+    *exponent = (int32_t)(tml_float_bits(x) >> 23 & 255u);
+    if (*exponent != 0) {
+        return significand | UINT32_C(0x800000);
+    }
+    *exponent = 1;
+    TML_ROLLED
+    while (significand < UINT32_C(0x800000)) {
+        significand <<= 1;
+        *exponent -= 1;
+    }
+    return significand;
+}
+
+TML_KERNEL float tml_float_sqrt(float x)
+{
+#if defined(__ARM_FP) && (__ARM_FP & 4) && (defined(__GNUC__) || defined(__clang__))
+    float root;
+    __asm__("vsqrt.f32 %0, %1" : "=t"(root) : "t"(x));
+    return root;
+#else
+    if (!(x > 0.0f) || x > 3.40282347e38f) {
+        return x < 0.0f ? tml_float_of_bits(UINT32_C(0x7FC00000)) : x;
+    }
+    int32_t exponent;
+    const uint32_t significand = tml_float_parts(x, &exponent);
+    const int32_t is_odd = exponent & 1;
+    /* The root of 48 to 50 bits has 25, one more than are kept; it is never half way between two. */
+    const uint64_t square = (uint64_t)significand << (is_odd ? 25 : 26);
+    uint64_t root = 0;
+    TML_ROLLED
+    for (uint64_t bit = UINT64_C(1) << 24; bit != 0; bit >>= 1) {
+        const uint64_t tried = root | bit;
+        root = tried * tried <= square ? tried : root;
+    }
+    const uint32_t rounded = (uint32_t)((root + 1u) >> 1);
+    const int32_t half = is_odd ? (exponent - 1) / 2 + 64 : exponent / 2 + 63;
+    return tml_float_of_bits(((uint32_t)half << 23) + (rounded - UINT32_C(0x800000)));
+#endif
+}
+
+TML_KERNEL float tml_float_log(float x)
+{
+    if (!(x > 0.0f) || x > 3.40282347e38f) {
+        return x == 0.0f ? tml_float_of_bits(UINT32_C(0xFF800000))
+                         : (x < 0.0f ? tml_float_of_bits(UINT32_C(0x7FC00000)) : x);
+    }
+    int32_t exponent;
+    const uint32_t significand = tml_float_parts(x, &exponent);
+    float m = tml_float_of_bits(significand - UINT32_C(0x800000) + UINT32_C(0x3F000000)); /* 0.5 to 1 */
+    float e = (float)(exponent - 126);
+    if (m < 0.707106781f) {
+        e = e - 1.0f;
+        m = m + m - 1.0f;
+    } else {
+        m = m - 1.0f;
+    }
+    const float z = m * m;
+    float p = 7.0376836292e-2f;
+    p = p * m + -1.1514610310e-1f;
+    p = p * m + 1.1676998740e-1f;
+    p = p * m + -1.2420140846e-1f;
+    p = p * m + 1.4249322787e-1f;
+    p = p * m + -1.6668057665e-1f;
+    p = p * m + 2.0000714765e-1f;
+    p = p * m + -2.4999993993e-1f;
+    p = p * m + 3.3333331174e-1f;
+    float y = p * m * z;
+    y = y + e * -2.12194440e-4f;
+    y = y - 0.5f * z;
+    return m + y + e * 0.693359375f;
+}
+
+/* What is left of a when whole multiples of b are taken away, with the sign of a; exact. */
+TML_KERNEL float tml_float_remainder(float a, float b)
+{
+    const uint32_t sign = tml_float_bits(a) & UINT32_C(0x80000000);
+    const float x = tml_float_of_bits(tml_float_bits(a) & UINT32_C(0x7FFFFFFF));
+    const float y = tml_float_of_bits(tml_float_bits(b) & UINT32_C(0x7FFFFFFF));
+    if (!(x <= 3.40282347e38f) || !(y > 0.0f)) {
+        return tml_float_of_bits(UINT32_C(0x7FC00000));
+    }
+    if (x < y || y > 3.40282347e38f) {
+        return a;
+    }
+    int32_t from, to;
+    uint32_t rest = tml_float_parts(x, &from);
+    const uint32_t divisor = tml_float_parts(y, &to);
+    rest = rest >= divisor ? rest - divisor : rest;
+    for (; from != to && rest != 0; --from) {
+        rest <<= 1;
+        rest = rest >= divisor ? rest - divisor : rest;
+    }
+    if (rest == 0) {
+        return tml_float_of_bits(sign);
+    }
+    TML_ROLLED
+    while (rest < UINT32_C(0x800000)) {
+        rest <<= 1;
+        --to;
+    }
+    const uint32_t bits = to > 0 ? ((uint32_t)to << 23) + (rest - UINT32_C(0x800000)) : rest >> (1 - to);
+    return tml_float_of_bits(sign | bits);
 }
 
 #endif

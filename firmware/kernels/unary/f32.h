@@ -24,6 +24,15 @@ TML_KERNEL void tml_logistic_f32(const tml_unary_params_f32 *params, const float
 TML_KERNEL void tml_tanh_f32(const tml_unary_params_f32 *params, const float *input, float *output);
 TML_KERNEL void tml_hard_swish_f32(const tml_unary_params_f32 *params, const float *input,
                                    float *output);
+TML_KERNEL void tml_ceil_f32(const tml_unary_params_f32 *params, const float *input, float *output);
+TML_KERNEL void tml_floor_f32(const tml_unary_params_f32 *params, const float *input, float *output);
+TML_KERNEL void tml_round_f32(const tml_unary_params_f32 *params, const float *input, float *output);
+TML_KERNEL void tml_neg_f32(const tml_unary_params_f32 *params, const float *input, float *output);
+TML_KERNEL void tml_exp_f32(const tml_unary_params_f32 *params, const float *input, float *output);
+TML_KERNEL void tml_log_f32(const tml_unary_params_f32 *params, const float *input, float *output);
+TML_KERNEL void tml_sqrt_f32(const tml_unary_params_f32 *params, const float *input, float *output);
+TML_KERNEL void tml_rsqrt_f32(const tml_unary_params_f32 *params, const float *input, float *output);
+TML_KERNEL void tml_square_f32(const tml_unary_params_f32 *params, const float *input, float *output);
 
 #define TML_UNARY(name, made) \
     TML_KERNEL void tml_##name##_f32(const tml_unary_params_f32 *params, const float *input, \
@@ -43,6 +52,15 @@ TML_UNARY(elu, x < 0.0f ? tml_float_exp(x) - 1.0f : x)
 TML_UNARY(logistic, tml_float_logistic(x))
 TML_UNARY(tanh, tml_float_tanh(x))
 TML_UNARY(hard_swish, x * tml_clamp_to_f32(x + 3.0f, 0.0f, 6.0f) / 6.0f)
+TML_UNARY(ceil, -tml_float_floor(-x))
+TML_UNARY(floor, tml_float_floor(x))
+TML_UNARY(round, tml_float_round(x))
+TML_UNARY(neg, -x)
+TML_UNARY(exp, tml_float_exp(x))
+TML_UNARY(log, tml_float_log(x))
+TML_UNARY(sqrt, tml_float_sqrt(x))
+TML_UNARY(rsqrt, 1.0f / tml_float_sqrt(x))
+TML_UNARY(square, x * x)
 
 #undef TML_UNARY
 

@@ -12,6 +12,7 @@ from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops.div import DIV
 from tinyml.ops.elementwise import MUL
+from tinyml.ops.float_only import SQUARE
 from tinyml.ops.rsqrt import RSQRT
 
 _MAX_POWER = 4  # more products would round too often
@@ -23,7 +24,7 @@ def as_products(graph: Graph) -> Graph:
     for op in graph.ops:
         if not op.outputs or graph.tensors[op.outputs[0]].dtype != FLOAT32:
             continue
-        if op.kind == "SQUARE":
+        if op.kind == SQUARE:
             graph = _power(graph, op, 2)
         elif op.kind == "POW":
             graph = _of_pow(graph, op)

@@ -14,6 +14,7 @@ from tinyml.convert.tables import with_attrs
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ops import spec_of, trait_of
 from tinyml.ops.cast import CAST
+from tinyml.ops.float_only import NEG, SQRT, SQUARE
 from tinyml.ops.repeat import BROADCAST_TO, FILL
 from tinyml.ops.shape import SHAPE
 from tinyml.ops.traits import Arithmetic, ByteMap, MovesOnly
@@ -89,9 +90,9 @@ _COMPUTE: dict[str, Callable[[list[Array]], Array]] = {  # of operators without 
     BROADCAST_TO: lambda v: np.broadcast_to(v[0], tuple(v[1])),
     CAST: lambda v: v[0],
     FILL: lambda v: np.full(tuple(v[0]), v[1].reshape(-1)[0]),
-    "NEG": lambda v: -v[0],
-    "SQRT": lambda v: np.sqrt(v[0]),
-    "SQUARE": lambda v: v[0] * v[0],
+    NEG: lambda v: -v[0],
+    SQRT: lambda v: np.sqrt(v[0]),
+    SQUARE: lambda v: v[0] * v[0],
 }
 
 

@@ -12,6 +12,7 @@ from tinyml.convert.tables import options_of
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op, Tensor
 from tinyml.ops.elementwise import MUL
+from tinyml.ops.float_only import NEG
 from tinyml.ops.layout import CONCATENATION, RESHAPE
 from tinyml.ops.repeat import TILE
 from tinyml.ops.resize_nearest_neighbor import RESIZE_NEAREST_NEIGHBOR
@@ -27,7 +28,7 @@ def replace_kernelless(graph: Graph) -> Graph:
             continue  # became part of another
         if op.kind == TILE:
             graph = _upsampled(graph, op) or _joined(graph, op)
-        elif op.kind == "NEG" and graph.tensors[op.outputs[0]].dtype == FLOAT32:
+        elif op.kind == NEG and graph.tensors[op.outputs[0]].dtype == FLOAT32:
             graph = _negated(graph, op)
     return graph
 
