@@ -7,7 +7,6 @@ equal there.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -31,7 +30,7 @@ LESS = "LESS"  # its key, for those who build one
 LEFT_SHIFT = 8  # headroom that a value gets before it is scaled
 _SCALED, _AS_THEY_ARE = 25, 9  # instructions per element
 
-Relation = Callable[..., Any]
+Relation = Callable[..., Array]
 
 
 def scales_are_below_one(op: Op, graph: Graph) -> str | None:

@@ -6,7 +6,6 @@ Of bools the greater is OR, the lesser AND: their kernels are those of bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -32,7 +31,7 @@ _INSTRUCTIONS = 9
 
 def _form(name: str, dtype: DType, *, is_greater: bool) -> Form:
     """The greater or the lesser of values of one type, whatever they stand for, as in TFLM."""
-    choose: Callable[..., Any] = np.maximum if is_greater else np.minimum
+    choose: Callable[..., Array] = np.maximum if is_greater else np.minimum
     seen_as = INT8 if dtype == BOOL else None
     kernel = PairKernel(
         "maximum", "maximum" if is_greater else "minimum", name, _INSTRUCTIONS, seen_as, seen_as
