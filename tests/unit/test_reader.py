@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.models.small_graphs import GraphBuilder, small_network
 from tinyml.base.errors import ModelError, UnsupportedOps
+from tinyml.convert import flatfile
 from tinyml.ir.dtype import FLOAT32, INT8, INT16
 from tinyml.ir.graph import Graph, Op, Quant, Tensor
 from tinyml.model.file import c_identifier, model_file, read_model
@@ -302,6 +303,12 @@ def test_what_we_do_not_compile_is_refused(
     with pytest.raises(ModelError) as caught:
         read(bare_model(subgraph_count, tensor_field))
     assert message in str(caught.value)
+
+
+def test_a_converter_refuses_what_is_stored_sparse() -> None:
+    """The converter had a reader of its own, which did not ask."""
+    with pytest.raises(ModelError, match="is stored sparse; only dense tensors are supported"):
+        flatfile.read("m.tflite", bare_model(1, 6))
 
 
 def vector(builder: Any, offsets: list[int]) -> int:

@@ -17,6 +17,7 @@ from tinyml.base import process
 from tinyml.base.errors import ModelError, ToolError, ToolMissing
 from tinyml.base.process import Command
 from tinyml.conformance.values import Case, Vector
+from tinyml.model.opened import open_file
 from tinyml.model.writer import write
 
 _TITLE = "TensorFlow Lite Micro"
@@ -97,6 +98,7 @@ def _interpret(folder: Path, number: int) -> None:
     count = 1 + max(int(name.split("_")[1]) for name in inputs)
     arena_bytes = (1 << 20) + 16 * len(data) + 64 * sum(a.nbytes for a in inputs.values())
     made = {}
+    outputs = open_file(data).Subgraphs(0).OutputsLength()
     (folder / f"{number}.begun").touch()  # an abort from here on is TFLM's
     try:
         # Not reset: that would not run what a model runs once.
@@ -105,18 +107,12 @@ def _interpret(folder: Path, number: int) -> None:
             for i in range(count):
                 interpreter.set_input(inputs[f"{v}_{i}"], i)
             interpreter.invoke()
-            for i in range(_output_count(data)):
+            for i in range(outputs):
                 made[f"{v}_{i}"] = interpreter.get_output(i).copy()
     except (RuntimeError, ValueError) as error:
         (folder / f"{number}.refused").write_text(f"{_TITLE}: {error}", encoding="utf-8")
         return
     np.savez(folder / f"{number}.out.npz", allow_pickle=False, **made)
-
-
-def _output_count(data: bytes) -> int:
-    from tflite import Model
-
-    return int(Model.GetRootAs(data, 0).Subgraphs(0).OutputsLength())
 
 
 if __name__ == "__main__":

@@ -1,36 +1,33 @@
 """Any .tflite ↔ Graph, also of operators that the compiler does not support.
 
 ``tinyml.model.reader`` accepts what firmware can run. A converter must read what frameworks write:
-float operators of any kind, with their options by field name (``options.py``). Metadata and
+float operators of any kind, with their options by field name (``options.py``), tensors with the
+tolerance of ``tensors.CONVERTED``. Metadata and
 signatures are not carried over: they describe the model before it was changed.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from math import prod
 
 import numpy as np
 
 from tinyml.base.errors import ModelError
 from tinyml.convert.flatwriter import empty_tensors, state_of, write
-from tinyml.ir.dtype import BY_TFLITE, FLOAT32, DType, type_title
-from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
+from tinyml.ir.dtype import FLOAT32
+from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ir.metadata import Metadata
 from tinyml.model.file import model_file
+from tinyml.model.opened import open_file
 from tinyml.model.operators import read_graph
 from tinyml.model.options import Options, read_options
-from tinyml.model.protocols import Model, Operator, OperatorCode, Quantization, TensorTable
-from tinyml.model.reader import open_file
+from tinyml.model.protocols import Operator, OperatorCode
 from tinyml.model.references import check_references
-from tinyml.model.tensors import integers
+from tinyml.model.tensors import CONVERTED, integers, read_tensor
 from tinyml.passes.rewrite import converts
 
 __all__ = ["read", "write"]
 
-_MAX_ELEMENTS = 1 << 30
-_INT4 = 17  # TensorType
-_FLOAT16 = 1  # TensorType; such constants are read as float32
 _CONTROL_FLOW = ("WHILE", "IF", "CALL_ONCE", "CALL")
 
 
@@ -48,7 +45,9 @@ def read(file_name: str, data: bytes) -> Graph:
         raise ModelError("has no subgraph", where=file_name)
     table = model.Subgraphs(0)
     check_references(model, table)
-    tensors = [_tensor(model, table.Tensors(i), i) for i in range(table.TensorsLength())]
+    tensors = [
+        read_tensor(model, table.Tensors(i), i, CONVERTED) for i in range(table.TensorsLength())
+    ]
     graph = read_graph(model_file(file_name, data), model, table, tensors, _attrs)
     ops = list(graph.ops)
     _refuse_control_flow(ops, file_name)
@@ -95,49 +94,6 @@ def _zeros(tensor: Tensor) -> Array:
     data = np.zeros(tensor.shape, tensor.dtype.numpy)
     data.flags.writeable = False
     return data
-
-
-def _tensor(model: Model, table: TensorTable, index: int) -> Tensor:
-    name = (table.Name() or b"").decode("utf-8", "replace") or f"tensor_{index}"
-    shape = integers(table.ShapeAsNumpy())
-    if min(shape, default=0) < 0 or prod(shape) > _MAX_ELEMENTS:
-        raise ModelError(f"tensor '{name}' has the impossible shape {list(shape)}")
-    found = FLOAT32 if table.Type() == _FLOAT16 else BY_TFLITE.get(table.Type())
-    if found is None:
-        raise ModelError(
-            f"tensor '{name}' is of type {type_title(table.Type())}, which a converted model "
-            "cannot have",
-            hint="it is quantised already: convert the float original."
-            if table.Type() == _INT4
-            else "text, complex numbers and variables are left out of a model for firmware; "
-            "if a recurrent layer made it, unroll the layer.",
-        )
-    data = _constant(model, table, found, shape, name)
-    return Tensor(name, found, shape, _quant(table.Quantization()), data)
-
-
-def _constant(
-    model: Model, table: TensorTable, dtype: DType, shape: tuple[int, ...], name: str
-) -> Array | None:
-    buffer = model.Buffers(table.Buffer()) if table.Buffer() < model.BuffersLength() else None
-    if buffer is None or table.Buffer() == 0 or buffer.DataLength() == 0:
-        # An empty vector (the axes of a reduction over none) has no bytes and is constant.
-        return np.zeros(shape, dtype.numpy) if 0 in shape else None
-    raw = np.asarray(buffer.DataAsNumpy(), np.uint8).tobytes()
-    stored = np.dtype("<f2") if table.Type() == _FLOAT16 else dtype.numpy.newbyteorder("<")
-    if len(raw) != prod(shape) * stored.itemsize:
-        raise ModelError(f"tensor '{name}' of shape {list(shape)} has {len(raw)} bytes of data")
-    value = np.frombuffer(raw, stored).astype(dtype.numpy).reshape(shape)
-    value.flags.writeable = False
-    return value
-
-
-def _quant(table: Quantization | None) -> Quant | None:
-    if table is None or table.ScaleLength() == 0:
-        return None
-    scales = tuple(float(scale) for scale in table.ScaleAsNumpy())
-    zero_points = integers(table.ZeroPointAsNumpy()) or (0,) * len(scales)
-    return Quant(scales, zero_points, table.QuantizedDimension() if len(scales) > 1 else 0)
 
 
 def _attrs(kind: str, code: OperatorCode, table: Operator, label: str) -> Options:

@@ -3,7 +3,8 @@
 Every table, vector and string that the reader will touch must lie inside the file, and the work
 to read them must be in proportion to the file: a small file whose many entries all point at one
 large vector is refused. After ``verify`` the accessors of the ``tflite`` package are safe. Parts
-that the reader never touches (metadata, signatures) are not looked at.
+that the reader never touches (signatures) are not looked at; metadata only by who wants them, since
+a model is no worse for damaged ones.
 Source: the schema, schema.fbs of TensorFlow Lite; the flatbuffer internals document.
 """
 
@@ -25,6 +26,8 @@ SCHEMA: dict[str, dict[int, _Kind]] = {  # field number → kind, of the fields 
         2: ("tables", "subgraph"),
         4: ("tables", "buffer"),
     },
+    "root of metadata": {6: ("tables", "metadata")},
+    "metadata": {0: ("vector", 1), 1: ("scalar", 4)},
     "operator code": {0: ("scalar", 1), 1: ("vector", 1), 2: ("scalar", 4), 3: ("scalar", 4)},
     "subgraph": {
         0: ("tables", "tensor"),
@@ -73,6 +76,12 @@ def verify(data: bytes) -> None:
     """
     walk = _Walk(data, max(_LEAST_WORK, 2 * len(data)))
     walk.table(walk.target(0, "model"), "model")
+
+
+def verify_metadata(data: bytes) -> None:
+    """The same for the names of metadata and the numbers of their buffers, in a verified file."""
+    walk = _Walk(data, max(_LEAST_WORK, 2 * len(data)))
+    walk.table(walk.target(0, "model"), "root of metadata")
 
 
 def _one(name: str) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from tinyml.ir.metadata import Metadata
+from tinyml.model.opened import named_buffers
 from tinyml.model.protocols import Builder
 
 STANDARD = "TFLITE_METADATA"
@@ -29,7 +30,6 @@ _AXIS_LABELS = 2  # AssociatedFileType
 _NORMALIZATION = 1  # ProcessUnitOptions
 _MAX_LABELS_BYTES = 1 << 20
 _MAX_ENTRY_BYTES = 1 << 20
-_MAX_ENTRIES = 1000  # that are looked at; files have a handful
 _BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # unpacked piece by piece
 _LARGEST = 3.4028234663852886e38  # float32
 
@@ -165,20 +165,12 @@ def _vector(builder: Builder, tables: Sequence[int]) -> int:
 
 def _entries(data: bytes) -> dict[str, bytes]:
     """The two entries that are ours to read, where they are there."""
-    from tflite import Model
-
-    model = Model.GetRootAs(data, 0)
     wanted = {name.encode(): name for name in (OWN, STANDARD)}
-    found = {}
-    for number in range(min(model.MetadataLength(), _MAX_ENTRIES)):
-        entry = model.Metadata(number)
-        name = wanted.get(entry.Name() or b"")
-        if name is None:
-            continue
-        raw = model.Buffers(entry.Buffer()).DataAsNumpy()
-        if not isinstance(raw, int) and len(raw) <= _MAX_ENTRY_BYTES:
-            found[name] = raw.tobytes()
-    return found
+    return {
+        wanted[name]: raw
+        for name, raw in named_buffers(data, wanted)
+        if 0 < len(raw) <= _MAX_ENTRY_BYTES
+    }
 
 
 def _standard(raw: bytes, data: bytes) -> Metadata:

@@ -1,8 +1,7 @@
 """ModelFile → Module → Graph, for any bytes: a clean graph or one ModelError.
 
-The offsets of the file are verified first, then values are read through the ``tflite`` package and
-checked one by one as they enter the graph. What the operators demand is asked in
-``tinyml.model.support``.
+The file is opened by ``tinyml.model.opened``; values are checked one by one as they enter the
+graph. What the operators demand is asked in ``tinyml.model.support``.
 """
 
 from __future__ import annotations
@@ -15,20 +14,18 @@ from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Tensor, check
 from tinyml.ir.module import Module
 from tinyml.model.file import ModelFile
-from tinyml.model.flatbuffer import verify
 from tinyml.model.inline import inlined
+from tinyml.model.opened import open_file
 from tinyml.model.operators import read_graph
 from tinyml.model.options import attrs_of
 from tinyml.model.protocols import Model, Operator, OperatorCode, SubGraph, TensorTable
 from tinyml.model.references import check_references
 from tinyml.model.scales import with_positive_scales
-from tinyml.model.schema import IDENTIFIER, VERSION
 from tinyml.model.shapes import know_shapes
 from tinyml.model.support import check_shapes, check_supported
 from tinyml.model.tensors import integers, read_tensor, text
 from tinyml.model.unpacked import with_float_weights
 from tinyml.model.variables import resolve
-from tinyml.model.vendors import refuse_compiled
 from tinyml.ops.control import TABLES
 
 
@@ -90,7 +87,7 @@ def _read(file: ModelFile, model: Model, subgraph: SubGraph) -> Graph:
     tensors = tuple(
         _unused(subgraph.Tensors(i), i)
         if i in inner
-        else read_tensor(file.data, model, subgraph.Tensors(i), i)
+        else read_tensor(model, subgraph.Tensors(i), i)
         for i in range(subgraph.TensorsLength())
     )
     return read_graph(file, model, subgraph, tensors, _attrs)
@@ -109,55 +106,6 @@ def _intermediates(subgraph: SubGraph) -> set[int]:
 def _unused(table: TensorTable, index: int) -> Tensor:
     """A tensor that nothing reads: its number must be kept, nothing else."""
     return Tensor(text(table.Name(), f"tensor_{index}"), INT8, ())
-
-
-def open_file(data: bytes) -> Model:
-    """The model as an object of the ``tflite`` package whose offsets are verified.
-
-    Raises ModelError for what is no such file, or a damaged one.
-    """
-    import tflite
-
-    _check_header(data)
-    verify(data)
-    model: Model = tflite.Model.GetRootAs(data, 0)
-    if model.Version() != VERSION:
-        raise ModelError(f"schema version {model.Version()}; only version {VERSION} is known")
-    refuse_compiled(model)
-    return model
-
-
-def open_model(data: bytes) -> tuple[Model, SubGraph]:
-    """The model and its only subgraph as objects of the ``tflite`` package; raises ModelError."""
-    model = open_file(data)
-    refuse_several(model)
-    subgraph = model.Subgraphs(0)
-    check_references(model, subgraph)
-    return model, subgraph
-
-
-def refuse_several(model: Model) -> None:
-    """Raises ModelError for a model that is not one graph."""
-    if model.SubgraphsLength() != 1:
-        raise ModelError(
-            f"has {model.SubgraphsLength()} subgraphs; exactly one is supported",
-            hint="control flow (IF, WHILE, CALL_ONCE) and several signatures make subgraphs; "
-            "leave out --runtime tflm, or export one plain function.",
-        )
-
-
-def _check_header(data: bytes) -> None:
-    if len(data) < 8:
-        raise ModelError(
-            f"is {len(data)} bytes long, too short for a .tflite file",
-            hint="the file may be cut off; copy or convert it again.",
-        )
-    if data[4:8] != IDENTIFIER:
-        raise ModelError(
-            f"is not a .tflite file: bytes 4 to 7 are {data[4:8]!r}, not {IDENTIFIER!r}",
-            hint="give a TensorFlow Lite flatbuffer; 'tinyml convert' makes one of a "
-            "Keras, TensorFlow, ONNX or PyTorch model.",
-        )
 
 
 def check_interface(graph: Graph, subgraph: SubGraph) -> None:

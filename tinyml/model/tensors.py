@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 
 import numpy as np
@@ -23,8 +24,6 @@ from tinyml.ir.graph import Array, Quant, Tensor
 from tinyml.model.protocols import Model, Quantization, TensorTable, Vector
 
 _MAX_RANK = 8
-_MAX_SIZE = 1 << 20  # of one dimension; this and the next are far above what a microcontroller
-_MAX_TENSOR_BYTES = 1 << 28  # holds, and keep the work of later stages in bounds
 _MAX_NAME_BYTES = 1000
 _SCALES = (2.0**-100, 2.0**100)  # of 8- and 16-bit values; their ratios stay finite in float32
 
@@ -34,53 +33,94 @@ _ORIGINAL = (
     "FLOAT_MODEL --calibration DATA (typical inputs)."
 )
 _TYPE_HINTS = {1: _QUANTISE, 10: _QUANTISE, 18: _QUANTISE, 17: _ORIGINAL}  # by TensorType
+_SOURCE_HINTS = {17: "it is quantised already: convert the float original."}
+_NO_SOURCE = (
+    "text, complex numbers and variables are left out of a model for firmware; if a recurrent "
+    "layer made it, unroll the layer."
+)
 _PACKED = {FLOAT16.tflite: (FLOAT16, FLOAT32), INT4.tflite: (INT4, INT8)}  # constants: read as
 _NO_NUMBERS = "leave out what makes or reads it, text for instance, and convert the model again."
 
 
-def read_tensor(
-    data: bytes, model: Model, table: TensorTable, index: int, *, is_interpreted: bool = False
-) -> Tensor:
-    """Tensor ``index`` of a subgraph, with its constant value if it has one; raises ModelError.
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """What a reader takes beyond what firmware can have; nobody takes damage.
 
-    ``is_interpreted``: for an interpreter, which also knows tensors without elements.
+    The largest sizes are far above what a microcontroller holds, and keep the work of later stages
+    in bounds.
     """
+
+    largest_size: int = 1 << 20  # of one dimension
+    largest_bytes: int = 1 << 28  # of a tensor
+    is_unpacked: bool = False  # constants of float16 and int4 in the types that layers compute with
+    may_be_empty: bool = False  # a dimension of size 0
+    is_axis_free: bool = False  # scales along a dimension that the tensor does not have
+    is_source: bool = False  # from here on types and scales change: float16, any scales
+
+
+COMPILED = Tolerance(is_unpacked=True)
+INTERPRETED = Tolerance(may_be_empty=True, is_axis_free=True)  # TFLM only asks weights for an axis
+CONVERTED = Tolerance(1 << 30, 1 << 33, may_be_empty=True, is_axis_free=True, is_source=True)
+
+
+def read_tensor(
+    model: Model, table: TensorTable, index: int, tolerance: Tolerance = COMPILED
+) -> Tensor:
+    """Tensor ``index`` of a subgraph, with its constant value if it has one; raises ModelError."""
     name = text(table.Name(), f"tensor_{index}")
     label = f"tensor {index} ('{name}')"
-    packed, found = None, BY_TFLITE.get(table.Type())
-    if found is None and not is_interpreted and table.Buffer():
-        packed, found = _PACKED.get(table.Type(), (None, None))
-    if found is None:
-        known = ", ".join(sorted(BY_NAME))
-        raise ModelError(
-            f"{label} is of type {type_title(table.Type())}; known are {known}",
-            hint=_TYPE_HINTS.get(table.Type(), _NO_NUMBERS),
-        )
-    shape = _shape(table, found, label, 0 if is_interpreted else 1)
+    stored, found = _types(table, label, tolerance)
+    shape = _shape(table, found, label, tolerance)
     if table.Sparsity() is not None:
         raise ModelError(f"{label} is stored sparse; only dense tensors are supported")
     if table.VariantTensorsLength():
         raise ModelError(f"{label} is a variant tensor, which is not supported")
-    held = _constant(data, model, table.Buffer(), packed or found, shape, label)
-    if packed is not None:
-        held = _unpacked(held, packed, found, shape, label)
+    held = _constant(model, table.Buffer(), stored, shape, label)
+    if held is not None and stored != found:
+        held = _unpacked(held, stored, found, shape)
+    if tolerance.is_source:
+        if held is None and 0 in shape:
+            held = _frozen(np.zeros(shape, found.numpy))  # the axes of a reduction over none
+        return Tensor(name, found, shape, _any_quant(table.Quantization(), label), held)
+    if held is None and stored != found:
+        raise ModelError(
+            f"{label} is of type {stored}, which only constants may have",
+            hint=_TYPE_HINTS[stored.tflite],
+        )
     if table.IsVariable() and held is not None:
         raise ModelError(f"{label} is a variable with a value; variables begin at zero")
-    quant = _quant(table.Quantization(), found, shape, label, is_interpreted)
+    quant = _quant(table.Quantization(), found, shape, label, tolerance)
     return Tensor(name, found, shape, quant, held, bool(table.IsVariable()))
 
 
-def _shape(table: TensorTable, dtype: DType, label: str, least: int) -> tuple[int, ...]:
+def _types(table: TensorTable, label: str, tolerance: Tolerance) -> tuple[DType, DType]:
+    """The type in the file and the one in the graph; raises ModelError."""
+    number, is_source = table.Type(), tolerance.is_source
+    if number in BY_TFLITE:
+        return BY_TFLITE[number], BY_TFLITE[number]
+    is_half = is_source and number == FLOAT16.tflite
+    if number in _PACKED and (is_half or (tolerance.is_unpacked and table.Buffer())):
+        return _PACKED[number]
+    known = ", ".join(sorted(BY_NAME))
+    hints, otherwise = (_SOURCE_HINTS, _NO_SOURCE) if is_source else (_TYPE_HINTS, _NO_NUMBERS)
+    raise ModelError(
+        f"{label} is of type {type_title(number)}; known are {known}",
+        hint=hints.get(number, otherwise),
+    )
+
+
+def _shape(table: TensorTable, dtype: DType, label: str, tolerance: Tolerance) -> tuple[int, ...]:
     if table.ShapeLength() > _MAX_RANK:
         raise ModelError(f"{label} has {table.ShapeLength()} dimensions, at most {_MAX_RANK} exist")
     shape = integers(table.ShapeAsNumpy())
+    least = 0 if tolerance.may_be_empty else 1
     if any(size < least for size in shape):
         raise ModelError(
             f"{label} has the shape {list(shape)}; every size must be known and positive",
             hint="give the model a fixed input shape when converting it.",
         )
     nbytes = dtype.nbytes(prod(shape))
-    if nbytes > _MAX_TENSOR_BYTES or max(shape, default=0) > _MAX_SIZE:
+    if nbytes > tolerance.largest_bytes or max(shape, default=0) > tolerance.largest_size:
         raise ModelError(f"{label} of shape {list(shape)} would take {nbytes} bytes")
     return shape
 
@@ -90,7 +130,7 @@ def _quant(
     dtype: DType,
     shape: tuple[int, ...],
     label: str,
-    is_interpreted: bool,
+    tolerance: Tolerance,
 ) -> Quant | None:
     if table is None or table.ScaleLength() == 0:
         return None
@@ -103,7 +143,7 @@ def _quant(
     is_bias = dtype in (INT32, INT64)  # whose scales are those of weights and values, multiplied
     if count > 1 and not has_axis and is_bias:
         axis = 0
-    elif count > 1 and not has_axis and not is_interpreted:  # TFLM only asks weights for their axis
+    elif count > 1 and not has_axis and not tolerance.is_axis_free:
         raise ModelError(
             f"{label} has {count} scales along dimension {axis}, which its shape {list(shape)} "
             "does not have"
@@ -124,9 +164,20 @@ def _quant(
     return Quant(scales, zero_points, axis if count > 1 else 0)
 
 
-# Six parameters: parts of a file that have no value of their own.
+def _any_quant(table: Quantization | None, label: str) -> Quant | None:
+    """Scales and zero points as they are: a converter computes its own of them."""
+    if table is None or table.ScaleLength() == 0:
+        return None
+    count = table.ScaleLength()
+    zero_points = integers(table.ZeroPointAsNumpy()) or (0,) * count
+    if len(zero_points) != count:
+        raise ModelError(f"{label} has {count} scales but {len(zero_points)} zero points")
+    scales = tuple(float(scale) for scale in table.ScaleAsNumpy())
+    return Quant(scales, zero_points, table.QuantizedDimension() if count > 1 else 0)
+
+
 def _constant(
-    data: bytes, model: Model, number: int, dtype: DType, shape: tuple[int, ...], label: str
+    model: Model, number: int, dtype: DType, shape: tuple[int, ...], label: str
 ) -> Array | None:
     """The value of a tensor, viewed in the file's bytes; None when it is computed at run time."""
     if number == 0:
@@ -147,25 +198,18 @@ def _constant(
         return raw
     # The schema aligns buffers to 16 bytes; a copy is made only for files that do not.
     value = raw.view(dtype.numpy.newbyteorder("<")).astype(dtype.numpy, copy=False)
-    value = value.reshape(shape) if value.flags.aligned else value.reshape(shape).copy()
-    value.flags.writeable = False
-    return value
+    return _frozen(value.reshape(shape) if value.flags.aligned else value.reshape(shape).copy())
 
 
-# Five values of one tensor, as ``_constant``.
-def _unpacked(
-    held: Array | None, packed: DType, dtype: DType, shape: tuple[int, ...], label: str
-) -> Array:
+def _unpacked(held: Array, packed: DType, dtype: DType, shape: tuple[int, ...]) -> Array:
     """A constant in the type that layers compute with; two values of 4 bits are in a byte."""
-    if held is None:
-        raise ModelError(
-            f"{label} is of type {packed}, which only constants may have",
-            hint=_TYPE_HINTS[packed.tflite],
-        )
     if packed.bits < 8:
         halves = np.stack((held << 4, held), axis=-1).view(np.int8) >> 4
         held = halves.reshape(-1)[: prod(shape)].reshape(shape)
-    value: Array = held.astype(dtype.numpy)
+    return _frozen(held.astype(dtype.numpy))
+
+
+def _frozen(value: Array) -> Array:
     value.flags.writeable = False
     return value
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tinyml.base.errors import ModelError
+from tinyml.model.opened import named_buffers
 from tinyml.model.schema import BUFFER_ALIGNMENT, IDENTIFIER
 from tinyml.plan.allocate import Range, allocate
 from tinyml.tflm.arena import Arena, arena_of, buffers_of
@@ -47,20 +48,14 @@ def better_plan(outline: Outline, kernels: Kernels) -> tuple[Mapping[int, int], 
 
 def plan_in(data: bytes) -> tuple[int, ...] | None:
     """The offsets that a model file already has, one per tensor; None when it has no plan."""
-    from tflite import Model
-
-    model = Model.GetRootAs(data, 0)
+    held = next((raw for _, raw in named_buffers(data, (NAME,))), None)
+    if held is None:
+        return None
     try:
-        for i in range(model.MetadataLength()):
-            entry = model.Metadata(i)
-            if entry.Name() != NAME:
-                continue
-            raw = bytes(model.Buffers(entry.Buffer()).DataAsNumpy())
-            count = struct.unpack_from("<3i", raw)[2]
-            return struct.unpack_from(f"<{count}i", raw, 12)
-    except (struct.error, IndexError, TypeError, ValueError, AttributeError) as error:
+        count = struct.unpack_from("<3i", held)[2]
+        return struct.unpack_from(f"<{count}i", held, 12)
+    except struct.error as error:
         raise ModelError(f"damaged: its {NAME.decode()} metadata cannot be read") from error
-    return None
 
 
 def with_plan(data: bytes, tensors: int, offsets: Mapping[int, int]) -> bytes:

@@ -13,11 +13,12 @@ from tinyml import ops
 from tinyml.base.errors import ModelError, Unsupported, UnsupportedOps
 from tinyml.ir.graph import Graph
 from tinyml.model.file import ModelFile
+from tinyml.model.opened import open_model
 from tinyml.model.operators import read_graph
 from tinyml.model.options import attrs_of, read_options
 from tinyml.model.protocols import Operator, OperatorCode
-from tinyml.model.reader import check_interface, open_model
-from tinyml.model.tensors import read_tensor
+from tinyml.model.reader import check_interface
+from tinyml.model.tensors import INTERPRETED, read_tensor
 from tinyml.tflm.operands import unmet
 from tinyml.tflm.table import OpFacts, op_facts
 
@@ -60,10 +61,7 @@ def outline(file: ModelFile) -> Outline:
 def _read(file: ModelFile) -> Outline:
     model, subgraph = open_model(file.data)
     tables = [subgraph.Tensors(i) for i in range(subgraph.TensorsLength())]
-    tensors = tuple(
-        read_tensor(file.data, model, table, i, is_interpreted=True)
-        for i, table in enumerate(tables)
-    )
+    tensors = tuple(read_tensor(model, table, i, INTERPRETED) for i, table in enumerate(tables))
     options: list[Mapping[str, float]] = []
 
     def attrs(kind: str, code: OperatorCode, table: Operator, label: str) -> object:
