@@ -186,6 +186,56 @@ def test_what_is_no_toolchain(outside: Path, code: str, message: str) -> None:
     assert "Traceback" not in found.stderr
 
 
+CLASHES = {
+    "toolchains": ("zig", "acme:toolchain", ("build", "--toolchain", "zig", "--board", BOARD)),
+    "builders": ("arm_gcc", "acme:toolchain", ("build", "--toolchain", "zig", "--board", BOARD)),
+    "runtimes": ("aot", "acme:toolchain", ("check", "--board", BOARD)),
+    "templates": ("baremetal", "acme:template", ("build", "--board", BOARD)),
+    "simulators": ("unicorn", "acme:Pencil", ("simulate", "--board", BOARD)),
+    "importers": ("tflite", "acme_importer", ("convert", "--calibration", "random")),
+}
+
+
+@pytest.mark.parametrize("kind", CLASHES)
+def test_a_name_that_tinyml_has_itself(outside: Path, kind: str) -> None:
+    """The package's was passed over in silence, or took the place of ours."""
+    name, value, (command, *words) = CLASHES[kind]
+    entries = outside / "acme-1.0.dist-info" / "entry_points.txt"
+    entries.write_text(f"[tinyml.{kind}]\n{name} = {value}\n")
+    found = tinyml(outside, command, str(DIGITS), *words)
+    assert found.returncode in (1, 3), found.stdout
+    assert (
+        f"acme brings the {kind[:-1]} '{name}' ({value}), and one of tinyml's own has that name"
+    ) in " ".join(found.stderr.split())
+    assert f"its entry point in tinyml.{kind} renamed" in " ".join(found.stderr.split())
+    assert "Traceback" not in found.stderr
+
+
+def test_a_flasher_with_a_name_of_ours(outside: Path) -> None:
+    built = tinyml(outside, "build", str(DIGITS), "--board", BOARD, "--output", "b")
+    assert built.returncode == 0, built.stderr
+    entries = outside / "acme-1.0.dist-info" / "entry_points.txt"
+    entries.write_text("[tinyml.flashers]\ncopy = acme:Pencil\n")
+    found = tinyml(outside, "flash", "b", "--dry-run")
+    assert found.returncode == 3
+    assert "acme brings the flasher 'copy' (acme:Pencil), and one of tinyml's" in found.stderr
+
+
+@pytest.mark.parametrize("group", ["toolchains", "builders"])
+def test_two_packages_with_one_name(outside: Path, group: str) -> None:
+    """Which of the two was taken depended on the order of folders."""
+    other = outside / "zeta-1.0.dist-info"
+    other.mkdir()
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: zeta\nVersion: 1.0\n")
+    (other / "entry_points.txt").write_text(f"[tinyml.{group}]\nacme_cc = zeta:toolchain\n")
+    words = ("build", str(DIGITS), "--board", BOARD, "--toolchain", "acme_cc")
+    found = tinyml(outside, *words)
+    assert found.returncode == 3
+    assert "brings one of that name too" in " ".join(found.stderr.split())
+    assert "acme" in found.stderr
+    assert "zeta" in found.stderr
+
+
 @pytest.mark.parametrize("code", ["OPS = None", "OPS = (1,)", "FORMS = ((1, 2),)", "EXTENTS = 5"])
 def test_what_are_no_operators(outside: Path, code: str) -> None:
     entries = outside / "acme-1.0.dist-info" / "entry_points.txt"

@@ -9,8 +9,8 @@ function that returns a template's folder, and to ``tinyml.importers``, by a mod
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Collection
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from tinyml.base.errors import TinymlError, ToolError, did_you_mean
@@ -59,6 +59,8 @@ NEEDS = {  # what a backend of another package must have
     "toolchains": ("name", "version", "requires", "prepare", "compile", "link"),
 }
 NO_SIMULATOR = "none"  # what a board file says when it has none
+_SHARED = {"toolchains": ("builders",), "builders": ("toolchains",)}  # one option names both
+_RESERVED = {"simulators": (NO_SIMULATOR,)}
 
 
 def names_of(kind: str) -> tuple[str, ...]:
@@ -66,21 +68,56 @@ def names_of(kind: str) -> tuple[str, ...]:
     return tuple(sorted({*REGISTRY.get(kind, ()), *outside(kind)}))
 
 
-def outside(kind: str) -> dict[str, Callable[[], object]]:
-    """What other packages add to a kind: name → what imports it, raising ToolError."""
+def outside(kind: str, own: Collection[str] = ()) -> dict[str, Callable[[], object]]:
+    """What other packages add to a kind: name → what imports it, raising ToolError.
+
+    ``own`` are names of ours that are in no registry. Raises ToolError where a name is taken: which
+    of two is meant nobody knows, and nobody would notice.
+    """
+    shared = _SHARED.get(kind, ())
+    ours = {*own, *_RESERVED.get(kind, ()), *REGISTRY.get(kind, ())}
+    ours |= {name for other in shared for name in REGISTRY[other]}
+    found: dict[str, EntryPoint] = {}
+    for item in _installed(kind):
+        if item.name in ours:
+            raise _taken(kind, item, "one of tinyml's own has that name")
+        others = [other for near in shared for other in _installed(near) if other.name == item.name]
+        if item.name in found or others:
+            other = found.get(item.name) or others[0]
+            raise _taken(kind, item, f"{_package_of(other)} brings one of that name too")
+        found[item.name] = item
+    return {name: partial(_load, item) for name, item in found.items()}
+
+
+@cache
+def _installed(kind: str) -> tuple[EntryPoint, ...]:
+    """Looking for them takes a while: once, in a process."""
     from importlib.metadata import entry_points
 
-    return {item.name: partial(_load, item) for item in entry_points(group=f"tinyml.{kind}")}
+    return tuple(entry_points(group=f"tinyml.{kind}"))
+
+
+def _taken(kind: str, item: EntryPoint, why: str) -> ToolError:
+    package = _package_of(item)
+    return ToolError(
+        f"{package} brings the {kind[:-1]} '{item.name}' ({item.value}), and {why}",
+        hint=f"pip uninstall {package}, or have its entry point in tinyml.{kind} renamed",
+    )
+
+
+def _package_of(item: EntryPoint) -> str:
+    return item.dist.name if item.dist else "a package"
 
 
 def make(kind: str, name: str) -> object:
     """The backend of a kind and name, imported now; ToolError when there is none of that name."""
+    added = outside(kind)
     path = REGISTRY[kind].get(name)
     if path is not None:
         module, _, factory = path.partition(":")
         found_here: object = getattr(importlib.import_module(module), factory)()
         return found_here
-    found = outside(kind).get(name)
+    found = added.get(name)
     if found is None:
         hint = did_you_mean(name, names_of(kind))
         raise ToolError(f"no {kind[:-1]} is called '{name}'", hint=hint)
@@ -116,7 +153,7 @@ def _load(item: EntryPoint) -> object:
         loaded: object = item.load()
         return loaded
     except (Exception, SystemExit) as error:  # whatever an import runs into
-        package = item.dist.name if item.dist else "a package"
+        package = _package_of(item)
         raise ToolError(
             f"{package} cannot be used: '{item.value}' does not load: {error}",
             hint=f"pip install --upgrade {package}, or pip uninstall {package}",

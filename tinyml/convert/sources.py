@@ -141,9 +141,11 @@ def importer_of(source: Source) -> Importer:
             hint=f"give the path of {_KINDS}.",
             where=str(path),
         )
-    added = outside("importers").get(path.suffix.lower().removeprefix("."))
+    suffix = path.suffix.lower().removeprefix(".")
+    ours = {known.removeprefix(".") for known in _BY_SUFFIX}
+    added = outside("importers", ours).get(suffix)
     if added is not None:
-        return _of_package(path.suffix.lower().removeprefix("."), added())
+        return _of_package(suffix, added())
     head = _head(path)
     if head[4:8] == b"TFL3":
         return TFLITE

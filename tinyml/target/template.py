@@ -129,10 +129,11 @@ def load_template(name: str) -> Template:
 
 
 def _folder(name: str) -> Path:
-    folder = Path(name).resolve() if is_path(name) else resources.path("templates") / name
-    if (folder / FILE).is_file() and (is_path(name) or name in built_in()):
-        return folder
-    added = outside("templates")
+    if is_path(name) and (Path(name).resolve() / FILE).is_file():
+        return Path(name).resolve()
+    added = outside("templates", built_in())
+    if name in built_in():
+        return resources.path("templates") / name
     if not is_path(name) and name in added:
         return _folder_of_package(name, added[name]())
     hint = did_you_mean(name, (*built_in(), *added))
