@@ -18,18 +18,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tinyml.base.arguments import checked
 from tinyml.base.errors import ModelError, PlanError, TinymlError
 from tinyml.convert.conversion import Converted, ConvertOptions
 from tinyml.convert.conversion import convert as convert_model
+from tinyml.convert.data.values import DataOptions
+from tinyml.convert.importers.values import ImportOptions
+from tinyml.convert.values import QuantizeSettings
 from tinyml.device.profile import Show
 from tinyml.evaluate.samples import Samples
 from tinyml.evaluate.verification import Verification, reference_of
 from tinyml.evaluate.verification import verify as hold_against
 from tinyml.ir.graph import Array, Graph
+from tinyml.measure import builds, onboard, simulation
 from tinyml.measure import flash as flashing
-from tinyml.measure import onboard, simulation
-from tinyml.measure.builds import open_build
-from tinyml.measure.simulation import samples_of
 from tinyml.model.file import ModelFile, read_model
 from tinyml.passes import run_passes
 from tinyml.plan import explore as exploring
@@ -43,8 +45,8 @@ from tinyml.report import compare as comparing
 from tinyml.report.compare import Comparison
 from tinyml.report.report import read_report
 from tinyml.runtimes import runtime_of
+from tinyml.target import boards
 from tinyml.target.board import Board
-from tinyml.target.boards import load_board
 from tinyml.target.limits import Limits
 from tinyml.values.flash_job import Progress
 from tinyml.values.run import Run
@@ -85,6 +87,24 @@ class Connection:
     baud: int | None = None
 
 
+_checked = checked(
+    deep=(
+        *(Settings, Limits, Connection, Samples),
+        *(ConvertOptions, DataOptions, ImportOptions, QuantizeSettings),
+    ),
+    makers={
+        Board: "load_board(NAME) or load_board(FILE) makes one",
+        Built: "build() makes one, open_build(DIRECTORY) opens one",
+        Samples: "samples_of(graph, FILE) reads them",
+        Graph: "load(MODEL) reads one",
+    },
+)
+load_board = _checked(boards.load_board)
+open_build = _checked(builds.open_build)
+samples_of = _checked(simulation.samples_of)
+
+
+@_checked
 def convert(model: str | Path, options: ConvertOptions = ConvertOptions()) -> Converted:
     """A float model of any known format as an int8 .tflite, with what that cost.
 
@@ -93,11 +113,13 @@ def convert(model: str | Path, options: ConvertOptions = ConvertOptions()) -> Co
     return convert_model(str(model), options)
 
 
+@_checked
 def load(model: str | Path | ModelFile, runtime: str = "aot") -> Graph:
     """The checked graph of a .tflite file, as a runtime reads it."""
     return runtime_of(runtime).load(_file(model))
 
 
+@_checked
 def inspect(model: str | Path | ModelFile) -> tuple[Graph, ModelError | None]:
     """The graph of any .tflite file, and why it cannot be compiled, if so.
 
@@ -118,6 +140,7 @@ def inspect(model: str | Path | ModelFile) -> tuple[Graph, ModelError | None]:
         return replace(graph, ops=ops), error
 
 
+@_checked
 def plan(model: Model, board: Board, settings: Settings = Settings()) -> Planned:
     """Kernels, memory layout and verdict; also where the model does not fit."""
     target = resolve(board, settings)
@@ -127,11 +150,13 @@ def plan(model: Model, board: Board, settings: Settings = Settings()) -> Planned
     return planned_for(target, runtime_of(target.runtime).load(file), file)
 
 
+@_checked
 def check(model: Model, board: Board, settings: Settings = Settings()) -> Fit:
     """Needs against budgets of the board, before anything is compiled."""
     return plan(model, board, settings).verdict
 
 
+@_checked
 def explore(model: Model, board: Board, settings: Settings = Settings()) -> tuple[Alternative, ...]:
     """RAM against time against flash: the plans of all goals and those in between."""
     target = resolve(board, settings)
@@ -144,6 +169,7 @@ def explore(model: Model, board: Board, settings: Settings = Settings()) -> tupl
     return exploring.explore(run_passes(graph), target.board)
 
 
+@_checked
 def build(model: Model, board: Board, settings: Settings = Settings()) -> Built:
     """Project, image and report in a build directory, tested on the emulated core if there is one.
 
@@ -153,6 +179,7 @@ def build(model: Model, board: Board, settings: Settings = Settings()) -> Built:
     return build_planned(plan(model, board, settings), settings)
 
 
+@_checked
 def simulate(
     built: Built, inputs: Sequence[tuple[Array, ...]] | Samples, simulator: str | None = None
 ) -> Run:
@@ -168,6 +195,7 @@ def simulate(
     return run
 
 
+@_checked
 def flash(
     build: Path | None = None,
     board: Board | None = None,
@@ -185,6 +213,7 @@ def flash(
     return flashing.flash(ready, progress)
 
 
+@_checked
 def profile(
     built: Built,
     samples: Samples,
@@ -203,6 +232,7 @@ def profile(
         return onboard.profile_build(built, client, samples, runs=runs, warmup=warmup, show=show)
 
 
+@_checked
 def verify(
     built: Built,
     samples: Samples,
@@ -215,6 +245,7 @@ def verify(
         return onboard.verify_build(built, client, samples, show=show)
 
 
+@_checked
 def compare(before: str | Path, after: str | Path) -> Comparison:
     """Two build directories, or report.json files, side by side."""
     return comparing.compare(read_report(Path(before)), read_report(Path(after)))

@@ -343,17 +343,20 @@ def test_monitor_passes_lines_on_and_ends_with_its_input(builds):
     ("content", "message"),
     [
         (b"x", "not a readable .npz or .npy file"),
-        (np.zeros(9), "9 labels of float64 for 2 samples"),
-        (np.arange(1), "1 labels of int64 for 2 samples"),
+        (np.zeros(9), "9 labels of float64 for 2 of 360 samples"),
+        (np.arange(1), "1 labels of int64 for 2 of 360 samples"),
+        (np.arange(359) % 10, "359 labels of int64 for 2 of 360 samples"),
+        (np.arange(400) % 10, "400 labels of int64 for 2 of 360 samples"),
         (
             np.full(2, 70_000),
             "2 labels are no class of the model, such as 70000: its classes are 0",
         ),
         (-np.arange(2), "1 labels are no class of the model, such as -1"),
     ],
-    ids=["text", "floats", "few", "large", "negative"],
+    ids=["text", "floats", "few", "one short", "many", "large", "negative"],
 )
 def test_labels_that_cannot_be(builds, tmp_path, content, message):
+    """With --samples, labels that were too many or too few for the file were taken."""
     built, path = builds(BOARD), tmp_path / "y.npy"
     path.write_bytes(b"x") if isinstance(content, bytes) else np.save(path, content)
 
@@ -364,6 +367,13 @@ def test_labels_that_cannot_be(builds, tmp_path, content, message):
     with pytest.raises(TinymlError, match=message) as caught:
         verify()
     assert caught.value.hint
+
+
+def test_labels_for_the_whole_file_or_for_the_samples_taken(builds, tmp_path):
+    feed = samples_of(builds(BOARD), 3)
+    for count in (3, 360):
+        np.save(tmp_path / "y.npy", np.arange(count) % 10)
+        assert with_labels(feed, tmp_path / "y.npy").labels == (0, 1, 2)
 
 
 @pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning:serial")

@@ -29,11 +29,11 @@ from tinyml.ir.graph import Array
 from tinyml.ir.metadata import Metadata
 from tinyml.model.file import ModelFile, model_file, read_model
 from tinyml.passes.rewrite import moves
+from tinyml.target.board import Board
 
 if TYPE_CHECKING:
     from tinyml.convert.quality import Quality
     from tinyml.convert.sweep import Trial
-    from tinyml.target.board import Board
 
 Progress = Callable[[str, int, int], None]  # what, done, of how many
 RANDOM = "random"

@@ -13,6 +13,7 @@ import numpy as np
 from tinyml.base.errors import TinymlError
 from tinyml.base.files import write_atomic
 from tinyml.evaluate.arrayfile import label_array, read_array_file
+from tinyml.evaluate.verification import check_labels
 from tinyml.ir.graph import Array, Graph, Tensor
 
 LABEL_NAMES = ("labels", "label", "y", "targets")
@@ -25,6 +26,7 @@ class Samples:
     inputs: tuple[tuple[Array, ...], ...]  # dtype and shape of the model's inputs
     labels: tuple[int, ...] = ()  # class index per sample, or empty
     file_name: str = ""  # where they come from; "" for random ones
+    held: int | None = None  # so many are in the file; None: as many as there are here
 
 
 def random_samples(graph: Graph, count: int, seed: int = 0) -> Samples:
@@ -62,12 +64,40 @@ def read_samples(path: Path, graph: Graph, limit: int | None = None) -> Samples:
         raise TinymlError(f"{path}: the arrays hold different numbers of samples: {listed}")
     if count == 0:
         raise TinymlError(f"{path}: the arrays hold no sample")
-    count = min(count, limit) if limit else count
+    taken_count = min(count, limit) if limit else count
     return Samples(
-        tuple(tuple(column[i] for column in columns) for i in range(count)),
-        classes[:count],
+        tuple(tuple(column[i] for column in columns) for i in range(taken_count)),
+        classes[:taken_count],
         path.name,
+        count,
     )
+
+
+def check_inputs(graph: Graph, inputs: Sequence[Sequence[Array]]) -> None:
+    """Raises TinymlError unless there is a sample, and each is one raw array per model input."""
+    tensors = [graph.tensors[index] for index in graph.inputs]
+    if not inputs:
+        raise TinymlError("there is no sample to run", hint="api.samples_of(graph) makes some")
+    for number, sample in enumerate(inputs):
+        found = [f"{array.dtype} {list(array.shape)}" for array in sample]
+        wanted = [f"{tensor.dtype} {list(tensor.shape)}" for tensor in tensors]
+        if found != wanted:
+            raise TinymlError(
+                f"sample {number} is {', '.join(found) or 'empty'}; the model takes "
+                f"{', '.join(wanted)}",
+                hint="api.samples_of(graph, FILE) reads samples in many forms, real values too",
+            )
+
+
+def check_samples(graph: Graph, samples: Samples) -> None:
+    """The same, and that labels, if there are any, are classes of the model, one per sample."""
+    check_inputs(graph, samples.inputs)
+    if samples.labels and len(samples.labels) != len(samples.inputs):
+        raise TinymlError(
+            f"there are {len(samples.labels)} labels for {len(samples.inputs)} samples",
+            hint="one label per sample, in the same order",
+        )
+    check_labels(graph, samples.labels)
 
 
 def write_samples(
@@ -167,17 +197,19 @@ def _raw(sample: Array, tensor: Tensor, name: str, path: Path) -> Array:
 
 
 def with_labels(samples: Samples, path: Path | None) -> Samples:
-    """The samples with class labels from a .npy file, one integer each."""
+    """The samples with class labels from a .npy file, one integer each.
+
+    Labels are for all samples of the file that these are the first of, or for these alone.
+    """
     if path is None:
         return samples
     hint = "one integer per sample: numpy.save(path, classes)"
     held = read_array_file(path)
     if set(held) != {""}:
         raise TinymlError(f"{path} is not a .npy file of labels", hint=hint)
-    labels = np.ravel(held[""])
-    if labels.dtype.kind not in "iu" or len(labels) < len(samples.inputs):
-        raise TinymlError(
-            f"{path}: {len(labels)} labels of {labels.dtype} for {len(samples.inputs)} samples",
-            hint=hint,
-        )
-    return replace(samples, labels=tuple(map(int, labels[: len(samples.inputs)])))
+    labels, count = np.ravel(held[""]), len(samples.inputs)
+    in_file = count if samples.held is None else samples.held
+    if labels.dtype.kind not in "iu" or len(labels) not in (count, in_file):
+        those = f"{count} samples" if in_file == count else f"{count} of {in_file} samples"
+        raise TinymlError(f"{path}: {len(labels)} labels of {labels.dtype} for {those}", hint=hint)
+    return replace(samples, labels=tuple(map(int, labels[:count])))

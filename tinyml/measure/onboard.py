@@ -18,10 +18,9 @@ from tinyml.device.agent import AgentClient
 from tinyml.device.connect import Expected, connect
 from tinyml.device.profile import Show, load, measure, profile, read_outputs
 from tinyml.evaluate.caveats import SAME
-from tinyml.evaluate.samples import Samples
+from tinyml.evaluate.samples import Samples, check_samples
 from tinyml.evaluate.verification import (
     Verification,
-    check_labels,
     is_constant,
     reference_of,
     score_details,
@@ -93,7 +92,7 @@ def profile_build(
 
     Raises MismatchError when an output differs from the reference.
     """
-    check_labels(built.plan.graph, samples.labels)
+    check_samples(built.plan.graph, samples)
     check_countable(built.plan)
     board = built.board
     run = measure(
@@ -140,7 +139,7 @@ def verify_build(
             "reference: there is nothing to compare with",
             hint="'tinyml ops' lists those that have one; 'tinyml profile' still measures times",
         )
-    check_labels(built.plan.graph, samples.labels)
+    check_samples(built.plan.graph, samples)
     identity, graph = client.identify(), built.plan.reference_graph
     results = []
     if graph.is_streaming:

@@ -8,8 +8,15 @@ from pathlib import Path
 
 from tinyml.base.files import near, refuse_own
 from tinyml.base.lock import locked
-from tinyml.evaluate.samples import Samples, random_samples, read_samples, write_samples
-from tinyml.evaluate.verification import check_labels, reference_of, score_details, verify
+from tinyml.evaluate.samples import (
+    Samples,
+    check_inputs,
+    check_samples,
+    random_samples,
+    read_samples,
+    write_samples,
+)
+from tinyml.evaluate.verification import reference_of, score_details, verify
 from tinyml.ir.graph import Array, Graph
 from tinyml.plan.timing import check_countable
 from tinyml.project.built import Built
@@ -34,10 +41,11 @@ def simulate(
     ``in_sequence``: each goes on with the state that the one before has left; None: so it is for
     streaming models, for others each begins after a reset.
 
-    Raises BuildError when its files are not those that were built, DeviceError when a layer takes
-    longer than the board counts.
+    Raises TinymlError when a sample is not what the model takes, BuildError when the build's files
+    are not those that were built, DeviceError when a layer takes longer than the board counts.
     """
     check_countable(built.plan)
+    check_inputs(built.plan.graph, inputs)
     from tinyml.backends import simulator_of
 
     image = built.linked()
@@ -75,7 +83,7 @@ def simulate_build(
     Raises MismatchError when an output differs from the integer reference, TinymlError when a
     label is no class of the model.
     """
-    check_labels(built.plan.graph, samples.labels)
+    check_samples(built.plan.graph, samples)
     refuse_own(save, (), built.directory)
     with locked(built.directory):  # no other build puts its image there meanwhile
         return _simulated(built, samples, simulator, save)

@@ -35,9 +35,9 @@ def read_model(path: Path) -> ModelFile:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ModelError("is larger than 2 GiB, no .tflite file is", where=str(path))
         data = path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
         raise ModelError(
-            f"cannot be read: {error.strerror or error}",
+            f"cannot be read: {getattr(error, 'strerror', None) or error}",
             hint="give the path of a .tflite file.",
             where=str(path),
         ) from error
