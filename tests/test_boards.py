@@ -44,6 +44,8 @@ simulator = "unicorn"
 template = "baremetal"
 [serial]
 uart = "usart3"
+[flasher.dfu]
+usb = "0483:df11"
 """
 
 

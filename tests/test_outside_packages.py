@@ -42,6 +42,9 @@ class Pencil:
     def ports(self, board):
         return None
 
+    def check_options(self, board):
+        pass
+
     def check(self, job):
         pass
 

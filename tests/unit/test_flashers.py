@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import threading
 import time
@@ -319,6 +320,70 @@ def test_a_dry_run_needs_neither_programs_nor_the_board(
         flash.prepare(image, job.board, flasher=flasher)
 
 
+def test_a_dry_run_of_an_image_without_a_report(tmp_path: Path) -> None:
+    make_image(tmp_path, {0x0800_0000: blob(10)})
+    line = ["flash", str(tmp_path), "--board", "nucleo_l4r5zi", "--flasher", "swd", "--dry-run"]
+    dry = CliRunner().invoke(cli, line)
+    assert f"would write the image in {tmp_path}\n" in dry.stderr
+
+
+BOARDS = Path(__file__).parents[2] / "boards"
+WRONG_OPTIONS = [  # board, key in its or its chip's file, what stands there instead, message
+    ("esp32s3", 'flash_size = "8MB"', 'flash_size = "8M"', 'must be like "8MB"'),
+    ("esp32s3", 'flash_size = "8MB"', "flash_size = 8", "flash_size' must be a string"),
+    ("esp32s3", 'flash_size = "8MB"', "", "flasher.esptool.flash_size' is missing"),
+    ("esp32s3", 'flash_size = "8MB"', 'flash_size = "8MB"\nbuad = 9600', "did you mean 'baud'?"),
+    ("nucleo_l4r5zi", "[flasher.copy]", "[flasher.copi]", "there is no flasher 'copi'"),
+    ("nucleo_l4r5zi", "[flasher.copy]", "[flasher.copy]\nstrat = 1", "did you mean 'start'?"),
+    ("nucleo_l4r5zi", "[flasher.copy]", "[flasher.swd]\nopenocd = 5\n[flasher.copy]", "openocd"),
+    (
+        "nucleo_l4r5zi",
+        "[flasher.copy]",
+        "[flasher.stm32_uart]\npages = [[4_000_000_000, 1]]\n[flasher.copy]",
+        "up to 65,536 pages",
+    ),
+    (
+        "nucleo_l4r5zi",
+        "[flasher.copy]",
+        "[flasher.stm32_uart]\npages = []\n[flasher.copy]",
+        "must hold [how many, bytes each]",
+    ),
+    ("nucleo_l4r5zi", "[flasher.copy]", "[flasher.dfu]\n[flasher.copy]", "flasher.dfu.usb"),
+    ("stm32f405", "[flasher.dfu]", "[flasher.dfu]\ntouch = [1]", "must hold strings only"),
+]
+
+
+@pytest.mark.parametrize(("name", "old", "new", "message"), WRONG_OPTIONS)
+def test_a_flashers_options_are_checked_with_the_board(
+    tmp_path: Path, name: str, old: str, new: str, message: str
+) -> None:
+    """A wrong key of a board file waited until somebody had built for minutes and flashed."""
+    text = (BOARDS / f"{name}.toml").read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(BoardError) as caught:
+        load_board(path)
+    assert message in str(caught.value)
+    assert caught.value.where == str(path)
+
+
+@pytest.mark.parametrize(
+    ("flasher", "message"),
+    [("dfuu", "there is no flasher 'dfuu': did you mean 'dfu'?"), ("esptool", "esptool.chip")],
+)
+def test_run_asks_for_the_flasher_before_it_builds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flasher: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = BOARDS.parent / "examples" / "digits" / "digits.tflite"
+    line = ["run", str(model), "--board", "nucleo_l4r5zi", "--flasher", flasher, "--yes"]
+    done = CliRunner().invoke(cli, line)
+    assert done.exit_code != 0
+    assert message in str(done.exception) + done.output
+    assert not (tmp_path / "build").exists()
+
+
 def test_all_flashers_load() -> None:
     assert set(names_of("flashers")) >= {"bossac", "copy", "dfu", "esptool", "stm32_uart", "swd"}
     for name in names_of("flashers"):
@@ -328,12 +393,22 @@ def test_all_flashers_load() -> None:
 def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     make_build(Path("build/kws-nucleo_l4r5zi"), "nucleo_l4r5zi")
+    told = {
+        **{"board": {"name": "nucleo_l4r5zi"}, "model": {"file": "kws.tflite"}},
+        **{"optimize": "ram", "fingerprint": "0f1e2d3c4b5a"},
+    }
+    Path("build/kws-nucleo_l4r5zi/report.json").write_text(json.dumps(told))
     (tmp_path / "drive").mkdir()
     line = ["flash", "--port", "drive"]
     dry = CliRunner().invoke(cli, [*line, "--dry-run"])
-    assert dry.output == "cp build/kws-nucleo_l4r5zi/firmware.bin drive/\n"
+    assert dry.stdout == "cp build/kws-nucleo_l4r5zi/firmware.bin drive/\n"
+    assert dry.stderr == (
+        "would write kws.tflite on nucleo_l4r5zi, optimized for ram, build 0f1e2d3c4b5a "
+        "(build/kws-nucleo_l4r5zi)\n"
+    )
     refused = CliRunner().invoke(cli, line, input="n\n")
     assert refused.exit_code == 1
+    assert "kws.tflite on nucleo_l4r5zi, optimized for ram, build 0f1e2d3c4b5a" in refused.output
     assert "copy will erase the firmware that is there on nucleo_l4r5zi" in refused.output
     assert not list((tmp_path / "drive").iterdir())
     done = CliRunner().invoke(cli, [*line, "--yes"])

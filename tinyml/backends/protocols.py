@@ -102,6 +102,9 @@ class Flasher(Protocol):
     def ports(self, board: Board) -> tuple[str, ...] | None:
         """USB ids of the serial port that it writes through; None when it needs no port."""
 
+    def check_options(self, board: Board) -> None:
+        """Raises BoardError unless the board's table [flasher.<name>] is right; starts nothing."""
+
     def check(self, job: FlashJob) -> None:
         """Raises TinymlError if the image and the board do not go together. Touches nothing."""
 

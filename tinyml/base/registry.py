@@ -53,7 +53,10 @@ REGISTRY: dict[str, dict[str, str]] = {
 
 NEEDS = {  # what a backend of another package must have
     "builders": ("name", "title", "requires", "container", "commands", "image"),
-    "flashers": ("name", "can_skip", "ports", "check", "problem", "erases", "steps", "write"),
+    "flashers": (
+        *("name", "can_skip", "ports", "check_options", "check"),
+        *("problem", "erases", "steps", "write"),
+    ),
     "runtimes": ("name", "title", "has_alternatives", "load", "plan", "generate"),
     "simulators": ("name", "requires", "run"),
     "toolchains": ("name", "version", "requires", "prepare", "compile", "link"),

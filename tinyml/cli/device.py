@@ -43,7 +43,7 @@ def ports(as_json: bool) -> None:
 @click.argument("build", type=click.Path(path_type=Path), required=False)
 @options.board_option(required=False)
 @options.PORT
-@click.option("--flasher", help="How to write; the board's own choice by default.")
+@options.FLASHER
 @click.option("--only-changed", is_flag=True, help="Leave parts alone that are there already.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @click.option("--yes", is_flag=True, help="Do not ask before erasing.")
@@ -60,7 +60,9 @@ def flash(
     from tinyml.measure import flash as flashing
 
     image, target = flashing.find_build(build, board)
+    what = flashing.title(build, board)
     if dry_run:
+        console.note(f"would write {what}")
         job = flashing.job_of(image, target, port, only_changed=only_changed)
         planned = flashing.outline(job, flasher)
         for reason in planned.passed_over:
@@ -70,6 +72,7 @@ def flash(
     ready = flashing.prepare(image, target, port=port, flasher=flasher, only_changed=only_changed)
     for reason in ready.passed_over:
         console.note(f"passed over {reason}")
+    console.note(f"{what}:")
     console.note(f"{ready.flasher.name} will erase {ready.erases} on {target.name}")
     if not yes:
         console.confirm("go on? (--yes leaves out this question)")

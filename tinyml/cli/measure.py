@@ -136,7 +136,7 @@ def monitor(build: Path | None, board: Board | None, port: str | None, baud: int
 @options.TEMPLATE
 @options.PROJECT
 @options.SELF_TEST
-@click.option("--flasher", help="How to write; the board's own choice by default.")
+@options.FLASHER
 @click.option("--no-flash", is_flag=True, help="The board runs this firmware already.")
 @click.option("--yes", is_flag=True, help="Do not ask before erasing.")
 @options.JSON
@@ -161,8 +161,11 @@ def run(
 ) -> None:
     """Build MODEL for a board, flash it, measure it there, write the report."""
     from tinyml import api
+    from tinyml.backends import flasher_of
     from tinyml.report import device
 
+    if flasher is not None and not no_flash:
+        flasher_of(flasher).check_options(board)  # before minutes go into a build
     feed = api.samples_of(api.load(model), inputs, None)
     settings = api.Settings(
         optimize,

@@ -158,6 +158,12 @@ SELF_TEST = click.option(
 DOCKER = click.option(
     "--docker", is_flag=True, help="Run the vendor's tools in the vendor's container."
 )
+FLASHER = click.option(
+    "--flasher",
+    type=BackendType("flashers"),
+    default=None,
+    help="How to write; the board's own choice by default.",
+)
 SIMULATOR = click.option(
     "--simulator",
     type=BackendType("simulators"),

@@ -88,6 +88,19 @@ def find_build(path: Path | None, board: Board | None) -> tuple[Image, Board]:
     return image, board
 
 
+def title(path: Path | None, board: Board | None) -> str:
+    """Which build that is, as far as its report says: model, board, goal, fingerprint, folder."""
+    directory = build_dir(path, board)
+    model = _reported(directory, "model", "file")
+    if model is None:
+        return f"the image in {directory}"
+    parts = [f"{model} on {_reported(directory, 'board', 'name')}"]
+    for words, key in (("optimized for", "optimize"), ("build", "fingerprint")):
+        value = _reported(directory, key)
+        parts += [f"{words} {value}"] if value else []
+    return f"{', '.join(parts)} ({directory})"
+
+
 def prepare(
     image: Image,
     board: Board,
@@ -146,6 +159,7 @@ def _check(chosen: Flasher, job: FlashJob) -> None:
         raise DeviceError(
             f"'{chosen.name}' always writes everything", hint="leave out --only-changed"
         )
+    chosen.check_options(job.board)
     chosen.check(job)
 
 
@@ -233,11 +247,12 @@ def _refuse_other_model(path: Path, directory: Path) -> None:
         )
 
 
-def _reported(directory: Path, table: str, key: str) -> str | None:
+def _reported(directory: Path, *keys: str) -> str | None:
     """A value in the report of a build, when there is one."""
     try:
-        document = json.loads((directory / "report.json").read_text(encoding="utf-8"))
-        found = document[table][key]
+        found = json.loads((directory / "report.json").read_text(encoding="utf-8"))
+        for key in keys:
+            found = found[key]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return str(found)

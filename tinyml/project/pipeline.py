@@ -31,6 +31,7 @@ from tinyml.report.report import FILE_NAME as REPORT_FILE
 from tinyml.runtimes import runtime_of
 from tinyml.target.board import Board
 from tinyml.target.boards import all_boards
+from tinyml.target.template import is_path
 from tinyml.values.image import IMAGE_FILE, Image, SelfTest, load_image
 from tinyml.values.project import Project
 from tinyml.values.target import Target
@@ -75,7 +76,9 @@ def build_planned(planned: Planned, settings: Settings = Settings()) -> Built:
         chosen_template(planned.target.board, planned.target.runtime, settings)  # raises
     directory = Path(settings.directory or _directory(planned)).absolute()
     folder = Path(settings.project or directory / "project")
+    is_named = settings.directory is not None
     with locked(directory, folder):
+        _refuse_other(directory, planned, is_named=is_named)
         return _built(planned, replace(settings, directory=directory, project=folder))
 
 
@@ -83,7 +86,6 @@ def _built(planned: Planned, settings: Settings) -> Built:
     """build_planned() in its two folders, which this process has for itself."""
     directory, target, plan = settings.directory, planned.target, planned.plan
     assert directory is not None
-    _refuse_other(directory, plan.graph.name)
     project = _project(planned, settings)
     planned = replace(planned, fingerprint=project.fingerprint, is_announced=project.is_announced)
     before = _image_there(directory)
@@ -147,21 +149,32 @@ def _directory(planned: Planned) -> Path:
     return BUILD_ROOT / f"{name}-{Path(template).resolve().name}"
 
 
-def _refuse_other(directory: Path, name: str) -> None:
+def _refuse_other(directory: Path, planned: Planned, *, is_named: bool) -> None:
     """A build directory belongs to one model: the user's own files in it call that model.
 
-    Raises BuildError also for a folder that is none and holds files of a build's names.
+    Unless ``is_named`` by the user, it also belongs to one board and template, since names of
+    others may lead to the same folder. Raises BuildError also for a folder that is none and holds
+    files of a build's names.
     """
-    try:
-        found = json.loads((directory / REPORT_FILE).read_text(encoding="utf-8"))["model"]["name"]
-    except (OSError, ValueError, KeyError, TypeError):
-        found = None
-    if found not in (name, None):
+    graph, target = planned.plan.graph, planned.target
+    report_file = directory / REPORT_FILE
+    name, file = (_held(report_file, "model", key) for key in ("name", "file"))
+    board = _held(report_file, "board", "name")
+    template = _held(directory / PLAN_FILE, "planned", "target", "template")
+    what = ""
+    if name not in (graph.name, None):
+        what = f"the project of another model, '{name}'"
+    elif file not in (graph.source.file_name, None):
+        what = f"the project of another model file, '{file}', which is '{name}' in C too"
+    elif not is_named and board not in (target.board.name, None):
+        what = f"the project for another board, '{board}', whose name leads to the same folder"
+    elif not is_named and isinstance(template, str) and _is_namesake(template, target.template):
+        what = f"the project of another template, '{template}', whose name leads to the same folder"
+    if what:
         raise BuildError(
-            f"{directory} holds the project of another model, '{found}'",
-            hint="give another --output, or delete that directory",
+            f"{directory} holds {what}", hint="give another --output, or delete that directory"
         )
-    if found or any((directory / folder).is_dir() for folder in (OBJECTS, "project")):
+    if name or any((directory / folder).is_dir() for folder in (OBJECTS, "project")):
         return
     names = (IMAGE_FILE, PLAN_FILE, REPORT_FILE, *OTHER_FILES)
     taken = [item for item in names if (directory / item).exists()]
@@ -170,6 +183,23 @@ def _refuse_other(directory: Path, name: str) -> None:
             f"{directory} is no build of tinyml, and holds {', '.join(taken)}",
             hint="give a folder of its own with --output",
         )
+
+
+def _is_namesake(one: str, other: str) -> bool:
+    """Whether two templates are different folders of one name."""
+    folders = [Path(item).resolve() if is_path(item) else Path(item) for item in (one, other)]
+    return folders[0].name == folders[1].name and folders[0] != folders[1]
+
+
+def _held(path: Path, *keys: str) -> object:
+    """A value in a JSON file; None when it is not there."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        for key in keys:
+            found = found[key]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found
 
 
 def _image_there(directory: Path) -> Image | None:

@@ -6,10 +6,11 @@ All unknown names are told at once, with those they look like.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol, cast
 
 from tinyml.base.datafile import Table
 from tinyml.base.errors import BoardError, did_you_mean
-from tinyml.base.registry import NO_SIMULATOR, REGISTRY, names_of
+from tinyml.base.registry import NO_SIMULATOR, REGISTRY, make, names_of
 from tinyml.target.board import Board
 from tinyml.target.template import built_in, load_template, template_options
 
@@ -27,12 +28,37 @@ def check_backends(board: Board, top: Table) -> None:
                 template_options(board, load_template(name))
     except BoardError as error:
         raise top.error(error.message, error.hint) from error
+    _check_flashers(board, top)
     for name in top.table("template", {}).names():
         if name not in board.templates:
             raise top.error(
                 f"there is a table [template.{name}], but 'backends.template' does not name it",
                 did_you_mean(name, board.templates),
             )
+
+
+class _Flasher(Protocol):
+    """What is asked of one before there is anything to flash."""
+
+    def check_options(self, board: Board) -> None:
+        """Raises BoardError unless the board's table for it is right."""
+
+
+def _check_flashers(board: Board, top: Table) -> None:
+    """Raises BoardError unless the tables of our flashers say what those want.
+
+    Other packages' are asked when they are used: one that does not import breaks no board.
+    """
+    tables = board.options.get("flasher", {})
+    wrong = unknown_names({"flasher": tuple(tables)})
+    if wrong:
+        raise top.error("in [flasher], " + "; ".join(wrong))
+    for name in dict.fromkeys((*board.flashers, *tables)):
+        if name in REGISTRY["flashers"]:
+            try:
+                cast("_Flasher", make("flashers", name)).check_options(board)
+            except BoardError as error:
+                raise top.error(error.message, error.hint) from error
 
 
 def unknown_names(chosen: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

@@ -37,11 +37,15 @@ class Dfu:
     def ports(self, board: Board) -> None:
         """dfu-util finds the device by its USB id."""
 
+    def check_options(self, board: Board) -> None:
+        """USB ids."""
+        _dfu_settings(board)
+
     def check(self, job: FlashJob) -> None:
         """One part, in the flash of the board."""
         single_part(job, self.name)
         check_region(job)
-        _dfu_settings(job.board)
+        self.check_options(job.board)
 
     def problem(self, job: FlashJob) -> str | None:
         """Needs its program."""
@@ -89,11 +93,15 @@ class Bossac:
     def ports(self, board: Board) -> None:
         """The port of the boot loader appears only after the touch: write() looks for it."""
 
+    def check_options(self, board: Board) -> None:
+        """USB ids."""
+        _bossac_settings(board)
+
     def check(self, job: FlashJob) -> None:
         """One part, in the flash of the board."""
         single_part(job, self.name)
         check_region(job)
-        _bossac_settings(job.board)
+        self.check_options(job.board)
 
     def problem(self, job: FlashJob) -> str | None:
         """Needs its program."""

@@ -27,6 +27,10 @@ class Copy:
     def ports(self, board: Board) -> None:
         """It writes to a folder."""
 
+    def check_options(self, board: Board) -> None:
+        """Names of drives."""
+        _labels(board)
+
     def check(self, job: FlashJob) -> None:
         """One part, in the flash of the board."""
         single_part(job, self.name)
@@ -71,10 +75,14 @@ class Uf2:
     def ports(self, board: Board) -> None:
         """It writes to a folder."""
 
+    def check_options(self, board: Board) -> None:
+        """The family, and what the drive calls the board."""
+        _uf2_settings(board)
+
     def check(self, job: FlashJob) -> None:
         """The image lies in flash, and the family is known."""
         check_region(job)
-        _uf2_settings(job.board)
+        self.check_options(job.board)
 
     def problem(self, job: FlashJob) -> str | None:
         """No drive of the boot ROM."""

@@ -66,6 +66,10 @@ class Esptool:
         """Those of the board."""
         return board.usb
 
+    def check_options(self, board: Board) -> None:
+        """Chip, size of its flash, speed."""
+        _settings(board)
+
     def check(self, job: FlashJob) -> None:
         """Parts lie in the flash, in sectors of their own; images are for this chip."""
         settings = _settings(job.board)

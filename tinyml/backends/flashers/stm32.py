@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from tinyml.backends.flashers import check_region, options, span
-from tinyml.base.errors import BoardError, DeviceError, DoesNotFit
+from tinyml.base.errors import DeviceError, DoesNotFit
 from tinyml.device.ports import open_port
 from tinyml.device.stm32_uart import BLOCK_BYTES, Stm32BootLoader
 from tinyml.target.board import Board
@@ -16,6 +16,7 @@ from tinyml.values.flash_job import FlashJob, Part, Progress
 NAME = "stm32_uart"
 PAGES_AT_ONCE = 16
 BYTES_AT_ONCE = 131_072  # erased per command, so that the bar moves
+MOST_PAGES = 65_536  # that an erase command can number, in 16 bits (AN3155)
 ALIGN_BYTES = 32  # the widest flash word of the family (STM32H7)
 RECOVER = (
     "the boot loader in ROM cannot be damaged: check the cable, leave BOOT0 high, press RESET, and "
@@ -41,6 +42,12 @@ class Stm32Uart:
     def ports(self, board: Board) -> tuple[str, ...]:
         """Those of the board."""
         return board.usb
+
+    def check_options(self, board: Board) -> None:
+        """Id and pages of the chip; without a table the chip has no such way."""
+        if board.options.get("flasher", {}).get(NAME):
+            _settings(board)
+            _check_pages(board)
 
     def check(self, job: FlashJob) -> None:
         """The image lies in pages that the chip's file knows."""
@@ -126,11 +133,22 @@ def _all_pages(board: Board) -> Iterator[Page]:
             address, number = address + nbytes, number + 1
 
 
+def _check_pages(board: Board) -> None:
+    table = options(board, NAME)
+    table.integer("flash_base")
+    pages = table.pairs("pages")
+    counts = [count for count, _ in pages]
+    if min((*counts, *(nbytes for _, nbytes in pages)), default=0) < 1 or sum(counts) > MOST_PAGES:
+        raise table.error(
+            f"'flasher.{NAME}.pages' must hold [how many, bytes each], up to {MOST_PAGES:,} pages, "
+            f"found {[list(pair) for pair in pages]}"
+        )
+
+
 def _pages_of(board: Board, part: Part) -> tuple[Page, ...]:
     end = part.address + len(part.data)
+    _check_pages(board)
     pages = tuple(_all_pages(board))
-    if not pages:
-        raise BoardError(f"'flasher.{NAME}.pages' is empty", where=board.name)
     known = pages[-1].address + pages[-1].nbytes
     if end > known:
         raise DoesNotFit(

@@ -72,6 +72,13 @@ class Swd:
     def ports(self, board: Board) -> None:
         """A probe is found by the program."""
 
+    def check_options(self, board: Board) -> None:
+        """What the programs call the chip."""
+        table = _options(board)
+        for key, (_, commands) in TOOLS.items():
+            if table.has(key):
+                commands(Path("firmware.elf"), table)
+
     def check(self, job: FlashJob) -> None:
         """The image lies in flash."""
         check_region(job)
