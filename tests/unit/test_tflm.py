@@ -17,7 +17,7 @@ from tests.support.values.plans import sine_graph
 from tinyml import api
 from tinyml.base.errors import ModelError, PlanError, UnsupportedOps
 from tinyml.convert.conversion import ConvertOptions, model_for_build
-from tinyml.ir.dtype import FLOAT32, INT32
+from tinyml.ir.dtype import FLOAT32, INT16
 from tinyml.ir.graph import Graph
 from tinyml.model.file import ModelFile, model_file, read_model
 from tinyml.model.reader import load
@@ -126,12 +126,12 @@ def test_kernels_differ_in_what_they_need() -> None:
 
 def test_what_only_tflm_takes_is_accepted() -> None:
     b = GraphBuilder()
-    given = b.value("x", (1, 4))
-    b.op("QUANTIZE", (given,), b.value("y", (1, 4), (0.5, 0), INT32), NoAttrs())
+    given = b.value("x", (1, 4), (0.5, 0), INT16)
+    b.op("RSQRT", (given,), b.value("y", (1, 4), (0.5, 0), INT16), NoAttrs())
     file = model_file("wide.tflite", write(b.graph((given,), (1,))))
-    with pytest.raises(UnsupportedOps, match="QUANTIZE"):
+    with pytest.raises(UnsupportedOps, match="RSQRT"):
         load(file)
-    assert [op.kind for op in outline(file).graph.ops] == ["QUANTIZE"]
+    assert [op.kind for op in outline(file).graph.ops] == ["RSQRT"]
 
 
 def test_operators_that_tflm_lacks_are_all_listed() -> None:
