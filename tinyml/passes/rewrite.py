@@ -7,7 +7,7 @@ proof: they compare results instead of reasoning about scales.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -59,6 +59,32 @@ def with_ops(graph: Graph, changes: Mapping[int, Op | None]) -> Graph:
     """The graph with some ops, by their ``id``, changed or (None) left out."""
     kept = (changes.get(id(op), op) for op in graph.ops)
     return replace(graph, ops=tuple(op for op in kept if op is not None))
+
+
+def repeated(graph: Graph, change: Callable[[Graph, Op], Graph | None]) -> Graph:
+    """The graph after a change at one op or another, until there is none (None) at any."""
+    while True:
+        for op in graph.ops:
+            made = change(graph, op)
+            if made is not None:
+                graph = made
+                break
+        else:
+            return graph
+
+
+def without_identities(graph: Graph, source_of: Callable[[Graph, Op], int | None]) -> Graph:
+    """The graph without ops whose result equals the tensor that ``source_of`` says.
+
+    Readers of the result read that tensor. Where the result is a model output, the tensor's maker
+    writes it, if nobody else reads what it writes.
+    """
+
+    def without(held: Graph, op: Op) -> Graph | None:
+        source = source_of(held, op)
+        return None if source is None else bypassed(held, op, source)
+
+    return repeated(graph, without)
 
 
 def redirected(graph: Graph, old: int, new: int) -> Graph:

@@ -9,7 +9,7 @@ import numpy as np
 from tinyml import ops
 from tinyml.ir.graph import Graph, Op, Tensor
 from tinyml.ops.traits import FromShape, MovesOnly, Pads
-from tinyml.passes.rewrite import all_bytes, bypassed, maker, table_of
+from tinyml.passes.rewrite import all_bytes, maker, table_of, without_identities
 
 _MAX_FOLDED_BYTES = 1 << 20  # larger results stay computed: flash would grow more than RAM shrinks
 _SMALL_BYTES, _MOST_TIMES = 4096, 4  # so do those of operators that repeat what they are given
@@ -48,21 +48,8 @@ def _is_foldable(op: Op, graph: Graph) -> bool:
 
 
 def drop_identities(graph: Graph) -> Graph:
-    """Removes ops that hand on their input unchanged, and pairs that undo each other.
-
-    Readers of the result read the input instead. Where the result is a model output, its maker
-    writes it directly, if nobody else reads what it writes.
-    """
-    while True:
-        for op in graph.ops:
-            source = _identity_source(graph, op)
-            if source is not None:
-                shorter = bypassed(graph, op, source)
-                if shorter is not None:
-                    graph = shorter
-                    break
-        else:
-            return graph
+    """Removes ops that hand on their input unchanged, and pairs that undo each other."""
+    return without_identities(graph, _identity_source)
 
 
 def _identity_source(graph: Graph, op: Op) -> int | None:

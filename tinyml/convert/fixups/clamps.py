@@ -21,7 +21,7 @@ from tinyml.ops.activation import RELU
 from tinyml.ops.elementwise import ADD, SUB
 from tinyml.ops.maximum import MAXIMUM, MINIMUM
 from tinyml.ops.traits import Activation
-from tinyml.passes.rewrite import maker, only_reader
+from tinyml.passes.rewrite import maker, only_reader, with_ops
 
 _RELU = 1  # ActivationFunctionType
 _BOUNDS = {"RELU_0_TO_1": (0.0, 1.0), "RELU_N1_TO_1": (-1.0, 1.0)}
@@ -44,8 +44,7 @@ def put_relu_first(graph: Graph) -> Graph:
             relu = replace(op, name=before.name, inputs=(value,), outputs=(between,))
             inputs = tuple(between if i == value else i for i in before.inputs)
             bounded = replace(before, name=op.name, inputs=inputs, outputs=op.outputs)
-            places = {id(before): relu, id(op): bounded}
-            graph = replace(graph, ops=tuple(places.get(id(o), o) for o in graph.ops))
+            graph = with_ops(graph, {id(before): relu, id(op): bounded})
     return graph
 
 

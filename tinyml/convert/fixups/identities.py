@@ -8,20 +8,12 @@ from tinyml.ops import trait_of
 from tinyml.ops.cast import CAST
 from tinyml.ops.repeat import BROADCAST_TO
 from tinyml.ops.traits import Converts, Pads
-from tinyml.passes.rewrite import bypassed, converts, maker, moves
+from tinyml.passes.rewrite import converts, maker, moves, without_identities
 
 
 def drop_identities(graph: Graph) -> Graph:
     """Removes what changes neither values nor shape, alone or as a pair."""
-    while True:
-        for op in graph.ops:
-            source = _source(graph, op)
-            shorter = None if source is None else bypassed(graph, op, source)
-            if shorter is not None:
-                graph = shorter
-                break
-        else:
-            return graph
+    return without_identities(graph, _source)
 
 
 def _source(graph: Graph, op: Op) -> int | None:

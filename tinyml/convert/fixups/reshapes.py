@@ -16,19 +16,12 @@ from tinyml.convert.rules import has_weights
 from tinyml.ir.graph import Graph, Op, Tensor
 from tinyml.ops import trait_of
 from tinyml.ops.traits import Activation, Arithmetic, Pads, ShapeOperand
-from tinyml.passes.rewrite import maker, moves, only_reader
+from tinyml.passes.rewrite import maker, moves, only_reader, repeated, with_ops
 
 
 def move_reshapes(graph: Graph) -> Graph:
     """Channelwise ops before the RESHAPE behind a layer, PAD behind the RESHAPE before one."""
-    while True:
-        for op in graph.ops:
-            moved = _lifted(graph, op) or _lowered(graph, op)
-            if moved is not None:
-                graph = moved
-                break
-        else:
-            return graph
+    return repeated(graph, lambda held, op: _lifted(held, op) or _lowered(held, op))
 
 
 def _lifted(graph: Graph, op: Op) -> Graph | None:
@@ -66,7 +59,7 @@ def _lifted(graph: Graph, op: Op) -> Graph | None:
     last = len(graph.tensors) - 1
     lifted = replace(op, inputs=tuple(inputs), outputs=(last,))
     back = replace(before, name=op.name, inputs=(last, *before.inputs[1:]), outputs=op.outputs)
-    return _exchanged(graph, (before, op), (lifted, back))
+    return with_ops(graph, {id(before): lifted, id(op): back})
 
 
 def _is_affine(op: Op) -> bool:
@@ -112,10 +105,4 @@ def _lowered(graph: Graph, op: Op) -> Graph | None:
         attrs = attrs.having(NewShape=shape)
     first = replace(behind, name=image.name, inputs=(op.inputs[0], last - 1), outputs=(last,))
     second = replace(op, inputs=(last, paddings, *op.inputs[2:]), outputs=behind.outputs)
-    return _exchanged(graph, (op, behind), (replace(first, attrs=attrs), second))
-
-
-def _exchanged(graph: Graph, old: tuple[Op, Op], new: tuple[Op, Op]) -> Graph:
-    """The graph with two ops, not always neighbours, in the place of two others."""
-    places = {id(op): part for op, part in zip(old, new, strict=True)}
-    return replace(graph, ops=tuple(places.get(id(op), op) for op in graph.ops))
+    return with_ops(graph, {id(op): replace(first, attrs=attrs), id(behind): second})
