@@ -83,6 +83,18 @@ def test_the_corpus_is_equal_on_xtensa(tmp_path: Path) -> None:
     equal_everywhere(save(tmp_path / "corpus", made), tmp_path / "work", "esp32s3")
 
 
+@pytest.mark.sim
+def test_models_follow_one_another_in_one_folder(tmp_path: Path) -> None:
+    """The second one on a board failed: the folder was that of another model file."""
+    folder = save(tmp_path / "models", [(name, small_network()) for name in ("one", "two")])
+    settings = Settings(
+        folder, ("nucleo_l4r5zi",), tmp_path / "work", samples=1, is_shrinking=False
+    )
+    for path in models_in(folder):
+        (result,) = check_batch((path,), settings, tmp_path / "work" / "build")
+        assert result.status == "equal", result.detail
+
+
 def test_the_corpus_has_every_operator_and_every_network() -> None:
     kinds = {op.kind for n in range(500) for op in random_graph(n).ops}
     kinds |= {op.kind for n in range(len(NETWORKS)) for op in chain(n).ops}

@@ -79,7 +79,9 @@ def outputs_on(way: Way, cases: Sequence[Case], folder: Path) -> tuple[Vector, .
 
 
 def _planned(way: Way, graph: Graph, board: Board) -> Plan:
-    graph = replace(graph, name="model")  # a folder of builds belongs to one name
+    # A folder of builds belongs to one model: all take the name of their program.
+    source = replace(graph.source, file_name="batch.tflite")
+    graph = replace(graph, name="model", source=source)
     return replace(plan(run_passes(graph), board, optimize=way.optimize), as_read=graph)
 
 
