@@ -131,11 +131,7 @@ def _view(outline: Outline, plan: Plan, board: Board, made: Prepared, is_offline
     for i, place in enumerate(plan.tensors):
         if place is not None:
             places[i] = f"{arenas[0].symbol} + {place.offset}"
-    goal = "" if plan.optimize == "balanced" else f" --optimize {plan.optimize}"
-    own = "".join(f" {word}" for word in board.options_given)
-    plan_option = "" if is_offline else " --no-offline-plan"
-    target = f" --board {plan.board}{own} --runtime tflm{goal}{plan_option}"
-    ops = _registrations(outline)
+    target = _options(plan, board, is_offline)
     return TflmView(
         name=graph.name,
         macro=graph.name.upper(),
@@ -151,7 +147,7 @@ def _view(outline: Outline, plan: Plan, board: Board, made: Prepared, is_offline
         table=layer_table(plan, names, macs),
         memory=_memory(made),
         kernel_headers=tuple(sorted(set(_headers(outline)))),
-        ops=ops,
+        ops=_registrations(outline),
         arenas=arenas,
         memories=arenas,
         inputs=io_views(graph, graph.inputs, "input", places),
@@ -163,6 +159,14 @@ def _view(outline: Outline, plan: Plan, board: Board, made: Prepared, is_offline
             descriptor(graph.tensors[op.outputs[0]], f"{places[op.outputs[0]]}") for op in graph.ops
         ),
     )
+
+
+def _options(plan: Plan, board: Board, is_offline: bool) -> str:
+    """Those of the command that made the firmware."""
+    goal = "" if plan.optimize == "balanced" else f" --optimize {plan.optimize}"
+    own = "".join(f" {word}" for word in board.options_given)
+    plan_option = "" if is_offline else " --no-offline-plan"
+    return f" --board {plan.board}{own} --runtime tflm{goal}{plan_option}"
 
 
 def _as_bytes(arena: ArenaView) -> ArenaView:

@@ -118,7 +118,6 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
     places = {item.index: item.symbol for item in tensors}
     weights = Weights(graph, names)
     places |= {i: weights.tensor(i) for i in _used_constants(plan)}
-    begun = {i: weights.first_value(i) for i in graph.variables if weights.has_first_value(i)}
     calls = _calls(plan, places, scratch, weights)
     macs = tuple(sum(macs_of(graph.ops[i], graph) for i in step.ops) for step in plan.steps)
     return ModelView(
@@ -131,9 +130,7 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
         command=c_comment(_command(plan, board)),
         name_string=c_string(graph.name),
         sha_string=c_string(graph.source.sha256[:12]),
-        headers=tuple(
-            sorted({k.header for step in plan.steps if step.call for k in step.call.kernels()})
-        ),
+        headers=_headers(plan),
         macs=sum(macs),
         weight_bytes=weights.nbytes,
         table=layer_table(plan, names, macs),
@@ -141,7 +138,7 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
         arenas=arenas,
         tensors=tensors,
         is_stateful=bool(graph.variables),
-        states=state_views(plan, places, begun),
+        states=state_views(plan, places, _first_values(graph, weights)),
         memories=memories,
         inputs=io_views(graph, graph.inputs, "input", places),
         outputs=io_views(graph, graph.outputs, "output", places),
@@ -151,6 +148,15 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
         about=about_view(graph),
         abi=abi_version(),
     )
+
+
+def _first_values(graph: Graph, weights: Weights) -> dict[int, str]:
+    return {i: weights.first_value(i) for i in graph.variables if weights.has_first_value(i)}
+
+
+def _headers(plan: Plan) -> tuple[str, ...]:
+    calls = (step.call for step in plan.steps if step.call)
+    return tuple(sorted({kernel.header for call in calls for kernel in call.kernels()}))
 
 
 def _command(plan: Plan, board: Board | None) -> str:

@@ -8,8 +8,6 @@ a DeviceError at once.
 
 from __future__ import annotations
 
-import secrets
-import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
@@ -21,6 +19,7 @@ from tinyml.device.baud import Speed
 from tinyml.device.exchange import Exchange, Restarted
 from tinyml.device.frames import DamagedReply
 from tinyml.device.link import Link
+from tinyml.device.loading import load, new_session
 from tinyml.device.replies import bracket, check_protocol, laps, need
 from tinyml.device.values import BootTime, Identity, MemoryUse, TensorInfo, Timing
 
@@ -84,7 +83,9 @@ class AgentClient:
     def load_input(self, index: int, data: bytes) -> None:
         """Fills an input; what the board has received is checked by its CRC-32."""
         self._loaded.pop(index, None)
-        self._repeat(lambda: self._load(index, data), f"load {len(data)} bytes into input {index}")
+        self._repeat(
+            lambda: load(self._line, index, data), f"load {len(data)} bytes into input {index}"
+        )
         self._loaded[index] = data
         self._fresh.add(index)
 
@@ -148,7 +149,7 @@ class AgentClient:
             self._line.restart()
             self._line.has_restarted = False
             if is_checked:
-                self._line.begin(_new_session())
+                self._line.begin(new_session())
 
         self._repeat(once, "start anew", may_restart=True)
         self._loaded.clear()
@@ -216,18 +217,6 @@ class AgentClient:
         self.identify()  # the line works
         self.speed = speed
         return speed.negotiate(self._line)
-
-    def _load(self, index: int, data: bytes) -> None:
-        ask = self._line.ask
-        ask(frames.command("db", "select", index))
-        lines = ask(frames.command("db", "load", len(data)))
-        need(lines, f"m-[Expecting {len(data)} bytes]")
-        for chunk in frames.load_commands(data):
-            lines = ask(chunk)
-        need(lines, "m-load-done")
-        values = frames.only_field(ask(frames.command("db", "crc")), "crc", 3)
-        if values != (str(index), str(len(data)), f"{zlib.crc32(data):08X}"):
-            raise DamagedReply(f"the board holds {values[1]} bytes with the CRC-32 {values[2]}")
 
     def _infer(self, iterations: int, warmup: int, extra: int) -> Timing:
         lines = self._run(frames.command("infer", iterations, warmup), extra)
@@ -304,7 +293,7 @@ class AgentClient:
         self._line.has_restarted = False
         protocol, found = replies.identity(self._line.ask(frames.command("id")))
         if check_protocol(self.link.name, protocol) > replies.OLDEST:
-            self._line.begin(_new_session())
+            self._line.begin(new_session())
             _, found = replies.identity(self._line.ask(frames.command("id")))
         self._identity = found
 
@@ -321,13 +310,8 @@ class AgentClient:
             self._line.ask(frames.command("state", "keep"))
         for past in self._past or ():
             for index, data in past.items():
-                self._load(index, data)
+                load(self._line, index, data)
             self._line.ask(frames.command("infer", 1, 0), self._line.work_timeout_s)
         for index, data in self._loaded.items():
-            self._load(index, data)
+            load(self._line, index, data)
         self._fresh = set(self._loaded)
-
-
-def _new_session() -> int:
-    """A number that no session before is likely to have had."""
-    return secrets.randbelow(0xFFFF) + 1

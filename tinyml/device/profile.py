@@ -106,9 +106,7 @@ def measure(
     ``in_sequence``: the outputs are those of a run of its own over the samples, see ``profile``.
     """
     identity = _begin(client, inputs)
-    if warmup:
-        load(client, inputs[0])
-        client.infer(warmup)
+    _warm_up(client, inputs[0], warmup)
     log, clock = _Log(), _Clock(client)
     for number in range(runs):
         show("measuring", number, runs)
@@ -119,9 +117,7 @@ def measure(
     columns, total = [spread(item) for item in zip(*log.layers, strict=True)], spread(log.totals)
     compared = clock.compare()
     details = {
-        "runs": runs,
-        "warmup": warmup,
-        "fresh_runs": log.fresh,
+        **{"runs": runs, "warmup": warmup, "fresh_runs": log.fresh},
         "measured_time_us": sum(log.times_us) / runs,
         # Some emulators count no cycles.
         **_boot_times(client.boot_time(), identity.clock_hz if any(log.totals) else None),
@@ -132,6 +128,12 @@ def measure(
     times = (tuple(LayerTime(item["median"]) for item in columns), LayerTime(total["median"]))
     is_estimate = not compared["is_clock_plausible"]  # an emulator behind a port, most likely
     return _run(client, board, is_estimate, log.outputs, times, details)
+
+
+def _warm_up(client: AgentClient, first: Sample, runs: int) -> None:
+    if runs:
+        load(client, first)
+        client.infer(runs)
 
 
 def _time_one(client: AgentClient, inputs: Sequence[Sample], number: int, log: _Log) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -28,7 +27,7 @@ _CONFUSIONS = (
     ValueError,
 )
 # Operators that we only know on shapes, which are vectors.
-_COMPUTE: dict[str, Callable[[Sequence[Array]], Any]] = {
+_COMPUTE: dict[str, Callable[[Sequence[Array]], object]] = {
     "REDUCE_PROD": lambda v: np.prod(v[0]),
 }
 

@@ -78,16 +78,13 @@ def create(
         *(f"{MODEL_DIR}/{name}" for name in sources.compiled),
         *(f"{FIRMWARE_DIR}/{name}" for name in copied if name.endswith(SOURCES)),
     )
-    folders = [MODEL_DIR, FIRMWARE_DIR, f"{FIRMWARE_DIR}/include"]
-    if skeleton.linker_script:
-        folders += [".", f"{FIRMWARE_DIR}/libc"]
     project = Project(
         directory=dest.resolve(),
         name=sources.name,
         board=target.board,
         template=skeleton.name,
         sources=(*skeleton.sources, *map(skeleton.place, compiled)),
-        include_dirs=tuple(dict.fromkeys(map(skeleton.place, folders))),
+        include_dirs=tuple(dict.fromkeys(map(skeleton.place, _folders(skeleton)))),
         defines=_defines(has_agent, speaks),
         linker_script=skeleton.linker_script,
         optimize=plan.optimize,
@@ -105,6 +102,12 @@ def create(
     values["config"] = _config(plan, project, speaks, has_port="port" in skeleton.firmware)
     _write(project, skeleton, models, {**template_files(skeleton, values), **firmware})
     return project
+
+
+def _folders(skeleton: Template) -> tuple[str, ...]:
+    """Where headers are looked for."""
+    folders = (MODEL_DIR, FIRMWARE_DIR, f"{FIRMWARE_DIR}/include")
+    return (*folders, ".", f"{FIRMWARE_DIR}/libc") if skeleton.linker_script else folders
 
 
 def _fingerprint(project: Project, target: Target, template: Template, files: Content) -> str:

@@ -141,15 +141,10 @@ def outputs_of_image(
         name = board.backends["simulator"]
         raise ToolError(f"the simulator '{name}' cannot run a test", hint=WITHOUT)
     graph = plan.graph
-    words = (("input", graph.inputs), ("output", graph.outputs))
-    inputs, outputs = (
-        tuple(f"{graph.name}_{name}" for name in io_names(word, len(tensors)))
-        for word, tensors in words
-    )
     cycles = PATIENCE * instructions_of(plan) + board.chip.clock_hz
     try:
         with simulator.stopped(image, board) as core:
-            running = Invoked(core, read_elf(image.elf), graph, (inputs, outputs))
+            running = Invoked(core, read_elf(image.elf), graph, _symbols(graph))
             found: list[tuple[Array, ...]] = []
             for sample in samples:
                 if not in_sequence:
@@ -167,6 +162,15 @@ def outputs_of_image(
             f"the image was linked, but cannot be tested: {error.message}",
             hint=f"{error.hint}; or {WITHOUT}",
         ) from error
+
+
+def _symbols(graph: Graph) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the generated C calls the model's inputs and outputs."""
+    inputs, outputs = (
+        tuple(f"{graph.name}_{name}" for name in io_names(word, len(tensors)))
+        for word, tensors in (("input", graph.inputs), ("output", graph.outputs))
+    )
+    return inputs, outputs
 
 
 def _watching(core: Core) -> AbstractContextManager[None]:
