@@ -27,7 +27,7 @@ class _Wrong:
     """A value of another type than it must be."""
 
     where: str  # "settings.limits.memory"
-    wanted: Any  # an annotation
+    wanted: object  # an annotation
     value: object
 
 
@@ -62,7 +62,7 @@ def checked(
     return decorated
 
 
-def _mismatch(value: object, wanted: Any, where: str, deep: Collection[type]) -> _Wrong | None:
+def _mismatch(value: object, wanted: object, where: str, deep: Collection[type]) -> _Wrong | None:
     """The first thing that is of another type."""
     origin = get_origin(wanted)
     if wanted is Any or wanted is object:
@@ -95,7 +95,7 @@ def _mismatch(value: object, wanted: Any, where: str, deep: Collection[type]) ->
     return next((item for item in found if item is not None), None)
 
 
-def _is_a(value: object, kind: Any) -> bool:
+def _is_a(value: object, kind: object) -> bool:
     if kind is None or kind is NoneType:
         return value is None
     if kind is Callable or getattr(kind, "__name__", "") == "Callable":
@@ -108,7 +108,7 @@ def _is_a(value: object, kind: Any) -> bool:
     return not isinstance(kind, type) or isinstance(value, kind)
 
 
-def _words(hint: Any) -> str:
+def _words(hint: object) -> str:
     if get_origin(hint) in (Union, UnionType):
         *first, last = map(_words, get_args(hint))
         return f"{', '.join(first)} or {last}"

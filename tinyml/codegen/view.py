@@ -1,7 +1,4 @@
-"""The finished strings that the templates place: a plan seen as a C program.
-
-All arithmetic, escaping and naming happens here; the templates only loop.
-"""
+"""The finished strings that the templates place: a plan as a C program. Templates only loop."""
 
 from __future__ import annotations
 
@@ -119,7 +116,7 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
     weights = Weights(graph, names)
     places |= {i: weights.tensor(i) for i in _used_constants(plan)}
     calls = _calls(plan, places, scratch, weights)
-    macs = tuple(sum(macs_of(graph.ops[i], graph) for i in step.ops) for step in plan.steps)
+    macs = _macs(plan)
     return ModelView(
         name=graph.name,
         macro=graph.name.upper(),
@@ -154,9 +151,15 @@ def _first_values(graph: Graph, weights: Weights) -> dict[int, str]:
     return {i: weights.first_value(i) for i in graph.variables if weights.has_first_value(i)}
 
 
+def _macs(plan: Plan) -> tuple[int, ...]:
+    each = [macs_of(op, plan.graph) for op in plan.graph.ops]
+    return tuple(sum(each[i] for i in step.ops) for step in plan.steps)
+
+
 def _headers(plan: Plan) -> tuple[str, ...]:
-    calls = (step.call for step in plan.steps if step.call)
-    return tuple(sorted({kernel.header for call in calls for kernel in call.kernels()}))
+    return tuple(
+        sorted({k.header for step in plan.steps if step.call for k in step.call.kernels()})
+    )
 
 
 def _command(plan: Plan, board: Board | None) -> str:

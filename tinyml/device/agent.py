@@ -1,9 +1,7 @@
 """Client of the firmware's serial agent: every command of the protocol as a method.
 
-Lines may be lost or damaged on the way: what a command returns is checked, and when something is
-wrong, the command is repeated with everything that led to it. After the last try a DeviceError says
-what to do. A board that is reset in the middle has forgotten what it was told and measured: that is
-a DeviceError at once.
+Lines may be damaged: what a command returns is checked, and repeated with all that led to it.
+After the last try a DeviceError says what to do; a board that was reset meanwhile is one at once.
 """
 
 from __future__ import annotations

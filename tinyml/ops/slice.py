@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.dtype import INT32
+from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import operand, operand_count
 from tinyml.ops.forms import Constraint, Form, Like, typed
-from tinyml.ops.lookup import no_options
+from tinyml.ops.lookup import NoAttrs, no_options
 from tinyml.ops.moves import MOVED_TOO, WHOLE, Walk, lower_walk, strides_of, whole_numbers
 from tinyml.ops.operands import no_macs
 from tinyml.ops.spec import OpSpec
@@ -209,6 +212,25 @@ def _spec(kind: str, title: str, parts: Parts, constraints: tuple[Constraint, ..
         macs=no_macs,
         forms=(Form("bytes", types, reference, lower),),
     )
+
+
+def can_be_copied(tensor: Tensor) -> bool:
+    """Whether a SLICE can write such a value."""
+    return tensor.dtype in MOVED_TOO and 0 < len(tensor.shape) <= MAX_SLICE_RANK
+
+
+def copy_of(held: Tensor, result: int, tensors: list[Tensor]) -> Op:
+    """An op that writes a constant to a result of the graph, which cannot be one itself."""
+    rank = len(held.shape)
+    inputs = tuple(range(len(tensors), len(tensors) + 3))
+    for name, value in (
+        ("begin", np.zeros(rank, np.int32)),
+        ("size", np.array(held.shape, np.int32)),
+    ):
+        value.flags.writeable = False
+        tensors.append(Tensor(f"{held.name}/{name}", INT32, (rank,), None, value))
+    tensors.insert(len(tensors) - 2, replace(held, name=f"{held.name}/value"))
+    return Op(SLICE, held.name, inputs, (result,), NoAttrs())
 
 
 OPS = (

@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from tinyml import ops
+from tinyml.base.errors import PlanError
 from tinyml.ir.graph import Graph, Op, Tensor
+from tinyml.ops.slice import can_be_copied, copy_of
 from tinyml.ops.traits import FromShape, MovesOnly, Pads
 from tinyml.passes.rewrite import all_bytes, maker, table_of, without_identities
 
@@ -29,22 +31,44 @@ def fold_constants(graph: Graph) -> Graph:
         for i, result in zip(op.outputs, results, strict=True):
             data = np.ascontiguousarray(result, tensors[i].dtype.numpy)
             data.flags.writeable = False
-            tensors[i] = replace(tensors[i], data=data.reshape(tensors[i].shape))
+            held = replace(tensors[i], data=data.reshape(tensors[i].shape))
+            if i in graph.results:
+                kept.append(copy_of(held, i, tensors))
+            else:
+                tensors[i] = held
     return replace(graph, tensors=tuple(tensors), ops=tuple(kept))
 
 
 def _is_foldable(op: Op, graph: Graph) -> bool:
     given = [tensor for tensor in graph.op_inputs(op) if tensor is not None]
+    is_known = ops.trait_of(op.kind, FromShape) is not None or all(t.is_constant for t in given)
+    if not is_known:
+        return False
+    if set(op.outputs) & set(graph.results):
+        return _lacks_memory(op, graph) and all(map(can_be_copied, graph.op_outputs(op)))
+    return _is_small(op, graph) or _lacks_memory(op, graph)
+
+
+def _is_small(op: Op, graph: Graph) -> bool:
+    given = [tensor for tensor in graph.op_inputs(op) if tensor is not None]
     held = sum(tensor.nbytes for tensor in given if tensor.is_constant)
     made = sum(tensor.nbytes for tensor in graph.op_outputs(op))
-    return (
-        (
-            ops.trait_of(op.kind, FromShape) is not None
-            or all(tensor.is_constant for tensor in given)
-        )
-        and not set(op.outputs) & set(graph.results)
-        and made <= min(_MAX_FOLDED_BYTES, max(_SMALL_BYTES, _MOST_TIMES * held))
-    )
+    return made <= min(_MAX_FOLDED_BYTES, max(_SMALL_BYTES, _MOST_TIMES * held))
+
+
+def _lacks_memory(op: Op, graph: Graph) -> bool:
+    """Whether the op's kernel wants in memory what is a constant: it reads it as an input."""
+    try:
+        call = ops.plain_call(op, graph)
+    except PlanError:
+        return False  # others stand for it
+    read = [arg.index for arg in call.arguments if arg.kind == "input"] if call else [0]
+    tensors = graph.op_inputs(op)
+    return any(i < len(tensors) and _is_constant(tensors[i]) for i in read)
+
+
+def _is_constant(tensor: Tensor | None) -> bool:
+    return tensor is not None and tensor.is_constant
 
 
 def drop_identities(graph: Graph) -> Graph:

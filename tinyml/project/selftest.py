@@ -136,11 +136,7 @@ def outputs_of_image(
     chip would not allow, ToolError when the emulator is not there or the application does not use
     the model.
     """
-    simulator = _simulator_of(board)
-    if simulator is None:
-        name = board.backends["simulator"]
-        raise ToolError(f"the simulator '{name}' cannot run a test", hint=WITHOUT)
-    graph = plan.graph
+    simulator, graph = _needed_simulator(board), plan.graph
     cycles = PATIENCE * instructions_of(plan) + board.chip.clock_hz
     try:
         with simulator.stopped(image, board) as core:
@@ -162,6 +158,14 @@ def outputs_of_image(
             f"the image was linked, but cannot be tested: {error.message}",
             hint=f"{error.hint}; or {WITHOUT}",
         ) from error
+
+
+def _needed_simulator(board: Board) -> Stopped:
+    simulator = _simulator_of(board)
+    if simulator is None:
+        name = board.backends["simulator"]
+        raise ToolError(f"the simulator '{name}' cannot run a test", hint=WITHOUT)
+    return simulator
 
 
 def _symbols(graph: Graph) -> tuple[tuple[str, ...], tuple[str, ...]]:
