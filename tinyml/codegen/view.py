@@ -135,7 +135,7 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
         arenas=arenas,
         tensors=tensors,
         is_stateful=bool(graph.variables),
-        states=state_views(plan, places, _first_values(graph, weights)),
+        states=state_views(plan, places, weights.first_values()),
         memories=memories,
         inputs=io_views(graph, graph.inputs, "input", places),
         outputs=io_views(graph, graph.outputs, "output", places),
@@ -147,19 +147,14 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
     )
 
 
-def _first_values(graph: Graph, weights: Weights) -> dict[int, str]:
-    return {i: weights.first_value(i) for i in graph.variables if weights.has_first_value(i)}
-
-
 def _macs(plan: Plan) -> tuple[int, ...]:
     each = [macs_of(op, plan.graph) for op in plan.graph.ops]
     return tuple(sum(each[i] for i in step.ops) for step in plan.steps)
 
 
 def _headers(plan: Plan) -> tuple[str, ...]:
-    return tuple(
-        sorted({k.header for step in plan.steps if step.call for k in step.call.kernels()})
-    )
+    calls = (step.call for step in plan.steps if step.call)
+    return tuple(sorted({kernel.header for call in calls for kernel in call.kernels()}))
 
 
 def _command(plan: Plan, board: Board | None) -> str:

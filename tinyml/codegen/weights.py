@@ -45,9 +45,11 @@ class Weights:
         assert data is not None
         return self._array(index, data, "constant")
 
-    def has_first_value(self, index: int) -> bool:
-        """Whether a variable begins with a value of its own."""
-        return self._graph.tensors[index].initial is not None
+    def first_values(self) -> dict[int, str]:
+        """The symbols of what variables are after a reset that begin with a value of their own."""
+        tensors = self._graph.tensors
+        known = (i for i in self._graph.variables if tensors[i].initial is not None)
+        return {i: self.first_value(i) for i in known}
 
     def first_value(self, index: int) -> str:
         """The symbol of what a variable is after a reset."""
