@@ -116,7 +116,6 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
     weights = Weights(graph, names)
     places |= {i: weights.tensor(i) for i in _used_constants(plan)}
     calls = _calls(plan, places, scratch, weights)
-    macs = _macs(plan)
     return ModelView(
         name=graph.name,
         macro=graph.name.upper(),
@@ -128,9 +127,9 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
         name_string=c_string(graph.name),
         sha_string=c_string(graph.source.sha256[:12]),
         headers=_headers(plan),
-        macs=sum(macs),
+        macs=sum(_macs(plan)),
         weight_bytes=weights.nbytes,
-        table=layer_table(plan, names, macs),
+        table=layer_table(plan, names, _macs(plan)),
         peak=peak_text(plan),
         arenas=arenas,
         tensors=tensors,
