@@ -29,7 +29,7 @@ def layer_on_a_constant() -> Graph:
 def test_what_it_computes_is_copied_to_the_output() -> None:
     graph = layer_on_a_constant()
     simple = run_passes(graph)
-    assert [op.kind for op in simple.ops] == ["SLICE", "ADD"]
+    assert [op.kind for op in simple.ops] == ["SLICE", "RESHAPE", "ADD"]
     board = load_board("nucleo_l4r5zi")
     verify(plan(simple, board), board)
     given = np.array([[5, -6, 7, 100]], np.int8)

@@ -13,6 +13,7 @@ from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import operand, operand_count
 from tinyml.ops.forms import Constraint, Form, Like, typed
+from tinyml.ops.layout import RESHAPE, ReshapeAttrs
 from tinyml.ops.lookup import NoAttrs, no_options
 from tinyml.ops.moves import MOVED_TOO, WHOLE, Walk, lower_walk, strides_of, whole_numbers
 from tinyml.ops.operands import no_macs
@@ -216,21 +217,32 @@ def _spec(kind: str, title: str, parts: Parts, constraints: tuple[Constraint, ..
 
 def can_be_copied(tensor: Tensor) -> bool:
     """Whether a SLICE can write such a value."""
-    return tensor.dtype in MOVED_TOO and 0 < len(tensor.shape) <= MAX_SLICE_RANK
+    return tensor.dtype in MOVED_TOO
 
 
-def copy_of(held: Tensor, result: int, tensors: list[Tensor]) -> Op:
-    """An op that writes a constant to a result of the graph, which cannot be one itself."""
-    rank = len(held.shape)
-    inputs = tuple(range(len(tensors), len(tensors) + 3))
-    for name, value in (
-        ("begin", np.zeros(rank, np.int32)),
-        ("size", np.array(held.shape, np.int32)),
-    ):
-        value.flags.writeable = False
-        tensors.append(Tensor(f"{held.name}/{name}", INT32, (rank,), None, value))
-    tensors.insert(len(tensors) - 2, replace(held, name=f"{held.name}/value"))
-    return Op(SLICE, held.name, inputs, (result,), NoAttrs())
+def copy_of(held: Tensor, result: int, tensors: list[Tensor]) -> tuple[Op, ...]:
+    """Ops that write a constant to a result of the graph, which cannot be one itself.
+
+    It is seen as a row of elements, since a SLICE takes neither a scalar nor six dimensions.
+    """
+    assert held.data is not None
+    row, (value, begin, size, made) = (held.elements,), range(len(tensors), len(tensors) + 4)
+    tensors += [
+        replace(held, name=f"{held.name}/value", shape=row, data=held.data.reshape(row)),
+        _numbers(f"{held.name}/begin", 0),
+        _numbers(f"{held.name}/size", held.elements),
+        replace(held, name=f"{held.name}/row", shape=row, data=None),
+    ]
+    return (
+        Op(SLICE, f"{held.name}/row", (value, begin, size), (made,), NoAttrs()),
+        Op(RESHAPE, held.name, (made,), (result,), ReshapeAttrs(held.shape)),
+    )
+
+
+def _numbers(name: str, number: int) -> Tensor:
+    data = np.array([number], np.int32)
+    data.flags.writeable = False
+    return Tensor(name, INT32, (1,), None, data)
 
 
 OPS = (

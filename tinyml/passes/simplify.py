@@ -33,7 +33,7 @@ def fold_constants(graph: Graph) -> Graph:
             data.flags.writeable = False
             held = replace(tensors[i], data=data.reshape(tensors[i].shape))
             if i in graph.results:
-                kept.append(copy_of(held, i, tensors))
+                kept += copy_of(held, i, tensors)
             else:
                 tensors[i] = held
     return replace(graph, tensors=tuple(tensors), ops=tuple(kept))
