@@ -38,4 +38,6 @@ def show(
         console.line(f"wrote {path}")
     for line in text.self_test_lines(built.report):
         console.line(line)
+    for advice in built.report.problems:
+        console.line(f"what would help: {advice}")
     console.verdict(built.report.fits, text.summary(built.report))
