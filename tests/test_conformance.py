@@ -96,9 +96,12 @@ def test_models_follow_one_another_in_one_folder(tmp_path: Path) -> None:
 
 
 def test_the_corpus_has_every_operator_and_every_network() -> None:
-    kinds = {op.kind for n in range(500) for op in random_graph(n).ops}
+    kinds = {op.kind for n in range(900) for op in random_graph(n).ops}
     kinds |= {op.kind for n in range(len(NETWORKS)) for op in chain(n).ops}
-    assert kinds == set(all_ops())
+    in_floats = {
+        kind for kind, spec in all_ops().items() if {f.name for f in spec.forms} == {"f32"}
+    }
+    assert kinds == set(all_ops()) - in_floats
 
 
 def test_the_same_seed_gives_the_same_models() -> None:

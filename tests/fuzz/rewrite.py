@@ -116,7 +116,7 @@ def _kind(graph: Graph, chance: random.Random) -> Graph:
 def _options(graph: Graph, chance: random.Random) -> Graph:
     number = chance.randrange(len(graph.ops))
     held = graph.ops[number].attrs
-    numbers = [(k, v) for k, v in held.values if not isinstance(v, tuple)]
+    numbers = [(k, v) for k, v in held.values if isinstance(v, int | float)]
     if not numbers:
         return graph
     name, old = chance.choice(numbers)

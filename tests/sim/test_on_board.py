@@ -306,7 +306,7 @@ def copied(directory: Path, tmp_path: Path) -> Path:
 def test_commands(builds, tmp_path, capsys):
     built, board = builds(BOARD), load_board(BOARD)
     labels = tmp_path / "y.npy"
-    np.save(labels, np.arange(1000) % 10)
+    np.save(labels, np.arange(360) % 10)
     where = str(built.directory)
     with served(elf_of(built), board) as path:
         common = ["--port", path, "--inputs", str(TEST)]

@@ -28,7 +28,7 @@ def options_of(kind: str, **changes: Value) -> Options:
     """
     spec, other = all_ops().get(kind), others().get(kind)
     if spec is not None:
-        return options(spec.table.name, **changes)
+        return replace(options(spec.table.name, **changes), version=spec.version)
     if other is None:
         raise InternalError(f"{kind} is neither in tinyml.ops nor in tinyml.ops.others")
     return replace(options(other.table, **changes), version=other.version)

@@ -217,7 +217,7 @@ OPS = (
     OpSpec(
         kind="L2_POOL_2D",
         title="root of the average square over windows",
-        traits=(ClampsOutput(),),
+        traits=(),
         table=TABLE,
         inputs=("input",),
         constraints=_CONSTRAINTS,

@@ -197,6 +197,7 @@ OPS = (
     OpSpec(
         kind=BROADCAST_TO,
         title="a tensor along more, or larger, dimensions",
+        version=2,
         traits=(*_TRAITS, Scales("same"), ShapeOperand(1)),
         table=no_options("BroadcastToOptions"),
         inputs=("input", "shape"),

@@ -57,6 +57,7 @@ class OpSpec:
     forms: tuple[Form, ...]
     expand: Callable[[Op, Graph], Expansion | None] | None = None
     outputs: tuple[str, ...] = ("output",)
+    version: int = 1  # the first that interpreters know
 
     @property
     def attrs(self) -> type:

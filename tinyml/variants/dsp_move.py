@@ -11,9 +11,11 @@ from tinyml.ops import pad, softmax
 from tinyml.variants import Variant
 
 
-def lower_pad(op: Op, graph: Graph) -> KernelCall:
+def lower_pad(op: Op, graph: Graph) -> KernelCall | str:
     """A call of ``tml_dsp_pad_s8``."""
     plain = pad.lower_pad(op, graph)
+    if plain.function != "tml_pad_s8":
+        return "it has more dimensions than the kernel"
     counts, before, after = (_numbers(plain, name) for name in ("count", "before", "after"))
     opened = [math.prod(counts[:i]) for i in range(len(counts))]  # times that a border is written
     borders = sum(
