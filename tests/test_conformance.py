@@ -95,6 +95,13 @@ def test_models_follow_one_another_in_one_folder(tmp_path: Path) -> None:
         assert result.status == "equal", result.detail
 
 
+# Operators that no step of the random graphs makes yet; docs/verification.md says so.
+IN_ROWS_ALONE = {
+    *("BROADCAST_ARGS", "CAST", "DIV", "EMBEDDING_LOOKUP", "FILL", "GELU", "LOGICAL_AND"),
+    *("LOGICAL_OR", "LOG_SOFTMAX", "REDUCE_ALL", "SHAPE", "SVDF", "TILE", "ZEROS_LIKE"),
+}
+
+
 def test_the_corpus_has_every_operator_and_every_network() -> None:
     kinds = {op.kind for n in range(900) for op in random_graph(n).ops}
     kinds |= {op.kind for n in range(len(NETWORKS)) for op in chain(n).ops}
