@@ -135,7 +135,7 @@ def _kernel(name: str, per_three: int, count: int) -> MatrixKernel:
 
 
 @dataclass(frozen=True, slots=True)
-class _Walk:
+class Walk:
     """The runs of neighbouring bytes that a window consists of."""
 
     groups: int
@@ -148,16 +148,17 @@ class _Walk:
         return 60 + self.groups * (40 + self.segments * per_segment)
 
 
-def _walk(shape: Shape) -> _Walk:
-    """A row of taps is one run unless they are dilated."""
+def walk_of(shape: Shape) -> Walk:
+    """How windows are gathered: a row of taps is one run unless they are dilated."""
     rows, columns = shape.rows, shape.columns
     if columns.dilation == 1:
-        return _Walk(1, rows.kernel, shape.channels * columns.kernel)
-    return _Walk(rows.kernel, columns.kernel, shape.channels)
+        return Walk(1, rows.kernel, shape.channels * columns.kernel)
+    return Walk(rows.kernel, columns.kernel, shape.channels)
 
 
-def _window_struct(shape: Shape, band: Band, tail: Tail) -> Struct:
-    rows, columns, channels, walk = shape.rows, shape.columns, shape.channels, _walk(shape)
+def gather_struct(shape: Shape, band: Band, tail: Tail) -> Struct:
+    """How windows are gathered, as ``tml_dsp_window_params``."""
+    rows, columns, channels, walk = shape.rows, shape.columns, shape.channels, walk_of(shape)
     step_x, row_pitch = columns.stride * channels, rows.dilation * band.pitch
     is_dense = columns.dilation == 1
     return Struct(
@@ -180,7 +181,7 @@ def _window_struct(shape: Shape, band: Band, tail: Tail) -> Struct:
 
 def _convolve(shape: Shape, layer: WeightedSum) -> KernelCall:
     rows, columns, channels = shape.rows, shape.columns, shape.channels
-    form, walk = layer.once(choose_pair_form), _walk(shape)
+    form, walk = layer.once(choose_pair_form), walk_of(shape)
     band = choose_band(rows, columns, channels)
     order = stream_order(walk.groups * walk.segments, walk.length, 4)
     scratch = gemm_scratch(form, len(order))
@@ -189,7 +190,7 @@ def _convolve(shape: Shape, layer: WeightedSum) -> KernelCall:
         ("batches", shape.batches),
         ("band", band.struct(rows, columns, channels, layer.input_zero_point)),
         ("band_offset", scratch),
-        ("window", _window_struct(shape, band, tail)),
+        ("window", gather_struct(shape, band, tail)),
         ("gemm", gemm_params(form, layer, len(order))),
     )
     per_three = walk.instructions() + gemm_cost(form, len(order))

@@ -50,7 +50,7 @@ typedef struct {
 typedef void (*tml_dsp_gemm)(const tml_dsp_block *block);
 
 /* Stack frame while running: output, second, third, inputs, loops, address of entry, end. */
-#define TML_DSP_GEMM(name, unroll, step, separate, epilogue)                                   \
+#define TML_DSP_GEMM_FROM(name, start, unroll, step, separate, epilogue)                       \
     TML_DSP_SHARED void name(const tml_dsp_block *block)                                       \
     {                                                                                          \
         __asm__ volatile("mov r0, %0\n\t"                                                      \
@@ -62,9 +62,7 @@ typedef void (*tml_dsp_gemm)(const tml_dsp_block *block);
                          "push {r1-r7}\n\t"                                                    \
                          "mov r1, r8\n"                                                        \
                          "1:\n\t" /* next pair of filters: sums start with the biases */       \
-                         "ldrd r2, r5, [r1]\n\t"                                               \
-                         "ldrd r3, r6, [r1]\n\t"                                               \
-                         "ldrd r4, r7, [r1], #8\n\t"                                           \
+                         start                                                                 \
                          "ldrd r0, lr, [sp, #12]\n\t"                                          \
                          "ldr pc, [sp, #20]\n\t"                                               \
                          ".balign 4\n"                                                         \
@@ -82,6 +80,12 @@ typedef void (*tml_dsp_gemm)(const tml_dsp_block *block);
                          : "r"(block)                                                          \
                          : "r0", "r1", "r2", "r3", "r12", "lr", "cc", "memory");               \
     }
+
+/* A in r2 to r4, B in r5 to r7. */
+#define TML_DSP_GEMM(name, unroll, step, separate, epilogue)                                   \
+    TML_DSP_GEMM_FROM(name,                                                                    \
+                      "ldrd r2, r5, [r1]\n\tldrd r3, r6, [r1]\n\tldrd r4, r7, [r1], #8\n\t",     \
+                      unroll, step, separate, epilogue)
 
 #define TML_DSP_MAC_A(weights)                                                                 \
     "smlad r2, r8, " weights ", r2\n\tsmlad r3, r9, " weights ", r3\n\tsmlad r4, r10, " weights \

@@ -10,8 +10,8 @@ import numpy as np
 
 from tests.support.models.small_graphs import SOURCE
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import INT8
-from tinyml.ir.graph import Graph, Op, Quant, Tensor
+from tinyml.ir.dtype import INT8, INT16
+from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
 from tinyml.model.support import unmet
 from tinyml.ops import spec_of
 
@@ -25,6 +25,27 @@ def activations(name: str, shape: tuple[int, ...], rng: Rng, scale: float = IN_S
     """A tensor that is computed at run time."""
     zero_point = int(rng.choice((-128, 127, 0, int(rng.integers(-128, 128)))))
     return Tensor(name, INT8, shape, Quant((float(np.float32(scale)),), (zero_point,)))
+
+
+def wide_values(name: str, shape: tuple[int, ...], scale: float) -> Tensor:
+    """A tensor of int16 values that is computed at run time; its zero point is 0."""
+    return Tensor(name, INT16, shape, Quant((float(np.float32(scale)),), (0,)))
+
+
+def three_vectors(rng: Rng, graph: Graph) -> tuple[tuple[Array, ...], ...]:
+    """Inputs of a graph: random, extreme, constant."""
+
+    def made(tensor: Tensor, kind: int) -> Array:
+        low, high = tensor.dtype.limits
+        values = (
+            lambda: rng.integers(low, high + 1, tensor.shape),
+            lambda: np.where(rng.random(tensor.shape) < 0.5, low, high),
+            lambda: np.full(tensor.shape, rng.choice((low, high))),
+        )
+        return np.asarray(values[kind](), tensor.dtype.numpy)
+
+    tensors = [graph.tensors[i] for i in graph.inputs]
+    return tuple(tuple(made(tensor, kind) for tensor in tensors) for kind in range(3))
 
 
 def output(rng: Rng, scale: float, activation: str) -> Tensor:

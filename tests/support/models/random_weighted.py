@@ -10,13 +10,23 @@ from typing import Any
 
 import numpy as np
 
-from tests.support.models.random_parts import IN_SCALE, RANGES, Rng, activations, one_op, output
-from tinyml.ir.dtype import INT8, INT32
+from tests.support.models.random_parts import (
+    IN_SCALE,
+    RANGES,
+    Rng,
+    activations,
+    one_op,
+    output,
+    wide_values,
+)
+from tinyml.ir.dtype import INT8, INT32, INT64, DType
 from tinyml.ir.graph import Array, Graph, Quant, Tensor
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs
 from tinyml.ops.fully_connected import FullyConnectedAttrs
 from tinyml.variants import Variant
+
+_WIDE_SCALE = 0.0002  # of int16 inputs
 
 
 def fully_connected(rng: Rng, variant: Variant) -> Graph:
@@ -24,12 +34,12 @@ def fully_connected(rng: Rng, variant: Variant) -> Graph:
     rows, features, outputs = rng.integers(1, 8), rng.integers(1, 150), rng.integers(1, 30)
     weights = _weights(rng, (int(outputs), int(features)))
     attrs = FullyConnectedAttrs(str(rng.choice(RANGES)))
-    return _weighted(rng, "FULLY_CONNECTED", attrs, (int(rows), int(features)), weights)
+    return _weighted(rng, variant, attrs, (int(rows), int(features)), weights)
 
 
 def convolution(rng: Rng, variant: Variant) -> Graph:
     """A CONV_2D of the kind that the variant is for."""
-    covers, is_tiled = variant.name == "dsp/single_pixel", "winograd" in variant.name
+    covers, is_tiled = "single_pixel" in variant.name, "winograd" in variant.name
     height, width = (int(size) for size in rng.integers(1, 14, 2))
     channels = int(rng.choice((1, 2, 3, 4, 5, 8, 16, 17)))
     filters = int(rng.choice((1, 2, 3, 4, 7, 8, 16)))
@@ -46,7 +56,7 @@ def convolution(rng: Rng, variant: Variant) -> Graph:
     attrs = Conv2dAttrs(padding, strides[0], strides[1], dilations[0], dilations[1], activation)
     weights = _weights(rng, (filters, *kernel, channels))
     batches = int(rng.choice((1, 1, 2)))
-    return _weighted(rng, "CONV_2D", attrs, (batches, height, width, channels), weights)
+    return _weighted(rng, variant, attrs, (batches, height, width, channels), weights)
 
 
 def depthwise(rng: Rng, variant: Variant) -> Graph:
@@ -77,7 +87,7 @@ def depthwise(rng: Rng, variant: Variant) -> Graph:
     )
     given = (int(rng.choice((1, 1, 2))), height, width, channels)
     weights = _weights(rng, (1, *kernel, channels * multiplier))
-    return _weighted(rng, "DEPTHWISE_CONV_2D", attrs, given, weights, axis=3)
+    return _weighted(rng, variant, attrs, given, weights, axis=3)
 
 
 def _weights(rng: Rng, shape: tuple[int, ...]) -> Array:
@@ -91,7 +101,7 @@ def _weights(rng: Rng, shape: tuple[int, ...]) -> Array:
 
 def _weighted(
     rng: Rng,
-    kind: str,
+    variant: Variant,
     attrs: Any,
     given: tuple[int, ...],
     weights: Array,
@@ -104,20 +114,40 @@ def _weighted(
     depth = weights.size // channels
     scales = rng.uniform(0.002, 0.02, channels if rng.random() < 0.7 else 1).astype(np.float32)
     step = float(rng.choice((1.0, 1.0, 1.0, 0.1, 30.0, 1e-4, 1e4)))
-    bias: Array = rng.integers(-9000, 9000, (channels,), np.int32)
-    if rng.random() < 0.1:
-        bias[::2] = 1 << 30  # a channel that always gives the same
     per = (0,) * len(scales)
-    bias_quant = Quant(tuple((np.float32(IN_SCALE) * scales).tolist()), per)
-    for data in (weights, bias):
-        data.flags.writeable = False
-    return one_op(
-        kind,
-        attrs,
-        (
-            activations("x", given, rng),
-            Tensor("w", INT8, weights.shape, Quant(tuple(scales.tolist()), per, axis), weights),
-            Tensor("b", INT32, (channels,), bias_quant, bias),
-        ),
-        output(rng, 0.02 * 0.01 * 60.0 * depth**0.5 * step, attrs.activation),
-    )
+    quant = Quant(tuple(scales.tolist()), per, axis)
+    weights.flags.writeable = False
+    operand = Tensor("w", INT8, weights.shape, quant, weights)
+    if variant.form == "s16":
+        made = wide_values("y", (), 1.4 * _WIDE_SCALE * depth**0.5 * step)
+        operands = (
+            wide_values("x", given, _WIDE_SCALE),
+            operand,
+            *_wide_bias(rng, scales, channels),
+        )
+        return one_op(variant.kind, attrs, operands, made)
+    values: Array = rng.integers(-9000, 9000, (channels,), np.int32)
+    if rng.random() < 0.1:
+        values[::2] = 1 << 30  # a channel that always gives the same
+    bias = _constant(values, INT32, IN_SCALE, scales)
+    made = output(rng, 0.02 * 0.01 * 60.0 * depth**0.5 * step, attrs.activation)
+    return one_op(variant.kind, attrs, (activations("x", given, rng), operand, bias), made)
+
+
+def _wide_bias(rng: Rng, scales: Array, channels: int) -> tuple[Tensor, ...]:
+    """Of sums of 64 bits, or of 32, or none; now and then what makes sums large."""
+    kind = rng.random()
+    if kind < 0.15:
+        return ()
+    dtype = INT64 if kind < 0.75 else INT32
+    values: Array = rng.integers(-(1 << 24), 1 << 24, (channels,)).astype(dtype.numpy)
+    if rng.random() < 0.2:
+        values[::2] = -(1 << 29) if dtype == INT32 else rng.choice((-(1 << 33), 1 << 31, 1 << 40))
+    return (_constant(values, dtype, _WIDE_SCALE, scales),)
+
+
+def _constant(values: Array, dtype: DType, scale: float, scales: Array) -> Tensor:
+    """A bias for inputs and weights of these scales."""
+    values.flags.writeable = False
+    quant = Quant(tuple((np.float32(scale) * scales).tolist()), (0,) * len(scales))
+    return Tensor("b", dtype, values.shape, quant, values)

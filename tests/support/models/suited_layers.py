@@ -10,10 +10,19 @@ import numpy as np
 from tests.support.models.cases import Case
 from tests.support.models.lowered import lowered
 from tests.support.models.random_lstm import random_lstm
-from tests.support.models.random_parts import RANGES, Rng, activations, one_op, output, supported
+from tests.support.models.random_parts import (
+    RANGES,
+    Rng,
+    activations,
+    one_op,
+    output,
+    supported,
+    three_vectors,
+    wide_values,
+)
 from tests.support.models.random_weighted import convolution, depthwise, fully_connected
 from tinyml.ir.dtype import INT8, INT32
-from tinyml.ir.graph import Array, Graph, Quant, Tensor
+from tinyml.ir.graph import Graph, Quant, Tensor
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.elementwise import BinaryAttrs
 from tinyml.ops.lookup import NoAttrs
@@ -53,20 +62,17 @@ def _random_case(rng: Rng, variant: Variant, name: str) -> Case:
     }
     make = makers[variant.kind]
     graph = supported(name, lambda: make(rng, variant))
-    shapes = [graph.tensors[i].shape for i in graph.inputs]
-    choices: tuple[Callable[[tuple[int, ...]], Array], ...] = (
-        lambda shape: rng.integers(-128, 128, shape),
-        lambda shape: np.where(rng.random(shape) < 0.5, -128, 127),
-        lambda shape: np.full(shape, rng.choice((-128, 127))),
-    )
-    vectors = tuple(tuple(make(shape).astype(np.int8) for shape in shapes) for make in choices)
-    return Case(name, graph, vectors)
+    return Case(name, graph, three_vectors(rng, graph))
 
 
 def _sum(rng: Rng, variant: Variant) -> Graph:
     shape = tuple(int(size) for size in rng.integers(1, 9, 3))
     attrs = BinaryAttrs(str(rng.choice(("NONE", "RELU"))))
     first, second, made = (float(scale) for scale in rng.uniform(0.01, 0.1, 3))
+    if variant.form == "s16":
+        wide = (wide_values("x", shape, first), wide_values("z", shape, second))
+        step = float(rng.choice((1.0, 1.0, 1.0, 0.2, 20.0)))
+        return one_op(variant.kind, attrs, wide, wide_values("y", (), made * step), (0, 1))
     operands = (activations("x", shape, rng, first), activations("z", shape, rng, second))
     return one_op(variant.kind, attrs, operands, output(rng, made * 1.5, attrs.activation), (0, 1))
 
