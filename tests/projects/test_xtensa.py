@@ -10,10 +10,9 @@ import pytest
 from tests.support.models.cases import Vector, case_paths, load_cases, merge
 from tests.support.nets.float_layers import float_layers
 from tests.support.running.esp_nn import STAND_IN
-from tests.support.running.xtensa import build_project
+from tests.support.running.xtensa import build_project, emulate
 from tests.support.values.plans import planned_on
 from tinyml import api
-from tinyml.bare.xtensa import emulate
 from tinyml.base import process
 from tinyml.codegen.generate import generate
 from tinyml.device.agent import AgentClient

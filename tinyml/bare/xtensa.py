@@ -1,33 +1,31 @@
-"""Programs for an Xtensa core, without Espressif's toolchain: LLVM, GNU ld and QEMU from apt.
+"""Programs for an Xtensa core without Espressif's toolchain: LLVM and GNU ld from apt, our core.
 
 clang's own driver knows no Xtensa core and its integrated way to object files fails on loops, so
 each file goes through three programs: clang to LLVM's text, llc to assembler, llvm-mc to an object.
-QEMU's de233_fpu has the LX7's base instructions but for MULSH and MULUH, which start.s makes up
-for; the vector instructions of the S3 it has not.
+None of them knows the vector instructions of the ESP32-S3, which stand as text in the kernels: on
+the way to llvm-mc they become bytes.
 """
 
 from __future__ import annotations
 
-import os
-import select
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from tinyml.base import process, resources
-from tinyml.base.errors import ToolError
 from tinyml.base.process import Command
+from tinyml.simulate.lx7.pie import encode, is_vector
+from tinyml.simulate.lx7.program import run_program
 
 FLAGS = ("-std=gnu17", "-nostdlibinc", "-fno-strict-aliasing", "-Wall", "-Wextra", "-Werror")
-LLC = ("llc-22", "-mtriple=xtensa", "-mcpu=esp32", "-O2")
+LLC = ("llc-22", "-mtriple=xtensa", "-mcpu=esp32", "-O2", "-no-integrated-as")
 MC = ("llvm-mc-22", "-triple", "xtensa", "-mcpu=esp32", "-filetype=obj")
-ICOUNT_SHIFT = 10  # an instruction takes 2^10 ns
-CLOCK_HZ = 40_000_000  # of QEMU's core: what CCOUNT counts
-PATIENCE_S = 120  # an inference takes a few
-HIGH_MULTIPLY = 103  # instructions of start.s for a MULSH
+RAM = ((0x0010_0000, 0x01F0_0000),)  # as in link.ld
+_STATEMENT = re.compile(r"[^\n;]+")
 
 
 class Lx7:
-    """An LX7 without vector instructions, on QEMU; the program asks it through SIMCALL."""
+    """The ESP32-S3's core, emulated; the program asks it through SIMCALL."""
 
     def build(self, sources: Sequence[Path], flags: Sequence[str], folder: Path) -> Path:
         """Compiles and links a program."""
@@ -38,22 +36,12 @@ class Lx7:
         return link(objects, folder)
 
     def run(self, program: Path, given: bytes) -> bytes:
-        """What a program wrote that got ``given`` to read; raises ToolError when it hangs."""
-        with process.running(emulate(program)) as (stdin, stdout):
-            stdin.write(given)
-            stdin.close()
-            answer = bytearray()
-            while select.select([stdout], [], [], PATIENCE_S)[0]:
-                part = os.read(stdout.fileno(), 1 << 16)
-                if not part:
-                    return bytes(answer)
-                answer += part
-        raise ToolError(f"the program on QEMU has said nothing for {PATIENCE_S} s")
+        """What a program wrote that got ``given`` to read; raises SimulationFault."""
+        return run_program(program, given, RAM)
 
     def instructions(self, steps: int, events: int) -> int:
-        """Steps of CCOUNT as instructions; the events are high multiplications."""
-        executed = steps * 1e9 / CLOCK_HZ / (1 << ICOUNT_SHIFT)
-        return round(executed) - HIGH_MULTIPLY * events
+        """The counter counts them."""
+        return steps
 
 
 def compile_c(source: Path, output: Path, flags: Sequence[str], optimize: str = "-O3") -> Path:
@@ -62,6 +50,8 @@ def compile_c(source: Path, output: Path, flags: Sequence[str], optimize: str = 
     clang = ("clang-22", "--target=xtensa", *FLAGS, optimize, *flags)
     run(*clang, "-S", "-emit-llvm", str(source), "-o", str(text))
     run(*LLC, str(text), "-o", str(assembler))
+    written = assembler.read_text(encoding="utf-8")
+    assembler.write_text(_STATEMENT.sub(_as_bytes, written), encoding="utf-8")
     run(*MC, str(assembler), "-o", str(output))
     return output
 
@@ -77,11 +67,12 @@ def link(objects: Sequence[Path], folder: Path) -> Path:
     return program
 
 
-def emulate(program: Path) -> Command:
-    """QEMU with the program; its standard input and output are the program's."""
-    machine = ("qemu-system-xtensa", "-M", "sim", "-cpu", "de233_fpu", "-semihosting")
-    quiet = ("-display", "none", "-monitor", "none", "-serial", "none")
-    return Command((*machine, *quiet, "-icount", f"shift={ICOUNT_SHIFT}", "-kernel", str(program)))
+def _as_bytes(statement: re.Match[str]) -> str:
+    """A statement for the assembler, one of the vector unit as the bytes that it stands for."""
+    text = statement[0].strip()
+    if not is_vector(text):
+        return statement[0]
+    return f"\t.byte {', '.join(map(str, encode(text)))}"
 
 
 def _support() -> Path:

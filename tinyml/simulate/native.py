@@ -1,4 +1,4 @@
-"""Builds the native block hook once per machine and keeps it in the user's cache."""
+"""Builds the native parts of the emulators once per machine and keeps them in the user's cache."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tinyml.base import process, resources
@@ -18,29 +19,42 @@ SOURCE = Path(__file__).with_name("hook.c")
 FLAGS = ("-shared", "-O2", "-fPIC", "-nostdlib", "-fno-stack-protector", "-fno-sanitize=all")
 
 
-def build_command(source: Path, library: Path) -> Command:
-    """How the hook is compiled for this machine, with the compiler of the ziglang wheel."""
-    argv = (sys.executable, "-m", "ziglang", "cc", *FLAGS, "-o", str(library), str(source))
-    return Command(argv, message="native block hook")
+def build_command(
+    sources: Sequence[Path], library: Path, flags: Sequence[str], what: str
+) -> Command:
+    """How C files become a library for this machine, with the compiler of the ziglang wheel."""
+    files = (*map(str, sources), "-o", str(library))
+    return Command((sys.executable, "-m", "ziglang", "cc", *flags, *files), message=what)
 
 
 def hook_library() -> Path:
-    """The path of the compiled hook, built when it is not in the cache yet.
+    """The path of the compiled block hook, built when it is not in the cache yet.
 
     Raises ToolError when it cannot be built here.
     """
     if sys.platform == "win32":
         raise ToolError("the native block hook is not available on Windows")
+    return native_library("hook", (SOURCE,), FLAGS, "native block hook")
+
+
+def native_library(stem: str, files: Sequence[Path], flags: Sequence[str], what: str) -> Path:
+    """The path of the library that C files make; headers among them are part of its key.
+
+    Raises ToolError when it cannot be built here.
+    """
+    texts = [path.read_text(encoding="utf-8") for path in files]
     key = hashlib.sha256(
-        "\0".join((SOURCE.read_text(), platform.machine(), sys.platform, *FLAGS)).encode()
+        "\0".join((*texts, platform.machine(), sys.platform, *flags)).encode()
     ).hexdigest()
-    library = resources.cache_dir() / "simulate" / f"hook-{key[:16]}.so"
+    suffix = ".dll" if sys.platform == "win32" else ".so"
+    library = resources.cache_dir() / "simulate" / f"{stem}-{key[:16]}{suffix}"
     if not is_sealed(library):
+        sources = [path for path in files if path.suffix == ".c"]
         try:
             library.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=library.parent) as folder:
                 made = Path(folder) / library.name
-                process.run(build_command(SOURCE, made))
+                process.run(build_command(sources, made, flags, what))
                 os.replace(made, library)
                 seal(library)
         except OSError as error:

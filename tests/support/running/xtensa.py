@@ -15,7 +15,19 @@ from tinyml.base.process import Command
 from tinyml.project.objects import found, keep, named, relevant, take
 from tinyml.values.project import Project
 
+ICOUNT_SHIFT = 10  # an instruction takes 2^10 ns
 SUPPORT = Path(__file__).parents[1] / "stand_ins" / "xtensa"
+
+
+def emulate(program: Path) -> Command:
+    """QEMU with a program; its standard input and output are the program's.
+
+    QEMU's de233_fpu has the LX7's base instructions but for MULSH and MULUH, which start.s makes
+    up for; it knows no vector instructions.
+    """
+    machine = ("qemu-system-xtensa", "-M", "sim", "-cpu", "de233_fpu", "-semihosting")
+    quiet = ("-display", "none", "-monitor", "none", "-serial", "none")
+    return Command((*machine, *quiet, "-icount", f"shift={ICOUNT_SHIFT}", "-kernel", str(program)))
 
 
 def project_flags(project: Project, folder: Path) -> list[str]:
