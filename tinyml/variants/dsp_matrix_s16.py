@@ -61,6 +61,15 @@ def wide_convolution(op: Op, graph: Graph, layer: WeightedSum) -> KernelCall | s
     return _convolution(op, graph, layer, is_wide=True)
 
 
+def filters_of_one_channel(op: Op, graph: Graph, layer: WeightedSum) -> KernelCall | str:
+    """A depthwise convolution of a single channel, which is a convolution."""
+    shape = shape_of(op, graph)
+    if shape.channels > 1:
+        return "there are several channels"
+    form = layer.once(choose_form)
+    return form if isinstance(form, str) else _windows(form, shape)
+
+
 def fully_connected_rows(op: Op, graph: Graph, layer: WeightedSum) -> KernelCall | str:
     """FULLY_CONNECTED, three rows of inputs at a time."""
     form = layer.once(choose_form)
@@ -265,6 +274,7 @@ EXTENTS = {
 VARIANTS = (
     Variant("dsp/conv_2d_s16", "CONV_2D", "s16", "dsp", convolution),
     Variant("dsp/conv_2d_s16_wide", "CONV_2D", "s16", "dsp", wide_convolution),
+    Variant("dsp/one_channel_s16", "DEPTHWISE_CONV_2D", "s16", "dsp", filters_of_one_channel),
     Variant("dsp/row_s16", "FULLY_CONNECTED", "s16", "dsp", fully_connected_row),
     Variant("dsp/rows_s16", "FULLY_CONNECTED", "s16", "dsp", fully_connected_rows),
     Variant("dsp/single_pixel_s16", "CONV_2D", "s16", "dsp", single_pixel),

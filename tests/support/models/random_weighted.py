@@ -69,6 +69,8 @@ def depthwise(rng: Rng, variant: Variant) -> Graph:
     dilations = tuple(int(d) for d in rng.choice((1, 1, 1, 2, 3), 2))
     if variant.name in ("dsp/depthwise_3x3", "dsp/depthwise_small"):
         kernel, dilations, strides = (3, 3), (1, 1), (min(2, strides[0]),) * 2
+    if variant.name == "dsp/one_channel_s16":
+        channels, multiplier = 1, multiplier * int(rng.choice((1, 3, 4)))
     if variant.name == "dsp/depthwise_small":
         height, width, multiplier = 1 + height % 8, 1 + width % 8, 1
     if variant.name in ("dsp/depthwise_column", "dsp/depthwise_line"):
