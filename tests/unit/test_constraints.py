@@ -260,9 +260,9 @@ REFUSED = [
     ),
     (
         "SLICE",
-        row([{**X, "dtype": "uint8"}, numbers(0, 1), numbers(1, 3)], {**X, "dtype": "uint8"}),
+        row([{**X, "dtype": "uint32"}, numbers(0, 1), numbers(1, 3)], {**X, "dtype": "uint32"}),
         FORM,
-        "input uint8, begin int32, size int32, output uint8",
+        "input uint32, begin int32, size int32, output uint32",
     ),
     (
         "STRIDED_SLICE",

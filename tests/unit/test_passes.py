@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support.models.small_graphs import GraphBuilder, small_network
 from tinyml.base.errors import PlanError
 from tinyml.conformance.targets import host_board
-from tinyml.ir.dtype import FLOAT32, UINT8
+from tinyml.ir.dtype import FLOAT32, INT32, INT64, UINT8
 from tinyml.ir.graph import Array, Graph, Op, Quant
 from tinyml.model.support import check_supported
 from tinyml.ops.conv_2d import Conv2dAttrs
@@ -87,6 +87,45 @@ def test_a_constant_model_output_stays_computed() -> None:
     held = b.constant("c", np.array([-100, 5, 60, 120], np.int8), b.tensors[x].quant)
     y = b.op("RELU", (held,), b.value("y", (4,), QUANT), NoAttrs())
     assert kinds(simplified(b.graph((x,), (y,)))) == ["RELU"]
+
+
+def test_a_constant_output_of_64_bits_is_copied() -> None:
+    """It had no place in memory: the copy of it took no more than 32 bits."""
+    b = GraphBuilder()
+    x = b.value("x", (1, 5), None, INT64)
+    zeros = b.op("ZEROS_LIKE", (x,), b.value("z", (1, 5), None, INT64), NoAttrs())
+    y = b.op("RESHAPE", (zeros,), b.value("y", (5,), None, INT64), ReshapeAttrs((5,)))
+    after = simplified(b.graph((x,), (y,)))
+    assert kinds(after) == ["SLICE"]
+
+
+def test_one_element_that_fills_one_is_a_view() -> None:
+    """FILL had no kernel then, and the planner took the sizes for what is handed on."""
+    b = GraphBuilder()
+    x = b.value("x", (), QUANT)
+    sizes = b.constant("sizes", np.array([1, 1], np.int32), None)
+    y = b.op("FILL", (sizes, x), b.value("y", (1, 1), QUANT), NoAttrs())
+    assert kinds(simplified(b.graph((x,), (y,)))) == ["RESHAPE"]
+
+
+def test_a_long_pack_of_constants_is_an_output() -> None:
+    """Whether its kernel reads them was asked of a kernel that it does not have."""
+    b = GraphBuilder()
+    x = b.value("x", (2,), None, INT32)
+    held = b.constant("c", np.array([3, 4], np.int32), None)
+    y = b.op("PACK", (held,) * 12, b.value("y", (12, 2), None, INT32), PackAttrs(0, 12))
+    graph = b.graph((x,), (y,))
+    (found,) = outputs(run_passes(graph), samples(graph)[0])
+    np.testing.assert_array_equal(found, np.tile([3, 4], (12, 1)))
+
+
+def test_numbers_without_scale_are_put_together() -> None:
+    """A PACK of more than ten became a CONCATENATION that asked for scales."""
+    b = GraphBuilder()
+    x = b.value("x", (2,), None, INT32)
+    cast = b.op("CAST", (x,), b.value("c", (2,), None), NoAttrs())
+    y = b.op("PACK", (cast,) * 12, b.value("y", (12, 2), None), PackAttrs(0, 12))
+    assert kinds(simplified(b.graph((x,), (y,))))[-1] == "CONCATENATION"
 
 
 def test_dead_ops_disappear() -> None:

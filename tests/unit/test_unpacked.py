@@ -13,6 +13,7 @@ from tinyml.ir.graph import Graph, Quant
 from tinyml.model.file import model_file
 from tinyml.model.reader import load
 from tinyml.model.writer import write
+from tinyml.ops.elementwise import BinaryAttrs
 from tinyml.ops.fully_connected import FullyConnectedAttrs
 from tinyml.ops.lookup import NoAttrs
 from tinyml.ops.reference import outputs
@@ -53,6 +54,17 @@ def test_dynamic_range_weights_are_their_real_numbers() -> None:
     assert all(graph.tensors[i].dtype == FLOAT32 for op in graph.ops for i in op.inputs if i >= 0)
     real = weights.astype(np.float32) * np.array([[0.5], [0.25]], np.float32)
     assert np.array_equal(outputs(graph, [GIVEN])[0], GIVEN @ real.T)
+
+
+def test_a_cast_of_a_constant_takes_its_numbers() -> None:
+    """Those of int8 weights were multiplied by their scale, as if the CAST were a float layer."""
+    b = GraphBuilder()
+    given = b.value("x", (1, 4), None, FLOAT32)
+    held = b.constant("w", np.array([[1, -2, 3, 4]], np.int8), Quant((0.5,), (7,)))
+    cast = b.op("CAST", (held,), b.value("c", (1, 4), None, FLOAT32), NoAttrs())
+    made = b.op("ADD", (given, cast), b.value("y", (1, 4), None, FLOAT32), BinaryAttrs())
+    graph = load(model_file("m.tflite", write(b.graph((given,), (made,)))))
+    assert np.array_equal(outputs(graph, [GIVEN])[0], GIVEN + np.array([1, -2, 3, 4]))
 
 
 def test_float16_weights_are_their_real_numbers() -> None:

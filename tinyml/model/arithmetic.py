@@ -10,7 +10,7 @@ from __future__ import annotations
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops import trait_of
-from tinyml.ops.traits import Converts
+from tinyml.ops.traits import Casts, Converts
 
 
 def is_float(graph: Graph) -> bool:
@@ -24,8 +24,15 @@ def float_ops(graph: Graph) -> tuple[Op, ...]:
 
 
 def hybrid_ops(graph: Graph) -> tuple[Op, ...]:
-    """The ops that compute in float with weights in integers: dynamic-range quantisation."""
-    return tuple(op for op in float_ops(graph) if integer_weights(graph, op))
+    """The ops that compute in float with weights in integers: dynamic-range quantisation.
+
+    A cast of such a constant is none: it takes the numbers without their scale.
+    """
+    return tuple(
+        op
+        for op in float_ops(graph)
+        if integer_weights(graph, op) and trait_of(op.kind, Casts) is None
+    )
 
 
 def integer_weights(graph: Graph, op: Op) -> tuple[str, ...]:

@@ -27,9 +27,8 @@ def are_vectors(op: Op, graph: Graph) -> str | None:
     if any(len(tensor.shape) != 1 for tensor in tensors):
         return " and ".join(f"shape {list(tensor.shape)}" for tensor in tensors)
     known = [tensor.data.tolist() for tensor in tensors if tensor.data is not None]
-    try:
-        np.broadcast_shapes(*(tuple(sizes) for sizes in known))
-    except ValueError:
+    pairs = zip(*(reversed(sizes) for sizes in known), strict=False) if len(known) == 2 else ()
+    if any(first != second and 1 not in (first, second) for first, second in pairs):
         return " and ".join(str(sizes) for sizes in known)
     return None
 

@@ -14,7 +14,6 @@ from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, Value
 from tinyml.ops.common import (
     operand_count,
-    quant_of,
     result,
 )
 from tinyml.ops.extents import Extent, Fields, dense
@@ -129,12 +128,20 @@ def inputs_fit_together(op: Op, graph: Graph) -> str | None:
     return None
 
 
+def have_one_scale_or_none(op: Op, graph: Graph) -> str | None:
+    """Every quantised input and output must have one positive scale and one zero point in range."""
+    tensors = (*graph.op_inputs(op), *graph.op_outputs(op))
+    if all(tensor is None or tensor.quant is None for tensor in tensors):
+        return None  # bytes that a CAST made: numbers without a scale
+    return have_one_scale(op, graph)
+
+
 def nothing_is_rescaled(op: Op, graph: Graph) -> str | None:
     """All inputs must have the output's scale and zero point."""
     made = result(op, graph)
-    if not made.dtype.is_quantised:
+    if not made.dtype.is_quantised or made.quant is None:
         return None
-    wanted = quant_of(made)
+    wanted = made.quant
     for tensor in graph.op_inputs(op):
         if tensor is None or tensor.quant is None:
             continue
@@ -213,7 +220,7 @@ OPS = (
         inputs=("input*",),
         constraints=(
             operand_count(1, MAX_PARTS),
-            have_one_scale,
+            have_one_scale_or_none,
             nothing_is_rescaled,
             has_no_activation,
             inputs_fit_together,

@@ -16,7 +16,7 @@ from tinyml.ops.forms import Form, Like, typed
 from tinyml.ops.layout import MAX_PARTS, ConcatenationAttrs, concatenation_call
 from tinyml.ops.moves import MOVED, axis_in
 from tinyml.ops.operands import no_macs
-from tinyml.ops.spec import Expansion, OpSpec
+from tinyml.ops.spec import Expansion, OpSpec, has_no_kernel
 from tinyml.ops.table import Field, Table
 from tinyml.ops.traits import MovesOnly, Scales, WholeNumbers
 
@@ -71,8 +71,10 @@ def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Arr
     return (np.stack([item for item in inputs if item is not None], _axis(op, graph)),)
 
 
-def lower(op: Op, graph: Graph) -> KernelCall:
+def lower(op: Op, graph: Graph) -> KernelCall | None:
     """The kernel of CONCATENATION: what it moves does not depend on the dimension of size 1."""
+    if len(op.inputs) > MAX_PARTS:
+        return has_no_kernel(op, graph)
     return concatenation_call(op, graph, _axis(op, graph))
 
 

@@ -13,6 +13,7 @@ from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import operand, operand_count, result
 from tinyml.ops.forms import Form, Like, typed
+from tinyml.ops.layout import RESHAPE, ReshapeAttrs
 from tinyml.ops.lookup import no_options
 from tinyml.ops.moves import (
     ANY_MOVED,
@@ -177,6 +178,15 @@ def lower_fill(op: Op, graph: Graph) -> KernelCall | None:
     return lower_walk(op, graph, Walk(0, counts, (0,) * len(counts)), source=1)
 
 
+def expand_fill(op: Op, graph: Graph) -> Expansion | None:
+    """Of a single element nothing is repeated: it only gets dimensions."""
+    made = result(op, graph)
+    if made.elements != 1 or graph.tensors[op.inputs[1]].is_constant:
+        return None
+    shaped = replace(op, kind=RESHAPE, inputs=op.inputs[1:], attrs=ReshapeAttrs(made.shape))
+    return Expansion((shaped,))
+
+
 _BYTES = typed(input=ANY_MOVED, times=WHOLE, shape=WHOLE, output=Like("input"))
 _FILLED = typed(shape=WHOLE, value=frozenset((FLOAT32, INT8, INT32)), output=Like("value"))
 _TRAITS = (MovesOnly("repeat"), WholeNumbers())
@@ -216,5 +226,6 @@ OPS = (
         infer=infer_fill,
         macs=no_macs,
         forms=(Form("bytes", _FILLED, fill_reference, lower_fill),),
+        expand=expand_fill,
     ),
 )

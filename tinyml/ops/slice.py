@@ -15,7 +15,7 @@ from tinyml.ops.common import operand, operand_count
 from tinyml.ops.forms import Constraint, Form, Like, typed
 from tinyml.ops.layout import RESHAPE, ReshapeAttrs
 from tinyml.ops.lookup import NoAttrs, no_options
-from tinyml.ops.moves import MOVED_TOO, WHOLE, Walk, lower_walk, strides_of, whole_numbers
+from tinyml.ops.moves import ANY_MOVED, WHOLE, Walk, lower_walk, strides_of, whole_numbers
 from tinyml.ops.operands import no_macs
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
@@ -195,7 +195,7 @@ def _spec(kind: str, title: str, parts: Parts, constraints: tuple[Constraint, ..
         return lower_walk(op, graph, _walk(op, graph, parts(op, graph)))
 
     places = ("begin", "end", "strides") if strided else ("begin", "size")
-    types = typed(input=MOVED_TOO, **dict.fromkeys(places, WHOLE), output=Like("input"))
+    types = typed(input=ANY_MOVED, **dict.fromkeys(places, WHOLE), output=Like("input"))
     inputs = 1 + len(places)
     return OpSpec(
         kind=kind,
@@ -217,7 +217,7 @@ def _spec(kind: str, title: str, parts: Parts, constraints: tuple[Constraint, ..
 
 def can_be_copied(tensor: Tensor) -> bool:
     """Whether a SLICE can write such a value."""
-    return tensor.dtype in MOVED_TOO
+    return tensor.dtype in ANY_MOVED
 
 
 def copy_of(held: Tensor, result: int, tensors: list[Tensor]) -> tuple[Op, ...]:

@@ -18,7 +18,7 @@ from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct, Value
 from tinyml.ops.common import INT32_MAX, operand_count, quant_of, requant_struct, result
 from tinyml.ops.extents import Extent, Fields, Rule
 from tinyml.ops.forms import Form, typed
-from tinyml.ops.operands import have_one_scale
+from tinyml.ops.operands import have_one_scale, input_argument
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
 from tinyml.ops.traits import State
@@ -157,17 +157,18 @@ def lower(op: Op, graph: Graph) -> KernelCall:
         for tensor, name, what in (*held, (bias, "bias", "unit"))
         if tensor.data is not None
     )
+    argument, input_array = input_argument(op, graph, INPUT)
     return KernelCall(
         function="tml_svdf_s8" + "_s16" * is_wide,
         header="kernels/svdf/s8.h",
         params=Struct("tml_svdf_params" + "_s16" * is_wide, fields),
         arguments=(
-            Arg("input", INPUT),
+            argument,
             *(Arg("constant", constant=item.name) for item in constants),
             Arg("state", STATE),
             Arg("output"),
         ),
-        constants=constants,
+        constants=(*input_array, *constants),
         cost=Cost(6 * macs(op, graph) + given.shape[0] * feature.shape[0] * 60),
     )
 
