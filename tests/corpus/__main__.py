@@ -16,7 +16,8 @@ import numpy as np
 from tests.corpus.networks import NETWORKS, network
 from tests.corpus.spoil import spoilt
 from tests.support.models.cases import case_paths, load_cases
-from tests.support.models.graphs import Growing, grown
+from tests.support.models.graphs import grown
+from tests.support.models.growing import Growing
 from tests.support.models.random_lstm import random_lstm
 from tests.support.models.random_parts import supported
 from tinyml.ir.graph import Graph, check
@@ -24,7 +25,8 @@ from tinyml.model.support import check_shapes, check_supported
 from tinyml.model.writer import write
 
 MOST_OPS = 8
-LSTM_EVERY = 100
+LSTM_EVERY = 50
+BEYOND_EVERY = 10  # graphs among which are operators that TFLM does not have
 
 
 class Seeded(Growing):
@@ -38,11 +40,12 @@ class Seeded(Growing):
 
 
 def random_graph(seed: int) -> Graph:
-    """A random graph; every hundredth is a recurrent layer."""
+    """A random graph; every fiftieth is a recurrent layer."""
     rng = np.random.default_rng(seed)
     if seed % LSTM_EVERY == 0:
         return supported(f"lstm{seed}", lambda: random_lstm(rng))
-    graph = grown(Seeded(None, rng), MOST_OPS, f"g{seed}").graph  # type: ignore[arg-type]
+    growing = Seeded(None, rng, is_beyond=seed % BEYOND_EVERY == 0)  # type: ignore[arg-type]
+    graph = grown(growing, MOST_OPS, f"g{seed}").graph
     return spoilt(graph, rng) if seed % 2 else graph
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from tests.support.models.random_cuts import Growing
-from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Quant
 from tinyml.ops import spec_of
 from tinyml.ops.lookup import NoAttrs
 
+if TYPE_CHECKING:
+    from tests.support.models.growing import Growing
+
 
 def change(g: Growing, given: int) -> None:
     """One of them on tensor ``given``; what TFLM does not take is left out by the constraints."""
-    makers = (_map, _map, _extreme, _view, _resize, _prelu, _squared, _transposed, _padded, _float)
+    makers = (_map, _map, _extreme, _prelu, _squared, _transposed, _divided)
     makers = (*makers, _sum, _normalised)
     if g.tensors[given].shape:
         g.one_of(*makers)(g, given)
@@ -30,11 +33,7 @@ def _sum(g: Growing, given: int) -> None:
     tensor, quant = g.tensors[given], _quant(g, given)
     made = Quant((quant.scale * g.one_of(0.5, 2.0, 4.0),), (g.one_of(-128, 0, 5),))
     if g.one_of(True, False):
-        alike = [
-            i
-            for i, other in enumerate(g.tensors)
-            if (other.dtype, other.shape, other.quant) == (INT8, tensor.shape, quant)
-        ]
+        alike = g.alike(given)
         inputs = (given, *(g.one_of(*alike) for _ in range(g.between(1, 5))))
         g.finish("ADD_N", inputs, NoAttrs(), made)
         return
@@ -44,13 +43,29 @@ def _sum(g: Growing, given: int) -> None:
     g.finish("CUMSUM", (given, axis), attrs, made)
 
 
+def _divided(g: Growing, given: int) -> None:
+    """By constants that are not 0: TFLM would divide by it."""
+    zero_point = g.between(-128, 127)
+    divisors = g.rng.integers(-128, 128, g.one_of((), g.tensors[given].shape[-1:]))
+    divisors = np.where(divisors == zero_point, -zero_point - 1, divisors).astype(np.int8)
+    other = g.constant(divisors, Quant((g.scale(0.02),), (zero_point,)))
+    made = g.quant(_quant(g, given).scale)
+    g.finish("DIV", (given, other), spec_of("DIV").attrs(), made)
+
+
 def _normalised(g: Growing, given: int) -> None:
+    if g.one_of(True, False):
+        g.finish("LOG_SOFTMAX", (given,), NoAttrs(), Quant((1 / 16,), (127,)))
+        return
     attrs = spec_of("L2_NORMALIZATION").attrs()
     g.finish("L2_NORMALIZATION", (given,), attrs, Quant((1 / 128,), (0,)))
 
 
 def _map(g: Growing, given: int) -> None:
-    kind, quant = g.one_of("ABS", "HARD_SWISH", "RSQRT"), _quant(g, given)
+    kind, quant = (
+        g.one_of("ABS", "HARD_SWISH", "RSQRT", *["GELU"] * 3 * g.is_beyond),
+        _quant(g, given),
+    )
     if kind == "RSQRT" and quant.zero_point != -128:
         return  # TFLM stops at values below zero
     made = Quant((quant.scale * g.one_of(0.5, 1.0, 2.0),), (g.one_of(-128, 0, 5),))
@@ -62,24 +77,6 @@ def _extreme(g: Growing, given: int) -> None:
     axis = g.constant(np.array([g.between(0, rank - 1)], np.int32), None)
     attrs = spec_of(kind).attrs(keep_dims=g.one_of(True, False))
     g.finish(kind, (given, axis), attrs, _quant(g, given))
-
-
-def _view(g: Growing, given: int) -> None:
-    rank = len(g.tensors[given].shape)
-    if g.one_of(True, False):
-        g.finish("SQUEEZE", (given,), spec_of("SQUEEZE").attrs(), _quant(g, given))
-        return
-    axis = g.constant(np.array([g.between(0, rank)], np.int32), None)
-    g.finish("EXPAND_DIMS", (given, axis), NoAttrs(), _quant(g, given))
-
-
-def _resize(g: Growing, given: int) -> None:
-    kind = g.one_of("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")
-    if len(g.tensors[given].shape) != 4:
-        return
-    sizes = g.constant(np.array([g.between(1, 9), g.between(1, 9)], np.int32), None)
-    choice = g.one_of((False, False), (True, False), (False, True))
-    g.finish(kind, (given, sizes), spec_of(kind).attrs(*choice), _quant(g, given))
 
 
 def _prelu(g: Growing, given: int) -> None:
@@ -113,16 +110,3 @@ def _transposed(g: Growing, given: int) -> None:
     made = Quant((_quant(g, given).scale * 0.3 * taps,), (g.between(-128, 127),))
     attrs = spec_of("TRANSPOSE_CONV").attrs(padding, stride, stride)
     g.finish("TRANSPOSE_CONV", (sizes, weights, given), attrs, made)
-
-
-def _padded(g: Growing, given: int) -> None:
-    shape, quant = g.tensors[given].shape, _quant(g, given)
-    widths = np.array([(g.between(0, 2), g.between(0, 2)) for _ in shape], np.int32)
-    fill = g.constant(np.array([g.between(-128, 127)], np.int8), quant)
-    g.finish("PADV2", (given, g.constant(widths.reshape(-1, 2), None), fill), NoAttrs(), quant)
-
-
-def _float(g: Growing, given: int) -> None:
-    """An output in float: nothing else reads it."""
-    if g.between(0, 3) == 0:
-        g.finish("DEQUANTIZE", (given,), NoAttrs(), None)

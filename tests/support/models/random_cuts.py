@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinyml.ir.dtype import INT8, DType
-from tinyml.ir.graph import Array, Quant, Tensor
+from tinyml.ir.dtype import INT8
+from tinyml.ir.graph import Quant
 from tinyml.ops import spec_of
 from tinyml.ops.lookup import NoAttrs
 
-
-class Growing(Protocol):
-    """What of a growing graph is used here; ``tests.support.models.graphs`` has it."""
-
-    rng: np.random.Generator
-    tensors: list[Tensor]
-
-    def one_of(self, *items: Any) -> Any: ...
-
-    def between(self, low: int, high: int) -> int: ...
-
-    def constant(self, data: Array, quant: Quant | None) -> int: ...
-
-    def finish(
-        self,
-        kind: str,
-        inputs: tuple[int, ...],
-        attrs: Any,
-        quant: Quant | None,
-        dtype: DType | None = None,
-    ) -> bool: ...
+if TYPE_CHECKING:
+    from tests.support.models.growing import Growing
 
 
 def cut(g: Growing, given: int) -> None:
@@ -98,14 +79,8 @@ def _unpack(g: Growing, given: int) -> None:
 
 
 def _pack(g: Growing, given: int) -> None:
-    tensor = g.tensors[given]
-    count, rank = g.one_of(1, 2, 3, 12), len(tensor.shape)
-    alike = [
-        i
-        for i, other in enumerate(g.tensors)
-        if i not in g.hidden
-        and (other.dtype, other.shape, other.quant) == (INT8, tensor.shape, tensor.quant)
-    ]
+    count, rank = g.one_of(1, 2, 3, 12), len(g.tensors[given].shape)
+    alike = g.alike(given)
     inputs = (given, *(g.one_of(*alike) for _ in range(count - 1)))
     attrs = spec_of("PACK").attrs(g.between(-rank - 1, rank), count)
     _finish(g, "PACK", inputs, attrs)
@@ -134,11 +109,14 @@ def _gather(g: Growing, given: int) -> None:
 def _product(g: Growing, given: int) -> None:
     """A tensor times itself, as attention does, or times another one that fits."""
     tensor = g.tensors[given]
+    if tensor.dtype != INT8 or tensor.quant is None:
+        return
     fits = [
         i
         for i, other in enumerate(g.tensors)
         if i not in g.hidden
         and other.dtype == INT8
+        and other.quant is not None
         and other.data is None
         and other.shape[-1:] == tensor.shape[-1:]
     ]
@@ -151,4 +129,4 @@ def _product(g: Growing, given: int) -> None:
 
 def _finish(g: Growing, kind: str, inputs: tuple[int, ...], attrs: Any) -> None:
     given = inputs[1] if kind == "SPLIT" else inputs[0]
-    g.finish(kind, inputs, attrs, g.tensors[given].quant)
+    g.like(kind, inputs, attrs, given)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from tests.support.models.random_parts import Rng, activations, one_op
-from tinyml.ir.dtype import INT8, INT16, dtype_of
+from tinyml.ir.dtype import INT16, dtype_of
 from tinyml.ir.graph import Graph, Quant, Tensor
 from tinyml.ops.lstm_constraints import (
     BIASES,
@@ -31,6 +31,9 @@ def random_lstm(rng: Rng) -> Graph:
     order = (steps, batches) if attrs.time_major else (batches, steps)
     given = activations("x", (*order, features), rng, 2.0 ** rng.uniform(-10, -2))
     hidden = activations("hidden", (batches, units), rng, 2.0 ** rng.uniform(-9, -5))
+    is_wide = rng.random() < 0.3
+    if is_wide:
+        given, hidden = _wide(given, 2.0 ** rng.uniform(-16, -12)), _wide(hidden, 2.0**-15)
     power = Quant((2.0 ** int(rng.integers(-16, -7)),), (0,))
     operands = {
         0: given,
@@ -45,9 +48,9 @@ def random_lstm(rng: Rng) -> Graph:
         data = rng.integers(lowest, 128, (units, columns)).astype(np.int8)
         operands[k] = _constant(f"w{k}", data, scale)
     for k in BIASES:
-        data = rng.integers(-9000, 9000, units).astype(np.int32)
+        data = rng.integers(-9000, 9000, units).astype(np.int64 if is_wide else np.int32)
         operands[k] = _constant(f"b{k}", data, 1e-4)
-    made = Tensor("y", INT8, (), hidden.quant)
+    made = Tensor("y", hidden.dtype, (), hidden.quant)
     numbers = {k: number for number, k in enumerate(sorted(operands))}
     graph = one_op(
         "UNIDIRECTIONAL_SEQUENCE_LSTM", attrs, tuple(operands[k] for k in sorted(operands)), made
@@ -55,6 +58,10 @@ def random_lstm(rng: Rng) -> Graph:
     (op,) = graph.ops
     inputs = tuple(numbers.get(k, -1) for k in range(OPERANDS))
     return replace(graph, ops=(replace(op, inputs=inputs),))
+
+
+def _wide(tensor: Tensor, scale: float) -> Tensor:
+    return replace(tensor, dtype=INT16, quant=Quant((float(np.float32(scale)),), (0,)))
 
 
 def _constant(name: str, data: np.ndarray, scale: float) -> Tensor:  # type: ignore[type-arg]

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinyml.ir.dtype import INT8, INT16
+from tinyml.ir.dtype import INT8, INT16, INT32
 from tinyml.ir.graph import Quant
 from tinyml.ops import spec_of
 from tinyml.ops.lookup import NoAttrs
 
 if TYPE_CHECKING:
-    from tests.support.models.graphs import Growing
+    from tests.support.models.growing import Growing
 
 _UNIT = Quant((2.0**-15,), (0,))
 
@@ -21,14 +21,38 @@ def widen(g: Growing, given: int) -> None:
     """Tensor ``given`` in 16 bits, up to four operators on it, and back in 8 bits or not."""
     quant = g.tensors[given].quant
     assert quant is not None
+    if g.between(0, 5) == 0:
+        made = Quant((2.0**-16,), (-32768,))
+        g.finish("SOFTMAX", (given,), spec_of("SOFTMAX").attrs(), made, INT16)
+        return
     if not g.finish("QUANTIZE", (given,), NoAttrs(), _near(g, quant.scale / 200), INT16):
         return
     for _ in range(g.between(1, 4)):
         last = g.ops[-1].outputs[0]
-        g.one_of(_weighted, _paired, _mapped, _mapped, _pooled, _reduced, _multiplied)(g, last)
+        if g.tensors[last].dtype == INT16:
+            wide_step(g, last)
     last = g.ops[-1].outputs[0]
-    if g.one_of(True, True, False):
+    if g.tensors[last].dtype == INT16 and g.one_of(True, True, False):
         g.finish("QUANTIZE", (last,), NoAttrs(), g.quant(_scale(g, last) * 200), INT8)
+
+
+def wide_step(g: Growing, given: int) -> None:
+    """One operator on 16-bit values with a scale."""
+    if g.tensors[given].quant is None or not g.tensors[given].shape:
+        return
+    makers = (_weighted, _paired, _mapped, _mapped, _pooled, _reduced, _multiplied, _narrowed)
+    g.one_of(*makers)(g, given)
+
+
+def _narrowed(g: Growing, given: int) -> None:
+    """Back in 8 bits, or in 32."""
+    if g.one_of(True, True, False):
+        g.finish("QUANTIZE", (given,), NoAttrs(), g.quant(_scale(g, given) * 200), INT8)
+        return
+    made = Quant((g.scale(_scale(g, given)),), (0,))
+    if g.finish("QUANTIZE", (given,), NoAttrs(), made, INT32) and g.one_of(True, False):
+        back = (len(g.tensors) - 1,)
+        g.finish("QUANTIZE", back, NoAttrs(), Quant((g.scale(made.scale),), (0,)), INT16)
 
 
 def _near(g: Growing, scale: float) -> Quant:
@@ -49,10 +73,11 @@ def _random(g: Growing, shape: tuple[int, ...]) -> int:
 def _weighted(g: Growing, given: int) -> None:
     shape, filters = g.tensors[given].shape, g.between(1, 6)
     attrs: dict[str, Any] = {"activation": g.one_of("NONE", "RELU", "RELU6")}
-    kind = g.one_of("CONV_2D", "DEPTHWISE_CONV_2D") if len(shape) == 4 else "FULLY_CONNECTED"
+    kinds = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV")
+    kind = g.one_of(*kinds) if len(shape) == 4 else "FULLY_CONNECTED"
     if kind == "FULLY_CONNECTED":
         form, axis = (filters, shape[-1] if shape else 1), 0
-    elif kind == "CONV_2D":
+    elif kind != "DEPTHWISE_CONV_2D":
         form, axis = (filters, g.between(1, 3), g.between(1, 3), shape[3]), 0
     else:
         form, axis = (1, g.between(1, 3), g.between(1, 3), shape[3]), 3
@@ -66,6 +91,14 @@ def _weighted(g: Growing, given: int) -> None:
     if g.one_of(True, False):
         data = g.rng.integers(-300000, 300000, form[axis], np.int64)
         inputs = (*inputs, g.constant(data, Quant(tuple(scales.tolist()), (0,) * len(scales))))
+    if kind == "TRANSPOSE_CONV":
+        steps, same = (1, attrs["stride_w"]), attrs["padding"] == "SAME"
+        made_of = (
+            size * step if same else (size - 1) * step + taps
+            for size, step, taps in zip(shape[1:3], steps, form[1:3], strict=True)
+        )
+        sizes = g.constant(np.array([shape[0], *made_of, filters], np.int32), None)
+        inputs = (sizes, weights, given, *inputs[2:])
     depth = int(np.prod(form)) // form[axis]
     made = _near(g, float(scales.mean()) * 60 * depth**0.5)
     g.finish(kind, inputs, spec_of(kind).attrs(**attrs), made, INT16)
