@@ -33,11 +33,11 @@ class BareCore(Protocol):
     def build(self, sources: Sequence[Path], flags: Sequence[str], folder: Path) -> Path:
         """Compiles and links a program; raises ToolError when a tool is missing or fails."""
 
-    def run(self, program: Path, given: bytes) -> bytes:
-        """What a program wrote that got ``given`` to read."""
+    timing_model: str
+    """What cycles are made from; "" when each instruction counts as one."""
 
-    def instructions(self, steps: int, events: int) -> int:
-        """Executed instructions by the program's two counters."""
+    def run(self, program: Path, given: bytes, *, in_cycles: bool = False) -> bytes:
+        """What a program wrote that got ``given`` to read; its counter counts instructions."""
 
 
 ENGINES: dict[str, BareCore] = {"riscv": Rv32(), "xtensa": Lx7()}  # by a core's key 'bare'
@@ -58,7 +58,7 @@ class Counted:
 def run_bare(plan: Plan, board: Board, samples: Samples, folder: Path) -> Counted:
     """A plan's C built for the board's core and run there; sizes are those of all that is linked.
 
-    Raises ToolError. No cycles are estimated: each instruction is one.
+    Raises ToolError. Where the core has no model of its pipeline each instruction is one cycle.
     """
     core = ENGINES.get(board.chip.core.bare)
     if core is None:
@@ -74,18 +74,20 @@ def run_bare(plan: Plan, board: Board, samples: Samples, folder: Path) -> Counte
     program = core.build(files, flags, folder)
     given = b"".join(array.tobytes() for sample in samples.inputs for array in sample)
     answer = core.run(program, given)
+    timed = core.run(program, given, in_cycles=True) if core.timing_model else answer
     made = [plan.graph.tensors[i] for i in plan.graph.outputs]
-    wanted = len(samples.inputs) * sum(tensor.nbytes for tensor in made) + 4 + 8 * len(plan.steps)
+    wanted = len(samples.inputs) * sum(tensor.nbytes for tensor in made) + 4 + 4 * len(plan.steps)
     if len(answer) != wanted:
         raise ToolError(f"the program ended after {len(answer)} of {wanted} bytes of results")
     outputs, at = _outputs(answer, made, samples)
     stack_bytes, *steps = np.frombuffer(answer, np.uint32, offset=at).tolist()
-    counts = list(map(core.instructions, steps[::2], steps[1::2]))
+    cycles = np.frombuffer(timed, np.uint32, offset=at + 4).tolist()
+    layers = tuple(map(LayerTime, cycles, steps))
     sections = [item for item in read_elf(program).sections if item.name != ".host"]
     return Counted(
         outputs,
-        tuple(LayerTime(count, count) for count in counts),
-        LayerTime(sum(counts), sum(counts)),
+        layers,
+        LayerTime(sum(cycles), sum(steps)),
         stack_bytes,
         sum(item.nbytes for item in sections if item.is_writable),
         sum(item.nbytes for item in sections if item.is_loaded),

@@ -27,6 +27,8 @@ _STATEMENT = re.compile(r"[^\n;]+")
 class Lx7:
     """The ESP32-S3's core, emulated; the program asks it through SIMCALL."""
 
+    timing_model = "xtensa-lx7: stages of the pipeline, no waiting for memory"
+
     def build(self, sources: Sequence[Path], flags: Sequence[str], folder: Path) -> Path:
         """Compiles and links a program."""
         objects = [
@@ -35,13 +37,9 @@ class Lx7:
         ]
         return link(objects, folder)
 
-    def run(self, program: Path, given: bytes) -> bytes:
+    def run(self, program: Path, given: bytes, *, in_cycles: bool = False) -> bytes:
         """What a program wrote that got ``given`` to read; raises SimulationFault."""
-        return run_program(program, given, RAM)
-
-    def instructions(self, steps: int, events: int) -> int:
-        """The counter counts them."""
-        return steps
+        return run_program(program, given, RAM, in_cycles=in_cycles)
 
 
 def compile_c(source: Path, output: Path, flags: Sequence[str], optimize: str = "-O3") -> Path:

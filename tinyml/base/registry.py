@@ -40,6 +40,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "tflm": "tinyml.runtimes.tflm:Tflm",
     },
     "simulators": {
+        "core": "tinyml.bare.simulator:CoreSimulator",
         "host": "tinyml.backends.simulators:Host",
         "qemu": "tinyml.backends.simulators:Qemu",
         "unicorn": "tinyml.backends.simulators:Unicorn",

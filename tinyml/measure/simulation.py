@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from tinyml.base.files import near, refuse_own
 from tinyml.base.lock import locked
@@ -19,12 +20,32 @@ from tinyml.evaluate.samples import (
 from tinyml.evaluate.verification import reference_of, score_details, verify
 from tinyml.ir.graph import Array, Graph
 from tinyml.plan.timing import check_countable
+from tinyml.plan.values import Plan
 from tinyml.project.built import Built
 from tinyml.report.assemble import report
 from tinyml.report.origin import simulate_command, tool_versions
 from tinyml.report.page import write_report
-from tinyml.values.image import check_files
+from tinyml.target.board import Board
+from tinyml.values.image import Image, check_files
 from tinyml.values.run import Run
+
+
+@runtime_checkable
+class ModelSimulator(Protocol):
+    """A simulator that runs a model's functions, and can do without an image."""
+
+    # Five values that a run depends on.
+    def run_model(
+        self,
+        plan: Plan,
+        image: Image | None,
+        board: Board,
+        inputs: tuple[tuple[Array, ...], ...],
+        *,
+        in_sequence: bool,
+    ) -> Run:
+        """Feeds every sample to the model."""
+
 
 RANDOM_SAMPLES = 5  # when the user gives no inputs
 
@@ -48,14 +69,22 @@ def simulate(
     check_inputs(built.plan.graph, inputs)
     from tinyml.backends import simulator_of
 
-    image = built.linked()
-    check_files(image)
     board = built.board
     chosen = simulator_of(simulator or board.backends["simulator"])
-    if built.plan.graph.is_streaming if in_sequence is None else in_sequence:
-        run = chosen.run(image, board, tuple(inputs), in_sequence=True)
-    else:  # simulators of other packages need not know of sequences
-        run = chosen.run(image, board, tuple(inputs))
+    is_sequence = built.plan.graph.is_streaming if in_sequence is None else in_sequence
+    if isinstance(chosen, ModelSimulator):
+        if built.image is not None:
+            check_files(built.image)
+        run = chosen.run_model(
+            built.plan, built.image, board, tuple(inputs), in_sequence=is_sequence
+        )
+    else:
+        image = built.linked()
+        check_files(image)
+        if is_sequence:
+            run = chosen.run(image, board, tuple(inputs), in_sequence=True)
+        else:  # simulators of other packages need not know of sequences
+            run = chosen.run(image, board, tuple(inputs))
     shapes = [built.plan.graph.tensors[index].shape for index in built.plan.graph.outputs]
     shaped = tuple(
         tuple(array.reshape(shape) for array, shape in zip(result, shapes, strict=True))

@@ -140,7 +140,7 @@ def outputs_of_image(
     cycles = PATIENCE * instructions_of(plan) + board.chip.clock_hz
     try:
         with simulator.stopped(image, board) as core:
-            running = Invoked(core, read_elf(image.elf), graph, _symbols(graph))
+            running = Invoked(core, read_elf(image.elf), graph, symbols_of(graph))
             found: list[tuple[Array, ...]] = []
             for sample in samples:
                 if not in_sequence:
@@ -168,7 +168,7 @@ def _needed_simulator(board: Board) -> Stopped:
     return simulator
 
 
-def _symbols(graph: Graph) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def symbols_of(graph: Graph) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What the generated C calls the model's inputs and outputs."""
     inputs, outputs = (
         tuple(f"{graph.name}_{name}" for name in io_names(word, len(tensors)))

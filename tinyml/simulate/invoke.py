@@ -46,15 +46,28 @@ class ModelUnused(SimulationFault):
 class Invoked:
     """A booted image that stands in front of ``main``, its model initialised."""
 
-    def __init__(self, core: Core, elf: Elf, graph: Graph, names: tuple[Names, Names]) -> None:
-        """``names``: of the functions that say where inputs and outputs are."""
+    # Six parameters: the firmware, and what it calls things.
+    def __init__(
+        self,
+        core: Core,
+        elf: Elf,
+        graph: Graph,
+        names: tuple[Names, Names],
+        entry: str = "main",
+    ) -> None:
+        """``names``: of the functions that say where inputs and outputs are.
+
+        ``entry``: up to where the firmware boots; "" when it does not, and nothing but the model is
+        initialised.
+        """
         self._core = core
         self._elf, self._graph = elf, graph
-        self._main = self._needed("main")
+        self._main = self._needed(entry) if entry else 0
         self._invoke = self._needed(f"{graph.name}_invoke")
-        self._core.run_to(self._main, START_CYCLES)
-        for name in ("tml_port_init", f"{graph.name}_init"):
-            self._called(name)
+        if entry:
+            self._core.run_to(self._main, START_CYCLES)
+            self._called("tml_port_init")
+        self._called(f"{graph.name}_init")
         self.reset()
         self._inputs = self._places(names[0], 3)
         self._outputs = self._places(names[1], 4)

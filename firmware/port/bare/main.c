@@ -2,8 +2,8 @@
  *
  * Each inference goes on with the state that the one before has left.
  * Reads inputs from its host until there are no more, writes the outputs of each inference, then of the
- * first one: how far the stack went below main(), and what the two counters took for every layer; all as
- * words. The first counts time, the second events that cost the emulator more of it than they should.
+ * first one: how far the stack went below main(), and what the emulator's counter took for every layer; all
+ * as words.
  */
 #include "tml.h"
 
@@ -17,20 +17,20 @@
 #define FRAME 16     /* words that paint() may use itself */
 
 int host_call(int number, int a, int b, int c);
-void host_count(uint32_t count[2]);
+uint32_t host_count(void);
 int main(void);
 
 extern const tml_model TML_MODEL;
 
 #define HOST_DATA __attribute__((section(".host"))) /* is not counted as the program's */
 
-HOST_DATA static uint32_t counts[1 + MOST_LAYERS][2];
-HOST_DATA static uint32_t steps[MOST_LAYERS][2];
+HOST_DATA static uint32_t counts[1 + MOST_LAYERS];
+HOST_DATA static uint32_t steps[MOST_LAYERS];
 static volatile uint32_t *painted; /* the lowest word */
 
 bool tml_layer_done(uint32_t layer)
 {
-    host_count(counts[1 + layer]);
+    counts[1 + layer] = host_count();
     return false;
 }
 
@@ -87,11 +87,10 @@ int main(void)
         if (TML_MODEL.reset != NULL && is_first) {
             TML_MODEL.reset();
         }
-        host_count(counts[0]);
+        counts[0] = host_count();
         TML_MODEL.invoke();
         for (uint32_t i = 0; i < TML_MODEL.layer_count && is_first; ++i) {
-            steps[i][0] = counts[1 + i][0] - counts[i][0];
-            steps[i][1] = counts[1 + i][1] - counts[i][1];
+            steps[i] = counts[1 + i] - counts[i];
         }
         for (uint32_t i = 0; i < TML_MODEL.output_count; ++i) {
             send(TML_MODEL.outputs[i].data, TML_MODEL.outputs[i].bytes);

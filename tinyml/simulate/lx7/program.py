@@ -49,13 +49,17 @@ def loaded(elf: Elf, ram: tuple[tuple[int, int], ...], timing: Timing | None = N
     return core
 
 
-def run_program(path: Path, given: bytes, ram: tuple[tuple[int, int], ...]) -> bytes:
+def run_program(
+    path: Path, given: bytes, ram: tuple[tuple[int, int], ...], *, in_cycles: bool = False
+) -> bytes:
     """What a program writes until it ends, that gets ``given`` to read.
+
+    Its counter (CCOUNT) counts instructions, or cycles.
 
     Raises SimulationFault when it does what the chip would not allow.
     """
     core = loaded(read_elf(path), ram)
-    core.state.shows_instructions = 1
+    core.state.shows_instructions = not in_cycles
     written, at = bytearray(), 0
     while True:
         stop = core.run()

@@ -4,7 +4,7 @@
 #define HOST_COUNT 5
 
 int host_call(int number, int a, int b, int c);
-void host_count(uint32_t count[2]);
+uint32_t host_count(void);
 
 int host_call(int number, int a, int b, int c)
 {
@@ -16,8 +16,7 @@ int host_call(int number, int a, int b, int c)
     return a0;
 }
 
-void host_count(uint32_t count[2])
+uint32_t host_count(void)
 {
-    count[0] = (uint32_t)host_call(HOST_COUNT, 0, 0, 0);
-    count[1] = 0;
+    return (uint32_t)host_call(HOST_COUNT, 0, 0, 0);
 }

@@ -1,0 +1,89 @@
+"""The simulator of boards whose firmware is a vendor's framework: the model's own functions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.running.xtensa import build_project
+from tests.support.values.plans import planned_on
+from tinyml import api
+from tinyml.bare.simulator import CoreSimulator
+from tinyml.base.errors import SimulationFault, ToolMissing
+from tinyml.codegen.generate import generate
+from tinyml.evaluate.verification import reference_of, verify
+from tinyml.measure.simulation import simulate
+from tinyml.project.create import create
+from tinyml.values.image import Image
+
+pytestmark = pytest.mark.sim
+
+DIGITS = Path(__file__).parents[2] / "examples" / "digits"
+
+
+def samples() -> tuple[tuple[np.ndarray, ...], ...]:
+    graph = api.load(DIGITS / "digits.tflite")
+    return api.samples_of(graph, DIGITS / "test.npz", 3).inputs
+
+
+@pytest.mark.parametrize("board", ["esp32c3", pytest.param("esp32s3", marks=pytest.mark.xtensa)])
+def test_a_build_without_the_framework_is_simulated(board: str, tmp_path: Path) -> None:
+    settings = api.Settings(directory=tmp_path / "build")
+    built = api.build(DIGITS / "digits.tflite", api.load_board(board), settings)
+    run = simulate(built, samples())
+    reference = reference_of(built.plan)
+    assert reference is not None
+    verify(reference, samples(), run.outputs)
+    assert run.target == "core"
+    assert run.is_estimate
+    assert run.stack_bytes
+    assert len(run.layers) == len(built.plan.steps)
+    assert all(layer.cycles >= (layer.instructions or 0) > 0 for layer in run.layers)
+
+
+@pytest.mark.xtensa
+def test_functions_in_a_linked_image(tmp_path: Path) -> None:
+    """The firmware as a framework links it, here over stand-ins for ESP-IDF."""
+    board = api.load_board("esp32s3")
+    plan = api.plan(DIGITS / "digits.tflite", board).plan
+    project = create(planned_on(plan, board, "esp_idf"), generate(plan, board), tmp_path / "p")
+    objects = tmp_path / "objects"
+    objects.mkdir()
+    elf = build_project(project, objects)
+    image = Image(elf, (), (), 0, 0, (), "stand-in 1")
+    run = CoreSimulator().run_model(plan, image, board, samples(), in_sequence=False)
+    alone = CoreSimulator().run_model(plan, None, board, samples(), in_sequence=False)
+    assert all(np.array_equal(a[0], b[0]) for a, b in zip(run.outputs, alone.outputs, strict=True))
+    assert run.details["linked"] == "by the framework's build"
+    for here, there in zip(run.layers, alone.layers, strict=True):  # compiled with other options
+        assert here.instructions
+        assert there.instructions
+        assert 0.4 < here.instructions / there.instructions < 2.5 or there.instructions < 100
+
+
+@pytest.mark.xtensa
+def test_a_stripped_image_is_no_image(tmp_path: Path) -> None:
+    board = api.load_board("esp32s3")
+    plan = api.plan(DIGITS / "digits.tflite", board).plan
+    project = create(planned_on(plan, board, "esp_idf"), generate(plan, board), tmp_path / "p")
+    objects = tmp_path / "objects"
+    objects.mkdir()
+    elf = build_project(project, objects)
+    data = elf.read_bytes().replace(b"_vectors\0", b"_victors\0")
+    elf.write_bytes(data)
+    image = Image(elf, (), (), 0, 0, (), "stand-in 1")
+    with pytest.raises(SimulationFault, match="none of the symbols _WindowOverflow4, _vectors"):
+        CoreSimulator().run_model(plan, image, board, samples(), in_sequence=False)
+
+
+def test_without_a_compiler_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = api.Settings(directory=tmp_path / "build")
+    built = api.build(DIGITS / "digits.tflite", api.load_board("esp32s3"), settings)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolMissing, match="no image to simulate, and nothing here links one") as e:
+        simulate(built, samples())
+    assert "install ESP-IDF" in (e.value.hint or "")

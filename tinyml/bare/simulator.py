@@ -1,0 +1,130 @@
+"""Simulates a model's own functions, where a board's whole firmware cannot be booted here.
+
+On boards whose firmware is a vendor's framework (ROM, boot loader, FreeRTOS, drivers) the emulated
+core runs what is ours: the functions of the model, in the ELF file that the framework's build has
+made, or, where there is none, linked alone. Instructions are exact, outputs are compared.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tinyml.bare.run import ENGINES, Counted, run_bare
+from tinyml.base.elf import Elf, read_elf
+from tinyml.base.errors import ToolError, ToolMissing
+from tinyml.evaluate.samples import Samples
+from tinyml.ir.graph import Array
+from tinyml.plan.values import Plan
+from tinyml.project.selftest import symbols_of
+from tinyml.simulate.invoke import Invoked
+from tinyml.simulate.lx7.functions import Functions, Mark
+from tinyml.target.board import Board
+from tinyml.values.image import Image
+from tinyml.values.run import LayerTime, Run
+
+XTENSA = 94  # of an ELF file
+LAYER_DONE = "tml_layer_done"
+MOST_CYCLES = 1 << 40  # of an inference
+
+Vectors = tuple[tuple[Array, ...], ...]
+
+
+class CoreSimulator:
+    """The model's functions on the emulated core of the board."""
+
+    name = "core"
+    requires: tuple[str, ...] = ()
+
+    def run(self, image: Image, board: Board, inputs: Vectors, *, in_sequence: bool = False) -> Run:
+        """Nothing runs without the plan; see ``run_model``."""
+        raise ToolError("the simulator 'core' runs models, and is told nothing of this one")
+
+    # Five values that a run depends on.
+    def run_model(
+        self, plan: Plan, image: Image | None, board: Board, inputs: Vectors, *, in_sequence: bool
+    ) -> Run:
+        """Every sample on the emulated core; times are of the first one.
+
+        Raises ToolMissing when nothing here links programs for the core, SimulationFault when the
+        code does what the chip would not allow.
+        """
+        if board.chip.core.bare not in ENGINES:
+            raise ToolError(
+                f"nothing emulates the core '{board.chip.core.name}'",
+                hint="this board's firmware runs on the board: tinyml flash, then tinyml verify",
+                where=board.name,
+            )
+        elf = read_elf(image.elf) if image is not None else None
+        if elf is not None and elf.machine == XTENSA:
+            return _in_image(elf, plan, board, inputs, in_sequence=in_sequence)
+        return _alone(plan, board, inputs, in_sequence=in_sequence)
+
+
+def _alone(plan: Plan, board: Board, inputs: Vectors, *, in_sequence: bool) -> Run:
+    """The generated C linked without a framework."""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            found = run_bare(plan, board, Samples(inputs), Path(folder))
+            outputs = found.outputs
+            if plan.graph.is_streaming and not in_sequence:
+                each = (run_bare(plan, board, Samples((item,)), Path(folder)) for item in inputs)
+                outputs = tuple(item.outputs[0] for item in each)
+    except ToolMissing as error:
+        raise ToolMissing(
+            f"there is no image to simulate, and nothing here links one: {error.message}",
+            hint=f"install ESP-IDF, whose build is simulated; or {error.hint}",
+        ) from error
+    return _run(board, outputs, found, {"linked": "without a framework"})
+
+
+def _layers(marks: Sequence[Mark], start: tuple[int, int]) -> tuple[LayerTime, ...]:
+    """What each layer took: from the end of one report of the firmware's to the next."""
+    found = []
+    for mark in marks:
+        instructions, cycles = (mark.before[i] - start[i] for i in range(2))
+        found.append(LayerTime(cycles, instructions))
+        start = mark.after
+    return tuple(found)
+
+
+def _run(board: Board, outputs: Vectors, found: Counted, details: dict[str, object]) -> Run:
+    model = ENGINES[board.chip.core.bare].timing_model
+    return Run(
+        board=board.name,
+        target=CoreSimulator.name,
+        is_estimate=True,
+        clock_hz=board.chip.clock_hz,
+        outputs=outputs,
+        layers=found.layers,
+        total=found.total,
+        stack_bytes=found.stack_bytes,
+        details={"timing_model": model or "instructions, one cycle each", **details},
+    )
+
+
+def _in_image(elf: Elf, plan: Plan, board: Board, inputs: Vectors, *, in_sequence: bool) -> Run:
+    """The model's functions in the ELF file of a framework's build."""
+    core = Functions(elf, board, watched=LAYER_DONE)
+    running = Invoked(core, elf, plan.graph, symbols_of(plan.graph), entry="")
+    outputs: list[tuple[Array, ...]] = []
+    layers: tuple[LayerTime, ...] = ()
+    for sample in inputs:
+        if not in_sequence:
+            running.reset()
+        core.marks.clear()
+        start = core.counters
+        outputs.append(running.outputs(sample, MOST_CYCLES))
+        layers = layers or _layers(core.marks, start)
+    if len(layers) != len(plan.steps):
+        raise ToolError(
+            f"the image says when {len(layers)} layers end, and the plan has {len(plan.steps)}",
+            hint="build with the agent (without --no-agent), and again after the model has changed",
+        )
+    counts = np.array([(layer.cycles, layer.instructions) for layer in layers]).sum(0)
+    total = LayerTime(int(counts[0]), int(counts[1]))
+    counted = Counted(tuple(outputs), layers, total, core.stack_bytes, 0, 0)
+    return _run(board, counted.outputs, counted, {"linked": "by the framework's build"})
