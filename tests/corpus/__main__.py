@@ -43,7 +43,8 @@ def random_graph(seed: int) -> Graph:
     """A random graph; every fiftieth is a recurrent layer."""
     rng = np.random.default_rng(seed)
     if seed % LSTM_EVERY == 0:
-        return supported(f"lstm{seed}", lambda: random_lstm(rng))
+        is_wide = seed // LSTM_EVERY % 3 == 0
+        return supported(f"lstm{seed}", lambda: random_lstm(rng, is_wide=is_wide))
     growing = Seeded(None, rng, is_beyond=seed % BEYOND_EVERY == 0)  # type: ignore[arg-type]
     graph = grown(growing, MOST_OPS, f"g{seed}").graph
     return spoilt(graph, rng) if seed % 2 else graph

@@ -16,6 +16,7 @@ from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, Value
 from tinyml.ops.arg_max import axis_is_constant, axis_of
 from tinyml.ops.common import INT8_MAX, INT8_MIN, operand_count, quant_of, requant_struct, result
 from tinyml.ops.extents import Extent, Fields, dense
+from tinyml.ops.float_rows import ADD_N_FORM, CUMSUM_FORM, MAX_INPUTS
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.lookup import no_options
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
@@ -23,7 +24,6 @@ from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
 from tinyml.ops.traits import Axes
 
-MAX_INPUTS = 10  # of ADD_N: arguments of the kernel
 _ARITIES = (4, MAX_INPUTS)
 _HEADROOM = 20  # bits that a value gets before it is scaled, by one half
 
@@ -71,10 +71,8 @@ def shapes_are_equal(op: Op, graph: Graph) -> str | None:
     for tensor in tensors[1:]:
         if tensor.shape != first.shape:
             return f"shapes {list(first.shape)} and {list(tensor.shape)}"
-        if quant_of(tensor) != quant_of(first):
-            return (
-                f"'{tensor.name}' has {quant_of(tensor).scale:g} and {quant_of(tensor).zero_point}"
-            )
+        if tensor.quant is not None and tensor.quant != first.quant:
+            return f"'{tensor.name}' has {tensor.quant.scale:g} and {tensor.quant.zero_point}"
     return None
 
 
@@ -178,6 +176,7 @@ OPS = (
                 lower_add_n,
                 (sum_is_scaled_down,),
             ),
+            ADD_N_FORM,
         ),
     ),
     OpSpec(
@@ -201,6 +200,7 @@ OPS = (
                 lower_cumsum,
                 (sum_is_scaled_down,),
             ),
+            CUMSUM_FORM,
         ),
     ),
 )

@@ -8,11 +8,11 @@ from math import prod
 import numpy as np
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import INT8, INT32
+from tinyml.ir.dtype import FLOAT32, INT8, INT32
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
 from tinyml.ops.common import operand, operand_count, result
-from tinyml.ops.extents import Extent, Fields, dense
+from tinyml.ops.extents import Extent, Fields, Rule, dense
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.lookup import no_options
 from tinyml.ops.moves import axis_in, whole_numbers
@@ -50,14 +50,28 @@ def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
 
 
 def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
-    """The first place of the extreme value."""
+    """The first place of the extreme value; what is not a number is passed over."""
     assert inputs[0] is not None
+    if inputs[0].dtype == np.float32:
+        return (_place(op, inputs[0], axis_of(op, graph)),)
     seek = np.argmax if op.kind == ARG_MAX else np.argmin
     return (np.asarray(seek(inputs[0], axis=axis_of(op, graph)), np.int32),)
 
 
+def _place(op: Op, values: Array, axis: int) -> Array:
+    """Source: TensorFlow Lite, ArgMinMax with GetComparefunction (reference/arg_min_max.h)."""
+    lines = np.moveaxis(values, axis, -1)
+    best, found = lines[..., 0], np.zeros(lines.shape[:-1], np.int32)
+    for k in range(1, lines.shape[-1]):
+        tried = lines[..., k]
+        is_better = tried > best if op.kind == ARG_MAX else tried < best
+        is_better |= np.isnan(best) & ~np.isnan(tried)
+        best, found = np.where(is_better, tried, best), np.where(is_better, k, found)
+    return np.asarray(found, np.int32)
+
+
 def lower(op: Op, graph: Graph) -> KernelCall:
-    """A call of ``tml_arg_max_s8`` or ``tml_arg_min_s8``."""
+    """A call of ``tml_arg_max_s8`` or ``tml_arg_min_s8``, or of those for floats."""
     given, axis = graph.tensors[op.inputs[0]], axis_of(op, graph)
     shape = given.shape
     argument, constants = input_argument(op, graph, 0)
@@ -66,10 +80,11 @@ def lower(op: Op, graph: Graph) -> KernelCall:
         ("depth", shape[axis]),
         ("inner", prod(shape[axis + 1 :])),
     )
+    name, alias = ("s8", "") if given.dtype == INT8 else ("f32", "_f32")
     return KernelCall(
-        function=f"tml_{op.kind.lower()}_s8",
-        header="kernels/arg_max/s8.h",
-        params=Struct("tml_arg_max_params", fields),
+        function=f"tml_{op.kind.lower()}_{name}",
+        header=f"kernels/arg_max/{name}.h",
+        params=Struct(f"tml_arg_max_params{alias}", fields),
         arguments=(argument, Arg("output")),
         constants=constants,
         cost=Cost(_INSTRUCTIONS * given.elements + 12 * result(op, graph).elements + 10),
@@ -87,15 +102,21 @@ def _spec(kind: str, title: str) -> OpSpec:
         constraints=(operand_count(2, 2), axis_is_constant),
         infer=infer,
         macs=no_macs,
-        forms=(Form("s8", typed(input=INT8, axis=INT32, output=INT32), reference, lower),),
+        forms=tuple(
+            Form(name, typed(input=dtype, axis=INT32, output=INT32), reference, lower)
+            for name, dtype in (("s8", INT8), ("f32", FLOAT32))
+        ),
     )
 
 
-def _extent(f: Fields) -> Extent:
-    made = f["outer"] * f["inner"]
-    return dense(made * f["depth"], made=4 * made)
+def _extent(size: int) -> Rule:
+    def rule(f: Fields) -> Extent:
+        made = f["outer"] * f["inner"]
+        return dense(size * made * f["depth"], made=4 * made)
+
+    return rule
 
 
-EXTENTS = {"tml_arg_max_params": _extent}
+EXTENTS = {"tml_arg_max_params": _extent(1), "tml_arg_max_params_f32": _extent(4)}
 
 OPS = (_spec(ARG_MAX, "greatest"), _spec("ARG_MIN", "least"))

@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import INT8, INT16
+from tinyml.ir.dtype import FLOAT32, INT8, INT16
 from tinyml.ir.fixedpoint import multiply_wide, quantize_multiplier, wide_factor
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
@@ -26,6 +27,7 @@ from tinyml.ops.common import (
     zero_points_are_zero,
 )
 from tinyml.ops.extents import Extent, Fields, walked
+from tinyml.ops.float_elementwise import constants_are_finite
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.moves import strides_of
 from tinyml.ops.operands import have_one_scale, input_argument
@@ -142,6 +144,20 @@ def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Arr
     return (rescale_clamp(sums, *factor(op, graph), zero_point, made.dtype.limits),)
 
 
+def float_reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """Products of floats, added up from the first to the last."""
+    left, right = inputs
+    assert left is not None
+    assert right is not None
+    left = np.swapaxes(left, -1, -2) if op.attrs.adj_x else left
+    right = np.swapaxes(right, -1, -2) if op.attrs.adj_y else right
+    sums = np.zeros(result(op, graph).shape, np.float32)
+    with np.errstate(all="ignore"):
+        for k in range(left.shape[-1]):
+            sums = sums + left[..., k, None] * right[..., None, k, :]
+    return (sums,)
+
+
 def macs(op: Op, graph: Graph) -> int:
     """Multiplications."""
     sizes = _sizes(op, graph)
@@ -156,9 +172,22 @@ def _side(op: Op, graph: Graph, index: int, is_transposed: bool) -> Struct:
     outer = zip(tensor.shape[:-2], strides[:-2], strict=True)
     batch = [stride if size > 1 else 0 for size, stride in outer]
     batch = [0] * (_BATCHES - len(batch)) + batch
+    offset = -tensor.quant.zero_point if tensor.quant is not None else 0
     return Struct(
         "tml_matmul_side",
-        (("offset", -quant_of(tensor).zero_point), ("batch", tuple(batch)), ("step", steps)),
+        (("offset", offset), ("batch", tuple(batch)), ("step", steps)),
+    )
+
+
+def _walk(op: Op, graph: Graph, sizes: _Sizes) -> tuple[tuple[str, Any], ...]:
+    """The params that say how the operands are gone through."""
+    return (
+        ("count", (1,) * (_BATCHES - len(sizes.batches)) + sizes.batches),
+        ("rows", sizes.rows),
+        ("columns", sizes.columns),
+        ("depth", sizes.depth),
+        ("left", _side(op, graph, 0, op.attrs.adj_x)),
+        ("right", _side(op, graph, 1, not op.attrs.adj_y)),
     )
 
 
@@ -167,28 +196,30 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     made = result(op, graph)
     is_wide = made.dtype == INT16
     rescaling = wide_factor(*factor(op, graph)) if is_wide else factor(op, graph)
-    sizes = _sizes(op, graph)
-    given = [input_argument(op, graph, index) for index in (0, 1)]
-    outputs = math.prod(sizes.batches) * sizes.rows * sizes.columns
     fields = (
-        ("count", (1,) * (_BATCHES - len(sizes.batches)) + sizes.batches),
-        ("rows", sizes.rows),
-        ("columns", sizes.columns),
-        ("depth", sizes.depth),
-        ("left", _side(op, graph, 0, op.attrs.adj_x)),
-        ("right", _side(op, graph, 1, not op.attrs.adj_y)),
         ("requant", requant_struct(*rescaling)),
         ("output_offset", quant_of(made).zero_point),
     )
-    call = KernelCall(
+    return of_type(_call(op, graph, fields, ""), "s16" if is_wide else "s8", made.dtype)
+
+
+def float_lower(op: Op, graph: Graph) -> KernelCall:
+    """A call of ``tml_batch_matmul_f32``."""
+    return of_type(_call(op, graph, (), "_f32"), "f32", FLOAT32)
+
+
+def _call(op: Op, graph: Graph, fields: tuple[tuple[str, Any], ...], alias: str) -> KernelCall:
+    sizes = _sizes(op, graph)
+    given = [input_argument(op, graph, index) for index in (0, 1)]
+    outputs = math.prod(sizes.batches) * sizes.rows * sizes.columns
+    return KernelCall(
         function="tml_batch_matmul_s8",
         header="kernels/batch_matmul/s8.h",
-        params=Struct("tml_batch_matmul_params", fields),
+        params=Struct(f"tml_batch_matmul_params{alias}", (*_walk(op, graph, sizes), *fields)),
         arguments=(*(argument for argument, _ in given), Arg("output")),
         constants=tuple(item for _, constants in given for item in constants),
         cost=Cost(outputs * (30 + 7 * sizes.depth)),
     )
-    return of_type(call, "s16" if is_wide else "s8", made.dtype)
 
 
 def _extent(f: Fields) -> Extent:
@@ -201,7 +232,7 @@ def _extent(f: Fields) -> Extent:
     return Extent(read, (0, made), made)
 
 
-EXTENTS = {"tml_batch_matmul_params": _extent}
+EXTENTS = {"tml_batch_matmul_params": _extent, "tml_batch_matmul_params_f32": _extent}
 
 OPS = (
     OpSpec(
@@ -227,6 +258,13 @@ OPS = (
                 reference,
                 lower,
                 constraints=(zero_points_are_zero, factor_fits_64_bits),
+            ),
+            Form(
+                "f32",
+                typed(left=FLOAT32, right=FLOAT32, output=FLOAT32),
+                float_reference,
+                float_lower,
+                (constants_are_finite,),
             ),
         ),
     ),

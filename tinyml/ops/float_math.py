@@ -16,6 +16,7 @@ _LOG = (
     *(7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1),
     *(-1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1),
 )
+_QUARTERS, _QUARTER = 0.63661977236758138, (1.5707963267341256, 6.0771005065061922e-11)
 _TANH = (2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
 
 
@@ -77,6 +78,25 @@ def log(x: Floats) -> Floats:
     made = m + y + e * _F(0.693359375)
     limits = np.where(x == 0, _F(-np.inf), np.where(x < 0, _F(np.nan), x))
     return np.where((x > 0) & np.isfinite(x), made, limits)
+
+
+def sine(x: Floats, quarters: int = 0) -> Floats:
+    """The sine of values and so many quarter turns; the cosine is that of one."""
+    wide = x.astype(np.float64)
+    is_inside = np.abs(wide) < 2.0**52
+    with np.errstate(invalid="ignore"):
+        near = np.where(is_inside, wide, 0.0)
+        quarter = np.trunc(near * _QUARTERS + np.where(near < 0, -0.5, 0.5)).astype(np.int64)
+        n = quarter.astype(np.float64)
+        rest = ((near - n * _QUARTER[0]) - n * _QUARTER[1]).astype(np.float32)
+        r = np.where(is_inside, rest, x - x)
+    z = r * r
+    p, q = np.full_like(r, -1.9515295891e-4), np.full_like(r, 2.443315711809948e-5)
+    p = (p * z + _F(8.3321608736e-3)) * z + _F(-1.6666654611e-1)
+    q = (q * z + _F(-1.388731625493765e-3)) * z + _F(4.166664568298827e-2)
+    turned = (quarter + quarters) & 3
+    made = np.where(turned & 1, q * z * z - _F(0.5) * z + _F(1.0), p * z * r + r)
+    return np.asarray(np.where(turned & 2, -made, made), np.float32)
 
 
 def floor_divide(a: Floats, b: Floats) -> Floats:

@@ -63,6 +63,8 @@ OPS = (
     _unary("LOG", "the natural logarithm", "", float_math.log, 70),
     _unary(NEG, "-x", "NegOptions", lambda x: -x, 6),
     _unary("ROUND", "the nearest whole number, halves to even", "", float_math.round_half_even, 25),
+    _unary("SIN", "the sine, of radians", "", float_math.sine, 90),
+    _unary("COS", "the cosine, of radians", "CosOptions", lambda x: float_math.sine(x, 1), 90),
     _unary(SQRT, "the square root", "", lambda x: np.sqrt(x), 40),
     _unary(SQUARE, "x times x", "SquareOptions", lambda x: x * x, 6),
     _binary(

@@ -15,6 +15,7 @@ from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct
 from tinyml.ops.common import INT8_MAX, INT8_MIN, operand, operand_count, quant_of
 from tinyml.ops.extents import rows
+from tinyml.ops.float_rows import L2_NORMALIZATION_FORM
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
@@ -107,6 +108,6 @@ OPS = (
         constraints=(operand_count(1, 1), have_one_scale, has_no_activation, has_rows),
         infer=same_shape,
         macs=no_macs,
-        forms=(Form("s8", typed(input=INT8, output=INT8), reference, lower),),
+        forms=(Form("s8", typed(input=INT8, output=INT8), reference, lower), L2_NORMALIZATION_FORM),
     ),
 )

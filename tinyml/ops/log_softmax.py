@@ -21,6 +21,7 @@ from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, V
 from tinyml.ops.activation import output_is
 from tinyml.ops.common import INT8_MAX, INT8_MIN, operand_count, quant_of, requant_struct
 from tinyml.ops.extents import rows
+from tinyml.ops.float_rows import LOG_SOFTMAX_FORM
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.lookup import no_options
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
@@ -128,6 +129,7 @@ OPS = (
                 lower,
                 (output_is(1 / 16, INT8_MAX), scale_is_moderate),
             ),
+            LOG_SOFTMAX_FORM,
         ),
     ),
 )

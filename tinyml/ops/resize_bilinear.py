@@ -12,6 +12,7 @@ from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
+from tinyml.ops import float_resize
 from tinyml.ops.common import (
     has_same_quantisation,
     is_image,
@@ -76,17 +77,23 @@ def axes(op: Op, graph: Graph) -> tuple[Between, Between]:
     return made[0], made[1]
 
 
-def stays_inside(op: Op, graph: Graph) -> str | None:
-    """Every output must lie between two inputs, and centres and corners not both be aligned."""
-    given = operand(op, graph, 0)
-    if given is None or len(given.shape) != 4:
-        return None
+def sizes_make_sense(op: Op, graph: Graph) -> str | None:
+    """The size must be constant, and centres and corners not both be aligned."""
     if op.attrs.align_corners and op.attrs.half_pixel_centers:
         return "both"
     try:
-        both = axes(op, graph)
+        infer(op, graph)
     except ModelError as error:
         return error.message
+    return None
+
+
+def stays_inside(op: Op, graph: Graph) -> str | None:
+    """Every output must lie between two inputs."""
+    given = operand(op, graph, 0)
+    if given is None or len(given.shape) != 4:
+        return None
+    both = axes(op, graph)
     if all(axis.inputs()[0].max() < axis.in_size for axis in both):
         return None
     return f"{[axis.in_size for axis in both]} to {[axis.out_size for axis in both]}"
@@ -154,7 +161,7 @@ OPS = (
             is_image,
             have_one_scale,
             has_same_quantisation,
-            stays_inside,
+            sizes_make_sense,
         ),
         infer=infer,
         macs=no_macs,
@@ -164,7 +171,9 @@ OPS = (
                 typed(input=INT8, size=WHOLE, output=INT8),
                 reference,
                 lower,
+                (stays_inside,),
             ),
+            float_resize.FORM,
         ),
     ),
 )

@@ -33,6 +33,8 @@ TML_KERNEL void tml_log_f32(const tml_unary_params_f32 *params, const float *inp
 TML_KERNEL void tml_sqrt_f32(const tml_unary_params_f32 *params, const float *input, float *output);
 TML_KERNEL void tml_rsqrt_f32(const tml_unary_params_f32 *params, const float *input, float *output);
 TML_KERNEL void tml_square_f32(const tml_unary_params_f32 *params, const float *input, float *output);
+TML_KERNEL void tml_sin_f32(const tml_unary_params_f32 *params, const float *input, float *output);
+TML_KERNEL void tml_cos_f32(const tml_unary_params_f32 *params, const float *input, float *output);
 
 #define TML_UNARY(name, made) \
     TML_KERNEL void tml_##name##_f32(const tml_unary_params_f32 *params, const float *input, \
@@ -61,6 +63,8 @@ TML_UNARY(log, tml_float_log(x))
 TML_UNARY(sqrt, tml_float_sqrt(x))
 TML_UNARY(rsqrt, 1.0f / tml_float_sqrt(x))
 TML_UNARY(square, x * x)
+TML_UNARY(sin, tml_float_sine(x, 0))
+TML_UNARY(cos, tml_float_sine(x, 1))
 
 #undef TML_UNARY
 

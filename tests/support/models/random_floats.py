@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.support.models.growing import Growing
 
 _PLAIN = ("ABS", "NEG", "FLOOR", "CEIL", "ROUND", "RELU", "RELU6", "HARD_SWISH", "SQUARE")
-_CURVES = ("LOGISTIC", "TANH", "ELU", "SOFTMAX", "LOG_SOFTMAX", "L2_NORMALIZATION")
+_CURVES = ("LOGISTIC", "TANH", "ELU", "SOFTMAX", "LOG_SOFTMAX", "SIN", "COS", "L2_NORMALIZATION")
 _RELATIONS = ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
 LARGEST = 1e30  # beyond, a few products later, is what is not a number
 _MOST_EXP = 60.0  # e to the power of it is far from infinity

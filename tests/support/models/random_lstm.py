@@ -20,8 +20,8 @@ from tinyml.ops.lstm_constraints import (
 from tinyml.ops.unidirectional_sequence_lstm import LstmAttrs
 
 
-def random_lstm(rng: Rng) -> Graph:
-    """A graph of one op, small enough that many of them fit an image."""
+def random_lstm(rng: Rng, *, is_wide: bool = False) -> Graph:
+    """A graph of one op, small enough that many of them fit an image; of int8 or int16 values."""
     batches, steps, units = (int(rng.integers(1, most)) for most in (3, 6, 12))
     features = int(rng.choice((1, 2, 3, 4, 5, 7, 8, 12, 17, 24, 33)))
     attrs = LstmAttrs(
@@ -31,7 +31,6 @@ def random_lstm(rng: Rng) -> Graph:
     order = (steps, batches) if attrs.time_major else (batches, steps)
     given = activations("x", (*order, features), rng, 2.0 ** rng.uniform(-10, -2))
     hidden = activations("hidden", (batches, units), rng, 2.0 ** rng.uniform(-9, -5))
-    is_wide = rng.random() < 0.3
     if is_wide:
         given, hidden = _wide(given, 2.0 ** rng.uniform(-16, -12)), _wide(hidden, 2.0**-15)
     power = Quant((2.0 ** int(rng.integers(-16, -7)),), (0,))
