@@ -20,7 +20,8 @@ from tinyml.ops import all_ops, plain_call
 from tinyml.passes.expand import expand_ops
 
 KINDS = sorted(all_ops())
-FAMILIES = ("dsp", "esp_nn", "mve", "portable", "stream", "types", "walks")  # and shared parts
+# Families, and shared parts.
+FAMILIES = ("control", "dsp", "esp_nn", "mve", "portable", "stream", "types", "walks")
 LIMITS = {INT8: (-128, 127), UINT8: (0, 255)}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from tinyml.codegen.literals import c_comment, shape_text
-from tinyml.ir.dtype import INT8
+from tinyml.ir.dtype import INT8, DType
 from tinyml.plan.values import Placement, Plan, Step, kinds_text
 from tinyml.target.board import Board
 from tinyml.target.memory import Budget
@@ -108,8 +108,7 @@ def tensor_views(
     for index, place in placed:
         tensor = plan.graph.tensors[index]
         text = f"({symbols[place.region, place.is_state]} + {place.offset})"
-        if tensor.dtype != INT8:
-            text = f"(({tensor.dtype.c_type} *)(void *){text})"
+        text = address_text(text, tensor.dtype)
         comment = (
             f"{tensor.dtype} {shape_text(tensor.shape)}, "
             f"{_live(place, len(plan.steps))}{_reuses(index, place, placed, names)}"
@@ -124,6 +123,11 @@ def tensor_views(
             comment = f"{place.nbytes} bytes for layer {number}"
             views.append(TensorView(-1, scratch[number], address, comment))
     return _aligned(views), scratch
+
+
+def address_text(text: str, dtype: DType) -> str:
+    """The address of bytes as one of elements of a type."""
+    return text if dtype == INT8 else f"(({dtype.c_type} *)(void *){text})"
 
 
 def state_views(

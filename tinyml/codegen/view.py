@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import tinyml
 from tinyml.codegen.abi import abi_version
 from tinyml.codegen.about import AboutView, about_view
+from tinyml.codegen.calls import Calls, WrapperView, calls_of
+from tinyml.codegen.controls import ControlView, control_views
 from tinyml.codegen.interface import IoView, descriptor, io_views
-from tinyml.codegen.layers import (
-    ConstantView,
-    Operand,
-    call_text,
-    forwarded_texts,
-    operands,
-    parameter_texts,
-    params_text,
-    step_inputs,
-)
+from tinyml.codegen.layers import ConstantView, step_inputs
 from tinyml.codegen.literals import (
     c_comment,
     c_string,
@@ -38,7 +31,8 @@ from tinyml.codegen.memory import (
     tensor_views,
 )
 from tinyml.codegen.names import tensor_names
-from tinyml.codegen.streams import StreamView, Symbols, stream_params, stream_view
+from tinyml.codegen.sites import Places, Site, copied_constants, step_site
+from tinyml.codegen.streams import StreamView
 from tinyml.codegen.weights import Weights
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops import macs_of
@@ -47,29 +41,27 @@ from tinyml.target.board import Board
 
 
 @dataclass(frozen=True, slots=True)
+class ParamsView:
+    """The params of one kernel call."""
+
+    comment: tuple[str, ...]  # what it computes; () where the layer says so
+    type: str
+    label: str
+    params: str  # "" where it runs with those of another
+    user: str  # the label of that
+
+
+@dataclass(frozen=True, slots=True)
 class LayerView:
     """One step: a comment, params, one call."""
 
     index: int
     comment: tuple[str, ...]
-    params_type: str  # "" when the step does nothing
-    params: str
+    params: tuple[ParamsView, ...]  # of its kernel, or of those of its graphs
     call: str
     descriptor: str  # initialiser of the tml_tensor of its output
     stream: StreamView | None = None  # set when it runs row by row
-
-
-@dataclass(frozen=True, slots=True)
-class WrapperView:
-    """A kernel instance that several layers share.
-
-    Layers with the same params do, which the instance then knows as constants; where the plan says
-    that all layers of a kind do, each passes its params.
-    """
-
-    name: str
-    prototype: str
-    call: str
+    controls: tuple[ControlView, ...] = ()  # set when it runs graphs
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +101,13 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
     graph = plan.graph
     names = tensor_names(graph)
     arenas = arena_views(plan, board)
-    state = state_memory_view(plan, board)
-    memories = (*arenas, *((state,) if state else ()))
+    memories = (*arenas, *filter(None, (state_memory_view(plan, board),)))
     tensors, scratch = tensor_views(plan, names, memories)
     places = {item.index: item.symbol for item in tensors}
     weights = Weights(graph, names)
     places |= {i: weights.tensor(i) for i in _used_constants(plan)}
-    calls = _calls(plan, places, scratch, weights)
+    sites = _sites(plan, Places(places, scratch, weights))
+    calls = calls_of(sites, plan.shared)
     return ModelView(
         name=graph.name,
         macro=graph.name.upper(),
@@ -138,8 +130,8 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
         memories=memories,
         inputs=io_views(graph, graph.inputs, "input", places),
         outputs=io_views(graph, graph.outputs, "output", places),
-        layers=_layer_views(plan, calls, places),
-        wrappers=tuple(item for item in calls.wrappers.values() if item.name in calls.shared),
+        layers=_layer_views(plan, sites, calls, places),
+        wrappers=tuple(calls.wrappers.values()),
         constants=tuple(weights.views),
         about=about_view(graph),
         abi=abi_version(),
@@ -165,110 +157,49 @@ def _command(plan: Plan, board: Board | None) -> str:
     return " ".join(words)
 
 
-_Signature: TypeAlias = tuple[str, tuple[str, ...], str]  # C function, parameters, fixed params
-
-
-@dataclass(frozen=True, slots=True)
-class _Calls:
-    """Per step its params text and arguments; wrappers by signature, and which are shared."""
-
-    params: tuple[str, ...]
-    operands: tuple[tuple[Operand, ...], ...]
-    functions: tuple[str, ...]
-    wrappers: dict[_Signature, WrapperView]
-    shared: frozenset[str]
-    streams: dict[int, StreamView]
-
-
-def _calls(plan: Plan, places: dict[int, str], scratch: dict[int, str], weights: Weights) -> _Calls:
-    params: list[str] = []
-    arguments: list[tuple[Operand, ...]] = []
-    keys: list[_Signature] = []
-    wrappers: dict[_Signature, WrapperView] = {}
-    streams: dict[int, StreamView] = {}
-    for index, step in enumerate(plan.steps):
-        call = step.call
-        if call is None:
-            params.append("")
-            arguments.append(())
-            keys.append(("", (), ""))
-            continue
-        title = f"layer {index}, {_kinds(step, plan.graph)}"
-        symbols, room = weights.layer(index, step, title), scratch.get(index, "NULL")
-        if call.stream is not None:
-            texts = Symbols(weights.names, places, symbols, room)
-            streams[index] = stream_view(index, call.stream, plan.graph, texts)
-            params.append(stream_params(index, call.stream))
-        else:
-            params.append(params_text(call, symbols))
-        found = operands(step, plan.graph, tensors=places, symbols=symbols, scratch=room)
-        arguments.append(found)
-        is_fixed = call.function not in plan.shared
-        key = (
-            call.function,
-            parameter_texts(found, call.params.type)[is_fixed:],
-            params[-1] if is_fixed else "",
+def _sites(plan: Plan, places: Places) -> tuple[Site, ...]:
+    return tuple(
+        step_site(
+            plan,
+            index,
+            places,
+            f"layer {index}, {_kinds(step, plan.graph)}",
+            _layer_comment(index, step, plan.graph),
         )
-        keys.append(key)
-        if key not in wrappers:
-            same = sum(1 for function, *_ in wrappers if function == call.function)
-            own = f"&layer_{index}" if is_fixed else ""
-            wrappers[key] = _wrapper(call.function, key[1], forwarded_texts(found), same, own)
-    shared = frozenset(wrapper.name for key, wrapper in wrappers.items() if keys.count(key) > 1)
-    functions = tuple(
-        wrappers[key].name if key in wrappers and wrappers[key].name in shared else key[0]
-        for key in keys
-    )
-    return _Calls(tuple(params), tuple(arguments), functions, wrappers, shared, streams)
-
-
-def _wrapper(
-    function: str, parameters: tuple[str, ...], forwarded: tuple[str, ...], same: int, own: str
-) -> WrapperView:
-    """A function around a kernel that several layers call.
-
-    ``same``: how many there are of this kernel; ``own``: params that are no parameter, or "".
-    """
-    name = f"run_{function.removeprefix('tml_')}" + (f"_{same + 1}" if same else "")
-    head = f"static TML_NOINLINE void {name}"
-    arguments = (own, *forwarded[1:]) if own else forwarded
-    return WrapperView(
-        name=name,
-        prototype=call_text(head, parameters, indent=0, suffix=")"),
-        call=call_text(function, arguments, indent=4, suffix=");"),
+        for index, step in enumerate(plan.steps)
     )
 
 
-def _layer_views(plan: Plan, calls: _Calls, places: dict[int, str]) -> tuple[LayerView, ...]:
+def _layer_views(
+    plan: Plan, sites: Sequence[Site], calls: Calls, places: Mapping[int, str]
+) -> tuple[LayerView, ...]:
     graph = plan.graph
     views: list[LayerView] = []
-    known: set[str] = set()  # shared instances that have their params
-    for index, step in enumerate(plan.steps):
+    for index, (step, site) in enumerate(zip(plan.steps, sites, strict=True)):
         output = graph.ops[step.ops[-1]].outputs[0]
         head = f"TML_LAYER({index}, "
-        function = calls.functions[index]
-        has_params = step.call is not None and function not in known
-        if step.call is None:
-            call = f"{head}(void)0);"
-        else:
-            texts = tuple(item.text for item in calls.operands[index])
-            if step.call.function in plan.shared or function not in calls.shared:
-                texts = (f"&layer_{index}", *texts)
-            else:
-                known.add(function)
-            call = head + call_text(function, texts, indent=4 + len(head), suffix="));")
         views.append(
             LayerView(
                 index=index,
-                comment=_layer_comment(index, step, graph),
-                params_type=step.call.params.type if step.call and has_params else "",
-                params=calls.params[index],
-                call=call,
+                comment=site.comment,
+                params=tuple(_params_views(site, calls)),
+                call=head + calls.text(site, 4 + len(head), ");"),
                 descriptor=descriptor(graph.tensors[output], places[output]),
-                stream=calls.streams.get(index),
+                stream=site.stream,
+                controls=tuple(control_views(site, calls.text)),
             )
         )
     return tuple(views)
+
+
+def _params_views(site: Site, calls: Calls) -> Iterator[ParamsView]:
+    """The params of a layer, and of the kernels that its graphs call."""
+    for item in site.walk():
+        user = calls.params_of(item)
+        if item.call is not None and user:
+            comment = () if item is site else item.comment
+            params = item.params if user == item.label else ""
+            yield ParamsView(comment, item.call.params.type, item.label, params, user)
 
 
 def _layer_comment(index: int, step: Step, graph: Graph) -> tuple[str, ...]:
@@ -308,4 +239,5 @@ def _used_constants(plan: Plan) -> tuple[int, ...]:
         if step.call:
             tensors = step_inputs(step, graph)
             used |= {tensors[a.index] for a in step.call.arguments if a.kind == "input"}
+            used |= copied_constants(step, graph)
     return tuple(sorted(i for i in used if i >= 0 and graph.tensors[i].is_constant))

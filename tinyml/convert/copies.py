@@ -6,13 +6,16 @@ are the same for all of them and stand in flash once. Alone, each would have its
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from tinyml.convert.rules import has_weights, weights_of
+from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Array, Graph, Op
+from tinyml.passes.repetition import repetitions
+from tinyml.passes.roll import alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,30 @@ def copied_layers(graph: Graph, bits: tuple[int, ...]) -> tuple[Copies, ...]:
         for (_, width), ops in found.items()
         if len(ops) > 1
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What a value is in each step of an unrolled layer, in the same width."""
+
+    bits: int
+    values: tuple[int, ...]
+
+
+def steps_of(graph: Graph, bits: tuple[int, ...]) -> Iterator[Steps]:
+    """The values that the steps of unrolled layers make and hand on; ``bits``: of each op.
+
+    With common scales the steps compute the very same thing, and become a loop.
+    """
+    for found in repetitions(graph, alike(graph, has_scales=False)):
+        firsts = {(item.place, item.output): item.first for item in found.kept()}
+        for place, lane in enumerate(found.places):
+            widths = {bits[number] for number in lane}
+            for output in range(len(graph.ops[lane[0]].outputs)):
+                values = found.outputs(graph, place, output)
+                first = firsts.get((place, output))
+                if len(widths) == 1 and graph.tensors[values[0]].dtype == FLOAT32:
+                    yield Steps(min(widths), (*(() if first is None else (first,)), *values))
 
 
 def common_means(means: Mapping[int, Array], copies: Iterable[Copies]) -> dict[int, Array]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from tinyml.base.errors import ModelError, did_you_mean
-from tinyml.convert.copies import common_means, copied_layers
+from tinyml.convert.copies import Steps, common_means, copied_layers, steps_of
 from tinyml.convert.ranges import Seen, chosen_range, quant_of_range, range_of_quant
 from tinyml.convert.rules import (
     carries_range,
@@ -130,6 +130,7 @@ def choose_formats(
     for item in copies:
         for values in (item.values, item.results):
             groups.join_all([(i, item.bits) for i in values if i not in own])
+    groups.join_steps(steps_of(graph, bits))
     quants: dict[Format, Quant] = {}
     for members in groups.all():
         inside = {i for i, _ in members}
@@ -238,6 +239,10 @@ class _Groups:
     def join_all(self, items: Sequence[Format]) -> None:
         for item in items[1:]:
             self.join(items[0], item)
+
+    def join_steps(self, steps: Iterable[Steps]) -> None:
+        for item in steps:
+            self.join_all([(i, item.bits) for i in item.values])
 
     def all(self) -> list[list[Format]]:
         found: dict[Format, list[Format]] = {}

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from tinyml.ir.dtype import DType
-from tinyml.ir.graph import Array
+from tinyml.ir.graph import Array, Graph
 from tinyml.ir.progress import Progress, progress_of
 
 
@@ -166,6 +166,7 @@ class KernelCall:
     form: str = ""  # of the op that it computes, "s8"; "" for what runs other kernels
     helpers: tuple[str, ...] = ()  # C functions that other kernels call too, once in the image
     element_bytes: int = 1  # of what the params count
+    control: Control | None = None  # set when the call runs graphs
 
     def constant_bytes(self) -> int:
         """Flash taken by the constant arrays."""
@@ -177,6 +178,8 @@ class KernelCall:
         for stage in self.stream.stages if self.stream is not None else ():
             if stage.call is not None:
                 yield stage.call
+        for inner in self.control.inner() if self.control is not None else ():
+            yield from inner.call.kernels()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +203,64 @@ class Stream:
     rows: tuple[Rows, ...]
     stages: tuple[Stage, ...]
     window_bytes: int  # of the step's scratch, without the kernels' own scratch
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where bytes lie: in an operand of the step, or in its scratch."""
+
+    kind: Literal["input", "output", "scratch"]
+    index: int = 0  # of the op's inputs or outputs
+    offset: int = 0  # bytes
+    step: int = 0  # bytes further on in each round
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Bytes that are handed to a graph, or back."""
+
+    given: Spot
+    made: Spot
+    nbytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """A kernel call of a graph that a step runs."""
+
+    op: int  # of that graph
+    call: KernelCall
+    scratch_offset: int = 0  # of the kernel's own scratch in the step's scratch, bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Routine:
+    """A graph as a C function: its values lie in the scratch of the step that runs it."""
+
+    graph: Graph
+    calls: tuple[Inner, ...]
+    offsets: tuple[int, ...]  # of each tensor in the step's scratch, bytes; -1: needs no memory
+
+    def spot(self, tensor: int) -> Spot:
+        """Where a tensor lies."""
+        return Spot("scratch", 0, self.offsets[tensor])
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Graphs that a step runs, and what is copied between them and its operands.
+
+    A loop runs the first one ``rounds`` times, its copies are for: before all rounds, before each,
+    after each, after all.
+    """
+
+    routines: tuple[Routine, ...]
+    copies: tuple[tuple[Copy, ...], ...]
+    rounds: int = 0
+
+    def inner(self) -> Iterator[Inner]:
+        """The calls of all graphs, in order."""
+        return (inner for routine in self.routines for inner in routine.calls)
 
 
 def of_elements(call: KernelCall, element_bytes: int) -> KernelCall:

@@ -94,7 +94,7 @@ def check_shapes(graph: Graph) -> None:
 
 def _unsupported(graph: Graph, number: int, op: Op) -> Iterator[Unsupported]:
     label = _label(number, op)
-    if op.kind not in ops.all_ops():
+    if ops.find_spec(op.kind) is None:
         yield Unsupported(label, "The operator must be a supported one.", op.kind)
         return
     for demand, found in unmet(op, graph):

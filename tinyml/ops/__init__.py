@@ -1,7 +1,7 @@
 """The operators: one module per family, found by being here.
 
-A family module has ``OPS``, a tuple of ``OpSpec``. Nothing is registered anywhere else; those of
-other packages are told in ``tinyml.ops.outside``.
+A family module has ``OPS``, a tuple of ``OpSpec``, or ``INNER``, those that no file has. Nothing is
+registered anywhere else; those of other packages are told in ``tinyml.ops.outside``.
 """
 
 from __future__ import annotations
@@ -39,9 +39,26 @@ def _with_those_of(brought: tuple[ModuleType, ...]) -> dict[str, OpSpec]:
     return dict(sorted(outside.with_outside(found, brought).items()))
 
 
+@cache
+def inner_ops() -> dict[str, OpSpec]:
+    """Operators that no file has and passes make: a module's ``INNER``, by kind."""
+    names = (item.name for item in pkgutil.iter_modules(__path__))
+    modules = (importlib.import_module(f"{__name__}.{name}") for name in names)
+    found = (spec for module in modules for spec in getattr(module, "INNER", ()))
+    return {spec.kind: spec for spec in found}
+
+
+def find_spec(kind: str) -> OpSpec | None:
+    """The operator of a kind, of a file or made by a pass; None where none is known."""
+    return all_ops().get(kind) or inner_ops().get(kind)
+
+
 def spec_of(kind: str) -> OpSpec:
     """The operator of a kind that is known to be supported."""
-    return all_ops()[kind]
+    found = find_spec(kind)
+    if found is None:
+        raise KeyError(kind)
+    return found
 
 
 def find_form(op: Op, graph: Graph) -> Form | None:
@@ -107,12 +124,12 @@ def _operands(op: Op, graph: Graph) -> tuple[tuple[str, DType | None], ...] | No
 
 def trait_of(kind: str, trait: type[_Trait]) -> _Trait | None:
     """What an operator, known to our kernels or not, declares of that kind; None for nothing."""
-    known = all_ops().get(kind) or others().get(kind)
+    known = find_spec(kind) or others().get(kind)
     held = known.traits if known is not None else ()
     return next((item for item in held if isinstance(item, trait)), None)
 
 
 def macs_of(op: Op, graph: Graph) -> int:
     """Multiply-accumulates of an op; 0 for one that only an interpreter knows."""
-    spec = all_ops().get(op.kind)
+    spec = find_spec(op.kind)
     return spec.macs(op, graph) if spec is not None and op.attrs is not None else 0

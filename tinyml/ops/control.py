@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinyml.ir.graph import Op
-from tinyml.ops.layout import RESHAPE, ReshapeAttrs
+from tinyml.ops.layout import viewed_op
 from tinyml.ops.lookup import NoAttrs
 from tinyml.ops.select import SELECT_V2
 from tinyml.ops.table import Field, Table
@@ -107,4 +107,4 @@ def chosen_op(name: str, operands: tuple[int, int, int], made: int) -> Op:
 
 def same_op(name: str, given: int, made: int, shape: tuple[int, ...]) -> Op:
     """The same value under another number."""
-    return Op(RESHAPE, name, (given,), (made,), ReshapeAttrs(shape))
+    return viewed_op(name, given, made, shape)

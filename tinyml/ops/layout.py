@@ -106,6 +106,16 @@ def _axis(op: Op, graph: Graph) -> int:
     return axis_in(int(op.attrs.axis), len(graph.tensors[op.inputs[0]].shape))
 
 
+def joined_op(name: str, given: tuple[int, ...], made: int, axis: int) -> Op:
+    """A CONCATENATION."""
+    return Op(CONCATENATION, name, given, (made,), ConcatenationAttrs(axis))
+
+
+def viewed_op(name: str, given: int, made: int, shape: tuple[int, ...]) -> Op:
+    """A RESHAPE to a shape."""
+    return Op(RESHAPE, name, (given,), (made,), ReshapeAttrs(shape))
+
+
 def infer_concatenation(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
     """The inputs' common shape, with the sum of their sizes along the axis.
 

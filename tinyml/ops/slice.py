@@ -239,10 +239,37 @@ def copy_of(held: Tensor, result: int, tensors: list[Tensor]) -> tuple[Op, ...]:
     )
 
 
-def _numbers(name: str, number: int) -> Tensor:
-    data = np.array([number], np.int32)
+def run_of(parts: Sequence[Part], shape: Sequence[int]) -> tuple[int, int] | None:
+    """Start and number of the elements of a slice, where they lie one behind the other."""
+    count = 1
+    for part, stride in reversed(list(zip(parts, strides_of(shape), strict=True))):
+        if part.count > 1:
+            if part.step * stride != count:
+                return None
+            count *= part.count
+    return start_of(shape, parts), count
+
+
+def rows_of(held: int, start: int, result: int, tensors: list[Tensor]) -> tuple[Op, ...]:
+    """Ops that write rows of a tensor of two dimensions, from ``start`` on, in any shape."""
+    given, made = tensors[held], tensors[result]
+    shape = (made.elements // given.shape[1], given.shape[1])
+    begin, size, rows = range(len(tensors), len(tensors) + 3)
+    tensors += [
+        _numbers(f"{made.name}/begin", start, 0),
+        _numbers(f"{made.name}/size", *shape),
+        replace(made, name=f"{made.name}/rows", shape=shape),
+    ]
+    return (
+        Op(SLICE, f"{made.name}/rows", (held, begin, size), (rows,), NoAttrs()),
+        Op(RESHAPE, made.name, (rows,), (result,), ReshapeAttrs(made.shape)),
+    )
+
+
+def _numbers(name: str, *numbers: int) -> Tensor:
+    data = np.array(numbers, np.int32)
     data.flags.writeable = False
-    return Tensor(name, INT32, (1,), None, data)
+    return Tensor(name, INT32, (len(numbers),), None, data)
 
 
 OPS = (

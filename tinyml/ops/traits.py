@@ -204,6 +204,14 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
+class Runs:
+    """Runs graphs that its options hold; ``having`` gives the op with others in their place."""
+
+    graphs: Callable[[Op], tuple[Graph, ...]]
+    having: Callable[[Op, tuple[Graph, ...]], Op]
+
+
+@dataclass(frozen=True, slots=True)
 class Steps:
     """One output per step, in order; where the option ``is_last_only`` is set, the last alone."""
 
@@ -254,6 +262,7 @@ Trait: TypeAlias = (
     | Axes
     | State
     | Variable
+    | Runs
     | Steps
     | ShapeOperand
     | FromShape

@@ -21,6 +21,10 @@ from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Table
 from tinyml.ops.traits import Variable
 
+READ_VARIABLE, ASSIGN_VARIABLE = (
+    "READ_VARIABLE",
+    "ASSIGN_VARIABLE",
+)  # keys, for those who build them
 VARIABLE, VALUE = 0, 1  # operands
 
 
@@ -29,6 +33,16 @@ class VariableAttrs:
     """Options of both: none in a file."""
 
     in_place: bool = False  # nothing is moved: the value lies in the variable; a pass finds out
+
+
+def reading_op(name: str, variable: int, made: int) -> Op:
+    """A READ_VARIABLE."""
+    return Op(READ_VARIABLE, name, (variable,), (made,), VariableAttrs())
+
+
+def assigning_op(name: str, variable: int, value: int, made: int) -> Op:
+    """An ASSIGN_VARIABLE that makes the tensor which stands for the next value."""
+    return Op(ASSIGN_VARIABLE, name, (variable, value), (made,), VariableAttrs())
 
 
 READ_TABLE = Table("ReadVariableOptions", VariableAttrs)
@@ -106,7 +120,7 @@ def _copy(given: Arg, constants: tuple[Constant, ...], op: Op, graph: Graph) -> 
 
 OPS = (
     OpSpec(
-        kind="ASSIGN_VARIABLE",
+        kind=ASSIGN_VARIABLE,
         title="a variable gets a value, for the next inference or to be read later in this one",
         traits=(Variable(is_written=True),),
         table=ASSIGN_TABLE,
@@ -124,7 +138,7 @@ OPS = (
         ),
     ),
     OpSpec(
-        kind="READ_VARIABLE",
+        kind=READ_VARIABLE,
         title="the value of a variable",
         traits=(Variable(),),
         table=READ_TABLE,

@@ -6,20 +6,25 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
+from tinyml import ops
 from tinyml.base.errors import InternalError, ModelError
 from tinyml.ir.graph import Graph, Op, Tensor, check
 from tinyml.model.support import check_shapes, check_supported
+from tinyml.ops.traits import Runs
 from tinyml.passes.dilate import dilate
 from tinyml.passes.drop_channels import drop_channels
 from tinyml.passes.expand import expand_ops
 from tinyml.passes.fuse import fuse_activation, fuse_pad
 from tinyml.passes.last_step import keep_last_step
+from tinyml.passes.roll import roll_rounds
 from tinyml.passes.simplify import drop_dead, drop_identities, fold_constants
 from tinyml.passes.variables import assign_in_time, read_in_place, write_in_place
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
+    roll_rounds,  # copies of the same ops, as recurrent layers are unrolled, become a loop
     fold_constants,  # ops on constants only become constants
     dilate,  # a layer on every n-th pixel becomes one dilated layer
+    roll_rounds,  # again, now that what only depends on constants is known
     expand_ops,  # SPLIT and other ops without kernels become those that stand for them
     drop_identities,  # ops that pass their input on unchanged disappear
     fuse_pad,  # PAD into the convolution behind it
@@ -47,7 +52,19 @@ def run_passes(graph: Graph) -> Graph:
         if len(made.ops) != len(graph.ops):
             _log.debug("%s: %d ops become %d", each.__name__, len(graph.ops), len(made.ops))
         graph = made
-    return graph
+    return _with_inner(graph)
+
+
+def _with_inner(graph: Graph) -> Graph:
+    """The graph with the graphs that its ops run after all passes, too."""
+
+    def simplified(op: Op) -> Op:
+        trait = ops.trait_of(op.kind, Runs)
+        if trait is None:
+            return op
+        return trait.having(op, tuple(run_passes(inner) for inner in trait.graphs(op)))
+
+    return replace(graph, ops=tuple(simplified(op) for op in graph.ops))
 
 
 def _check_made(before: Graph, made: Graph, name: str) -> None:

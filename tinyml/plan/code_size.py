@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tinyml.ir.calls import leaves
 from tinyml.ir.kernel import KernelCall, Ref, Struct
 from tinyml.target.cores import CodeBytes, Core, all_cores
 
@@ -38,7 +39,7 @@ def code_parts(calls: Sequence[KernelCall], shared: frozenset[str] = frozenset()
     """
     parts: Counter[str] = Counter(helpers_of(calls, shared))
     instances: list[tuple[str, Struct]] = []
-    for call in calls:
+    for call in leaves(calls):
         if call.stream is not None:
             parts["stream_stage"] += len(call.stream.stages)
             parts["stream_row"] += len(call.stream.rows)
@@ -59,7 +60,7 @@ def helpers_of(calls: Sequence[KernelCall], shared: frozenset[str] = frozenset()
     """The functions that kernels have in common. An instance for all layers brings them along."""
     return {
         name
-        for call in calls
+        for call in leaves(calls)
         if call.function not in shared
         for kernel in call.kernels()
         for name in kernel.helpers
@@ -68,7 +69,9 @@ def helpers_of(calls: Sequence[KernelCall], shared: frozenset[str] = frozenset()
 
 def functions_of(calls: Sequence[KernelCall]) -> frozenset[str]:
     """The kernels that can be shared: those that run inside of streams are specialised there."""
-    return frozenset(call.function for call in calls if call.stream is None)
+    return frozenset(
+        call.function for call in leaves(calls) if call.stream is None and call.control is None
+    )
 
 
 def shareable(calls: Sequence[KernelCall], core: Core) -> frozenset[str]:
@@ -86,7 +89,7 @@ def shared_functions(calls: Sequence[KernelCall], core: Core, optimize: str) -> 
         return frozenset()
     found = set()
     for function in shareable(calls, core):
-        own = tuple(call for call in calls if call.function == function)
+        own = tuple(call for call in leaves(calls) if call.function == function)
         if len(own) < 2:
             continue
         apart = _sum(code_parts(own), core, optimize)

@@ -12,6 +12,7 @@ from types import ModuleType
 
 from tinyml import ops, variants
 from tinyml.base.errors import PlanError
+from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, KernelCall, Stage, Stream
 from tinyml.ops import outside
 from tinyml.ops.extents import Extent, Rule, Span, fields_of
@@ -59,11 +60,22 @@ def check_extents(plan: Plan, number: int) -> None:
             if stage.call is not None:
                 _check_stage(plan, stage, call.stream, f"step {number}, stage {i}")
         return
-    extent, label = extent_of(call), f"step {number}: {call.function}"
-    first, last = (plan.graph.ops[plan.steps[number].ops[end]] for end in (0, -1))
+    if call.control is not None:
+        return  # verify_control looks at each of its kernels
+    ends = tuple(plan.graph.ops[plan.steps[number].ops[end]] for end in (0, -1))
+    check_call(call, (ends[0], ends[1]), plan.graph, f"step {number}")
+
+
+def check_call(call: KernelCall, ends: tuple[Op, Op], graph: Graph, label: str) -> None:
+    """Raises PlanError when a call would read or write outside of the tensors of its ops.
+
+    ``ends``: the first op, whose operands it reads, and the last, whose result it writes.
+    """
+    extent, label = extent_of(call), f"{label}: {call.function}"
+    first, last = ends
 
     def tensor_bytes(argument: Arg) -> int:
-        return plan.graph.tensors[first.inputs[argument.index]].nbytes
+        return graph.tensors[first.inputs[argument.index]].nbytes
 
     for argument, span in zip(call.arguments, extent.read, strict=False):
         is_input = argument.kind == "input"
@@ -72,7 +84,7 @@ def check_extents(plan: Plan, number: int) -> None:
     states = tuple(tensor_bytes(item) for item in call.arguments if item.kind == "state")
     if states != extent.states:
         raise PlanError(f"{label} keeps states of {extent.states} bytes in {states}")
-    _check_written(label, extent, plan.graph.tensors[last.outputs[0]].nbytes)
+    _check_written(label, extent, graph.tensors[last.outputs[0]].nbytes)
 
 
 def _check_stage(plan: Plan, stage: Stage, stream: Stream, label: str) -> None:

@@ -12,17 +12,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinyml.base.errors import PlanError, did_you_mean
-from tinyml.ir.graph import Graph, Op
-from tinyml.ir.kernel import KernelCall
+from tinyml.ir.graph import Graph
 from tinyml.ops import layer_of
-from tinyml.ops.forms import Layer
 from tinyml.plan.arena import arrange
 from tinyml.plan.code_size import shared_functions
 from tinyml.plan.goals import OPTIMIZE, Candidates, chosen
-from tinyml.plan.offers import Offer, offers_of
 from tinyml.plan.partition import programs
 from tinyml.plan.predict import predict
 from tinyml.plan.regions import Room, stall_cycles
+from tinyml.plan.singles import singles_of
 from tinyml.plan.smallest import smallest_steps
 from tinyml.plan.values import Plan, Step
 from tinyml.target.board import Board
@@ -62,7 +60,7 @@ def programs_of(graph: Graph, board: Board) -> Programs:
     """Ways to compute a graph on a board."""
     isa = board.chip.isa
     layers = tuple(layer_of(op, graph) for op in graph.ops)
-    singles = _singles(graph, layers, isa)
+    singles = singles_of(graph, layers, isa, board.chip.core)
     fast = tuple(steps[0] for steps in singles)
     others = (fast, smallest_steps(singles, board.chip.core)) if singles else (fast,)
     return Programs(tuple(programs(graph, singles, layers, isa)), others)
@@ -108,47 +106,3 @@ def plan_steps(
         state_bytes=arena.state_bytes(),
     )
     return made, is_fitting
-
-
-def _singles(
-    graph: Graph, layers: tuple[Layer, ...], isa: tuple[str, ...]
-) -> list[tuple[Step, ...]]:
-    """The ways to compute each op alone."""
-    pairs = zip(graph.ops, layers, strict=True)
-    offers = [offers_of(op, graph, isa, layer) for op, layer in pairs]
-    return [_steps(i, graph, *found) for i, found in enumerate(offers)]
-
-
-def _steps(
-    number: int,
-    graph: Graph,
-    offers: tuple[Offer, ...],
-    rejected: tuple[tuple[str, str], ...],
-) -> tuple[Step, ...]:
-    """The op alone, on each of its kernels, the fastest one first."""
-    if not offers:
-        return (Step((number,), None),)
-    op = graph.ops[number]
-    steps = []
-    for best in sorted(offers, key=lambda offer: _price(op, graph, offer.call)):
-        others = tuple(
-            (offer.name, offer.call.cost.instructions) for offer in offers if offer is not best
-        )
-        steps.append(Step((number,), best.call, alternatives=others, rejected=rejected))
-    return tuple(steps)
-
-
-def _price(op: Op, graph: Graph, call: KernelCall) -> tuple[int, ...]:
-    """What to minimise: time, then RAM, then flash; ties go to the first offer."""
-    flash = call.cost.code_bytes + call.constant_bytes()
-    return call.cost.instructions, _local_bytes(op, graph, call), flash
-
-
-def _local_bytes(op: Op, graph: Graph, call: KernelCall) -> int:
-    """RAM that one call needs for its own tensors and scratch, overlap taken into account."""
-    written = graph.tensors[op.outputs[0]].nbytes
-    common = [
-        min(graph.tensors[op.inputs[item.input]].nbytes, written - max(0, item.distance_bytes))
-        for item in call.overlaps
-    ]
-    return written - max((0, *common)) + call.scratch_bytes

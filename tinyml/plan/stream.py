@@ -11,18 +11,17 @@ from dataclasses import replace
 
 import numpy as np
 
+from tinyml.ir.calls import renamed
 from tinyml.ir.graph import Graph
 from tinyml.ir.kernel import (
     Constant,
     Cost,
     KernelCall,
     Overlap,
-    Ref,
     Rows,
     Stage,
     Stream,
     Struct,
-    Value,
     overlap_of,
 )
 from tinyml.ir.progress import Counts, Progress, affine_runs, progress_of
@@ -145,26 +144,7 @@ def _named(stage: Stage, number: int) -> Stage:
     """The stage with constants whose names are unique in the step."""
     if stage.call is None:
         return stage
-    prefix = f"s{number}_"
-    call = replace(
-        stage.call,
-        constants=tuple(replace(item, name=prefix + item.name) for item in stage.call.constants),
-        arguments=tuple(
-            replace(arg, constant=prefix + arg.constant) if arg.kind == "constant" else arg
-            for arg in stage.call.arguments
-        ),
-        params=_renamed(stage.call.params, prefix),
-    )
-    return replace(stage, call=call)
-
-
-def _renamed(struct: Struct, prefix: str) -> Struct:
-    def rename(value: Value) -> Value:
-        if isinstance(value, Struct):
-            return _renamed(value, prefix)
-        return Ref(prefix + value.constant) if isinstance(value, Ref) else value
-
-    return Struct(struct.type, tuple((name, rename(value)) for name, value in struct.fields))
+    return replace(stage, call=renamed(stage.call, f"s{number}_"))
 
 
 def _overlap(graph: Graph, segment: Segment, stream: Stream, schedule: Schedule) -> Overlap:

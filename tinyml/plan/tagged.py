@@ -39,6 +39,10 @@ class TaggedMemory:
             for at, count, found, found_step in self._pieces(start, nbytes)
         )
 
+    def tag_at(self, at: int) -> int:
+        """The tag of a byte."""
+        return next(tag for _, _, tag, _ in self._pieces(at, 1))
+
     def move(self, start: int, nbytes: int, to: int) -> None:
         """Copies tags as ``memmove`` copies bytes."""
         for at, count, tag, step in list(self._pieces(start, nbytes)):

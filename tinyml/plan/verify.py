@@ -8,17 +8,15 @@ board's budget is asked in ``tinyml.plan.fit``; here the sums must be right.
 
 from __future__ import annotations
 
-from itertools import product
-
 from tinyml import ops
 from tinyml.base.errors import PlanError
 from tinyml.ir.graph import Op
-from tinyml.ir.kernel import KernelCall, Overlap
-from tinyml.ir.progress import Progress
 from tinyml.ops.traits import Variable
 from tinyml.plan.extents import check_extents
+from tinyml.plan.overlaps import check_overlap
 from tinyml.plan.values import Placement, Plan
 from tinyml.plan.verify_bounds import Claim, check_bounds
+from tinyml.plan.verify_control import verify_control
 from tinyml.plan.verify_stream import verify_stream
 from tinyml.target.board import Board
 
@@ -33,6 +31,8 @@ def verify(plan: Plan, board: Board) -> None:
     for number, step in enumerate(plan.steps):
         if step.call is not None and step.call.stream is not None:
             verify_stream(plan, number)
+        if step.call is not None and step.call.control is not None:
+            verify_control(step.call, plan.graph.ops[step.ops[0]], plan.graph, f"step {number}")
         check_extents(plan, number)
     views = _views(plan)
     for i, a in enumerate(claims):
@@ -213,57 +213,9 @@ def _is_allowed(plan: Plan, views: dict[int, int], a: Claim, b: Claim) -> bool:
         return False
     op = plan.graph.ops[step.ops[0]]
     operands = [k for k, i in enumerate(op.inputs) if i >= 0 and views[i] == views[early.tensor]]
-    overlaps = {item.input: item for item in step.call.overlaps}
+    allowed = {item.input for item in step.call.overlaps}
     for k in operands:
-        if k not in overlaps:
+        if k not in allowed:
             return False
-        _play(step.call, overlaps[k], plan, early, late)
+        check_overlap(step.call, k, plan.graph, early, late)
     return bool(operands)
-
-
-def _play(call: KernelCall, overlap: Overlap, plan: Plan, read: Claim, written: Claim) -> None:
-    """Raises PlanError if the kernel would overwrite bytes of its input before reading them."""
-    gap = read.at.offset - written.at.offset
-    pair = f"{call.function} reads {read}, and writes {written}"
-    if gap < overlap.distance_bytes:
-        raise PlanError(f"{pair}: the output must start {overlap.distance_bytes} bytes below")
-    if overlap.reason and not overlap.progress:
-        return
-    progress = overlap.progress or _lock_step(plan, read, written, pair)
-    corners = [_corners(item, pair) for item in progress]
-    most = max(done for points in corners for done, _ in points)
-    if most < written.at.nbytes:
-        raise PlanError(f"{pair}: it says where it is until it has written {most} bytes")
-    for points in corners:
-        done, keep = max(points, key=lambda point: point[0] - point[1])
-        if done > gap + keep and any(keep < read.at.nbytes for _, keep in points):
-            raise PlanError(
-                f"{pair}: at one point it has written {done} bytes and still reads from {keep} on"
-            )
-
-
-def _corners(item: Progress, pair: str) -> list[tuple[int, int]]:
-    """A pattern's corners: what grows evenly along every axis is largest and smallest at one."""
-    axes = len(item.counts)
-    if min(item.counts, default=1) < 1 or {len(item.written_steps), len(item.read_steps)} != {axes}:
-        raise PlanError(f"{pair}: a pattern of {item.counts} points is none")
-    return [
-        (
-            item.written + sum(i * n for i, n in zip(place, item.written_steps, strict=True)),
-            item.reads + sum(i * n for i, n in zip(place, item.read_steps, strict=True)),
-        )
-        for place in product(*((0, count - 1) for count in item.counts))
-    ]
-
-
-def _lock_step(plan: Plan, read: Claim, written: Claim, pair: str) -> tuple[Progress, ...]:
-    """Progress of an elementwise kernel, which reads each element before it writes it."""
-    from_bytes = plan.graph.tensors[read.tensor].dtype.nbytes(1)
-    to_bytes = plan.graph.tensors[written.tensor].dtype.nbytes(1)
-    count = read.at.nbytes // from_bytes
-    if count * to_bytes != written.at.nbytes:
-        raise PlanError(f"{pair}: an elementwise overlap of different numbers of elements")
-    last = Progress((), count * to_bytes, count * from_bytes)
-    if count < 2:
-        return (last,)
-    return (Progress((count - 1,), to_bytes, from_bytes, (to_bytes,), (from_bytes,)), last)

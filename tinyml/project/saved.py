@@ -24,7 +24,7 @@ from tinyml.base.records import Decoder, Encoder, checksum_of
 from tinyml.evaluate.arrayfile import read_array_file
 from tinyml.ir import dtype, kernel
 from tinyml.model.file import read_model
-from tinyml.ops import all_ops
+from tinyml.ops import all_ops, inner_ops
 from tinyml.plan.planned import Planned
 from tinyml.project.fingerprint import is_in
 from tinyml.runtimes import runtime_of
@@ -174,7 +174,7 @@ def _digest(image: Image | None) -> str | None:
 
 def _types() -> set[type]:
     """Every dataclass that a plan can hold."""
-    attrs = (spec.attrs for spec in all_ops().values())
+    attrs = (spec.attrs for spec in (*all_ops().values(), *inner_ops().values()))
     found: set[type] = set()
     for root in (Planned, kernel.Struct, kernel.Ref, kernel.Enumerator, dtype.DType, *attrs):
         _add(root, found)
