@@ -2,7 +2,8 @@
 
 Outside of the operators, their variants and the importers, which translate from other frameworks'
 names, operators are asked for traits. Whoever makes an op, or puts others in the place of one, has
-its key from the operator's own module; so only the converter and the starter model import such.
+its key from the operator's own module; so only the converter, the reader of uint8 models and the starter model
+import such.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from tinyml.ops import all_ops
 
 PACKAGE = Path(__file__).parent.parent / "tinyml"
 AT_HOME = ("ops/", "variants/", "convert/importers/")
-MAKERS = ("convert/", "session/starter.py")
+MAKERS = ("convert/", "model/unsigned.py", "session/starter.py")
 ALLOWED: dict[tuple[str, str], str] = {}  # (file, kind): why it cannot be otherwise
 
 FILES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}

@@ -25,6 +25,7 @@ from tinyml.model.shapes import know_shapes
 from tinyml.model.support import check_shapes, check_supported
 from tinyml.model.tensors import integers, read_tensor, text
 from tinyml.model.unpacked import with_float_weights
+from tinyml.model.unsigned import with_signed_values
 from tinyml.model.variables import resolve
 from tinyml.ops.control import TABLES
 
@@ -39,6 +40,7 @@ def load(file: ModelFile) -> Graph:
         check(module.main)
         graph = check(with_float_weights(_one_graph(module)))
         graph = know_shapes(with_positive_scales(graph))
+        graph = check(with_signed_values(graph))
         _refuse_nothing_to_do(graph)
         check_supported(graph)
         check_shapes(graph)

@@ -42,7 +42,17 @@ from tinyml.ops.forms import Constraint, Form
 from tinyml.ops.lookup import BYTE_MAP, NO_OPTIONS, input_values, look_up, lookup_call
 from tinyml.ops.operands import have_one_scale, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
-from tinyml.ops.traits import SIGNED_UNIT, UNIT, Activation, Axes, ByteMap, Rows, Scales, Trait
+from tinyml.ops.traits import (
+    SIGNED_UNIT,
+    UNIT,
+    Activation,
+    Axes,
+    ByteMap,
+    Rows,
+    Scales,
+    Trait,
+    Unsigned,
+)
 from tinyml.ops.wide_activation import WIDE_FORMS
 
 RELU = "RELU"  # its key, for those who build one
@@ -190,7 +200,7 @@ def _spec(kind: str, title: str, table: Table, constraints: tuple[Constraint, ..
     return OpSpec(
         kind=kind,
         title=title,
-        traits=(ByteMap(), Rows(), Axes("each"), *_TRAITS[kind]),
+        traits=(ByteMap(), Unsigned(), Rows(), Axes("each"), *_TRAITS[kind]),
         table=NO_OPTIONS,
         inputs=("input",),
         constraints=(operand_count(1, 1), have_one_scale),

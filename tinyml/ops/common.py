@@ -175,20 +175,18 @@ def of_type(call: KernelCall, name: str, dtype: DType) -> KernelCall:
 
 
 def channel_factors(
-    given: Quant, weights: Quant, made: Quant, channels: int
+    given: Quant, weights: Quant, made: Quant, channels: int, *, is_product_rounded: bool = False
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Multipliers and shifts that take the sums of each output channel to the output's scale.
 
-    The product of the scales is formed in binary64 from float32 scales.
+    The product of the scales is formed in binary64 from float32 scales; of uint8 values it is
+    rounded to float32 (GetQuantizedConvolutionMultipler).
     Source: TensorFlow Lite, PopulateConvolutionQuantizationParams (kernels/kernel_util.cc).
     """
     scales = weights.scales if weights.is_per_channel else weights.scales * channels
-    factors = [
-        quantize_multiplier(
-            float(np.float32(given.scale)) * float(np.float32(s)) / float(np.float32(made.scale))
-        )
-        for s in scales
-    ]
+    wide = np.float32 if is_product_rounded else np.float64
+    products = [float(wide(np.float32(given.scale)) * wide(np.float32(s))) for s in scales]
+    factors = [quantize_multiplier(item / float(np.float32(made.scale))) for item in products]
     pairs = np.array(factors, np.int64).reshape(-1, 2)
     return pairs[:, 0], pairs[:, 1]
 

@@ -26,7 +26,7 @@ from tinyml.ops.extents import images
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, PADDING, Field, Table
-from tinyml.ops.traits import Channels, ClampsOutput, ReadsPadding, Rows, Scales, Weights
+from tinyml.ops.traits import Channels, ClampsOutput, ReadsPadding, Rows, Scales, Unsigned, Weights
 from tinyml.ops.weighted import (
     INPUT,
     WEIGHTS,
@@ -54,6 +54,8 @@ from tinyml.ops.windows import (
     window_struct,
 )
 
+CONV_2D = "CONV_2D"  # its key, for those who build one
+
 
 @dataclass(frozen=True, slots=True)
 class Conv2dAttrs:
@@ -67,6 +69,7 @@ class Conv2dAttrs:
     activation: str = "NONE"
     bias_type: int = 0  # TensorType of a bias that is left out
     pads: Pads | None = None  # instead of padding; TFLite cannot say it, streamed layers need it
+    is_product_rounded: bool = False  # of scales, as of uint8 values; no file says it
 
 
 TABLE = Table(
@@ -108,9 +111,9 @@ def layer(op: Op, graph: Graph) -> WeightedSum:
     given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
     assert weights.data is not None
     rows = weights.data.astype(np.int64).reshape(weights.shape[0], -1)
-    factors = channel_factors(
-        quant_of(given), quant_of(weights), quant_of(result(op, graph)), len(rows)
-    )
+    quants = (quant_of(given), quant_of(weights), quant_of(result(op, graph)))
+    is_rounded = op.attrs.is_product_rounded
+    factors = channel_factors(*quants, len(rows), is_product_rounded=is_rounded)
     return weighted_sum(op, graph, rows, *factors)
 
 
@@ -226,9 +229,10 @@ EXTENTS = {"tml_conv_2d_params": images("in_channels", "out_channels")}
 
 OPS = (
     OpSpec(
-        kind="CONV_2D",
+        kind=CONV_2D,
         title="2-D convolution: any stride, dilation and padding, grouped, per channel or tensor",
         traits=(
+            Unsigned(),
             Rows(filter_windows, has_wide_kernels=True),
             Channels(mixes=True),
             Weights(may_be_negative=True),

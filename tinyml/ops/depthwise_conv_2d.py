@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,11 +22,12 @@ from tinyml.ops.common import (
     quant_of,
     result,
 )
+from tinyml.ops.conv_2d import CONV_2D, Conv2dAttrs
 from tinyml.ops.extents import multiplied_images
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, PADDING, Field, Table
-from tinyml.ops.traits import Channels, ClampsOutput, ReadsPadding, Rows, Scales, Weights
+from tinyml.ops.traits import Channels, ClampsOutput, ReadsPadding, Rows, Scales, Unsigned, Weights
 from tinyml.ops.weighted import (
     INPUT,
     WEIGHTS,
@@ -67,6 +68,7 @@ class DepthwiseConv2dAttrs:
     dilation_w: int = 1
     activation: str = "NONE"
     pads: Pads | None = None  # instead of padding; TFLite cannot say it, streamed layers need it
+    is_product_rounded: bool = False  # of scales, as of uint8 values; no file says it
 
 
 TABLE = Table(
@@ -108,10 +110,26 @@ def layer(op: Op, graph: Graph) -> WeightedSum:
     given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
     assert weights.data is not None
     rows = weights.data.astype(np.int64).reshape(-1, weights.shape[3]).T
-    factors = channel_factors(
-        quant_of(given), quant_of(weights), quant_of(result(op, graph)), len(rows)
-    )
+    quants = (quant_of(given), quant_of(weights), quant_of(result(op, graph)))
+    is_rounded = op.attrs.is_product_rounded
+    factors = channel_factors(*quants, len(rows), is_product_rounded=is_rounded)
     return weighted_sum(op, graph, rows, *factors)
+
+
+def as_groups(op: Op) -> Op:
+    """The CONV_2D with a group per channel that stands for it; its filters are not turned here."""
+    given = op.attrs
+    attrs = Conv2dAttrs(
+        given.padding,
+        given.stride_h,
+        given.stride_w,
+        given.dilation_h,
+        given.dilation_w,
+        given.activation,
+        pads=given.pads,
+        is_product_rounded=given.is_product_rounded,
+    )
+    return replace(op, kind=CONV_2D, attrs=attrs)
 
 
 def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
@@ -223,6 +241,7 @@ OPS = (
         kind="DEPTHWISE_CONV_2D",
         title="depthwise convolution: any multiplier, stride, dilation and padding",
         traits=(
+            Unsigned(),
             Rows(filter_windows),
             Channels(times=lambda op: int(op.attrs.depth_multiplier)),
             Weights(axis=3, may_be_negative=True),

@@ -38,7 +38,7 @@ from tinyml.ops.loops import MAX_RANK, broadcast_loops
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, Field, Table
-from tinyml.ops.traits import Arithmetic, Axes, ClampsOutput, Rows, Scales, WholeNumbers
+from tinyml.ops.traits import Arithmetic, Axes, ClampsOutput, Rows, Scales, Unsigned, WholeNumbers
 
 ADD, SUB, MUL = "ADD", "SUB", "MUL"  # keys, for those who build such ops
 
@@ -247,6 +247,7 @@ def _spec(kind: str, title: str, compute: Callable[..., Any], lower: Callable[..
         traits=(
             _ARITHMETIC[kind],
             Rows(),
+            Unsigned(),
             ClampsOutput(),
             Axes("broadcast"),
             Scales("own", (8, 16)),

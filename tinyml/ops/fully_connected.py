@@ -25,7 +25,7 @@ from tinyml.ops.extents import rows
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, Field, Names, Table
-from tinyml.ops.traits import Axes, Channels, ClampsOutput, Scales, Weights
+from tinyml.ops.traits import Axes, Channels, ClampsOutput, Scales, Unsigned, Weights
 from tinyml.ops.weighted import (
     BIAS,
     INPUT,
@@ -58,6 +58,7 @@ class FullyConnectedAttrs:
     keep_num_dims: bool = False  # output keeps all dimensions of the input but the last
     weights_format: str = "DEFAULT"
     bias_type: int = 0  # TensorType of a bias that is left out
+    is_product_rounded: bool = False  # of scales, as of uint8 values; no file says it
 
 
 TABLE = Table(
@@ -117,9 +118,9 @@ def layer(op: Op, graph: Graph) -> WeightedSum:
     """
     given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
     assert weights.data is not None
-    factors = channel_factors(
-        quant_of(given), quant_of(weights), quant_of(result(op, graph)), weights.shape[0]
-    )
+    quants = (quant_of(given), quant_of(weights), quant_of(result(op, graph)))
+    is_rounded = op.attrs.is_product_rounded
+    factors = channel_factors(*quants, weights.shape[0], is_product_rounded=is_rounded)
     return weighted_sum(op, graph, weights.data.astype(np.int64), *factors)
 
 
@@ -210,6 +211,7 @@ OPS = (
         kind=FULLY_CONNECTED,
         title="matrix product: any number of rows, per channel or tensor, bias optional",
         traits=(
+            Unsigned(),
             Channels(mixes=True),
             Weights(),
             ClampsOutput(),

@@ -20,7 +20,7 @@ from tinyml.ops.forms import Form
 from tinyml.ops.lookup import BYTE_MAP, input_values, look_up, lookup_call, no_options
 from tinyml.ops.operands import have_one_scale, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
-from tinyml.ops.traits import Axes, ByteMap, Rows, Scales
+from tinyml.ops.traits import Axes, ByteMap, Rows, Scales, Unsigned
 
 HARD_SWISH = "HARD_SWISH"  # its key, for those who build one
 
@@ -111,7 +111,7 @@ OPS = (
     OpSpec(
         kind=HARD_SWISH,
         title="x * min(max(x + 3, 0), 6) / 6",
-        traits=(ByteMap(), Rows(), Axes("each"), Scales("own")),
+        traits=(ByteMap(), Unsigned(), Rows(), Axes("each"), Scales("own")),
         table=no_options("HardSwishOptions"),
         inputs=("input",),
         constraints=(operand_count(1, 1), have_one_scale),

@@ -36,7 +36,7 @@ from tinyml.ops.lookup import BYTE_MAP, NO_OPTIONS, input_values, look_up, looku
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
-from tinyml.ops.traits import Axes, ByteMap, Rows, Scales
+from tinyml.ops.traits import Axes, ByteMap, Rows, Scales, Unsigned
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +172,7 @@ OPS = (
         title="x, or a constant times x below zero",
         traits=(
             ByteMap(),
+            Unsigned(),
             Rows(),
             Axes("each"),
             Scales("own", (8, 16), carries_range=True),

@@ -33,7 +33,7 @@ from tinyml.ops.float_reductions import mean_form
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
-from tinyml.ops.traits import Axes, Channels, Homogeneous, Scales, Trait, WholeNumbers
+from tinyml.ops.traits import Axes, Channels, Homogeneous, Scales, Trait, Unsigned, WholeNumbers
 
 AXES = 1  # operand
 _LOOPS = 5
@@ -205,7 +205,13 @@ def _spec(kind: str, title: str) -> OpSpec:
     return OpSpec(
         kind=kind,
         title=title,
-        traits=(*_TRAITS[kind], Axes("listed", (AXES,)), Scales("own", (8, 16)), WholeNumbers()),
+        traits=(
+            *_TRAITS[kind],
+            Unsigned(),
+            Axes("listed", (AXES,)),
+            Scales("own", (8, 16)),
+            WholeNumbers(),
+        ),
         table=TABLE,
         inputs=("input", "axes"),
         constraints=_COMMON,

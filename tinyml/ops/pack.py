@@ -20,6 +20,8 @@ from tinyml.ops.spec import Expansion, OpSpec, has_no_kernel
 from tinyml.ops.table import Field, Table
 from tinyml.ops.traits import MovesOnly, Scales, WholeNumbers
 
+PACK = "PACK"  # its key, for those who build one
+
 MAX_PACKED = MAX_PARTS**2  # a concatenation of packs
 
 
@@ -100,7 +102,7 @@ def expand(op: Op, graph: Graph) -> Expansion | None:
 
 OPS = (
     OpSpec(
-        kind="PACK",
+        kind=PACK,
         title="tensors side by side along a new axis",
         traits=(MovesOnly("stack"), Scales("same", (8, 16)), WholeNumbers()),
         table=TABLE,

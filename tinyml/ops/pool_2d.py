@@ -31,7 +31,7 @@ from tinyml.ops.float_reductions import pool_form
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, PADDING, Field, Table
-from tinyml.ops.traits import Channels, ClampsOutput, Homogeneous, Rows, Scales
+from tinyml.ops.traits import Channels, ClampsOutput, Homogeneous, Rows, Scales, Unsigned
 from tinyml.ops.windows import (
     Pads,
     image_overlap,
@@ -97,6 +97,12 @@ def window_fits(op: Op, graph: Graph) -> str | None:
     return None
 
 
+def counts(op: Op, graph: Graph) -> Array:
+    """How many inputs lie inside the window of each output pixel: [rows, columns]."""
+    rows, columns = windows(op, graph)
+    return np.outer(_taps_inside(rows), _taps_inside(columns))
+
+
 def average(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
     """Averages of the inputs inside each window, halves away from zero, then clamped."""
     values = inputs[0]
@@ -107,7 +113,7 @@ def average(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array
     for k_y in range(rows.kernel):
         for k_x in range(columns.kernel):
             sums += tap_view(padded, rows, columns, k_y, k_x)
-    inside = np.outer(_taps_inside(rows), _taps_inside(columns))[None, :, :, None]
+    inside = counts(op, graph)[None, :, :, None]
     rounded = np.sign(sums) * ((np.abs(sums) + inside // 2) // inside)
     return (_clamped(op, graph, rounded),)
 
@@ -203,7 +209,7 @@ OPS = (
     OpSpec(
         kind="AVERAGE_POOL_2D",
         title="average over windows: any size, stride and padding",
-        traits=(Rows(windows, fill=None, can_add_up=True), *_POOLS),
+        traits=(Rows(windows, fill=None, can_add_up=True), Unsigned(counts), *_POOLS),
         table=TABLE,
         inputs=("input",),
         constraints=_CONSTRAINTS,
@@ -228,7 +234,7 @@ OPS = (
     OpSpec(
         kind="MAX_POOL_2D",
         title="maximum over windows: any size, stride and padding",
-        traits=(Rows(windows, fill="lowest"), *_POOLS),
+        traits=(Rows(windows, fill="lowest"), Unsigned(), *_POOLS),
         table=TABLE,
         inputs=("input",),
         constraints=_CONSTRAINTS,

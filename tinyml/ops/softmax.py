@@ -37,7 +37,7 @@ from tinyml.ops.forms import Form, typed
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
-from tinyml.ops.traits import UNIT, Axes, Scales
+from tinyml.ops.traits import UNIT, Axes, Scales, Unsigned
 from tinyml.ops.wide_softmax import WIDE_SOFTMAX, output_is_near
 
 INTEGER_BITS = 5  # of the argument of exp: beyond -32 nothing is left
@@ -157,7 +157,7 @@ OPS = (
     OpSpec(
         kind="SOFTMAX",
         title="exponentials over their sum, along the last dimension",
-        traits=(Axes("last"), Scales("fixed", (8, 16), UNIT)),
+        traits=(Unsigned(), Axes("last"), Scales("fixed", (8, 16), UNIT)),
         table=TABLE,
         inputs=("input",),
         constraints=(operand_count(1, 1), have_one_scale),

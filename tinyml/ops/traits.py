@@ -236,6 +236,17 @@ class Converts:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsigned:
+    """TFLite computes of uint8 values what int8 kernels compute of those less 128, in every bit.
+
+    With ``counts``, which gives how many values an output is the average of, only where those are
+    odd: halves are rounded up of uint8, and away from zero of int8.
+    """
+
+    counts: Callable[[Op, Graph], Array] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Casts:
     """The same numbers in another type, as far as that can hold them."""
 
@@ -268,5 +279,6 @@ Trait: TypeAlias = (
     | FromShape
     | Converts
     | Casts
+    | Unsigned
     | WholeNumbers
 )
