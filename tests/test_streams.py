@@ -57,10 +57,11 @@ def any_streamed_plan(graph: Graph, board: Board, seed: int, optimize: str) -> P
 
 
 @pytest.mark.host_cc
+@pytest.mark.parametrize("is_wide", [False, True], ids=["int8", "int16"])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_host_c_equals_reference(seed: int, tmp_path: Path) -> None:
+def test_host_c_equals_reference(seed: int, is_wide: bool, tmp_path: Path) -> None:
     """With sanitizers."""
-    graph = random_chain(seed)
+    graph = random_chain(seed, is_wide=is_wide)
     made = any_streamed_plan(graph, board_of("host"), seed, "size")
     vectors = vectors_of(graph, 3)
     found = run_program(compile_plan(made, tmp_path), graph, vectors)
@@ -68,11 +69,14 @@ def test_host_c_equals_reference(seed: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.sim
+@pytest.mark.parametrize(
+    ("name", "is_wide"),
+    [("nucleo_l4r5zi", False), ("nucleo_g0b1re", False), ("nucleo_l4r5zi", True)],
+)
 @pytest.mark.parametrize("seed", SEEDS[:6])
-@pytest.mark.parametrize("name", ["nucleo_l4r5zi", "nucleo_g0b1re"])
-def test_board_equals_reference(name: str, seed: int, tmp_path: Path) -> None:
+def test_board_equals_reference(name: str, is_wide: bool, seed: int, tmp_path: Path) -> None:
     """The kernels for the core at hand, which meet rows at any address."""
-    graph, board = random_chain(100 + seed), board_of(name)
+    graph, board = random_chain(100 + seed, is_wide=is_wide), board_of(name)
     made = any_streamed_plan(graph, board, seed, "ram")
     vectors = vectors_of(graph, 2)
     built = build_plan(made, board, api.Settings("ram", directory=tmp_path))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tinyml.codegen.layers import Operand, call_text, operand_of, params_text
 from tinyml.codegen.literals import c_value, shape_text, wrap_comment
@@ -118,13 +118,19 @@ def _operands(stage: Stage, graph: Graph, symbols: Symbols) -> tuple[Operand, ..
                 return _scratch(arg, own)
             case "input":
                 is_first = values.index(op.inputs[arg.index]) == 0
-                return operand_of(arg, INT8, "band->input" if is_first else "band->other")
+                place = "band->input" if is_first else "band->other"
+                return operand_of(_typed(arg, op.inputs, graph), INT8, place)
             case "run":
                 return Operand(arg.kind, None, "band->run")
             case _:
-                return operand_of(arg, INT8, "band->output")
+                return operand_of(_typed(arg, op.outputs, graph), INT8, "band->output")
 
     return tuple(resolve(arg) for arg in call.arguments)
+
+
+def _typed(arg: Arg, tensors: Sequence[int], graph: Graph) -> Arg:
+    """The argument with the type of its tensor's elements: a band is bytes."""
+    return replace(arg, dtype=arg.dtype or graph.tensors[tensors[arg.index]].dtype)
 
 
 def _scratch(arg: Arg, place: str) -> Operand:
@@ -137,7 +143,8 @@ def _rows_entry(item: Rows, graph: Graph, symbols: Symbols) -> EntryView:
     own = f"(int8_t *){symbols.scratch} + {item.offset}"
     part = f"{_height(item.capacity)} of" if item.place == "scratch" else item.place
     comment = f"{part} {symbols.names[item.tensor]} {shape_text(tensor.shape)}"
-    data = own if item.place == "scratch" else symbols.places[item.tensor]
+    cast = "" if tensor.dtype == INT8 else "(int8_t *)"
+    data = own if item.place == "scratch" else cast + symbols.places[item.tensor]
     return EntryView(comment, c_value(rows_struct(item, data), str, 1))
 
 

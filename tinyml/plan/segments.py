@@ -1,8 +1,8 @@
 """Which runs of ops can be computed row by row, and each op's part of it: a small image.
 
 A segment is a run of ops that reads one tensor from outside and leaves one behind; all its values
-are images of one batch. Its windowed ops become the same op over a band of rows, without
-padding above and below: padding is among the rows that they are given.
+are images of one batch, of int8 or int16 values. Its windowed ops become the same op over a band of
+rows, without padding above and below: padding is among the rows that they are given.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from tinyml.ir.dtype import INT8
+from tinyml.ir.dtype import INT8, INT16
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.shapes import Window
 from tinyml.ops import trait_of
-from tinyml.ops.common import INT8_MIN, quant_of
+from tinyml.ops.common import quant_of
 from tinyml.ops.memory_of_variables import variables_of
 from tinyml.ops.traits import Rows
 from tinyml.ops.windows import is_padded
@@ -78,7 +78,9 @@ def can_stream(op: Op, graph: Graph) -> bool:
     if graph.carried and op.outputs[0] in variables_of(graph):
         return False  # the value before may be among what the other ops of a stream read
     values = [graph.tensors[i] for i in (*data_inputs(op, graph), *op.outputs)]
-    if any(v.dtype != INT8 or len(v.shape) != 4 or v.shape[0] != 1 for v in values):
+    if any(len(v.shape) != 4 or v.shape[0] != 1 for v in values):
+        return False
+    if {v.dtype for v in values} not in ({INT8}, {INT16}):
         return False
     trait = trait_of(op.kind, Rows)
     if trait is None:
@@ -86,8 +88,12 @@ def can_stream(op: Op, graph: Graph) -> bool:
     if trait.windows is None:
         is_whole = len(data_inputs(op, graph)) == len(op.inputs)
         return is_whole and len({v.shape for v in values}) == 1
-    # Padding that an operator leaves out cannot be made real.
-    return trait.fill is not None or not is_padded(*trait.windows(op, graph))
+    if values[0].dtype == INT16 and is_reduced(op, graph):
+        return False  # average_rows_s8.h is for bytes
+    if not is_padded(*trait.windows(op, graph)):
+        return True
+    # Padding that an operator leaves out cannot be made real; it is filled in byte by byte.
+    return trait.fill is not None and (values[0].dtype == INT8 or fill_of(op, graph) == 0)
 
 
 def is_reduced(op: Op, graph: Graph) -> bool:
@@ -109,10 +115,10 @@ def windows_of(op: Op, graph: Graph) -> tuple[Window, Window]:
 
 def fill_of(op: Op, graph: Graph) -> int:
     """The value of the padding that an op reads."""
-    trait = trait_of(op.kind, Rows)
+    trait, given = trait_of(op.kind, Rows), graph.tensors[op.inputs[0]]
     if trait is not None and trait.fill == "lowest":
-        return INT8_MIN
-    return quant_of(graph.tensors[op.inputs[0]]).zero_point
+        return given.dtype.limits[0]
+    return quant_of(given).zero_point
 
 
 def banded(op: Op, graph: Graph, band: int, *, is_wide: bool) -> tuple[Op, Graph]:

@@ -90,8 +90,8 @@ def _is_padded(axis: Window) -> bool:
 
 
 def _full(graph: Graph, tensor: int, place: Literal["input", "output"]) -> Rows:
-    _, height, width, channels = graph.tensors[tensor].shape
-    return Rows(tensor, place, height, width * channels, height)
+    held = graph.tensors[tensor]
+    return Rows(tensor, place, held.shape[1], held.nbytes // held.shape[1], held.shape[1])
 
 
 def _needs_copy(made: Draft, number: int) -> bool:
@@ -125,13 +125,14 @@ def _window(made: Draft, tensor: int) -> Rows | None:
     if len(sides) > 1 or len(fills) > 1:
         return None
     left, right = next(iter(sides), (0, 0))
+    pixel_bytes = graph.tensors[tensor].dtype.nbytes(channels)
     return Rows(
         tensor,
         "scratch",
         height,
-        (left + width + right) * channels,
+        (left + width + right) * pixel_bytes,
         0,
-        lead=left * channels,
+        lead=left * pixel_bytes,
         above=above,
         below=below,
         fill=next(iter(fills), 0),

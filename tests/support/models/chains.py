@@ -6,7 +6,8 @@ import numpy as np
 
 from tests.support.models.cases import Vector
 from tests.support.models.small_graphs import GraphBuilder
-from tinyml.ir.graph import Graph, check
+from tinyml.ir.dtype import INT8, INT16
+from tinyml.ir.graph import Graph, Quant, check
 from tinyml.ir.shapes import window
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs
@@ -15,21 +16,34 @@ from tinyml.ops.lookup import NoAttrs
 from tinyml.ops.pool_2d import Pool2dAttrs
 
 _KINDS = ("conv", "conv", "depthwise", "depthwise", "max_pool", "average_pool", "tanh", "add")
+_WIDE_KINDS = ("conv", "conv", "depthwise", "depthwise", "average_pool", "add", "add")
 
 
 class _Chain(GraphBuilder):
     """A graph that grows at its end."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, is_wide: bool = False) -> None:
         super().__init__(seed)
+        self.dtype = INT16 if is_wide else INT8
         shape = (1, self.pick(6, 9, 12), self.pick(4, 5, 8), self.pick(1, 3, 4, 8))
-        self.values = [self.value("input", shape, self.quant())]
+        self.values = [self.image("input", shape, self.quant())]
 
     def pick(self, *items: int) -> int:
         return int(self.rng.choice(items))
 
     def quant(self) -> tuple[float, int]:
+        if self.dtype == INT16:
+            return 0.0002, 0
         return 0.05, self.pick(-128, 127, 0, 5)
+
+    def image(self, name: str, shape: tuple[int, ...], quant: tuple[float, int]) -> int:
+        return self.value(name, shape, quant, self.dtype)
+
+    def bias(self, name: str, channels: int) -> int:
+        if self.dtype == INT8:
+            return super().bias(name, channels)
+        data = self.rng.integers(-(1 << 22), 1 << 22, channels)
+        return self.constant(name, data, Quant((0.000001,), (0,)))
 
     def shape(self) -> tuple[int, ...]:
         return self.tensors[self.values[-1]].shape
@@ -45,7 +59,7 @@ class _Chain(GraphBuilder):
         attrs = Conv2dAttrs(*self._window(kernel), activation="RELU")
         weights = self.weights(f"{name}/w", (filters, *kernel, channels), 0, filters)
         operands = (self.values[-1], weights, self.bias(f"{name}/b", filters))
-        made = self.value(name, self._made(kernel, attrs, filters), self.quant())
+        made = self.image(name, self._made(kernel, attrs, filters), self.quant())
         return self.op("CONV_2D", operands, made, attrs)
 
     def _depthwise(self, name: str) -> int:
@@ -56,7 +70,7 @@ class _Chain(GraphBuilder):
         attrs = DepthwiseConv2dAttrs(padding, stride_h, stride_w, multiplier)
         weights = self.weights(f"{name}/w", (1, *kernel, filters), 3, filters)
         operands = (self.values[-1], weights, self.bias(f"{name}/b", filters))
-        made = self.value(name, self._made(kernel, attrs, filters), self.quant())
+        made = self.image(name, self._made(kernel, attrs, filters), self.quant())
         return self.op("DEPTHWISE_CONV_2D", operands, made, attrs)
 
     def _max_pool(self, name: str) -> int:
@@ -70,11 +84,11 @@ class _Chain(GraphBuilder):
         given = self.tensors[self.values[-1]]
         assert given.quant is not None
         shape = self._made((attrs.kernel_h, 1), attrs, given.shape[3])
-        made = self.value(name, shape, (given.quant.scale, given.quant.zero_point))
+        made = self.image(name, shape, (given.quant.scale, given.quant.zero_point))
         return self.op(kind, (self.values[-1],), made, attrs)
 
     def _tanh(self, name: str) -> int:
-        made = self.value(name, self.shape(), (1 / 128, 0))
+        made = self.image(name, self.shape(), (1 / 128, 0))
         return self.op("TANH", (self.values[-1],), made, NoAttrs())
 
     def _add(self, name: str) -> int | None:
@@ -82,7 +96,7 @@ class _Chain(GraphBuilder):
         alike = [i for i in self.values[:-1] if self.tensors[i].shape == self.shape()]
         if not alike:
             return None
-        made = self.value(name, self.shape(), self.quant())
+        made = self.image(name, self.shape(), self.quant())
         return self.op("ADD", (alike[-1], self.values[-1]), made, BinaryAttrs())
 
     def _window(self, kernel: tuple[int, int]) -> tuple[str, int, int]:
@@ -100,16 +114,19 @@ class _Chain(GraphBuilder):
         return 1, rows, columns, channels
 
 
-def random_chain(seed: int) -> Graph:
-    """A graph of three to seven layers; some end in an average over the whole image."""
-    chain = _Chain(seed)
-    for _ in range(chain.pick(3, 4, 5, 6)):
-        chain.grow(str(chain.rng.choice(_KINDS)))
+def random_chain(seed: int, *, is_wide: bool = False) -> Graph:
+    """A graph of three to seven layers; some end in an average over the whole image.
+
+    ``is_wide``: of int16 values.
+    """
+    chain = _Chain(seed, is_wide=is_wide)
+    for _ in range(chain.pick(3, 4, 5, 6) + is_wide):
+        chain.grow(str(chain.rng.choice(_WIDE_KINDS if is_wide else _KINDS)))
     if chain.pick(0, 1):
         given = chain.tensors[chain.values[-1]]
         _, height, width, channels = given.shape
         assert given.quant is not None
-        mean = chain.value("mean", (1, 1, 1, channels), (given.quant.scale, given.quant.zero_point))
+        mean = chain.image("mean", (1, 1, 1, channels), (given.quant.scale, given.quant.zero_point))
         attrs = Pool2dAttrs("VALID", 1, 1, height, width)
         chain.values.append(chain.op("AVERAGE_POOL_2D", (chain.values[-1],), mean, attrs))
     used = {i for op in chain.ops for i in op.inputs}
@@ -120,5 +137,7 @@ def random_chain(seed: int) -> Graph:
 def vectors_of(graph: Graph, count: int) -> list[Vector]:
     """Random inputs over the whole range."""
     rng = np.random.default_rng(5)
-    shape = graph.tensors[graph.inputs[0]].shape
-    return [(rng.integers(-128, 128, shape).astype(np.int8),) for _ in range(count)]
+    given = graph.tensors[graph.inputs[0]]
+    low, high = given.dtype.limits
+    draw = (rng.integers(low, high + 1, given.shape) for _ in range(count))
+    return [(values.astype(given.dtype.numpy),) for values in draw]
