@@ -79,6 +79,8 @@ def kept_tensors(graph: Graph, names: Iterable[str]) -> frozenset[int]:
             layers = [graph.tensors[i].name.split(";")[0] for op in graph.ops for i in op.outputs]
             raise ModelError(f"no layer is called '{name}'", hint=did_you_mean(name, layers))
         kept |= found
+    for steps in steps_of(graph, (0,) * len(graph.ops)):
+        kept |= set(steps.values) if kept & set(steps.values) else set()  # what one is, all are
     for op in graph.ops:
         if carries_range(op.kind) and kept & set(values_read(op, graph)):
             kept |= set(values_written(op, graph))

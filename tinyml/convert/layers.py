@@ -8,7 +8,7 @@ output shows the harm.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,7 +28,9 @@ from tinyml.convert.rules import (
 from tinyml.convert.runners import Runner, float_runner, float_tensor
 from tinyml.ir.dtype import FLOAT32, INT8, INT16, UINT8
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
+from tinyml.passes.repetition import repetitions
 from tinyml.passes.rewrite import maker, moves
+from tinyml.passes.roll import alike
 
 Sample = Sequence[Array]
 CEILING_DB = 120.0  # of a ratio without any noise
@@ -51,6 +53,7 @@ class Layer:
     values_db: float  # signal to noise of the model's output, only the result rounded
     outlier_ratio: float  # peak of the loudest channel over the median channel's
     outlier_channel: int
+    steps: int = 1  # of an unrolled layer; the figures are those of all of them together
 
     @property
     def own_db(self) -> float:
@@ -95,11 +98,28 @@ def layers_of(graph: Graph, quantised: Runner, samples: Sequence[Sample]) -> tup
                 pairs.setdefault(i, []).append((value, _real(result, quantised.graph.tensors[k])))
     seen = observer.seen()
     alone = _Alone(trained, judged, samples, np.stack(goal))
+    known = (seen, pairs, integers)
     return tuple(
-        _layer(op, (graph, quantised.graph), (seen, pairs, integers), alone)
-        for op in _with_clamps(graph, set(pairs))
-        if values_written(op, graph) and values_written(op, graph)[0] in pairs
+        _layer(ops, (graph, quantised.graph), known, alone)
+        for ops in _by_steps(graph, _with_clamps(graph, set(pairs)))
+        if all(
+            values_written(op, graph)[:1] and values_written(op, graph)[0] in pairs for op in ops
+        )
     )
+
+
+def _by_steps(graph: Graph, ops: Sequence[Op]) -> Iterator[tuple[Op, ...]]:
+    """The ops, with the steps of one that was unrolled together, where the last one stands."""
+    lanes = {
+        number: lane
+        for found in repetitions(graph, alike(graph, has_scales=False))
+        for lane in found.places
+        for number in lane
+    }
+    for number, op in enumerate(ops):
+        lane = lanes.get(number, (number,))
+        if number == lane[-1]:
+            yield (*(ops[n] for n in lane[:-1]), op)
 
 
 def _with_clamps(graph: Graph, known: set[int]) -> tuple[Op, ...]:
@@ -159,18 +179,20 @@ def as_fed(tensor: Tensor, value: Array) -> Array:
 _Known = tuple[dict[int, Seen], dict[int, list[tuple[Array, Array]]], dict[str, int]]
 
 
-def _layer(op: Op, graphs: tuple[Graph, Graph], known: _Known, alone: _Alone) -> Layer:
+def _layer(ops: tuple[Op, ...], graphs: tuple[Graph, Graph], known: _Known, alone: _Alone) -> Layer:
+    """The figures of an op, or of all steps of one."""
     graph, quantised = graphs
     seen, pairs, integers = known
-    (result, *_) = values_written(op, graph)
-    tensor = graph.tensors[result]
-    form = _form_of(integers, quantised, tensor.name)
-    assert form is not None
-    held = quantised.tensors[form]
+    op = ops[-1]
+    results = [values_written(step, graph)[0] for step in ops]
+    tensor = graph.tensors[results[-1]]
+    forms = [_form_of(integers, quantised, graph.tensors[i].name) for i in results]
+    helds = [quantised.tensors[form] for form in forms if form is not None]
+    held = helds[-1]
     bits = held.dtype.bits if held.dtype.is_quantised else 8
     quant = held.quant
-    exact = np.stack([a for a, _ in pairs[result]])
-    found = np.stack([b for _, b in pairs[result]])
+    exact = np.stack([a for result in results for a, _ in pairs[result]])
+    found = np.stack([b for result in results for _, b in pairs[result]])
     ratio, channel = _outlier(exact)
     weights = _rounded_weights(op, graph, quantised, integers)
     return Layer(
@@ -178,17 +200,20 @@ def _layer(op: Op, graphs: tuple[Graph, Graph], known: _Known, alone: _Alone) ->
         kind=op.kind,
         shape=tensor.shape,
         bits=bits,
-        low=seen[result].low,
-        high=seen[result].high,
-        clipped_share=0.0 if quant is None else clipped_share(seen[result], quant, bits),
+        low=min(seen[result].low for result in results),
+        high=max(seen[result].high for result in results),
+        clipped_share=0.0
+        if quant is None
+        else float(np.mean([clipped_share(seen[i], quant, bits) for i in results])),
         sqnr_db=sqnr_db(exact, found),
         weights_db=alone.weights(weights) if weights else None,
         # A value that is only moved was rounded where it was made.
         values_db=CEILING_DB
         if quant is None or moves_values(op.kind)
-        else alone.value(result, held),
+        else alone.values(list(zip(results, helds, strict=True))),
         outlier_ratio=ratio,
         outlier_channel=channel,
+        steps=len(ops),
     )
 
 
@@ -241,15 +266,18 @@ class _Alone:
             tensors[i] = replace(tensors[i], data=data)
         return self._judge(replace(self.graph, tensors=tuple(tensors)))
 
-    def value(self, tensor: int, held: Tensor) -> float:
-        """dB at the output when one value is rounded to integers and back."""
-        dtype = INT16 if held.dtype == INT16 else INT8
-        quant = held.quant
-        assert quant is not None
-        if held.dtype == UINT8:
-            quant = Quant(quant.scales, (quant.zero_point - 128,))
-        changed = rounded(self.graph, tensor, dtype, quant)
-        judged = len(changed.tensors) - 1 if tensor == self.judged else self.judged
+    def values(self, steps: Sequence[tuple[int, Tensor]]) -> float:
+        """dB at the output when one value, in all its steps, is rounded to integers and back."""
+        changed, judged = self.graph, self.judged
+        for tensor, held in steps:
+            dtype = INT16 if held.dtype == INT16 else INT8
+            quant = held.quant
+            if quant is None:
+                continue
+            if held.dtype == UINT8:
+                quant = Quant(quant.scales, (quant.zero_point - 128,))
+            changed = rounded(changed, tensor, dtype, quant)
+            judged = len(changed.tensors) - 1 if tensor == self.judged else judged
         return self._judge(changed, judged)
 
     def _judge(self, graph: Graph, judged: int | None = None) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,13 +155,27 @@ def zero_point_is_lowest(op: Op, graph: Graph) -> str | None:
 def _saturating_table(
     op: Op, graph: Graph, function: Callable[[IntArray, int], IntArray], drop: int, zero_point: int
 ) -> Array:
-    multiplier, shift, radius = argument_factor(op, graph)
-    centred = input_values(INT8) - quant_of(graph.tensors[op.inputs[0]]).zero_point
+    given = quant_of(graph.tensors[op.inputs[0]]).zero_point
+    return _table(argument_factor(op, graph), given, (function, drop), zero_point)
+
+
+@lru_cache(maxsize=64)  # the steps of a recurrent layer have the same
+def _table(
+    factor: tuple[int, int, int],
+    given: int,
+    what: tuple[Callable[[IntArray, int], IntArray], int],
+    zero_point: int,
+) -> Array:
+    multiplier, shift, radius = factor
+    function, drop = what
+    centred = input_values(INT8) - given
     inside: NDArray[np.bool_] = np.abs(centred) < radius
     argument = multiply_by_quantized_multiplier(np.where(inside, centred, 0), multiplier, shift)
     value = rounding_divide_by_pot(function(argument, INTEGER_BITS), drop) + zero_point
     outside = np.where(centred <= -radius, INT8_MIN, INT8_MAX)
-    return np.clip(np.where(inside, value, outside), INT8_MIN, INT8_MAX).astype(np.int8)
+    made = np.clip(np.where(inside, value, outside), INT8_MIN, INT8_MAX).astype(np.int8)
+    made.flags.writeable = False
+    return made
 
 
 def logistic_table(op: Op, graph: Graph) -> Array:

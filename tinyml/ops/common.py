@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -174,6 +175,7 @@ def of_type(call: KernelCall, name: str, dtype: DType) -> KernelCall:
     return of_elements(replace(call, function=function, header=header), dtype.nbytes(1))
 
 
+@lru_cache(maxsize=64)  # the steps of a recurrent layer have the same
 def channel_factors(
     given: Quant, weights: Quant, made: Quant, channels: int, *, is_product_rounded: bool = False
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -188,6 +190,7 @@ def channel_factors(
     products = [float(wide(np.float32(given.scale)) * wide(np.float32(s))) for s in scales]
     factors = [quantize_multiplier(item / float(np.float32(made.scale))) for item in products]
     pairs = np.array(factors, np.int64).reshape(-1, 2)
+    pairs.flags.writeable = False
     return pairs[:, 0], pairs[:, 1]
 
 
