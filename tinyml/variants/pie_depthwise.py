@@ -1,0 +1,90 @@
+"""Depthwise convolution for the ESP32-S3's vector unit: sixteen channels at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyml.ir.dtype import INT8
+from tinyml.ir.graph import Graph, Op
+from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
+from tinyml.ir.shapes import Window
+from tinyml.ops.common import result
+from tinyml.ops.extents import images
+from tinyml.ops.weighted import INPUT, WeightedSum
+from tinyml.ops.windows import filter_windows, image_overlap, window_struct
+from tinyml.variants import Variant
+from tinyml.variants.pie_gemm import ISA, LANES, XTENSA
+from tinyml.variants.portable_gemm import rescale_cost
+from tinyml.variants.portable_rescale import rescale_of
+
+ACCUMULATOR_BITS = 20
+FIXED_SCRATCH = 80  # sums and a pixel of padding: depthwise_conv_2d_s8.h
+
+
+def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
+    """A call of ``tml_pie_depthwise_conv_2d_s8``."""
+    if op.attrs.depth_multiplier != 1:
+        return "several filters per channel"
+    channels, taps = numbers.weights.shape
+    largest = 128 * int(np.abs(numbers.weights.astype(np.int64)).sum(1).max())
+    if largest >= 1 << ACCUMULATOR_BITS - 1:
+        return f"sums of up to {largest:,} do not fit {ACCUMULATOR_BITS} bits"
+    given = graph.tensors[op.inputs[INPUT]].shape
+    rows, columns = filter_windows(op, graph)
+    rescale = numbers.with_bounded_sums.once(rescale_of, XTENSA)
+    groups = -(-channels // LANES)
+    return KernelCall(
+        "tml_pie_depthwise_conv_2d_s8",
+        "kernels/pie/depthwise_conv_2d_s8.h",
+        Struct(
+            "tml_pie_depthwise_params",
+            (
+                ("batches", given[0]),
+                ("height", window_struct(rows)),
+                ("width", window_struct(columns)),
+                ("channels", channels),
+                ("padding_value", numbers.input_zero_point),
+                ("rescale", rescale.struct),
+            ),
+        ),
+        (
+            Arg("input", INPUT),
+            *(Arg("constant", constant=item) for item in ("weights", "scales")),
+            Arg("output"),
+            Arg("scratch", dtype=INT8),
+        ),
+        (_weights(numbers), rescale.constant(groups * LANES)),
+        scratch_bytes=FIXED_SCRATCH + 4 * taps,
+        overlaps=(image_overlap(rows, columns, given, result(op, graph).shape),),
+        cost=Cost(
+            40 + given[0] * _pixel_cost(rows, columns, channels, rescale_cost(XTENSA, rescale)),
+            code_bytes=1400,
+        ),
+        isa=ISA,
+        note=f"rescaling {rescale.form.lower()}",
+    )
+
+
+def _pixel_cost(rows: Window, columns: Window, channels: int, output: int) -> int:
+    taps, groups = rows.kernel * columns.kernel, -(-channels // LANES)
+    each = 40 + 8 * taps + groups * (60 + 12 * taps) + channels * (output + 4)
+    return rows.out_size * columns.out_size * each
+
+
+def _weights(numbers: WeightedSum) -> Constant:
+    channels, taps = numbers.weights.shape
+    groups = -(-channels // LANES)
+    filled = np.zeros((groups * LANES, taps), np.int8)
+    filled[:channels] = numbers.weights
+    lanes = filled.reshape(groups, LANES, taps).transpose(0, 2, 1).reshape(-1)
+    return Constant(
+        "weights",
+        np.concatenate([lanes, np.zeros(LANES, np.int8)]),
+        f"{LANES} channels side by side, tap by tap; the last {LANES} bytes are read and not used",
+        alignment=LANES,
+    )
+
+
+EXTENTS = {"tml_pie_depthwise_params": images("channels", "channels")}
+
+VARIANTS = (Variant("pie/depthwise_conv_2d", "DEPTHWISE_CONV_2D", "s8", ISA, lower),)
