@@ -25,7 +25,7 @@ TML_KERNEL void tml_pie_copy(int8_t *to, const int8_t *from, int32_t count)
                          "ee.src.q.qup q2, q0, q1\n\t"
                          "ee.vst.128.ip q2, %[to], 16\n\t"
                          "bge %[count], %[least], 1b\n\t"
-                         : [from] "+r"(from), [to] "+r"(to), [count] "+r"(count)
+                         : [from] "+&r"(from), [to] "+&r"(to), [count] "+&r"(count)
                          : [least] "r"(2 * TML_PIE_LINE)
                          : "memory");
         from -= TML_PIE_LINE; /* the line that was read ahead */

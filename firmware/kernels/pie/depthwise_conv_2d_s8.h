@@ -106,11 +106,21 @@ TML_KERNEL void tml_pie_depthwise_outputs(const tml_pie_depthwise_params *params
 {
     TML_UNROLLED
     for (int32_t i = 0; i < TML_PIE_LANES; ++i) {
-        if (params->channels % TML_PIE_LANES == 0 || i < count) {
+        if (i < count) {
             const int32_t sum = tml_pie_lane(sums + i / 8 * 8, i % 8);
             output[i] = tml_portable_output(&params->rescale, words + 3 * i, sum + words[3 * i]);
         }
     }
+}
+
+/* Up to 16 channels of a pixel, whose taps are found. */
+TML_KERNEL void tml_pie_depthwise_group(const tml_pie_depthwise_params *params, int32_t from, int32_t count,
+                                        const int8_t *weights, const int32_t *words,
+                                        tml_pie_depthwise_scratch *scratch, int8_t *output)
+{
+    const int32_t taps = params->height.kernel * params->width.kernel;
+    tml_pie_add_taps(params, from, count, weights + from * taps, scratch);
+    tml_pie_depthwise_outputs(params, count, scratch->sums, words + 3 * from, output + from);
 }
 
 TML_KERNEL void tml_pie_depthwise_conv_2d_s8(const tml_pie_depthwise_params *params, const int8_t *input,
@@ -119,7 +129,7 @@ TML_KERNEL void tml_pie_depthwise_conv_2d_s8(const tml_pie_depthwise_params *par
 {
     tml_pie_depthwise_scratch *scratch = (tml_pie_depthwise_scratch *)(void *)memory;
     const int32_t channels = params->channels;
-    const int32_t taps = params->height.kernel * params->width.kernel;
+    const int32_t whole = channels / TML_PIE_LANES * TML_PIE_LANES;
     memset(scratch->padding, params->padding_value, TML_PIE_LANES);
     TML_ROLLED
     for (int32_t batch = 0; batch < params->batches; ++batch) {
@@ -131,13 +141,13 @@ TML_KERNEL void tml_pie_depthwise_conv_2d_s8(const tml_pie_depthwise_params *par
                 const tml_taps columns = tml_taps_of(&params->width, out_x);
                 tml_pie_find_taps(params, input, &rows, &columns, scratch->tap);
                 TML_ROLLED
-                for (int32_t from = 0; from < channels; from += TML_PIE_LANES) {
-                    const int32_t left = channels - from;
-                    const int32_t count = left < TML_PIE_LANES ? left : TML_PIE_LANES;
-                    tml_pie_add_taps(params, from, count, weights + from * taps, scratch);
-                    tml_pie_depthwise_outputs(params, count, scratch->sums, words + 3 * from, output);
-                    output += count;
+                for (int32_t from = 0; from < whole; from += TML_PIE_LANES) {
+                    tml_pie_depthwise_group(params, from, TML_PIE_LANES, weights, words, scratch, output);
                 }
+                if (whole < channels) {
+                    tml_pie_depthwise_group(params, whole, channels - whole, weights, words, scratch, output);
+                }
+                output += channels;
             }
         }
         input += params->height.in * params->width.in * channels;

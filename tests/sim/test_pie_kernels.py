@@ -1,0 +1,46 @@
+"""The kernels for the ESP32-S3's vector unit on the emulated core."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.models.cases import Case, case_paths, load_cases, merge
+from tests.support.models.random_layers import layers_for, preferred
+from tests.support.running.executors import assert_equal, run_reference
+from tinyml import api, variants
+from tinyml.bare.run import run_bare
+from tinyml.evaluate.samples import Samples
+from tinyml.variants import Variant
+
+pytestmark = [pytest.mark.xtensa, pytest.mark.sim]
+
+VARIANTS = [variant for variant in variants.all_variants() if variant.isa == "pie"]
+
+
+def check(case: Case, folder: Path, optimize: str = "speed") -> None:
+    board = api.load_board("esp32s3")
+    plan = api.plan(case.graph, board, api.Settings(optimize)).plan
+    found = run_bare(plan, board, Samples(tuple(case.vectors)), folder).outputs
+    assert_equal(case.graph, run_reference(case.graph, case.vectors), list(found))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in case_paths() if path.stem.upper() in {item.kind for item in VARIANTS}],
+    ids=lambda path: path.stem,
+)
+def test_rows(path: Path, tmp_path: Path) -> None:
+    check(merge(load_cases(path).cases, path.stem), tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_random_layers(
+    variant: Variant, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = merge(layers_for(variant, np.random.default_rng(seed), 32), "random")
+    monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
+    check(whole, tmp_path, "size" if seed == 2 else "speed")
