@@ -10,13 +10,11 @@ import pytest
 from tests.support.models.cases import Vector, case_paths, load_cases, merge
 from tests.support.nets.float_layers import float_layers
 from tests.support.running.esp_nn import STAND_IN
-from tests.support.running.xtensa import build_project, emulate
+from tests.support.running.xtensa import ProgramLink, build_project
 from tests.support.values.plans import planned_on
 from tinyml import api
-from tinyml.base import process
 from tinyml.codegen.generate import generate
 from tinyml.device.agent import AgentClient
-from tinyml.device.link import PipeLink
 from tinyml.device.profile import profile
 from tinyml.evaluate.verification import verify
 from tinyml.ir.graph import Graph
@@ -39,9 +37,8 @@ def check_on_xtensa(
     objects = folder / "objects"
     objects.mkdir()
     program = build_project(project, objects, libraries)
-    with process.running(emulate(program)) as (stdin, stdout):
-        client = AgentClient(PipeLink("qemu", stdin, stdout))
-        run = profile(client, board.name, tuple(vectors), in_sequence=graph.is_streaming)
+    client = AgentClient(ProgramLink(program))
+    run = profile(client, board.name, tuple(vectors), in_sequence=graph.is_streaming)
     verify(graph, vectors, run.outputs)
     assert len(run.layers) == len(plan.steps)
 

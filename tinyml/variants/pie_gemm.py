@@ -71,8 +71,6 @@ def _pointwise(dot: Dot, pixels: int) -> KernelCall:
     )
 
 
-
-
 def _copy_cost(nbytes: int, *, is_aligned: bool) -> int:
     """Instructions of copy.h."""
     lines = max(0, nbytes // LANES - 1) if is_aligned else 0
