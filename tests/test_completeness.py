@@ -21,7 +21,7 @@ from tinyml.passes.expand import expand_ops
 
 KINDS = sorted(all_ops())
 # Families, and shared parts.
-FAMILIES = ("control", "dsp", "esp_nn", "mve", "portable", "stream", "types", "walks")
+FAMILIES = ("control", "dsp", "esp_nn", "mve", "pie", "portable", "stream", "types", "walks")
 LIMITS = {INT8: (-128, 127), UINT8: (0, 255)}
 
 

@@ -2,8 +2,8 @@
 
 Outside of the operators, their variants and the importers, which translate from other frameworks'
 names, operators are asked for traits. Whoever makes an op, or puts others in the place of one, has
-its key from the operator's own module; so only the converter, the reader of uint8 models and the starter model
-import such.
+its key from the operator's own module; so only the converter, the reader of uint8 models and the
+starter model import such.
 """
 
 from __future__ import annotations

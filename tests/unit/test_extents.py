@@ -26,7 +26,7 @@ from tinyml.variants import Variant, all_variants
 
 pytestmark = pytest.mark.slow
 
-FAMILIES = ("dsp", "mve", "armv6m", "rv32m", "xtensa", "esp_nn")
+FAMILIES = ("dsp", "mve", "pie", "armv6m", "rv32m", "xtensa", "esp_nn")
 SETS = ((), *((name,) for name in FAMILIES))
 PATHS = case_paths()
 

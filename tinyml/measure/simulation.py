@@ -67,30 +67,32 @@ def simulate(
     """
     check_countable(built.plan)
     check_inputs(built.plan.graph, inputs)
-    from tinyml.backends import simulator_of
-
-    board = built.board
-    chosen = simulator_of(simulator or board.backends["simulator"])
     is_sequence = built.plan.graph.is_streaming if in_sequence is None else in_sequence
-    if isinstance(chosen, ModelSimulator):
-        if built.image is not None:
-            check_files(built.image)
-        run = chosen.run_model(
-            built.plan, built.image, board, tuple(inputs), in_sequence=is_sequence
-        )
-    else:
-        image = built.linked()
-        check_files(image)
-        if is_sequence:
-            run = chosen.run(image, board, tuple(inputs), in_sequence=True)
-        else:  # simulators of other packages need not know of sequences
-            run = chosen.run(image, board, tuple(inputs))
+    run = _run(built, tuple(inputs), simulator or built.board.backends["simulator"], is_sequence)
     shapes = [built.plan.graph.tensors[index].shape for index in built.plan.graph.outputs]
     shaped = tuple(
         tuple(array.reshape(shape) for array, shape in zip(result, shapes, strict=True))
         for result in run.outputs
     )
     return replace(run, outputs=shaped)
+
+
+def _run(
+    built: Built, inputs: tuple[tuple[Array, ...], ...], simulator: str, in_sequence: bool
+) -> Run:
+    """One of the simulators on the samples."""
+    from tinyml.backends import simulator_of
+
+    chosen, board = simulator_of(simulator), built.board
+    if isinstance(chosen, ModelSimulator):
+        if built.image is not None:
+            check_files(built.image)
+        return chosen.run_model(built.plan, built.image, board, inputs, in_sequence=in_sequence)
+    image = built.linked()
+    check_files(image)
+    if in_sequence:
+        return chosen.run(image, board, inputs, in_sequence=True)
+    return chosen.run(image, board, inputs)  # those of other packages need not know of sequences
 
 
 def samples_of(graph: Graph, inputs: Path | str | None = None, limit: int | None = None) -> Samples:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import FLOAT32, INT8, INT16
 from tinyml.ir.fixedpoint import multiply_wide, quantize_multiplier, wide_factor
 from tinyml.ir.graph import Array, Graph, Op
-from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
+from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct, Value
 from tinyml.ops.common import (
     of_type,
     operand_count,
@@ -179,7 +178,7 @@ def _side(op: Op, graph: Graph, index: int, is_transposed: bool) -> Struct:
     )
 
 
-def _walk(op: Op, graph: Graph, sizes: _Sizes) -> tuple[tuple[str, Any], ...]:
+def _walk(op: Op, graph: Graph, sizes: _Sizes) -> tuple[tuple[str, Value], ...]:
     """The params that say how the operands are gone through."""
     return (
         ("count", (1,) * (_BATCHES - len(sizes.batches)) + sizes.batches),
@@ -208,7 +207,7 @@ def float_lower(op: Op, graph: Graph) -> KernelCall:
     return of_type(_call(op, graph, (), "_f32"), "f32", FLOAT32)
 
 
-def _call(op: Op, graph: Graph, fields: tuple[tuple[str, Any], ...], alias: str) -> KernelCall:
+def _call(op: Op, graph: Graph, fields: tuple[tuple[str, Value], ...], alias: str) -> KernelCall:
     sizes = _sizes(op, graph)
     given = [input_argument(op, graph, index) for index in (0, 1)]
     outputs = math.prod(sizes.batches) * sizes.rows * sizes.columns

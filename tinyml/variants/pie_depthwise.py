@@ -32,28 +32,25 @@ def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     given = graph.tensors[op.inputs[INPUT]].shape
     rows, columns = filter_windows(op, graph)
     rescale = numbers.with_bounded_sums.once(rescale_of, XTENSA)
-    groups = -(-channels // LANES)
+    fields = (
+        ("batches", given[0]),
+        ("height", window_struct(rows)),
+        ("width", window_struct(columns)),
+        ("channels", channels),
+        ("padding_value", numbers.input_zero_point),
+        ("rescale", rescale.struct),
+    )
     return KernelCall(
         "tml_pie_depthwise_conv_2d_s8",
         "kernels/pie/depthwise_conv_2d_s8.h",
-        Struct(
-            "tml_pie_depthwise_params",
-            (
-                ("batches", given[0]),
-                ("height", window_struct(rows)),
-                ("width", window_struct(columns)),
-                ("channels", channels),
-                ("padding_value", numbers.input_zero_point),
-                ("rescale", rescale.struct),
-            ),
-        ),
+        Struct("tml_pie_depthwise_params", fields),
         (
             Arg("input", INPUT),
             *(Arg("constant", constant=item) for item in ("weights", "scales")),
             Arg("output"),
             Arg("scratch", dtype=INT8),
         ),
-        (_weights(numbers), rescale.constant(groups * LANES)),
+        (_weights(numbers), rescale.constant(-(-channels // LANES) * LANES)),
         scratch_bytes=FIXED_SCRATCH + 4 * taps,
         overlaps=(image_overlap(rows, columns, given, result(op, graph).shape),),
         cost=Cost(
