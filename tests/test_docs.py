@@ -8,15 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from tinyml.report import listing
+from tinyml.report import listing, operators
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(ROOT.glob("docs/*.md"))
 
 
+def op_page() -> str:
+    return operators.op_page(listing.WRITTEN_BY.format(command="ops"))
+
+
 @pytest.mark.parametrize(
     ("name", "current"),
-    [("ops", listing.op_page), ("boards", lambda: listing.board_page(listing.board_table()))],
+    [
+        ("ops", op_page),
+        ("boards", lambda: listing.board_page(listing.board_table())),
+    ],
 )
 def test_generated_pages_are_current(name, current) -> None:
     page = ROOT / "docs" / f"{name}.md"

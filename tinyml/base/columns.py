@@ -14,7 +14,9 @@ COLUMN_GAP = 3  # characters between two columns
 EDGES = 2  # characters around a table
 FOLDED_WIDTH = 10  # that a column of words keeps at least
 MOST_NUMBER = 24  # characters; what is longer is a name, though it begins with a digit
-UNBROKEN = frozenset({"board", "op", "operator", "output", "region", "tool", "verdict"})  # columns
+UNBROKEN = frozenset(
+    {"board", "kernels", "op", "operator", "output", "region", "tool", "verdict"}
+)  # columns
 
 _NUMBER = re.compile(r"[-+±(\[*]*\d")
 

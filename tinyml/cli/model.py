@@ -38,16 +38,18 @@ def boards(markdown: bool, as_json: bool) -> None:
 @click.option("--markdown", is_flag=True, help="Print the page docs/ops.md.")
 @options.JSON
 def ops(markdown: bool, as_json: bool) -> None:
-    """List the supported operators with their constraints and kernels."""
-    from tinyml.report import listing, records
+    """List the supported operators with their forms, constraints and kernels."""
+    from tinyml.report import listing, operators
 
-    table = listing.op_table()
     if as_json:
-        console.document(records.op_records())
+        console.document(operators.op_records())
     elif markdown:
-        console.raw(listing.op_page())
+        console.raw(operators.op_page(listing.WRITTEN_BY.format(command="ops")))
     else:
-        show_table(table)
+        show_table(operators.op_table())
+        console.line("Every form has a plain C kernel for all cores. Features are of:")
+        for line in operators.feature_lines():
+            console.line(f"  {line}")
 
 
 @click.command(short_help="Show the layers of a model.")

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from tinyml.ir.graph import Graph, Tensor
-from tinyml.ops import all_ops, spec_of
-from tinyml.ops.forms import form_text, sentence
+from tinyml.ops import spec_of
 from tinyml.plan.fit import Fit, short_name
 from tinyml.report.text import Table
 from tinyml.target.board import Board
 from tinyml.target.boards import all_boards
 from tinyml.target.template import toolchain_of
-from tinyml.variants import all_variants
 
 WRITTEN_BY = "<!-- Written by `tinyml {command} --markdown`; do not edit. -->\n\n"
 
@@ -60,32 +58,6 @@ def board_page(table: Table) -> str:
     for board in all_boards():
         lines.append(f"- **{board.name}**, {board.title}: {_source(board)}\n")
     return "".join(lines)
-
-
-def op_table() -> Table:
-    """One row per supported operator."""
-    rows = tuple(
-        (
-            spec.kind,
-            spec.title,
-            ", ".join(v.name for v in all_variants() if v.kind == spec.kind) or "-",
-        )
-        for spec in all_ops().values()
-    )
-    return Table("Operators", ("operator", "what", "faster kernels"), rows)
-
-
-def op_page() -> str:
-    """docs/ops.md: every operator with the constraints that a model must meet."""
-    parts = [WRITTEN_BY.format(command="ops"), "# Operators\n\n", _markdown(op_table())]
-    for spec in all_ops().values():
-        parts.append(f"\n## {spec.kind}\n\n{spec.title}\n\n")
-        parts += [f"- {sentence(constraint)}\n" for constraint in spec.constraints]
-        for form in spec.forms:
-            parts.append(f"\nForm {form_text(form, (*spec.inputs, *spec.outputs))}\n")
-            demands = [*map(sentence, form.constraints), *map(sentence, form.limits)]
-            parts += ["\n", *(f"- {demand}\n" for demand in demands)] if demands else []
-    return "".join(parts)
 
 
 def model_tables(graph: Graph) -> tuple[Table, ...]:

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinyml.ir.graph import Graph, Tensor
-from tinyml.ops import all_ops, spec_of
-from tinyml.ops.forms import Constraint, Limit, form_text, sentence
+from tinyml.ops import spec_of
 from tinyml.plan.explore import Alternative
 from tinyml.target.board import Board
 from tinyml.target.memory import Budget
-from tinyml.variants import all_variants
 
 
 def board_records(boards: Sequence[Board]) -> list[dict[str, object]]:
@@ -38,31 +36,6 @@ def board_records(boards: Sequence[Board]) -> list[dict[str, object]]:
         }
         for board in boards
     ]
-
-
-def op_records() -> list[dict[str, object]]:
-    """One record per supported operator."""
-    return [
-        {
-            "operator": spec.kind,
-            "title": spec.title,
-            "constraints": _sentences(spec.constraints),
-            "forms": [
-                {
-                    "form": form.name,
-                    "types": form_text(form, (*spec.inputs, *spec.outputs)),
-                    "constraints": _sentences((*form.constraints, *form.limits)),
-                }
-                for form in spec.forms
-            ],
-            "variants": [item.name for item in all_variants() if item.kind == spec.kind],
-        }
-        for spec in all_ops().values()
-    ]
-
-
-def _sentences(constraints: Sequence[Constraint | Limit]) -> list[str]:
-    return [sentence(constraint) for constraint in constraints]
 
 
 def model_record(graph: Graph) -> dict[str, object]:
