@@ -53,7 +53,16 @@ SCHEMA: dict[str, dict[int, _Kind]] = {  # field number → kind, of the fields 
         4: ("scalar", 1),
         6: ("scalar", 4),
     },
-    "sparsity": {},
+    "sparsity": {0: ("vector", 4), 1: ("vector", 4), 2: ("tables", "dimension")},
+    "dimension": {
+        0: ("scalar", 1),
+        1: ("scalar", 4),
+        2: ("scalar", 1),
+        3: ("table", "list of indices"),
+        4: ("scalar", 1),
+        5: ("table", "list of indices"),
+    },
+    "list of indices": {0: ("vector", 1)},  # its type says how wide they are: model/sparse.py
     "operator": {
         0: ("scalar", 4),
         1: ("vector", 4),

@@ -21,7 +21,8 @@ from tinyml.ir.dtype import (
     type_title,
 )
 from tinyml.ir.graph import Array, Quant, Tensor
-from tinyml.model.protocols import Model, Quantization, TensorTable, Vector
+from tinyml.model.protocols import Model, Quantization, Sparsity, TensorTable, Vector
+from tinyml.model.sparse import expanded
 
 _MAX_RANK = 8
 _MAX_NAME_BYTES = 1000
@@ -71,11 +72,17 @@ def read_tensor(
     label = f"tensor {index} ('{name}')"
     stored, found = _types(table, label, tolerance)
     shape = _shape(table, found, label, tolerance)
-    if table.Sparsity() is not None:
-        raise ModelError(f"{label} is stored sparse; only dense tensors are supported")
+    sparsity = table.Sparsity()
+    if sparsity is not None and not (tolerance.is_unpacked or tolerance.is_source):
+        raise ModelError(f"{label} is stored sparse; TFLM takes only dense tensors")
     if table.VariantTensorsLength():
         raise ModelError(f"{label} is a variant tensor, which is not supported")
-    held = _constant(model, table.Buffer(), stored, shape, label)
+    if sparsity is not None:
+        held: Array | None = _filled(
+            sparsity, _raw(model, table.Buffer(), label), stored, shape, label
+        )
+    else:
+        held = _constant(model, table.Buffer(), stored, shape, label)
     if held is not None and stored != found:
         held = _unpacked(held, stored, found, shape)
     if tolerance.is_source:
@@ -180,25 +187,42 @@ def _constant(
     model: Model, number: int, dtype: DType, shape: tuple[int, ...], label: str
 ) -> Array | None:
     """The value of a tensor, viewed in the file's bytes; None when it is computed at run time."""
-    if number == 0:
-        return None  # by convention the empty buffer
-    buffer = model.Buffers(number)
-    if buffer.Offset() > 1 or buffer.Size() > 1:
-        raise ModelError(f"{label} lies outside of the flatbuffer, which is not supported")
-    if buffer.DataLength() == 0:
+    raw = _raw(model, number, label)
+    if raw is None:
         return None
     needed = dtype.nbytes(prod(shape))
-    if buffer.DataLength() != needed:
+    if raw.size != needed:
         raise ModelError(
             f"{label} of type {dtype} and shape {list(shape)} takes {needed} bytes, "
-            f"its buffer {number} has {buffer.DataLength()}"
+            f"its buffer {number} has {raw.size}"
         )
-    raw = np.asarray(buffer.DataAsNumpy(), np.uint8)
     if dtype.bits < 8:
         return raw
     # The schema aligns buffers to 16 bytes; a copy is made only for files that do not.
     value = raw.view(dtype.numpy.newbyteorder("<")).astype(dtype.numpy, copy=False)
     return _frozen(value.reshape(shape) if value.flags.aligned else value.reshape(shape).copy())
+
+
+def _raw(model: Model, number: int, label: str) -> Array | None:
+    """The bytes of a buffer; None where it has none."""
+    if number == 0:
+        return None  # by convention the empty buffer
+    buffer = model.Buffers(number)
+    if buffer.Offset() > 1 or buffer.Size() > 1:
+        raise ModelError(f"{label} lies outside of the flatbuffer, which is not supported")
+    return np.asarray(buffer.DataAsNumpy(), np.uint8) if buffer.DataLength() else None
+
+
+def _filled(
+    sparsity: Sparsity, raw: Array | None, dtype: DType, shape: tuple[int, ...], label: str
+) -> Array:
+    """A sparse constant as a whole array; raises ModelError."""
+    if raw is None or dtype.bits < 8 or raw.size % dtype.numpy.itemsize:
+        raise ModelError(
+            f"{label} of type {dtype} is stored sparse, which only constants of whole bytes are"
+        )
+    values = raw.view(dtype.numpy.newbyteorder("<")).astype(dtype.numpy)
+    return _frozen(expanded(sparsity, values, shape, label))
 
 
 def _unpacked(held: Array, packed: DType, dtype: DType, shape: tuple[int, ...]) -> Array:
