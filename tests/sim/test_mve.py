@@ -10,13 +10,14 @@ import pytest
 from tests.support.models.cases import case_paths, load_cases, merge
 from tests.support.models.random_layers import layers_for, preferred
 from tests.support.models.small_graphs import GraphBuilder
+from tests.support.models.suited_layers import suited
 from tests.support.running.emulated import run_on_board
 from tests.support.running.executors import assert_equal, run_reference
 from tinyml import api, variants
 from tinyml.evaluate.verification import verify
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.project.pipeline import build_plan
-from tinyml.variants import Variant, mve_depthwise, mve_elementwise, mve_gemm
+from tinyml.variants import Variant, mve_depthwise, mve_elementwise, mve_gemm, mve_s16
 
 pytestmark = pytest.mark.qemu
 
@@ -29,6 +30,16 @@ _LAYERS = 16  # per image
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_random_layers(variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _run(variant, 1, tmp_path, monkeypatch, None)
+
+
+@pytest.mark.parametrize("variant", mve_s16.VARIANTS, ids=lambda variant: variant.name)
+def test_random_layers_of_int16(
+    variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
+    case = merge(suited(variant, _LAYERS, 1), "random")
+    found = run_on_board(case.graph, case.vectors, tmp_path, board=BOARD)
+    assert_equal(case.graph, run_reference(case.graph, case.vectors), found)
 
 
 @pytest.mark.slow

@@ -115,18 +115,32 @@ def sums_fit(layer: WeightedSum, limit: int = _SUM_LIMIT) -> bool:
     return bool(np.all(low >= -limit) and np.all(high < limit))
 
 
-def _constants_of_64(layer: WeightedSum) -> tuple[int, IntArray] | str:
+def wide_factors(layer: WeightedSum) -> tuple[IntArray, IntArray]:
+    """m and S of each channel; a factor of 0 gives 0 with any S."""
     pairs = zip(layer.multiplier.tolist(), layer.shift.tolist(), strict=True)
     factor, right = np.array([wide_factor(*pair) for pair in pairs], np.int64).T
-    right = np.where(factor == 0, _WORD, right)  # a factor of 0 gives 0 with any shift
+    return factor, np.where(factor == 0, _WORD, right)
+
+
+def shifted_constants(layer: WeightedSum) -> tuple[IntArray, IntArray] | None:
+    """M and n of ``SHIFTED`` for each channel, where every factor is below a quarter."""
+    factor, right = wide_factors(layer)
+    if np.any(right <= _WORD - _MOST_LEFT):
+        return None
+    shift = np.maximum(right - _WORD, 1)
+    return factor << (shift + _WORD - right), shift
+
+
+def _constants_of_64(layer: WeightedSum) -> tuple[int, IntArray] | str:
+    factor, right = wide_factors(layer)
     if np.any(right < _WORD - _MOST_LEFT):
         return "a factor is a half or more"
     if sums_fit(layer):
         if np.all(right <= _WORD):
             return ONCE, (factor << (_WORD - right))[:, None]
-        if np.all(right > _WORD - _MOST_LEFT):
-            shift = np.maximum(right - _WORD, 1)
-            moved = factor << (shift + _WORD - right)
+        shifted = shifted_constants(layer)
+        if shifted is not None:
+            moved, shift = shifted
             return SHIFTED, np.stack((moved, np.int64(1) << (shift - 1), shift), axis=1)
     is_once = right <= _WORD
     shift = np.where(is_once, 0, right - _WORD)
