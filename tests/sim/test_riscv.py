@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.models.cases import Case, case_paths, load_cases, merge
 from tests.support.models.random_layers import layers_for, preferred
+from tests.support.models.suited_layers import suited
 from tests.support.nets.float_layers import float_layers
 from tests.support.running.executors import assert_equal, run_reference
 from tinyml import api, variants
@@ -45,7 +46,10 @@ def test_rows(path: Path, tmp_path: Path) -> None:
 def test_random_layers(
     variant: Variant, optimize: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = merge(layers_for(variant, np.random.default_rng(3), 16), "random")
+    if variant.form == "s16":
+        whole = merge(suited(variant, 16, 3), "random")
+    else:
+        whole = merge(layers_for(variant, np.random.default_rng(3), 16), "random")
     monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
     check(whole, tmp_path, optimize)
 

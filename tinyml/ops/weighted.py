@@ -37,7 +37,7 @@ from tinyml.ops.forms import Constraint
 IntArray = NDArray[np.int64]
 Made = TypeVar("Made")
 INPUT, WEIGHTS, BIAS = 0, 1, 2  # operands of all three operators
-_WIDE_COST = 1.65  # instructions of sums of 64 bits, by those of 32 bits, counted on Armv7-M
+WIDE_COST = 1.65  # instructions of sums of 64 bits, by those of 32 bits, counted on Armv7-M
 RIGHT_SHIFT_LIMIT = 1 << 30  # tml_requantise_right doubles the sum
 
 
@@ -200,7 +200,7 @@ def rescale_fields(layer: WeightedSum) -> tuple[tuple[str, Value], ...]:
 def for_types(call: KernelCall, layer: WeightedSum) -> KernelCall:
     """The call of a plain kernel for int8 values as one for the layer's types."""
     if layer.dtype != INT8:
-        cost = replace(call.cost, instructions=int(_WIDE_COST * call.cost.instructions))
+        cost = replace(call.cost, instructions=int(WIDE_COST * call.cost.instructions))
         call = replace(call, cost=cost)
     return of_type(call, layer.type_name, layer.dtype)
 
