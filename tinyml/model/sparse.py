@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Array
-from tinyml.model.protocols import SparseDimension, Sparsity
+from tinyml.model.protocols import Part, SparseDimension, Sparsity, Vector
 
 _COMPRESSED = 1  # DimensionType
 _WIDTHS = {1: "<i4", 2: "<u2", 3: "u1"}  # SparseIndexVector: Int32Vector, Uint16Vector, Uint8Vector
@@ -115,7 +114,7 @@ def _followed(
     return source, np.arange(len(source)) - before[source] + first[source]
 
 
-def _list(kind: int, table: Any, label: str) -> Indices:
+def _list(kind: int, table: Part | None, label: str) -> Indices:
     """A list of indices, whose elements have the width that its type says."""
     if kind not in _WIDTHS or table is None:
         raise _damaged(label, "a list of indices that is not there")
@@ -129,7 +128,7 @@ def _list(kind: int, table: Any, label: str) -> Indices:
     return np.frombuffer(table.Bytes, dtype, count, start).astype(np.int64)
 
 
-def _integers(values: Any) -> tuple[int, ...]:
+def _integers(values: Vector) -> tuple[int, ...]:
     return () if isinstance(values, int) else tuple(int(value) for value in values)
 
 
