@@ -16,7 +16,7 @@ from tests.support.models.small_graphs import GraphBuilder
 from tests.support.running.executors import assert_equal, run_reference
 from tests.support.running.host_c import run_on_host
 from tests.support.running.tflm import needs_tflm
-from tinyml.base.errors import ModelError
+from tinyml.base.errors import ModelError, PlanError
 from tinyml.ir.dtype import BOOL, INT32
 from tinyml.ir.graph import Graph, Op, Quant
 from tinyml.ir.module import Module
@@ -24,11 +24,16 @@ from tinyml.model.file import model_file
 from tinyml.model.handles import as_file
 from tinyml.model.reader import load
 from tinyml.model.writer import write_module
+from tinyml.ops import trait_of
 from tinyml.ops.control import CHOICE, LOOP, ChoiceAttrs, LoopAttrs
 from tinyml.ops.elementwise import BinaryAttrs
 from tinyml.ops.lookup import NoAttrs
 from tinyml.ops.slice import StridedSliceAttrs
+from tinyml.ops.traits import Runs
 from tinyml.passes import run_passes
+from tinyml.plan.planner import plan
+from tinyml.plan.verify import verify
+from tinyml.target.boards import load_board
 
 SHAPE, QUANT = (1, 6), (0.05, 3)
 
@@ -108,6 +113,55 @@ def counting(rounds: int) -> Module:
     return Module((outer(), test(), body()))
 
 
+def until(limit: int, *, is_nested: bool = False) -> Module:
+    """A loop that halves a value until its first element is small, which depends on the data.
+
+    With ``is_nested`` each round has a loop of the same kind in it.
+    """
+
+    def test(b: GraphBuilder, v: int) -> int:
+        numbers = [
+            b.constant(f"n{k}", np.array(n, np.int32)) for k, n in enumerate(([0, 0], [1, 1]))
+        ]
+        first = b.value("first", (), QUANT)
+        b.op("STRIDED_SLICE", (v, *numbers, numbers[1]), first, StridedSliceAttrs(0, 0, 3))
+        scale = b.tensors[v].quant.scale
+        small = b.constant("small", np.array(limit, np.int8), Quant((scale,), (3,)))
+        return b.op("GREATER", (first, small), b.value("is_above", (), None, BOOL), NoAttrs())
+
+    def condition(b: GraphBuilder) -> Graph:
+        v, x = value(b, "v"), value(b, "x")
+        return b.graph((v, x), (test(b, v),))
+
+    def halved(b: GraphBuilder, v: int, by: float) -> int:
+        scale = b.constant("half", np.array(64, np.int8), Quant((by / 64,), (0,)))
+        return b.op("MUL", (v, scale), value(b, "half_of_it"), BinaryAttrs())
+
+    def body(b: GraphBuilder) -> Graph:
+        v, x = value(b, "v"), value(b, "x")
+        made = halved(b, v, 0.5)
+        if is_nested:
+            inner = (value(b, "inner"), value(b, "same"))
+            b.ops.append(Op(LOOP, "inner_loop", (x, made), inner, LoopAttrs(3, 4)))
+            made = b.op("MINIMUM", (made, inner[0]), value(b, "least"), NoAttrs())
+        return b.graph((v, x), (made, x))
+
+    def inner_body(b: GraphBuilder) -> Graph:
+        v, x = value(b, "v"), value(b, "x")
+        return b.graph((v, x), (halved(b, v, 0.25), x))
+
+    b = GraphBuilder()
+    x = value(b, "x")
+    y = b.op("RELU", (x,), value(b, "y"), NoAttrs())
+    made = (value(b, "last"), value(b, "kept"))
+    b.ops.append(Op(LOOP, "loop", (x, y), made, LoopAttrs(1, 2)))
+    out = b.op("ADD", (made[0], made[1]), value(b, "out"), BinaryAttrs())
+    graphs = [b.graph((x,), (out, made[0])), condition(GraphBuilder()), body(GraphBuilder())]
+    if is_nested:
+        graphs += [condition(GraphBuilder()), inner_body(GraphBuilder())]
+    return Module(tuple(graphs))
+
+
 MODULES = {
     "one_of_two": choosing(clipped()),
     "one_is_handed_on": choosing(handed_on()),
@@ -115,6 +169,9 @@ MODULES = {
     "known_not_to_be_so": choosing(handed_on(), False),
     "three_rounds": counting(3),
     "no_round": counting(0),
+    "as_its_data_say": until(10),
+    "never_goes_on": until(127),
+    "loops_in_a_loop": until(10, is_nested=True),
 }
 by_module = pytest.mark.parametrize("name", MODULES)
 
@@ -140,7 +197,8 @@ def test_tflm_computes_the_same(name: str) -> None:
     for vector in vectors:
         interpreter.set_input(vector[0], 0)
         interpreter.invoke()
-        found.append((interpreter.get_output(0).copy(),))
+        outputs = range(len(graph.outputs))
+        found.append(tuple(interpreter.get_output(i).copy() for i in outputs))
     assert_equal(graph, run_reference(graph, vectors), found)
 
 
@@ -175,7 +233,8 @@ def refused(module: Module) -> str:
     return str(caught.value)
 
 
-def test_a_loop_by_data_is_refused() -> None:
+def test_what_a_loop_cannot_compute_is_refused() -> None:
+    """A counter that begins with an input is computed by the device: an int32 ADD has no kernel."""
     module = counting(3)
     outer, test, body = module.graphs
     start = next(i for i, t in enumerate(outer.tensors) if t.name == "start")
@@ -184,8 +243,43 @@ def test_a_loop_by_data_is_refused() -> None:
     outer = replace(outer, tensors=tensors, inputs=(*outer.inputs, start))
     assert wanted.dtype == INT32
     text = refused(Module((outer, test, body)))
-    assert "WHILE 'count' goes on as long as its data say so" in text
-    assert "a number of rounds that is known" in text
+    assert "ADD 'next'" in text
+    assert "Its types must be those of a form" in text
+
+
+def test_a_loop_by_data_stays_one(tmp_path: Path) -> None:
+    """One op, whose condition is asked before each round; the reference is that of TFLM."""
+    graph = run_passes(read(until(10)))
+    loops = [op for op in graph.ops if trait_of(op.kind, Runs) is not None]
+    assert len(loops) == 1
+    board = load_board("nucleo_l4r5zi")
+    made = plan(graph, board)
+    verify(made, board)
+    (step,) = [step for step in made.steps if step.call and step.call.control]
+    assert step.call is not None
+    assert step.call.function == "tml_while"
+
+
+def test_the_verifier_knows_what_a_loop_hands_on() -> None:
+    """Body and condition must look for a value in the same place."""
+    board = load_board("nucleo_l4r5zi")
+    made = plan(run_passes(read(until(10))), board)
+    number, step = next(
+        (n, step) for n, step in enumerate(made.steps) if step.call and step.call.control
+    )
+    assert step.call is not None
+    control = step.call.control
+    assert control is not None
+    body, condition = control.routines
+    elsewhere = tuple(offset + 16 if offset >= 0 else -1 for offset in condition.offsets)
+    changed = replace(control, routines=(body, replace(condition, offsets=elsewhere)))
+    steps = list(made.steps)
+    call = replace(step.call, control=changed, scratch_bytes=step.call.scratch_bytes + 16)
+    assert step.scratch is not None
+    scratch = replace(step.scratch, nbytes=call.scratch_bytes)
+    steps[number] = replace(step, call=call, scratch=scratch)
+    with pytest.raises(PlanError, match="late"):
+        verify(replace(made, steps=tuple(steps)), board)
 
 
 def test_a_loop_without_end_is_refused() -> None:

@@ -54,7 +54,7 @@ def control_views(site: Site, call_of: Callable[[Site, int], str]) -> Iterator[C
     yield ControlView(
         label=site.label,
         params_type=call.params.type,
-        params=c_value(_loop_struct(site.label, control), str),
+        params=c_value(_struct(site, control), str),
         places=place_views(site),
         routines=routines,
         copies=tuple(_copies(site, control)),
@@ -76,8 +76,11 @@ def _function(label: str, number: int) -> str:
     return f"run_layer_{label}_{number}"
 
 
-def _loop_struct(label: str, control: Control) -> Struct:
-    """The ``tml_loop_params`` of a call."""
+def _struct(site: Site, control: Control) -> Struct:
+    """The params of a call."""
+    label = site.label
+    if len(control.routines) > 1:
+        return _while_struct(site, control)
     fields = (
         ("copies", Ref(f"layer_{label}_copies")),
         ("count", tuple(len(items) for items in control.copies)),
@@ -85,6 +88,21 @@ def _loop_struct(label: str, control: Control) -> Struct:
         ("body", Ref(_function(label, 0))),
     )
     return Struct("tml_loop_params", fields)
+
+
+def _while_struct(site: Site, control: Control) -> Struct:
+    """The ``tml_while_params`` of a call."""
+    label, condition = site.label, control.routines[1]
+    offset = condition.offsets[condition.graph.outputs[0]]
+    before, _, _, after = control.copies
+    fields = (
+        ("copies", Ref(f"layer_{label}_copies")),
+        ("count", (len(before), len(after))),
+        ("condition", Ref(_function(label, 1))),
+        ("body", Ref(_function(label, 0))),
+        ("goes_on", Ref(f"(const bool *)(const void *)((int8_t *){site.scratch} + {offset})")),
+    )
+    return Struct("tml_while_params", fields)
 
 
 def _copies(site: Site, control: Control) -> Iterator[EntryView]:

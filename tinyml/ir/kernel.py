@@ -250,8 +250,8 @@ class Routine:
 class Control:
     """Graphs that a step runs, and what is copied between them and its operands.
 
-    A loop runs the first one ``rounds`` times, its copies are for: before all rounds, before each,
-    after each, after all.
+    Copies are for: before all rounds, before each, after each, after all. A LOOP runs its one graph
+    ``rounds`` times, a WHILE the first for as long as the second says so.
     """
 
     routines: tuple[Routine, ...]

@@ -2,7 +2,7 @@
 
 Of a choice that is known only the graph that runs is left; else both are computed and each result
 is one of the two. A loop is written out, round by round, as far as its condition is known; what the
-rounds only count is computed here.
+rounds only count is computed here. A loop that goes on as long as its data say so stays a loop.
 Source: TensorFlow Lite Micro, if.cc and while.cc: values are copied in and out, whatever runs.
 """
 
@@ -18,9 +18,11 @@ from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import BOOL
 from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ir.module import Module
+from tinyml.model.calls import changed, with_variables
 from tinyml.model.support import CONFUSIONS, unmet
 from tinyml.ops.control import branches_of, called_once_by, chosen_op, loop_of, same_op
 from tinyml.ops.traits import Arithmetic, State, Variable
+from tinyml.ops.while_loop import WhileAttrs, while_op
 
 MOST_OPS = 2_000  # of all rounds of a loop
 MOST_DEPTH = 16  # of calls in calls
@@ -33,14 +35,17 @@ _UNROLL = (
 _STATELESS = "assign variables outside of IF and WHILE, of a value that is chosen there."
 
 
-def inlined(module: Module) -> Graph:
-    """The main graph without calls of other graphs, but for CALL_ONCE; raises ModelError."""
+def inlined(module: Module, depth: int = 0) -> Graph:
+    """The main graph without calls of other graphs, but for CALL_ONCE; raises ModelError.
+
+    ``depth``: of calls above it.
+    """
     main = module.main
     if not any(branches_of(op) or loop_of(op) for op in main.ops):
         return main
     work = _Inlining(module, list(main.tensors))
     numbers = {i: i for i in range(len(main.tensors))}
-    work.add(main, numbers, 0)
+    work.add(main, numbers, depth)
     return replace(main, tensors=tuple(work.tensors), ops=tuple(work.ops))
 
 
@@ -167,20 +172,69 @@ class _Inlining:
 
     def _loop(self, op: Op, depth: int) -> None:
         """Adds the rounds of a loop."""
+        begun = len(self.tensors), len(self.ops)
+        now = self._rounds(op, depth)
+        if now is not None:
+            self._hand_on(op, now)
+            return
+        del self.tensors[begun[0] :], self.ops[begun[1] :]
+        self._go_on(op, depth)
+
+    def _rounds(self, op: Op, depth: int) -> Sequence[int] | None:
+        """Adds rounds one by one; the values after the last. None: their number is not known."""
         graphs = loop_of(op)
         assert graphs is not None
-        now = op.inputs
+        now: Sequence[int] = op.inputs
         while True:
             size = len(self.ops)
             (condition, *_) = self._call(graphs[0], now, op, depth) or (-1,)
             known = self.tensors[condition].data if condition >= 0 else None
             if known is None or known.dtype != BOOL.numpy or known.size != 1:
-                raise ModelError(f"{_title(op)} goes on as long as its data say so", hint=_UNROLL)
+                return None
             del self.ops[size:]  # what the condition does not depend on
             if not known.reshape(-1)[0]:
-                break
+                return now
             now = self._call(graphs[1], now, op, depth)
-        self._hand_on(op, now)
+
+    def _go_on(self, op: Op, depth: int) -> None:
+        """Adds a loop that goes on as long as its data say so."""
+        graphs = loop_of(op)
+        assert graphs is not None
+        if depth >= MOST_DEPTH:
+            raise ModelError(f"graphs call one another more than {MOST_DEPTH} deep")
+        condition, body = (self._called(number, op, depth) for number in graphs)
+        if len(body.outputs) != len(op.inputs) or len(op.outputs) != len(op.inputs):
+            raise ModelError(f"{_title(op)} has {len(op.outputs)} results, its body another number")
+        for k, made in enumerate(op.outputs):
+            _check_alike(body.tensors[body.outputs[k]], self.tensors[op.inputs[k]], op)
+            _check_alike(self.tensors[op.inputs[k]], self.tensors[made], op)
+        results = changed(body)
+        for k in set(range(len(op.outputs))) - set(results):
+            held = self.tensors[op.outputs[k]]
+            self._emit(same_op(held.name, op.inputs[k], op.outputs[k], held.shape))
+        attrs = WhileAttrs(
+            with_variables(condition, is_body=False), with_variables(body, is_body=True), results
+        )
+        if results:
+            outputs = tuple(op.outputs[k] for k in results)
+            self.ops.append(while_op(op.name, attrs, op.inputs, outputs))
+
+    def _called(self, number: int, op: Op, depth: int) -> Graph:
+        """A graph that an op calls, with what that one calls in its place."""
+        graphs = self.module.graphs
+        if not 0 < number < len(graphs):
+            raise ModelError(f"{_title(op)} calls graph {number} of {len(graphs)}")
+        graph = graphs[number]
+        if len(graph.inputs) != len(op.inputs):
+            raise ModelError(
+                f"{_title(op)} gives {len(op.inputs)} values to graph {number}, which takes "
+                f"{len(graph.inputs)}"
+            )
+        for i, outer in zip(graph.inputs, op.inputs, strict=True):
+            _check_alike(self.tensors[outer], graph.tensors[i], op)
+        for inner in graph.ops:
+            _refuse_state(inner)
+        return inlined(replace(self.module, graphs=(graph, *graphs[1:])), depth + 1)
 
     def _hand_on(self, op: Op, values: Sequence[int]) -> None:
         if len(values) != len(op.outputs):

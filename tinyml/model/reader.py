@@ -11,7 +11,7 @@ from dataclasses import replace
 from tinyml import ops
 from tinyml.base.errors import ModelError, UnsupportedOps
 from tinyml.ir.dtype import INT8
-from tinyml.ir.graph import Graph, Tensor, check
+from tinyml.ir.graph import Graph, Op, Tensor, check
 from tinyml.ir.module import Module
 from tinyml.model.file import ModelFile
 from tinyml.model.inline import inlined
@@ -28,6 +28,7 @@ from tinyml.model.unpacked import with_float_weights
 from tinyml.model.unsigned import with_signed_values
 from tinyml.model.variables import resolve
 from tinyml.ops.control import TABLES
+from tinyml.ops.traits import Runs
 
 
 def load(file: ModelFile) -> Graph:
@@ -38,9 +39,7 @@ def load(file: ModelFile) -> Graph:
     try:
         module = _module(file, open_file(file.data))
         check(module.main)
-        graph = check(with_float_weights(_one_graph(module)))
-        graph = know_shapes(with_positive_scales(graph))
-        graph = check(with_signed_values(graph))
+        graph = _understood(_one_graph(module))
         _refuse_nothing_to_do(graph)
         check_supported(graph)
         check_shapes(graph)
@@ -49,6 +48,24 @@ def load(file: ModelFile) -> Graph:
             error.where = file.file_name
         raise
     return graph
+
+
+def _understood(graph: Graph) -> Graph:
+    """A graph, and those that its ops run, in the forms that the compiler knows."""
+    graph = know_shapes(with_positive_scales(check(with_float_weights(graph))))
+    graph = check(with_signed_values(graph))
+
+    def inner(op: Op) -> Op:
+        trait = ops.trait_of(op.kind, Runs)
+        if trait is None:
+            return op
+        graphs = tuple(map(_understood, trait.graphs(op)))
+        for called in graphs:
+            check_supported(called)
+            check_shapes(called)
+        return trait.having(op, graphs)
+
+    return replace(graph, ops=tuple(map(inner, graph.ops)))
 
 
 def _one_graph(module: Module) -> Graph:

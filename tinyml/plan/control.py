@@ -6,7 +6,7 @@ arena; behind it the arena, in which values and scratch take turns as they do in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -25,10 +25,12 @@ from tinyml.ir.kernel import (
     Routine,
     Spot,
 )
-from tinyml.ops.loop import LoopAttrs, Part
+from tinyml.ops.loop import Part
 from tinyml.ops.operands import move_instructions
-from tinyml.plan.arena import arrange
+from tinyml.ops.while_loop import WhileAttrs
+from tinyml.plan.arena import Arena, arrange
 from tinyml.plan.regions import Room
+from tinyml.plan.states import ALIGNMENT
 from tinyml.plan.values import Step
 
 _ANYWHERE = Room("", 1 << 30)  # a graph's memory has no limit but the step's scratch
@@ -45,33 +47,81 @@ def control_call(
 
     ``plain`` is what the op's form lowers to.
     """
-    return _loop_call(plain, op, graph, programs[0])
-
-
-def _loop_call(plain: KernelCall, op: Op, graph: Graph, program: Program) -> KernelCall:
-    attrs: LoopAttrs = op.attrs
-    body, scratch_bytes = _routine(attrs.body, program, 0)
-    copies = _loop_copies(op, graph, body)
-    constants = tuple(item for inner in body.calls for item in inner.call.constants)
-    calls = [inner.call for inner in body.calls]
+    attrs = op.attrs
+    if isinstance(attrs, WhileAttrs):
+        control, scratch_bytes = _while(attrs, op, graph, programs)
+        note, rounds = "as many rounds as its condition says", 1
+    else:
+        (body,), scratch_bytes = _routines((attrs.body,), programs)
+        control = Control((body,), _loop_copies(op, graph, body), attrs.rounds)
+        note, rounds = f"{attrs.rounds} rounds of {len(body.calls)} kernels", attrs.rounds
+    calls = [inner.call for inner in control.inner()]
     return replace(
         plain,
-        constants=constants,
+        constants=tuple(item for call in calls for item in call.constants),
         scratch_bytes=scratch_bytes,
-        cost=_cost(calls, copies, attrs.rounds),
+        cost=_cost(calls, control.copies, rounds),
         isa=next((call.isa for call in calls if call.isa), ""),
-        note=f"{attrs.rounds} rounds of {len(calls)} kernels",
-        control=Control((body,), copies, attrs.rounds),
+        note=note,
+        control=control,
     )
 
 
-def _routine(graph: Graph, program: Program, number: int) -> tuple[Routine, int]:
-    """Routine ``number`` of a step, and the bytes of scratch that it takes."""
-    arena, _ = arrange(graph, program, (_ANYWHERE,))
-    base = arena.memory.nbytes
+def _while(
+    attrs: WhileAttrs, op: Op, graph: Graph, programs: Sequence[Program]
+) -> tuple[Control, int]:
+    """Both graphs, whose variables are the same memory."""
+    routines, scratch_bytes = _routines((attrs.body, attrs.condition), programs)
+    offsets = [max(item.offsets[k] for item in routines) for k in range(len(op.inputs))]
+    sizes = [graph.tensors[i].nbytes for i in op.inputs]
+    before = [
+        Copy(Spot("input", k), Spot("scratch", 0, at), nbytes)
+        for k, (at, nbytes) in enumerate(zip(offsets, sizes, strict=True))
+        if at >= 0
+    ]
+    after = [
+        Copy(Spot("scratch", 0, offsets[k]), Spot("output", n), sizes[k])
+        for n, k in enumerate(attrs.made)
+    ]
+    return Control(routines, (tuple(before), (), (), tuple(after))), scratch_bytes
+
+
+def _routines(
+    graphs: Sequence[Graph], programs: Sequence[Program]
+) -> tuple[tuple[Routine, ...], int]:
+    """The graphs as routines, and the bytes of scratch that they take.
+
+    What several carry lies in the same place: variables with the same number are one.
+    """
+    arenas = [
+        arrange(graph, program, (_ANYWHERE,))[0]
+        for graph, program in zip(graphs, programs, strict=True)
+    ]
+    sizes: dict[int, int] = {}
+    for arena in arenas:
+        for buffer in arena.states:
+            held = sizes.get(buffer.variable, 0)
+            sizes[buffer.variable] = max(held, buffer.nbytes)
+    states: dict[int, int] = {}
+    base = 0
+    for variable, nbytes in sizes.items():
+        states[variable] = base
+        base += -(-nbytes // ALIGNMENT) * ALIGNMENT
+    found = tuple(_routine(arena, n, states, base) for n, arena in enumerate(arenas))
+    return found, base + max(_arena_bytes(arena) for arena in arenas)
+
+
+def _arena_bytes(arena: Arena) -> int:
+    return sum(nbytes for _, nbytes in arena.spread.arena_bytes)
+
+
+def _routine(arena: Arena, number: int, states: Mapping[int, int], base: int) -> Routine:
+    """Routine ``number`` of a step; ``states``: where each variable lies, ``base``: the arena."""
+    graph = arena.graph
+    variables = {i: item.variable for item in arena.states for i in item.tensors}
     offsets = tuple(
-        -1 if place is None else place.offset + (0 if place.is_state else base)
-        for place in arena.placements()
+        -1 if place is None else states[variables[i]] if place.is_state else base + place.offset
+        for i, place in enumerate(arena.placements())
     )
     calls = []
     for index, step in enumerate(arena.with_scratch()):
@@ -79,8 +129,7 @@ def _routine(graph: Graph, program: Program, number: int) -> tuple[Routine, int]
             at = step.scratch.offset + base if step.scratch is not None else 0
             whole = _with_constants(step.call, graph.ops[step.ops[0]], graph)
             calls.append(Inner(step.ops[0], renamed(whole, f"r{number}_{index}_"), at))
-    arena_bytes = sum(nbytes for _, nbytes in arena.spread.arena_bytes)
-    return Routine(graph, tuple(calls), offsets), base + arena_bytes
+    return Routine(graph, tuple(calls), offsets)
 
 
 def _with_constants(call: KernelCall, op: Op, graph: Graph) -> KernelCall:

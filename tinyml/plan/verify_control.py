@@ -16,6 +16,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Control, Copy, Inner, KernelCall, Routine, Spot
 from tinyml.ops.loop import Part
 from tinyml.ops.traits import Variable
+from tinyml.ops.while_loop import WhileAttrs
 from tinyml.plan.extents import check_call
 from tinyml.plan.overlaps import check_overlap
 from tinyml.plan.tagged import TaggedMemory
@@ -35,8 +36,12 @@ def verify_control(call: KernelCall, op: Op, graph: Graph, label: str) -> None:
         for inner in routine.calls:
             _check_inner(inner, routine, label)
     for copy in (item for items in control.copies for item in items):
-        _check_bounds(copy, control.rounds, (call, op, graph), label)
-    _Loop(call, op, graph, label).play()
+        _check_bounds(copy, max(1, control.rounds), (call, op, graph), label)
+    played = _Loop(call, op, graph, label)
+    if isinstance(op.attrs, WhileAttrs):
+        played.play_on()
+    else:
+        played.play()
 
 
 def _check_inner(inner: Inner, routine: Routine, label: str) -> None:
@@ -110,6 +115,27 @@ class _Loop:
         self._copy(after, 0)
         for k, part in enumerate(self.op.attrs.made):
             self._check_result(k, part, [found[k] for found in results])
+
+    def play_on(self) -> None:
+        """Plays the first rounds of a loop that goes on as long as its condition says so."""
+        body, condition = self.control.routines
+        before, _, _, after = self.control.copies
+        self._copy(before, 0)
+        kept = {k: k * _BYTES for k in range(len(self.op.inputs))}
+        for turn in range(_ROUNDS):
+            self.values = dict(kept)
+            self._run(condition)
+            if not self._holds(condition, condition.graph.outputs[0]):
+                raise PlanError(f"{self.label}: what the condition says is overwritten")
+            if turn == _ROUNDS - 1:
+                break
+            self.values = dict(kept)
+            self._run(body)
+            self._hand_on(body)
+            kept |= {item.first: self.values[item.first] for item in body.graph.carried}
+        self._copy(after, 0)
+        for n, k in enumerate(self.op.attrs.made):
+            self._check_result(n, Part(0), [kept[k]])
 
     def _run(self, routine: Routine) -> None:
         calls = {inner.op: inner for inner in routine.calls}
