@@ -18,7 +18,7 @@ from tinyml.variants.portable_gemm import rescale_cost
 from tinyml.variants.portable_rescale import rescale_of
 
 ACCUMULATOR_BITS = 20
-FIXED_SCRATCH = 80  # sums and a pixel of padding: depthwise_conv_2d_s8.h
+SUMS_BYTES = 64  # of scratch: depthwise_sums.h
 
 
 def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
@@ -51,7 +51,7 @@ def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
             Arg("scratch", dtype=INT8),
         ),
         (_weights(numbers), rescale.constant(-(-channels // LANES) * LANES)),
-        scratch_bytes=FIXED_SCRATCH + 4 * taps,
+        scratch_bytes=SUMS_BYTES + -(-channels // 4) * 4 + 4 * taps,
         overlaps=(image_overlap(rows, columns, given, result(op, graph).shape),),
         cost=Cost(
             40 + given[0] * _pixel_cost(rows, columns, channels, rescale_cost(XTENSA, rescale)),
@@ -63,9 +63,14 @@ def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
 
 
 def _pixel_cost(rows: Window, columns: Window, channels: int, output: int) -> int:
+    """On average over the image; of pixels at its edge taps are found one by one."""
     taps, groups = rows.kernel * columns.kernel, -(-channels // LANES)
-    each = 40 + 8 * taps + groups * (60 + 12 * taps) + channels * (output + 4)
-    return rows.out_size * columns.out_size * each
+    pixels = rows.out_size * columns.out_size
+    inside = rows.whole_outputs() * columns.whole_outputs()
+    per_tap = 2 if channels % LANES == 0 else 4
+    each = 40 * pixels + (pixels - inside) * (40 + 8 * taps)
+    work = inside * per_tap * taps + (pixels - inside) * 7 * taps + 40 * pixels
+    return each + groups * work + pixels * channels * (output + 5)
 
 
 def _weights(numbers: WeightedSum) -> Constant:

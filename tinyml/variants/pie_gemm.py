@@ -34,64 +34,78 @@ def convolution(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     if weights.shape[3] != given.shape[3]:
         return "the convolution is grouped"
     rows, columns = filter_windows(op, graph)
-    dot = Dot(numbers.with_bounded_sums)
+    row = columns.kernel * given.shape[3]
     if all(
         (axis.kernel, axis.stride, axis.pad, axis.pad_after) == (1, 1, 0, 0)
         for axis in (rows, columns)
     ):
-        return _pointwise(dot, result(op, graph).elements // dot.filters)
-    made = result(op, graph).shape
-    pixels = given.shape[0] * rows.out_size * columns.out_size
+        return matrix_product(op, graph, numbers)
+    # Rows of the window begin at a multiple of 16, or all taps follow one another.
+    spread = [-(-row // LANES) * LANES] if columns.dilation == 1 else []
+    choices = [_convolve(op, graph, numbers, row_bytes) for row_bytes in (*spread, row)]
+    return min(choices, key=lambda call: call.cost.instructions)
+
+
+def _convolve(op: Op, graph: Graph, numbers: WeightedSum, row_bytes: int) -> KernelCall:
+    """A convolution whose windows have rows of so many bytes."""
+    given, made = graph.tensors[op.inputs[INPUT]].shape, result(op, graph).shape
+    rows, columns = filter_windows(op, graph)
+    dot = Dot(numbers.with_bounded_sums, columns.kernel * given[3], row_bytes)
+    is_whole = row_bytes % LANES == 0 and columns.dilation == 1
+    pixels = given[0] * rows.out_size * columns.out_size
     return dot.call(
         "conv_2d",
         (
-            ("batches", given.shape[0]),
+            ("batches", given[0]),
             ("height", window_struct(rows)),
             ("width", window_struct(columns)),
-            ("in_channels", given.shape[3]),
+            ("in_channels", given[3]),
             ("padding_value", numbers.input_zero_point),
+            ("row_bytes", row_bytes),
         ),
-        image_overlap(rows, columns, given.shape, made),
-        pixels * (30 + _window_cost(rows, columns, given.shape[3]) + dot.cost()),
+        image_overlap(rows, columns, given, made),
+        pixels * (30 + _window_cost(rows, columns, given[3], is_whole=is_whole) + dot.cost()),
     )
 
 
 def matrix_product(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
     """FULLY_CONNECTED of any number of rows."""
-    dot = Dot(numbers.with_bounded_sums)
-    return _pointwise(dot, result(op, graph).elements // dot.filters)
-
-
-def _pointwise(dot: Dot, pixels: int) -> KernelCall:
+    filters, taps = numbers.weights.shape
+    dot = Dot(numbers.with_bounded_sums, taps, -(-taps // LANES) * LANES)
+    pixels = result(op, graph).elements // filters
     return dot.call(
         "pointwise",
-        (("pixels", pixels), ("in_channels", dot.taps)),
-        blocks_overlap(pixels, 1, dot.taps, dot.filters),
-        pixels * (10 + _copy_cost(dot.taps, is_aligned=True) + dot.cost()),
+        (("pixels", pixels), ("in_channels", taps)),
+        blocks_overlap(pixels, 1, taps, filters),
+        pixels * (10 + _copy_cost(taps) + dot.cost()),
     )
 
 
-def _copy_cost(nbytes: int, *, is_aligned: bool) -> int:
-    """Instructions of copy.h."""
-    lines = max(0, nbytes // LANES - 1) if is_aligned else 0
-    rest = nbytes - LANES * lines
-    return 12 + 5 * lines + (5 * (rest // 4) if rest % 4 == 0 else 5 * rest)
+def _copy_cost(nbytes: int) -> int:
+    """Instructions of copy.h for lines."""
+    return 8 + 5 * -(-nbytes // LANES)
 
 
-def _window_cost(rows: Window, columns: Window, channels: int) -> int:
-    row_bytes = columns.kernel * channels
-    return rows.kernel * (25 + _copy_cost(row_bytes, is_aligned=row_bytes % LANES == 0))
+def _window_cost(rows: Window, columns: Window, channels: int, *, is_whole: bool) -> int:
+    """On average over the image; near its edges, and of dilated filters, bytes are copied."""
+    row = columns.kernel * channels
+    whole = columns.whole_outputs() / columns.out_size if is_whole else 0.0
+    each = whole * _copy_cost(row) + (1 - whole) * (20 + 5 * row)
+    return round(rows.kernel * (15 + each))
 
 
 class Dot:
     """The filters of a layer as dot.h wants them."""
 
-    def __init__(self, numbers: WeightedSum) -> None:
+    def __init__(self, numbers: WeightedSum, run: int, run_bytes: int) -> None:
+        """``run`` taps follow one another, filled up to ``run_bytes`` where that is more."""
         self.filters, self.taps = (int(count) for count in numbers.weights.shape)
-        blocks = -(-self.taps // LANES)
+        spread = np.zeros((self.filters, self.taps // run, run_bytes), np.int8)
+        spread[:, :, :run] = numbers.weights.reshape(self.filters, -1, run)
+        self._weights = spread.reshape(self.filters, -1)
+        blocks = -(-self._weights.shape[1] // LANES)
         self.blocks = blocks if blocks <= IN_REGISTERS else blocks + blocks % 2
         self.rescale: Rescale = numbers.once(rescale_of, XTENSA)
-        self._weights = numbers.weights
 
     def cost(self) -> int:
         """Instructions of all filters over a window."""
@@ -140,7 +154,7 @@ class Dot:
 
     def _constant(self) -> Constant:
         filled = np.zeros((self._padded_filters(), LANES * self.blocks), np.int8)
-        filled[: self.filters, : self.taps] = self._weights
+        filled[: self.filters, : self._weights.shape[1]] = self._weights
         return Constant(
             "weights",
             filled.reshape(-1),

@@ -1,9 +1,12 @@
 /* conv_2d_s8.h: CONV_2D of any filter, stride, dilation and padding, for the ESP32-S3's vector unit.
  *
+ *   window   | row 0 . . | row 1 . . | row 2 . . |       each row of the filter begins at a multiple of 16,
+ *            | row 0 . . row 1 . . row 2 . . . |         or all taps follow one another: what costs less
+ *
  * The window of each output pixel is copied to scratch, with the padding filled in, and goes through all
- * filters (dot.h). Filters see all channels (no groups). A window is read completely before its outputs are
+ * filters (dot.h), whose weights are laid out like it. Filters see all channels (no groups). A window is read completely before its outputs are
  * written, so the output may chase the input. Scratch: 16 * blocks bytes.
- * Instructions per pixel: those of copy.h for each row of the window, and of dot.h.
+ * Instructions per pixel: those of copy.h for each row inside the image, 5 per byte of others; those of dot.h.
  */
 #ifndef TML_PIE_CONV_2D_S8_H
 #define TML_PIE_CONV_2D_S8_H
@@ -18,6 +21,7 @@ typedef struct {
     tml_window width;
     int32_t in_channels;
     int32_t padding_value;
+    int32_t row_bytes; /* of the window's rows: a multiple of 16, or what a row's taps are */
     tml_pie_dot_params dot;
 } tml_pie_conv_2d_params;
 
@@ -28,18 +32,19 @@ TML_KERNEL void tml_pie_copy_row(const tml_pie_conv_2d_params *params, const int
     const int32_t channels = params->in_channels;
     const int32_t taps = columns->end - columns->start;
     const int8_t *from = row + (columns->input + columns->start * params->width.dilation) * channels;
+    if (params->row_bytes % TML_PIE_LINE == 0 && params->width.dilation == 1
+        && tml_taps_are_all(&params->width, columns)) {
+        tml_pie_copy_lines(to, from, params->width.kernel * channels);
+        return;
+    }
     tml_pie_fill(to, params->padding_value, columns->start * channels);
     to += columns->start * channels;
-    if (params->width.dilation == 1) {
-        tml_pie_copy(to, from, taps * channels);
-    } else {
-        TML_ROLLED
-        for (int32_t k_x = 0; k_x < taps; ++k_x) {
-            tml_pie_copy(to + k_x * channels, from, channels);
-            from += params->width.dilation * channels;
-        }
+    TML_ROLLED
+    for (int32_t k_x = 0; k_x < taps; ++k_x) {
+        tml_pie_copy_bytes(to, from, channels);
+        to += channels;
+        from += params->width.dilation * channels;
     }
-    to += taps * channels;
     tml_pie_fill(to, params->padding_value, (params->width.kernel - columns->end) * channels);
 }
 
@@ -47,16 +52,15 @@ TML_KERNEL void tml_pie_copy_window(const tml_pie_conv_2d_params *params, const 
                                     const tml_taps *rows, const tml_taps *columns, int8_t *to)
 {
     const int32_t pitch = params->width.in * params->in_channels;
-    const int32_t row_bytes = params->width.kernel * params->in_channels;
     TML_ROLLED
     for (int32_t k_y = 0; k_y < params->height.kernel; ++k_y) {
         if (k_y < rows->start || k_y >= rows->end) {
-            tml_pie_fill(to, params->padding_value, row_bytes);
+            tml_pie_fill(to, params->padding_value, params->width.kernel * params->in_channels);
         } else {
             const int32_t in_y = rows->input + k_y * params->height.dilation;
             tml_pie_copy_row(params, input + in_y * pitch, columns, to);
         }
-        to += row_bytes;
+        to += params->row_bytes;
     }
 }
 

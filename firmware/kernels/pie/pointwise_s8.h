@@ -23,7 +23,7 @@ TML_KERNEL void tml_pie_pointwise_s8(const tml_pie_pointwise_params *params, con
 {
     TML_ROLLED
     for (int32_t left = params->pixels; left > 0; --left) {
-        tml_pie_copy(scratch, input, params->in_channels);
+        tml_pie_copy_lines(scratch, input, params->in_channels);
         tml_pie_dot(&params->dot, scratch, weights, words, output);
         input += params->in_channels;
         output += params->dot.out_channels;

@@ -1,0 +1,132 @@
+/* depthwise_sums.h: sums of 16 channels' products with a depthwise filter, for the ESP32-S3's vector unit.
+ *
+ *   16 channels    x x x x x x x x x x x x x x x x     of the pixel under a tap, at any address: two lines, shifted
+ *   weights      * w w w w w w w w w w w w w w w w     of the tap; next ones are loaded meanwhile
+ *   QACC        += s s s s s s s s s s s s s s s s     20 bits each
+ *
+ * The compiler proves that sums of a filter's products fit 20 bits. Pixels outside the image hold the
+ * padding's value. No line is read of which no byte is wanted; channels that fill no 16 leave lanes unused.
+ */
+#ifndef TML_PIE_DEPTHWISE_SUMS_H
+#define TML_PIE_DEPTHWISE_SUMS_H
+
+#include "kernels/portable/rescale.h"
+#include "tml_window.h"
+
+typedef struct {
+    int32_t batches;
+    tml_window height;
+    tml_window width;
+    int32_t channels;
+    int32_t padding_value;
+    tml_portable_rescale rescale;
+} tml_pie_depthwise_params;
+
+#define TML_PIE_LANES 16
+#define TML_PIE_SUMS_BYTES 64
+
+/* Memory that a pixel needs. */
+typedef struct {
+    uint32_t *sums;       /* 16 of 20 bits: 5 words, 3 unused, 5 words, 3 unused; a multiple of 16 */
+    int8_t *padding;      /* a pixel outside the image */
+    const int8_t **tap;   /* where each tap's pixel is */
+} tml_pie_depthwise_scratch;
+
+/* Finds the pixels under the taps of an output. */
+TML_KERNEL void tml_pie_find_taps(const tml_pie_depthwise_params *params, const int8_t *input,
+                                  const tml_taps *rows, const tml_taps *columns,
+                                  const tml_pie_depthwise_scratch *scratch)
+{
+    const int8_t **tap = scratch->tap;
+    const int32_t step = params->width.dilation * params->channels;
+    TML_ROLLED
+    for (int32_t k_y = 0; k_y < params->height.kernel; ++k_y) {
+        const bool is_row = k_y >= rows->start && k_y < rows->end;
+        const int32_t in_y = rows->input + k_y * params->height.dilation;
+        const int8_t *at = input + (in_y * params->width.in + columns->input) * params->channels;
+        TML_ROLLED
+        for (int32_t k_x = 0; k_x < params->width.kernel; ++k_x) {
+            *tap++ = is_row && k_x >= columns->start && k_x < columns->end ? at : scratch->padding;
+            at += step;
+        }
+    }
+}
+
+#define TML_PIE_FIRST_WEIGHTS "ee.zero.qacc\n\tee.vld.128.ip q3, %[w], 16"
+
+/* The 16 accumulators into memory. */
+TML_KERNEL void tml_pie_store_sums(uint32_t *sums)
+{
+    __asm__ volatile("ee.st.qacc_l.l.128.ip %[sums], 16\n\t"
+                     "ee.st.qacc_l.h.32.ip %[sums], 16\n\t"
+                     "ee.st.qacc_h.l.128.ip %[sums], 16\n\t"
+                     "ee.st.qacc_h.h.32.ip %[sums], 0"
+                     : [sums] "+r"(sums)
+                     :
+                     : "memory");
+}
+
+/* One tap; the weights of the next are loaded into the other of q3 and q4. Pointers step to the next column. */
+#define TML_PIE_TAP(load, own, next) \
+    __asm__ volatile(load "ee.vmulas.s8.qacc.ld.ip " next ", %[w], 16, q2, " own \
+                     : [w] "+r"(weights), [x] "+r"(x), [last] "+r"(last) \
+                     : [step] "r"(step) \
+                     : "memory")
+#define TML_PIE_SHIFTED \
+    "ee.ld.128.usar.xp q0, %[x], %[step]\n\t" \
+    "ee.vld.128.xp q1, %[last], %[step]\n\t" \
+    "ee.src.q q2, q0, q1\n\t"
+#define TML_PIE_ALIGNED "ee.vld.128.xp q2, %[x], %[step]\n\t"
+
+/* Sums of up to 16 channels from one on, of pixels that were found. */
+TML_KERNEL void tml_pie_add_found_taps(const tml_pie_depthwise_params *params, int32_t channel, int32_t count,
+                                       const int8_t *weights, const tml_pie_depthwise_scratch *scratch)
+{
+    const int32_t taps = params->height.kernel * params->width.kernel, step = 0;
+    const int8_t **tap = scratch->tap;
+    __asm__ volatile(TML_PIE_FIRST_WEIGHTS : [w] "+r"(weights) : : "memory");
+    TML_UNROLLED
+    for (int32_t i = 0; i < taps; ++i) {
+        const int8_t *x = tap[i] + channel;
+        const int8_t *last = x + count - 1;
+        if (i % 2 == 0) {
+            TML_PIE_TAP(TML_PIE_SHIFTED, "q3", "q4");
+        } else {
+            TML_PIE_TAP(TML_PIE_SHIFTED, "q4", "q3");
+        }
+    }
+}
+
+/* Sums of up to 16 channels where all taps lie inside the image; `x` is what the first one reads. */
+TML_KERNEL void tml_pie_add_whole_window(const tml_pie_depthwise_params *params, const int8_t *x, int32_t count,
+                                         const int8_t *weights, bool is_aligned)
+{
+    const int32_t step = params->width.dilation * params->channels;
+    const int32_t down = params->height.dilation * params->width.in * params->channels
+        - params->width.kernel * step;
+    const int8_t *last = x + count - 1;
+    __asm__ volatile(TML_PIE_FIRST_WEIGHTS : [w] "+r"(weights) : : "memory");
+    int32_t number = 0;
+    TML_UNROLLED
+    for (int32_t k_y = 0; k_y < params->height.kernel; ++k_y) {
+        TML_UNROLLED
+        for (int32_t k_x = 0; k_x < params->width.kernel; ++k_x) {
+            if (is_aligned) {
+                if (number % 2 == 0) {
+                    TML_PIE_TAP(TML_PIE_ALIGNED, "q3", "q4");
+                } else {
+                    TML_PIE_TAP(TML_PIE_ALIGNED, "q4", "q3");
+                }
+            } else if (number % 2 == 0) {
+                TML_PIE_TAP(TML_PIE_SHIFTED, "q3", "q4");
+            } else {
+                TML_PIE_TAP(TML_PIE_SHIFTED, "q4", "q3");
+            }
+            ++number;
+        }
+        x += down;
+        last += down;
+    }
+}
+
+#endif
