@@ -113,7 +113,8 @@ class Dot:
         if self.blocks <= IN_REGISTERS:
             groups = -(-self.filters // GROUP)
             return groups * (7 + 5 * self.blocks + 8) + self.filters * output
-        return self.filters * (7 + 3 * self.blocks + output)
+        per_four = 10 if self.blocks % 4 == 0 else 12
+        return self.filters * (7 + per_four * self.blocks // 4 + output)
 
     def call(
         self, name: str, fields: tuple[tuple[str, Value], ...], overlap: Overlap, instructions: int

@@ -11,7 +11,7 @@
  *
  * With more than 4 blocks the window is read again for each filter, blocks in pairs.
  * No address is stepped by a loop instruction: compilers use those registers, too.
- * Instructions: 4 filters and n blocks: 3 + 5 n + 8 (n <= 4); a filter and 2 m blocks: 6 + 6 m; 12 per output.
+ * Instructions: 4 filters and n blocks: 3 + 5 n + 8 (n <= 4); a filter and n blocks: 4 + 3 n, or 2.5 n of fours; 12 per output.
  */
 #ifndef TML_PIE_DOT_H
 #define TML_PIE_DOT_H
@@ -74,17 +74,31 @@ TML_PIE_FOUR(tml_pie_four_4,
              TML_PIE_C("q0") TML_PIE_A("q1") TML_PIE_B("q2") TML_PIE_C("q3"),
              TML_PIE_A("q0") TML_PIE_B("q1") TML_PIE_LAST("q2", "q7") TML_PIE_LAST("q3", "q5"))
 
+/* Two, or four, blocks of a filter; no load is followed by what needs it. */
+#define TML_PIE_COUNT "addi %[rounds], %[rounds], -1\n\t"
+#define TML_PIE_TWO \
+    TML_PIE_LOAD_X("q0") TML_PIE_LOAD_W("q4") TML_PIE_LOAD_X("q1") TML_PIE_MAC("q0", "q4", "q5") TML_PIE_COUNT \
+        TML_PIE_LAST("q1", "q5")
+#define TML_PIE_FOUR_BLOCKS \
+    TML_PIE_LOAD_X("q0") TML_PIE_LOAD_W("q4") TML_PIE_LOAD_X("q1") TML_PIE_MAC("q0", "q4", "q5") \
+        TML_PIE_LOAD_X("q2") TML_PIE_MAC("q1", "q5", "q6") TML_PIE_LOAD_X("q3") TML_PIE_MAC("q2", "q6", "q7") \
+            TML_PIE_COUNT TML_PIE_LAST("q3", "q7")
+#define TML_PIE_ROUNDS(blocks) \
+    __asm__ volatile(TML_PIE_BEGIN "1:\n\t" blocks "bnez %[rounds], 1b\n\t" TML_PIE_SUM("sum") \
+                     : [sum] "=&r"(*sum), [x] "+r"(x), [w] "+r"(w), [rounds] "+r"(rounds) \
+                     : \
+                     : "memory")
+
 /* One filter over any even number of blocks. */
 TML_KERNEL const int8_t *tml_pie_one(const tml_pie_dot_params *params, const int8_t *x, const int8_t *w,
                                      int32_t *sum)
 {
-    int32_t pairs = params->blocks / 2;
-    __asm__ volatile(TML_PIE_BEGIN "1:\n\t" TML_PIE_LOAD_X("q0") TML_PIE_LOAD_W("q4") TML_PIE_LOAD_X("q1")
-                     TML_PIE_MAC("q0", "q4", "q5") "addi %[pairs], %[pairs], -1\n\t" TML_PIE_LAST("q1", "q5")
-                     "bnez %[pairs], 1b\n\t" TML_PIE_SUM("sum")
-                     : [sum] "=&r"(*sum), [x] "+r"(x), [w] "+r"(w), [pairs] "+r"(pairs)
-                     :
-                     : "memory");
+    int32_t rounds = params->blocks % 4 == 0 ? params->blocks / 4 : params->blocks / 2;
+    if (params->blocks % 4 == 0) {
+        TML_PIE_ROUNDS(TML_PIE_FOUR_BLOCKS);
+    } else {
+        TML_PIE_ROUNDS(TML_PIE_TWO);
+    }
     return w;
 }
 
