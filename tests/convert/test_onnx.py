@@ -17,11 +17,16 @@ from tests.support.nets.onnx_cases import cases, graph_of, one, weights
 from tinyml.base.errors import ModelError, ToolError, UnsupportedOps
 from tinyml.convert.conversion import ConvertOptions, convert
 from tinyml.convert.importers.values import ImportOptions
+from tinyml.convert.quantize import quantize
 from tinyml.convert.runners import float_runner
 from tinyml.convert.sources import importer_of, source_of
-from tinyml.convert.values import FloatModel
+from tinyml.convert.values import FloatModel, QuantizeSettings
 from tinyml.model.file import model_file
 from tinyml.model.reader import load
+from tinyml.ops import trait_of
+from tinyml.ops.reference import outputs
+from tinyml.ops.traits import Runs
+from tinyml.passes import run_passes
 
 CASES = cases()
 
@@ -168,3 +173,36 @@ def test_page_lists_every_operator() -> None:
     known = page.split("Known are:")[1].split("and anything")[0]
     listed = {word.strip() for word in re.sub(r"\([^)]*\)", "", known).replace(";", ",").split(",")}
     assert listed - {""} == set(HANDLERS)
+
+
+@pytest.mark.parametrize("kind", ["GRU", "RNN"])
+@pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
+def test_recurrent_layers_become_loops(kind: str, direction: str, tmp_path: Path) -> None:
+    """What the importer writes out step by step, in integers: a loop per direction."""
+    count, gates = 1 + (direction == "bidirectional"), {"GRU": 3, "RNN": 1}[kind]
+    steps = 12
+    held = {
+        "w": weights(count, gates * 5, 3),
+        "r": weights(count, gates * 5, 5),
+        "b": weights(count, 2 * gates * 5),
+    }
+    attrs = {"hidden_size": 5, "direction": direction}
+    nodes = [
+        ("Transpose", "x", "steps", {"perm": [1, 0, 2]}),
+        (kind, "steps w r b", "y z", attrs),
+    ]
+    made = imported(graph_of([("x", (1, steps, 3))], nodes, held, ("y", "z")), tmp_path)
+    rng = np.random.default_rng(2)
+    samples = [(rng.normal(size=(1, steps, 3)).astype(np.float32),) for _ in range(6)]
+    data = quantize(made.data, samples, QuantizeSettings()).data
+    graph = load(model_file("model.tflite", data))
+    rolled = run_passes(graph)
+    loops = [op for op in rolled.ops if trait_of(op.kind, Runs) is not None]
+    assert len(loops) == count
+    assert all(op.attrs.rounds >= steps - 1 for op in loops)
+    for _ in range(3):
+        fed = [
+            rng.integers(-128, 128, graph.tensors[i].shape).astype(np.int8) for i in graph.inputs
+        ]
+        for exact, found in zip(outputs(graph, fed), outputs(rolled, fed), strict=True):
+            np.testing.assert_array_equal(found, exact)
