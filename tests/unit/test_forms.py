@@ -15,7 +15,7 @@ from tinyml.ir.dtype import ALL, INT8, INT16, INT32, INT64, UINT8, DType
 from tinyml.ir.graph import Graph, Quant
 from tinyml.model.arithmetic import float_ops
 from tinyml.model.support import check_supported
-from tinyml.ops import all_ops, find_form, form_of, layer_of, spec_of
+from tinyml.ops import all_ops, find_form, form_of, layer_of, nearest_text, spec_of
 from tinyml.ops.forms import Form, form_text, roles_of, takes, typed
 from tinyml.passes.expand import expand_ops
 from tinyml.plan.offers import offers_of
@@ -26,6 +26,20 @@ from tinyml.variants import all_variants
 KINDS = sorted(all_ops())
 ISA = tuple({variant.isa for variant in all_variants()})
 WITHOUT = {kind for kind in KINDS if {form.name for form in spec_of(kind).forms} <= {"s8", "u8"}}
+
+
+def test_the_nearest_form_is_named() -> None:
+    graph = small_network()
+    number = next(i for i, op in enumerate(graph.ops) if op.kind == "CONV_2D")
+    op = graph.ops[number]
+    tensors = list(graph.tensors)
+    for i in (op.inputs[0], op.inputs[1], op.outputs[0]):
+        tensors[i] = replace(tensors[i], dtype=INT16)
+    assert nearest_text(op, replace(graph, tensors=tuple(tensors))) == "s16 with filter int8"
+    for i in op.inputs[1:]:
+        tensors[i] = replace(tensors[i], dtype=UINT8)
+    tensors[op.outputs[0]] = tensors[op.inputs[0]] = replace(tensors[op.inputs[0]], dtype=UINT8)
+    assert nearest_text(op, replace(graph, tensors=tuple(tensors))) == ""
 
 
 def in_16_bits(graph: Graph) -> Graph:

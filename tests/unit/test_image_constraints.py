@@ -13,7 +13,8 @@ IMAGE = {"shape": [1, 4, 6, 2], "scale": 0.05, "zero_point": 0}
 WEIGHTS = {"shape": [3, 2, 2, 2], "scale": 0.01, "data": "random"}
 FITS = "The output's shape must be constant and have the input's batches and the filters' number."
 REGULAR = "Rows and columns must be repeated a whole number of times, or left out in equal steps."
-INSIDE = "Every output must lie between two inputs, and centres and corners not both be aligned."
+INSIDE = "Every output must lie between two inputs."
+SENSE = "The size must be constant, and centres and corners not both be aligned."
 
 
 def numbers(*values: int) -> dict[str, Any]:
@@ -37,7 +38,7 @@ REFUSED: list[tuple[str, list[dict[str, Any]], dict[str, Any], str, str]] = [
         REGULAR,
         "sizes are computed at run time",
     ),
-    ("RESIZE_BILINEAR", [IMAGE, numbers(0, 6)], {}, INSIDE, "[0, 6] is no height and width"),
+    ("RESIZE_BILINEAR", [IMAGE, numbers(0, 6)], {}, SENSE, "[0, 6] is no height and width"),
     (
         "RESIZE_BILINEAR",
         [{**IMAGE, "shape": [1, 1, 4, 2]}, numbers(2047, 4)],
@@ -49,7 +50,7 @@ REFUSED: list[tuple[str, list[dict[str, Any]], dict[str, Any], str, str]] = [
         "RESIZE_BILINEAR",
         [IMAGE, numbers(8, 12)],
         {"align_corners": True, "half_pixel_centers": True},
-        INSIDE,
+        SENSE,
         "both",
     ),
     (

@@ -111,7 +111,9 @@ def unmet(op: Op, graph: Graph) -> Iterator[tuple[str, str]]:
         return
     form = ops.find_form(op, graph)
     if form is None:
-        yield f"{_FORM} {ops.forms_text(spec)}.", ops.operands_text(op, graph)
+        nearest = ops.nearest_text(op, graph)
+        near = f" The nearest is {nearest}." if nearest else ""
+        yield f"{_FORM} {ops.forms_text(spec)}.{near}", ops.operands_text(op, graph)
     is_clean = form is not None
     for constraint in (
         states_are_variables,

@@ -17,7 +17,7 @@ from tinyml.ir.dtype import DType
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops import outside
-from tinyml.ops.forms import Form, Layer, form_text, roles_of, takes, types_text
+from tinyml.ops.forms import Form, Layer, differences, form_text, roles_of, takes, types_text
 from tinyml.ops.others import others
 from tinyml.ops.spec import OpSpec
 
@@ -100,6 +100,19 @@ def plain_call(op: Op, graph: Graph) -> KernelCall | None:
 def forms_text(spec: OpSpec) -> str:
     """The forms of an operator: "s8 (input int8, output int8)"."""
     return "; ".join(form_text(form, (*spec.inputs, *spec.outputs)) for form in spec.forms)
+
+
+def nearest_text(op: Op, graph: Graph) -> str:
+    """Which form is nearest to an op's operands, and what it wants: "s16 with filter int8"."""
+    operands = _operands(op, graph)
+    if operands is None:
+        return ""
+    forms = spec_of(op.kind).forms
+    found = [(form, differences(form, operands)) for form in forms]
+    form, wrong = min(found, key=lambda item: len(item[1]))
+    if len(forms) == 1 or not wrong or len(wrong) >= len({role for role, _ in operands}):
+        return ""  # there is no other, or nothing of it is as it should be
+    return f"{form.name} with {', '.join(f'{role} {types}' for role, types in wrong.items())}"
 
 
 def operands_text(op: Op, graph: Graph) -> str:

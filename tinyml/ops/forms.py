@@ -106,21 +106,23 @@ def roles_of(names: Sequence[str], count: int) -> tuple[str, ...] | None:
 
 def takes(form: Form, operands: Sequence[tuple[str, DType | None]]) -> bool:
     """Whether a form is for operands of such roles and types; None is the type of an absent one."""
+    return not differences(form, operands)
+
+
+def differences(form: Form, operands: Sequence[tuple[str, DType | None]]) -> dict[str, str]:
+    """What a form wants of the operands that it does not take as they are, by role."""
     first: dict[str, DType] = {}
+    wrong: dict[str, str] = {}
     for role, dtype in operands:
-        if dtype is None:
-            if not role.endswith("?"):
-                return False
-            continue
         plain = role.rstrip("?*")
         wanted = form.types_of(plain)
-        if isinstance(wanted, Like):
-            if first.get(wanted.role) != dtype:
-                return False
-        elif dtype not in wanted:
-            return False
-        first.setdefault(plain, dtype)
-    return True
+        is_free = dtype is None and role.endswith("?")
+        taken = {first.get(wanted.role)} if isinstance(wanted, Like) else set(wanted)
+        if not is_free and dtype not in taken:
+            wrong[plain] = _words(wanted) if wanted else "none"
+        if dtype is not None:
+            first.setdefault(plain, dtype)
+    return wrong
 
 
 def form_text(form: Form, names: Sequence[str]) -> str:

@@ -91,7 +91,7 @@ def sizes_make_sense(op: Op, graph: Graph) -> str | None:
 def stays_inside(op: Op, graph: Graph) -> str | None:
     """Every output must lie between two inputs."""
     given = operand(op, graph, 0)
-    if given is None or len(given.shape) != 4:
+    if given is None or len(given.shape) != 4 or sizes_make_sense(op, graph) is not None:
         return None
     both = axes(op, graph)
     if all(axis.inputs()[0].max() < axis.in_size for axis in both):
