@@ -15,7 +15,7 @@ CORES = {  # in the order of the page
     "cortex-m0plus": "Cortex-M0+",
     "cortex-m55": "Cortex-M55",
     "rv32imc": "RISC-V (rv32imc)",
-    "xtensa-lx7": "Xtensa LX7, without its vector instructions",
+    "xtensa-lx7": "Xtensa LX7 with the ESP32-S3's vector unit",
 }
 # On other cores no figures were recorded for the peer.
 PEER_INSTRUCTIONS = {
