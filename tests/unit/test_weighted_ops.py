@@ -100,7 +100,7 @@ def test_sound_layers_have_no_complaints(graph: Graph) -> None:
         ),
         (
             _with_tensor(CONV, 0, dtype=UINT8),
-            f"Its types must be those of a form: {FORMS}. "
+            f"Its types must be those of a form: {FORMS}. The nearest is s8 with input int8. "
             "input uint8, filter int8, bias int32, output int8",
         ),
         (
@@ -128,7 +128,7 @@ def test_sound_layers_have_no_complaints(graph: Graph) -> None:
         ),
         (
             _with_tensor(CONV, 2, dtype=INT64),
-            f"Its types must be those of a form: {FORMS}. "
+            f"Its types must be those of a form: {FORMS}. The nearest is s8 with bias int32. "
             "input int8, filter int8, bias int64, output int8",
         ),
         (_with_op(CONV, attrs={"padding": "value 7"}), "Padding must be SAME or VALID. value 7"),
