@@ -8,8 +8,8 @@ from random import Random
 import numpy as np
 import pytest
 
-from tests.support import pie_model
-from tests.support.pie_model import State
+from tests.support.running import pie_model
+from tests.support.running.pie_model import State
 from tinyml.simulate.lx7.core import Lx7, Stop
 from tinyml.simulate.lx7.pie import Instruction, encode, instructions
 

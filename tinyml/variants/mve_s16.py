@@ -127,7 +127,6 @@ def _windows(
     (rows, columns), (batches, made) = axes, sizes
     filters, taps = numbers.weights.shape
     channels, blocks = taps // (rows.kernel * columns.kernel), _blocks(numbers)
-    window_bytes = 2 * _LANES * blocks
     gemm = (
         ("blocks", blocks),
         ("out_channels", filters),
@@ -153,7 +152,7 @@ def _windows(
         ),
         (_packed(numbers.weights), scales),
         Needs(
-            2 * window_bytes,
+            4 * _LANES * blocks,  # two windows
             scaled_overlap(paired_windows_overlap(rows, columns, given, made), _BYTES),
             40 + batches * -(-rows.out_size * columns.out_size // 2) * per_pair,
         ),
