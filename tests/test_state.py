@@ -73,18 +73,10 @@ SVDF = FOLDER / "svdf.toml"
 @pytest.mark.parametrize("name", case_names(SVDF))
 def test_svdf_goes_on_where_it_ended(name: str) -> None:
     """Six inferences without a reset."""
-    from tflite_micro.python.tflite_micro import runtime
-
     case = load_case(SVDF, name)
     vectors = [*case.vectors, *case.vectors[:2]]
-    expected = sequence(case.graph, vectors)
-    interpreter = runtime.Interpreter.from_bytes(write(case.graph), arena_size=100_000)
-    found: list[Vector] = []
-    for vector in vectors:
-        interpreter.set_input(vector[0], 0)
-        interpreter.invoke()
-        found.append((interpreter.get_output(0).copy(),))
-    assert_equal(case.graph, expected, found)
+    found = run_in_tflm(case.graph, vectors)
+    assert_equal(case.graph, sequence(case.graph, vectors), found)
 
 
 @needs_tflm

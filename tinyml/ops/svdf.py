@@ -1,7 +1,7 @@
 """SVDF: a fully connected layer whose filters also run over time; keeps what they need of the past.
 
 Source: TensorFlow Lite Micro, svdf_common.cc. The state, and the weights over time, have 8 or 16
-bits. The option for a fused activation is not looked at, as there.
+bits; integer forms do not look at the option for a fused activation, as there.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct, Value
 from tinyml.ops.common import INT32_MAX, operand_count, quant_of, requant_struct, result
 from tinyml.ops.extents import Extent, Fields, Rule
+from tinyml.ops.float_svdf import SVDF_FORM
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.operands import have_one_scale, input_argument
 from tinyml.ops.spec import OpSpec
-from tinyml.ops.table import Field, Table
+from tinyml.ops.table import ACTIVATION, Field, Table
 from tinyml.ops.traits import State
 
 INPUT, FEATURE, TIME, BIAS, STATE = range(5)  # operands
@@ -32,9 +33,14 @@ class SvdfAttrs:
     """Options of SVDF."""
 
     rank: int = 0  # filters of a unit
+    activation: str = "NONE"  # of floats; TFLM's integer kernels do not look at it
 
 
-TABLE = Table("SVDFOptions", SvdfAttrs, (Field("rank", "Rank"),))
+TABLE = Table(
+    "SVDFOptions",
+    SvdfAttrs,
+    (Field("rank", "Rank"), Field("activation", "FusedActivationFunction", ACTIVATION)),
+)
 
 
 def weights_are_constant(op: Op, graph: Graph) -> str | None:
@@ -204,6 +210,6 @@ OPS = (
         constraints=(operand_count(5, 5), weights_are_constant, shapes_fit),
         infer=infer,
         macs=macs,
-        forms=(_form("s8", INT8), _form("s8_s16", INT16)),
+        forms=(_form("s8", INT8), _form("s8_s16", INT16), SVDF_FORM),
     ),
 )

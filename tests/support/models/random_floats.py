@@ -12,7 +12,7 @@ import numpy as np
 
 from tests.support.models.random_moves import view
 from tinyml.ir.dtype import BOOL, FLOAT32, INT8, INT16, INT32
-from tinyml.ir.graph import Quant
+from tinyml.ir.graph import Quant, Tensor
 from tinyml.ops import spec_of
 from tinyml.ops.lookup import NoAttrs
 
@@ -46,7 +46,7 @@ def to_floats(g: Growing, given: int) -> None:
 def float_step(g: Growing, given: int) -> None:
     """One operator on floats."""
     makers = (_plain, _curve, _root, _paired, _paired, _divided, _layer, _layer, _pooled, _reduced)
-    makers = (*makers, _compared, _prelu, _back, _back, _extended, _product, view, view)
+    makers = (*makers, _compared, _prelu, _back, _back, _extended, _product, view, view, _filtered)
     if g.tensors[given].shape:
         g.one_of(*makers)(g, given)
 
@@ -194,6 +194,26 @@ def _product(g: Growing, given: int) -> None:
         attrs = spec_of("BATCH_MATMUL").attrs(adj_y=True)
         bound = g.bound(given) * g.bound(other) * shape[-1]
         _made(g, "BATCH_MATMUL", (given, other), attrs, bound)
+
+
+def _filtered(g: Growing, given: int) -> None:
+    """An SVDF, which keeps what it saw in a variable of its own."""
+    shape = g.tensors[given].shape
+    if len(shape) != 2:
+        return
+    units, rank, memory = g.between(1, 4), g.between(1, 2), g.between(1, 5)
+    weights = (_floats(g, (units * rank, size)) for size in (shape[1], memory))
+    kept = (shape[0], memory * units * rank)
+    inputs = (
+        given,
+        *weights,
+        _floats(g, (units,)),
+        g.add(Tensor(f"v{len(g.tensors)}", FLOAT32, kept, None, None, is_variable=True)),
+    )
+    g.hidden.add(inputs[-1])
+    attrs = spec_of("SVDF").attrs(rank, g.one_of("NONE", "RELU", "RELU6"))
+    bound = g.bound(given) * 4 * shape[1] * memory * rank + 2
+    _made(g, "SVDF", inputs, attrs, bound)
 
 
 def _back(g: Growing, given: int) -> None:
