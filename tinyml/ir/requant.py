@@ -4,11 +4,13 @@ The reference maps a 32-bit sum ``a`` to ``clamp(round(round(a * M / 2**31) / 2*
 It never decreases with ``a``, so it is known completely by its *thresholds*: for each of the at
 most 255 output values ``k`` above the least one, the smallest sum that gives ``k`` or more. Any
 other map that never decreases and agrees at the sums just below and at every threshold is the same
-map. Two such forms are offered, both short on cores with SMMLA/SMMLAR and SSAT:
+map. Two such forms are short on cores with SMMLA/SMMLAR and SSAT:
 
 ``solve_linear``    ``ssat8((C + ((a + delta) * 2**s * M' >> 32)) >> N)``: SMMLA, SSAT with ASR #N.
                     ``delta`` goes into the bias. One N for all channels of a layer.
 ``solve_rounding``  ``ssat8(smmlar(2 * a, M, C + (a < 0 ? -1 : 0)) >> n)``: any shift to the right.
+
+A third, for cores that have the high half of a product and nothing else, is in requant_signed.py.
 
 Everything is done for all channels and thresholds at once; nothing is searched per channel.
 """
@@ -225,7 +227,7 @@ def _solve_for_shift(
         if not len(open_):
             break
         tried = ideal[open_].astype(np.int64) + step
-        low, high = _interval(rescaling, scale, limits, shift, open_, tried)
+        low, high = interval(rescaling, scale, limits, shift, open_, tried)
         usable = (tried > 0) & (tried < _INT32_END) & (low <= high)
         for i in np.flatnonzero(usable):
             channel, factor = open_[i], int(tried[i]) << int(scale[open_[i]])
@@ -250,7 +252,7 @@ def _fits(
 
 
 # Six parameters: arrays of one search, each with a shape of its own.
-def _interval(
+def interval(
     rescaling: Rescaling,
     scale: IntArray,
     limits: IntArray,

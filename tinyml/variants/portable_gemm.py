@@ -225,7 +225,7 @@ def rescale_cost(family: Family, rescale: Rescale) -> int:
     """Instructions to rescale one sum: rescale.h."""
     if rescale.form == "REFERENCE":
         return 13 if family.has_high_multiply else 40
-    return 9 if rescale.form == "HIGH" else 16
+    return {"HIGH": 9, "SIGNED": 12, "SPLIT": 16}[rescale.form]
 
 
 def rest_constant(rest: IntArray, place: Callable[[int], int]) -> Constant:

@@ -1,6 +1,6 @@
 """Exact rescaling for the kernels of cores without DSP instructions.
 
-``firmware/kernels/portable/rescale.h`` has three forms. HIGH is ``tinyml.ir.requant``'s linear one.
+``firmware/kernels/portable/rescale.h`` has four forms. HIGH and SIGNED: see ``tinyml/ir/``.
 SPLIT serves cores whose multiplication gives the low 32 bits only; it is solved here, and proven by
 the reference's thresholds as described in ``tinyml.ir.requant``. REFERENCE is always right.
 """
@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.ir.kernel import Constant, Enumerator, Struct
-from tinyml.ir.requant import Linear, Rescaling, is_monotone, solve_linear, thresholds
+from tinyml.ir.requant import (
+    Linear,
+    Rescaling,
+    is_monotone,
+    solve_linear,
+    thresholds,
+)
+from tinyml.ir.requant_signed import Signed, solve_signed
 from tinyml.ops.common import clamp_struct
 from tinyml.ops.weighted import WeightedSum
 from tinyml.target.cores import Family
@@ -54,24 +61,25 @@ class Split:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rescale:
-    """How a layer is rescaled: the params of rescale.h and three words per channel."""
+    """How a layer is rescaled: the params of rescale.h and three or four words per channel."""
 
     struct: Struct
-    words: IntArray  # [channels, 3]
-    form: str  # HIGH, SPLIT or REFERENCE
+    words: IntArray  # [channels, 3 or 4]
+    form: str  # HIGH, SIGNED, SPLIT or REFERENCE
 
     def constant(self, channels: int) -> Constant:
         """The words, filled up to a number of channels."""
-        filled = np.zeros((channels, 3), np.int64)
+        filled = np.zeros((channels, self.words.shape[1]), np.int64)
         filled[: len(self.words)] = self.words
         data = (filled.reshape(-1) + (_WORD >> 1)) % _WORD - (_WORD >> 1)
-        return Constant(
-            "scales", data.astype(np.int32), "per channel: bias with the zero point, factor, offset"
-        )
+        offsets = "offset" if self.form != "SIGNED" else "offset, that of negative sums"
+        comment = f"per channel: bias with the zero point, factor, {offsets}"
+        return Constant("scales", data.astype(np.int32), comment)
 
 
 def rescale_of(numbers: WeightedSum, family: Family) -> Rescale:
     """The cheapest form that is exact for a layer."""
+    words: tuple[IntArray, ...]
     low, high = numbers.sum_bounds
     rescaling = Rescaling(
         numbers.multiplier, numbers.shift, numbers.output_zero_point, numbers.bounds, low, high
@@ -83,6 +91,10 @@ def rescale_of(numbers: WeightedSum, family: Family) -> Rescale:
         if isinstance(linear, Linear) and _bias_fits(bias + linear.delta):
             words = (bias + linear.delta, linear.multiplier, linear.offset)
             return _made(numbers, "HIGH", words, shift=linear.shift)
+        signed = solve_signed(rescaling)
+        if isinstance(signed, Signed) and _bias_fits(bias):
+            words = (bias, signed.multiplier, signed.offset, signed.negative)
+            return _made(numbers, "SIGNED", words, shift=signed.shift, low_bits=signed.scale_log2)
     else:
         split = solve_split(rescaling)
         if split is not None and _bias_fits(bias + split.bias):
@@ -217,7 +229,7 @@ def _bias_fits(bias: IntArray) -> bool:
 def _made(
     numbers: WeightedSum,
     form: str,
-    words: tuple[IntArray, IntArray, IntArray],
+    words: tuple[IntArray, ...],
     *,
     shift: int = 0,
     low_bits: int = 0,

@@ -26,6 +26,7 @@ TML_KERNEL int32_t tml_pie_lane(const uint32_t words[5], int32_t lane)
 TML_KERNEL void tml_pie_depthwise_outputs(const tml_pie_depthwise_params *params, int32_t count,
                                           const uint32_t *sums, const int32_t *words, int8_t *output)
 {
+    const int32_t step = tml_portable_words(&params->rescale);
     TML_ROLLED
     for (int32_t half = 0; half < count; half += 8) {
         const uint32_t lanes[5] = {sums[0], sums[1], sums[2], sums[3], sums[4]};
@@ -35,11 +36,12 @@ TML_KERNEL void tml_pie_depthwise_outputs(const tml_pie_depthwise_params *params
         for (int32_t i = 0; i < 8; ++i) {
             if (half + i < count) {
                 const int32_t sum = tml_pie_lane(lanes, i);
-                output[i] = tml_portable_output(&params->rescale, words + 3 * i, sum + words[3 * i]);
+                const int32_t *own = words + i * step;
+                output[i] = tml_portable_output(&params->rescale, own, sum + own[0]);
             }
         }
         sums += 8;
-        words += 24;
+        words += 8 * step;
         output += 8;
     }
 }
@@ -65,7 +67,8 @@ TML_KERNEL void tml_pie_depthwise_group(const tml_pie_depthwise_params *params, 
         tml_pie_add_whole_window(params, pixel->first + from, count, weights, false);
     }
     tml_pie_store_sums(scratch->sums);
-    tml_pie_depthwise_outputs(params, count, scratch->sums, words + 3 * from, output + from);
+    tml_pie_depthwise_outputs(params, count, scratch->sums, words + from * tml_portable_words(&params->rescale),
+                              output + from);
 }
 
 TML_KERNEL void tml_pie_depthwise_conv_2d_s8(const tml_pie_depthwise_params *params, const int8_t *input,
@@ -75,9 +78,9 @@ TML_KERNEL void tml_pie_depthwise_conv_2d_s8(const tml_pie_depthwise_params *par
     const int32_t channels = params->channels;
     const int32_t whole = channels / TML_PIE_LANES * TML_PIE_LANES;
     const tml_pie_depthwise_scratch scratch = {
-        .sums = (uint32_t *)(void *)memory,
-        .padding = memory + TML_PIE_SUMS_BYTES,
-        .tap = (const int8_t **)(void *)(memory + TML_PIE_SUMS_BYTES + (channels + 3) / 4 * 4),
+        (uint32_t *)(void *)memory,
+        memory + TML_PIE_SUMS_BYTES,
+        (const int8_t **)(void *)(memory + TML_PIE_SUMS_BYTES + (channels + 3) / 4 * 4),
     };
     memset(scratch.padding, params->padding_value, (size_t)channels);
     TML_ROLLED

@@ -135,7 +135,7 @@ TML_KERNEL void tml_pie_dot(const tml_pie_dot_params *params, const int8_t *x, c
         for (int32_t i = 0; i < 4; ++i) {
             if (i < count) {
                 output[i] = tml_portable_output(&params->rescale, words, sums[i] + words[0]);
-                words += 3;
+                words += tml_portable_words(&params->rescale);
             }
         }
         output += 4;

@@ -157,6 +157,7 @@ TML_KERNEL void tml_portable_depthwise_conv_2d_s8(const tml_portable_depthwise_p
     const int32_t taps = height->kernel * params->width.kernel;
     const int32_t span = (height->kernel - 1) * height->dilation + 1;
     const int32_t pixels = height->out * params->width.out;
+    const int32_t step = tml_portable_words(&params->rescale);
     input = tml_portable_settle(params, input, output);
 
     for (int32_t batch = 0; batch < params->batches; ++batch) {
@@ -167,7 +168,8 @@ TML_KERNEL void tml_portable_depthwise_conv_2d_s8(const tml_portable_depthwise_p
             for (int32_t i = 0; i < taps; ++i) {
                 w[i] = weights[c * taps + i];
             }
-            const int32_t scale[3] = {scales[3 * c], scales[3 * c + 1], scales[3 * c + 2]};
+            const int32_t *own = scales + c * step;
+            const int32_t scale[4] = {own[0], own[1], own[2], own[step - 1]};
             int32_t packed = 0, slot = 0; /* the next row of the padded image, and where it goes */
             TML_ROLLED
             for (int32_t out_y = 0; out_y < height->out; ++out_y) {

@@ -191,7 +191,7 @@ TML_KERNEL void tml_portable_fully_connected_s8(const tml_portable_fully_connect
             }
             output[from + i] = tml_portable_output(&params->rescale, words,
                                                    (int32_t)(sum + (uint32_t)words[0]));
-            words += 3;
+            words += tml_portable_words(&params->rescale);
         }
     }
 }

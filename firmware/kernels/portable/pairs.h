@@ -77,7 +77,7 @@ TML_KERNEL void tml_pair_filter(const tml_pair_params *params, const uint32_t *s
             second[from + f] = tml_portable_output(&params->rescale, words,
                                                    (int32_t)(high[f] + bias));
             first[from + f] = tml_portable_output(&params->rescale, words, (int32_t)low);
-            words += 3;
+            words += tml_portable_words(&params->rescale);
         }
     }
 }
