@@ -11,10 +11,10 @@ from tests.support.running.xtensa import build_project
 from tests.support.values.plans import planned_on
 from tinyml import api
 from tinyml.bare.simulator import CoreSimulator
-from tinyml.base.errors import SimulationFault, ToolMissing
+from tinyml.base.errors import SimulationFault, ToolError, ToolMissing
 from tinyml.codegen.generate import generate
 from tinyml.evaluate.verification import reference_of, verify
-from tinyml.measure.simulation import simulate
+from tinyml.measure.simulation import serve, simulate
 from tinyml.project.create import create
 from tinyml.values.image import Image
 
@@ -87,3 +87,24 @@ def test_without_a_compiler_it_says_what_to_install(
     with pytest.raises(ToolMissing, match="no image to simulate, and nothing here links one") as e:
         simulate(built, samples())
     assert "install ESP-IDF" in (e.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("board", "runtime", "message"),
+    [
+        ("nucleo_l4r5zi", "aot", "is for firmware of a vendor's framework, and has no 'cortex-m4'"),
+        ("esp32s3", "tflm", "runs the C of the runtime aot, not of 'tflm'"),
+    ],
+)
+def test_what_it_does_not_run(board: str, runtime: str, message: str) -> None:
+    target = api.load_board(board)
+    plan = api.plan(DIGITS / "digits.tflite", target, api.Settings(runtime=runtime)).plan
+    with pytest.raises(ToolError, match=message):
+        CoreSimulator().run_model(plan, None, target, samples(), in_sequence=False)
+
+
+def test_it_has_no_serial_line(tmp_path: Path) -> None:
+    settings = api.Settings(directory=tmp_path / "build")
+    built = api.build(DIGITS / "digits.tflite", api.load_board("esp32c3"), settings)
+    with pytest.raises(ToolError, match="no serial line to serve"):
+        serve(built, announce=print)

@@ -54,8 +54,15 @@ class CoreSimulator:
         """
         if board.chip.core.bare not in ENGINES:
             raise ToolError(
-                f"nothing emulates the core '{board.chip.core.name}'",
-                hint="this board's firmware runs on the board: tinyml flash, then tinyml verify",
+                f"the simulator 'core' is for firmware of a vendor's framework, and has no "
+                f"'{board.chip.core.name}'",
+                hint=f"use --simulator {board.backends['simulator']}",
+                where=board.name,
+            )
+        if plan.runtime != "aot":
+            raise ToolError(
+                f"the simulator 'core' runs the C of the runtime aot, not of '{plan.runtime}'",
+                hint="leave out --runtime, or run the firmware on the board: tinyml verify",
                 where=board.name,
             )
         elf = read_elf(image.elf) if image is not None else None

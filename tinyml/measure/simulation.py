@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from tinyml.base.errors import ToolError
 from tinyml.base.files import near, refuse_own
 from tinyml.base.lock import locked
 from tinyml.evaluate.samples import (
@@ -143,6 +144,14 @@ def _simulated(built: Built, samples: Samples, simulator: str | None, save: Path
 
 def serve(built: Built, announce: Callable[[str], None]) -> None:
     """Serves the emulated board on a pseudo-terminal until interrupted."""
+    from tinyml.backends import simulator_of
     from tinyml.simulate.pty import serve as serve_pty
 
+    if isinstance(simulator_of(built.board.backends["simulator"]), ModelSimulator):
+        raise ToolError(
+            "here the model's functions are simulated, without the firmware around them: there is "
+            "no serial line to serve",
+            hint="leave out --serial",
+            where=built.board.name,
+        )
     serve_pty(built.linked(), built.board, announce)
