@@ -27,6 +27,7 @@ from tinyml.model.tensors import integers, read_tensor, text
 from tinyml.model.unpacked import with_float_weights
 from tinyml.model.unsigned import with_signed_values
 from tinyml.model.variables import resolve
+from tinyml.ops.circular_buffer import CIRCULAR_BUFFER, read_buffer, with_variables
 from tinyml.ops.control import TABLES
 from tinyml.ops.traits import Runs
 
@@ -109,7 +110,7 @@ def _read(file: ModelFile, model: Model, subgraph: SubGraph) -> Graph:
         else read_tensor(model, subgraph.Tensors(i), i)
         for i in range(subgraph.TensorsLength())
     )
-    return read_graph(file, model, subgraph, tensors, _attrs)
+    return with_variables(read_graph(file, model, subgraph, tensors, _attrs))
 
 
 def _intermediates(subgraph: SubGraph) -> set[int]:
@@ -161,6 +162,9 @@ def _refuse_nothing_to_do(graph: Graph) -> None:
 
 
 def _attrs(kind: str, code: OperatorCode, table: Operator, label: str) -> object:
+    if kind == CIRCULAR_BUFFER:
+        held = table.CustomOptionsAsNumpy()
+        return read_buffer(b"" if isinstance(held, int) else held.tobytes(), label)
     spec = ops.all_ops().get(kind)
     fields = spec.table if spec is not None else TABLES.get(kind)
     return None if fields is None else attrs_of(table, fields, label)
