@@ -18,6 +18,7 @@ from tests.support.running.host_c import compile_plan, run_program
 from tests.support.running.tflm import needs_tflm, run_in_tflm
 from tinyml.base.errors import ModelError, PlanError, UnsupportedOps
 from tinyml.codegen.generate import generate
+from tinyml.conformance.batch import is_close
 from tinyml.conformance.targets import host_board
 from tinyml.ir.graph import Graph
 from tinyml.model.file import model_file
@@ -30,6 +31,7 @@ from tinyml.ops.reference import reset_value, sequence
 from tinyml.plan.planner import plan
 from tinyml.plan.verify import verify
 
+FLOAT_CASES = ("float_odd", "float_batches_clipped_time_major", "float_saturated_batches")
 CASES = ("odd_zero_point_lowest", "two_batches_time_major", "coarse_cell")
 
 
@@ -77,6 +79,17 @@ def test_svdf_goes_on_where_it_ended(name: str) -> None:
     vectors = [*case.vectors, *case.vectors[:2]]
     found = run_in_tflm(case.graph, vectors)
     assert_equal(case.graph, sequence(case.graph, vectors), found)
+
+
+@needs_tflm
+@pytest.mark.parametrize("name", FLOAT_CASES)
+def test_floats_go_on_where_they_ended(name: str) -> None:
+    """Many steps carry on what exp and tanh of C libraries differ by."""
+    case = case_of(name)
+    vectors = [*case.vectors, *case.vectors, case.vectors[0]]
+    expected, found = sequence(case.graph, vectors), run_in_tflm(case.graph, vectors)
+    assert all(is_close(have[0], want[0]) for have, want in zip(found, expected, strict=True))
+    assert not is_close(expected[0][0], expected[-1][0]), "state makes no difference here"
 
 
 @needs_tflm

@@ -18,7 +18,7 @@ from tests.corpus.spoil import spoilt
 from tests.support.models.cases import case_paths, load_cases
 from tests.support.models.graphs import grown
 from tests.support.models.growing import Growing
-from tests.support.models.random_lstm import random_lstm
+from tests.support.models.random_lstm import random_float_lstm, random_lstm
 from tests.support.models.random_parts import supported
 from tinyml.ir.graph import Graph, check
 from tinyml.model.support import check_shapes, check_supported
@@ -43,6 +43,8 @@ def random_graph(seed: int) -> Graph:
     """A random graph; every fiftieth is a recurrent layer."""
     rng = np.random.default_rng(seed)
     if seed % LSTM_EVERY == 0:
+        if seed // LSTM_EVERY % 3 == 1:
+            return supported(f"lstm{seed}", lambda: random_float_lstm(rng))
         is_wide = seed // LSTM_EVERY % 3 == 0
         return supported(f"lstm{seed}", lambda: random_lstm(rng, is_wide=is_wide))
     growing = Seeded(None, rng, is_beyond=seed % BEYOND_EVERY == 0)  # type: ignore[arg-type]

@@ -26,6 +26,14 @@ def clamp(x: Floats, low: float, high: float) -> Floats:
     return np.where(_F(high) < least, _F(high), least)
 
 
+def dot(a: Floats, b: Floats) -> Floats:
+    """Sums of products along the last axis, from the first to the last."""
+    sums = np.zeros(np.broadcast_shapes(a.shape, b.shape)[:-1], np.float32)
+    for i in range(a.shape[-1]):
+        sums = sums + a[..., i] * b[..., i]
+    return sums
+
+
 def exp(x: Floats) -> Floats:
     """e to the power of x."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):

@@ -17,19 +17,11 @@ from tinyml.ops.float_elementwise import (
     float_clamp,
     has_float_bounds,
 )
-from tinyml.ops.float_math import Floats
+from tinyml.ops.float_math import Floats, dot
 from tinyml.ops.forms import Form, typed
 from tinyml.ops.operands import input_argument
 
 INPUT, STATE = 0, 4  # operands
-
-
-def _dot(a: Floats, b: Floats) -> Floats:
-    """Sums of products along the last axis, from the first to the last."""
-    sums = np.zeros(np.broadcast_shapes(a.shape, b.shape)[:-1], np.float32)
-    for i in range(a.shape[-1]):
-        sums = sums + a[..., i] * b[..., i]
-    return sums
 
 
 def _has_bounds(op: Op) -> tuple[bool, bool]:
@@ -42,10 +34,10 @@ def run(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Floats, F
     """The output, and the state afterwards. Source: TFLM, EvalFloatSvdfReference."""
     given, feature, time, bias, state = (value for value in inputs if value is not None)
     with np.errstate(all="ignore"):
-        fresh = _dot(given[:, None, :], feature)
+        fresh = dot(given[:, None, :], feature)
         held = state.reshape(len(given), *time.shape)
         after = np.concatenate((held[:, :, 1:], fresh[:, :, None]), axis=2)
-        filters = _dot(after, time).reshape(len(given), len(bias), -1)
+        filters = dot(after, time).reshape(len(given), len(bias), -1)
         made = np.broadcast_to(bias, filters.shape[:2])
         for k in range(filters.shape[2]):
             made = made + filters[:, :, k]

@@ -1,4 +1,4 @@
-"""What UNIDIRECTIONAL_SEQUENCE_LSTM demands of its 24 operands, as TFLM's integer kernel does."""
+"""What UNIDIRECTIONAL_SEQUENCE_LSTM demands of its 24 operands, as TFLM's kernels do."""
 
 from __future__ import annotations
 
@@ -113,11 +113,9 @@ COMMON = (
     has_the_usual_operands,
     weights_are_constant,
     shapes_fit,
-    have_one_scale,
-    weights_are_symmetric,
     activation_is_tanh,
 )
-S8 = (cell_is_a_power_of_two, hidden_scale_is_not_tiny)
-S16 = (zero_points_are_zero, *S8)
+S8 = (have_one_scale, weights_are_symmetric, cell_is_a_power_of_two, hidden_scale_is_not_tiny)
+S16 = (*S8[:1], zero_points_are_zero, *S8[1:])
 S8_TYPES = typed(input=INT8, weights=INT8, bias=INT32, hidden=INT8, cell=INT16, output=INT8)
 S16_TYPES = typed(input=INT16, weights=INT8, bias=INT64, hidden=INT16, cell=INT16, output=INT16)

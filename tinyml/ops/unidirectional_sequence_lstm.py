@@ -1,4 +1,5 @@
-"""UNIDIRECTIONAL_SEQUENCE_LSTM: a recurrent layer of int8 or int16 values with a 16-bit cell.
+"""UNIDIRECTIONAL_SEQUENCE_LSTM: a recurrent layer of int8 or int16 values with a 16-bit cell,
+or of floats.
 
 Source: TensorFlow Lite Micro, unidirectional_sequence_lstm.cc. The two states, the last outputs
 ("hidden") and the cell, are variables.
@@ -21,7 +22,7 @@ from tinyml.ops.common import (
     requant_struct,
     result,
 )
-from tinyml.ops.extents import Extent, Fields, walked
+from tinyml.ops.float_lstm import FLOAT_FORM
 from tinyml.ops.forms import Form
 from tinyml.ops.lstm_constraints import (
     CELL,
@@ -34,6 +35,7 @@ from tinyml.ops.lstm_constraints import (
     S16_TYPES,
 )
 from tinyml.ops.lstm_layer import GATES, LstmLayer, layer
+from tinyml.ops.lstm_walk import STATES, extent, walk_fields, wide_extent
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, Field, Table
 from tinyml.ops.traits import State, Steps
@@ -164,28 +166,6 @@ def _factors(part: WeightedSum) -> list[tuple[int, int]]:
     return [wide_factor(*pair) if part.sum_dtype == INT64 else pair for pair in pairs]
 
 
-STATES = (Arg("state", HIDDEN), Arg("state", CELL))
-
-
-def walk_fields(op: Op, graph: Graph) -> tuple[tuple[str, Value], ...]:
-    """The params that say where the steps lie."""
-    given, units = graph.tensors[op.inputs[0]].shape, graph.tensors[op.inputs[HIDDEN]].shape[-1]
-    outer, inner, features = given
-    batches, steps = (inner, outer) if op.attrs.time_major else (outer, inner)
-
-    def strides(size: int) -> tuple[int, ...]:
-        return (size, batches * size) if op.attrs.time_major else (steps * size, size)
-
-    return (
-        ("batches", batches),
-        ("steps", steps),
-        ("in_features", features),
-        ("units", units),
-        ("input_stride", strides(features)),
-        ("output_stride", (units, 0) if op.attrs.is_last_only else strides(units)),
-    )
-
-
 def cell_struct(numbers: LstmLayer) -> Struct:
     """A ``tml_lstm_cell``."""
     multiplier, shift = numbers.made
@@ -206,29 +186,12 @@ def table_constant() -> Constant:
     return Constant("table", sigmoid_table().astype(np.int16), "2^16 * sigmoid(i / 24) - 2^15")
 
 
-def extent(f: Fields) -> Extent:
-    """What a layer reads and writes; its states are the output, and the cell in 16 bits."""
-    counts, units = (f["batches"], f["steps"]), f["units"]
-    written = walked(counts, f["output_stride"], units)
-    steps = f["steps"] if f["output_stride"][1] else 1  # else each step overwrites the one before
-    held = f["batches"] * units
-    read = walked(counts, f["input_stride"], f["in_features"])
-    return Extent((read,), written, held * steps, (held, 2 * held))
-
-
-def wide_extent(f: Fields) -> Extent:
-    """The same in elements of 16 bits."""
-    found = extent(f)
-    held = f["batches"] * f["units"]
-    return Extent(found.read, found.written, found.written_bytes, (held, held))
-
-
 EXTENTS = {"tml_lstm_params": extent, "tml_lstm_s16_params": wide_extent}
 
 OPS = (
     OpSpec(
         kind="UNIDIRECTIONAL_SEQUENCE_LSTM",
-        title="recurrent layer with a 16-bit cell; keeps its state until it is reset",
+        title="recurrent layer; the cell has 16 bits or floats; keeps its state until it is reset",
         traits=(State((HIDDEN, CELL)), Steps()),
         table=TABLE,
         inputs=ROLES,
@@ -238,6 +201,7 @@ OPS = (
         forms=(
             Form("s8", S8_TYPES, reference, lower, S8, layer, (sums_fit_32_bits,), states_after),
             Form("s16", S16_TYPES, reference, lower, S16, layer, (sums_fit_47_bits,), states_after),
+            FLOAT_FORM,
         ),
     ),
 )

@@ -12,6 +12,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ops import unidirectional_sequence_lstm as lstm
 from tinyml.ops.lstm_layer import GATES, LstmLayer
+from tinyml.ops.lstm_walk import STATES, extent
 from tinyml.ops.weighted import RIGHT_SHIFT_LIMIT, WeightedSum
 from tinyml.variants import Variant
 from tinyml.variants.dsp_streams import (
@@ -71,7 +72,7 @@ def lower(op: Op, graph: Graph, numbers: LstmLayer) -> KernelCall | str:
         arguments=(
             Arg("input", 0),
             *(Arg("constant", constant=item.name) for item in constants),
-            *lstm.STATES,
+            *STATES,
             Arg("output", 0),
             Arg("scratch", dtype=INT32),
         ),
@@ -119,6 +120,6 @@ def _row(part: WeightedSum) -> _Row:
     return _Row(struct, stream, factors.reshape(-1), taps // 2, instructions)
 
 
-EXTENTS = {"tml_dsp_lstm_params": lambda f: lstm.extent(f["layer"])}
+EXTENTS = {"tml_dsp_lstm_params": lambda f: extent(f["layer"])}
 
 VARIANTS = (Variant("dsp/lstm", "UNIDIRECTIONAL_SEQUENCE_LSTM", "s8", "dsp", lower),)

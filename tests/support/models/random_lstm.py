@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from tests.support.models.random_parts import Rng, activations, one_op
-from tinyml.ir.dtype import INT16, dtype_of
+from tinyml.ir.dtype import FLOAT32, INT16, dtype_of
 from tinyml.ir.graph import Graph, Quant, Tensor
 from tinyml.ops.lstm_constraints import (
     BIASES,
@@ -57,6 +57,22 @@ def random_lstm(rng: Rng, *, is_wide: bool = False) -> Graph:
     (op,) = graph.ops
     inputs = tuple(numbers.get(k, -1) for k in range(OPERANDS))
     return replace(graph, ops=(replace(op, inputs=inputs),))
+
+
+def random_float_lstm(rng: Rng) -> Graph:
+    """The same layers of float32 values."""
+    graph = random_lstm(rng)
+    largest = rng.choice((0.3, 1.0, 5.0))
+
+    def floats(tensor: Tensor) -> Tensor:
+        made = replace(tensor, dtype=FLOAT32, quant=None)
+        if tensor.data is None:
+            return made
+        data = rng.uniform(-largest, largest, tensor.shape).astype(np.float32)
+        data.flags.writeable = False
+        return replace(made, data=data)
+
+    return replace(graph, tensors=tuple(map(floats, graph.tensors)))
 
 
 def _wide(tensor: Tensor, scale: float) -> Tensor:
