@@ -90,7 +90,10 @@ def test_a_byte_map_stands_for_its_function(kind: str) -> None:
 @by_kind(Arithmetic)
 def test_arithmetic_is_that_of_real_numbers(kind: str) -> None:
     def check(row: Row) -> bool:
-        assert row.made.quant is not None
+        if row.made.quant is None:  # whole numbers, which wrap
+            values = row.value(0), row.value(1)
+            made = the(kind, Arithmetic).compute(*values)
+            return np.array_equal(row.having(activation="NONE").run(), made)
         operands = (real(row.value(k), row.operand(k)) for k in (0, 1))
         wanted = clamped(row, the(kind, Arithmetic).compute(*operands))
         # Operands are rescaled before they are added, which may cost one step more.
@@ -147,9 +150,10 @@ def test_a_border_is_around_the_input(kind: str) -> None:
 
 @by_kind(ClampsOutput)
 def test_the_activation_clamps_what_would_come_out(kind: str) -> None:
-    def check(row: Row) -> bool:
+    def check(row: Row) -> bool | None:
         plain = row.having(activation="NONE").run()
-        assert row.made.quant is not None
+        if row.made.quant is None:  # no activation in front of whole numbers to fuse
+            return None
         ranges = {name: activation_range(name, row.made.quant, row.made.dtype) for name in CLAMPING}
         return all(
             np.array_equal(row.having(activation=name).run(), np.clip(plain, low, high))
@@ -216,6 +220,8 @@ def test_one_scale_for_all_is_never_left(kind: str) -> None:
 def test_own_scales_are_heeded(kind: str) -> None:
     found = []
     for row in rows_of(kind):
+        if row.made.quant is None:  # whole numbers
+            continue
         other = with_scale(row, 2.0)
         if not other.is_refused():
             found.append(not np.array_equal(other.run(), row.run()))

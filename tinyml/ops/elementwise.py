@@ -39,6 +39,12 @@ from tinyml.ops.operands import have_one_scale, input_argument, no_macs
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, Field, Table
 from tinyml.ops.traits import Arithmetic, Axes, ClampsOutput, Rows, Scales, Unsigned, WholeNumbers
+from tinyml.ops.whole_elementwise import (
+    has_no_activation,
+    has_whole_bounds,
+    stand_for_themselves,
+    whole_binary,
+)
 
 ADD, SUB, MUL = "ADD", "SUB", "MUL"  # keys, for those who build such ops
 
@@ -238,6 +244,11 @@ _PRODUCT: _ByType = {
     INT16: (zero_points_are_zero, product_fits_32_bits),
 }
 _SCALES = {ADD: _SUM, MUL: _PRODUCT, SUB: _SUM}
+_OF_WHOLE_NUMBERS = {
+    ADD: (stand_for_themselves, has_no_activation),
+    SUB: (stand_for_themselves, has_whole_bounds),
+    MUL: (has_whole_bounds,),
+}
 
 
 def _spec(kind: str, title: str, compute: Callable[..., Any], lower: Callable[..., Any]) -> OpSpec:
@@ -269,6 +280,7 @@ def _spec(kind: str, title: str, compute: Callable[..., Any], lower: Callable[..
                 )
                 for dtype, name in _FORMS.items()
             ),
+            whole_binary(kind.lower(), _ARITHMETIC[kind].compute, _OF_WHOLE_NUMBERS[kind]),
             float_binary(kind.lower(), _ARITHMETIC[kind].compute, constraints=(has_float_bounds,)),
         ),
     )

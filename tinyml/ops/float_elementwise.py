@@ -121,13 +121,17 @@ def float_binary(
         return (made.reshape(result(op, graph).shape),)
 
     def lower(op: Op, graph: Graph) -> KernelCall:
-        return _lower_binary(op, graph, f"tml_{name}_f32")
+        bounds = float_clamp(getattr(op.attrs, "activation", "NONE"))
+        return binary_call(op, graph, f"tml_{name}_f32", bounds)
 
     types = typed(**{role: FLOAT32 for role in roles}, output=FLOAT32)
     return Form("f32", types, reference, lower, (constants_are_finite, *constraints))
 
 
-def _lower_binary(op: Op, graph: Graph, function: str) -> KernelCall:
+def binary_call(
+    op: Op, graph: Graph, function: str, clamp: Struct, type_name: str = "f32"
+) -> KernelCall:
+    """A call of a kernel of ``firmware/kernels/binary`` for values of 32 bits."""
     out = result(op, graph)
     operands = [graph.tensors[i] for i in op.inputs]
     loops = broadcast_loops(operands[0].shape, operands[1].shape)
@@ -136,7 +140,7 @@ def _lower_binary(op: Op, graph: Graph, function: str) -> KernelCall:
         ("count", loops.counts),
         ("step1", loops.steps[0]),
         ("step2", loops.steps[1]),
-        ("clamp", float_clamp(getattr(op.attrs, "activation", "NONE"))),
+        ("clamp", clamp),
     )
     overlaps = tuple(
         Overlap(i, 0)
@@ -145,8 +149,8 @@ def _lower_binary(op: Op, graph: Graph, function: str) -> KernelCall:
     )
     call = KernelCall(
         function,
-        "kernels/binary/f32.h",
-        Struct("tml_binary_params_f32", fields),
+        f"kernels/binary/{type_name}.h",
+        Struct(f"tml_binary_params_{type_name}", fields),
         (*arguments, Arg("output")),
         tuple(item for group in constants for item in group),
         overlaps=overlaps,
