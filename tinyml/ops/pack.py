@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,9 +21,11 @@ from tinyml.ops.spec import Expansion, OpSpec, has_no_kernel
 from tinyml.ops.table import Field, Table
 from tinyml.ops.traits import MovesOnly, Scales, WholeNumbers
 
+Item = TypeVar("Item")
+
 PACK = "PACK"  # its key, for those who build one
 
-MAX_PACKED = MAX_PARTS**2  # a concatenation of packs
+MAX_PACKED = MAX_PARTS**4  # what a file may ask for; TFLM has no limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +84,40 @@ def lower(op: Op, graph: Graph) -> KernelCall | None:
 
 
 def expand(op: Op, graph: Graph) -> Expansion | None:
-    """Packs of as many as the kernel takes, and their concatenation."""
+    """Packs of as many as the kernel takes, and concatenations until one is the result."""
     if len(op.inputs) <= MAX_PARTS:
         return None
     axis, made = _axis(op, graph), result(op, graph)
     ops: list[Op] = []
     tensors: list[Tensor] = []
-    for start in range(0, len(op.inputs), MAX_PARTS):
-        part = op.inputs[start : start + MAX_PARTS]
-        shape = (*made.shape[:axis], len(part), *made.shape[axis + 1 :])
-        name = f"{op.name}/{start}"
-        attrs = PackAttrs(axis, len(part))
+
+    def part(kind: str, inputs: tuple[int, ...], size: int, attrs: object) -> int:
+        """The tensor of ``size`` along the axis that an op makes of the inputs."""
         number = len(graph.tensors) + len(tensors)
+        name = f"{op.name}/{len(tensors)}"
+        shape = (*made.shape[:axis], size, *made.shape[axis + 1 :])
         tensors.append(replace(made, name=name, shape=shape))
-        ops.append(replace(op, name=name, inputs=part, outputs=(number,), attrs=attrs))
-    parts = tuple(item.outputs[0] for item in ops)
-    whole = Op("CONCATENATION", op.name, parts, op.outputs, ConcatenationAttrs(axis))
-    return Expansion((*ops, whole), tuple(tensors))
+        ops.append(Op(kind, name, inputs, (number,), attrs))
+        return number
+
+    parts = [
+        (part(PACK, some, len(some), PackAttrs(axis, len(some))), len(some))
+        for some in _groups(op.inputs)
+    ]
+    while len(parts) > MAX_PARTS:
+        groups = [(tuple(i for i, _ in some), sum(n for _, n in some)) for some in _groups(parts)]
+        parts = [
+            (part("CONCATENATION", inputs, size, ConcatenationAttrs(axis)), size)
+            for inputs, size in groups
+        ]
+    whole = tuple(i for i, _ in parts)
+    ops.append(Op("CONCATENATION", op.name, whole, op.outputs, ConcatenationAttrs(axis)))
+    return Expansion(tuple(ops), tuple(tensors))
+
+
+def _groups(items: Sequence[Item]) -> list[tuple[Item, ...]]:
+    """As many at a time as the kernel takes."""
+    return [tuple(items[i : i + MAX_PARTS]) for i in range(0, len(items), MAX_PARTS)]
 
 
 OPS = (
