@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.models.rings import odd_graphs, streaming
 from tests.support.models.small_graphs import GraphBuilder, small_network
 from tests.support.running.tflm import needs_tflm
 from tests.support.running.tflm_tree import sine_file
@@ -19,10 +20,12 @@ from tinyml.base.errors import ModelError, PlanError, UnsupportedOps
 from tinyml.convert.conversion import ConvertOptions, model_for_build
 from tinyml.ir.dtype import FLOAT32, INT16
 from tinyml.ir.graph import Graph
+from tinyml.ir.module import Module
 from tinyml.model.file import ModelFile, model_file, read_model
+from tinyml.model.handles import as_file
 from tinyml.model.reader import load
 from tinyml.model.support import has_reference
-from tinyml.model.writer import write
+from tinyml.model.writer import write, write_module
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.ops.lookup import NoAttrs
 from tinyml.plan.fit import fit
@@ -138,6 +141,27 @@ def test_operators_that_tflm_lacks_are_all_listed() -> None:
     file = model_file("gelu.tflite", with_opcode(write(small_network()), RELU, GELU))
     with pytest.raises(UnsupportedOps, match=r"one of TFLM's\. Found: GELU"):
         outline(file)
+
+
+def test_variables_are_refused_with_what_to_do() -> None:
+    """The error was of an ASSIGN_VARIABLE without an output, which is how it has to be."""
+    (main,) = as_file(odd_graphs()["assigned_twice"]).graphs
+    file = model_file("ring.tflite", write_module(Module((main,))))
+    assert load(file).variables
+    with pytest.raises(ModelError) as caught:
+        outline(file)
+    assert "stands for a variable; none can be with --runtime tflm" in str(caught.value)
+    assert "leave out --runtime tflm: variables are compiled" in str(caught.value)
+
+
+def test_graphs_that_one_calls_are_refused_with_what_to_do() -> None:
+    module = as_file(streaming())
+    assert len(module.graphs) == 2
+    file = model_file("stream.tflite", write_module(module))
+    assert load(file).variables
+    with pytest.raises(ModelError, match=r"has 2 subgraphs; exactly one is supported") as caught:
+        outline(file)
+    assert "leave out --runtime tflm" in str(caught.value)
 
 
 def test_float_models_are_accepted() -> None:

@@ -6,12 +6,13 @@ place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tinyml import ops
 from tinyml.base.errors import ModelError, Unsupported, UnsupportedOps
-from tinyml.ir.graph import Graph
+from tinyml.ir.dtype import RESOURCE
+from tinyml.ir.graph import Graph, Tensor
 from tinyml.model.file import ModelFile
 from tinyml.model.opened import open_model
 from tinyml.model.operators import read_graph
@@ -62,6 +63,7 @@ def _read(file: ModelFile) -> Outline:
     model, subgraph = open_model(file.data)
     tables = [subgraph.Tensors(i) for i in range(subgraph.TensorsLength())]
     tensors = tuple(read_tensor(model, table, i, INTERPRETED) for i, table in enumerate(tables))
+    _refuse_handles(tensors)
     options: list[Mapping[str, float]] = []
 
     def attrs(kind: str, code: OperatorCode, table: Operator, label: str) -> object:
@@ -77,6 +79,16 @@ def _read(file: ModelFile) -> Outline:
     _check(graph, variables)
     _check_kernels(graph, tuple(options))
     return Outline(graph, tuple(options), variables, file.data)
+
+
+def _refuse_handles(tensors: Sequence[Tensor]) -> None:
+    """Raises ModelError for a model with resource variables, whose memory is not computed."""
+    for tensor in tensors:
+        if tensor.dtype == RESOURCE:
+            raise ModelError(
+                f"'{tensor.name}' stands for a variable; none can be with --runtime tflm",
+                hint="leave out --runtime tflm: variables are compiled ahead of time.",
+            )
 
 
 def _attrs(kind: str, table: Operator, label: str) -> object:
