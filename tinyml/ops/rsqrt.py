@@ -1,4 +1,4 @@
-"""ABS and RSQRT: |x| and 1 / sqrt(x), by a table computed here.
+"""ABS and RSQRT: |x| and 1 / sqrt(x), of int8 values by a table computed here.
 
 Each op's ``..._table`` is TFLM's integer arithmetic on all 256 inputs; the reference looks values
 up in it, and so does the kernel.
@@ -11,24 +11,34 @@ from math import sqrt
 
 import numpy as np
 
-from tinyml.ir.dtype import INT8
+from tinyml.ir.dtype import INT8, INT16
 from tinyml.ir.fixedmath import inverse_square_root
 from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier, wrap_int32
 from tinyml.ir.graph import Array, Graph, Op
-from tinyml.ir.kernel import KernelCall
+from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, of_elements
 from tinyml.ops.activation import relu_factor, relu_fits_32_bits
-from tinyml.ops.common import INT8_MAX, INT8_MIN, operand_count, quant_of, result
+from tinyml.ops.common import (
+    INT8_MAX,
+    INT8_MIN,
+    operand_count,
+    quant_of,
+    requant_struct,
+    result,
+    zero_points_are_zero,
+)
+from tinyml.ops.extents import elementwise
 from tinyml.ops.float_elementwise import float_unary
 from tinyml.ops.float_math import Floats
-from tinyml.ops.forms import Constraint, Form
+from tinyml.ops.forms import Constraint, Form, typed
 from tinyml.ops.lookup import BYTE_MAP, input_values, look_up, lookup_call, no_options
-from tinyml.ops.operands import have_one_scale, no_macs, same_shape
+from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.traits import Axes, ByteMap, Scales
 from tinyml.ops.wide_activation import WIDE_FORMS
 
 RSQRT = "RSQRT"  # its key, for those who build one
 
+_WIDE_INSTRUCTIONS = 230  # per value: five steps of Newton's method
 _FRACTION_BITS = 20  # of the inverse root before it is brought to the output's scale
 
 
@@ -57,22 +67,51 @@ def root_fits_32_bits(op: Op, graph: Graph) -> str | None:
     return None if -11 <= shift <= 20 else f"2^{-shift}"
 
 
-def rsqrt_table(op: Op, graph: Graph) -> Array:
-    """1 / sqrt(x) for positive values, the greatest value for zero, as in RsqrtEvalQuantized.
+def inverse_root(op: Op, graph: Graph, value: int) -> int:
+    """1 / sqrt(x) of a positive value, the greatest value for zero, as in RsqrtEvalQuantized.
 
-    TFLM stops at values below zero; they give the greatest value, too.
+    ``value`` is less its zero point. TFLM stops below zero; it gives the greatest value, too.
     """
-    given, out = quant_of(graph.tensors[op.inputs[0]]), quant_of(result(op, graph))
+    out = result(op, graph)
+    if value <= 0:
+        return out.dtype.limits[1]
     multiplier, shift = rsqrt_factor(op, graph)
-    table = np.full(256, INT8_MAX, np.int8)
-    for i, value in enumerate((input_values(INT8) - given.zero_point).tolist()):
-        if value <= 0:
-            continue
-        inverse, places = inverse_square_root(value)
-        root = multiply_by_quantized_multiplier(np.array(1), inverse, places + _FRACTION_BITS)
-        scaled = multiply_by_quantized_multiplier(root, multiplier, shift - _FRACTION_BITS)
-        table[i] = np.clip(wrap_int32(scaled + out.zero_point), INT8_MIN, INT8_MAX)
-    return table
+    inverse, places = inverse_square_root(value)
+    root = multiply_by_quantized_multiplier(np.array(1), inverse, places + _FRACTION_BITS)
+    scaled = multiply_by_quantized_multiplier(root, multiplier, shift - _FRACTION_BITS)
+    return int(np.clip(wrap_int32(scaled + quant_of(out).zero_point), *out.dtype.limits))
+
+
+def rsqrt_table(op: Op, graph: Graph) -> Array:
+    """The inverse roots of all int8 values."""
+    zero_point = quant_of(graph.tensors[op.inputs[0]]).zero_point
+    values = (input_values(INT8) - zero_point).tolist()
+    return np.array([inverse_root(op, graph, value) for value in values], np.int8)
+
+
+def _wide_rsqrt(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """The inverse roots of int16 values, each computed once."""
+    values, places = np.unique(np.asarray(inputs[0]), return_inverse=True)
+    found = np.array([inverse_root(op, graph, value) for value in values.tolist()], np.int16)
+    return (found[places].reshape(result(op, graph).shape),)
+
+
+def _lower_wide_rsqrt(op: Op, graph: Graph) -> KernelCall:
+    """A call of ``tml_rsqrt_s16``."""
+    given, constants = input_argument(op, graph, 0)
+    multiplier, shift = rsqrt_factor(op, graph)
+    count = result(op, graph).elements
+    requant = requant_struct(multiplier, shift - _FRACTION_BITS)
+    call = KernelCall(
+        "tml_rsqrt_s16",
+        "kernels/rsqrt/s16.h",
+        Struct("tml_rsqrt_params", (("count", count), ("requant", requant))),
+        (given, Arg("output")),
+        constants,
+        overlaps=(Overlap(0, 0),) if given.kind == "input" else (),
+        cost=Cost(_WIDE_INSTRUCTIONS * count + 10),
+    )
+    return of_elements(call, INT16.nbytes(1))
 
 
 _REAL: dict[str, Callable[[Array], Array]] = {"RSQRT": lambda x: np.asarray(1 / np.sqrt(x))}
@@ -86,7 +125,16 @@ def _inverse_root(_: Op, x: Floats) -> Floats:
 _FLOAT_ABS = float_unary("abs", lambda op, x: np.abs(x), instructions=6)
 _OTHERS: dict[str, tuple[Form, ...]] = {
     "ABS": (WIDE_FORMS["ABS"], _FLOAT_ABS),
-    RSQRT: (float_unary("rsqrt", _inverse_root, instructions=60),),
+    RSQRT: (
+        Form(
+            "s16",
+            typed(input=INT16, output=INT16),
+            _wide_rsqrt,
+            _lower_wide_rsqrt,
+            (zero_points_are_zero, root_fits_32_bits),
+        ),
+        float_unary("rsqrt", _inverse_root, instructions=60),
+    ),
 }
 _WIDTHS = {"ABS": (8, 16), "RSQRT": (8,)}
 
@@ -116,6 +164,8 @@ def _spec(
         forms=(Form("s8", BYTE_MAP, reference, lower, (constraint,)), *_OTHERS[kind]),
     )
 
+
+EXTENTS = {"tml_rsqrt_params": elementwise()}
 
 OPS = (
     _spec("ABS", "absolute value", abs_table, relu_fits_32_bits),

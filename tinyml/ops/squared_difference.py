@@ -7,8 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyml.ir.dtype import INT8, INT16, DType
-from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier
+from tinyml.ir.dtype import INT8, INT16, INT32, DType
+from tinyml.ir.fixedpoint import (
+    multiply_by_quantized_multiplier,
+    quantize_multiplier,
+    wrap_int32,
+)
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct
 from tinyml.ops.common import (
@@ -22,14 +26,15 @@ from tinyml.ops.common import (
     zero_points_are_zero,
 )
 from tinyml.ops.elementwise import Factor, has_few_dimensions, infer
-from tinyml.ops.extents import broadcast
+from tinyml.ops.extents import broadcast, of_width
 from tinyml.ops.float_elementwise import float_binary
 from tinyml.ops.forms import Form, Types, typed
 from tinyml.ops.lookup import no_options
 from tinyml.ops.loops import broadcast_loops
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs
+from tinyml.ops.pairs import PairKernel, pair_call
 from tinyml.ops.spec import OpSpec
-from tinyml.ops.traits import Axes, Scales
+from tinyml.ops.traits import Axes, Scales, WholeNumbers
 
 HEADROOM = {INT8: 7, INT16: 0}  # bits of an operand before it is scaled; its square fits 32 bits
 
@@ -110,31 +115,48 @@ def lower(op: Op, graph: Graph) -> KernelCall:
     return of_type(call, "s8" if out.dtype == INT8 else "s16", out.dtype)
 
 
+def _of_whole_numbers(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
+    """Of numbers that stand for themselves the lowest 32 bits, as in TFLM."""
+    first, second = (np.asarray(values, np.int64) for values in inputs)
+    difference = wrap_int32(first - second)
+    return (wrap_int32(difference * difference).astype(np.int32),)
+
+
+def _lower_whole_numbers(op: Op, graph: Graph) -> KernelCall:
+    """A call of ``tml_squared_difference_s32``."""
+    kernel = PairKernel("squared_difference", "squared_difference", "s32", 10)
+    return pair_call(op, graph, kernel)
+
+
 def _typed(dtype: DType) -> tuple[tuple[str, Types], ...]:
     return typed(left=dtype, right=dtype, output=dtype)
 
 
-EXTENTS = {"tml_squared_difference_params": broadcast}
+EXTENTS = {
+    "tml_squared_difference_params": broadcast,
+    "tml_squared_difference_params_s32": of_width(broadcast, 4, 4),
+}
 
 OPS = (
     OpSpec(
         kind="SQUARED_DIFFERENCE",
         title="square of the difference of two tensors, with broadcasting",
-        traits=(Axes("broadcast"), Scales("own", (8, 16))),
+        traits=(Axes("broadcast"), Scales("own", (8, 16)), WholeNumbers()),
         table=no_options("SquaredDifferenceOptions"),
         inputs=("left", "right"),
-        constraints=(operand_count(2, 2), have_one_scale, has_few_dimensions),
+        constraints=(operand_count(2, 2), has_few_dimensions),
         infer=infer,
         macs=no_macs,
         forms=(
-            Form("s8", _typed(INT8), reference, lower, (square_is_scaled_down,)),
+            Form("s8", _typed(INT8), reference, lower, (have_one_scale, square_is_scaled_down)),
             Form(
                 "s16",
                 _typed(INT16),
                 reference,
                 lower,
-                (zero_points_are_zero, square_is_scaled_down),
+                (have_one_scale, zero_points_are_zero, square_is_scaled_down),
             ),
+            Form("s32", _typed(INT32), _of_whole_numbers, _lower_whole_numbers),
             float_binary("squared_difference", lambda a, b: (a - b) * (a - b)),
         ),
     ),

@@ -41,6 +41,7 @@ def wide_step(g: Growing, given: int) -> None:
     if g.tensors[given].quant is None or not g.tensors[given].shape:
         return
     makers = (_weighted, _paired, _mapped, _mapped, _pooled, _reduced, _multiplied, _narrowed)
+    makers = (*makers, _inverse_root)
     g.one_of(*makers)(g, given)
 
 
@@ -115,6 +116,15 @@ def _paired(g: Growing, given: int) -> None:
         around = max(first, second) ** 2 * 20000
     attrs = {} if kind not in ("ADD", "SUB", "MUL") else {"activation": g.one_of("NONE", "RELU")}
     g.finish(kind, pair, spec_of(kind).attrs(**attrs), _near(g, around), INT16)
+
+
+def _inverse_root(g: Growing, given: int) -> None:
+    """Of values that are made positive before."""
+    quant = Quant((_scale(g, given),), (0,))
+    if g.finish("ABS", (given,), spec_of("ABS").attrs(), quant, INT16):
+        last = len(g.tensors) - 1
+        made = Quant((g.scale(quant.scale**-0.5 / 1000),), (0,))
+        g.finish("RSQRT", (last,), spec_of("RSQRT").attrs(), made, INT16)
 
 
 def _mapped(g: Growing, given: int) -> None:
