@@ -61,7 +61,7 @@ def _broadcast(g: Growing, given: int) -> None:
 
 def number_step(g: Growing, given: int) -> None:
     """One operator on integers of 32 or 64 bits."""
-    makers = (_extreme, _compare, _broadcast, _zeros, look_up, _squared)
+    makers = (_extreme, _compare, _broadcast, _zeros, look_up, _computed)
     g.one_of(*makers)(g, given)
 
 
@@ -80,9 +80,9 @@ def _extreme(g: Growing, given: int) -> None:
     g.like(g.one_of("MAXIMUM", "MINIMUM"), pair, NoAttrs(), given)
 
 
-def _squared(g: Growing, given: int) -> None:
-    """Products of numbers without scales; they wrap round."""
-    kind = g.one_of("MUL", "SQUARED_DIFFERENCE")
+def _computed(g: Growing, given: int) -> None:
+    """Sums and products of numbers without scales; they wrap round."""
+    kind = g.one_of("ADD", "SUB", "MUL", "SQUARED_DIFFERENCE")
     g.like(kind, (given, _other(g, given)), spec_of(kind).attrs(), given)
 
 
