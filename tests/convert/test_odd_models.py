@@ -9,11 +9,18 @@ import numpy as np
 import pytest
 
 from tests.convert.conftest import SUPPORT, Warm, need
+from tests.support.models.cases import Vector
+from tests.support.running.executors import assert_equal, run_reference
+from tests.support.running.host_c import run_on_host
+from tests.support.running.tflm import needs_tflm
 from tinyml.base.errors import ModelError
 from tinyml.convert.conversion import Converted, ConvertOptions, convert
 from tinyml.convert.importers.values import ImportOptions
 from tinyml.convert.quality import outputs
 from tinyml.convert.runners import quantised_runner
+from tinyml.model.file import read_model
+from tinyml.model.reader import load
+from tinyml.passes import run_passes
 
 pytestmark = pytest.mark.slow
 
@@ -61,3 +68,30 @@ def test_half_precision_is_converted_in_float32(folder: Path, warm: Warm) -> Non
     made = converted(folder / "halved.keras", warm).report
     assert any("dtype policy mixed_float16" in note for note in made.model.notes)
     assert quantised_runner(made.result.data).graph.outputs
+
+
+@needs_tflm
+@pytest.mark.host_cc
+def test_a_loop_counts_on_the_device(folder: Path, tmp_path: Path) -> None:
+    """A tf.while_loop with a counter was refused: an int32 ADD had no kernel."""
+    from tflite_micro.python.tflite_micro import runtime
+
+    file = read_model(folder / "looped.tflite")
+    graph = load(file)
+    rng = np.random.default_rng(1)
+    vectors: list[Vector] = []
+    for rounds in (0, 1, 7):
+        values = {
+            (1, 6): rng.normal(size=(1, 6)).astype(np.float32),
+            (): np.array(rounds, np.int32),
+        }
+        vectors.append(tuple(values[graph.tensors[i].shape] for i in graph.inputs))
+    interpreter = runtime.Interpreter.from_bytes(file.data, arena_size=100_000)
+    found: list[Vector] = []
+    for vector in vectors:
+        for i, value in enumerate(vector):
+            interpreter.set_input(value, i)
+        interpreter.invoke()
+        found.append((interpreter.get_output(0).copy(),))
+    assert_equal(graph, run_reference(graph, vectors), found)
+    assert_equal(graph, found, run_on_host(run_passes(graph), vectors, tmp_path))

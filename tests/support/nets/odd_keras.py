@@ -7,6 +7,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
 from tinyml.ir.dtype import FLOAT32
@@ -37,7 +38,23 @@ def _halved() -> keras.Model:
     )
 
 
+def _looped() -> bytes:
+    """A model as TensorFlow's converter writes tf.while_loop: as many rounds as an input says."""
+    module = tf.Module()
+    specs = [tf.TensorSpec((1, 6), tf.float32), tf.TensorSpec((), tf.int32)]
+
+    @tf.function(input_signature=specs)
+    def run(x: tf.Tensor, rounds: tf.Tensor) -> tf.Tensor:
+        start = (tf.constant(0), x)
+        return tf.while_loop(lambda i, _: i < rounds, lambda i, x: (i + 1, x * 0.5 + 1.0), start)[1]
+
+    functions = [run.get_concrete_function()]
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(functions, module)
+    return bytes(converter.convert())
+
+
 def main(folder: Path) -> None:
+    (folder / "looped.tflite").write_bytes(_looped())
     keras.utils.set_random_seed(1)
     made = {
         "dictionaries": _dictionaries(),
