@@ -20,7 +20,7 @@ from tests.support.models.trait_rows import (
     real,
     rows_of,
 )
-from tinyml.ir.dtype import FLOAT32
+from tinyml.ir.dtype import FLOAT32, INT8
 from tinyml.ir.graph import Array, Quant
 from tinyml.ops import trait_of
 from tinyml.ops.common import CLAMPING, activation_range
@@ -78,7 +78,7 @@ def test_a_byte_map_stands_for_its_function(kind: str) -> None:
         assert given.quant is not None
         assert made.quant is not None
         high = np.arange(given.quant.zero_point + 1, 128)
-        if not high.size:
+        if not high.size or given.dtype != INT8:
             return None
         value = np.resize(high, given.shape).astype(np.int8)
         wanted = clamped(row, the(kind, ByteMap).real(real(value, given)))

@@ -34,7 +34,7 @@ from tinyml.ops.loops import broadcast_loops
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs
 from tinyml.ops.pairs import PairKernel, pair_call
 from tinyml.ops.spec import OpSpec
-from tinyml.ops.traits import Axes, Scales, WholeNumbers
+from tinyml.ops.traits import Axes, Scales
 
 HEADROOM = {INT8: 7, INT16: 0}  # bits of an operand before it is scaled; its square fits 32 bits
 
@@ -141,7 +141,7 @@ OPS = (
     OpSpec(
         kind="SQUARED_DIFFERENCE",
         title="square of the difference of two tensors, with broadcasting",
-        traits=(Axes("broadcast"), Scales("own", (8, 16)), WholeNumbers()),
+        traits=(Axes("broadcast"), Scales("own", (8, 16))),
         table=no_options("SquaredDifferenceOptions"),
         inputs=("left", "right"),
         constraints=(operand_count(2, 2), has_few_dimensions),
