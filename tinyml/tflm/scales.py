@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from tinyml.ir.dtype import INT8, INT16
+from tinyml.ir.dtype import INT8, INT16, INT32
 from tinyml.ir.graph import Graph, Op, Quant, Tensor
 from tinyml.ops import trait_of
 from tinyml.ops.forms import Constraint
@@ -91,6 +91,14 @@ def sums_are_scaled_down(op: Op, graph: Graph) -> str | None:
     return f"{made.quant.scale:g} for {largest:g}"
 
 
+def whole_numbers_have_no_scale(op: Op, graph: Graph) -> str | None:
+    """Operands of int32 must have no scale."""
+    for tensor in graph.op_inputs(op):
+        if tensor is not None and tensor.dtype == INT32 and tensor.quant is not None:
+            return f"'{tensor.name}' has {tensor.quant.scale:g}"
+    return None
+
+
 def scales_are_below_one(op: Op, graph: Graph) -> str | None:
     """The scales of int8 inputs must be below 1."""
     for tensor in _values(op, graph):
@@ -155,6 +163,7 @@ _RULES: dict[str, Constraint] = {
         padding_has_the_scale_of_the_output,
         output_is_fixed,
         sums_are_scaled_down,
+        whole_numbers_have_no_scale,
         scales_are_below_one,
         swish_is_scaled_down,
         bias_has_the_scale_of_products,
