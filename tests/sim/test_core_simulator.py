@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.models.cases import case_paths, load_cases
+from tests.support.running.executors import assert_equal, run_reference
 from tests.support.running.xtensa import build_project
 from tests.support.values.plans import planned_on
 from tinyml import api
@@ -14,7 +16,10 @@ from tinyml.bare.simulator import CoreSimulator
 from tinyml.base.errors import SimulationFault, ToolError, ToolMissing
 from tinyml.codegen.generate import generate
 from tinyml.evaluate.verification import reference_of, verify
+from tinyml.ir.graph import Op
 from tinyml.measure.simulation import serve, simulate
+from tinyml.ops import while_loop
+from tinyml.ops.while_loop import WhileAttrs
 from tinyml.project.create import create
 from tinyml.values.image import Image
 
@@ -108,3 +113,27 @@ def test_it_has_no_serial_line(tmp_path: Path) -> None:
     built = api.build(DIGITS / "digits.tflite", api.load_board("esp32c3"), settings)
     with pytest.raises(ToolError, match="no serial line to serve"):
         serve(built, announce=print)
+
+
+def test_layers_with_a_state_begin_anew_with_every_sample() -> None:
+    """An LSTM's state was left over from the sample before: only the first one was right."""
+    (path,) = [path for path in case_paths() if path.stem == "unidirectional_sequence_lstm"]
+    case = load_cases(path).cases[0]
+    vectors = tuple(case.vectors)[:1] * 3
+    board = api.load_board("esp32c3")
+    plan = api.plan(case.graph, board).plan
+    run = CoreSimulator().run_model(plan, None, board, vectors, in_sequence=False)
+    first = vectors[:1]
+    assert_equal(case.graph, run_reference(case.graph, first), list(run.outputs[:1]))
+    for outputs in run.outputs:
+        assert np.array_equal(outputs[0], run.outputs[0][0])
+
+
+def test_a_loop_without_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reference, which judges every build, ran for ever."""
+    monkeypatch.setattr(while_loop, "MOST_ROUNDS", 3)
+    monkeypatch.setattr(while_loop, "outputs", lambda *_: (np.array([True]),))
+    monkeypatch.setattr(while_loop, "advance", lambda *_: ((), {}))
+    op = Op("WHILE", "loop", (), (), WhileAttrs(None, None, ()))  # type: ignore[arg-type]
+    with pytest.raises(SimulationFault, match="WHILE 'loop' has not ended after 3 rounds"):
+        while_loop.reference(op, None, ())  # type: ignore[arg-type]

@@ -33,6 +33,8 @@ class BareCore(Protocol):
     def build(self, sources: Sequence[Path], flags: Sequence[str], folder: Path) -> Path:
         """Compiles and links a program; raises ToolError when a tool is missing or fails."""
 
+    install: str
+    """What brings its programs, for people."""
     timing_model: str
     """What cycles are made from; "" when each instruction counts as one."""
 
@@ -55,7 +57,9 @@ class Counted:
     flash_bytes: int
 
 
-def run_bare(plan: Plan, board: Board, samples: Samples, folder: Path) -> Counted:
+def run_bare(
+    plan: Plan, board: Board, samples: Samples, folder: Path, *, in_sequence: bool = True
+) -> Counted:
     """A plan's C built for the board's core and run there; sizes are those of all that is linked.
 
     Raises ToolError. Where the core has no model of its pipeline each instruction is one cycle.
@@ -63,15 +67,7 @@ def run_bare(plan: Plan, board: Board, samples: Samples, folder: Path) -> Counte
     core = ENGINES.get(board.chip.core.bare)
     if core is None:
         raise ToolError(f"nothing here runs programs of the core '{board.chip.core.name}'")
-    sources = generate(plan, board)
-    for name, text in sources.files:
-        (folder / name).write_text(text, encoding="utf-8")
-    firmware = resources.path("firmware")
-    folders = (folder, *firmware_folders(), firmware / "include", firmware / "libc")
-    flags = ["-DTML_PROFILE=1", f"-DTML_MODEL={sources.name}_model", *(f"-I{i}" for i in folders)]
-    main = firmware / "port" / "bare" / "main.c"
-    files = (*sorted(folder.glob("*.c")), main, firmware / "libc" / "string.c")
-    program = core.build(files, flags, folder)
+    program = _built(core, plan, board, folder, in_sequence=in_sequence)
     given = b"".join(array.tobytes() for sample in samples.inputs for array in sample)
     answer = core.run(program, given)
     timed = core.run(program, given, in_cycles=True) if core.timing_model else answer
@@ -92,6 +88,21 @@ def run_bare(plan: Plan, board: Board, samples: Samples, folder: Path) -> Counte
         sum(item.nbytes for item in sections if item.is_writable),
         sum(item.nbytes for item in sections if item.is_loaded),
     )
+
+
+def _built(core: BareCore, plan: Plan, board: Board, folder: Path, *, in_sequence: bool) -> Path:
+    """The plan's C and what feeds it, linked."""
+    sources = generate(plan, board)
+    for name, text in sources.files:
+        (folder / name).write_text(text, encoding="utf-8")
+    firmware = resources.path("firmware")
+    folders = (folder, *firmware_folders(), firmware / "include", firmware / "libc")
+    order = f"TML_IN_SEQUENCE={int(in_sequence)}"
+    defines = ("TML_PROFILE=1", f"TML_MODEL={sources.name}_model", order)
+    flags = [*(f"-D{item}" for item in defines), *(f"-I{i}" for i in folders)]
+    main = firmware / "port" / "bare" / "main.c"
+    files = (*sorted(folder.glob("*.c")), main, firmware / "libc" / "string.c")
+    return core.build(files, flags, folder)
 
 
 def _outputs(

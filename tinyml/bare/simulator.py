@@ -73,19 +73,17 @@ class CoreSimulator:
 
 def _alone(plan: Plan, board: Board, inputs: Vectors, *, in_sequence: bool) -> Run:
     """The generated C linked without a framework."""
+    engine = ENGINES[board.chip.core.bare]
     try:
         with tempfile.TemporaryDirectory() as folder:
-            found = run_bare(plan, board, Samples(inputs), Path(folder))
-            outputs = found.outputs
-            if plan.graph.is_streaming and not in_sequence:
-                each = (run_bare(plan, board, Samples((item,)), Path(folder)) for item in inputs)
-                outputs = tuple(item.outputs[0] for item in each)
+            place, samples = Path(folder), Samples(inputs)
+            found = run_bare(plan, board, samples, place, in_sequence=in_sequence)
     except ToolMissing as error:
         raise ToolMissing(
             f"there is no image to simulate, and nothing here links one: {error.message}",
-            hint=f"install ESP-IDF, whose build is simulated; or {error.hint}",
+            hint=f"install ESP-IDF, whose build is simulated; or {engine.install}",
         ) from error
-    return _run(board, outputs, found, {"linked": "without a framework"})
+    return _run(board, found.outputs, found, {"linked": "without a framework"})
 
 
 def _layers(marks: Sequence[Mark], start: tuple[int, int]) -> tuple[LayerTime, ...]:

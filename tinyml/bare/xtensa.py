@@ -27,6 +27,7 @@ _STATEMENT = re.compile(r"[^\n;]+")
 class Lx7:
     """The ESP32-S3's core, emulated; the program asks it through SIMCALL."""
 
+    install = "its parts from apt: clang-22 llvm-22 binutils-xtensa-lx106 (Debian, Ubuntu)"
     timing_model = "xtensa-lx7: stages of the pipeline, no waiting for memory"
 
     def build(self, sources: Sequence[Path], flags: Sequence[str], folder: Path) -> Path:

@@ -165,7 +165,8 @@ def _compiler() -> tuple[str, ...]:
 
 
 def _has_simulator(board: Board) -> bool:
-    return board.backends["simulator"] != "none"
+    """Whether whole images run here; others' models run alone."""
+    return board.backends["simulator"] != "none" and not board.chip.core.bare
 
 
 def _engines() -> tuple[str, ...]:

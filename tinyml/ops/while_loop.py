@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from tinyml.base.errors import SimulationFault
 from tinyml.ir.dtype import BOOL
 from tinyml.ir.graph import Array, Graph, Op, Source
 from tinyml.ir.kernel import KernelCall, Struct
@@ -20,6 +21,7 @@ from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Table
 from tinyml.ops.traits import Runs
 
+MOST_ROUNDS = 20_000  # that the reference goes on for
 GOING_ON = "WHILE"  # its key, for those who build one
 
 _NOTHING = Graph("nothing", Source("", "", 0), (), (), (), ())
@@ -74,12 +76,20 @@ def macs(op: Op, graph: Graph) -> int:
 
 
 def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
-    """Round after round, for as long as the condition says so."""
+    """Round after round, for as long as the condition says so.
+
+    Raises SimulationFault when that is for ever, as far as anybody would wait here.
+    """
     attrs = op.attrs
     values = {k: value for k, value in enumerate(inputs) if value is not None}
-    while bool(outputs(attrs.condition, (), values)[0].reshape(-1)[0]):
+    for _ in range(MOST_ROUNDS):
+        if not bool(outputs(attrs.condition, (), values)[0].reshape(-1)[0]):
+            return tuple(values[k] for k in attrs.made)
         values |= advance(attrs.body, (), values)[1]
-    return tuple(values[k] for k in attrs.made)
+    raise SimulationFault(
+        f"{op.kind} '{op.name}' has not ended after {MOST_ROUNDS:,} rounds with these inputs",
+        hint="the inputs decide how often it runs; --no-self-test builds without running it",
+    )
 
 
 def lower(op: Op, graph: Graph) -> KernelCall:

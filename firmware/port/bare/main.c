@@ -1,6 +1,6 @@
 /* main.c: the generated model alone on an emulated core, without start-up code, clocks or agent of a board.
  *
- * Each inference goes on with the state that the one before has left.
+ * Each inference goes on with the state that the one before has left, or, unless TML_IN_SEQUENCE, begins anew.
  * Reads inputs from its host until there are no more, writes the outputs of each inference, then of the
  * first one: how far the stack went below main(), and what the emulator's counter took for every layer; all
  * as words.
@@ -84,7 +84,7 @@ int main(void)
                 (void)host_call(HOST_EXIT, 0, 0, 0);
             }
         }
-        if (TML_MODEL.reset != NULL && is_first) {
+        if (TML_MODEL.reset != NULL && (is_first || !TML_IN_SEQUENCE)) {
             TML_MODEL.reset();
         }
         counts[0] = host_count();

@@ -8,6 +8,7 @@ from tinyml.base.elf import Elf, read_elf
 from tinyml.base.errors import SimulationFault
 from tinyml.simulate.lx7.core import Lx7, Stop, Timing
 
+SLICE = 100_000_000  # cycles
 _POISON = 0xA5  # what memory holds before it is written
 _EXIT, _READ, _WRITE = 1, 3, 4  # what a program asks of its host, as on Cadence's simulator
 
@@ -62,7 +63,9 @@ def run_program(
     core.state.shows_instructions = not in_cycles
     written, at = bytearray(), 0
     while True:
-        stop = core.run()
+        stop = core.run(cycles=SLICE)  # so that Ctrl-C is heard
+        if stop is Stop.LIMIT:
+            continue
         if stop is not Stop.CALL:
             raise SimulationFault(f"the program {why(core, stop)} (pc 0x{core.state.pc:08x})")
         number, place, nbytes = core.a(2), core.a(4), core.a(5)
