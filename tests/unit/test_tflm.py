@@ -18,7 +18,7 @@ from tests.support.values.plans import sine_graph
 from tinyml import api
 from tinyml.base.errors import ModelError, PlanError, UnsupportedOps
 from tinyml.convert.conversion import ConvertOptions, model_for_build
-from tinyml.ir.dtype import FLOAT32, INT16
+from tinyml.ir.dtype import BOOL, FLOAT32, INT16
 from tinyml.ir.graph import Graph
 from tinyml.ir.module import Module
 from tinyml.model.file import ModelFile, model_file, read_model
@@ -129,12 +129,12 @@ def test_kernels_differ_in_what_they_need() -> None:
 
 def test_what_only_tflm_takes_is_accepted() -> None:
     b = GraphBuilder()
-    given = b.value("x", (1, 4), (0.5, 0), INT16)
-    b.op("RSQRT", (given,), b.value("y", (1, 4), (0.5, 0), INT16), NoAttrs())
-    file = model_file("wide.tflite", write(b.graph((given,), (1,))))
-    with pytest.raises(UnsupportedOps, match="RSQRT"):
+    given = tuple(b.value(name, (1, 4), (0.5, 0), INT16) for name in "ab")
+    b.op("GREATER", given, b.value("y", (1, 4), None, BOOL), NoAttrs())
+    file = model_file("wide.tflite", write(b.graph(given, (2,))))
+    with pytest.raises(UnsupportedOps, match="GREATER"):
         load(file)
-    assert [op.kind for op in outline(file).graph.ops] == ["RSQRT"]
+    assert [op.kind for op in outline(file).graph.ops] == ["GREATER"]
 
 
 def test_operators_that_tflm_lacks_are_all_listed() -> None:
