@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 from tinyml.base.errors import ToolError
 from tinyml.base.files import near, refuse_own
 from tinyml.base.lock import locked
+from tinyml.base.registry import NO_SIMULATOR
 from tinyml.evaluate.samples import (
     Samples,
     check_inputs,
@@ -89,6 +90,15 @@ def _run(
         if built.image is not None:
             check_files(built.image)
         return chosen.run_model(built.plan, built.image, board, inputs, in_sequence=in_sequence)
+    own = board.backends["simulator"]
+    is_spare = own not in (simulator, NO_SIMULATOR)
+    if built.missing is not None and is_spare and isinstance(simulator_of(own), ModelSimulator):
+        raise ToolError(
+            f"the simulator '{simulator}' runs linked images, and there is none: "
+            f"{built.missing.message}",
+            hint="leave out --simulator: then the model's own functions are simulated without one",
+            where=board.name,
+        )
     image = built.linked()
     check_files(image)
     if in_sequence:

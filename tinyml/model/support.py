@@ -17,8 +17,8 @@ _QUANTISE_HINT = (
     "as it is."
 )
 _TYPES_HINT = (
-    "take --runtime tflm, which has kernels for more types, or convert the float model: tinyml "
-    "convert MODEL --calibration DATA writes types that are supported, in 8 or in 16 bits."
+    "convert the float model to int8, for which all operators have kernels: tinyml convert MODEL "
+    "--calibration DATA; or try --runtime tflm, which has kernels for some other types."
 )
 _FORM = "Its types must be those of a form:"
 # What the code of an operator may run into on operands that it has already complained about.

@@ -79,8 +79,8 @@ def form_of(op: Op, graph: Graph) -> Form:
         raise ModelError(
             f"{op.kind} '{op.name}' takes {operands_text(op, graph)}; forms there are: "
             f"{forms_text(spec_of(op.kind))}",
-            hint="take --runtime tflm, which has kernels for more types, or convert the float "
-            "model to int8: tinyml convert MODEL --calibration DATA.",
+            hint="convert the float model to int8: tinyml convert MODEL --calibration DATA; or try "
+            "--runtime tflm, which has kernels for some other types.",
         )
     return form
 
