@@ -12,10 +12,13 @@ from tinyml.base.errors import InternalError
 from tinyml.simulate.lx7.forms import Form, forms
 from tinyml.simulate.native import native_library
 
-_FILES = ("execute.c", "decode.c", "float.c", "pie.c", "lx7.h", "pie.h")
+_FILES = (
+    *("execute.c", "decode.c", "windows.c", "registers.c", "float.c", "decode_pie.c", "pie.c"),
+    *("pie_memory.c", "lx7.h", "inner.h", "pie.h", "vector.h"),
+)
 _FLAGS = ("-shared", "-O3", "-fPIC", "-std=c11", "-fvisibility=hidden", "-ffp-contract=off", "-lm")
-_REGIONS, _SETS, _WAYS = 16, 256, 8
-_COSTS = ("taken", "divide", "late", "miss", "line", "sets", "ways")  # lx7_timing, Timing
+_REGIONS = 16
+_COSTS = ("taken", "divide", "late")  # lx7_timing, Timing
 NOWHERE = 0xFFFF_FFFE  # an address that is never reached
 PS_WINDOWS = 0x40020  # register windows on, user mode
 
@@ -73,23 +76,16 @@ class _State(ctypes.Structure):
         *((name, ctypes.c_uint32) for name in ("regions", "forms")),
         ("region", _Region * _REGIONS),
         ("form", ctypes.POINTER(Form)),
-        *((name, ctypes.c_uint32) for name in ("cached_base", "cached_bytes")),
-        ("tag", ctypes.c_uint32 * _WAYS * _SETS),
-        ("misses", ctypes.c_uint64),
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Cycles that instructions take beyond one each; bytes, sets and ways of the data cache."""
+    """Cycles that instructions take beyond one each."""
 
     taken: int = 2  # a taken branch, jump, call or return: two fetched instructions are dropped
     divide: int = 10
     late: int = 1  # a load or product that the next instruction needs
-    miss: int = 0
-    line: int = 64
-    sets: int = 128
-    ways: int = 8
 
 
 @cache

@@ -1,18 +1,7 @@
 /* execute.c: runs the core, instruction by instruction. */
-#include "lx7.h"
+#include "inner.h"
 
 #include <string.h>
-
-#define PS_EXCM 0x10u
-#define PS_OWB(ps) ((ps) >> 8 & 15u)
-#define PS_CALLINC(ps) ((ps) >> 16 & 3u)
-#define PS_WOE 0x40000u
-enum { SR_EPC1 = 177, SR_VECBASE = 231, SR_EXCCAUSE = 232 };
-enum { CAUSE_ALLOCA = 5 };
-/* The vectors of a core with windows, from VECBASE. */
-static const uint32_t overflow_vector[4] = {0, 0x00, 0x80, 0x100};
-static const uint32_t underflow_vector[4] = {0, 0x40, 0xC0, 0x140};
-enum { USER_VECTOR = 0x340 };
 
 uint8_t *lx7_memory(lx7_core *core, uint32_t address, uint32_t nbytes, bool is_write)
 {
@@ -31,28 +20,6 @@ uint8_t *lx7_memory(lx7_core *core, uint32_t address, uint32_t nbytes, bool is_w
     return NULL;
 }
 
-/* What reading through the data cache adds: sets of lines, the least recently used one goes. */
-static void touch(lx7_core *core, uint32_t address)
-{
-    if (address - core->cached_base >= core->cached_bytes) {
-        return;
-    }
-    const lx7_timing *timing = &core->timing;
-    const uint32_t line = address / timing->line + 1;
-    uint32_t *tag = core->tag[line % timing->sets];
-    uint32_t way = 0;
-    while (way < timing->ways && tag[way] != line) {
-        ++way;
-    }
-    if (way == timing->ways) {
-        ++core->misses;
-        core->cycles += timing->miss;
-        --way;
-    }
-    memmove(tag + 1, tag, way * sizeof *tag);
-    tag[0] = line;
-}
-
 static bool load(lx7_core *core, uint32_t address, uint32_t nbytes, uint32_t *value)
 {
     const uint8_t *bytes = lx7_memory(core, address, nbytes, false);
@@ -61,7 +28,6 @@ static bool load(lx7_core *core, uint32_t address, uint32_t nbytes, uint32_t *va
         return false;
     }
     memcpy(value, bytes, nbytes);
-    touch(core, address);
     return true;
 }
 
@@ -73,146 +39,6 @@ static bool store(lx7_core *core, uint32_t address, uint32_t nbytes, uint32_t va
     }
     memcpy(bytes, &value, nbytes);
     return true;
-}
-
-static bool is_live(const lx7_core *core, uint32_t ahead)
-{
-    return core->window_start >> ((core->window_base + ahead) & 15u) & 1u;
-}
-
-/* Which quarters of the window, counted from 1, hold registers of a caller further up: bits. */
-static uint32_t foreign_quarters(const lx7_core *core)
-{
-    const uint32_t twice = core->window_start | core->window_start << 16;
-    return twice >> (core->window_base + 1) & 7u;
-}
-
-static void enter_vector(lx7_core *core, uint32_t vector)
-{
-    core->special[SR_EPC1] = core->pc;
-    core->ps |= PS_EXCM;
-    core->pc = core->special[SR_VECBASE] + vector;
-}
-
-/* Takes the exception that saves a caller's registers, when an instruction touches them. */
-static bool overflows(lx7_core *core, uint32_t quad)
-{
-    const uint32_t hit = foreign_quarters(core) & ((1u << quad) - 1u);
-    if (hit == 0 || !(core->ps & PS_WOE) || (core->ps & PS_EXCM)) {
-        return false;
-    }
-    const uint32_t n = (hit & 1u) ? 1 : (hit & 2u) ? 2 : 3;
-    core->ps = (core->ps & ~0xF00u) | core->window_base << 8;
-    const uint32_t size = is_live(core, n + 1) ? 1 : is_live(core, n + 2) ? 2 : 3;
-    enter_vector(core, overflow_vector[size]);
-    core->window_base = (core->window_base + n) & 15u;
-    return true;
-}
-
-/* Turns the window back to the caller; its registers are reloaded by a vector if they were saved. */
-static lx7_stop return_window(lx7_core *core)
-{
-    const uint32_t n = core->a[core->window_base * 4] >> 30;
-    const uint32_t target = (core->pc & 0xC0000000u) | (core->a[core->window_base * 4] & 0x3FFFFFFFu);
-    const uint32_t owner = core->window_base;
-    const uint32_t m = is_live(core, 15) ? 1 : is_live(core, 14) ? 2 : is_live(core, 13) ? 3 : 0;
-    if (n == 0 || (m != 0 && m != n) || !(core->ps & PS_WOE) || (core->ps & PS_EXCM)) {
-        return LX7_WINDOW;
-    }
-    core->window_base = (owner - n) & 15u;
-    if (is_live(core, 0)) {
-        core->window_start &= ~(1u << owner);
-        core->pc = target;
-    } else {
-        core->ps = (core->ps & ~0xF00u) | owner << 8;
-        --core->instructions; /* it is executed again */
-        enter_vector(core, underflow_vector[n]);
-    }
-    return LX7_UNTIL;
-}
-
-static uint32_t special_register(const lx7_core *core, uint32_t number)
-{
-    switch (number) {
-    case 0: return core->lbeg;
-    case 1: return core->lend;
-    case 2: return core->lcount;
-    case 3: return core->sar;
-    case 72: return core->window_base;
-    case 73: return core->window_start;
-    case 230: return core->ps;
-    case 234: return (uint32_t)(core->shows_instructions ? core->instructions : core->cycles);
-    default: return core->special[number];
-    }
-}
-
-static void set_special_register(lx7_core *core, uint32_t number, uint32_t value)
-{
-    switch (number) {
-    case 0: core->lbeg = value; break;
-    case 1: core->lend = value; break;
-    case 2: core->lcount = value; break;
-    case 3: core->sar = value & 63u; break;
-    case 72: core->window_base = value & 15u; break;
-    case 73: core->window_start = value & 0xFFFFu; break;
-    case 230: core->ps = value; break;
-    case 234: break; /* the counter is the emulator's */
-    default: core->special[number] = value; break;
-    }
-}
-
-/* The vector unit's registers as the core's user registers show them. */
-static uint32_t user_register(const lx7_core *core, uint32_t number)
-{
-    if (number == 0) {
-        return (uint32_t)core->accx;
-    }
-    if (number == 1) {
-        return (uint32_t)(core->accx >> 32) & 0xFFu;
-    }
-    if (number <= 11) { /* QACC_H_0 to 4, QACC_L_0 to 4: 160 bits each */
-        const uint32_t *lane = core->qacc + (number <= 6 ? 8 : 0);
-        const uint32_t bit = (number <= 6 ? number - 2 : number - 7) * 32;
-        uint32_t value = 0;
-        for (uint32_t k = 0; k < 32; ++k) {
-            value |= (lane[(bit + k) / 20] >> (bit + k) % 20 & 1u) << k;
-        }
-        return value;
-    }
-    if (number >= 15 && number <= 18) {
-        uint32_t value;
-        memcpy(&value, core->ua_state + (number - 15) * 4, 4);
-        return value;
-    }
-    return number == 12 ? core->gpio_out : number == 13 ? core->sar_byte : number == 14 ? core->fft_bit_width
-                                                                                         : core->user[number];
-}
-
-static void set_user_register(lx7_core *core, uint32_t number, uint32_t value)
-{
-    if (number == 0) {
-        core->accx = (int64_t)(((uint64_t)core->accx & ~UINT64_C(0xFFFFFFFF)) | value);
-    } else if (number == 1) {
-        core->accx = (int64_t)((uint64_t)(uint8_t)value << 56 | ((uint64_t)core->accx & 0xFFFFFFFFu) << 24) >> 24;
-    } else if (number <= 11) {
-        uint32_t *lane = core->qacc + (number <= 6 ? 8 : 0);
-        const uint32_t bit = (number <= 6 ? number - 2 : number - 7) * 32;
-        for (uint32_t k = 0; k < 32; ++k) {
-            const uint32_t mask = 1u << (bit + k) % 20;
-            uint32_t *at = &lane[(bit + k) / 20];
-            *at = (value >> k & 1u) ? *at | mask : *at & ~mask;
-        }
-    } else if (number >= 15 && number <= 18) {
-        memcpy(core->ua_state + (number - 15) * 4, &value, 4);
-    } else if (number == 12) {
-        core->gpio_out = value & 0xFFu;
-    } else if (number == 13) {
-        core->sar_byte = value & 15u;
-    } else if (number == 14) {
-        core->fft_bit_width = value & 15u;
-    } else {
-        core->user[number] = value;
-    }
 }
 
 static uint32_t leading_zeros(uint32_t value)
@@ -323,31 +149,6 @@ static lx7_stop divide(lx7_core *core, const lx7_insn *i)
     default: R = is_overflow ? 0 : (uint32_t)((int32_t)s % (int32_t)t); break;
     }
     return LX7_UNTIL;
-}
-
-static lx7_stop enter_function(lx7_core *core, const lx7_insn *i)
-{
-    const uint32_t callinc = PS_CALLINC(core->ps);
-    if (i->s > 3 || !(core->ps & PS_WOE) || (core->ps & PS_EXCM)) {
-        return LX7_WINDOW;
-    }
-    core->a[((core->window_base + callinc) * 4 + i->s) & 63u] = S - (uint32_t)i->imm;
-    core->window_base = (core->window_base + callinc) & 15u;
-    core->window_start |= 1u << core->window_base;
-    return LX7_UNTIL;
-}
-
-/* Where the caller's registers are saved, MOVSP leaves it to a vector to bring them back. */
-static bool moves_stack(lx7_core *core, const lx7_insn *i)
-{
-    if (is_live(core, 15) || is_live(core, 14) || is_live(core, 13)) {
-        T = S;
-        return true;
-    }
-    core->special[SR_EXCCAUSE] = CAUSE_ALLOCA;
-    --core->instructions;
-    enter_vector(core, USER_VECTOR);
-    return false;
 }
 
 /* Sets up a loop whose body begins behind this instruction. */
@@ -470,10 +271,10 @@ static inline lx7_stop execute(lx7_core *core, const lx7_insn *i)
     case OP_CALL: call(core, i->select, (uint32_t)i->imm); return LX7_UNTIL;
     case OP_CALLX: call(core, (uint32_t)i->imm, S); return LX7_UNTIL;
     case OP_RET: TAKE(*lx7_a(core, 0));
-    case OP_RETW: core->cycles += core->timing.taken; return return_window(core);
-    case OP_ENTRY: stop = enter_function(core, i); break;
+    case OP_RETW: core->cycles += core->timing.taken; return lx7_return_window(core);
+    case OP_ENTRY: stop = lx7_enter_function(core, i); break;
     case OP_MOVSP:
-        if (!moves_stack(core, i)) {
+        if (!lx7_moves_stack(core, i)) {
             return LX7_UNTIL;
         }
         break;
@@ -532,19 +333,19 @@ static inline lx7_stop execute(lx7_core *core, const lx7_insn *i)
     case OP_ALL4:
     case OP_ANY8:
     case OP_ALL8: combine_booleans(core, i); break;
-    case OP_RSR: T = special_register(core, (uint32_t)i->imm); break;
-    case OP_WSR: set_special_register(core, (uint32_t)i->imm, T); break;
+    case OP_RSR: T = lx7_special_register(core, (uint32_t)i->imm); break;
+    case OP_WSR: lx7_set_special_register(core, (uint32_t)i->imm, T); break;
     case OP_XSR:
-        value = special_register(core, (uint32_t)i->imm);
-        set_special_register(core, (uint32_t)i->imm, T);
+        value = lx7_special_register(core, (uint32_t)i->imm);
+        lx7_set_special_register(core, (uint32_t)i->imm, T);
         T = value;
         break;
     case OP_RSIL:
         T = core->ps;
         core->ps = (core->ps & ~15u) | i->s;
         break;
-    case OP_RUR: R = user_register(core, (uint32_t)i->imm); break;
-    case OP_WUR: set_user_register(core, (uint32_t)i->imm, T); break;
+    case OP_RUR: R = lx7_user_register(core, (uint32_t)i->imm); break;
+    case OP_WUR: lx7_set_user_register(core, (uint32_t)i->imm, T); break;
     case OP_NOP: break;
     case OP_SIMCALL: stop = LX7_CALL; break;
     case OP_STOP: return LX7_EXCEPTION;
@@ -575,7 +376,7 @@ int lx7_run(lx7_core *core, uint32_t until, uint64_t cycles)
             return stop;
         }
         const uint32_t quad = insn->op == OP_ENTRY ? PS_CALLINC(core->ps) : insn->quad;
-        if (quad != 0 && overflows(core, quad)) {
+        if (quad != 0 && lx7_overflows(core, quad)) {
             continue;
         }
         core->cycles += insn->cost + ((insn->reads & core->late) != 0 ? core->timing.late : 0);

@@ -77,12 +77,7 @@ typedef struct {
     uint32_t taken;    /* more for a taken branch, jump, call or return */
     uint32_t divide;   /* a quotient or remainder */
     uint32_t late;     /* a result that comes late delays its reader by */
-    uint32_t miss;     /* a line that the data cache has to fetch */
-    uint32_t line, sets, ways; /* of the data cache: bytes, and how many */
 } lx7_timing;
-
-#define LX7_WAYS 8
-#define LX7_SETS 256
 
 typedef struct {
     uint32_t pc, a[64], window_base, window_start, sar;
@@ -103,9 +98,6 @@ typedef struct {
     uint32_t regions, forms;
     lx7_region region[LX7_REGIONS];
     const lx7_form *form;
-    uint32_t cached_base, cached_bytes; /* addresses behind the data cache */
-    uint32_t tag[LX7_SETS][LX7_WAYS];   /* most recent first; line + 1, 0 is empty */
-    uint64_t misses;
 } lx7_core;
 
 #define LX7_EXPORT __attribute__((visibility("default")))

@@ -5,196 +5,7 @@
  * has, ends the run as unknown: the third operand of SRCMB and SRS, shifts by more than 31 but for those that
  * were measured (espressif/qemu issue 163), and the FFT instructions.
  */
-#include "pie.h"
-
-#include <string.h>
-
-static const struct {
-    const char *kind, *name;
-    int number;
-} names[] = {
-#define OPERATION(name) {"operation", #name, PIE_##name},
-    PIE_OPERATIONS(OPERATION)
-#define ACCESS(name) {"access", #name, ACCESS_##name},
-    PIE_ACCESSES(ACCESS)
-#define STEP(name) {"step", #name, STEP_##name},
-    PIE_STEPS(STEP)
-#define ROLE(name) {"role", #name, ROLE_##name},
-    ROLE(U) ROLE(X) ROLE(Y) ROLE(Z) ROLE(S0) ROLE(S1) ROLE(R) ROLE(S) ROLE(T) ROLE(IMM) ROLE(SELECT)
-};
-
-int lx7_number(const char *kind, const char *name)
-{
-    for (uint32_t i = 0; i < sizeof names / sizeof names[0]; ++i) {
-        if (strcmp(names[i].kind, kind) == 0 && strcmp(names[i].name, name) == 0) {
-            return names[i].number;
-        }
-    }
-    return -1;
-}
-
-static int32_t field_value(const lx7_field *field, uint32_t word)
-{
-    uint32_t value = 0;
-    for (uint32_t bit = 0; bit < field->bits; ++bit) {
-        value |= (word >> field->at[bit] & 1u) << bit;
-    }
-    if (field->is_signed) {
-        value = (uint32_t)((int32_t)(value << (32 - field->bits)) >> (32 - field->bits));
-    }
-    return (int32_t)(value * field->scale);
-}
-
-static void set_operand(lx7_insn *insn, const lx7_field *field, uint32_t word)
-{
-    const int32_t value = field_value(field, word);
-    uint8_t *const places[] = {&insn->qu, &insn->qx, &insn->qy, &insn->qz, &insn->qs0, &insn->qs1, &insn->r, &insn->s, &insn->t};
-    if (field->role == ROLE_IMM) {
-        insn->imm = value;
-        return;
-    }
-    if (field->role == ROLE_SELECT) {
-        insn->select |= (uint8_t)value;
-        return;
-    }
-    *places[field->role] = (uint8_t)value;
-    if (field->role >= ROLE_R) {
-        const uint8_t quad = (uint8_t)((uint32_t)value >> 2);
-        insn->quad = quad > insn->quad ? quad : insn->quad;
-        insn->reads |= UINT64_C(1) << value;
-    } else if (field->role != ROLE_U && field->role != ROLE_Z) {
-        insn->reads |= UINT64_C(1) << (32 + value);
-    }
-}
-
-#define Q(n) (UINT64_C(1) << (32 + (n)))
-#define ACCX (UINT64_C(1) << 40)
-#define QACC (UINT64_C(1) << 41)
-
-/* What the pipeline delivers a stage later than others (manual, table 1.7-2): loads, products, sums of them. */
-static uint64_t late(const lx7_insn *insn, uint32_t number)
-{
-    uint64_t registers = 0;
-    if (insn->access >= ACCESS_vld_128 && insn->access <= ACCESS_ld_128_usar) {
-        registers |= Q(insn->qu);
-    }
-    if ((number >= PIE_vmul_s8 && number <= PIE_vmul_u16) || number == PIE_cmul_s16 || number == PIE_vprelu_s8 ||
-        number == PIE_vprelu_s16 || insn->access == ACCESS_vldhbc_16) {
-        registers |= Q(insn->qz);
-    }
-    if (number == PIE_vrelu_s8 || number == PIE_vrelu_s16) {
-        registers |= Q(insn->qx);
-    }
-    if ((number >= PIE_vmulas_s8_accx && number <= PIE_vmulas_u16_accx) || insn->access == ACCESS_ld_accx) {
-        registers |= ACCX;
-    }
-    if ((number >= PIE_vmulas_s8_qacc && number <= PIE_vmulas_u16_qacc) || number == PIE_vsmulas_s8_qacc ||
-        number == PIE_vsmulas_s16_qacc || (insn->access >= ACCESS_ldqa_s8_128 && insn->access <= ACCESS_ld_qacc_l_l_128)) {
-        registers |= QACC;
-    }
-    return registers;
-}
-
-/* The accumulators that are read a stage before sums are added to them. */
-static uint64_t early(const lx7_insn *insn, uint32_t number)
-{
-    const bool is_load = insn->access >= ACCESS_ld_qacc_h_h_32 && insn->access <= ACCESS_ld_qacc_l_l_128;
-    const bool is_store = insn->access >= ACCESS_st_qacc_h_h_32 && insn->access <= ACCESS_st_qacc_l_l_128;
-    uint64_t registers = insn->access >= ACCESS_vst_128 && insn->access <= ACCESS_st_qr ? Q(insn->qu) : 0;
-    registers |= number == PIE_srs_accx || insn->access == ACCESS_st_accx ? ACCX : 0;
-    registers |= number == PIE_srcmb_s8_qacc || number == PIE_srcmb_s16_qacc || is_load || is_store ? QACC : 0;
-    return registers;
-}
-
-bool lx7_decode_pie(const lx7_core *core, lx7_insn *insn, uint32_t word)
-{
-    for (uint32_t k = 0; k < core->forms; ++k) {
-        const lx7_form *form = &core->form[k];
-        if ((word & form->mask) != form->match) {
-            continue;
-        }
-        insn->op = (uint16_t)(OP_PIE + form->operation);
-        insn->access = form->access;
-        insn->step = form->step;
-        insn->nbytes = form->nbytes;
-        insn->has_qup = form->has_qup;
-        insn->r = insn->s = insn->t = 0;
-        for (uint32_t f = 0; f < form->fields; ++f) {
-            set_operand(insn, &form->field[f], word);
-        }
-        insn->late = late(insn, form->operation);
-        insn->reads |= early(insn, form->operation);
-        return true;
-    }
-    return false;
-}
-
-typedef union {
-    uint8_t u8[16];
-    int8_t s8[16];
-    uint16_t u16[8];
-    int16_t s16[8];
-    uint32_t u32[4];
-    int32_t s32[4];
-} vector;
-
-static int64_t saturated(int64_t value, uint32_t bits)
-{
-    const int64_t most = (INT64_C(1) << (bits - 1)) - 1;
-    return value > most ? most : value < -most - 1 ? -most - 1 : value;
-}
-
-static int64_t lane20(const lx7_core *core, uint32_t lane)
-{
-    return (int32_t)(core->qacc[lane] << 12) >> 12;
-}
-
-static void set_lane20(lx7_core *core, uint32_t lane, int64_t value)
-{
-    core->qacc[lane] = (uint32_t)value & 0xFFFFFu;
-}
-
-static uint64_t raw40(const lx7_core *core, uint32_t lane)
-{
-    return core->qacc[2 * lane] | (uint64_t)core->qacc[2 * lane + 1] << 20;
-}
-
-static int64_t lane40(const lx7_core *core, uint32_t lane)
-{
-    return (int64_t)(raw40(core, lane) << 24) >> 24;
-}
-
-static void set_lane40(lx7_core *core, uint32_t lane, int64_t value)
-{
-    core->qacc[2 * lane] = (uint32_t)value & 0xFFFFFu;
-    core->qacc[2 * lane + 1] = (uint32_t)(value >> 20) & 0xFFFFFu;
-}
-
-/* Values of a vector's lanes by the type of an operation: 0 s8, 1 s16, 2 s32, 3 u8, 4 u16. */
-static int64_t lane_of(const vector *v, uint32_t type, uint32_t lane)
-{
-    switch (type) {
-    case 0: return v->s8[lane];
-    case 1: return v->s16[lane];
-    case 2: return v->s32[lane];
-    case 3: return v->u8[lane];
-    default: return v->u16[lane];
-    }
-}
-
-static void set_lane(vector *v, uint32_t type, uint32_t lane, int64_t value)
-{
-    switch (type) {
-    case 0:
-    case 3: v->u8[lane] = (uint8_t)value; break;
-    case 1:
-    case 4: v->u16[lane] = (uint16_t)value; break;
-    default: v->u32[lane] = (uint32_t)value; break;
-    }
-}
-
-static const uint32_t lanes_of[5] = {16, 8, 4, 16, 8};
-static const uint32_t bits_of[5] = {8, 16, 32, 8, 16};
+#include "vector.h"
 
 /* Operations of two vectors lane by lane stand as three: s8, s16, s32. */
 static int64_t pairwise(uint32_t group, int64_t x, int64_t y, uint32_t bits)
@@ -344,17 +155,6 @@ static void zip(vector *s0, vector *s1, uint32_t width, bool is_inverse)
     memcpy(s1, out + 16, 16);
 }
 
-static void fill_lanes(lx7_core *core, const vector *from, uint32_t type)
-{
-    for (uint32_t k = 0; k < lanes_of[type]; ++k) {
-        if (bits_of[type] == 8) {
-            set_lane20(core, k, lane_of(from, type, k));
-        } else {
-            set_lane40(core, k, lane_of(from, type, k));
-        }
-    }
-}
-
 static lx7_stop multiply_complex(const lx7_core *core, const lx7_insn *i, vector *z, const vector *x, const vector *y)
 {
     if (core->sar > 31) {
@@ -371,152 +171,6 @@ static lx7_stop multiply_complex(const lx7_core *core, const lx7_insn *i, vector
         z->u16[k + 1] = (uint16_t)((a * d + b * c) >> core->sar);
     }
     return LX7_UNTIL;
-}
-
-static void broadcast(vector *v, const uint8_t *bytes, uint32_t nbytes)
-{
-    for (uint32_t k = 0; k < 16; k += nbytes) {
-        memcpy(&v->u8[k], bytes, nbytes);
-    }
-}
-
-/* The 160 bits of one half of the accumulators as 20 bytes, and back. */
-static void half_to_bytes(const lx7_core *core, uint32_t half, uint8_t bytes[20])
-{
-    memset(bytes, 0, 20);
-    for (uint32_t bit = 0; bit < 160; ++bit) {
-        const uint32_t is_set = core->qacc[half * 8 + bit / 20] >> bit % 20 & 1u;
-        bytes[bit / 8] |= (uint8_t)(is_set << bit % 8);
-    }
-}
-
-static void half_from_bytes(lx7_core *core, uint32_t half, const uint8_t bytes[20])
-{
-    for (uint32_t lane = 0; lane < 8; ++lane) {
-        uint32_t value = 0;
-        for (uint32_t k = 0; k < 20; ++k) {
-            const uint32_t bit = lane * 20 + k;
-            value |= (uint32_t)(bytes[bit / 8] >> bit % 8 & 1u) << k;
-        }
-        core->qacc[half * 8 + lane] = value;
-    }
-}
-
-/* Bytes of memory that an access moves; its address is a multiple of as many, or of the next power of two. */
-static uint32_t access_bytes(uint32_t access)
-{
-    switch (access) {
-    case ACCESS_vldbc_8: return 1;
-    case ACCESS_vldbc_16: return 2;
-    case ACCESS_vldbc_32:
-    case ACCESS_ld_qacc_h_h_32:
-    case ACCESS_ld_qacc_l_h_32:
-    case ACCESS_st_qacc_h_h_32:
-    case ACCESS_st_qacc_l_h_32:
-    case ACCESS_ldxq_32:
-    case ACCESS_stxq_32: return 4;
-    case ACCESS_vld_h_64:
-    case ACCESS_vld_l_64:
-    case ACCESS_vst_h_64:
-    case ACCESS_vst_l_64:
-    case ACCESS_ldf_64:
-    case ACCESS_stf_64:
-    case ACCESS_ld_accx:
-    case ACCESS_st_accx: return 8;
-    default: return 16;
-    }
-}
-
-/* Where a floating-point access finds its four (or two) registers: in the places of other operands. */
-static uint32_t float_register(const lx7_insn *i, uint32_t number)
-{
-    const uint8_t places[4] = {i->qx, i->qy, i->qs0, i->qs1};
-    return places[number] & 15u;
-}
-
-static void read_memory(lx7_core *core, const lx7_insn *i, const uint8_t *bytes, vector *u, vector *second)
-{
-    uint8_t half[20];
-    vector v;
-    uint64_t wide;
-    memcpy(&v, bytes, access_bytes(i->access));
-    switch (i->access) {
-    case ACCESS_ld_128_usar:
-        core->sar_byte = *lx7_a(core, i->s) & 15u;
-        *u = v;
-        break;
-    case ACCESS_vld_128:
-    case ACCESS_ld_qr: *u = v; break;
-    case ACCESS_vld_h_64: memcpy(&u->u8[8], bytes, 8); break;
-    case ACCESS_vld_l_64: memcpy(u, bytes, 8); break;
-    case ACCESS_vldbc_8: broadcast(u, bytes, 1); break;
-    case ACCESS_vldbc_16: broadcast(u, bytes, 2); break;
-    case ACCESS_vldbc_32: broadcast(u, bytes, 4); break;
-    case ACCESS_vldhbc_16:
-        for (uint32_t k = 0; k < 8; ++k) {
-            u->u16[k] = v.u16[k / 2];
-            second->u16[k] = v.u16[4 + k / 2];
-        }
-        break;
-    case ACCESS_ldf_128:
-    case ACCESS_ldf_64:
-        for (uint32_t k = 0; k < (i->access == ACCESS_ldf_128 ? 4u : 2u); ++k) {
-            core->f.bits[float_register(i, k)] = v.u32[k];
-        }
-        break;
-    case ACCESS_ldqa_s8_128: fill_lanes(core, &v, 0); break;
-    case ACCESS_ldqa_s16_128: fill_lanes(core, &v, 1); break;
-    case ACCESS_ldqa_u8_128: fill_lanes(core, &v, 3); break;
-    case ACCESS_ldqa_u16_128: fill_lanes(core, &v, 4); break;
-    case ACCESS_ld_qacc_h_h_32:
-    case ACCESS_ld_qacc_l_h_32:
-    case ACCESS_ld_qacc_h_l_128:
-    case ACCESS_ld_qacc_l_l_128: {
-        const bool is_high = i->access == ACCESS_ld_qacc_h_h_32 || i->access == ACCESS_ld_qacc_h_l_128;
-        const uint32_t nbytes = access_bytes(i->access);
-        half_to_bytes(core, is_high, half);
-        memcpy(half + (nbytes == 4 ? 16 : 0), bytes, nbytes);
-        half_from_bytes(core, is_high, half);
-        break;
-    }
-    case ACCESS_ld_accx:
-        memcpy(&wide, bytes, 8);
-        core->accx = (int64_t)(wide << 24) >> 24;
-        break;
-    case ACCESS_ldxq_32: u->u32[i->select & 3u] = v.u32[0]; break;
-    default: memcpy(core->ua_state, bytes, 16); break; /* ld_ua_state */
-    }
-}
-
-static void write_memory(const lx7_core *core, const lx7_insn *i, uint8_t *bytes, const vector *u)
-{
-    uint8_t half[20];
-    const uint64_t accx = (uint64_t)core->accx & UINT64_C(0xFFFFFFFFFF);
-    switch (i->access) {
-    case ACCESS_vst_128:
-    case ACCESS_st_qr: memcpy(bytes, u, 16); break;
-    case ACCESS_vst_h_64: memcpy(bytes, &u->u8[8], 8); break;
-    case ACCESS_vst_l_64: memcpy(bytes, u, 8); break;
-    case ACCESS_stf_128:
-    case ACCESS_stf_64:
-        for (uint32_t k = 0; k < (i->access == ACCESS_stf_128 ? 4u : 2u); ++k) {
-            memcpy(bytes + 4 * k, &core->f.bits[float_register(i, k)], 4);
-        }
-        break;
-    case ACCESS_st_qacc_h_h_32:
-    case ACCESS_st_qacc_l_h_32:
-    case ACCESS_st_qacc_h_l_128:
-    case ACCESS_st_qacc_l_l_128: {
-        const bool is_high = i->access == ACCESS_st_qacc_h_h_32 || i->access == ACCESS_st_qacc_h_l_128;
-        const uint32_t nbytes = access_bytes(i->access);
-        half_to_bytes(core, is_high, half);
-        memcpy(bytes, half + (nbytes == 4 ? 16 : 0), nbytes);
-        break;
-    }
-    case ACCESS_st_accx: memcpy(bytes, &accx, 8); break;
-    case ACCESS_stxq_32: memcpy(bytes, &u->u32[i->select & 3u], 4); break;
-    default: memcpy(bytes, core->ua_state, 16); break; /* st_ua_state */
-    }
 }
 
 static lx7_stop operate(lx7_core *core, const lx7_insn *i, const vector *x, const vector *y)
@@ -657,7 +311,7 @@ lx7_stop lx7_pie(lx7_core *core, const lx7_insn *i)
     vector shifted = q[i->qs0 & 7u];
     const bool is_load = i->access != ACCESS_none && i->access < ACCESS_vst_128;
     const bool is_store = i->access >= ACCESS_vst_128;
-    const uint32_t nbytes = access_bytes(i->access);
+    const uint32_t nbytes = pie_access_bytes(i->access);
     uint8_t *bytes = NULL;
     if (i->has_qup || i->access == ACCESS_srcq_128) {
         funnel(&shifted, &q[i->qs0 & 7u], &q[i->qs1 & 7u], core->sar_byte);
@@ -669,11 +323,11 @@ lx7_stop lx7_pie(lx7_core *core, const lx7_insn *i)
         }
     }
     if (is_load) {
-        read_memory(core, i, bytes, &filled, &second);
+        pie_read(core, i, bytes, &filled, &second);
     } else if (i->access == ACCESS_srcq_128) {
         memcpy(bytes, &shifted, 16);
     } else if (is_store) {
-        write_memory(core, i, bytes, &stored);
+        pie_write(core, i, bytes, &stored);
     }
     const lx7_stop stop = operate(core, i, &x, &y);
     if (stop != LX7_UNTIL) {
