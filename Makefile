@@ -36,11 +36,13 @@ test: $(VENV)/.installed-$(EXTRAS) ## run every test that this machine can run
 test-fast: $(VENV)/.installed-$(EXTRAS) ## what needs neither compiler nor emulator, in less than a minute
 	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" tests/unit tests/test_golden.py tests/test_imports.py
 
-check: $(VENV)/.installed-$(EXTRAS) ## formatting, lint, types and spelling
+check: $(VENV)/.installed-$(EXTRAS) ## formatting, lint, types, spelling and workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/codespell
+	find benchmarks firmware tests tinyml -name '*.[ch]' -o -name '*.cpp' | xargs $(BIN)/clang-format --dry-run -Werror
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 lock: $(VENV)/.installed-test-convert ## pin the versions that are here, for CI (newest: make clean lock PINNED=)
 	$(BIN)/python .ci/lock.py test-convert > .ci/constraints.new

@@ -65,17 +65,23 @@ TML_KERNEL void tml_cmsis_conv_2d_s16(const tml_cmsis_images_params *params, con
     const tml_window *h = &params->height, *w = &params->width;
     __typeof__(&arm_convolve_wrapper_s16) volatile run = arm_convolve_wrapper_s16;
     const cmsis_nn_context context = {scratch, 0};
-    const cmsis_nn_conv_params conv = {0, 0, {w->stride, h->stride}, {w->pad, h->pad},
+    const cmsis_nn_conv_params conv = {0,
+                                       0,
+                                       {w->stride, h->stride},
+                                       {w->pad, h->pad},
                                        {w->dilation, h->dilation},
                                        {params->clamp.min, params->clamp.max}};
     const cmsis_nn_per_channel_quant_params quant
         = {(int32_t *)(uintptr_t)multiplier, (int32_t *)(uintptr_t)shift};
     const cmsis_nn_bias_data biases = {bias, params->has_32_bits};
     const cmsis_nn_dims given = tml_cmsis_dims(params->batches, h->in, w->in, params->in_channels);
-    const cmsis_nn_dims filter = tml_cmsis_dims(params->out_channels, h->kernel, w->kernel, params->in_channels);
-    const cmsis_nn_dims made = tml_cmsis_dims(params->batches, h->out, w->out, params->out_channels);
+    const cmsis_nn_dims filter
+        = tml_cmsis_dims(params->out_channels, h->kernel, w->kernel, params->in_channels);
+    const cmsis_nn_dims made
+        = tml_cmsis_dims(params->batches, h->out, w->out, params->out_channels);
     const cmsis_nn_dims count = tml_cmsis_dims(1, 1, 1, params->out_channels);
-    (void)run(&context, &conv, &quant, &given, input, &filter, weights, &count, &biases, &made, output);
+    (void)run(&context, &conv, &quant, &given, input, &filter, weights, &count, &biases, &made,
+              output);
 }
 
 TML_KERNEL void tml_cmsis_depthwise_s16(const tml_cmsis_images_params *params, const int16_t *input,
@@ -86,30 +92,38 @@ TML_KERNEL void tml_cmsis_depthwise_s16(const tml_cmsis_images_params *params, c
     const tml_window *h = &params->height, *w = &params->width;
     __typeof__(&arm_depthwise_conv_wrapper_s16) volatile run = arm_depthwise_conv_wrapper_s16;
     const cmsis_nn_context context = {scratch, 0};
-    const cmsis_nn_dw_conv_params conv = {0, 0, params->out_channels / params->in_channels,
-                                          {w->stride, h->stride}, {w->pad, h->pad},
+    const cmsis_nn_dw_conv_params conv = {0,
+                                          0,
+                                          params->out_channels / params->in_channels,
+                                          {w->stride, h->stride},
+                                          {w->pad, h->pad},
                                           {w->dilation, h->dilation},
                                           {params->clamp.min, params->clamp.max}};
     const cmsis_nn_per_channel_quant_params quant
         = {(int32_t *)(uintptr_t)multiplier, (int32_t *)(uintptr_t)shift};
     const cmsis_nn_dims given = tml_cmsis_dims(params->batches, h->in, w->in, params->in_channels);
     const cmsis_nn_dims filter = tml_cmsis_dims(1, h->kernel, w->kernel, params->out_channels);
-    const cmsis_nn_dims made = tml_cmsis_dims(params->batches, h->out, w->out, params->out_channels);
+    const cmsis_nn_dims made
+        = tml_cmsis_dims(params->batches, h->out, w->out, params->out_channels);
     const cmsis_nn_dims count = tml_cmsis_dims(1, 1, 1, params->out_channels);
-    (void)run(&context, &conv, &quant, &given, input, &filter, weights, &count, bias, &made, output);
+    (void)run(&context, &conv, &quant, &given, input, &filter, weights, &count, bias, &made,
+              output);
 }
 
-TML_KERNEL void tml_cmsis_fully_connected_s16(const tml_cmsis_rows_params *params, const int16_t *input,
-                                              const int8_t *weights, const int64_t *bias, int16_t *output)
+TML_KERNEL void tml_cmsis_fully_connected_s16(const tml_cmsis_rows_params *params,
+                                              const int16_t *input, const int8_t *weights,
+                                              const int64_t *bias, int16_t *output)
 {
     __typeof__(&arm_fully_connected_s16) volatile run = arm_fully_connected_s16;
     const cmsis_nn_context context = {NULL, 0};
     const cmsis_nn_fc_params dense = {0, 0, 0, {params->clamp.min, params->clamp.max}};
-    const cmsis_nn_per_tensor_quant_params quant = {params->requant.multiplier, params->requant.shift};
+    const cmsis_nn_per_tensor_quant_params quant
+        = {params->requant.multiplier, params->requant.shift};
     const cmsis_nn_dims given = tml_cmsis_dims(params->rows, 1, 1, params->in_features);
     const cmsis_nn_dims filter = tml_cmsis_dims(params->in_features, 1, 1, params->out_channels);
     const cmsis_nn_dims made = tml_cmsis_dims(params->rows, 1, 1, params->out_channels);
-    (void)run(&context, &dense, &quant, &given, input, &filter, weights, &made, bias, &made, output);
+    (void)run(&context, &dense, &quant, &given, input, &filter, weights, &made, bias, &made,
+              output);
 }
 
 TML_KERNEL void tml_cmsis_add_s16(const tml_cmsis_add_params *params, const int16_t *input1,
@@ -117,8 +131,9 @@ TML_KERNEL void tml_cmsis_add_s16(const tml_cmsis_add_params *params, const int1
 {
     __typeof__(&arm_elementwise_add_s16) volatile run = arm_elementwise_add_s16;
     (void)run(input1, input2, 0, params->input1.multiplier, params->input1.shift, 0,
-              params->input2.multiplier, params->input2.shift, 15, output, 0, params->output.multiplier,
-              params->output.shift, params->clamp.min, params->clamp.max, params->count);
+              params->input2.multiplier, params->input2.shift, 15, output, 0,
+              params->output.multiplier, params->output.shift, params->clamp.min, params->clamp.max,
+              params->count);
 }
 
 #endif

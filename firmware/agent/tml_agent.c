@@ -45,16 +45,18 @@ static const tml_command commands[] = {
 
 static const tml_model *model;
 static char line[MAX_COMMAND + 1];
-static uint32_t length; /* MAX_COMMAND + 1 when the command is too long */
+static uint32_t length;  /* MAX_COMMAND + 1 when the command is too long */
 static bool is_complete; /* the line is a command that waits */
 
 static void help(const tml_model *served, const char *arguments)
 {
     (void)served;
     (void)arguments;
-    tml_put_line("name% profile% timestamp% db load N% db HEX% db print% infer N W% results% Ctrl-X");
+    tml_put_line(
+        "name% profile% timestamp% db load N% db HEX% db print% infer N W% results% Ctrl-X");
 #ifndef TML_AGENT_BENCHMARK
-    tml_put_line("id% tensor in|out|layer K% db select K% db crc% layers% cycles% mem% out K% layer K%");
+    tml_put_line(
+        "id% tensor in|out|layer K% db select K% db crc% layers% cycles% mem% out K% layer K%");
     tml_put_line("baud N% boot% reset% state keep|reset% [SSSS NN session]-XXXX%");
 #endif
 }

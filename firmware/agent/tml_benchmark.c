@@ -79,25 +79,22 @@ static uint32_t bits_of(float value)
 }
 
 /* One element of a tensor's bytes, with the scale that it is to be multiplied by. */
-static int64_t element(const tml_tensor *tensor, const uint8_t *data, uint32_t index, uint32_t *scale)
+static int64_t element(const tml_tensor *tensor, const uint8_t *data, uint32_t index,
+                       uint32_t *scale)
 {
     int16_t half;
     int32_t word;
     *scale = tensor->scale == 0.0f ? FLOAT_ONE : bits_of(tensor->scale);
     switch (tensor->dtype) {
-    case 'b':
-        return (int64_t)(int8_t)data[index] - tensor->zero_point;
+    case 'b': return (int64_t)(int8_t)data[index] - tensor->zero_point;
     case 'h':
         memcpy(&half, data + index * 2u, sizeof half);
         return (int64_t)half - tensor->zero_point;
     case 'i':
         memcpy(&word, data + index * 4u, sizeof word);
         return (int64_t)word - tensor->zero_point;
-    case 'f':
-        memcpy(scale, data + index * 4u, sizeof *scale);
-        return 1;
-    default: /* 'B', '?' */
-        return (int64_t)data[index] - tensor->zero_point;
+    case 'f': memcpy(scale, data + index * 4u, sizeof *scale); return 1;
+    default: /* 'B', '?' */ return (int64_t)data[index] - tensor->zero_point;
     }
 }
 

@@ -12,9 +12,9 @@
 #define TRIAL_S 1u /* until the first command at the new rate */
 #define HOLD_S 5u  /* after each one */
 
-static uint32_t wanted; /* rate that begins after the reply; 0: none */
+static uint32_t wanted;     /* rate that begins after the reply; 0: none */
 static uint32_t patience_s; /* 0: the line has its own rate */
-static uint64_t heard; /* when */
+static uint64_t heard;      /* when */
 
 void tml_command_baud(const tml_model *model, const char *arguments)
 {

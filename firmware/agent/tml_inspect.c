@@ -151,7 +151,8 @@ void tml_command_out(const tml_model *model, const char *arguments)
 void tml_command_layer(const tml_model *model, const char *arguments)
 {
     uint32_t index;
-    if (!take_index(&arguments, model->layer_count, "layer", &index) || tml_refuse_while_loading()) {
+    if (!take_index(&arguments, model->layer_count, "layer", &index)
+        || tml_refuse_while_loading()) {
         return;
     }
     tml_warn_if_overwritten();

@@ -89,8 +89,9 @@ void tml_put_decimal(int64_t factor, uint32_t scale_bits)
     if (is_negative) {
         tml_put_char('-');
     }
-    if (field == 0xFF || (mantissa != 0 && exponent > 0 &&
-                          (exponent > 63 || (mantissa >> (64 - exponent)) != 0))) {
+    if (field == 0xFF
+        || (mantissa != 0 && exponent > 0
+            && (exponent > 63 || (mantissa >> (64 - exponent)) != 0))) {
         tml_put_text("inf");
         return;
     }

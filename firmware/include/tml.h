@@ -122,9 +122,9 @@ typedef struct {
 typedef struct {
     void *data;
     uint32_t bytes;
-    float scale;        /* 0 when the tensor is not quantised */
+    float scale; /* 0 when the tensor is not quantised */
     int32_t zero_point;
-    char dtype;         /* 'b' int8, 'B' uint8, 'h' int16, 'i' int32, 'I' uint32, 'q' int64, 'f' float32,
+    char dtype; /* 'b' int8, 'B' uint8, 'h' int16, 'i' int32, 'I' uint32, 'q' int64, 'f' float32,
                          * '?' bool */
 } tml_tensor;
 

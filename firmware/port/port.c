@@ -35,8 +35,8 @@ uint32_t tml_port_boot_us(void)
 #ifdef TML_TIMER_COUNT
     return 0;
 #else
-    return (uint32_t)((uint64_t)slow_cycles * 1000000u / TML_RESET_CLOCK_HZ +
-                      (uint64_t)fast_cycles * 1000000u / core_hz);
+    return (uint32_t)((uint64_t)slow_cycles * 1000000u / TML_RESET_CLOCK_HZ
+                      + (uint64_t)fast_cycles * 1000000u / core_hz);
 #endif
 }
 

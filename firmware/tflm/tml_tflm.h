@@ -20,7 +20,7 @@
 /* What start() returns when the model cannot run; the interpreter has said why through DebugLog. */
 #define TML_TFLM_ERR_SCHEMA (-1) /* the model is of another version of the schema */
 #define TML_TFLM_ERR_OPS (-2)    /* an operator could not be registered */
-#define TML_TFLM_ERR_ARENA (-3)  /* AllocateTensors failed: the arena is too small, or a kernel refused */
+#define TML_TFLM_ERR_ARENA (-3)  /* AllocateTensors failed: too small, or a kernel refused */
 #define TML_TFLM_ERR_PLAN (-4)   /* tensors lie elsewhere than planned: another version of TFLM */
 
 namespace tml {
@@ -84,8 +84,9 @@ public:
     /* Sets the interpreter up for the flatbuffer `data`, with the operators that `add_ops` registers.
      * Inputs and outputs get their addresses; those that the plan knows must be where it says.
      * Returns 0 or a TML_TFLM_ERR_. */
-    int start(const void *data, TfLiteStatus (*add_ops)(Resolver &), uint8_t *arena, size_t arena_bytes,
-              tml_tensor *inputs, unsigned input_count, tml_tensor *outputs, unsigned output_count)
+    int start(const void *data, TfLiteStatus (*add_ops)(Resolver &), uint8_t *arena,
+              size_t arena_bytes, tml_tensor *inputs, unsigned input_count, tml_tensor *outputs,
+              unsigned output_count)
     {
         const tflite::Model *model = tflite::GetModel(data);
         if (model->version() != TFLITE_SCHEMA_VERSION) {
@@ -98,8 +99,8 @@ public:
         Profiler *profiler = new (profiler_.bytes) Profiler();
         tflite::MicroInterpreter *interpreter = new (interpreter_.bytes)
             tflite::MicroInterpreter(model, *resolver, arena, arena_bytes, nullptr, profiler);
-        if (interpreter->AllocateTensors() != kTfLiteOk || interpreter->inputs_size() != input_count ||
-            interpreter->outputs_size() != output_count) {
+        if (interpreter->AllocateTensors() != kTfLiteOk || interpreter->inputs_size() != input_count
+            || interpreter->outputs_size() != output_count) {
             return TML_TFLM_ERR_ARENA;
         }
         bool is_planned = true;

@@ -56,7 +56,8 @@ struct Sink {
         if (value < 0) {
             put('-');
         }
-        put_number(value < 0 ? 0u - static_cast<uint32_t>(value) : static_cast<uint32_t>(value), 10);
+        put_number(value < 0 ? 0u - static_cast<uint32_t>(value) : static_cast<uint32_t>(value),
+                   10);
     }
 
     /* The whole part and three digits; TFLM only prints floats in messages about scales. */
@@ -77,8 +78,8 @@ struct Sink {
 
 bool is_modifier(char c)
 {
-    return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' || c == ' ' || c == '#' || c == 'l' ||
-           c == 'z' || c == 'h' || c == 't';
+    return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' || c == ' ' || c == '#'
+        || c == 'l' || c == 'z' || c == 'h' || c == 't';
 }
 
 void format_text(Sink &sink, const char *format, va_list args)

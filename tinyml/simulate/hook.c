@@ -13,7 +13,7 @@ typedef struct {
     uint32_t nbytes; /* 0: the slot is free */
     uint32_t instructions;
     uint32_t cycles;
-    uint32_t taken;   /* more cycles when the block that follows in time does not follow in memory */
+    uint32_t taken; /* more cycles when the block that follows in time does not follow in memory */
     uint32_t arrival; /* more cycles when this block does not follow its predecessor in memory */
 } tml_block_cost;
 

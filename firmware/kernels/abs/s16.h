@@ -22,8 +22,8 @@ TML_KERNEL void tml_abs_s16(const tml_abs_params *params, const int16_t *input, 
     TML_ROLLED
     for (int32_t i = 0; i < params->count; ++i) {
         const int32_t value = input[i] + params->input_offset;
-        const int32_t scaled = tml_requantise(value < 0 ? -value : value, params->requant.multiplier,
-                                              params->requant.shift);
+        const int32_t scaled = tml_requantise(value < 0 ? -value : value,
+                                              params->requant.multiplier, params->requant.shift);
         output[i] = TML_SATURATED_s16(scaled + params->output_offset);
     }
 }

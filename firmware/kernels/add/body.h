@@ -14,9 +14,8 @@ TML_KERNEL int32_t TML_OWN(scale)(int32_t value, tml_requant requant)
 TML_KERNEL int32_t TML_OWN(output)(const TML_OWN(params) *params, int32_t sum)
 {
     const tml_requant requant = params->output_requant;
-    const int32_t scaled = requant.shift == 0
-        ? tml_requantise(sum, requant.multiplier, 0)
-        : TML_RIGHT(sum, requant.multiplier, requant.shift);
+    const int32_t scaled = requant.shift == 0 ? tml_requantise(sum, requant.multiplier, 0)
+                                              : TML_RIGHT(sum, requant.multiplier, requant.shift);
     return tml_clamp_to(scaled + params->output_offset, params->clamp.min, params->clamp.max);
 }
 

@@ -7,10 +7,10 @@
 
 typedef tml_add_params tml_add_params_s8;
 
-TML_KERNEL void tml_add_s8(const tml_add_params *params, const int8_t *input1,
-                           const int8_t *input2, int8_t *output);
-TML_KERNEL void tml_sub_s8(const tml_add_params *params, const int8_t *input1,
-                           const int8_t *input2, int8_t *output);
+TML_KERNEL void tml_add_s8(const tml_add_params *params, const int8_t *input1, const int8_t *input2,
+                           int8_t *output);
+TML_KERNEL void tml_sub_s8(const tml_add_params *params, const int8_t *input1, const int8_t *input2,
+                           int8_t *output);
 
 #define TML_OP add
 #define TML_TYPE s8

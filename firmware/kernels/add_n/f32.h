@@ -40,8 +40,8 @@ TML_KERNEL void tml_add_n_10_f32(const tml_add_n_params_f32 *params, const float
                                  const float *input7, const float *input8, const float *input9,
                                  float *output)
 {
-    const float *const input[10] = {input0, input1, input2, input3, input4,
-                                    input5, input6, input7, input8, input9};
+    const float *const input[10]
+        = {input0, input1, input2, input3, input4, input5, input6, input7, input8, input9};
     tml_add_n_elements_f32(params, input, output);
 }
 

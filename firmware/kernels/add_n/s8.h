@@ -27,8 +27,8 @@ TML_KERNEL void tml_add_n_elements(const tml_add_n_params *params, const int8_t 
         for (int32_t k = 0; k < params->count; ++k) {
             sum += input[k][i];
         }
-        const int32_t scaled = tml_requantise(sum * (1 << 19), params->requant.multiplier,
-                                              params->requant.shift);
+        const int32_t scaled
+            = tml_requantise(sum * (1 << 19), params->requant.multiplier, params->requant.shift);
         output[i] = (int8_t)tml_clamp_to(scaled + params->output_offset, -128, 127);
     }
 }
@@ -47,8 +47,8 @@ TML_KERNEL void tml_add_n_10_s8(const tml_add_n_params *params, const int8_t *in
                                 const int8_t *input7, const int8_t *input8, const int8_t *input9,
                                 int8_t *output)
 {
-    const int8_t *const input[10] = {input0, input1, input2, input3, input4,
-                                     input5, input6, input7, input8, input9};
+    const int8_t *const input[10]
+        = {input0, input1, input2, input3, input4, input5, input6, input7, input8, input9};
     tml_add_n_elements(params, input, output);
 }
 

@@ -19,7 +19,8 @@
                 TML_ROLLED \
                 for (int32_t k = 1; k < params->depth; ++k) { \
                     at += params->inner; \
-                    if (*at is_better best || (TML_IS_NO_NUMBER(best) && !TML_IS_NO_NUMBER(*at))) { \
+                    if (*at is_better best \
+                        || (TML_IS_NO_NUMBER(best) && !TML_IS_NO_NUMBER(*at))) { \
                         best = *at; \
                         found = k; \
                     } \

@@ -17,8 +17,8 @@ TML_KERNEL TML_OF(tml_value) *TML_OWN(product)(const TML_OWN(params) *params,
                 a += params->left.step[1];
                 b += params->right.step[1];
             }
-            const TML_OF(tml_scaled) scaled = TML_OF(TML_RESCALED)(
-                sum, params->requant.multiplier, params->requant.shift, false);
+            const TML_OF(tml_scaled) scaled = TML_OF(TML_RESCALED)(sum, params->requant.multiplier,
+                                                                   params->requant.shift, false);
             *output++ = TML_OF(TML_SATURATED)(scaled + params->output_offset);
         }
     }
@@ -27,8 +27,7 @@ TML_KERNEL TML_OF(tml_value) *TML_OWN(product)(const TML_OWN(params) *params,
 
 TML_KERNEL void TML_OF(tml_batch_matmul)(const TML_OWN(params) *params,
                                          const TML_OF(tml_value) *left,
-                                         const TML_OF(tml_value) *right,
-                                         TML_OF(tml_value) *output)
+                                         const TML_OF(tml_value) *right, TML_OF(tml_value) *output)
 {
     const int32_t *const l = params->left.batch;
     const int32_t *const r = params->right.batch;

@@ -32,15 +32,14 @@ TML_KERNEL void tml_mul_s32(const tml_binary_params_s32 *params, const int32_t *
                             const int32_t *input2, int32_t *output);
 
 /* Without a sign, since it is undefined in C where a signed number runs over. */
-#define TML_WRAPPED(a, how, b) \
-    TML_CLAMPED_s32((int32_t)((uint32_t)(a) how (uint32_t)(b)), params->clamp)
+#define TML_WRAPPED(made) TML_CLAMPED_s32((int32_t)(made), params->clamp)
 #define TML_TYPE s32
 #define TML_MORE
 #define TML_TAKEN(value, offset) (value)
 
 #define TML_OP add
 #define TML_WALK tml_add_s32
-#define TML_COMBINE(made, a, b) made = TML_WRAPPED(a, +, b)
+#define TML_COMBINE(made, a, b) made = TML_WRAPPED((uint32_t)(a) + (uint32_t)(b))
 #include "kernels/walks/broadcast_2.h"
 #undef TML_COMBINE
 #undef TML_WALK
@@ -48,7 +47,7 @@ TML_KERNEL void tml_mul_s32(const tml_binary_params_s32 *params, const int32_t *
 
 #define TML_OP sub
 #define TML_WALK tml_sub_s32
-#define TML_COMBINE(made, a, b) made = TML_WRAPPED(a, -, b)
+#define TML_COMBINE(made, a, b) made = TML_WRAPPED((uint32_t)(a) - (uint32_t)(b))
 #include "kernels/walks/broadcast_2.h"
 #undef TML_COMBINE
 #undef TML_WALK
@@ -56,7 +55,7 @@ TML_KERNEL void tml_mul_s32(const tml_binary_params_s32 *params, const int32_t *
 
 #define TML_OP mul
 #define TML_WALK tml_mul_s32
-#define TML_COMBINE(made, a, b) made = TML_WRAPPED(a, *, b)
+#define TML_COMBINE(made, a, b) made = TML_WRAPPED((uint32_t)(a) * (uint32_t)(b))
 #include "kernels/walks/broadcast_2.h"
 #undef TML_COMBINE
 #undef TML_WALK

@@ -8,8 +8,8 @@
 typedef tml_broadcast_args_params tml_broadcast_args_params_s32;
 
 TML_KERNEL void tml_broadcast_args_s32(const tml_broadcast_args_params *params,
-                                      const int32_t *input1, const int32_t *input2,
-                                      int32_t *output);
+                                       const int32_t *input1, const int32_t *input2,
+                                       int32_t *output);
 
 #define TML_OP broadcast_args
 #define TML_TYPE s32

@@ -8,8 +8,8 @@
 typedef tml_broadcast_args_params tml_broadcast_args_params_s64;
 
 TML_KERNEL void tml_broadcast_args_s64(const tml_broadcast_args_params *params,
-                                      const int64_t *input1, const int64_t *input2,
-                                      int64_t *output);
+                                       const int64_t *input1, const int64_t *input2,
+                                       int64_t *output);
 
 #define TML_OP broadcast_args
 #define TML_TYPE s64

@@ -23,14 +23,9 @@ TML_KERNEL int32_t tml_cast_integer(int32_t from, const int8_t *at)
     int16_t half;
     int32_t word;
     switch (from) {
-    case TML_CAST_S16:
-        memcpy(&half, at, sizeof half);
-        return half;
-    case TML_CAST_S32:
-        memcpy(&word, at, sizeof word);
-        return word;
-    default:
-        return *at;
+    case TML_CAST_S16: memcpy(&half, at, sizeof half); return half;
+    case TML_CAST_S32: memcpy(&word, at, sizeof word); return word;
+    default: return *at;
     }
 }
 
@@ -52,18 +47,10 @@ TML_KERNEL int8_t *tml_cast_put(int32_t to, int32_t value, int8_t *output)
 {
     const int16_t half = (int16_t)(uint16_t)value;
     switch (to) {
-    case TML_CAST_BOOL:
-        *output = value != 0;
-        return output + 1;
-    case TML_CAST_S8:
-        *output = (int8_t)(uint8_t)value;
-        return output + 1;
-    case TML_CAST_S16:
-        memcpy(output, &half, sizeof half);
-        return output + sizeof half;
-    default:
-        memcpy(output, &value, sizeof value);
-        return output + sizeof value;
+    case TML_CAST_BOOL: *output = value != 0; return output + 1;
+    case TML_CAST_S8: *output = (int8_t)(uint8_t)value; return output + 1;
+    case TML_CAST_S16: memcpy(output, &half, sizeof half); return output + sizeof half;
+    default: memcpy(output, &value, sizeof value); return output + sizeof value;
     }
 }
 

@@ -60,8 +60,8 @@ TML_KERNEL void tml_concatenation_10_s8(const tml_concatenation_10_params *param
                                         const int8_t *input6, const int8_t *input7,
                                         const int8_t *input8, const int8_t *input9, int8_t *output)
 {
-    const int8_t *input[10] = {input0, input1, input2, input3, input4,
-                               input5, input6, input7, input8, input9};
+    const int8_t *input[10]
+        = {input0, input1, input2, input3, input4, input5, input6, input7, input8, input9};
     tml_concatenation_rows(params->rows, params->run, 10, input, output);
 }
 

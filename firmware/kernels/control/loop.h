@@ -32,7 +32,8 @@ typedef struct {
 
 #define TML_CONTROL_SHARED static __attribute__((noinline, unused))
 
-TML_CONTROL_SHARED const tml_copy *tml_copy_all(const tml_copy *copies, int32_t count, int32_t round)
+TML_CONTROL_SHARED const tml_copy *tml_copy_all(const tml_copy *copies, int32_t count,
+                                                int32_t round)
 {
     for (; count > 0; --count, ++copies) {
         memcpy((int8_t *)copies->made + round * copies->made_step,

@@ -78,9 +78,8 @@ TML_KERNEL void TML_OF(tml_conv_2d)(const TML_OWN(params) *params, const TML_OF(
             for (int32_t out_x = 0; out_x < width->out; ++out_x) {
                 const tml_taps columns = tml_taps_of(width, out_x);
                 const int32_t in_x = columns.input + columns.start * width->dilation;
-                TML_OWN(view) view
-                    = {input + (in_y * width->in + in_x) * params->in_channels,
-                       rows.end - rows.start, columns.end - columns.start};
+                TML_OWN(view) view = {input + (in_y * width->in + in_x) * params->in_channels,
+                                      rows.end - rows.start, columns.end - columns.start};
                 TML_OF(tml_filters) filters = TML_OF(TML_FILTERS_FROM)(
                     (rows.start * width->kernel + columns.start) * depth);
                 TML_ROLLED

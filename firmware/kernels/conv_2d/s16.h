@@ -8,8 +8,8 @@
 typedef tml_conv_2d_params tml_conv_2d_params_s16;
 
 TML_KERNEL void tml_conv_2d_s16(const tml_conv_2d_params *params, const int16_t *input,
-                                const int8_t *weights, const int64_t *bias, const int32_t *multiplier,
-                                const int8_t *shift, int16_t *output);
+                                const int8_t *weights, const int64_t *bias,
+                                const int32_t *multiplier, const int8_t *shift, int16_t *output);
 
 #define TML_OP conv_2d
 #define TML_TYPE s16

@@ -9,7 +9,8 @@ typedef tml_conv_2d_params tml_conv_2d_params_s16_b32;
 
 TML_KERNEL void tml_conv_2d_s16_b32(const tml_conv_2d_params *params, const int16_t *input,
                                     const int8_t *weights, const int32_t *bias,
-                                    const int32_t *multiplier, const int8_t *shift, int16_t *output);
+                                    const int32_t *multiplier, const int8_t *shift,
+                                    int16_t *output);
 
 #define TML_OP conv_2d
 #define TML_TYPE s16_b32

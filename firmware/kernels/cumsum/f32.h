@@ -25,7 +25,8 @@ TML_KERNEL void tml_cumsum_f32(const tml_cumsum_params_f32 *params, const float 
     for (int32_t outer = 0; outer < params->outer; ++outer) {
         for (int32_t inner = 0; inner < params->inner; ++inner) {
             int32_t at = (outer * params->depth + (params->is_reversed ? params->depth - 1 : 0))
-                * params->inner + inner;
+                    * params->inner
+                + inner;
             float sum = 0.0f;
             TML_ROLLED
             for (int32_t k = 0; k < params->depth; ++k) {

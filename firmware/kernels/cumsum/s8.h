@@ -36,7 +36,8 @@ TML_KERNEL void tml_cumsum_s8(const tml_cumsum_params *params, const int8_t *inp
     for (int32_t outer = 0; outer < params->outer; ++outer) {
         for (int32_t inner = 0; inner < params->inner; ++inner) {
             int32_t at = (outer * params->depth + (params->is_reversed ? params->depth - 1 : 0))
-                * params->inner + inner;
+                    * params->inner
+                + inner;
             int32_t sum = params->input_offset;
             for (int32_t k = 0; k < params->depth; ++k) {
                 const int32_t before = sum;

@@ -5,22 +5,22 @@
  */
 
 /* One output of filter f. */
-TML_KERNEL TML_OF(tml_value) TML_OWN(output)(const TML_OWN(params) *params,
-                                             const TML_OF(tml_filters) *filters, int32_t f,
-                                             TML_OF(tml_sum) sum)
+TML_KERNEL TML_OF(tml_value)
+    TML_OWN(output)(const TML_OWN(params) *params, const TML_OF(tml_filters) *filters, int32_t f,
+                    TML_OF(tml_sum) sum)
 {
     const int32_t k = params->per_channel ? f : 0;
     const int32_t multiplier = TML_OF(TML_MULTIPLIER)(filters, k);
     const int32_t shift = TML_OF(TML_SHIFT)(filters, k);
-    const TML_OF(tml_scaled) scaled = TML_OF(TML_RESCALED)(sum + filters->bias[f], multiplier,
-                                                           shift, params->shifts_right);
+    const TML_OF(tml_scaled) scaled
+        = TML_OF(TML_RESCALED)(sum + filters->bias[f], multiplier, shift, params->shifts_right);
     return TML_OF(TML_CLAMPED)(TML_OF(TML_MOVED)(scaled, params->output_offset), params->clamp);
 }
 
 /* Sum of the products of one filter whose window lies inside the image. */
-TML_KERNEL TML_OF(tml_sum) TML_OWN(inside)(const TML_OWN(params) *params,
-                                           const TML_OF(tml_value) *input,
-                                           TML_OF(tml_weights) weights)
+TML_KERNEL TML_OF(tml_sum)
+    TML_OWN(inside)(const TML_OWN(params) *params, const TML_OF(tml_value) *input,
+                    TML_OF(tml_weights) weights)
 {
     const int32_t step = params->width.dilation * params->in_channels;
     const int32_t row_step = params->height.dilation * params->width.in * params->in_channels;
@@ -35,16 +35,16 @@ TML_KERNEL TML_OF(tml_sum) TML_OWN(inside)(const TML_OWN(params) *params,
 }
 
 /* The same for a window that hangs over the border; input is under tap 0. */
-TML_KERNEL TML_OF(tml_sum) TML_OWN(border)(const TML_OWN(params) *params,
-                                           const TML_OF(tml_value) *input,
-                                           TML_OF(tml_weights) weights, const tml_taps *rows,
-                                           const tml_taps *columns)
+TML_KERNEL TML_OF(tml_sum)
+    TML_OWN(border)(const TML_OWN(params) *params, const TML_OF(tml_value) *input,
+                    TML_OF(tml_weights) weights, const tml_taps *rows, const tml_taps *columns)
 {
     const int32_t step = params->width.dilation * params->in_channels;
     const int32_t row_step = params->height.dilation * params->width.in * params->in_channels;
     TML_OF(tml_sum) sum = 0;
     input += rows->start * row_step + columns->start * step;
-    weights = TML_OF(TML_WEIGHTS_FROM)(weights, rows->start * params->width.kernel + columns->start);
+    weights
+        = TML_OF(TML_WEIGHTS_FROM)(weights, rows->start * params->width.kernel + columns->start);
     TML_ROLLED
     for (int32_t k_y = rows->start; k_y < rows->end; ++k_y) {
         const TML_OF(tml_value) *x = input;
@@ -80,10 +80,10 @@ TML_KERNEL void TML_OF(tml_depthwise_conv_2d)(const TML_OWN(params) *params,
             TML_ROLLED
             for (int32_t out_x = 0; out_x < width->out; ++out_x) {
                 const tml_taps columns = tml_taps_of(width, out_x);
-                const bool is_inside
-                    = tml_taps_are_all(height, &rows) && tml_taps_are_all(width, &columns);
-                const TML_OF(tml_value) *corner
-                    = input + (rows.input * width->in + columns.input) * params->in_channels;
+                const bool is_inside = tml_taps_are_all(height, &rows)
+                    && tml_taps_are_all(width, &columns);
+                const TML_OF(tml_value) *corner = input
+                    + (rows.input * width->in + columns.input) * params->in_channels;
                 TML_ROLLED
                 for (int32_t f = 0; f < out_channels; ++f) {
                     const TML_OF(tml_value) *x = corner + f / params->depth_multiplier;

@@ -28,8 +28,8 @@ TML_KERNEL int32_t tml_div_output(const tml_div_params *params, int32_t dividend
     return tml_clamp_to(scaled + params->output_offset, params->clamp.min, params->clamp.max);
 }
 
-TML_KERNEL void tml_div_s8(const tml_div_params *params, const int8_t *input1,
-                           const int8_t *input2, int8_t *output);
+TML_KERNEL void tml_div_s8(const tml_div_params *params, const int8_t *input1, const int8_t *input2,
+                           int8_t *output);
 
 #define TML_OP div
 #define TML_TYPE s8

@@ -8,42 +8,48 @@
 
 #define TML_WALK TML_OF(tml_equal)
 #define TML_COMBINE(made, value1, value2) \
-    made = TML_COMPARED(value1, params->input1_requant) == TML_COMPARED(value2, params->input2_requant)
+    made = TML_COMPARED(value1, params->input1_requant) \
+        == TML_COMPARED(value2, params->input2_requant)
 #include "kernels/walks/broadcast_2.h"
 #undef TML_COMBINE
 #undef TML_WALK
 
 #define TML_WALK TML_OF(tml_not_equal)
 #define TML_COMBINE(made, value1, value2) \
-    made = TML_COMPARED(value1, params->input1_requant) != TML_COMPARED(value2, params->input2_requant)
+    made = TML_COMPARED(value1, params->input1_requant) \
+        != TML_COMPARED(value2, params->input2_requant)
 #include "kernels/walks/broadcast_2.h"
 #undef TML_COMBINE
 #undef TML_WALK
 
 #define TML_WALK TML_OF(tml_greater)
 #define TML_COMBINE(made, value1, value2) \
-    made = TML_COMPARED(value1, params->input1_requant) > TML_COMPARED(value2, params->input2_requant)
+    made = TML_COMPARED(value1, params->input1_requant) \
+        > TML_COMPARED(value2, params->input2_requant)
 #include "kernels/walks/broadcast_2.h"
 #undef TML_COMBINE
 #undef TML_WALK
 
 #define TML_WALK TML_OF(tml_greater_equal)
 #define TML_COMBINE(made, value1, value2) \
-    made = TML_COMPARED(value1, params->input1_requant) >= TML_COMPARED(value2, params->input2_requant)
+    made = TML_COMPARED(value1, params->input1_requant) \
+        >= TML_COMPARED(value2, params->input2_requant)
 #include "kernels/walks/broadcast_2.h"
 #undef TML_COMBINE
 #undef TML_WALK
 
 #define TML_WALK TML_OF(tml_less)
 #define TML_COMBINE(made, value1, value2) \
-    made = TML_COMPARED(value1, params->input1_requant) < TML_COMPARED(value2, params->input2_requant)
+    made = TML_COMPARED(value1, params->input1_requant) \
+        < TML_COMPARED(value2, params->input2_requant)
 #include "kernels/walks/broadcast_2.h"
 #undef TML_COMBINE
 #undef TML_WALK
 
 #define TML_WALK TML_OF(tml_less_equal)
 #define TML_COMBINE(made, value1, value2) \
-    made = TML_COMPARED(value1, params->input1_requant) <= TML_COMPARED(value2, params->input2_requant)
+    made = TML_COMPARED(value1, params->input1_requant) \
+        <= TML_COMPARED(value2, params->input2_requant)
 #include "kernels/walks/broadcast_2.h"
 #undef TML_COMBINE
 #undef TML_WALK

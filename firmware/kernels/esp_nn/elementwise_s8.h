@@ -31,12 +31,12 @@ typedef struct {
 TML_KERNEL void tml_esp_nn_add_s8(const tml_esp_nn_add_params *params, const int8_t *input1,
                                   const int8_t *input2, int8_t *output)
 {
-    esp_nn_add_elementwise_s8(
-        input1, input2, params->input1_offset, params->input2_offset,
-        params->input1_requant.multiplier, params->input2_requant.multiplier,
-        params->input1_requant.shift, params->input2_requant.shift, 20, output,
-        params->output_offset, params->output_requant.multiplier, params->output_requant.shift,
-        params->clamp.min, params->clamp.max, params->count);
+    esp_nn_add_elementwise_s8(input1, input2, params->input1_offset, params->input2_offset,
+                              params->input1_requant.multiplier, params->input2_requant.multiplier,
+                              params->input1_requant.shift, params->input2_requant.shift, 20,
+                              output, params->output_offset, params->output_requant.multiplier,
+                              params->output_requant.shift, params->clamp.min, params->clamp.max,
+                              params->count);
 }
 
 TML_KERNEL void tml_esp_nn_mul_s8(const tml_esp_nn_mul_params *params, const int8_t *input1,

@@ -27,10 +27,10 @@ TML_KERNEL void tml_esp_nn_fully_connected_s8(const tml_esp_nn_fully_connected_p
     const uint16_t channels = (uint16_t)params->out_features;
     for (int32_t batch = 0; batch < params->batches; ++batch) {
         if (params->per_channel) {
-            esp_nn_fully_connected_per_ch_s8(
-                input, params->input_offset, length, weights, 0, bias, output, channels,
-                params->output_offset, scales + params->out_features, scales, params->clamp.min,
-                params->clamp.max);
+            esp_nn_fully_connected_per_ch_s8(input, params->input_offset, length, weights, 0, bias,
+                                             output, channels, params->output_offset,
+                                             scales + params->out_features, scales,
+                                             params->clamp.min, params->clamp.max);
         } else {
             esp_nn_fully_connected_s8(input, params->input_offset, length, weights, 0, bias, output,
                                       channels, params->output_offset, scales[1], scales[0],

@@ -51,9 +51,9 @@ TML_KERNEL void TML_OF(tml_fully_connected)(const TML_OWN(params) *params,
             TML_ROLLED
             for (int32_t i = 0; i < 4; ++i) {
                 const int32_t k = params->per_channel ? out + i : 0;
-                output[out + i]
-                    = TML_OWN(output)(params, sums[i], TML_OF(TML_MULTIPLIER)(&filters, k),
-                                      TML_OF(TML_SHIFT)(&filters, k));
+                output[out + i] = TML_OWN(output)(params, sums[i],
+                                                  TML_OF(TML_MULTIPLIER)(&filters, k),
+                                                  TML_OF(TML_SHIFT)(&filters, k));
             }
             w = TML_OF(TML_WEIGHTS_FROM)(w, 4 * params->in_features);
         }

@@ -15,7 +15,7 @@ typedef struct {
 } tml_l2_pool_2d_params_f32;
 
 TML_KERNEL void tml_l2_pool_2d_f32(const tml_l2_pool_2d_params_f32 *params, const float *input,
-                                            float *output);
+                                   float *output);
 
 #define TML_OP l2_pool_2d
 #define TML_TYPE f32

@@ -33,10 +33,9 @@ TML_KERNEL int32_t tml_log_of_sum(int32_t sum)
 {
     const int32_t root = 1805811301; /* sqrt(sqrt(1/2)) in Q0.31; sqrt(1/2) is 1518500250 */
     const int32_t lead_a = __builtin_clz((unsigned int)sum);
-    const int32_t near_a = tml_log_shift_left(
-        tml_softmax_mul(tml_log_shift_left(sum, lead_a - 1), 1518500250), 1);
-    const int32_t lead_b
-        = __builtin_clz((unsigned int)tml_softmax_mul(sum, 1518500250)) - 1;
+    const int32_t near_a
+        = tml_log_shift_left(tml_softmax_mul(tml_log_shift_left(sum, lead_a - 1), 1518500250), 1);
+    const int32_t lead_b = __builtin_clz((unsigned int)tml_softmax_mul(sum, 1518500250)) - 1;
     const int32_t near_b = tml_log_shift_left(sum, lead_b);
     const int32_t power_a = (12 - lead_a) * (1 << 25) + (1 << 23);
     const int32_t power_b = (12 - lead_b) * (1 << 25) - (1 << 23);

@@ -8,9 +8,9 @@
 typedef tml_maximum_params tml_maximum_params_s16;
 
 TML_KERNEL void tml_maximum_s16(const tml_maximum_params *params, const int16_t *input1,
-                               const int16_t *input2, int16_t *output);
+                                const int16_t *input2, int16_t *output);
 TML_KERNEL void tml_minimum_s16(const tml_maximum_params *params, const int16_t *input1,
-                               const int16_t *input2, int16_t *output);
+                                const int16_t *input2, int16_t *output);
 
 #define TML_OP maximum
 #define TML_TYPE s16

@@ -8,9 +8,9 @@
 typedef tml_maximum_params tml_maximum_params_s32;
 
 TML_KERNEL void tml_maximum_s32(const tml_maximum_params *params, const int32_t *input1,
-                               const int32_t *input2, int32_t *output);
+                                const int32_t *input2, int32_t *output);
 TML_KERNEL void tml_minimum_s32(const tml_maximum_params *params, const int32_t *input1,
-                               const int32_t *input2, int32_t *output);
+                                const int32_t *input2, int32_t *output);
 
 #define TML_OP maximum
 #define TML_TYPE s32

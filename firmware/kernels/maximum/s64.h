@@ -8,9 +8,9 @@
 typedef tml_maximum_params tml_maximum_params_s64;
 
 TML_KERNEL void tml_maximum_s64(const tml_maximum_params *params, const int64_t *input1,
-                               const int64_t *input2, int64_t *output);
+                                const int64_t *input2, int64_t *output);
 TML_KERNEL void tml_minimum_s64(const tml_maximum_params *params, const int64_t *input1,
-                               const int64_t *input2, int64_t *output);
+                                const int64_t *input2, int64_t *output);
 
 #define TML_OP maximum
 #define TML_TYPE s64

@@ -13,8 +13,8 @@ TML_KERNEL void TML_OF(tml_mean)(const TML_OWN(params) *params, const TML_OF(tml
                 TML_OF(tml_sum) sum = params->sum_offset;
                 TML_ROLLED
                 for (int32_t i = 0; i < params->outer_reduced; ++i) {
-                    const TML_OF(tml_value) *run
-                        = input + i * middle_size + middle * inner_size + inner;
+                    const TML_OF(tml_value) *run = input + i * middle_size + middle * inner_size
+                        + inner;
                     for (int32_t k = 0; k < inner_size; k += params->inner) {
                         sum += run[k];
                     }

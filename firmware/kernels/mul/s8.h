@@ -7,8 +7,8 @@
 
 typedef tml_mul_params tml_mul_params_s8;
 
-TML_KERNEL void tml_mul_s8(const tml_mul_params *params, const int8_t *input1,
-                           const int8_t *input2, int8_t *output);
+TML_KERNEL void tml_mul_s8(const tml_mul_params *params, const int8_t *input1, const int8_t *input2,
+                           int8_t *output);
 
 #define TML_OP mul
 #define TML_TYPE s8

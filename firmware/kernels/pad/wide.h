@@ -24,8 +24,7 @@ TML_KERNEL int8_t *tml_pad_wide_fill(const tml_pad_wide_params *params, int8_t *
     return output + bytes;
 }
 
-TML_KERNEL void tml_pad_wide(const tml_pad_wide_params *params, const int8_t *input,
-                             int8_t *output)
+TML_KERNEL void tml_pad_wide(const tml_pad_wide_params *params, const int8_t *input, int8_t *output)
 {
     const int32_t outer = params->count[0] * params->count[1];
     output = tml_pad_wide_fill(params, output, params->before[0]);

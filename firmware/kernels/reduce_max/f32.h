@@ -8,9 +8,9 @@
 typedef tml_reduce_max_params tml_reduce_max_params_f32;
 
 TML_KERNEL void tml_reduce_max_f32(const tml_reduce_max_params *params, const float *input,
-                                  float *output);
+                                   float *output);
 TML_KERNEL void tml_reduce_min_f32(const tml_reduce_max_params *params, const float *input,
-                                  float *output);
+                                   float *output);
 
 #define TML_OP reduce_max
 #define TML_TYPE f32

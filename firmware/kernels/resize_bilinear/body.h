@@ -20,13 +20,13 @@ TML_KERNEL void TML_OF(tml_resize_bilinear)(const TML_OWN(params) *params,
                 const int32_t right = x.far * channels;
                 TML_ROLLED
                 for (int32_t c = 0; c < channels; ++c) {
-                    const TML_OF(tml_sum) upper
-                        = above[left + c] * (1024 - x.share) + above[right + c] * x.share;
-                    const TML_OF(tml_sum) lower
-                        = below[left + c] * (1024 - x.share) + below[right + c] * x.share;
+                    const TML_OF(tml_sum) upper = above[left + c] * (1024 - x.share)
+                        + above[right + c] * x.share;
+                    const TML_OF(tml_sum) lower = below[left + c] * (1024 - x.share)
+                        + below[right + c] * x.share;
                     const TML_OF(tml_sum) sum = upper * (1024 - y.share) + lower * y.share;
-                    *output++ = (TML_OF(tml_value))((sum + (sum > 0 ? 1 << 19 : -(1 << 19)))
-                                                    / (1 << 20));
+                    *output++
+                        = (TML_OF(tml_value))((sum + (sum > 0 ? 1 << 19 : -(1 << 19))) / (1 << 20));
                 }
             }
         }

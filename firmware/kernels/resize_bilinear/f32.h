@@ -39,7 +39,8 @@ TML_KERNEL tml_float_between tml_float_between_of(const tml_float_axis *axis, bo
                                    : (float)out * axis->scale;
     const int32_t below = (int32_t)tml_float_floor(position);
     const int32_t above = (float)below < position ? below + 1 : below;
-    tml_float_between at = {below > 0 ? below : 0, above < axis->in - 1 ? above : axis->in - 1, 0.0f};
+    tml_float_between at
+        = {below > 0 ? below : 0, above < axis->in - 1 ? above : axis->in - 1, 0.0f};
     at.share = position - (float)at.near;
     return at;
 }
@@ -53,7 +54,8 @@ TML_KERNEL void tml_resize_bilinear_f32(const tml_resize_bilinear_params_f32 *pa
     for (int32_t batch = 0; batch < params->batches; ++batch) {
         TML_ROLLED
         for (int32_t out_y = 0; out_y < params->height.out; ++out_y) {
-            const tml_float_between y = tml_float_between_of(&params->height, params->is_half, out_y);
+            const tml_float_between y
+                = tml_float_between_of(&params->height, params->is_half, out_y);
             const float *above = input + y.near * row;
             const float *below = input + y.far * row;
             TML_ROLLED

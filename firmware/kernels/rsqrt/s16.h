@@ -26,7 +26,8 @@ TML_KERNEL void tml_rsqrt_s16(const tml_rsqrt_params *params, const int16_t *inp
         }
         const tml_requant inverse = tml_inverse_root(input[i]);
         const int32_t root = tml_requantise(1, inverse.multiplier, inverse.shift + 20);
-        const int32_t scaled = tml_requantise(root, params->requant.multiplier, params->requant.shift);
+        const int32_t scaled
+            = tml_requantise(root, params->requant.multiplier, params->requant.shift);
         output[i] = (int16_t)tml_clamp_to(scaled, INT16_MIN, INT16_MAX);
     }
 }

@@ -72,8 +72,8 @@ TML_KERNEL void tml_softmax_s16(const tml_softmax_s16_params *params, const int1
         }
         int32_t sum = 0;
         for (int32_t i = 0; i < params->depth; ++i) {
-            const int32_t below = tml_requantise(input[i] - max, params->requant.multiplier,
-                                                 params->requant.shift);
+            const int32_t below
+                = tml_requantise(input[i] - max, params->requant.multiplier, params->requant.shift);
             const int32_t at = tml_clamp_to(below + 32767, INT16_MIN, INT16_MAX);
             output[i] = (int16_t)tml_softmax_between(exp, at);
             sum += output[i];

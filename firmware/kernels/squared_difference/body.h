@@ -15,8 +15,8 @@ TML_KERNEL TML_OF(tml_value) TML_OWN(output)(const TML_OWN(params) *params,
     const int32_t difference
         = TML_OWN(scale)(value1 + params->input1_offset, params->input1_requant)
         - TML_OWN(scale)(value2 + params->input2_offset, params->input2_requant);
-    const int32_t scaled = tml_requantise(difference * difference, params->output_requant.multiplier,
-                                          params->output_requant.shift);
+    const int32_t scaled = tml_requantise(
+        difference * difference, params->output_requant.multiplier, params->output_requant.shift);
     return TML_OF(TML_CLAMPED)(scaled + params->output_offset, params->clamp);
 }
 
@@ -31,10 +31,10 @@ TML_KERNEL void TML_OF(tml_squared_difference)(const TML_OWN(params) *params,
     for (int32_t i0 = 0; i0 < count[0]; ++i0) {
         for (int32_t i1 = 0; i1 < count[1]; ++i1) {
             for (int32_t i2 = 0; i2 < count[2]; ++i2) {
-                const TML_OF(tml_value) *at1
-                    = input1 + i0 * step1[0] + i1 * step1[1] + i2 * step1[2];
-                const TML_OF(tml_value) *at2
-                    = input2 + i0 * step2[0] + i1 * step2[1] + i2 * step2[2];
+                const TML_OF(tml_value) *at1 = input1 + i0 * step1[0] + i1 * step1[1]
+                    + i2 * step1[2];
+                const TML_OF(tml_value) *at2 = input2 + i0 * step2[0] + i1 * step2[1]
+                    + i2 * step2[2];
                 TML_ROLLED
                 for (int32_t i3 = 0; i3 < count[3]; ++i3) {
                     *output++ = TML_OWN(output)(params, *at1, *at2);

@@ -30,9 +30,8 @@ TML_KERNEL void TML_OWN(dot)(const TML_OWN(params) *params, const TML_OWN(view) 
         for (int32_t k_x = 0; k_x < view->columns; ++k_x) {
             const TML_OF(tml_value) *x = view->input - (k_y * params->width.in + k_x) * depth;
             TML_OF(tml_weights) w = TML_OF(TML_WEIGHTS_FROM)(
-                TML_OF(TML_WEIGHTS_FROM)(
-                    TML_OF(TML_WEIGHTS_FROM)(weights, view->weights),
-                    k_y * params->height.stride * row),
+                TML_OF(TML_WEIGHTS_FROM)(TML_OF(TML_WEIGHTS_FROM)(weights, view->weights),
+                                         k_y * params->height.stride * row),
                 k_x * params->width.stride * depth);
             const TML_OF(tml_value) *end = x + depth;
             TML_OPAQUE(x);

@@ -7,10 +7,10 @@
 
 typedef tml_transpose_conv_params tml_transpose_conv_params_s16;
 
-TML_KERNEL void tml_transpose_conv_s16(const tml_transpose_conv_params *params, const int16_t *input,
-                                       const int8_t *weights, const int64_t *bias,
-                                       const int32_t *multiplier, const int8_t *shift,
-                                       int16_t *output);
+TML_KERNEL void tml_transpose_conv_s16(const tml_transpose_conv_params *params,
+                                       const int16_t *input, const int8_t *weights,
+                                       const int64_t *bias, const int32_t *multiplier,
+                                       const int8_t *shift, int16_t *output);
 
 #define TML_OP transpose_conv
 #define TML_TYPE s16

@@ -7,9 +7,9 @@
 #endif
 
 /* One output of filter i: its sum and the bias, clamped. */
-TML_KERNEL TML_OF(tml_value) TML_OWN(output)(const TML_OWN(params) *params,
-                                             const TML_OF(tml_filters) *filters, int32_t i,
-                                             TML_OF(tml_sum) sum)
+TML_KERNEL TML_OF(tml_value)
+    TML_OWN(output)(const TML_OWN(params) *params, const TML_OF(tml_filters) *filters, int32_t i,
+                    TML_OF(tml_sum) sum)
 {
     return TML_OF(TML_CLAMPED)(sum + filters->bias[i], params->clamp);
 }

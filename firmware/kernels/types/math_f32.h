@@ -165,7 +165,8 @@ TML_KERNEL float tml_float_log(float x)
     }
     int32_t exponent;
     const uint32_t significand = tml_float_parts(x, &exponent);
-    float m = tml_float_of_bits(significand - UINT32_C(0x800000) + UINT32_C(0x3F000000)); /* 0.5 to 1 */
+    float m
+        = tml_float_of_bits(significand - UINT32_C(0x800000) + UINT32_C(0x3F000000)); /* 0.5 to 1 */
     float e = (float)(exponent - 126);
     if (m < 0.707106781f) {
         e = e - 1.0f;
@@ -264,7 +265,8 @@ TML_KERNEL float tml_float_remainder(float a, float b)
         rest <<= 1;
         --to;
     }
-    const uint32_t bits = to > 0 ? ((uint32_t)to << 23) + (rest - UINT32_C(0x800000)) : rest >> (1 - to);
+    const uint32_t bits = to > 0 ? ((uint32_t)to << 23) + (rest - UINT32_C(0x800000))
+                                 : rest >> (1 - to);
     return tml_float_of_bits(sign | bits);
 }
 

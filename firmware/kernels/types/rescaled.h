@@ -8,9 +8,9 @@
 #endif
 
 /* One output of filter i: its sum rescaled, moved to the zero point, clamped. */
-TML_KERNEL TML_OF(tml_value) TML_OWN(output)(const TML_OWN(params) *params,
-                                             const TML_OF(tml_filters) *filters, int32_t i,
-                                             TML_OF(tml_sum) sum)
+TML_KERNEL TML_OF(tml_value)
+    TML_OWN(output)(const TML_OWN(params) *params, const TML_OF(tml_filters) *filters, int32_t i,
+                    TML_OF(tml_sum) sum)
 {
     const int32_t k = params->per_channel ? i : 0;
     const int32_t multiplier = TML_OF(TML_MULTIPLIER)(filters, k);

@@ -9,12 +9,12 @@
 #include "kernels/types/type.h"
 #include "tml_fixedpoint.h"
 
-typedef int8_t tml_value_s8;           /* an element of an input or output */
-typedef int32_t tml_wide_s8;           /* one that is computed with */
-typedef int32_t tml_sum_s8;            /* of products */
+typedef int8_t tml_value_s8; /* an element of an input or output */
+typedef int32_t tml_wide_s8; /* one that is computed with */
+typedef int32_t tml_sum_s8;  /* of products */
 typedef int32_t tml_bias_s8;
-typedef int32_t tml_scaled_s8;         /* a sum in units of the output */
-typedef const int8_t *tml_weights_s8;  /* a place among weights */
+typedef int32_t tml_scaled_s8;        /* a sum in units of the output */
+typedef const int8_t *tml_weights_s8; /* a place among weights */
 
 /* The constants of a layer's filters, or of some of them. */
 typedef struct {

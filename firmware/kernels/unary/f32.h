@@ -25,14 +25,18 @@ TML_KERNEL void tml_tanh_f32(const tml_unary_params_f32 *params, const float *in
 TML_KERNEL void tml_hard_swish_f32(const tml_unary_params_f32 *params, const float *input,
                                    float *output);
 TML_KERNEL void tml_ceil_f32(const tml_unary_params_f32 *params, const float *input, float *output);
-TML_KERNEL void tml_floor_f32(const tml_unary_params_f32 *params, const float *input, float *output);
-TML_KERNEL void tml_round_f32(const tml_unary_params_f32 *params, const float *input, float *output);
+TML_KERNEL void tml_floor_f32(const tml_unary_params_f32 *params, const float *input,
+                              float *output);
+TML_KERNEL void tml_round_f32(const tml_unary_params_f32 *params, const float *input,
+                              float *output);
 TML_KERNEL void tml_neg_f32(const tml_unary_params_f32 *params, const float *input, float *output);
 TML_KERNEL void tml_exp_f32(const tml_unary_params_f32 *params, const float *input, float *output);
 TML_KERNEL void tml_log_f32(const tml_unary_params_f32 *params, const float *input, float *output);
 TML_KERNEL void tml_sqrt_f32(const tml_unary_params_f32 *params, const float *input, float *output);
-TML_KERNEL void tml_rsqrt_f32(const tml_unary_params_f32 *params, const float *input, float *output);
-TML_KERNEL void tml_square_f32(const tml_unary_params_f32 *params, const float *input, float *output);
+TML_KERNEL void tml_rsqrt_f32(const tml_unary_params_f32 *params, const float *input,
+                              float *output);
+TML_KERNEL void tml_square_f32(const tml_unary_params_f32 *params, const float *input,
+                               float *output);
 TML_KERNEL void tml_sin_f32(const tml_unary_params_f32 *params, const float *input, float *output);
 TML_KERNEL void tml_cos_f32(const tml_unary_params_f32 *params, const float *input, float *output);
 

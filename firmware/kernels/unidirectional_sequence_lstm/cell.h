@@ -12,10 +12,10 @@
 
 /* How a unit's gates become its cell and its output. */
 typedef struct {
-    int32_t tanh_shift;   /* the cell's argument of tanh, to the left; negative: to the right */
-    int32_t clip;         /* the cell stays between -clip and clip */
-    int32_t input_shift;  /* input gate * new value -> cell: a factor of 2^-(input_shift + 1) */
-    tml_requant output;   /* output gate * tanh(cell) -> output; only to the right */
+    int32_t tanh_shift;  /* the cell's argument of tanh, to the left; negative: to the right */
+    int32_t clip;        /* the cell stays between -clip and clip */
+    int32_t input_shift; /* input gate * new value -> cell: a factor of 2^-(input_shift + 1) */
+    tml_requant output;  /* output gate * tanh(cell) -> output; only to the right */
     int32_t output_offset;
 } tml_lstm_cell;
 
@@ -42,7 +42,8 @@ TML_KERNEL int32_t tml_lstm_between(const int16_t *table, uint32_t at, int32_t b
 TML_KERNEL int32_t tml_lstm_sigmoid(const int16_t *table, int32_t x)
 {
     const int32_t sign = x >> 31;
-    const uint32_t at = (uint32_t)(3 * ((x ^ sign) - sign)); /* at most 3 * 2^15: inside of the table */
+    const uint32_t at
+        = (uint32_t)(3 * ((x ^ sign) - sign)); /* at most 3 * 2^15: inside of the table */
     return ((tml_lstm_between(table, at, 9) ^ sign) + (1 << 24) + (1 << 9)) >> 10;
 }
 

@@ -22,11 +22,11 @@ typedef struct {
     int32_t steps;
     int32_t in_features;
     int32_t units;
-    int32_t input_stride[2];  /* elements from one batch and from one step to the next */
+    int32_t input_stride[2]; /* elements from one batch and from one step to the next */
     int32_t output_stride[2];
-    bool is_clipped;          /* whether the cell stays between the bounds of clip */
+    bool is_clipped; /* whether the cell stays between the bounds of clip */
     tml_clamp_f32 clip;
-    tml_clamp_f32 finite;     /* least and largest number */
+    tml_clamp_f32 finite; /* least and largest number */
 } tml_lstm_params_f32;
 
 /* The sums of a unit's four gates over one row. */

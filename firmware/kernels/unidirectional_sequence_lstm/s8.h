@@ -21,11 +21,11 @@ typedef struct {
     int32_t steps;
     int32_t in_features;
     int32_t units;
-    int32_t input_stride[2];  /* bytes from one batch and from one step to the next */
+    int32_t input_stride[2]; /* bytes from one batch and from one step to the next */
     int32_t output_stride[2];
-    int32_t multiplier[8];    /* of the sums over inputs, for each gate; then over outputs */
+    int32_t multiplier[8]; /* of the sums over inputs, for each gate; then over outputs */
     int32_t shift[8];
-    bool shifts_right;        /* whether tml_requantise_right serves all of them */
+    bool shifts_right; /* whether tml_requantise_right serves all of them */
     tml_lstm_cell cell;
 } tml_lstm_params;
 
@@ -72,8 +72,8 @@ TML_KERNEL void tml_lstm_step(const tml_lstm_params *params, const int8_t *input
         weights = tml_lstm_sums(input, weights, params->in_features, of_input);
         weights = tml_lstm_sums(before, weights, params->units, of_output);
         for (int32_t gate = 0; gate < 4; ++gate) {
-            gates[gate] = tml_lstm_saturate(tml_lstm_scaled(params, gate, of_input[gate]) +
-                                            tml_lstm_scaled(params, 4 + gate, of_output[gate]));
+            gates[gate] = tml_lstm_saturate(tml_lstm_scaled(params, gate, of_input[gate])
+                                            + tml_lstm_scaled(params, 4 + gate, of_output[gate]));
         }
         output[unit] = (int8_t)tml_lstm_unit(&params->cell, table, gates, &cell[unit]);
     }

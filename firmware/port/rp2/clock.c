@@ -63,9 +63,8 @@ tml_clocks tml_clock_init(void)
     tml_set_bits(RESET, in_use);
     TML_REG(RESET) &= ~in_use;
     (void)tml_wait(RESET_DONE, in_use, in_use);
-    const bool is_fast = start_pll() &&
-                         select_source(CLK_REF_CTRL, CLK_REF_SELECTED, REF_FROM_XOSC) &&
-                         select_source(CLK_SYS_CTRL, CLK_SYS_SELECTED, SYS_FROM_PLL);
+    const bool is_fast = start_pll() && select_source(CLK_REF_CTRL, CLK_REF_SELECTED, REF_FROM_XOSC)
+        && select_source(CLK_SYS_CTRL, CLK_SYS_SELECTED, SYS_FROM_PLL);
     TML_REG(CLK_PERI_CTRL) = PERI_FROM_SYS;
     const uint32_t core_hz = is_fast ? TML_CLOCK_HZ : TML_RESET_CLOCK_HZ;
     return (tml_clocks){core_hz, core_hz};

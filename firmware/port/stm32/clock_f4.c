@@ -51,8 +51,8 @@ static bool start_pll(void)
     tml_set_bits(RCC_CR, CR_HSION);
     TML_REG(RCC_CFGR) = 0; /* a boot loader may run from the PLL */
     TML_REG(RCC_CR) &= ~CR_PLLON;
-    TML_REG(RCC_PLLCFGR) = TML_PLL_M | (TML_PLL_N << 6) | ((TML_PLL_P / 2u - 1u) << 16) |
-                           (PLLCFGR_Q << 24) | (PLLCFGR_R << 28);
+    TML_REG(RCC_PLLCFGR) = TML_PLL_M | (TML_PLL_N << 6) | ((TML_PLL_P / 2u - 1u) << 16)
+        | (PLLCFGR_Q << 24) | (PLLCFGR_R << 28);
     tml_set_bits(RCC_CR, CR_PLLON);
     return raise_voltage() && tml_wait(RCC_CR, CR_PLLRDY, CR_PLLRDY);
 }

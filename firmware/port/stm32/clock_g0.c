@@ -21,8 +21,8 @@
 
 tml_clocks tml_clock_init(void)
 {
-    TML_REG(RCC_PLLCFGR) = PLLCFGR_HSI | ((TML_PLL_M - 1u) << 4) | (TML_PLL_N << 8) | PLLCFGR_REN |
-                           ((TML_PLL_R - 1u) << 29);
+    TML_REG(RCC_PLLCFGR) = PLLCFGR_HSI | ((TML_PLL_M - 1u) << 4) | (TML_PLL_N << 8) | PLLCFGR_REN
+        | ((TML_PLL_R - 1u) << 29);
     tml_set_bits(RCC_CR, CR_PLLON);
     if (tml_wait(RCC_CR, CR_PLLRDY, CR_PLLRDY)) {
         TML_REG(FLASH_ACR) = TML_FLASH_ACR;

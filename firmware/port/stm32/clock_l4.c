@@ -32,8 +32,8 @@
 static bool start_pll(void)
 {
     TML_REG(PWR_CR5) &= ~CR5_R1MODE;
-    TML_REG(RCC_PLLCFGR) = PLLCFGR_HSI | ((TML_PLL_M - 1u) << 4) | (TML_PLL_N << 8) |
-                           ((TML_PLL_R / 2u - 1u) << 25) | PLLCFGR_REN;
+    TML_REG(RCC_PLLCFGR) = PLLCFGR_HSI | ((TML_PLL_M - 1u) << 4) | (TML_PLL_N << 8)
+        | ((TML_PLL_R / 2u - 1u) << 25) | PLLCFGR_REN;
     tml_set_bits(RCC_CR, CR_PLLON);
     return tml_wait(RCC_CR, CR_PLLRDY, CR_PLLRDY);
 }

@@ -36,8 +36,8 @@
 
 static bool start_pll(void)
 {
-    TML_REG(RCC_PLL1CFGR) =
-        PLL1CFGR_HSI | PLL1CFGR_8_TO_16_MHZ | ((TML_PLL_M - 1u) << 8) | PLL1CFGR_REN;
+    TML_REG(RCC_PLL1CFGR) = PLL1CFGR_HSI | PLL1CFGR_8_TO_16_MHZ | ((TML_PLL_M - 1u) << 8)
+        | PLL1CFGR_REN;
     TML_REG(RCC_PLL1DIVR) = (TML_PLL_N - 1u) | (1u << 9) | (1u << 16) | ((TML_PLL_R - 1u) << 24);
     tml_set_bits(PWR_VOSR, VOSR_RANGE_1);
     if (!tml_wait(PWR_VOSR, VOSR_VOSRDY, VOSR_VOSRDY)) {

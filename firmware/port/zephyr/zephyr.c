@@ -72,6 +72,6 @@ uint32_t tml_port_stack_used(void)
 {
     size_t unused = 0;
     return k_thread_stack_space_get(k_current_get(), &unused) == 0 && unused <= TML_STACK_BYTES
-               ? TML_STACK_BYTES - (uint32_t)unused
-               : 0;
+        ? TML_STACK_BYTES - (uint32_t)unused
+        : 0;
 }

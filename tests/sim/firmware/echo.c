@@ -5,22 +5,43 @@
 #define ENABLE() (REG(UART + 0x0C) = 0x200C)
 #define CAN_READ() (REG(UART) & 0x20)
 #define READ() REG(UART + 4)
-#define WRITE(c) do { while (!(REG(UART) & 0x80)) { } REG(UART + 4) = (c); } while (0)
+#define WRITE(c) \
+    do { \
+        while (!(REG(UART) & 0x80)) { \
+        } \
+        REG(UART + 4) = (c); \
+    } while (0)
 #elif UART_KIND == 2 /* stm32_v2 */
 #define ENABLE() (REG(UART) = 0x0D)
 #define CAN_READ() (REG(UART + 0x1C) & 0x20)
 #define READ() REG(UART + 0x24)
-#define WRITE(c) do { while (!(REG(UART + 0x1C) & 0x80)) { } REG(UART + 0x28) = (c); } while (0)
+#define WRITE(c) \
+    do { \
+        while (!(REG(UART + 0x1C) & 0x80)) { \
+        } \
+        REG(UART + 0x28) = (c); \
+    } while (0)
 #elif UART_KIND == 3 /* nrf52 */
 #define ENABLE() (REG(UART + 0x500) = 4, REG(UART) = 1, REG(UART + 8) = 1)
 #define CAN_READ() (REG(UART + 0x108) ? (REG(UART + 0x108) = 0, 1) : 0)
 #define READ() REG(UART + 0x518)
-#define WRITE(c) do { REG(UART + 0x11C) = 0; REG(UART + 0x51C) = (c); while (!REG(UART + 0x11C)) { } } while (0)
+#define WRITE(c) \
+    do { \
+        REG(UART + 0x11C) = 0; \
+        REG(UART + 0x51C) = (c); \
+        while (!REG(UART + 0x11C)) { \
+        } \
+    } while (0)
 #else /* pl011 */
 #define ENABLE() (REG(UART + 0x30) = 0x301)
 #define CAN_READ() (!(REG(UART + 0x18) & 0x10))
 #define READ() REG(UART)
-#define WRITE(c) do { while (REG(UART + 0x18) & 0x20) { } REG(UART) = (c); } while (0)
+#define WRITE(c) \
+    do { \
+        while (REG(UART + 0x18) & 0x20) { \
+        } \
+        REG(UART) = (c); \
+    } while (0)
 #endif
 
 static uint32_t initialised = 0x11223344;

@@ -55,8 +55,8 @@ static int read_byte(bool is_usb, void *buffer)
     return byte == EOF ? 0 : 1;
 }
 
-esp_err_t uart_driver_install(uart_port_t port, int rx, int tx, int queue_size, QueueHandle_t *queue,
-                              int flags)
+esp_err_t uart_driver_install(uart_port_t port, int rx, int tx, int queue_size,
+                              QueueHandle_t *queue, int flags)
 {
     const bool is_good = port == UART_NUM_0 && rx > 128 && tx == 0 && queue_size == 0;
     return is_good && queue == NULL && flags == 0 ? ESP_OK : ESP_FAIL;
@@ -133,9 +133,10 @@ void esp_restart(void)
     exit(EXIT_SUCCESS);
 }
 
-BaseType_t xTaskCreatePinnedToCore(TaskFunction_t code, const char *const name, const uint32_t depth,
-                                   void *const parameters, UBaseType_t priority,
-                                   TaskHandle_t *const handle, const BaseType_t core)
+BaseType_t xTaskCreatePinnedToCore(TaskFunction_t code, const char *const name,
+                                   const uint32_t depth, void *const parameters,
+                                   UBaseType_t priority, TaskHandle_t *const handle,
+                                   const BaseType_t core)
 {
     (void)parameters;
     (void)handle;

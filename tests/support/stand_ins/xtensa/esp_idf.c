@@ -27,8 +27,8 @@ int main(void);
 
 static TaskFunction_t task;
 
-esp_err_t uart_driver_install(uart_port_t port, int rx, int tx, int queue_size, QueueHandle_t *queue,
-                              int flags)
+esp_err_t uart_driver_install(uart_port_t port, int rx, int tx, int queue_size,
+                              QueueHandle_t *queue, int flags)
 {
     (void)port, (void)rx, (void)tx, (void)queue_size, (void)queue, (void)flags;
     return ESP_OK;
@@ -124,9 +124,10 @@ void abort(void)
     }
 }
 
-BaseType_t xTaskCreatePinnedToCore(TaskFunction_t code, const char *const name, const uint32_t depth,
-                                   void *const parameters, UBaseType_t priority,
-                                   TaskHandle_t *const handle, const BaseType_t core)
+BaseType_t xTaskCreatePinnedToCore(TaskFunction_t code, const char *const name,
+                                   const uint32_t depth, void *const parameters,
+                                   UBaseType_t priority, TaskHandle_t *const handle,
+                                   const BaseType_t core)
 {
     (void)name, (void)depth, (void)parameters, (void)priority, (void)handle, (void)core;
     task = code;

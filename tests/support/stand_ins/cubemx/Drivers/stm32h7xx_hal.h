@@ -8,7 +8,12 @@
 #error "the device macro of CubeMX is missing"
 #endif
 
-typedef enum { HAL_OK = 0x00, HAL_ERROR = 0x01, HAL_BUSY = 0x02, HAL_TIMEOUT = 0x03 } HAL_StatusTypeDef;
+typedef enum {
+    HAL_OK = 0x00,
+    HAL_ERROR = 0x01,
+    HAL_BUSY = 0x02,
+    HAL_TIMEOUT = 0x03
+} HAL_StatusTypeDef;
 
 typedef struct { /* RM0433, USART registers */
     volatile uint32_t CR1, CR2, CR3, BRR, GTPR, RTOR, RQR, ISR, ICR, RDR, TDR;
