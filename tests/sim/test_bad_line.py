@@ -1,6 +1,6 @@
 """A real firmware behind a line that spoils one byte: the right result, however it was spoilt.
 
-Every byte in turn is tests/unit/test_agent_client.py, against a firmware in Python. Here the
+Every byte in turn is tests/unit/test_agent_lines.py, against a firmware in Python. Here the
 agent's own C code is at the other end, and the bytes are samples of a session.
 """
 

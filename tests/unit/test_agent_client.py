@@ -1,60 +1,32 @@
-"""The agent's client against a device in memory, over good and bad lines."""
+"""The agent's client against a device in memory, over a good line."""
 
 from __future__ import annotations
 
-import contextlib
 import re
-import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from tests.support.running.agent_sessions import (
+    DATA,
+    GOOD,
+    PLUS_ONE,
+    UNMARKED,
+    client_of,
+    client_that_ran,
+    session_of,
+)
 from tests.support.running.fake_agent import FakeAgent
 from tinyml.base.errors import DeviceError
 from tinyml.device import frames, replies
-from tinyml.device.agent import AgentClient
 from tinyml.device.profile import measure, profile, spread
-from tinyml.device.values import BootTime, Identity, MemoryUse, TensorInfo, Timing
+from tinyml.device.values import BootTime, TensorInfo, Timing
 from tinyml.ir.dtype import INT8
-
-DATA = bytes([0, 1, 2, 3, 250, 251, 254, 255])
-PLUS_ONE = bytes(value + 1 & 0xFF for value in DATA)
-
-
-def _client(link: FakeAgent) -> AgentClient:
-    return AgentClient(link, reply_timeout_s=0, work_timeout_s=0)
-
-
-def _ran(link: FakeAgent) -> AgentClient:
-    client = _client(link)
-    client.load_input(0, DATA)
-    client.infer()
-    return client
-
-
-def _session(client: AgentClient) -> tuple[object, ...]:
-    client.load_input(0, DATA)
-    client.infer(2, 1)
-    results = client.identify(), client.layer_cycles(), client.output(0), client.memory()
-    client.load_input(0, DATA)
-    return *results, client.layer_output(0)
-
-
-IDENTITY = Identity("plus", "0123456789ab", 1, 1, 1, 2, 80_000_000, 64, "0f1e2d3c4b5a")
-GOOD = (
-    IDENTITY,
-    (1000, 1001),
-    PLUS_ONE,
-    MemoryUse(64, 1024, 300),
-    DATA,
-)
-UNMARKED = (replace(IDENTITY, fingerprint=""), *GOOD[1:])  # firmware that knows no fingerprint
 
 
 def test_every_command():
-    client = _client(FakeAgent())
-    assert _session(client) == GOOD
+    client = client_of(FakeAgent())
+    assert session_of(client) == GOOD
     assert client.tensor("out", 0) == TensorInfo(INT8, 8, 0.5, -128)
     assert client.infer() == Timing(1, 250, was_input_fresh=False)
     client.load_input(0, DATA)
@@ -68,7 +40,7 @@ def test_every_command():
 def test_firmware_of_a_version_without_fingerprints():
     link = FakeAgent()
     link.fingerprint = ""
-    assert _session(_client(link)) == UNMARKED
+    assert session_of(client_of(link)) == UNMARKED
 
 
 def test_a_fingerprint_that_is_damaged_is_asked_for_again():
@@ -84,172 +56,21 @@ def test_a_fingerprint_that_is_damaged_is_asked_for_again():
 
 def test_long_inputs_are_sent_in_short_commands():
     link = FakeAgent()
-    _client(link).load_input(0, bytes(1000))
+    client_of(link).load_input(0, bytes(1000))
     assert max(len(text) for text in link.commands) <= 80
-
-
-class _Fault:
-    """Spoils one byte of a stream, at a position counted from its start."""
-
-    def __init__(self, kind: str, position: int) -> None:
-        self.kind, self.position = kind, position
-        self.seen = 0
-        self.agent: FakeAgent | None = None  # that a reset reaches
-
-    def __call__(self, data: bytes) -> bytes:
-        at = self.position - self.seen
-        self.seen += len(data)
-        if not 0 <= at < len(data):
-            return data
-        match self.kind:
-            case "drop":
-                return data[:at] + data[at + 1 :]
-            case "repeat":
-                return data[: at + 1] + data[at:]
-            case "flip":
-                return data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1 :]
-            case "truncate":
-                return data[:at]
-            case "log":
-                return data[:at] + b"I (2817) main: hello\r\n" + data[at:]
-            case "reset":
-                assert self.agent is not None
-                self.agent.reset()
-                return data[:at] + BOOT
-        return data[:at] + b"\x00\xff\r\ngarbage\r\n" + data[at:]
-
-
-FAULTS = ("drop", "repeat", "flip", "truncate", "insert", "log")
-TIMEOUTS = 10  # reads in vain that one fault may cost: two per try
-BOOT = b"\r\nrst:0x1 (POWERON),boot:0x8\r\nm-init-done\r\nm-ready\r\n"
-
-
-def _length(direction: str) -> int:
-    counter = _Fault("none", -1)
-    _session(_client(FakeAgent(**{direction: counter})))
-    return counter.seen
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", FAULTS)
-def test_one_fault_anywhere_in_the_replies_is_made_good(kind):
-    for position in range(_length("up")):
-        fault = _Fault(kind, position)
-        fault.agent = FakeAgent(up=fault)
-        assert _session(_client(fault.agent)) == GOOD, f"{kind} of reply byte {position}"
-        assert fault.agent.silences <= TIMEOUTS, f"{kind} of reply byte {position}"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", FAULTS[:5])
-def test_one_fault_anywhere_in_the_commands_is_made_good(kind):
-    for position in range(_length("down")):
-        link = FakeAgent(down=_Fault(kind, position))
-        assert _session(_client(link)) == GOOD, f"{kind} of command byte {position}"
-        assert link.silences <= TIMEOUTS, f"{kind} of command byte {position}"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", FAULTS)
-def test_one_fault_anywhere_while_measuring_is_made_good(kind):
-    def session(link: FakeAgent) -> tuple[object, ...]:
-        samples = [(np.full(8, value, np.int8),) for value in (1, 5)]
-        run = measure(_client(link), "some_board", samples, runs=3, warmup=1)
-        outputs = [output[0].tolist() for output in run.outputs]
-        return outputs, run.total.cycles, run.details["spread"], run.details["fresh_runs"]
-
-    counter = _Fault("none", -1)
-    good = session(FakeAgent(up=counter))
-    assert good[0] == [[2] * 8, [6] * 8]
-    for position in range(0, counter.seen, 3):
-        fault = _Fault(kind, position)
-        fault.agent = FakeAgent(up=fault)
-        assert session(fault.agent) == good, f"{kind} of reply byte {position}"
-
-
-RESET = "the board was reset in the middle of the session"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("protocol", [2, 3])
-def test_a_reset_in_the_middle_is_an_error(protocol):
-    """After a reset that nobody noticed, a figure of the stack was reported that was another's."""
-    counter = _Fault("none", -1)
-    good = _session(_client(FakeAgent(up=counter, protocol=protocol)))
-    errors = []
-    for position in range(counter.seen):
-        fault = _Fault("reset", position)
-        fault.agent = FakeAgent(up=fault, protocol=protocol)
-        try:
-            assert _session(_client(fault.agent)) == good, f"reset at reply byte {position}"
-        except DeviceError as error:
-            errors.append(error.message)
-    assert all(RESET in message for message in errors)
-    assert len(errors) > counter.seen * 0.7  # the rest is before the session began
-
-
-def test_a_reset_whose_banner_is_lost_is_noticed():
-    link = FakeAgent()
-    client = _ran(link)
-    link.reset()
-    with pytest.raises(DeviceError, match=RESET) as caught:
-        client.memory()
-    assert "power supply" in (caught.value.hint or "")
-
-
-def test_a_reset_between_two_measured_runs_is_an_error():
-    link = FakeAgent()
-
-    def show(what: str, done: int, total: int) -> None:
-        if done == 2:
-            link.reset()
-
-    with pytest.raises(DeviceError, match=RESET):
-        measure(_client(link), "some_board", [(np.zeros(8, np.int8),)], runs=5, show=show)
-
-
-def test_another_program_on_the_line_is_noticed():
-    link = FakeAgent()
-    client = _ran(link)
-    _client(link).identify()
-    with pytest.raises(DeviceError, match=RESET) as caught:
-        client.layer_cycles()
-    assert "another program" in (caught.value.hint or "")
-
-
-def _replaced(old: str, new: str):
-    """What comes back with a text replaced, and no checksum made right."""
-    return lambda data: data.replace(old.encode(), new.encode())
-
-
-def test_a_damaged_time_is_no_figure():
-    """Times had no checksum: an inference of -98,473 us was reported."""
-    for damage in (("us-350", "us-50"), ("us-350", "us-351"), ("us-100", "us-10")):
-        client = _client(FakeAgent(up=_replaced(*damage)))
-        client.load_input(0, DATA)
-        with pytest.raises(DeviceError, match="does not agree with its checksum"):
-            client.infer()
 
 
 def test_firmware_without_sessions_is_understood():
     """It has no checksum of its times: they come from its cycles, which have one."""
-    link = FakeAgent(protocol=2, up=_replaced("us-350", "us-98823"))
-    client = _client(link)
-    assert _session(client) == UNMARKED
+    link = FakeAgent(protocol=2, up=lambda data: data.replace(b"us-350", b"us-98823"))
+    client = client_of(link)
+    assert session_of(client) == UNMARKED
     client.load_input(0, DATA)
     assert client.infer() == Timing(1, 25, was_input_fresh=True)
     assert client.timestamp_us() == 5
     assert client.results() == (0.5, -1.0)
     assert not client.is_checked
     assert not any(text.startswith("[") for text in link.commands)
-
-
-def test_a_reset_of_firmware_without_sessions_is_seen_in_its_stack():
-    link = FakeAgent(protocol=2)
-    client = _ran(link)
-    link.reset()
-    with pytest.raises(DeviceError, match=RESET):
-        client.memory()
 
 
 @pytest.mark.parametrize(
@@ -290,71 +111,8 @@ def test_an_inference_shorter_than_its_layers_is_an_error():
     link.cycles = 250 * 80 + 1000  # 80 MHz; the fake says that it takes 250 us
     for run in (profile, measure):
         with pytest.raises(DeviceError, match=r"took 250 us and its layers 262 us") as caught:
-            run(_client(link), "some_board", [(np.zeros(8, np.int8),)])
+            run(client_of(link), "some_board", [(np.zeros(8, np.int8),)])
         assert "cycle counter" in (caught.value.hint or "")
-
-
-class _Noise:
-    """Spoils bytes at random, for ever."""
-
-    def __init__(self, seed: int, rate: float) -> None:
-        self.random, self.rate = np.random.default_rng(seed), rate
-
-    def __call__(self, data: bytes) -> bytes:
-        kept = bytearray()
-        for value in data:
-            dice = self.random.random() / self.rate
-            if dice < 0.3:
-                continue
-            kept.append(value ^ int(self.random.integers(1, 256)) if dice < 1 else value)
-        return bytes(kept)
-
-
-@pytest.mark.parametrize("protocol", [2, 3])
-@pytest.mark.parametrize("rate", [0.001, 0.01, 0.2])
-def test_noise_gives_the_right_result_or_a_device_error(rate, protocol):
-    for seed in range(40):
-        link = FakeAgent(_Noise(seed, rate), _Noise(seed + 1000, rate), protocol=protocol)
-        client = _client(link)
-        with contextlib.suppress(DeviceError):
-            assert _session(client) == (GOOD if protocol == 3 else UNMARKED)
-            client.load_input(0, DATA)
-            assert client.infer().time_us == (250 if protocol == 3 else 25)
-
-
-class _Chatter:
-    """A board that says something all the time and is never done."""
-
-    name = "chatter"
-
-    def __init__(self, text: bytes) -> None:
-        self.text = text
-
-    def write(self, data: bytes) -> None:
-        pass
-
-    def read(self, timeout_s: float) -> bytes:
-        return self.text
-
-    def close(self) -> None:
-        pass
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (b"I (310) wifi: connected\r\n", "does not stop talking: '.*I \\(310\\) wifi"),
-        (b"\x80\xfe\x00", "does not"),
-        (b"m-lap-us-1\r\n", "does not stop talking"),
-    ],
-)
-def test_other_output_without_end_is_a_device_error_in_time(text, message):
-    client = AgentClient(_Chatter(text), reply_timeout_s=0.05, retries=1)
-    start = time.monotonic()
-    with pytest.raises(DeviceError, match=message) as caught:
-        client.identify()
-    assert time.monotonic() - start < 5
-    assert "What came last" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize(("number", "older"), [("1", "older"), ("4", "newer")])
@@ -366,7 +124,7 @@ def test_firmware_of_another_time(number, older):
         return data.replace(f"{payload}]-{frames.crc16(payload):04X}".encode(), new.encode())
 
     with pytest.raises(DeviceError, match=f"is {older} than this tinyml") as caught:
-        _client(FakeAgent(up=other)).identify()
+        client_of(FakeAgent(up=other)).identify()
     assert "build" in (caught.value.hint or "")
 
 
@@ -378,7 +136,7 @@ def test_spread_gives_values_that_were_measured():
 
 def test_restart():
     link = FakeAgent()
-    client = _client(link)
+    client = client_of(link)
     client.load_input(0, DATA)
     client.infer()
     assert client.boot_time() == BootTime(1500, 2100)
@@ -393,22 +151,22 @@ def test_restart():
 
 def test_silent_board_is_a_device_error_with_a_next_step():
     with pytest.raises(DeviceError, match="does not answer 'id'") as caught:
-        _client(FakeAgent(skip=1000)).identify()
+        client_of(FakeAgent(skip=1000)).identify()
     assert "baud rate" in (caught.value.hint or "")
 
 
 def test_board_that_wakes_up_late_is_found():
-    assert _client(FakeAgent(skip=3)).identify().model == "plus"
+    assert client_of(FakeAgent(skip=3)).identify().model == "plus"
 
 
 def test_what_the_board_complains_about_is_in_the_error():
     with pytest.raises(DeviceError, match="Unknown command: out 1"):
-        _ran(FakeAgent()).output(1)
+        client_that_ran(FakeAgent()).output(1)
 
 
 def test_crash_report_of_the_firmware_is_passed_on():
     crash = b"e-[fault 3 at 080012A4 from 08000F31]\r\n"
-    client = _ran(FakeAgent(up=lambda data: crash if b"layer-" in data else data))
+    client = client_that_ran(FakeAgent(up=lambda data: crash if b"layer-" in data else data))
     with pytest.raises(DeviceError, match="080012A4"):
         client.layer_cycles()
 
@@ -416,7 +174,7 @@ def test_crash_report_of_the_firmware_is_passed_on():
 def test_profile_runs_every_sample():
     link = FakeAgent()
     samples = [(np.full(8, value, np.int8),) for value in (1, 5, 9)]
-    run = profile(_client(link), "some_board", samples)
+    run = profile(client_of(link), "some_board", samples)
     assert [output[0].tolist() for output in run.outputs] == [[v + 1] * 8 for v in (1, 5, 9)]
     assert [layer.cycles for layer in run.layers] == [1000, 1001]
     assert (run.total.cycles, run.stack_bytes, run.clock_hz) == (2001, 300, 80_000_000)
@@ -426,7 +184,7 @@ def test_profile_runs_every_sample():
 def test_profile_refuses_samples_of_another_model():
     for sample in ((np.zeros(9, np.int8),), (np.zeros(8, np.uint8),), ()):
         with pytest.raises(DeviceError, match="plus"):
-            profile(_client(FakeAgent()), "some_board", [sample])
+            profile(client_of(FakeAgent()), "some_board", [sample])
 
 
 class _LargeAgent(FakeAgent):
@@ -449,7 +207,7 @@ class _LargeAgent(FakeAgent):
 @pytest.mark.parametrize("protocol", [2, 3])
 def test_outputs_of_any_length_arrive(protocol):
     """A line of more than 65,536 characters, and a reply of more than a million, was noise."""
-    client = _client(_LargeAgent(protocol=protocol))
+    client = client_of(_LargeAgent(protocol=protocol))
     client.load_input(0, DATA)
     client.infer()
     assert client.output(0) == _LargeAgent.data
@@ -496,10 +254,10 @@ def test_nonsense_with_right_checksums_is_a_device_error(protocol):
     sample = [(np.zeros(8, np.int8),)]
     errors = 0
     for seed in range(300):
-        client = _client(_OtherAgent(seed, protocol))
+        client = client_of(_OtherAgent(seed, protocol))
         try:
             measure(client, "some_board", sample, runs=2)
-            _session(client)
+            session_of(client)
             client.results()
         except DeviceError:
             errors += 1

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.models.cases import row_graph
+from tests.support.values.refused import numbers
 from tinyml.model.support import unmet
 
 IMAGE = {"shape": [1, 4, 6, 2], "scale": 0.05, "zero_point": 0}
@@ -15,10 +16,6 @@ FITS = "The output's shape must be constant and have the input's batches and the
 REGULAR = "Rows and columns must be repeated a whole number of times, or left out in equal steps."
 INSIDE = "Every output must lie between two inputs."
 SENSE = "The size must be constant, and centres and corners not both be aligned."
-
-
-def numbers(*values: int) -> dict[str, Any]:
-    return {"shape": [len(values)], "dtype": "int32", "data": list(values)}
 
 
 REFUSED: list[tuple[str, list[dict[str, Any]], dict[str, Any], str, str]] = [
