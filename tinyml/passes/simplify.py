@@ -8,9 +8,10 @@ import numpy as np
 
 from tinyml import ops
 from tinyml.base.errors import PlanError
-from tinyml.ir.graph import Graph, Op, Tensor
-from tinyml.ops.slice import can_be_copied, copy_of
+from tinyml.ir.graph import Array, Graph, Op, Tensor
+from tinyml.ops.slice import can_be_copied
 from tinyml.ops.traits import FromShape, MovesOnly, Pads
+from tinyml.passes.fold import folded
 from tinyml.passes.rewrite import all_bytes, maker, table_of, without_identities
 
 _MAX_FOLDED_BYTES = 1 << 20  # larger results stay computed: flash would grow more than RAM shrinks
@@ -19,24 +20,14 @@ _SMALL_BYTES, _MOST_TIMES = 4096, 4  # so do those of operators that repeat what
 
 def fold_constants(graph: Graph) -> Graph:
     """Computes ops that read constants, or only shapes, with the ops' own integer reference."""
-    tensors = list(graph.tensors)
-    kept = []
-    for op in graph.ops:
-        current = replace(graph, tensors=tuple(tensors))
-        if not _is_foldable(op, current):
-            kept.append(op)
-            continue
-        values = tuple(None if t is None else t.data for t in current.op_inputs(op))
-        results = ops.form_of(op, current).reference(op, current, values)
-        for i, result in zip(op.outputs, results, strict=True):
-            data = np.ascontiguousarray(result, tensors[i].dtype.numpy)
-            data.flags.writeable = False
-            held = replace(tensors[i], data=data.reshape(tensors[i].shape))
-            if i in graph.results:
-                kept += copy_of(held, i, tensors)
-            else:
-                tensors[i] = held
-    return replace(graph, tensors=tuple(tensors), ops=tuple(kept))
+    return folded(graph, _by_reference)
+
+
+def _by_reference(op: Op, graph: Graph) -> tuple[Array, ...] | None:
+    if not _is_foldable(op, graph):
+        return None
+    values = tuple(None if t is None else t.data for t in graph.op_inputs(op))
+    return tuple(ops.form_of(op, graph).reference(op, graph, values))
 
 
 def _is_foldable(op: Op, graph: Graph) -> bool:

@@ -11,13 +11,14 @@ from tinyml.base.errors import ModelError
 from tinyml.convert.fixups.edit import are_constant
 from tinyml.convert.ranges import dequantize
 from tinyml.convert.tables import with_attrs
-from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.graph import Array, Graph, Op, Quant
 from tinyml.ops import spec_of, trait_of
 from tinyml.ops.cast import CAST
 from tinyml.ops.float_only import NEG, SQRT, SQUARE
 from tinyml.ops.repeat import BROADCAST_TO, FILL
 from tinyml.ops.shape import SHAPE
 from tinyml.ops.traits import Arithmetic, ByteMap, MovesOnly
+from tinyml.passes.fold import folded
 from tinyml.passes.rewrite import converts
 
 _MAX_FOLDED_BYTES = 1 << 22
@@ -26,26 +27,25 @@ _LACKING = ("ellipsis_mask", "new_axis_mask", "offset")  # options that no refer
 
 def fold_constants(graph: Graph) -> Graph:
     """Computes ops whose operands are constants, and shapes, which are known."""
-    tensors = list(graph.tensors)
-    kept = []
-    for op in graph.ops:
-        current = replace(graph, tensors=tuple(tensors))
-        value = _value(op, current)
-        if value is None or set(op.outputs) & set(graph.outputs):
-            kept.append(op)
-            continue
-        made = tensors[op.outputs[0]]
-        data = np.ascontiguousarray(value, made.dtype.numpy)
-        quant = made.quant
-        if converts(op, "floats"):
-            quant = tensors[op.inputs[0]].quant  # trained or stored scales stay with the weights
-        if data.size == made.elements and data.nbytes <= _MAX_FOLDED_BYTES:
-            data = data.reshape(made.shape)
-            data.flags.writeable = False
-            tensors[op.outputs[0]] = replace(made, data=data, quant=quant)
-        else:
-            kept.append(op)
-    return replace(graph, tensors=tuple(tensors), ops=tuple(kept))
+    return folded(graph, _known, _scales)
+
+
+def _known(op: Op, graph: Graph) -> tuple[Array, ...] | None:
+    """The result of an op, where it is of use as a constant."""
+    if set(op.outputs) & set(graph.outputs):
+        return None
+    value = _value(op, graph)
+    if value is None:
+        return None
+    made = graph.tensors[op.outputs[0]]
+    has_room = value.size == made.elements and made.nbytes <= _MAX_FOLDED_BYTES
+    return (value,) if has_room else None
+
+
+def _scales(op: Op, graph: Graph) -> Quant | None:
+    """Trained or stored scales stay with the weights."""
+    tensor = op.inputs[0] if converts(op, "floats") else op.outputs[0]
+    return graph.tensors[tensor].quant
 
 
 def _value(op: Op, graph: Graph) -> Array | None:

@@ -7,11 +7,8 @@ from dataclasses import replace
 from tinyml.convert.tables import with_attrs
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op
-from tinyml.ops import trait_of
 from tinyml.ops.table import ACTIVATIONS
-from tinyml.ops.traits import Activation, ClampsOutput, Pads, ReadsPadding
-from tinyml.passes.fuse import padded_attrs
-from tinyml.passes.rewrite import maker, only_reader, with_ops
+from tinyml.passes.fuse import padded_attrs, with_clamps, without_pads
 
 _NONE = 0  # ActivationFunctionType
 _SAME = 0  # Padding
@@ -22,29 +19,15 @@ def fuse_activations(graph: Graph) -> Graph:
 
     Only between float values: at two integer scales the activation would round once more.
     """
-    for activation in graph.ops:
-        trait = trait_of(activation.kind, Activation)
-        before = maker(graph, activation.inputs[0]) if trait is not None else None
-        # Kernels of others (CONCATENATION) have the field and refuse anything in it.
-        if trait is None or before is None or trait_of(before.kind, ClampsOutput) is None:
-            continue
-        if only_reader(graph, activation.inputs[0]) is not activation:
-            continue
-        given, made = (graph.tensors[i] for i in (activation.inputs[0], activation.outputs[0]))
-        if (
-            given.dtype != FLOAT32
-            or dict(before.attrs.values).get("FusedActivationFunction") != _NONE
-        ):
-            continue
-        if given.quant is not None and made.quant is None:
-            # Trained scales of the value before the clamp serve the value behind it.
-            tensors = list(graph.tensors)
-            tensors[activation.outputs[0]] = replace(made, quant=given.quant)
-            graph = replace(graph, tensors=tuple(tensors))
-        attrs = before.attrs.having(FusedActivationFunction=ACTIVATIONS.index(trait.name))
-        fused = replace(before, name=activation.name, outputs=activation.outputs, attrs=attrs)
-        graph = with_ops(graph, {id(before): fused, id(activation): None})
-    return graph
+    return with_clamps(graph, _clamped)
+
+
+def _clamped(graph: Graph, op: Op, activation: Op, name: str) -> Op | None:
+    is_float = graph.tensors[activation.inputs[0]].dtype == FLOAT32
+    if not is_float or dict(op.attrs.values).get("FusedActivationFunction") != _NONE:
+        return None
+    attrs = op.attrs.having(FusedActivationFunction=ACTIVATIONS.index(name))
+    return replace(op, name=activation.name, attrs=attrs)
 
 
 def fuse_pads(graph: Graph) -> Graph:
@@ -52,22 +35,10 @@ def fuse_pads(graph: Graph) -> Graph:
 
     Only where SAME means exactly the rows and columns that PAD adds, and both add the value 0.
     """
-    for pad in tuple(op for op in graph.ops if _pads_zeros(op)):
-        op = only_reader(graph, pad.outputs[0])
-        if op is not None and _is_same_padding(graph, pad, op):
-            attrs = op.attrs.having(Padding=_SAME)
-            fused = replace(op, inputs=(pad.inputs[0], *op.inputs[1:]), attrs=attrs)
-            graph = with_ops(graph, {id(op): fused, id(pad): None})
-    return graph
+    return without_pads(graph, _padded)
 
 
-def _pads_zeros(op: Op) -> bool:
-    trait = trait_of(op.kind, Pads)
-    return trait is not None and trait.value is None
-
-
-def _is_same_padding(graph: Graph, pad: Op, op: Op) -> bool:
-    if trait_of(op.kind, ReadsPadding) is None:
-        return False
+def _padded(graph: Graph, pad: Op, op: Op) -> Op | None:
     attrs = padded_attrs(graph, pad, with_attrs(op))
-    return attrs is not None and attrs.padding == "SAME"
+    is_same = attrs is not None and attrs.padding == "SAME"
+    return replace(op, attrs=op.attrs.having(Padding=_SAME)) if is_same else None
