@@ -14,6 +14,7 @@ from tinyml.base import process
 from tinyml.base.elf import Elf, read_elf
 from tinyml.base.process import Command
 from tinyml.target.board import Board
+from tinyml.target.caches import Cache, Source
 from tinyml.target.chip import Region, Uart
 
 FOLDER = Path(__file__).parent / "firmware"
@@ -63,13 +64,19 @@ def _zig_include() -> Path:
 
 @pytest.fixture
 def make_board() -> Callable[..., Board]:
-    """A board with 64 KB of flash and 16 KB of RAM."""
+    """A board with 64 KB of flash, small buffers before it, and 16 KB of RAM."""
 
     def make(core: str = "cortex-m4", uart: str = "stm32_v1", wait_cycles: int = 0) -> Board:
-        flash = Region("flash", "flash", 0x08000000, 0x10000, wait_cycles)
+        flash = Region("flash", "flash", 0x08000000, 0x10000)
         board = board_with(flash, Region("sram", "ram", 0x20000000, 0x4000), core=core)
+        memory = (Source("flash", 8, wait_cycles, wait_cycles),)
+        buffers = (
+            Cache("code", "instructions", 64, 4, 16, memory, "made up"),
+            Cache("constants", "data", 32, 2, 16, memory, "made up"),
+        )
         chip = replace(
             board.chip,
+            caches=buffers if wait_cycles else (),
             uart=Uart(uart, UART_BASE),
             reset_clock_hz=16_000_000,
             ready=((0x40020000, 0x2),),

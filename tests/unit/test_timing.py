@@ -46,7 +46,7 @@ INSTRUCTIONS = [
     ("bc30", "pop {r4,r5}", "load_many", 2, (13,), (4, 5, 13)),
     ("b672", "cpsid i", "system", 0, (), ()),
     ("be01", "bkpt #1", "trap", 0, (), ()),
-    ("bf08", "it eq", "hint", 0, (), ()),
+    ("bf08", "it eq", "if_then", 0, (), ()),
     ("bf30", "wfi", "hint", 0, (), ()),
     ("c10c", "stmia r1!,{r2,r3}", "store_many", 2, (1, 2, 3), (1,)),
     ("d0fe", "beq .", "branch", 0, (), ()),

@@ -52,7 +52,14 @@ class Unicorn:
 
         machine = Machine(read_elf(image.elf), board)
         client = AgentClient(MemoryLink(machine))
-        run = profile(client, board.name, inputs, is_estimate=True, in_sequence=in_sequence)
+        run = profile(
+            client,
+            board.name,
+            inputs,
+            is_estimate=True,
+            in_sequence=in_sequence,
+            timed=machine.counter.ignore_memory,
+        )
         machine.shown = "instructions"
         load(client, inputs[0])
         is_short = run.total.cycles <= WATCHED_CYCLES

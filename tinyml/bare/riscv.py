@@ -54,9 +54,9 @@ class Rv32:
         core = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV32)
         _load(core, elf)
 
-        def cost(address: int, nbytes: int) -> tuple[BlockCost, int]:
+        def cost(address: int, nbytes: int) -> BlockCost:
             instructions = _count(bytes(core.mem_read(address, nbytes)))
-            return BlockCost(instructions, instructions, 0), 0
+            return BlockCost(instructions, instructions, 0)
 
         counter, answer, rest = attach(core, cost), bytearray(), given
         is_ended = False

@@ -36,8 +36,11 @@ def profile(
     warmup: int = 0,
     is_estimate: bool = False,
     in_sequence: bool = False,
+    timed: Callable[[], None] = lambda: None,
 ) -> Run:
     """The outputs of every sample, and times of the first one.
+
+    ``timed`` is called once these are known.
 
     ``in_sequence``: each sample goes on with the state that the one before has left; else each
     begins after a reset.
@@ -53,6 +56,7 @@ def profile(
     layers = tuple(LayerTime(cycles) for cycles in client.layer_cycles())
     total = LayerTime(client.total_cycles())
     _check_time(client, timing, total.cycles)
+    timed()
     outputs = [read_outputs(client, identity)]
     if in_sequence:
         outputs = list(sequence_outputs(client, inputs))

@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 from tinyml.base.errors import ToolError
+from tinyml.simulate.counter import IT_STATE
 from tinyml.simulate.decode import decode
 from tinyml.simulate.native import hook_library
 from tinyml.simulate.protocols import Engine
@@ -22,7 +23,6 @@ from tinyml.target.cores import Timing
 log = logging.getLogger("tinyml")
 
 MAY_BE_UNALIGNED = ("load", "store", "load_pc")
-IT_STATE = 0x0600FC00  # of the program status register
 # Code and SRAM; not the peripherals, where a hooked load inside an IT block leaves the emulator in
 # that IT block for ever.
 LAST_WATCHED = 0x3FFF_FFFF
@@ -68,7 +68,7 @@ class NativeWatch:
             engine._uch,
             ctypes.byref(self._handle),
             uc.UC_HOOK_MEM_READ | uc.UC_HOOK_MEM_WRITE,
-            ctypes.cast(self._library.tml_access, ctypes.c_void_p),
+            ctypes.cast(self._library.tml_alignment_access, ctypes.c_void_p),
             ctypes.byref(self._state),
             ctypes.c_uint64(0),
             ctypes.c_uint64(LAST_WATCHED),
@@ -106,7 +106,7 @@ class PythonWatch:
         self, engine: Engine, _type: int, address: int, nbytes: int, _value: int, _: object
     ) -> None:
         status = engine.reg_read(self._arm.UC_ARM_REG_XPSR)
-        if status & IT_STATE:  # see tml_access in hook.c
+        if status & IT_STATE:  # see clear_it_state in hook.c
             engine.reg_write(self._arm.UC_ARM_REG_XPSR, status & ~IT_STATE)
         if address & (min(nbytes, 4) - 1):
             pc = engine.reg_read(self._arm.UC_ARM_REG_PC)

@@ -134,7 +134,7 @@ def _narrow_miscellaneous(h: int) -> Instruction:
         kind = "load_many_pc" if h & 0x100 else "load_many"
         return Instruction(kind, 2, words, _bits(13), listed | _bits(13))
     if h & 0xFF00 == 0xBF00:
-        return Instruction("hint")  # IT, NOP, WFI …
+        return Instruction("if_then" if h & 0xF else "hint")  # NOP, WFI …
     if h & 0xFF00 == 0xBE00:
         return Instruction("trap")  # BKPT
     if h & 0xFFE0 == 0xB660:

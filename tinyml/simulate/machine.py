@@ -78,7 +78,13 @@ class Machine:
         self._map(elf)
         self._hook()
         self._is_native = is_native
-        self.counter = attach(self._engine, self._cost_of, is_native=is_native)
+        self.counter = attach(
+            self._engine,
+            self._cost_of,
+            board.chip,
+            status=self._arm.UC_ARM_REG_XPSR,
+            is_native=is_native,
+        )
         self._pc = 0
         self._until = NOWHERE  # where the emulator stops by itself
         self._boot(elf)
@@ -244,12 +250,11 @@ class Machine:
         self._engine.reg_write(self._arm.UC_ARM_REG_SP, stack)
         self._pc = reset & ~1
 
-    def _cost_of(self, address: int, nbytes: int) -> tuple[BlockCost, int]:
+    def _cost_of(self, address: int, nbytes: int) -> BlockCost:
         code = bytes(self._engine.mem_read(address, nbytes))
         if not self._bus.is_fpu_enabled and any(i.kind.startswith("fp") for i in decode(code)):
             self._refuse("uses the floating-point unit before switching it on (CPACR)")
-        region = region_at(self.board.chip.regions, address)
-        return block_cost(code, self._timing), region.read_wait_cycles if region else 0
+        return block_cost(code, self._timing)
 
     def _judge(self, pc: int, address: int, nbytes: int) -> bool:
         if may_be_unaligned(self.read_memory(pc & ~1, 4), self._timing):

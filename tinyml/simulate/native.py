@@ -15,7 +15,7 @@ from tinyml.base.errors import ToolError
 from tinyml.base.files import is_sealed, seal
 from tinyml.base.process import Command
 
-SOURCE = Path(__file__).with_name("hook.c")
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("hook.c", "caches.c", "caches.h"))
 FLAGS = ("-shared", "-O2", "-fPIC", "-nostdlib", "-fno-stack-protector", "-fno-sanitize=all")
 
 
@@ -28,13 +28,13 @@ def build_command(
 
 
 def hook_library() -> Path:
-    """The path of the compiled block hook, built when it is not in the cache yet.
+    """The path of the compiled hooks, built when it is not in the cache yet.
 
     Raises ToolError when it cannot be built here.
     """
     if sys.platform == "win32":
-        raise ToolError("the native block hook is not available on Windows")
-    return native_library("hook", (SOURCE,), FLAGS, "native block hook")
+        raise ToolError("the native hooks are not available on Windows")
+    return native_library("hook", SOURCES, FLAGS, "native hooks")
 
 
 def native_library(stem: str, files: Sequence[Path], flags: Sequence[str], what: str) -> Path:

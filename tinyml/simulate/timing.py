@@ -1,7 +1,7 @@
 """Cycles of a basic block, by the table of instruction timings in the core's file.
 
-An estimate for code and data without wait states; pairing and overlap of instructions are seen
-within a basic block only. What a table rests on stands in ``boards/cores/<core>.toml``.
+Without what the core waits for memory, which ``caches`` adds; pairing and overlap of instructions
+are seen within a basic block only. What a table rests on stands in ``boards/cores/<core>.toml``.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class BlockCost:
     instructions: int
     cycles: int
     taken_cycles: int  # more when the next block is not the one that follows in memory
+    is_conditional: bool = False  # it has an IT block
 
 
 def timing_of(core: Core, *, multiply_cycles: int = 1) -> Timing:
@@ -62,7 +63,7 @@ def block_cost(code: bytes, core: Timing) -> BlockCost:
         cycles = _single_issue_cycles(block, core)
     last = block[-1] if block else None
     taken = core.refill.get(last.kind, 0) if last else 0
-    return BlockCost(len(block), cycles, taken)
+    return BlockCost(len(block), cycles, taken, any(item.kind == "if_then" for item in block))
 
 
 def _cycles(item: Instruction, core: Timing) -> int:

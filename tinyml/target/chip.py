@@ -12,6 +12,7 @@ from typing import Any
 from tinyml.base import resources
 from tinyml.base.datafile import Table
 from tinyml.base.errors import did_you_mean
+from tinyml.target.caches import MOST_CACHES, Cache, read_caches
 from tinyml.target.cores import Core, core_named
 
 FEATURES = ("dsp", "fpu_dp", "fpu_sp", "mve", "pie")  # besides the core's family
@@ -31,7 +32,7 @@ class Region:
     kind: str  # "flash" or "ram"
     base: int
     nbytes: int
-    read_wait_cycles: int = 0  # average extra core cycles of a fetch that is not sequential
+    read_wait_cycles: int = 0  # average extra core cycles of a word, for the choice between plans
     note: str = ""  # wait states and what hides them
     aliases: tuple[int, ...] = ()  # where linkers see the same memory besides
 
@@ -80,6 +81,7 @@ class Chip:
     flasher: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # options by flasher
     template: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # options by template
     libraries: Mapping[str, str] = field(default_factory=dict)  # vendor's kernels → least version
+    caches: tuple[Cache, ...] = ()  # before slow memory, as the firmware sets them up
 
     def region(self, name: str) -> Region:
         """The region of that name."""
@@ -114,6 +116,9 @@ def read_chip(top: Table, name: str, serial: Table, flash: Table) -> Chip:
         flasher=top.named_tables("flasher"),
         template=top.named_tables("template"),
         libraries=_read_libraries(top.table("libraries", {})),
+        caches=read_caches(
+            top.tables("caches") if top.has("caches") else (), [item.name for item in regions]
+        ),
     )
     for table in (top, timer):
         if table:
@@ -192,6 +197,8 @@ def _check_regions(chip: Chip, top: Table) -> None:
     for region in ordered:
         if region.name in SECTIONS:
             raise top.error(f"a region cannot be called '{region.name}': a section is", None)
+    if len(chip.caches) > MOST_CACHES:
+        raise top.error(f"{len(chip.caches)} caches, at most {MOST_CACHES} are modelled")
     if ordered[-1].base + ordered[-1].nbytes > 1 << 32:
         raise top.error(f"region '{ordered[-1].name}' ends beyond 4 GB")
     if chip.cycle_counter == "timer" and chip.timer is None:
