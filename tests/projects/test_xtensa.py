@@ -10,12 +10,16 @@ import pytest
 from tests.support.models.cases import Vector, case_paths, load_cases, merge
 from tests.support.nets.float_layers import float_layers
 from tests.support.running.esp_nn import STAND_IN
+from tests.support.running.executors import assert_equal, run_reference
+from tests.support.running.laid_out import first_layout
 from tests.support.running.xtensa import ProgramLink, build_project
 from tests.support.values.plans import planned_on
 from tinyml import api
+from tinyml.bare.run import run_bare
 from tinyml.codegen.generate import generate
 from tinyml.device.agent import AgentClient
 from tinyml.device.profile import profile
+from tinyml.evaluate.samples import Samples
 from tinyml.evaluate.verification import verify
 from tinyml.ir.graph import Graph
 from tinyml.passes.expand import expand_ops
@@ -25,6 +29,8 @@ from tinyml.target.libraries import with_libraries
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 
+IN_DOUBLE = ("cos", "floor_div", "sin")
+
 pytestmark = [pytest.mark.xtensa, pytest.mark.sim]
 
 
@@ -32,7 +38,8 @@ def check_on_xtensa(
     graph: Graph, vectors: Sequence[Vector], board: Board, folder: Path, *libraries: Path
 ) -> None:
     """Makes the project, runs it on the emulated core, compares every output."""
-    plan = api.plan(expand_ops(graph), board).plan
+    with first_layout():
+        plan = api.plan(expand_ops(graph), board).plan
     project = create(planned_on(plan, board, "esp_idf"), generate(plan, board), folder / "project")
     objects = folder / "objects"
     objects.mkdir()
@@ -54,8 +61,23 @@ def test_the_digits(kernels: tuple[str, ...], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", case_paths(), ids=lambda path: path.stem)
 def test_rows(path: Path, tmp_path: Path) -> None:
-    if path.stem == "floor_div":
-        pytest.skip("it divides in double, and the runtime library of these tests has none")
+    """Every row, with the vector unit's kernels where there are: the model's functions alone.
+
+    Through the agent every byte passes as characters; what it does does not depend on the layers.
+    """
+    if path.stem in IN_DOUBLE:
+        pytest.skip("it computes in double, and the runtime library of these tests has none")
+    case, board = merge(load_cases(path).cases, path.stem), api.load_board("esp32s3")
+    with first_layout():
+        plan = api.plan(expand_ops(case.graph), board).plan
+    found = run_bare(plan, board, Samples(tuple(case.vectors)), tmp_path).outputs
+    assert_equal(case.graph, run_reference(case.graph, case.vectors), list(found))
+
+
+@pytest.mark.parametrize("name", ["concatenation", "quantize", "relu"])
+def test_rows_by_agent(name: str, tmp_path: Path) -> None:
+    """Many inputs, floats and int16 through the project's agent."""
+    (path,) = (path for path in case_paths() if path.stem == name)
     case = merge(load_cases(path).cases, path.stem)
     check_on_xtensa(case.graph, case.vectors, api.load_board("esp32s3"), tmp_path)
 

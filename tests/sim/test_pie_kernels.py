@@ -1,4 +1,7 @@
-"""The kernels for the ESP32-S3's vector unit on the emulated core."""
+"""Random layers through the kernels for the ESP32-S3's vector unit, on the emulated core.
+
+Rows of tests/ops go through them in tests/projects/test_xtensa.py.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.models.cases import Case, case_paths, load_cases, merge
+from tests.support.models.cases import Case, merge
 from tests.support.models.random_layers import layers_for, preferred
 from tests.support.running.executors import assert_equal, run_reference
+from tests.support.running.laid_out import first_layout
 from tinyml import api, variants
 from tinyml.bare.run import run_bare
 from tinyml.evaluate.samples import Samples
@@ -22,18 +26,10 @@ VARIANTS = [variant for variant in variants.all_variants() if variant.isa == "pi
 
 def check(case: Case, folder: Path, optimize: str = "speed") -> None:
     board = api.load_board("esp32s3")
-    plan = api.plan(case.graph, board, api.Settings(optimize)).plan
+    with first_layout():
+        plan = api.plan(case.graph, board, api.Settings(optimize)).plan
     found = run_bare(plan, board, Samples(tuple(case.vectors)), folder).outputs
     assert_equal(case.graph, run_reference(case.graph, case.vectors), list(found))
-
-
-@pytest.mark.parametrize(
-    "path",
-    [path for path in case_paths() if path.stem.upper() in {item.kind for item in VARIANTS}],
-    ids=lambda path: path.stem,
-)
-def test_rows(path: Path, tmp_path: Path) -> None:
-    check(merge(load_cases(path).cases, path.stem), tmp_path)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -15,6 +15,7 @@ from tests.support.models.random_layers import layers_for, preferred
 from tests.support.models.suited_layers import suited
 from tests.support.nets.float_layers import float_layers
 from tests.support.running.executors import assert_equal, run_reference
+from tests.support.running.laid_out import first_layout
 from tinyml import api, variants
 from tinyml.bare.run import run_bare
 from tinyml.evaluate.samples import Samples
@@ -27,7 +28,8 @@ VARIANTS = [variant for variant in variants.all_variants() if variant.isa == "rv
 
 def check(case: Case, folder: Path, optimize: str = "speed") -> None:
     board = api.load_board("esp32c3")
-    plan = api.plan(case.graph, board, api.Settings(optimize)).plan
+    with first_layout():
+        plan = api.plan(case.graph, board, api.Settings(optimize)).plan
     found = run_bare(plan, board, Samples(tuple(case.vectors)), folder).outputs
     assert_equal(case.graph, run_reference(case.graph, case.vectors), list(found))
 

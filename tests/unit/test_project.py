@@ -10,7 +10,7 @@ from tests.support.values.plans import MODEL_BYTES, TEMPLATE, planned_on, sine_p
 from tests.support.values.small_boards import board_of
 from tinyml.base.errors import TinymlError
 from tinyml.base.files import write_atomic
-from tinyml.base.includes import included
+from tinyml.base.includes import Headers
 from tinyml.codegen.generate import generate
 from tinyml.project.create import create, load_template
 from tinyml.values.project import Project
@@ -87,4 +87,4 @@ def test_includes_are_followed(tmp_path: Path) -> None:
     main.write_text('#include "a.h"\n#include <stdint.h>\n')
     first.write_text('#if 0\n#  include "b.h"\n#endif\n')
     second.write_text('#include "a.h"\n')
-    assert included([main], [tmp_path / "inc"]) == (first.resolve(), second.resolve())
+    assert Headers((tmp_path / "inc",)).of(main) == (first.resolve(), second.resolve())

@@ -8,12 +8,16 @@ the way to llvm-mc they become bytes.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from tinyml.base import process, resources
+from tinyml.base.includes import Headers
 from tinyml.base.process import Command
+from tinyml.project.objects import found, keep, named, relevant, take
 from tinyml.simulate.lx7.pie import encode, is_vector
 from tinyml.simulate.lx7.program import run_program
 
@@ -32,15 +36,42 @@ class Lx7:
 
     def build(self, sources: Sequence[Path], flags: Sequence[str], folder: Path) -> Path:
         """Compiles and links a program."""
-        objects = [
-            compile_c(source, folder / f"{number}_{source.stem}.o", flags)
-            for number, source in enumerate(sources)
-        ]
-        return link(objects, folder)
+        return link(objects_of(sources, flags, folder), folder)
 
     def run(self, program: Path, given: bytes, *, in_cycles: bool = False) -> bytes:
         """What a program wrote that got ``given`` to read; raises SimulationFault."""
         return run_program(program, given, RAM, in_cycles=in_cycles)
+
+
+def objects_of(
+    sources: Sequence[Path], flags: Sequence[str], folder: Path, optimize: str = "-O3"
+) -> list[Path]:
+    """Objects of C files, made or taken from a build before: most are the same for all models."""
+    headers = Headers(tuple(Path(flag[2:]) for flag in flags if flag.startswith("-I")))
+    made = []
+    for source in sources:
+        stem = f"xtensa_{source.stem}-{_key(source, headers, (*flags, optimize))}"
+        path = found(stem, folder) or take(stem, folder)
+        if path is None:
+            path = compile_c(source, folder / f"{stem}.o", flags, optimize)
+            path = path.rename(folder / named(stem, path))
+            keep(path)
+        made.append(path)
+    return made
+
+
+def _key(source: Path, headers: Headers, flags: Sequence[str]) -> str:
+    """A hash of all that decides the content of an object."""
+    words = (_compiler(), *(flag for flag in flags if not flag.startswith("-I")))
+    digest = hashlib.sha256("\0".join(words).encode())
+    for text in relevant((source, *headers.of(source))):
+        digest.update(hashlib.sha256(text).digest())
+    return digest.hexdigest()[:16]
+
+
+@cache
+def _compiler() -> str:
+    return repr((process.run(Command(("clang-22", "--version"))), FLAGS, LLC, MC))
 
 
 def compile_c(source: Path, output: Path, flags: Sequence[str], optimize: str = "-O3") -> Path:
@@ -59,10 +90,10 @@ def link(objects: Sequence[Path], folder: Path) -> Path:
     """A program of objects, start-up code and the arithmetic that the compiler calls for."""
     start = folder / "start.o"
     run(*MC, str(_support() / "start.s"), "-o", str(start))
-    runtime = compile_c(_support() / "runtime.c", folder / "runtime.o", ("-ffreestanding",))
+    runtime = objects_of((_support() / "runtime.c",), ("-ffreestanding",), folder)
     program = folder / "program.elf"
     argv = ("xtensa-lx106-elf-ld", "-T", str(_support() / "link.ld"), "--gc-sections")
-    run(*argv, *map(str, (start, *objects, runtime)), "-o", str(program))
+    run(*argv, *map(str, (start, *objects, *runtime)), "-o", str(program))
     return program
 
 

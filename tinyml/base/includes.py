@@ -7,25 +7,36 @@ given folders (the compiler's own) is left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"]', re.MULTILINE)
 
 
-def included(sources: Iterable[Path], folders: Iterable[Path]) -> tuple[Path, ...]:
-    """The headers that sources include, directly or not, sorted."""
-    search = tuple(folders)
-    found: set[Path] = set()
-    todo = list(sources)
-    while todo:
-        source = todo.pop()
-        for name in _INCLUDE.findall(source.read_bytes()):
-            for folder in (source.parent, *search):
-                header = (folder / name.decode()).resolve()
-                if header.is_file():
-                    if header not in found:
-                        found.add(header)
-                        todo.append(header)
-                    break
-    return tuple(sorted(found))
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """What C files include, each file read once: none may change meanwhile."""
+
+    folders: tuple[Path, ...]
+    """Where headers are looked for, after the folder of the file that includes them."""
+    known: dict[Path, tuple[Path, ...]] = field(default_factory=dict)
+
+    def of(self, *sources: Path) -> tuple[Path, ...]:
+        """The headers that sources include, directly or not, sorted."""
+        found: set[Path] = set()
+        todo = list(sources)
+        while todo:
+            new = [header for header in self.directly(todo.pop()) if header not in found]
+            found.update(new)
+            todo += new
+        return tuple(sorted(found))
+
+    def directly(self, source: Path) -> tuple[Path, ...]:
+        """The headers that a file's own lines name, where they are there."""
+        if source not in self.known:
+            names = dict.fromkeys(_INCLUDE.findall(source.read_bytes()))
+            folders = (source.parent, *self.folders)
+            places = ((folder / name.decode() for folder in folders) for name in names)
+            there = (next((path for path in tried if path.is_file()), None) for tried in places)
+            self.known[source] = tuple(path.resolve() for path in there if path is not None)
+        return self.known[source]

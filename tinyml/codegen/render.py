@@ -7,6 +7,7 @@ initialisers; line statements start with ``//%``. Unknown names are errors.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
+@lru_cache(maxsize=32)  # it keeps templates compiled, as long as their files stay as they are
 def environment(*folders: Path, escape: Callable[[str], str] | None = None) -> Environment:
     """A Jinja environment for the templates in these folders; the first one with a name wins.
 

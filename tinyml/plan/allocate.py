@@ -72,18 +72,25 @@ def _allocated(ranges: tuple[Range, ...], sharings: tuple[Sharing, ...]) -> Layo
     if problem.height(offsets) > bound and len(ranges) <= _MAX_EXACT:
         offsets, is_optimal = search(problem, offsets, bound, _NODES)
         bound = problem.height(offsets) if is_optimal else bound
-    return Layout(
-        tuple(offset * ALIGNMENT for offset in offsets),
-        problem.height(offsets) * ALIGNMENT,
-        bound * ALIGNMENT,
-    )
+    return _layout(problem, offsets, bound)
+
+
+def quick_layout(ranges: Sequence[Range], sharings: Iterable[Sharing] = ()) -> Layout:
+    """A first layout, which ``allocate`` can only improve."""
+    kept = {(item.output, item.input): item for item in sharings}
+    problem, bound = _problem(ranges, kept), _lower_bound(ranges, kept)
+    return _layout(problem, _greedy(problem, ranges, bound), bound)
 
 
 def quick_bytes(ranges: Sequence[Range], sharings: Iterable[Sharing] = ()) -> int:
-    """The arena of a first layout, which ``allocate`` can only improve; multiple of ALIGNMENT."""
-    kept = {(item.output, item.input): item for item in sharings}
-    problem = _problem(ranges, kept)
-    return problem.height(_greedy(problem, ranges, _lower_bound(ranges, kept))) * ALIGNMENT
+    """The arena of a first layout; multiple of ALIGNMENT."""
+    return quick_layout(ranges, sharings).arena_bytes
+
+
+def _layout(problem: Problem, offsets: Sequence[int], bound: int) -> Layout:
+    heights = (*offsets, problem.height(offsets), bound)
+    *places, arena_bytes, bound_bytes = (units * ALIGNMENT for units in heights)
+    return Layout(tuple(places), arena_bytes, bound_bytes)
 
 
 def _units(nbytes: int) -> int:

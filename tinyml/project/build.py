@@ -32,7 +32,7 @@ from tinyml.base.files import (
     work_folder,
     write_atomic,
 )
-from tinyml.base.includes import included
+from tinyml.base.includes import Headers
 from tinyml.base.lock import locked
 from tinyml.base.process import Command
 from tinyml.base.registry import names_of
@@ -189,9 +189,10 @@ def _compile(chain: Toolchain, project: Project, build_dir: Path) -> tuple[Path,
     folder = build_dir / OBJECTS
     objects: dict[str, Path] = {}
     todo: list[tuple[str, Path, Command]] = []
+    headers = Headers(tuple(project.directory / name for name in project.include_dirs))
     with work_folder(folder / "work") as work:
         for source in project.sources:
-            name = f"{_stem(source)}-{_key(chain, project, source)}"
+            name = f"{_stem(source)}-{_key(chain, project, source, headers)}"
             made = found(name, folder) or take(name, folder)
             if made is None:
                 made = work / f"{name}.o"
@@ -271,7 +272,7 @@ def _run(project: Project, todo: list[Command]) -> None:
         raise BuildError(error.message, hint=error.hint, where=str(project.directory)) from error
 
 
-def _key(chain: Toolchain, project: Project, source: str) -> str:
+def _key(chain: Toolchain, project: Project, source: str, headers: Headers) -> str:
     """A hash of all that decides the content of an object."""
     path = project.directory / source
     if not path.is_file():
@@ -281,8 +282,7 @@ def _key(chain: Toolchain, project: Project, source: str) -> str:
     argv = (word.replace(str(project.directory), ".") for word in command.argv)
     words = [chain.name, chain.version, *argv]
     digest = hashlib.sha256("\0".join(words).encode())
-    folders = [project.directory / name for name in project.include_dirs]
-    for text in relevant((path, *included([path], folders))):
+    for text in relevant((path, *headers.of(path))):
         digest.update(hashlib.sha256(text).digest())
     return digest.hexdigest()[:16]
 

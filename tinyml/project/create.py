@@ -15,7 +15,7 @@ import tinyml
 from tinyml.backends.toolchains import OPTIMIZE
 from tinyml.base.errors import BuildError, TinymlError
 from tinyml.base.files import inside, write_atomic
-from tinyml.base.includes import included
+from tinyml.base.includes import Headers
 from tinyml.codegen.generate import Sources
 from tinyml.codegen.interface import io_names
 from tinyml.evaluate.benchmark import task_macros
@@ -193,7 +193,7 @@ def _firmware_files(
     folders = [root, root / "include", *others]
     if template.linker_script:
         folders.append(root / "libc")
-    files = {*(path.resolve() for path in starts), *included(starts, folders)}
+    files = {*(path.resolve() for path in starts), *Headers(tuple(folders)).of(*starts)}
     homes = (root, *others)
     return tuple(
         sorted(

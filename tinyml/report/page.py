@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tinyml.base.files import write_atomic
 from tinyml.report.report import Report
 from tinyml.report.view import view_of
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+FOLDER = Path(__file__).parent
 FILE_NAME = "report.html"
 
 
@@ -29,12 +35,23 @@ def write_page(report: Report, directory: Path) -> Path:
 
 def render(report: Report) -> str:
     """The page of a report; style, script and the report itself as JSON are part of it."""
-    import jinja2
     from markupsafe import Markup
 
-    folder = Path(__file__).parent
+    return _template().render(
+        r=report,
+        v=view_of(report),
+        style=Markup((FOLDER / "page.css").read_text(encoding="utf-8")),
+        script=Markup((FOLDER / "page.js").read_text(encoding="utf-8")),
+        document=Markup(_json_in_html(report.to_json())),
+    )
+
+
+@cache
+def _template() -> Template:
+    import jinja2
+
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
+        loader=jinja2.FileSystemLoader(FOLDER),
         undefined=jinja2.StrictUndefined,
         autoescape=True,
         trim_blocks=True,
@@ -42,13 +59,7 @@ def render(report: Report) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {"count": _count, "percent": _percent, "ms": _ms, "cell": _cell}
-    return environment.get_template("page.html.j2").render(
-        r=report,
-        v=view_of(report),
-        style=Markup((folder / "page.css").read_text(encoding="utf-8")),
-        script=Markup((folder / "page.js").read_text(encoding="utf-8")),
-        document=Markup(_json_in_html(report.to_json())),
-    )
+    return environment.get_template("page.html.j2")
 
 
 def _json_in_html(document: object) -> str:

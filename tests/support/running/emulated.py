@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.support.models.cases import Vector
+from tests.support.running.laid_out import first_layout
 from tinyml import api
 from tinyml.ir.graph import Graph
 from tinyml.measure.simulation import simulate
@@ -48,6 +49,7 @@ def _built(
     graph: Graph, folder: Path, board: str, optimize: str, toolchain: str | None
 ) -> api.Built:
     target = api.load_board(board)
-    plan = api.plan(expand_ops(graph), target, api.Settings(optimize)).plan
+    with first_layout():
+        plan = api.plan(expand_ops(graph), target, api.Settings(optimize)).plan
     settings = api.Settings(optimize, toolchain, directory=folder, self_test=False)
     return build_plan(plan, target, settings)

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.support.models.cases import Vector
+from tests.support.running.laid_out import first_layout
 from tests.support.values.plans import sharing
 from tinyml.base import resources
 from tinyml.codegen.generate import generate
@@ -47,7 +48,8 @@ def compile_graph(
 ) -> Path:
     """Plans and generates a graph in ``folder`` and compiles it to a program."""
     board = host_board(isa)
-    made = plan(expand_ops(graph), board, optimize=optimize)
+    with first_layout():
+        made = plan(expand_ops(graph), board, optimize=optimize)
     verify(made, board)
     return compile_plan(sharing(made) if optimize == "size" else made, folder)
 

@@ -5,18 +5,14 @@ tinyml/bare/xtensa.py says how.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 from tests.support.running.esp_idf import STAND_INS, write_sdkconfig_header
-from tinyml.bare.xtensa import FLAGS, LLC, MC, RAM, compile_c, link
-from tinyml.base import process, resources
+from tinyml.bare.xtensa import RAM, link, objects_of
+from tinyml.base import resources
 from tinyml.base.elf import read_elf
-from tinyml.base.includes import included
 from tinyml.base.process import Command
-from tinyml.project.objects import found, keep, named, relevant, take
 from tinyml.simulate.lx7.core import Stop
 from tinyml.simulate.lx7.program import loaded, why
 from tinyml.values.project import Project
@@ -106,33 +102,4 @@ def build_project(project: Project, folder: Path, libraries: Sequence[Path] = ()
     flags += [f"-I{item.parent}" for item in libraries]
     sources = [project.directory / name for name in ("main/main.c", *project.sources)]
     sources += [SUPPORT / "esp_idf.c", resources.path("firmware") / "libc" / "string.c", *libraries]
-    own = (str(project.directory), str(folder), f"{project.name}_model")
-    return link([_object(source, flags, folder, own) for source in sources], folder)
-
-
-def _object(source: Path, flags: Sequence[str], folder: Path, own: Sequence[str]) -> Path:
-    """An object of a source, which the test before may have made: most are the same for all.
-
-    ``own``: names of this test's folders, which do not matter.
-    """
-    digest = hashlib.sha256(_compiler().encode())
-    for flag in flags:
-        for number, name in enumerate(own):
-            flag = flag.replace(name, f"({number})")
-        digest.update(flag.encode() + b"\0")
-    folders = [Path(flag[2:]) for flag in flags if flag.startswith("-I")]
-    for text in relevant((source, *included([source], folders))):
-        digest.update(hashlib.sha256(text).digest())
-    stem = f"xtensa_{source.stem}-{digest.hexdigest()[:16]}"
-    taken = found(stem, folder) or take(stem, folder)
-    if taken is not None:
-        return taken
-    made = compile_c(source, folder / f"{stem}.o", flags, "-O2")
-    made = made.rename(folder / named(stem, made))
-    keep(made)
-    return made
-
-
-@cache
-def _compiler() -> str:
-    return repr((process.run(Command(("clang-22", "--version"))), FLAGS, LLC, MC))
+    return link(objects_of(sources, flags, folder, "-O2"), folder)
