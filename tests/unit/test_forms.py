@@ -108,7 +108,7 @@ def test_the_loader_refuses_a_graph_in_16_bits_and_names_the_forms() -> None:
     text = str(caught.value)
     assert "s8 (input int8, filter int8, bias int32 or none, output int8)" in text
     assert "Found: input int16, filter int16, bias int64, output int16" in text
-    assert "hint: take --runtime tflm" in text
+    assert "or try --runtime tflm" in text
 
 
 @pytest.mark.slow

@@ -7,18 +7,21 @@ import numpy as np
 from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
+from tinyml.ir.requant import IntArray
 from tinyml.ir.shapes import Window
 from tinyml.ops.common import result
 from tinyml.ops.extents import images
 from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.ops.windows import filter_windows, image_overlap, window_struct
 from tinyml.variants import Variant
-from tinyml.variants.pie_gemm import ISA, LANES, XTENSA
-from tinyml.variants.portable_gemm import rescale_cost
-from tinyml.variants.portable_rescale import rescale_of
-
-ACCUMULATOR_BITS = 20
-SUMS_BYTES = 64  # of scratch: depthwise_sums.h
+from tinyml.variants.pie_gemm import ISA
+from tinyml.variants.pie_rescale import (
+    LANE_BITS,
+    LANES,
+    SUMS_BYTES,
+    fits_lanes,
+    lane_scales,
+)
 
 
 def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
@@ -26,19 +29,21 @@ def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     if op.attrs.depth_multiplier != 1:
         return "several filters per channel"
     channels, taps = numbers.weights.shape
-    largest = 128 * int(np.abs(numbers.weights.astype(np.int64)).sum(1).max())
-    if largest >= 1 << ACCUMULATOR_BITS - 1:
-        return f"sums of up to {largest:,} do not fit {ACCUMULATOR_BITS} bits"
+    scales = numbers.once(lane_scales)
+    if isinstance(scales, str):
+        return scales
+    if not fits_lanes(scales.weights):
+        return f"sums of products may not fit {LANE_BITS} bits"
     given = graph.tensors[op.inputs[INPUT]].shape
     rows, columns = filter_windows(op, graph)
-    rescale = numbers.with_bounded_sums.once(rescale_of, XTENSA)
     fields = (
         ("batches", given[0]),
         ("height", window_struct(rows)),
         ("width", window_struct(columns)),
         ("channels", channels),
         ("padding_value", numbers.input_zero_point),
-        ("rescale", rescale.struct),
+        ("lanes", scales.lanes()),
+        ("rescale", scales.struct()),
     )
     return KernelCall(
         "tml_pie_depthwise_conv_2d_s8",
@@ -50,34 +55,33 @@ def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
             Arg("output"),
             Arg("scratch", dtype=INT8),
         ),
-        (_weights(numbers), rescale.constant(-(-channels // LANES) * LANES)),
-        scratch_bytes=SUMS_BYTES + -(-channels // 4) * 4 + 4 * taps,
+        (_weights(scales.weights), scales.constant(scales.lanes())),
+        scratch_bytes=SUMS_BYTES + -(-channels // LANES) * LANES + -(-channels // 4) * 4 + 4 * taps,
         overlaps=(image_overlap(rows, columns, given, result(op, graph).shape),),
         cost=Cost(
-            40 + given[0] * _pixel_cost(rows, columns, channels, rescale_cost(XTENSA, rescale)),
+            60 + given[0] * _pixel_cost(rows, columns, channels, 20 + scales.cost(scales.lanes())),
             code_bytes=1400,
         ),
         isa=ISA,
-        note=f"rescaling {rescale.form.lower()}",
     )
 
 
-def _pixel_cost(rows: Window, columns: Window, channels: int, output: int) -> int:
+def _pixel_cost(rows: Window, columns: Window, channels: int, outputs: int) -> int:
     """On average over the image; of pixels at its edge taps are found one by one."""
     taps, groups = rows.kernel * columns.kernel, -(-channels // LANES)
     pixels = rows.out_size * columns.out_size
     inside = rows.whole_outputs() * columns.whole_outputs()
     per_tap = 2 if channels % LANES == 0 else 4
-    each = 40 * pixels + (pixels - inside) * (40 + 8 * taps)
-    work = inside * per_tap * taps + (pixels - inside) * 7 * taps + 40 * pixels
-    return each + groups * work + pixels * channels * (output + 5)
+    put = channels if channels % LANES else 5 * groups
+    work = inside * per_tap * taps + (pixels - inside) * 7 * taps + outputs * pixels
+    return (45 + put) * pixels + (pixels - inside) * (40 + 8 * taps) + groups * work
 
 
-def _weights(numbers: WeightedSum) -> Constant:
-    channels, taps = numbers.weights.shape
+def _weights(weights: IntArray) -> Constant:
+    channels, taps = weights.shape
     groups = -(-channels // LANES)
     filled = np.zeros((groups * LANES, taps), np.int8)
-    filled[:channels] = numbers.weights
+    filled[:channels] = weights
     lanes = filled.reshape(groups, LANES, taps).transpose(0, 2, 1).reshape(-1)
     return Constant(
         "weights",

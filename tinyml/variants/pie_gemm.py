@@ -1,59 +1,57 @@
-"""Convolution and matrix products for the ESP32-S3's vector unit: sixteen products an instruction.
+"""Convolution and matrix products for the ESP32-S3's vector unit: sixteen channels at a time.
 
-``firmware/kernels/pie/dot.h`` adds up all products of a window and a filter in one accumulator of
-40 bits, so no sum can be too large for it; sums are rescaled as on other Xtensa cores.
+``firmware/kernels/pie/sums.h`` multiplies one input with the weights of sixteen channels in one
+instruction. Its accumulators have 20 bits; where sums could leave them they are added up in memory
+after some runs of inputs.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, Value
+from tinyml.ir.requant import IntArray
 from tinyml.ir.shapes import Window
 from tinyml.ops.common import result
 from tinyml.ops.extents import images, rows
 from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
 from tinyml.ops.windows import blocks_overlap, filter_windows, image_overlap, window_struct
 from tinyml.variants import Variant
-from tinyml.variants.families import FAMILIES
-from tinyml.variants.portable_gemm import rescale_cost
-from tinyml.variants.portable_rescale import Rescale, rescale_of
+from tinyml.variants.pie_rescale import (
+    LANE_BITS,
+    LANES,
+    SUMS_BYTES,
+    LaneScales,
+    fits_lanes,
+    lane_scales,
+)
 
 ISA = "pie"
-LANES = 16  # products of an instruction
-IN_REGISTERS = 4  # blocks of a window: dot.h
-GROUP = 4  # filters whose sums are made before they are rescaled
-XTENSA = next(family for family in FAMILIES if family.name == "xtensa")
+TOGETHER = 4  # inputs: runs are filled up to a multiple
 
 
 def convolution(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     """A CONV_2D whose filters see all channels."""
-    given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
-    if weights.shape[3] != given.shape[3]:
+    given, weights = graph.tensors[op.inputs[INPUT]].shape, graph.tensors[op.inputs[WEIGHTS]].shape
+    if weights[3] != given[3]:
         return "the convolution is grouped"
     rows, columns = filter_windows(op, graph)
-    row = columns.kernel * given.shape[3]
     if all(
         (axis.kernel, axis.stride, axis.pad, axis.pad_after) == (1, 1, 0, 0)
         for axis in (rows, columns)
     ):
         return matrix_product(op, graph, numbers)
-    # Rows of the window begin at a multiple of 16, or all taps follow one another.
-    spread = [-(-row // LANES) * LANES] if columns.dilation == 1 else []
-    choices = [_convolve(op, graph, numbers, row_bytes) for row_bytes in (*spread, row)]
-    return min(choices, key=lambda call: call.cost.instructions)
-
-
-def _convolve(op: Op, graph: Graph, numbers: WeightedSum, row_bytes: int) -> KernelCall:
-    """A convolution whose windows have rows of so many bytes."""
-    given, made = graph.tensors[op.inputs[INPUT]].shape, result(op, graph).shape
-    rows, columns = filter_windows(op, graph)
-    dot = Dot(numbers.with_bounded_sums, columns.kernel * given[3], row_bytes)
-    is_whole = row_bytes % LANES == 0 and columns.dilation == 1
-    pixels = given[0] * rows.out_size * columns.out_size
-    return dot.call(
+    row = columns.kernel * given[3]
+    sums = numbers.once(lane_sums, row, given[3] if columns.dilation > 1 else 0)
+    if isinstance(sums, str):
+        return sums
+    made = result(op, graph).shape
+    window = rows.kernel * columns.kernel * given[3]
+    return sums.call(
         "conv_2d",
         (
             ("batches", given[0]),
@@ -61,112 +59,162 @@ def _convolve(op: Op, graph: Graph, numbers: WeightedSum, row_bytes: int) -> Ker
             ("width", window_struct(columns)),
             ("in_channels", given[3]),
             ("padding_value", numbers.input_zero_point),
-            ("row_bytes", row_bytes),
         ),
         image_overlap(rows, columns, given, made),
-        pixels * (30 + _window_cost(rows, columns, given[3], is_whole=is_whole) + dot.cost()),
+        given[0] * _windows_cost(rows, columns, window, 40 + sums.cost()),
+        window,
     )
 
 
-def matrix_product(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
+def matrix_product(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     """FULLY_CONNECTED of any number of rows."""
     filters, taps = numbers.weights.shape
-    dot = Dot(numbers.with_bounded_sums, taps, -(-taps // LANES) * LANES)
+    sums = numbers.once(lane_sums, taps, 0)
+    if isinstance(sums, str):
+        return sums
     pixels = result(op, graph).elements // filters
-    return dot.call(
+    return sums.call(
         "pointwise",
         (("pixels", pixels), ("in_channels", taps)),
         blocks_overlap(pixels, 1, taps, filters),
-        pixels * (10 + _copy_cost(taps) + dot.cost()),
+        pixels * (10 + sums.cost()),
     )
 
 
-def _copy_cost(nbytes: int) -> int:
-    """Instructions of copy.h for lines."""
-    return 8 + 5 * -(-nbytes // LANES)
+def _windows_cost(rows: Window, columns: Window, window: int, each: int) -> int:
+    """Instructions of an image's windows; those at its edges are copied byte by byte."""
+    pixels = rows.out_size * columns.out_size
+    inside = rows.whole_outputs() * columns.whole_outputs()
+    return pixels * each + (pixels - inside) * (25 * rows.kernel + 5 * window)
 
 
-def _window_cost(rows: Window, columns: Window, channels: int, *, is_whole: bool) -> int:
-    """On average over the image; near its edges, and of dilated filters, bytes are copied."""
-    row = columns.kernel * channels
-    whole = columns.whole_outputs() / columns.out_size if is_whole else 0.0
-    each = whole * _copy_cost(row) + (1 - whole) * (20 + 5 * row)
-    return round(rows.kernel * (15 + each))
+@dataclass(frozen=True, slots=True, eq=False)
+class LaneSums:
+    """The filters of a layer as sums.h wants them."""
 
+    scales: LaneScales
+    run: int  # inputs that follow one another in memory
+    runs: int  # of all: rows of the filter, or parts of them
+    row_runs: int  # those of a row
+    runs_added: int  # before sums could leave 20 bits
 
-class Dot:
-    """The filters of a layer as dot.h wants them."""
+    @property
+    def lanes(self) -> int:
+        """Channels of a group."""
+        return self.scales.lanes(is_split=self.is_split)
 
-    def __init__(self, numbers: WeightedSum, run: int, run_bytes: int) -> None:
-        """``run`` taps follow one another, filled up to ``run_bytes`` where that is more."""
-        self.filters, self.taps = (int(count) for count in numbers.weights.shape)
-        spread = np.zeros((self.filters, self.taps // run, run_bytes), np.int8)
-        spread[:, :, :run] = numbers.weights.reshape(self.filters, -1, run)
-        self._weights = spread.reshape(self.filters, -1)
-        blocks = -(-self._weights.shape[1] // LANES)
-        self.blocks = blocks if blocks <= IN_REGISTERS else blocks + blocks % 2
-        self.rescale: Rescale = numbers.once(rescale_of, XTENSA)
+    @property
+    def is_split(self) -> bool:
+        """Whether sums are added up in memory."""
+        return self.runs_added < self.runs
 
     def cost(self) -> int:
-        """Instructions of all filters over a window."""
-        output = 3 + rescale_cost(XTENSA, self.rescale)
-        if self.blocks <= IN_REGISTERS:
-            groups = -(-self.filters // GROUP)
-            return groups * (7 + 5 * self.blocks + 8) + self.filters * output
-        per_four = 10 if self.blocks % 4 == 0 else 12
-        return self.filters * (7 + per_four * self.blocks // 4 + output)
+        """Instructions of all channels of a window."""
+        taps = -(-self.run // TOGETHER) * TOGETHER
+        added = -(-self.runs // self.runs_added) - 1
+        each = self.runs * (8 + 4 * -(-taps // 16) + taps) + 75 * added
+        channels, lanes = len(self.scales.weights), self.lanes
+        put = channels if channels % LANES else 2 + 5 * channels // LANES
+        return -(-channels // lanes) * (12 + each + self.scales.cost(lanes)) + 6 + put
 
+    # Six parameters: what differs between the two kernels.
     def call(
-        self, name: str, fields: tuple[tuple[str, Value], ...], overlap: Overlap, instructions: int
+        self,
+        name: str,
+        fields: tuple[tuple[str, Value], ...],
+        overlap: Overlap,
+        instructions: int,
+        window_bytes: int = 0,
     ) -> KernelCall:
         """A call of ``tml_pie_<name>_s8``."""
+        filled = -(-len(self.scales.weights) // LANES) * LANES
         return KernelCall(
             f"tml_pie_{name}_s8",
             f"kernels/pie/{name}_s8.h",
-            Struct(f"tml_pie_{name}_params", (*fields, ("dot", self._struct()))),
+            Struct(f"tml_pie_{name}_params", (*fields, ("sums", self._struct()))),
             (
                 Arg("input", INPUT),
                 *(Arg("constant", constant=item) for item in ("weights", "scales")),
                 Arg("output"),
                 Arg("scratch", dtype=INT8),
             ),
-            (self._constant(), self.rescale.constant(self._padded_filters())),
-            scratch_bytes=LANES * self.blocks,
+            (self._constant(), self.scales.constant(self.lanes)),
+            scratch_bytes=SUMS_BYTES + filled + window_bytes,
             overlaps=(overlap,),
-            cost=Cost(30 + instructions, code_bytes=700),
+            cost=Cost(40 + instructions, code_bytes=900 + 200 * self.is_split),
             isa=ISA,
-            note=f"rescaling {self.rescale.form.lower()}",
+            note="sums added up in memory" if self.is_split else "",
         )
 
     def _struct(self) -> Struct:
         return Struct(
-            "tml_pie_dot_params",
+            "tml_pie_sums_params",
             (
-                ("blocks", self.blocks),
-                ("out_channels", self.filters),
-                ("rescale", self.rescale.struct),
+                ("rows", self.runs // self.row_runs),
+                ("runs", self.row_runs),
+                ("run", self.run),
+                ("taps", -(-self.run // TOGETHER) * TOGETHER),
+                ("runs_added", self.runs_added),
+                ("out_channels", len(self.scales.weights)),
+                ("lanes", self.lanes),
+                ("rescale", self.scales.struct()),
             ),
         )
 
-    def _padded_filters(self) -> int:
-        """Those whose weights are read: whole groups where a window is in registers."""
-        is_grouped = self.blocks <= IN_REGISTERS
-        return -(-self.filters // GROUP) * GROUP if is_grouped else self.filters
-
     def _constant(self) -> Constant:
-        filled = np.zeros((self._padded_filters(), LANES * self.blocks), np.int8)
-        filled[: self.filters, : self._weights.shape[1]] = self._weights
+        weights = self.scales.weights
+        taps, groups = -(-self.run // TOGETHER) * TOGETHER, -(-len(weights) // LANES)
+        filled = np.zeros((groups * LANES, self.runs, taps), np.int8)
+        filled[: len(weights), :, : self.run] = weights.reshape(-1, self.runs, self.run)
+        lanes = filled.reshape(groups, LANES, -1).transpose(0, 2, 1).reshape(-1)
         return Constant(
             "weights",
-            filled.reshape(-1),
-            f"filter by filter, {self.taps} taps filled up to {LANES * self.blocks}",
+            np.concatenate([lanes, np.zeros(2 * LANES, np.int8)]),
+            f"{LANES} channels side by side, input by input, runs of {self.run} filled up to "
+            f"{taps}; the last {2 * LANES} bytes are read and not used",
             alignment=LANES,
         )
 
 
+def lane_sums(numbers: WeightedSum, row: int, apart: int) -> LaneSums | str:
+    """The layer, whose inputs lie in rows; those of a row follow one another, or ``apart`` do.
+
+    Rows that follow one another are cut into as many runs as is cheapest.
+    """
+    scales = numbers.once(lane_scales)
+    if isinstance(scales, str):
+        return scales
+    weights = scales.weights
+    choices = [
+        LaneSums(scales, run, weights.shape[1] // run, row // run, added)
+        for run in ([apart] if apart else _divisors(row))
+        if (added := _runs_added(weights, run)) > 0
+    ]
+    if not choices:
+        return f"sums of {apart} products may not fit {LANE_BITS} bits"
+    return min(choices, key=LaneSums.cost)
+
+
+def _runs_added(weights: IntArray, run: int) -> int:
+    """How many runs may be added before sums are read; 0 where not even one."""
+    runs = weights.reshape(len(weights), -1, run)
+    for parts in range(1, runs.shape[1] + 1):
+        added = -(-runs.shape[1] // parts)
+        if all(
+            fits_lanes(runs[:, at : at + added].reshape(len(weights), -1))
+            for at in range(0, runs.shape[1], added)
+        ):
+            return added
+    return 0
+
+
+def _divisors(number: int) -> list[int]:
+    return [item for item in range(1, number + 1) if number % item == 0]
+
+
 EXTENTS = {
-    "tml_pie_conv_2d_params": images("in_channels", "dot.out_channels"),
-    "tml_pie_pointwise_params": rows("pixels", "in_channels", "dot.out_channels"),
+    "tml_pie_conv_2d_params": images("in_channels", "sums.out_channels"),
+    "tml_pie_pointwise_params": rows("pixels", "in_channels", "sums.out_channels"),
 }
 
 VARIANTS = (

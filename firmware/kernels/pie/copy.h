@@ -53,4 +53,30 @@ TML_KERNEL void tml_pie_fill(int8_t *to, int32_t value, int32_t count)
     }
 }
 
+/* Copies from a multiple of 16 to any address, nothing beyond. Instructions: 5 + 4 per 16 bytes to another
+ * multiple of 16; else 4 per 4 bytes. */
+TML_KERNEL void tml_pie_put(int8_t *to, const int8_t *from, int32_t count)
+{
+    if (count % TML_PIE_LINE == 0 && ((uintptr_t)to & (TML_PIE_LINE - 1)) == 0) {
+        TML_ROLLED
+        for (; count > 0; count -= TML_PIE_LINE) {
+            __asm__ volatile("ee.vld.128.ip q0, %[from], 16\n\tee.vst.128.ip q0, %[to], 16"
+                             : [from] "+r"(from), [to] "+r"(to)
+                             :
+                             : "memory");
+        }
+        return;
+    }
+    TML_ROLLED
+    for (; count >= 4; count -= 4) {
+        int32_t word; /* the core stores words at any address; C would not */
+        __asm__ volatile("l32i %[word], %[from], 0\n\taddi %[from], %[from], 4\n\t"
+                         "s32i %[word], %[to], 0\n\taddi %[to], %[to], 4"
+                         : [word] "=&r"(word), [from] "+r"(from), [to] "+r"(to)
+                         :
+                         : "memory");
+    }
+    tml_pie_copy_bytes(to, from, count);
+}
+
 #endif

@@ -1,50 +1,15 @@
 /* depthwise_conv_2d_s8.h: DEPTHWISE_CONV_2D with one filter per channel, for the ESP32-S3's vector unit.
  *
- * Sixteen channels of an output pixel at a time: their sums (depthwise_sums.h) are taken apart into general
- * registers and rescaled there. Where all taps lie inside the image they are read one after the other, else over
- * a list of where each is. An output pixel is finished before the next one. Scratch: 64 bytes, one per channel, 4 per tap.
- * Instructions per 16 channels: 2 per tap of aligned pixels, 4 of others, 7 near the edge; 30; 13 per output.
+ * Sixteen channels of an output pixel at a time (8 where there are no more): their sums (depthwise_sums.h)
+ * become outputs as lanes.h says. Where all taps lie inside the image they are read one after the other, else over
+ * a list of where each is. An output pixel is finished before the next one.
+ * Scratch: 128 bytes, channels filled up to 16, one byte per channel, 4 per tap.
+ * Instructions per 16 channels: 2 per tap of aligned pixels, 4 of others, 7 near the edge; 20; those of lanes.h.
  */
 #ifndef TML_PIE_DEPTHWISE_CONV_2D_S8_H
 #define TML_PIE_DEPTHWISE_CONV_2D_S8_H
 
 #include "kernels/pie/depthwise_sums.h"
-
-/* Sum number `lane` of 8 that lie in 5 words, 20 bits each. */
-TML_KERNEL int32_t tml_pie_lane(const uint32_t words[5], int32_t lane)
-{
-    const int32_t at = 20 * lane;
-    const int32_t word = at / 32, shift = at % 32;
-    if (shift <= 12) {
-        return (int32_t)(words[word] << (12 - shift)) >> 12;
-    }
-    const uint32_t high = words[word + 1] << (44 - shift);
-    return (int32_t)((int32_t)high >> 12 | (int32_t)(words[word] >> shift));
-}
-
-/* Outputs of up to 16 channels. */
-TML_KERNEL void tml_pie_depthwise_outputs(const tml_pie_depthwise_params *params, int32_t count,
-                                          const uint32_t *sums, const int32_t *words, int8_t *output)
-{
-    const int32_t step = tml_portable_words(&params->rescale);
-    TML_ROLLED
-    for (int32_t half = 0; half < count; half += 8) {
-        const uint32_t lanes[5] = {sums[0], sums[1], sums[2], sums[3], sums[4]};
-        TML_OPAQUE(words); /* or offsets from the middle of the channels' words would be negative */
-        TML_OPAQUE(output);
-        TML_UNROLLED
-        for (int32_t i = 0; i < 8; ++i) {
-            if (half + i < count) {
-                const int32_t sum = tml_pie_lane(lanes, i);
-                const int32_t *own = words + i * step;
-                output[i] = tml_portable_output(&params->rescale, own, sum + own[0]);
-            }
-        }
-        sums += 8;
-        words += 8 * step;
-        output += 8;
-    }
-}
 
 /* What outputs of a pixel are made from. */
 typedef struct {
@@ -55,8 +20,7 @@ typedef struct {
 /* Up to 16 channels of a pixel. */
 TML_KERNEL void tml_pie_depthwise_group(const tml_pie_depthwise_params *params, const tml_pie_pixel *pixel,
                                         int32_t from, int32_t count, const int8_t *weights,
-                                        const int32_t *words, const tml_pie_depthwise_scratch *scratch,
-                                        int8_t *output)
+                                        const int32_t *scales, const tml_pie_depthwise_scratch *scratch)
 {
     weights += from * params->height.kernel * params->width.kernel;
     if (pixel->first == NULL) {
@@ -66,23 +30,38 @@ TML_KERNEL void tml_pie_depthwise_group(const tml_pie_depthwise_params *params, 
     } else {
         tml_pie_add_whole_window(params, pixel->first + from, count, weights, false);
     }
-    tml_pie_store_sums(scratch->sums);
-    tml_pie_depthwise_outputs(params, count, scratch->sums, words + from * tml_portable_words(&params->rescale),
-                              output + from);
+    const int32_t *own = scales + TML_PIE_MASKS + from / params->lanes * tml_pie_words(&params->rescale, params->lanes);
+    const tml_pie_words_of words = {scales, own};
+    tml_pie_finish(&params->rescale, params->lanes, false, &words, scratch->sums, scratch->outputs + from);
+}
+
+/* All channels of a pixel. */
+TML_KERNEL void tml_pie_depthwise_pixel(const tml_pie_depthwise_params *params, const tml_pie_pixel *pixel,
+                                        const int8_t *weights, const int32_t *scales,
+                                        const tml_pie_depthwise_scratch *scratch, int8_t *output)
+{
+    TML_ROLLED
+    for (int32_t from = 0; from < params->channels; from += params->lanes) {
+        const int32_t left = params->channels - from;
+        const int32_t count = params->channels % params->lanes == 0 || left > params->lanes ? params->lanes : left;
+        tml_pie_depthwise_group(params, pixel, from, count, weights, scales, scratch);
+    }
+    tml_pie_put(output, scratch->outputs, params->channels);
 }
 
 TML_KERNEL void tml_pie_depthwise_conv_2d_s8(const tml_pie_depthwise_params *params, const int8_t *input,
-                                             const int8_t *weights, const int32_t *words, int8_t *output,
+                                             const int8_t *weights, const int32_t *scales, int8_t *output,
                                              int8_t *memory)
 {
     const int32_t channels = params->channels;
-    const int32_t whole = channels / TML_PIE_LANES * TML_PIE_LANES;
+    int8_t *padding = memory + 2 * TML_PIE_SUMS_BYTES + (channels + 15) / 16 * 16;
     const tml_pie_depthwise_scratch scratch = {
-        (uint32_t *)(void *)memory,
-        memory + TML_PIE_SUMS_BYTES,
-        (const int8_t **)(void *)(memory + TML_PIE_SUMS_BYTES + (channels + 3) / 4 * 4),
+        memory,
+        memory + 2 * TML_PIE_SUMS_BYTES,
+        padding,
+        (const int8_t **)(void *)(padding + (channels + 3) / 4 * 4),
     };
-    memset(scratch.padding, params->padding_value, (size_t)channels);
+    memset(padding, params->padding_value, (size_t)channels);
     TML_ROLLED
     for (int32_t batch = 0; batch < params->batches; ++batch) {
         TML_ROLLED
@@ -97,15 +76,7 @@ TML_KERNEL void tml_pie_depthwise_conv_2d_s8(const tml_pie_depthwise_params *par
                 } else {
                     tml_pie_find_taps(params, input, &rows, &columns, &scratch);
                 }
-                TML_ROLLED
-                for (int32_t from = 0; from < whole; from += TML_PIE_LANES) {
-                    tml_pie_depthwise_group(params, &pixel, from, TML_PIE_LANES, weights, words, &scratch,
-                                            output);
-                }
-                if (whole < channels) {
-                    tml_pie_depthwise_group(params, &pixel, whole, channels - whole, weights, words, &scratch,
-                                            output);
-                }
+                tml_pie_depthwise_pixel(params, &pixel, weights, scales, &scratch, output);
                 output += channels;
             }
         }

@@ -10,7 +10,8 @@
 #ifndef TML_PIE_DEPTHWISE_SUMS_H
 #define TML_PIE_DEPTHWISE_SUMS_H
 
-#include "kernels/portable/rescale.h"
+#include "kernels/pie/copy.h"
+#include "kernels/pie/rescale.h"
 #include "tml_window.h"
 
 typedef struct {
@@ -19,17 +20,16 @@ typedef struct {
     tml_window width;
     int32_t channels;
     int32_t padding_value;
-    tml_portable_rescale rescale;
+    int32_t lanes; /* of a group of channels: 16, or 8 */
+    tml_pie_rescale rescale;
 } tml_pie_depthwise_params;
-
-#define TML_PIE_LANES 16
-#define TML_PIE_SUMS_BYTES 64
 
 /* Memory that a pixel needs. */
 typedef struct {
-    uint32_t *sums;       /* 16 of 20 bits: 5 words, 3 unused, 5 words, 3 unused; a multiple of 16 */
-    int8_t *padding;      /* a pixel outside the image */
-    const int8_t **tap;   /* where each tap's pixel is */
+    int8_t *sums;       /* for reading lanes; a multiple of 16 */
+    int8_t *outputs;    /* of a pixel; a multiple of 16 */
+    int8_t *padding;    /* a pixel outside the image */
+    const int8_t **tap; /* where each tap's pixel is */
 } tml_pie_depthwise_scratch;
 
 /* Finds the pixels under the taps of an output. */
@@ -54,20 +54,8 @@ TML_KERNEL void tml_pie_find_taps(const tml_pie_depthwise_params *params, const 
 
 #define TML_PIE_FIRST_WEIGHTS "ee.zero.qacc\n\tee.vld.128.ip q3, %[w], 16"
 
-/* The 16 accumulators into memory. */
-TML_KERNEL void tml_pie_store_sums(uint32_t *sums)
-{
-    __asm__ volatile("ee.st.qacc_l.l.128.ip %[sums], 16\n\t"
-                     "ee.st.qacc_l.h.32.ip %[sums], 16\n\t"
-                     "ee.st.qacc_h.l.128.ip %[sums], 16\n\t"
-                     "ee.st.qacc_h.h.32.ip %[sums], 0"
-                     : [sums] "+r"(sums)
-                     :
-                     : "memory");
-}
-
 /* One tap; the weights of the next are loaded into the other of q3 and q4. Pointers step to the next column. */
-#define TML_PIE_TAP(load, own, next) \
+#define TML_PIE_CHANNELS_TAP(load, own, next) \
     __asm__ volatile(load "ee.vmulas.s8.qacc.ld.ip " next ", %[w], 16, q2, " own \
                      : [w] "+r"(weights), [x] "+r"(x), [last] "+r"(last) \
                      : [step] "r"(step) \
@@ -90,9 +78,9 @@ TML_KERNEL void tml_pie_add_found_taps(const tml_pie_depthwise_params *params, i
         const int8_t *x = tap[i] + channel;
         const int8_t *last = x + count - 1;
         if (i % 2 == 0) {
-            TML_PIE_TAP(TML_PIE_SHIFTED, "q3", "q4");
+            TML_PIE_CHANNELS_TAP(TML_PIE_SHIFTED, "q3", "q4");
         } else {
-            TML_PIE_TAP(TML_PIE_SHIFTED, "q4", "q3");
+            TML_PIE_CHANNELS_TAP(TML_PIE_SHIFTED, "q4", "q3");
         }
     }
 }
@@ -113,14 +101,14 @@ TML_KERNEL void tml_pie_add_whole_window(const tml_pie_depthwise_params *params,
         for (int32_t k_x = 0; k_x < params->width.kernel; ++k_x) {
             if (is_aligned) {
                 if (number % 2 == 0) {
-                    TML_PIE_TAP(TML_PIE_ALIGNED, "q3", "q4");
+                    TML_PIE_CHANNELS_TAP(TML_PIE_ALIGNED, "q3", "q4");
                 } else {
-                    TML_PIE_TAP(TML_PIE_ALIGNED, "q4", "q3");
+                    TML_PIE_CHANNELS_TAP(TML_PIE_ALIGNED, "q4", "q3");
                 }
             } else if (number % 2 == 0) {
-                TML_PIE_TAP(TML_PIE_SHIFTED, "q3", "q4");
+                TML_PIE_CHANNELS_TAP(TML_PIE_SHIFTED, "q3", "q4");
             } else {
-                TML_PIE_TAP(TML_PIE_SHIFTED, "q4", "q3");
+                TML_PIE_CHANNELS_TAP(TML_PIE_SHIFTED, "q4", "q3");
             }
             ++number;
         }

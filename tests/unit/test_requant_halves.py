@@ -1,0 +1,84 @@
+"""The form of 16-bit products equals the reference for all sums of its range."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinyml.ir.requant import IntArray, Rescaling
+from tinyml.ir.requant_halves import Halves, solve_halves
+
+
+def random_layer(seed: int, reach_log2: int, channels: int = 6) -> tuple[Rescaling, IntArray]:
+    """A layer with one sign or both, and biases up to its reach."""
+    rng = np.random.default_rng(seed)
+    multiplier = rng.integers(1 << 30, 1 << 31, channels)
+    shift = -rng.integers(max(reach_log2 - 8, 0), reach_log2 - 3, channels)
+    bias = rng.integers(-(1 << reach_log2), 1 << reach_log2, channels)
+    low = bias - rng.integers(1, 1 << reach_log2, channels)
+    high = bias + rng.integers(1, 1 << reach_log2, channels)
+    bounds = (-128, 127) if seed % 3 else (-100, 90)
+    zero_point = bounds[0] if seed % 2 else int(rng.integers(-90, 90))
+    return Rescaling(multiplier, shift, zero_point, bounds, low, high), bias
+
+
+def of_channel(found: Halves, channel: int) -> Halves:
+    arrays: dict[str, Any] = {
+        item.name: value[[channel]]
+        for item in fields(found)
+        if isinstance(value := getattr(found, item.name), np.ndarray)
+    }
+    return replace(found, **arrays)
+
+
+@pytest.mark.parametrize("reach_log2", [9, 13, 16, 18])
+def test_all_sums(reach_log2: int) -> None:
+    solved = 0
+    for seed in range(12):
+        rescaling, bias = random_layer(seed, reach_log2)
+        found = solve_halves(rescaling, bias)
+        if isinstance(found, str):
+            continue
+        solved += 1
+        for channel in range(len(bias)):
+            one, own = rescaling.of(np.array([channel])), of_channel(found, channel)
+            sums = np.arange(one.low[0], one.high[0] + 1)[:, None]
+            made = np.clip(own.apply(sums - bias[channel]), *one.bounds)
+            assert np.array_equal(made, one.apply(sums)), (seed, channel)
+    assert solved >= 8
+
+
+def test_each_kind_is_found() -> None:
+    kinds = set()
+    for seed in range(40):
+        found = solve_halves(*random_layer(seed, 17, 48))
+        if isinstance(found, Halves):
+            kinds.add((found.border is not None, found.is_exact))
+    assert kinds == {(False, False), (False, True), (True, False), (True, True)}
+
+
+def test_channels_of_very_different_factors() -> None:
+    one = np.array([1 << 30, 1 << 30])
+    reach = np.array([400_000, 400_000])
+    rescaling = Rescaling(one, np.array([-6, -16]), -128, (-128, 127), -reach, reach)
+    bias = np.array([17, -5000])
+    found = solve_halves(rescaling, bias)
+    assert isinstance(found, Halves)
+    assert found.is_exact  # the small factor's low half decides
+    for channel in range(2):
+        own, single = of_channel(found, channel), rescaling.of(np.array([channel]))
+        sums = np.arange(-reach[channel], reach[channel] + 1)[:, None]
+        assert np.array_equal(own.apply(sums - bias[channel]), single.apply(sums))
+
+
+def test_why_not() -> None:
+    one, reach = np.array([1 << 30]), np.array([1000])
+    left = Rescaling(one, np.array([25]), 0, (-128, 127), -reach, reach)
+    assert solve_halves(left, reach * 0) == "a left shift could overflow 32 bits"
+    apart = Rescaling(
+        np.repeat(one, 2), np.array([0, -24]), 0, (-128, 127), -reach * [1, 1], reach * [1, 1]
+    )
+    assert isinstance(solve_halves(apart, np.zeros(2, np.int64)), str)

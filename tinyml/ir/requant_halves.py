@@ -1,0 +1,187 @@
+"""Exact requantisation by products of 16-bit halves, for vector units that have no wider ones.
+
+``solve_halves``    ``V = sat32((a << f) + D)``, ``V = H * 2**16 + L``, ``M = Mh * 2**16 + Ml``;
+                    ``sat8((((L - 2**15) * Mh + H * Ml >> 16) + H * Mh) >> n)``.
+                    Sums below a border may have a ``D`` of their own: halves are rounded away from
+                    zero, which puts thresholds on two lines, one on each side of 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyml.ir.requant import INT8_MAX, INT8_MIN, IntArray, Rescaling, is_monotone, thresholds
+
+MOST_LEFT = 12  # f of sums that come out of lanes of 20 bits
+_HALF = np.int64(1) << 15
+_INT32_END = np.int64(1) << 31
+_DROPPED = np.int64(1) << 30  # |(L - 2**15) * Ml|, the product that is left out
+_FAR = np.int64(1) << 62
+_MOST_RIGHT = 22  # n: 127 * 2**(32 + n) is below 2**62
+_ROOM = np.int64(1) << 24
+_NEARBY = (0, 1, -1, 2, -2, 3, -3, 5, -5, 8, -8, 13, -13, 21, -21)  # tried around the ideal M
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Halves:
+    """Constants of the form; arrays have one element per channel. ``a`` is the sum of products."""
+
+    left: int  # f, the same for all channels
+    right: int  # n, the same for all channels
+    is_exact: bool  # (L - 2**15) * Ml is added, too
+    multiplier: IntArray  # M, in [2**15, 2**31)
+    offset: IntArray  # D, int32
+    border: IntArray | None = None  # a << f is below: the sum with its bias is below 0; int32
+    below: IntArray | None = None  # to add to D there; int32
+
+    def apply(self, sums: IntArray) -> IntArray:
+        """What the instructions give for sums [..., channels], clamped to int8 only."""
+        scaled = sums << self.left
+        value = _saturated(scaled + self.offset)
+        if self.border is not None and self.below is not None:
+            value = _saturated(value + np.where(scaled < self.border, self.below, 0))
+        high, low = value >> 16, (value & 0xFFFF) - _HALF
+        factor_low = _low_half(self.multiplier)
+        factor = (self.multiplier - factor_low) >> 16
+        first = (low * factor_low >> 16) if self.is_exact else 0
+        wide = ((first + low * factor + high * factor_low) >> 16) + high * factor
+        outputs: IntArray = np.clip(wide >> self.right, INT8_MIN, INT8_MAX)
+        return outputs
+
+
+def solve_halves(rescaling: Rescaling, bias: IntArray, most_left: int = MOST_LEFT) -> Halves | str:
+    """Constants of the form, or why there are none; the first that serve of four kinds.
+
+    Sums of products are ``a``; the reference's have ``bias`` added. With W = 2**(32 + n) and
+    P = ((a << f) + D - 2**15) * M the form gives ``k`` or more if P >= k * W, or, where it leaves
+    out the product of the low halves, P - (L - 2**15) * Ml >= k * W. That product is 2**30 at most;
+    where a step of ``a`` moves P by more than twice as much the form never decreases. Then it
+    equals the reference if it agrees at the sums at and just below every threshold and at both
+    ends, which is tried with the very constants. D lies in the middle of what all thresholds leave.
+    """
+    if not is_monotone(rescaling):
+        return "a left shift could overflow 32 bits"
+    slope = np.ldexp(rescaling.multiplier.astype(np.float64), rescaling.shift - 31)
+    largest = float(slope.max()) if slope.any() else 1.0
+    slope = np.where(slope > 0, slope, largest)
+    # 128 steps of the output and the sums themselves fit 32 bits.
+    left = min(most_left, int(np.floor(24 + np.log2(slope.min()))))
+    right = min(_MOST_RIGHT, int(np.floor(30.99 + left - 32 - np.log2(largest))))
+    if left < 0 or right < 8:
+        return "steps of the output are too large or too small"
+    multiplier = np.rint(np.ldexp(slope, 32 + right - left)).astype(np.int64)
+    least = int(multiplier.min()) - max(_NEARBY)
+    if least < 1 << 15 or multiplier.max() + max(_NEARBY) >= _INT32_END - _HALF:
+        return "channels differ too much"
+    never_decreases = least << left >= 2 * _DROPPED
+    for is_signed, is_exact in ((False, False), (False, True), (True, False), (True, True)):
+        if is_exact or never_decreases:
+            search = _Search(rescaling, bias, left, right, is_exact)
+            found = search.signed(multiplier) if is_signed else search.linear(multiplier)
+            if found is not None and _is_equal(found, rescaling, bias):
+                return found
+    return "no offset reproduces all thresholds"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Search:
+    """What is fixed while multipliers and offsets are sought."""
+
+    rescaling: Rescaling
+    bias: IntArray
+    left: int
+    right: int
+    is_exact: bool
+
+    def linear(self, multiplier: IntArray) -> Halves | None:
+        """One offset per channel."""
+        given = self.rescaling
+        chosen, offset = np.zeros_like(multiplier), np.zeros_like(multiplier)
+        for step in _NEARBY:
+            open_ = np.flatnonzero(chosen == 0)
+            if not len(open_):
+                break
+            tried = multiplier[open_] + step
+            low, high = self.interval(open_, tried, given.low[open_], given.high[open_])
+            good = low <= high
+            chosen[open_[good]] = tried[good]
+            offset[open_[good]] = (low + high)[good] >> 1
+        if not chosen.all():
+            return None
+        return Halves(self.left, self.right, self.is_exact, chosen, _saturated(offset))
+
+    def signed(self, multiplier: IntArray) -> Halves | None:
+        """An offset for each side of 0; a side without sums takes the other's."""
+        given = self.rescaling
+        chosen = np.zeros_like(multiplier)
+        offsets = np.zeros((2, *multiplier.shape), np.int64)
+        for step in _NEARBY:
+            open_ = np.flatnonzero(chosen == 0)
+            if not len(open_):
+                break
+            tried = multiplier[open_] + step
+            low, high = given.low[open_], given.high[open_]
+            above = self.interval(open_, tried, np.maximum(low, 0), high)
+            below = self.interval(open_, tried, low, np.minimum(high, -1))
+            good = ((above[0] <= above[1]) | (high < 0)) & ((below[0] <= below[1]) | (low >= 0))
+            sides = np.stack([(side[0] + side[1]) >> 1 for side in (above, below)])
+            sides = np.where(np.stack((high < 0, low >= 0)), sides[::-1], sides)
+            chosen[open_[good]] = tried[good]
+            offsets[:, open_[good]] = sides[:, good]
+        if not chosen.all():
+            return None
+        border = _saturated(-self.bias << self.left)
+        first, second = _saturated(offsets)
+        if np.any(np.abs(second - first) >= _INT32_END):
+            return None
+        return Halves(self.left, self.right, self.is_exact, chosen, first, border, second - first)
+
+    def interval(
+        self, channels: IntArray, multiplier: IntArray, low: IntArray, high: IntArray
+    ) -> tuple[IntArray, IntArray]:
+        """The least and greatest D of some channels for the reference's sums from low to high."""
+        rescaling, bias = self.rescaling.of(channels), self.bias[channels]
+        step, factor = np.int64(1) << (32 + self.right), multiplier[:, None]
+        dropped = np.int64(0) if self.is_exact else np.abs(_low_half(multiplier)) << 15
+        values = np.arange(rescaling.bounds[0] + 1, rescaling.bounds[1] + 1, dtype=np.int64)
+        sums = thresholds(rescaling)
+        inside = (sums > low[:, None]) & (sums <= high[:, None])
+        products = np.where(inside, sums - bias[:, None], 0) << self.left
+        margin = np.reshape(dropped, (-1, 1))
+        first = -(-(values * step + margin) // factor) - products + _HALF
+        last = (values * step - 1 - margin) // factor - products + (1 << self.left) + _HALF
+        at_least = np.where(inside, first, -_FAR).max(axis=1, initial=-_FAR)
+        at_most = np.where(inside, last, _FAR).min(axis=1, initial=_FAR)
+        # Where both ends of the range lie above the lower bound, or below the upper one.
+        ends = [rescaling.apply(np.clip(end, rescaling.low, rescaling.high)) for end in (low, high)]
+        bottom = -(-(ends[0] * step + dropped) // multiplier) - (low - bias << self.left) + _HALF
+        top = (
+            ((ends[1] + 1) * step - 1 - dropped) // multiplier - (high - bias << self.left) + _HALF
+        )
+        at_least = np.maximum(at_least, np.where(ends[0] > rescaling.bounds[0], bottom, -_FAR))
+        at_most = np.minimum(at_most, np.where(ends[1] < rescaling.bounds[1], top, _FAR))
+        # Where every sum ends at a bound only one side is held.
+        at_least = np.where(at_least == -_FAR, np.minimum(at_most, _INT32_END) - _ROOM, at_least)
+        return at_least, np.where(at_most == _FAR, at_least + _ROOM, at_most)
+
+
+def _is_equal(found: Halves, rescaling: Rescaling, bias: IntArray) -> bool:
+    """Whether the constants give the reference's outputs at the ends and around all thresholds."""
+    limits = thresholds(rescaling).T
+    near = np.zeros_like(bias)
+    tried = (*limits, *(limits - 1), near, near - 1, rescaling.low, rescaling.high)
+    sums = np.clip(np.stack(tried), rescaling.low, rescaling.high)
+    made = np.clip(found.apply(sums - bias), *rescaling.bounds)
+    return bool(np.array_equal(made, rescaling.apply(sums)))
+
+
+def _low_half(values: IntArray) -> IntArray:
+    """The lower 16 bits as a signed number."""
+    low: IntArray = ((values + _HALF) & 0xFFFF) - _HALF
+    return low
+
+
+def _saturated(values: IntArray) -> IntArray:
+    return np.clip(values, -_INT32_END, _INT32_END - 1)
