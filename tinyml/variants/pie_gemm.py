@@ -82,10 +82,10 @@ def matrix_product(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | s
 
 
 def _windows_cost(rows: Window, columns: Window, window: int, each: int) -> int:
-    """Instructions of an image's windows; those at its edges are copied byte by byte."""
+    """Instructions of an image's windows; those at its edges are copied."""
     pixels = rows.out_size * columns.out_size
     inside = rows.whole_outputs() * columns.whole_outputs()
-    return pixels * each + (pixels - inside) * (25 * rows.kernel + 5 * window)
+    return pixels * each + (pixels - inside) * (40 * rows.kernel + 5 * window // 4)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
