@@ -29,8 +29,6 @@ from tinyml.target.libraries import with_libraries
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 
-IN_DOUBLE = ("cos", "floor_div", "sin")
-
 pytestmark = [pytest.mark.xtensa, pytest.mark.sim]
 
 
@@ -65,8 +63,6 @@ def test_rows(path: Path, tmp_path: Path) -> None:
 
     Through the agent every byte passes as characters; what it does does not depend on the layers.
     """
-    if path.stem in IN_DOUBLE:
-        pytest.skip("it computes in double, and the runtime library of these tests has none")
     case, board = merge(load_cases(path).cases, path.stem), api.load_board("esp32s3")
     with first_layout():
         plan = api.plan(expand_ops(case.graph), board).plan

@@ -24,6 +24,7 @@ from tinyml.simulate.lx7.program import run_program
 FLAGS = ("-std=gnu17", "-nostdlibinc", "-fno-strict-aliasing", "-Wall", "-Wextra", "-Werror")
 LLC = ("llc-22", "-mtriple=xtensa", "-mcpu=esp32", "-O2", "-no-integrated-as")
 MC = ("llvm-mc-22", "-triple", "xtensa", "-mcpu=esp32", "-filetype=obj")
+RUNTIME = ("runtime.c", "floats.c")
 RAM = ((0x0010_0000, 0x01F0_0000),)  # as in link.ld
 _STATEMENT = re.compile(r"[^\n;]+")
 
@@ -90,7 +91,8 @@ def link(objects: Sequence[Path], folder: Path) -> Path:
     """A program of objects, start-up code and the arithmetic that the compiler calls for."""
     start = folder / "start.o"
     run(*MC, str(_support() / "start.s"), "-o", str(start))
-    runtime = objects_of((_support() / "runtime.c",), ("-ffreestanding",), folder)
+    sources = [_support() / name for name in RUNTIME]
+    runtime = objects_of(sources, ("-ffreestanding",), folder)
     program = folder / "program.elf"
     argv = ("xtensa-lx106-elf-ld", "-T", str(_support() / "link.ld"), "--gc-sections")
     run(*argv, *map(str, (start, *objects, *runtime)), "-o", str(program))
