@@ -120,13 +120,16 @@ class _Move:
 
     def place(self, place: Placement) -> Placement:
         before = self.states if place.is_state else self.arenas
-        last = self.total if place.last_use == self.own else self.steps + place.last_use
         return replace(
             place,
             offset=place.offset + before.get(place.region, 0),
-            first_use=place.first_use if place.first_use < 0 else self.steps + place.first_use,
-            last_use=last,
+            first_use=self._number(place.first_use),
+            last_use=self.total if place.last_use == self.own else self._number(place.last_use),
         )
+
+    def _number(self, step: int) -> int:
+        """A step's number among all; -1, before any step, is so for an input that nobody reads."""
+        return step if step < 0 else self.steps + step
 
     def _stream(self, stream: Stream) -> Stream:
         return replace(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,7 @@ def outputs_on(way: Way, cases: Sequence[Case], folder: Path) -> tuple[Vector, .
     ``folder`` keeps objects from build to build. Raises DoesNotFit, or whatever goes wrong.
     """
     board = host_board() if way.target == HOST else load_board(way.target)
-    plans = [_planned(way, case.graph, board) for case in cases]
+    plans = [_planned(way, case) for case in cases]
     made = joined(plans, board) if len(plans) > 1 else plans[0]
     verify(made, board)
     if way.is_shared:
@@ -78,10 +79,12 @@ def outputs_on(way: Way, cases: Sequence[Case], folder: Path) -> tuple[Vector, .
     return _on_core(made, board, vectors, folder)
 
 
-def _planned(way: Way, graph: Graph, board: Board) -> Plan:
+@lru_cache(maxsize=256)  # a batch that does not fit comes again, in halves
+def _planned(way: Way, case: Case) -> Plan:
+    board = host_board() if way.target == HOST else load_board(way.target)
     # A folder of builds belongs to one model: all take the name of their program.
-    source = replace(graph.source, file_name="batch.tflite")
-    graph = replace(graph, name="model", source=source)
+    source = replace(case.graph.source, file_name="batch.tflite")
+    graph = replace(case.graph, name="model", source=source)
     return replace(plan(run_passes(graph), board, optimize=way.optimize), as_read=graph)
 
 
