@@ -14,7 +14,7 @@ from tinyml.base import process
 from tinyml.base.elf import Elf, read_elf
 from tinyml.base.process import Command
 from tinyml.target.board import Board
-from tinyml.target.caches import Cache, Source
+from tinyml.target.caches import Backing, Cache
 from tinyml.target.chip import Region, Uart
 
 FOLDER = Path(__file__).parent / "firmware"
@@ -69,7 +69,7 @@ def make_board() -> Callable[..., Board]:
     def make(core: str = "cortex-m4", uart: str = "stm32_v1", wait_cycles: int = 0) -> Board:
         flash = Region("flash", "flash", 0x08000000, 0x10000)
         board = board_with(flash, Region("sram", "ram", 0x20000000, 0x4000), core=core)
-        memory = (Source("flash", 8, wait_cycles, wait_cycles),)
+        memory = (Backing("flash", 8, wait_cycles, wait_cycles),)
         buffers = (
             Cache("code", "instructions", 64, 4, 16, memory, "made up"),
             Cache("constants", "data", 32, 2, 16, memory, "made up"),

@@ -10,7 +10,7 @@ from tinyml.base.datafile import Table
 from tinyml.base.errors import BoardError
 from tinyml.simulate.caches import Caches
 from tinyml.target.boards import load_board
-from tinyml.target.caches import Cache, Source, read_caches
+from tinyml.target.caches import Backing, Cache, read_caches
 
 FLASH = 0x0800_0000
 REGIONS = ("flash", "sram")
@@ -27,7 +27,7 @@ def with_caches(chip, *caches):
 
 def cache(holds="both", nbytes=64, ways=2, line_bytes=16, **source):
     costs = {"fill_bytes": line_bytes, "miss_cycles": 5, "next_cycles": 5, **source}
-    return Cache("c", holds, nbytes, ways, line_bytes, (Source("flash", **costs),), "here")
+    return Cache("c", holds, nbytes, ways, line_bytes, (Backing("flash", **costs),), "here")
 
 
 def test_line_comes_piece_by_piece(chip):
@@ -82,7 +82,7 @@ def table(**changes):
 def test_reading_fills_in_what_is_usual():
     (found,) = read_caches([table()], REGIONS)
     assert found.sets == 2
-    assert found.memory == (Source("flash", 16, 3, 3),)
+    assert found.memory == (Backing("flash", 16, 3, 3),)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -72,8 +72,9 @@ class Encoder:
 class Decoder:
     """Turns JSON of an Encoder into values of the given dataclasses; lists become tuples."""
 
-    def __init__(self, types: Iterable[type], arrays: Mapping[str, NDArray[np.generic]]) -> None:
+    def __init__(self, types: Collection[type], arrays: Mapping[str, NDArray[np.generic]]) -> None:
         self._types = {item.__name__: item for item in types}
+        assert len(self._types) == len(types), "two of the dataclasses have one name"
         self._arrays = arrays
 
     def decode(self, held: object) -> Any:

@@ -11,7 +11,7 @@ import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tinyml.target.caches import MOST_CACHES, Cache, Source
+from tinyml.target.caches import MOST_CACHES, Backing, Cache
 from tinyml.target.chip import Chip, Region
 
 MOST_SPANS, HINTS = 8, 256  # as in caches.h
@@ -24,7 +24,7 @@ class Span:
     base: int
     nbytes: int
     cache: int  # its number
-    source: Source
+    source: Backing
 
 
 def spans(chip: Chip, kind: str) -> tuple[Span, ...]:
@@ -70,7 +70,7 @@ class _Lines:
             lines[line] = valid
         return cycles
 
-    def _filled(self, source: Source, address: int) -> int:
+    def _filled(self, source: Backing, address: int) -> int:
         cycles = source.next_cycles if address == self.next else source.miss_cycles
         self.next = address + source.fill_bytes
         self.misses += 1

@@ -18,7 +18,7 @@ MOST_WAYS = 255
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Backing:
     """A region that a cache stands before, and what an access to it costs."""
 
     region: str
@@ -36,7 +36,7 @@ class Cache:
     nbytes: int
     ways: int  # lines of a set
     line_bytes: int
-    memory: tuple[Source, ...]
+    memory: tuple[Backing, ...]
     source: str  # of its numbers
 
     @property
@@ -60,7 +60,7 @@ def _read(table: Table, regions: tuple[str, ...]) -> Cache:
         nbytes=table.integer("nbytes", minimum=4),
         ways=table.integer("ways", minimum=1),
         line_bytes=line_bytes,
-        memory=tuple(_read_source(item, regions, line_bytes) for item in table.tables("memory")),
+        memory=tuple(_read_backing(item, regions, line_bytes) for item in table.tables("memory")),
         source=table.text("source"),
     )
     table.close()
@@ -76,19 +76,19 @@ def _read(table: Table, regions: tuple[str, ...]) -> Cache:
     return cache
 
 
-def _read_source(table: Table, regions: tuple[str, ...], line_bytes: int) -> Source:
+def _read_backing(table: Table, regions: tuple[str, ...], line_bytes: int) -> Backing:
     miss_cycles = table.integer("miss_cycles")
-    source = Source(
+    backing = Backing(
         region=table.choice("region", regions),
         fill_bytes=table.integer("fill_bytes", line_bytes, minimum=1),
         miss_cycles=miss_cycles,
         next_cycles=table.integer("next_cycles", miss_cycles),
     )
     table.close()
-    fill = source.fill_bytes
+    fill = backing.fill_bytes
     if fill & (fill - 1) or not line_bytes // MOST_PIECES <= fill <= line_bytes:
         raise table.error(
             f"fill_bytes is {fill}: not a power of two from {max(1, line_bytes // MOST_PIECES)} to "
             f"line_bytes, {line_bytes}"
         )
-    return source
+    return backing
