@@ -13,6 +13,7 @@ from tinyml.project.build import prepare
 from tinyml.simulate.counter import attach
 from tinyml.simulate.protocols import Engine
 from tinyml.simulate.timing import BlockCost
+from tinyml.target.chip import Chip
 from tinyml.target.cores import core_named
 
 FLAGS = ("-std=c11", "-O3", "-fno-strict-aliasing", "-nostdinc", "-ffunction-sections")
@@ -26,7 +27,7 @@ class Rv32:
     """rv32imc on unicorn; the program asks it through ECALL."""
 
     install = "the Python packages ziglang and unicorn"
-    timing_model = ""
+    timing_model = "rv32imc: an instruction a cycle, misses of the cache"
 
     def build(self, sources: Sequence[Path], flags: Sequence[str], folder: Path) -> Path:
         """Compiles and links a program."""
@@ -45,8 +46,8 @@ class Rv32:
         process.run(Command((*link, *objects, "-o", str(program))))
         return program
 
-    def run(self, program: Path, given: bytes, *, in_cycles: bool = False) -> bytes:
-        """What a program wrote that got ``given`` to read; instructions are all that it counts."""
+    def run(self, program: Path, given: bytes, timed_on: Chip | None = None) -> bytes:
+        """What a program wrote that got ``given`` to read; timed by instructions and misses."""
         import unicorn
         from unicorn import riscv_const as reg
 
@@ -58,13 +59,13 @@ class Rv32:
             instructions = _count(bytes(core.mem_read(address, nbytes)))
             return BlockCost(instructions, instructions, 0)
 
-        counter, answer, rest = attach(core, cost), bytearray(), given
+        counter, answer, rest = attach(core, cost, timed_on), bytearray(), given
         is_ended = False
 
         def on_call(_core: object, _number: int, _data: object) -> None:
             nonlocal rest, is_ended
             call, at, nbytes = (core.reg_read(reg.UC_RISCV_REG_A0 + i) for i in (0, 2, 3))
-            result = counter.instructions
+            result = counter.instructions if timed_on is None else counter.cycles
             if call == READ:
                 core.mem_write(at, rest[:nbytes])
                 result, rest = len(rest[:nbytes]), rest[nbytes:]

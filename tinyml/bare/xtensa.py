@@ -20,12 +20,22 @@ from tinyml.base.process import Command
 from tinyml.project.objects import found, keep, named, relevant, take
 from tinyml.simulate.lx7.pie import encode, is_vector
 from tinyml.simulate.lx7.program import run_program
+from tinyml.target.chip import Chip
 
 FLAGS = ("-std=gnu17", "-nostdlibinc", "-fno-strict-aliasing", "-Wall", "-Wextra", "-Werror")
 LLC = ("llc-22", "-mtriple=xtensa", "-mcpu=esp32", "-O2", "-no-integrated-as")
 MC = ("llvm-mc-22", "-triple", "xtensa", "-mcpu=esp32", "-filetype=obj")
 RUNTIME = ("runtime.c", "floats.c")
 RAM = ((0x0010_0000, 0x01F0_0000),)  # as in link.ld
+# Where an ESP32-S3 sees code and constants in flash, and internal RAM (boards/chips/esp32s3.toml),
+# of which there is more here: the planner judges whether a model fits.
+FLASH_CODE, FLASH_DATA, DRAM, ROOM = 0x4200_0000, 0x3C00_0000, 0x3FC8_8000, 0x0180_0000
+LAYOUT = (
+    f"--defsym=_code_at={FLASH_CODE}",
+    f"--defsym=_constants_at={FLASH_DATA}",
+    f"--defsym=_data_at={DRAM}",
+    f"--defsym=_stack_at={DRAM + ROOM}",
+)
 _STATEMENT = re.compile(r"[^\n;]+")
 
 
@@ -33,15 +43,15 @@ class Lx7:
     """The ESP32-S3's core, emulated; the program asks it through SIMCALL."""
 
     install = "its parts from apt: clang-22 llvm-22 binutils-xtensa-lx106 (Debian, Ubuntu)"
-    timing_model = "xtensa-lx7: stages of the pipeline, no waiting for memory"
+    timing_model = "xtensa-lx7: stages of the pipeline, misses of the caches"
 
     def build(self, sources: Sequence[Path], flags: Sequence[str], folder: Path) -> Path:
         """Compiles and links a program."""
-        return link(objects_of(sources, flags, folder), folder)
+        return link(objects_of(sources, flags, folder), folder, LAYOUT)
 
-    def run(self, program: Path, given: bytes, *, in_cycles: bool = False) -> bytes:
+    def run(self, program: Path, given: bytes, timed_on: Chip | None = None) -> bytes:
         """What a program wrote that got ``given`` to read; raises SimulationFault."""
-        return run_program(program, given, RAM, in_cycles=in_cycles)
+        return run_program(program, given, ((DRAM, ROOM),), timed_on)
 
 
 def objects_of(
@@ -87,14 +97,18 @@ def compile_c(source: Path, output: Path, flags: Sequence[str], optimize: str = 
     return output
 
 
-def link(objects: Sequence[Path], folder: Path) -> Path:
-    """A program of objects, start-up code and the arithmetic that the compiler calls for."""
+def link(objects: Sequence[Path], folder: Path, layout: Sequence[str] = ()) -> Path:
+    """A program of objects, start-up code and the arithmetic that the compiler calls for.
+
+    ``layout``: options of the linker that say where things lie; else all lies in RAM.
+    """
     start = folder / "start.o"
     run(*MC, str(_support() / "start.s"), "-o", str(start))
     sources = [_support() / name for name in RUNTIME]
     runtime = objects_of(sources, ("-ffreestanding",), folder)
     program = folder / "program.elf"
-    argv = ("xtensa-lx106-elf-ld", "-T", str(_support() / "link.ld"), "--gc-sections")
+    script = str(_support() / "link.ld")
+    argv = ("xtensa-lx106-elf-ld", *layout, "-T", script, "--gc-sections")
     run(*argv, *map(str, (start, *objects, *runtime)), "-o", str(program))
     return program
 

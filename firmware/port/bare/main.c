@@ -1,9 +1,9 @@
 /* main.c: the generated model alone on an emulated core, without start-up code, clocks or agent of a board.
  *
  * Each inference goes on with the state that the one before has left, or, unless TML_IN_SEQUENCE, begins anew.
- * Reads inputs from its host until there are no more, writes the outputs of each inference, then of the
- * first one: how far the stack went below main(), and what the emulator's counter took for every layer; all
- * as words.
+ * Reads inputs from its host until there are no more, writes the outputs of each inference, then how far the
+ * stack went below main() in the first one, and what the emulator's counter took for every layer in the last
+ * one; all as words.
  */
 #include "tml.h"
 
@@ -89,7 +89,7 @@ int main(void)
         }
         counts[0] = host_count();
         TML_MODEL.invoke();
-        for (uint32_t i = 0; i < TML_MODEL.layer_count && is_first; ++i) {
+        for (uint32_t i = 0; i < TML_MODEL.layer_count; ++i) {
             steps[i] = counts[1 + i] - counts[i];
         }
         for (uint32_t i = 0; i < TML_MODEL.output_count; ++i) {

@@ -9,12 +9,14 @@ from functools import cache
 from pathlib import Path
 
 from tinyml.base.errors import InternalError
+from tinyml.simulate.caches import NativeCaches
 from tinyml.simulate.lx7.forms import Form, forms
 from tinyml.simulate.native import native_library
+from tinyml.target.chip import Chip
 
 _FILES = (
     *("execute.c", "decode.c", "windows.c", "registers.c", "float.c", "decode_pie.c", "pie.c"),
-    *("pie_memory.c", "lx7.h", "inner.h", "pie.h", "vector.h"),
+    *("pie_memory.c", "lx7.h", "inner.h", "pie.h", "vector.h", "../caches.c", "../caches.h"),
 )
 _FLAGS = ("-shared", "-O3", "-fPIC", "-std=c11", "-fvisibility=hidden", "-ffp-contract=off", "-lm")
 _REGIONS = 16
@@ -73,6 +75,8 @@ class _State(ctypes.Structure):
         *((name, ctypes.c_uint32) for name in ("shows_instructions", "fault_address")),
         ("fault_bytes", ctypes.c_uint32),
         ("timing", _Timing),
+        ("caches", ctypes.POINTER(NativeCaches)),
+        *((name, ctypes.c_uint32) for name in ("line", "pad")),
         *((name, ctypes.c_uint32) for name in ("regions", "forms")),
         ("region", _Region * _REGIONS),
         ("form", ctypes.POINTER(Form)),
@@ -112,7 +116,8 @@ def _forms() -> ctypes.Array[Form]:
 class Lx7:
     """One core and its memory."""
 
-    def __init__(self, timing: Timing | None = None) -> None:
+    def __init__(self, timing: Timing | None = None, chip: Chip | None = None) -> None:
+        """``chip``: whose caches count; without, memory answers at once."""
         self._library = library()
         self._kept: list[object] = []  # memory that the core points to
         self.state = _State()
@@ -121,6 +126,10 @@ class Lx7:
         timing = timing or Timing()
         for name in _COSTS:
             setattr(self.state.timing, name, getattr(timing, name))
+        if chip is not None and chip.caches:
+            caches = NativeCaches(chip)
+            self.state.caches = ctypes.pointer(caches)
+            self._kept.append(caches)
 
     def add_memory(
         self, base: int, nbytes: int, fill: int, *, is_writable: bool, has_code: bool

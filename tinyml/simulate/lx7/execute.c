@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define FETCH_LINE 4 /* log2 of what is fetched together; lines of caches are not shorter */
+
 uint8_t *lx7_memory(lx7_core *core, uint32_t address, uint32_t nbytes, bool is_write)
 {
     for (uint32_t i = 0; i < core->regions; ++i) {
@@ -11,6 +13,9 @@ uint8_t *lx7_memory(lx7_core *core, uint32_t address, uint32_t nbytes, bool is_w
         if (at < region->nbytes && region->nbytes - at >= nbytes) {
             if (is_write && !region->is_writable) {
                 break;
+            }
+            if (core->caches != NULL) {
+                core->cycles += tml_cache_access(core->caches, address, nbytes, is_write);
             }
             return region->bytes + at;
         }
@@ -374,6 +379,10 @@ int lx7_run(lx7_core *core, uint32_t until, uint64_t cycles)
         const lx7_insn *insn = fetch(core, &last, &stop);
         if (insn == NULL) {
             return stop;
+        }
+        if (core->caches != NULL && core->pc >> FETCH_LINE != core->line) {
+            core->line = core->pc >> FETCH_LINE;
+            core->cycles += tml_cache_fetch(core->caches, core->line << FETCH_LINE, 1);
         }
         const uint32_t quad = insn->op == OP_ENTRY ? PS_CALLINC(core->ps) : insn->quad;
         if (quad != 0 && lx7_overflows(core, quad)) {

@@ -45,7 +45,7 @@ class Functions:
         dram = board.ram[0]
         region = board.chip.region(dram.region)
         self._stack = region.base + region.nbytes & -16
-        self._core: Lx7 = loaded(elf, ((self._stack, STACK_BYTES),), timing)
+        self._core: Lx7 = loaded(elf, ((self._stack, STACK_BYTES),), timing, board.chip)
         self._symbols, self._where = Symbols(elf), board.name
         found = [elf.symbol(name) for name in _VECTORS]
         vectors = next((item for item in found if item is not None), None)

@@ -8,6 +8,8 @@
 #ifndef TML_LX7_H
 #define TML_LX7_H
 
+#include "../caches.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -95,6 +97,8 @@ typedef struct {
     uint32_t shows_instructions; /* in CCOUNT, instead of cycles */
     uint32_t fault_address, fault_bytes;
     lx7_timing timing;
+    tml_caches *caches;    /* of the chip; NULL: memory answers at once */
+    uint32_t line, pad;    /* that the last fetch was of */
     uint32_t regions, forms;
     lx7_region region[LX7_REGIONS];
     const lx7_form *form;

@@ -7,6 +7,7 @@ from pathlib import Path
 from tinyml.base.elf import Elf, read_elf
 from tinyml.base.errors import SimulationFault
 from tinyml.simulate.lx7.core import Lx7, Stop, Timing
+from tinyml.target.chip import Chip
 
 SLICE = 100_000_000  # cycles
 _POISON = 0xA5  # what memory holds before it is written
@@ -25,19 +26,25 @@ _WHY = {
 }
 
 
-def loaded(elf: Elf, ram: tuple[tuple[int, int], ...], timing: Timing | None = None) -> Lx7:
-    """A core with an ELF file in memory; ``ram`` are (address, bytes) of what it may write."""
-    core = Lx7(timing)
+def loaded(
+    elf: Elf,
+    ram: tuple[tuple[int, int], ...],
+    timing: Timing | None = None,
+    chip: Chip | None = None,
+) -> Lx7:
+    """A core with an ELF file in memory; ``ram`` are (address, bytes) of what it may write.
+
+    ``chip``: whose caches count.
+    """
+    core = Lx7(timing, chip)
     for segment in elf.segments:
+        place, nbytes = segment.address, segment.memory_bytes
         is_code = any(
-            item.is_code
-            and segment.address <= item.address < segment.address + segment.memory_bytes
-            for item in elf.sections
+            item.is_code and place <= item.address < place + nbytes for item in elf.sections
         )
-        if is_code:
-            core.add_memory(
-                segment.address, segment.memory_bytes, 0, is_writable=True, has_code=True
-            )
+        is_ram = any(base <= place < base + size for base, size in ram)
+        if nbytes and (is_code or not is_ram):
+            core.add_memory(place, nbytes, 0, is_writable=True, has_code=is_code)
     for base, nbytes in ram:
         core.add_memory(base, nbytes, _POISON, is_writable=True, has_code=False)
     for segment in elf.segments:
@@ -51,16 +58,16 @@ def loaded(elf: Elf, ram: tuple[tuple[int, int], ...], timing: Timing | None = N
 
 
 def run_program(
-    path: Path, given: bytes, ram: tuple[tuple[int, int], ...], *, in_cycles: bool = False
+    path: Path, given: bytes, ram: tuple[tuple[int, int], ...], timed_on: Chip | None = None
 ) -> bytes:
     """What a program writes until it ends, that gets ``given`` to read.
 
-    Its counter (CCOUNT) counts instructions, or cycles.
+    Its counter (CCOUNT) counts instructions, or cycles of a chip with its caches.
 
     Raises SimulationFault when it does what the chip would not allow.
     """
-    core = loaded(read_elf(path), ram)
-    core.state.shows_instructions = not in_cycles
+    core = loaded(read_elf(path), ram, chip=timed_on)
+    core.state.shows_instructions = timed_on is None
     written, at = bytearray(), 0
     while True:
         stop = core.run(cycles=SLICE)  # so that Ctrl-C is heard
