@@ -11,7 +11,7 @@ notes down what it is told, they give the layout of all tables without a list ke
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
@@ -70,7 +70,7 @@ class _Recorder:
     def __init__(self) -> None:
         self.calls: list[tuple[str, int, float]] = []
 
-    def __getattr__(self, method: str) -> Any:
+    def __getattr__(self, method: str) -> Callable[[int, object, float], None]:
         return lambda slot, _value, default: self.calls.append((method, slot, default))
 
 

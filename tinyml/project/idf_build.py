@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from tinyml.base.errors import BuildError
 from tinyml.values.image import Image
@@ -41,11 +40,12 @@ def read_idf(folder: Path) -> Image:
             hint="use 'idf.py flash', or switch flash encryption off in menuconfig",
             where=str(folder / FILES),
         )
+    files = document.get("flash_files")
+    if not isinstance(files, dict):
+        raise _not_one(folder / FILES, "no 'flash_files' with offsets")
     try:
-        segments = tuple(
-            sorted((int(at, 0), folder / file) for at, file in document["flash_files"].items())
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        segments = tuple(sorted((int(at, 0), folder / file) for at, file in files.items()))
+    except (TypeError, ValueError) as error:
         raise _not_one(folder / FILES, f"no 'flash_files' with offsets: {error}") from error
     return Image(
         elf=_elf(folder),
@@ -65,7 +65,7 @@ def _elf(folder: Path) -> Path:
     return folder / str(name or "app.elf")
 
 
-def _object(path: Path) -> dict[str, Any]:
+def _object(path: Path) -> dict[str, object]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -22,7 +22,7 @@ TABLES: Mapping[str, Mapping[str, type]] = {
 }
 
 
-def mismatches(value: object, hint: Any, where: str = "") -> Iterator[str]:
+def mismatches(value: object, hint: object, where: str = "") -> Iterator[str]:
     """A sentence for each value that is not of the type that a field declares."""
     origin, inner = get_origin(hint), get_args(hint)
     if hint is Any:

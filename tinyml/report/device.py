@@ -23,7 +23,7 @@ def is_measured(report: Report) -> bool:
 
 def layer_times(report: Report) -> Table:
     """Per layer and in total: how long it took, how that varied, what was predicted."""
-    run: dict[str, Any] = report.run or {}
+    run = report.run or {}
     predicted = run.get("predicted", {})
     guesses: Sequence[int | None] = predicted.get("layers", [None] * len(report.layers))
     total = run["total"]["cycles"]
@@ -68,7 +68,7 @@ def _total_row(run: dict[str, Any]) -> tuple[object, ...]:
 
 def facts(report: Report) -> Table:
     """Memory, boot, clock, energy: a line each, as far as they are known."""
-    run: dict[str, Any] = report.run or {}
+    run = report.run or {}
     rows: list[tuple[object, ...]] = [
         ("arena", f"{run['arena_bytes']:,} bytes"),
         ("stack used at most", _stack(run)),

@@ -233,7 +233,7 @@ class PythonCounter:
         self.cycles += self._caches.access(address, nbytes, is_write=is_write)
 
 
-def _forget_hooks(engine: Engine, handles: list[Any]) -> None:
+def _forget_hooks(engine: Engine, handles: list[ctypes.c_size_t] | list[int]) -> None:
     """Lets the emulator translate anew what it has translated with calls of hooks."""
     if handles:
         handles.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -147,12 +148,12 @@ def _image(document: dict[str, Any], here: Path) -> Image:
     return image
 
 
-def _self_test(item: Any) -> SelfTest | None:
+def _self_test(item: Mapping[str, object] | None) -> SelfTest | None:
     """None also in images of versions that tested none."""
     return SelfTest(str(item["target"]), _u32(item["samples"]), str(item["key"])) if item else None
 
 
-def _u32(value: Any) -> int:
+def _u32(value: object) -> int:
     if type(value) is not int or not 0 <= value < 1 << 32:
         raise ValueError(f"{value!r} is no address or size")
     return value
