@@ -12,6 +12,7 @@ from tinyml.convert.fixups import prepare
 from tinyml.convert.quantize import quantize
 from tinyml.convert.tables import options_of
 from tinyml.convert.values import QuantizeSettings
+from tinyml.ir.dtype import BOOL
 from tinyml.ir.graph import Graph
 from tinyml.model.file import model_file
 from tinyml.model.reader import load
@@ -87,6 +88,18 @@ def test_uneven_resizes_are_numbers_of_rows(how: dict[str, bool], size: tuple[in
     y = b.value("y", (1, *size, 3))
     b.op("RESIZE_NEAREST_NEIGHBOR", (x, b.constant("size", list(size))), y, held)
     assert set(_moved(b.graph((x,), (y,)))) <= {"GATHER"}
+
+
+def test_a_choice_by_elements_is_one_that_has_kernels() -> None:
+    """SELU and thresholds of Keras and PyTorch were refused: their SELECT has no kernel."""
+    b = FloatBuilder()
+    x, w = (b.value(name, (1, 4, 3)) for name in "xw")
+    above = b.value("above", (1, 4, 3), BOOL)
+    b.op("GREATER", (x, w), above, options_of("GREATER"))
+    y = b.op("SELECT", (above, x, w), b.value("y", (1, 4, 3)), options_of("SELECT"))
+    graph = prepare(b.graph((x, w), (y,)))[0]
+    same(b.graph((x, w), (y,)), graph)
+    assert kinds(graph) == ["GREATER", "SELECT_V2"]
 
 
 def test_even_resizes_stay() -> None:

@@ -178,11 +178,12 @@ def test_integer_models_are_refused() -> None:
 
 def test_every_layer_without_a_kernel_is_listed() -> None:
     b = FloatBuilder()
-    x = b.value("x", (1, 4))
-    y = b.op("EXP", (x,), b.value("y", (1, 4)), options("ExpOptions"))
-    z = b.op("SIN", (y,), b.value("z", (1, 4)))
-    with pytest.raises(ModelError, match=r"2 layer\(s\) cannot(?s:.*)EXP 'y'(?s:.*)SIN 'z'"):
-        quantize(flatfile.write(b.graph((x,), (z,))), [], QuantizeSettings())
+    x, w = (b.value(name, (1, 4)) for name in "xw")
+    y = b.op("FLOOR_DIV", (x, w), b.value("y", (1, 4)), options("FloorDivOptions"))
+    z = b.op("FLOOR_MOD", (y, w), b.value("z", (1, 4)), options("FloorModOptions"))
+    wanted = r"2 layer\(s\) cannot(?s:.*)FLOOR_DIV 'y'(?s:.*)FLOOR_MOD 'z'"
+    with pytest.raises(ModelError, match=wanted):
+        quantize(flatfile.write(b.graph((x, w), (z,))), [], QuantizeSettings())
 
 
 def test_no_16_bit_kernel_is_said_before_anything_is_made() -> None:

@@ -83,8 +83,8 @@ def _refuse_control_flow(ops: list[Op], file_name: str) -> None:
     listed = ", ".join(f"{op.kind} '{op.name}'" for op in found)
     raise ModelError(
         f"has control flow, which is not quantised here: {listed}",
-        hint="'tinyml build' compiles IF and WHILE as they are, in float32 too; a recurrent "
-        "layer becomes a loop unless it is unrolled: give LSTM, GRU and SimpleRNN "
+        hint="'tinyml build' compiles IF and WHILE of a .tflite file as they are, in float32 too; "
+        "a recurrent layer becomes a loop unless it is unrolled: give LSTM, GRU and SimpleRNN "
         "unroll=True (Keras), or export with a fixed number of steps; replace other loops and "
         "conditions by plain layers.",
         where=file_name,

@@ -17,6 +17,7 @@ from tinyml.convert.fixups import prepare
 from tinyml.convert.fixups.equalize import equalize, pairs_of
 from tinyml.convert.fixups.expand import expand_hard_swish
 from tinyml.convert.formats import bits_of_ops, choose_formats, kept_tensors, values_read
+from tinyml.convert.functions import functions_of, with_functions, written_out
 from tinyml.convert.lstm import cell_peak, problem
 from tinyml.convert.ranges import Observer, Seen
 from tinyml.convert.rewrite import rewrite
@@ -25,13 +26,13 @@ from tinyml.convert.rules import has_16_bits, has_weights, is_recurrent, is_supp
 from tinyml.convert.runners import float_runner
 from tinyml.convert.values import QuantizedModel, QuantizeSettings
 from tinyml.ir.dtype import FLOAT32, INT8, INT16, UINT8
-from tinyml.ir.graph import Array, Graph
-from tinyml.ops.gelu import GELU
+from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ops import all_ops
 from tinyml.passes.rewrite import converts
 
 Sample = Sequence[Array]  # one array per model input
 
-_INSTEAD = {GELU: "relu, hard_swish, or x * sigmoid(1.702 * x)"}  # what others take
+_TABLES = "; functions of one value become tables in int8, without --quantization int16x8"
 
 
 def quantize(
@@ -46,13 +47,15 @@ def quantize(
     graph, notes = prepared(float_model, held, settings)
     if settings.quantization == "float32":
         return QuantizedModel(flatfile.write(without_scales(graph)), notes)
-    refuse_unsupported(graph)
     base = 16 if settings.quantization == "int16x8" else 8
+    functions = functions_of(graph) if base == 8 else ()
+    graph = with_functions(graph, functions)
+    refuse_unsupported(graph, base)
     graph, bits = _widths(graph, settings.keep_int16, base)
-    seen = observe(graph, held)
-    formats = choose_formats(graph, bits, seen, settings.ranges, base)
-    formats = replace(formats, cells=_cells(graph, held))
-    made = rewrite(graph, formats, settings)
+    whole = written_out(graph, functions)
+    formats = choose_formats(graph, bits, observe(whole, held), settings.ranges, base)
+    formats = replace(formats, cells=_cells(whole, held))
+    made = rewrite(graph, formats, settings, functions)
     return QuantizedModel(flatfile.write(made), notes)
 
 
@@ -93,8 +96,8 @@ def without_scales(graph: Graph) -> Graph:
     )
 
 
-def refuse_unsupported(graph: Graph) -> None:
-    """Raises ModelError with every layer that cannot become integers, and why."""
+def refuse_unsupported(graph: Graph, base: int = 8) -> None:
+    """Raises ModelError with every layer that cannot become integers of a width, and why."""
     hybrid = _hybrid_weights(graph)
     if hybrid:
         raise ModelError(
@@ -110,12 +113,9 @@ def refuse_unsupported(graph: Graph) -> None:
             hint="give it to 'tinyml build' as it is, or convert the original float model.",
             where=graph.source.file_name,
         )
-    advice = [
-        f"; {kind}: {_INSTEAD[kind]}"
-        for kind in sorted({op.kind for op in graph.ops} & set(_INSTEAD))
-    ]
+    advice = _TABLES if base != 8 and functions_of(graph) else ""
     instead = "replace these layers in the model by ones that 'tinyml ops' lists"
-    _refuse(graph, _without_integers(graph), instead + "".join(advice) + ".")
+    _refuse(graph, _without_integers(graph), instead + advice + ".")
 
 
 def _without_integers(graph: Graph) -> list[str]:
@@ -123,7 +123,7 @@ def _without_integers(graph: Graph) -> list[str]:
     found = [
         f"{op.kind} '{op.name}' has no integer kernel"
         for op in graph.ops
-        if not is_supported(op.kind)
+        if not is_supported(op.kind) and not _is_whole(op, graph)
     ]
     found += [
         f"{op.kind} '{op.name}' has weights that are computed: '{weights.name}'"
@@ -137,6 +137,13 @@ def _without_integers(graph: Graph) -> list[str]:
         if is_recurrent(op.kind) and (unknown := problem(op)) is not None
     ]
     return found
+
+
+def _is_whole(op: Op, graph: Graph) -> bool:
+    """Whether an op works on numbers and decisions that are integers already."""
+    floats = (i for i in (*op.inputs, *op.outputs) if i >= 0)
+    is_known = op.kind in all_ops()
+    return is_known and all(graph.tensors[i].dtype != FLOAT32 for i in floats)
 
 
 def _hybrid_weights(graph: Graph) -> list[str]:

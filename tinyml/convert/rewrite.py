@@ -6,12 +6,15 @@ width than the one it was made in.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from tinyml.base.errors import InternalError, ModelError
+from tinyml.base.errors import InternalError
 from tinyml.convert.formats import Formats, values_read, values_written
+from tinyml.convert.functions import FIRST, Function, table_of
+from tinyml.convert.integers import as_io, check_sum, integer
 from tinyml.convert.lstm import lstm_tensors
 from tinyml.convert.ranges import dequantize, range_of_quant
 from tinyml.convert.ranges import quantize as to_integers
@@ -35,23 +38,31 @@ from tinyml.convert.weights import (
     quantised_weights,
     weight_quant,
 )
-from tinyml.ir.dtype import FLOAT32, INT8, INT16, UINT8, DType
+from tinyml.ir.dtype import FLOAT32, INT8, INT32, DType
 from tinyml.ir.graph import Graph, Op, Quant, Tensor, check
 from tinyml.ops import trait_of
+from tinyml.ops.cast import CAST
+from tinyml.ops.elementwise import ADD
+from tinyml.ops.gather import GATHER
 from tinyml.ops.maximum import MAXIMUM
+from tinyml.ops.others import FUNCTION
 from tinyml.ops.quantize import DEQUANTIZE, QUANTIZE
 from tinyml.ops.traits import Arithmetic, Channels
 
-_SUM_SHIFT = {8: 20, 16: 15}  # bits by which ADD and SUB scale up before adding
 
-
-def rewrite(graph: Graph, formats: Formats, settings: QuantizeSettings) -> Graph:
+def rewrite(
+    graph: Graph,
+    formats: Formats,
+    settings: QuantizeSettings,
+    functions: Sequence[Function] = (),
+) -> Graph:
     """The integer graph."""
     made = _Made(
         graph,
         formats,
         per_channel=settings.quantization != "int8-per-tensor",
         is_corrected=settings.correct_bias,
+        functions={each.result: each for each in functions},
     )
     base = 16 if settings.quantization == "int16x8" else 8
     io = "int16" if base == 16 and settings.io == "int8" else settings.io
@@ -79,6 +90,7 @@ class _Made:
     formats: Formats
     per_channel: bool
     is_corrected: bool
+    functions: dict[int, Function]  # by their results
     tensors: list[Tensor] = field(default_factory=list)
     ops: list[Op] = field(default_factory=list)
     inputs: list[int] = field(default_factory=list)
@@ -99,8 +111,8 @@ class _Made:
             self._write(i, replace(tensor, quant=None))
             self.inputs.append(self.written[i])
             return
-        inner = _integer(tensor, self.quant(i, base), base)
-        outer = _as_io(tensor, inner, io)
+        inner = integer(tensor, self.quant(i, base), base)
+        outer = as_io(tensor, inner, io)
         if outer != inner:
             self.inputs.append(self.add(outer))
             inner = replace(inner, name=f"{tensor.name}_{inner.dtype}")
@@ -116,7 +128,7 @@ class _Made:
             return self.written[i]
         name = self.graph.tensors[i].name
         inner = self.value(i, base)
-        outer = _as_io(self.graph.tensors[i], self.tensors[inner], io)
+        outer = as_io(self.graph.tensors[i], self.tensors[inner], io)
         made = inner
         if outer != self.tensors[inner]:
             made = self.add(outer)
@@ -142,7 +154,7 @@ class _Made:
         ``shared`` is the scale that the op wants of all its values.
         """
         tensor = self.graph.tensors[i]
-        wanted = _integer(tensor, shared or self.quant(i, bits), bits)
+        wanted = integer(tensor, shared or self.quant(i, bits), bits)
         key = (i, wanted.dtype, wanted.quant)
         if key in self.forms:
             return self.forms[key]
@@ -170,6 +182,9 @@ class _Made:
         if is_recurrent(op.kind):
             self._add_lstm(op)
             return
+        if op.kind == FUNCTION:
+            self._add_function(op)
+            return
         if bits == 8 and is_clamp(op, self.graph):
             self._add_clamp(op)
             return
@@ -185,12 +200,34 @@ class _Made:
             tensor = self.graph.tensors[i]
             if i in results:
                 named = self.graph.tensors[self.formats.clamped.get(i, i)]
-                tensor = _integer(named, self.quant(i, bits), bits)
+                tensor = integer(named, self.quant(i, bits), bits)
             outputs.append(self._write(i, tensor))
         self.ops.append(replace(op, inputs=tuple(inputs), outputs=tuple(outputs)))
         arithmetic = trait_of(op.kind, Arithmetic)
         if arithmetic is not None and arithmetic.sign in "+-":
-            self._check_sum(op, bits)
+            scales = [self.quant(i, bits).scale for i in values_read(op, self.graph)]
+            check_sum(op, scales, self.quant(op.outputs[0], bits).scale, bits)
+
+    def _add_function(self, op: Op) -> None:
+        """The number of a row of the table for each byte, and the rows."""
+        function = self.functions[op.outputs[0]]
+        named = self.graph.tensors[self.formats.clamped.get(function.result, function.result)]
+        quants = (self.quant(function.value, 8), self.quant(function.result, 8))
+        table = table_of(function, self.graph, quants)
+        byte = self.value(function.value, 8)
+        numbers = []
+        for word in ("byte", "row"):
+            held = Tensor(f"{named.name}/{word}", INT32, named.shape)
+            numbers.append(self.add(held))
+        offset = self.add(constant(f"{named.name}/first", np.array([FIRST], np.int32), None))
+        rows = self.add(constant(f"{named.name}/table", table, quants[1]))
+        made = self._write(function.result, integer(named, quants[1], 8))
+        types = {"InDataType": INT8.tflite, "OutDataType": INT32.tflite}
+        self.ops += [
+            Op(CAST, f"{named.name}/byte", (byte,), (numbers[0],), options_of(CAST, **types)),
+            Op(ADD, f"{named.name}/row", (numbers[0], offset), (numbers[1],), options_of(ADD)),
+            Op(GATHER, named.name, (rows, numbers[1]), (made,), options_of(GATHER)),
+        ]
 
     def _add_lstm(self, op: Op) -> None:
         value, result = op.inputs[0], op.outputs[0]
@@ -203,7 +240,7 @@ class _Made:
         attrs = replace(
             op.attrs, intermediates=tuple(self.add(tensor) for tensor in held.intermediates)
         )
-        made = self._write(result, _integer(self.graph.tensors[result], scales[1], 8))
+        made = self._write(result, integer(self.graph.tensors[result], scales[1], 8))
         self.ops.append(replace(op, inputs=tuple(operands), outputs=(made,), attrs=attrs))
 
     def _add_clamp(self, op: Op) -> None:
@@ -211,7 +248,7 @@ class _Made:
         given, (result,) = clamped_value(op, self.graph), op.outputs
         assert given is not None
         named = self.graph.tensors[self.formats.clamped.get(result, result)]
-        wanted = _integer(named, self.quant(result, 8), 8)
+        wanted = integer(named, self.quant(result, 8), 8)
         low, high = range_of_quant(self.quant(result, 8), 8)
         beyond = high - bound_of(op, self.graph)
         if op.kind == MAXIMUM:
@@ -223,17 +260,6 @@ class _Made:
             self.written[result] = self.forms[result, wanted.dtype, wanted.quant] = source
             return
         self._convert(source, self._write(result, wanted))
-
-    def _check_sum(self, op: Op, bits: int) -> None:
-        """Raises ModelError where kernels of sums would stop: terms that all but cancel out."""
-        scales = [self.quant(i, bits).scale for i in values_read(op, self.graph)]
-        result = self.quant(op.outputs[0], bits).scale
-        if max(scales) >= result * 2 ** (_SUM_SHIFT[bits] - 1):
-            raise ModelError(
-                f"{op.kind} '{op.name}' adds values up to {max(scales) / result:.0f} times as "
-                "large as its results, which integer kernels cannot do",
-                hint="calibrate with samples on which the layer does something, or remove it.",
-            )
 
     def _weighted(self, op: Op, bits: int) -> list[int]:
         where = weights_of(op)
@@ -270,22 +296,3 @@ class _Made:
         scales = product_scales(input_scale, quant)
         inputs[where.bias] = self.add(quantised_bias(name, data, scales, bits))
         return inputs
-
-
-def _integer(tensor: Tensor, quant: Quant, bits: int) -> Tensor:
-    return Tensor(tensor.name, INT8 if bits == 8 else INT16, tensor.shape, quant)
-
-
-def _as_io(tensor: Tensor, inner: Tensor, io: str) -> Tensor:
-    """What the application sees of a value that the graph holds as ``inner``."""
-    quant = inner.quant
-    if quant is None or io == inner.dtype.name:
-        return inner
-    if io == "float32":
-        return replace(tensor, quant=None)
-    if inner.dtype == INT16:
-        raise ModelError(
-            f"'{tensor.name}' has 16-bit values, which cannot be fed or read as {io}",
-            hint="take --io int8 (the model's own 16-bit integers) or --io float32.",
-        )
-    return Tensor(tensor.name, UINT8, tensor.shape, Quant(quant.scales, (quant.zero_point + 128,)))

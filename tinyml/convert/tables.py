@@ -18,7 +18,7 @@ from tinyml.ops.others import others
 def tables() -> dict[str, str]:
     """The table of options of each operator that can be made; "" for one that has none."""
     ours = {kind: spec.table.name for kind, spec in all_ops().items()}
-    return ours | {kind: other.table for kind, other in others().items()}
+    return ours | {kind: item.table for kind, item in others().items() if not item.is_inner}
 
 
 def options_of(kind: str, **changes: Value) -> Options:

@@ -28,6 +28,9 @@ _ARITIES = (4, MAX_INPUTS)
 _HEADROOM = 20  # bits that a value gets before it is scaled, by one half
 
 
+CUMSUM = "CUMSUM"  # its key, for those who build one
+
+
 @dataclass(frozen=True, slots=True)
 class CumsumAttrs:
     """Options of CUMSUM."""
@@ -180,7 +183,7 @@ OPS = (
         ),
     ),
     OpSpec(
-        kind="CUMSUM",
+        kind=CUMSUM,
         title="sums of all elements up to each, along an axis",
         traits=(),
         table=Table(

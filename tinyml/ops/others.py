@@ -25,18 +25,24 @@ class Other:
     table: str = ""  # of its options; "" for none
     traits: tuple[Trait, ...] = ()
     version: int = 1  # the first that interpreters know
+    is_inner: bool = False  # of the converter alone, in no file
 
 
 _SAME, _SAME_16, _NONE = Scales("same"), Scales("same", (8, 16)), Scales("none")
 _EACH, _PAIRS, _WHOLE = Axes("each"), Axes("broadcast"), WholeNumbers()
 
+SELECT = "SELECT"  # whose condition has the shape of the result
+FUNCTION = "FUNCTION"  # of the converter alone: operators that become a table
+
 OTHERS = (
+    Other(FUNCTION, "", (_EACH, Scales("own")), is_inner=True),
     Other("POW", "PowOptions", (_PAIRS,)),
     Other("RANGE", "RangeOptions", (_WHOLE,)),
     Other("REDUCE_PROD", "ReducerOptions", (_WHOLE,)),
     Other("RELU_0_TO_1"),
     Other("RELU_N1_TO_1", "", (Activation("RELU_N1_TO_1"), _EACH)),
-    Other("SELECT", "SelectOptions", (_WHOLE,)),
+    Other(SELECT, "SelectOptions", (_WHOLE,)),
+    Other("SIGN", "SignOptions", (_EACH,)),
     Other("TOPK_V2", "TopKV2Options", (_WHOLE,)),
 )
 

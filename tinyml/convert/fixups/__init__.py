@@ -16,7 +16,7 @@ from tinyml.convert.fixups.fuse import fuse_activations, fuse_pads
 from tinyml.convert.fixups.identities import drop_identities
 from tinyml.convert.fixups.joins import split_concatenations
 from tinyml.convert.fixups.kernelless import replace_kernelless
-from tinyml.convert.fixups.moves import as_plain_moves, gather_pixels
+from tinyml.convert.fixups.moves import as_matrices, as_plain_moves, gather_pixels
 from tinyml.convert.fixups.reshapes import move_reshapes
 from tinyml.convert.fixups.row_numbers import take_rows_from_the_front
 from tinyml.convert.names import with_unique_names
@@ -32,6 +32,7 @@ PASSES: tuple[tuple[Callable[[Graph], Graph], str], ...] = (
     (drop_dead, "without readers, removed"),
     (drop_identities, "without effect, removed"),
     (dilate_convolutions, "turned into dilated convolutions"),
+    (as_matrices, "replaced by a product with ones"),
     (as_plain_moves, "replaced by operators that have integer kernels"),
     (replace_kernelless, "replaced by operators that have integer kernels"),
     (gather_pixels, "replaced by rows and columns by their numbers"),

@@ -20,7 +20,7 @@ _RSQRT = -0.5
 
 
 def as_products(graph: Graph) -> Graph:
-    """MUL for SQUARE, POW by a small whole number and DIV by constants; RSQRT for POW by -0.5."""
+    """MUL for SQUARE, POW by a small whole number and DIV; RSQRT for POW by -0.5."""
     for op in graph.ops:
         if not op.outputs or graph.tensors[op.outputs[0]].dtype != FLOAT32:
             continue
@@ -66,10 +66,27 @@ def _power(graph: Graph, op: Op, exponent: int) -> Graph:
 
 def _quotient(graph: Graph, op: Op) -> Graph:
     divisor = graph.tensors[op.inputs[1]]
-    if divisor.data is None or not np.all(divisor.data):
+    if divisor.data is None:
+        return _by_reciprocal(graph, op)
+    if not np.all(divisor.data):
         return graph
     graph = with_constant(graph, f"{op.name}/factor", (1 / divisor.data).astype(np.float32))
     activation = op.attrs.get("FusedActivationFunction")
     attrs = options_of(MUL, FusedActivationFunction=activation)
     product = replace(op, kind=MUL, inputs=(op.inputs[0], len(graph.tensors) - 1), attrs=attrs)
     return with_replaced(graph, op, (product,))
+
+
+def _by_reciprocal(graph: Graph, op: Op) -> Graph:
+    """A product with one over the divisor, which is a function of it alone."""
+    if graph.tensors[op.inputs[0]].elements == 1 and graph.tensors[op.inputs[0]].is_constant:
+        return graph
+    shape = graph.tensors[op.inputs[1]].shape
+    graph = with_constant(graph, f"{op.name}/one", np.ones((1,) * len(shape), np.float32))
+    one = len(graph.tensors) - 1
+    graph, inverse = with_value(graph, f"{op.name}/inverse", shape)
+    over = Op(DIV, f"{op.name}/inverse", (one, op.inputs[1]), (inverse,), options_of(DIV))
+    activation = op.attrs.get("FusedActivationFunction")
+    attrs = options_of(MUL, FusedActivationFunction=activation)
+    product = replace(op, kind=MUL, inputs=(op.inputs[0], inverse), attrs=attrs)
+    return with_replaced(graph, op, (over, product))

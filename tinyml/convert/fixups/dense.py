@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyml.convert.fixups.edit import with_constant
+from tinyml.convert.fixups.edit import with_constant, with_replaced, with_value
 from tinyml.convert.tables import options_of
+from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops import trait_of
 from tinyml.ops.batch_matmul import BATCH_MATMUL
+from tinyml.ops.elementwise import ADD
 from tinyml.ops.fully_connected import FULLY_CONNECTED
 from tinyml.ops.traits import Channels, Rows
 from tinyml.passes.rewrite import with_ops
@@ -27,7 +29,35 @@ def as_fully_connected(graph: Graph) -> Graph:
             graph = _from_convolution(graph, op)
         elif op.kind == BATCH_MATMUL and _has_constant_matrix(graph, op):
             graph = _from_product(graph, op)
+        elif op.kind == FULLY_CONNECTED and not graph.tensors[op.inputs[1]].is_constant:
+            graph = _to_product(graph, op)
     return graph
+
+
+def _to_product(graph: Graph, op: Op) -> Graph:
+    """A layer whose weights are computed is a product of two values."""
+    value, weights = op.inputs[:2]
+    bias = op.inputs[2] if len(op.inputs) > 2 else -1
+    given, made = graph.tensors[value].shape, graph.tensors[op.outputs[0]].shape
+    columns = graph.tensors[weights].shape[1]
+    if graph.tensors[value].dtype != FLOAT32 or given[-1] != columns or made[:-1] != given[:-1]:
+        return graph
+    parts: list[Op] = []
+    result = op.outputs[0]
+    activation = op.attrs.get("FusedActivationFunction")
+    has_sum = bias >= 0 or activation != 0
+    if has_sum:
+        graph, result = with_value(graph, f"{op.name}/product", made)
+    name = graph.tensors[result].name
+    product = options_of(BATCH_MATMUL, AdjY=True)
+    parts.append(Op(BATCH_MATMUL, name, (value, weights), (result,), product))
+    if has_sum:
+        if bias < 0:
+            graph = with_constant(graph, f"{op.name}/zero", np.zeros(1, np.float32))
+            bias = len(graph.tensors) - 1
+        added = options_of(ADD, FusedActivationFunction=activation)
+        parts.append(Op(ADD, op.name, (result, bias), op.outputs, added))
+    return with_replaced(graph, op, parts)
 
 
 def _is_convolution(op: Op) -> bool:

@@ -14,15 +14,17 @@ from tinyml.ir.graph import Graph, Op, Tensor
 from tinyml.ops.elementwise import MUL
 from tinyml.ops.float_only import NEG
 from tinyml.ops.layout import CONCATENATION, RESHAPE
+from tinyml.ops.others import SELECT
 from tinyml.ops.repeat import TILE
 from tinyml.ops.resize_nearest_neighbor import RESIZE_NEAREST_NEIGHBOR
+from tinyml.ops.select import SELECT_V2
 from tinyml.passes.rewrite import maker, moves, only_reader, with_ops
 
 _MAX_COPIES = 10  # inputs of a CONCATENATION
 
 
 def replace_kernelless(graph: Graph) -> Graph:
-    """A resize for repeated rows and columns, CONCATENATION for other TILE, MUL for NEG."""
+    """RESIZE or CONCATENATION for TILE, MUL for NEG, SELECT_V2 for SELECT of floats."""
     for op in graph.ops:
         if op not in graph.ops:
             continue  # became part of another
@@ -30,7 +32,17 @@ def replace_kernelless(graph: Graph) -> Graph:
             graph = _upsampled(graph, op) or _joined(graph, op)
         elif op.kind == NEG and graph.tensors[op.outputs[0]].dtype == FLOAT32:
             graph = _negated(graph, op)
+        elif op.kind == SELECT:
+            graph = _with_broadcast(graph, op)
     return graph
+
+
+def _with_broadcast(graph: Graph, op: Op) -> Graph:
+    """SELECT_V2 where both mean the same: a condition of one axis would choose whole rows."""
+    made = graph.tensors[op.outputs[0]]
+    if made.dtype != FLOAT32 or graph.tensors[op.inputs[0]].shape != made.shape:
+        return graph
+    return with_ops(graph, {id(op): replace(op, kind=SELECT_V2, attrs=options_of(SELECT_V2))})
 
 
 @dataclass(frozen=True, slots=True)

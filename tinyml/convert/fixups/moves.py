@@ -10,6 +10,8 @@ from tinyml.convert.fixups.edit import integers, with_constant, with_replaced, w
 from tinyml.convert.tables import options_of
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ops.add_n import CUMSUM
+from tinyml.ops.fully_connected import FULLY_CONNECTED
 from tinyml.ops.gather import GATHER
 from tinyml.ops.layout import CONCATENATION, RESHAPE
 from tinyml.ops.mirror_pad import MIRROR_PAD
@@ -94,6 +96,35 @@ def _of_blocks(graph: Graph, op: Op) -> Graph:
     order = chain.constant(np.array((0, 2, 1, 3), np.int32))
     moved = chain.add(TRANSPOSE, (value, order), (split[0], split[2], split[1], run))
     chain.reshape(moved, wanted)
+    return chain.closed()
+
+
+def as_matrices(graph: Graph) -> Graph:
+    """A product with a triangle of ones for CUMSUM, whose kernel rounds at each element."""
+    for op in graph.ops:
+        if op.kind == CUMSUM and graph.tensors[op.inputs[0]].dtype == FLOAT32:
+            graph = _summed(graph, op)
+    return graph
+
+
+def _summed(graph: Graph, op: Op) -> Graph:
+    axes = integers(graph.tensors[op.inputs[1]])
+    shape = graph.tensors[op.inputs[0]].shape
+    if axes is None or not shape:
+        return graph
+    axis, rank = axes[0] % len(shape), len(shape)
+    order = [i for i in range(rank) if i != axis] + [axis]
+    ones = np.ones((shape[axis], shape[axis]), np.float32)
+    kept = np.tril(ones, -1 if op.attrs.get("Exclusive") else 0)
+    chain, value = _Chain(graph, op), op.inputs[0]
+    moved = tuple(shape[i] for i in order)
+    if axis != rank - 1:
+        value = chain.add(TRANSPOSE, (value, chain.constant(np.array(order, np.int32))), moved)
+    weights = chain.constant(kept.T if op.attrs.get("Reverse") else kept)
+    value = chain.add(FULLY_CONNECTED, (value, weights, -1), moved, KeepNumDims=True)
+    if axis != rank - 1:
+        back = np.array([order.index(i) for i in range(rank)], np.int32)
+        chain.add(TRANSPOSE, (value, chain.constant(back)), shape)
     return chain.closed()
 
 

@@ -12,6 +12,7 @@ from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops import trait_of
 from tinyml.ops.equal import LESS
+from tinyml.ops.others import SELECT
 from tinyml.ops.select import SELECT_V2
 from tinyml.ops.traits import Arithmetic
 from tinyml.passes.rewrite import bypassed, maker, moves
@@ -19,7 +20,7 @@ from tinyml.passes.rewrite import bypassed, maker, moves
 
 def take_rows_from_the_front(graph: Graph) -> Graph:
     """Lets a GATHER read the numbers as they are, if nobody else reads what wraps them."""
-    for op in tuple(op for op in graph.ops if op.kind in ("SELECT", SELECT_V2)):
+    for op in tuple(op for op in graph.ops if op.kind in (SELECT, SELECT_V2)):
         numbers = _wrapped(graph, op)
         readers = [other for other in graph.ops if op.outputs[0] in other.inputs]
         if numbers is None or any(not moves(reader, "pick") for reader in readers):
