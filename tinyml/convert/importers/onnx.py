@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from tinyml.base.errors import ModelError, ToolError
 from tinyml.convert import environment, flatfile
+from tinyml.convert.importers import onnx_runs
 from tinyml.convert.importers.onnx_protos import Model, element_type
 from tinyml.convert.importers.onnx_reader import UnknownNodes, read_model
 from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain
@@ -46,40 +45,25 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
 def outputs_of(
     source: Source, options: ImportOptions, samples: Sequence[Sequence[Array]]
 ) -> list[tuple[Array, ...]]:
-    """What onnx's own reference computes for each sample."""
+    """What onnxruntime, or else onnx's own reference, computes for each sample."""
     model = _loaded(source.path)
-    return [tuple(_evaluated(model, sample, is_whole=False).values()) for sample in samples]
+    return [tuple(onnx_runs.outputs(model, _fed(model, sample)).values()) for sample in samples]
 
 
 def layers_of(source: Source, sample: Sequence[Array]) -> dict[str, Array]:
     """The result of every node, by its name in the model."""
-    return _evaluated(_loaded(source.path), sample, is_whole=True)
+    model = _loaded(source.path)
+    return onnx_runs.layers(model, _fed(model, sample))
 
 
-def _evaluated(model: Model, sample: Sequence[Array], *, is_whole: bool) -> dict[str, Array]:
-    from onnx.reference import ReferenceEvaluator
-
+def _fed(model: Model, sample: Sequence[Array]) -> dict[str, Array]:
+    """A sample as the model takes it."""
     constants = {item.name for item in model.graph.initializer}
     entries = [item for item in model.graph.input if item.name not in constants]
-    types = [element_type(item) for item in entries]
-    fed = {
-        item.name: value.astype(kind)
-        for item, value, kind in zip(entries, sample, types, strict=True)
+    return {
+        item.name: value.astype(element_type(item))
+        for item, value in zip(entries, sample, strict=True)
     }
-    try:
-        runner = ReferenceEvaluator(model)
-        if is_whole:
-            found = runner.run(None, fed, intermediate=True)
-            made = [name for node in model.graph.node for name in node.output if name in found]
-            return {name: np.asarray(found[name]) for name in made if found[name] is not None}
-        results = runner.run(None, fed)
-    except Exception as error:  # the reference raises what numpy raises
-        raise ModelError(
-            f"onnx's reference does not run it: {plain(f'{type(error).__name__}: {error}')[:300]}",
-            hint="check it with onnx.reference.ReferenceEvaluator",
-        ) from error
-    names = [item.name for item in model.graph.output]
-    return dict(zip(names, map(np.asarray, results), strict=True))
 
 
 def _loaded(path: Path) -> Model:

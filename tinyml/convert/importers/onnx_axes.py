@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 import numpy as np
 
 from tinyml.convert.importers.onnx_protos import Attributes, Node, Unknown
-from tinyml.convert.importers.onnx_values import Reader
+from tinyml.convert.importers.onnx_values import Handler, Reader
 
 
 def reshape(reader: Reader, node: Node, attrs: Attributes) -> int:
@@ -110,7 +111,7 @@ def cut(reader: Reader, value: int, part: tuple[int, int, int], name: str) -> in
 
 
 def slices(reader: Reader, node: Node, attrs: Attributes) -> int:
-    """Slice with constant bounds and steps of one or more."""
+    """Slice with constant bounds; steps below 0 turn what is taken around."""
     value = reader.value(node.input[0])
     shape = list(reader.new.shape(value))
     starts, ends = attrs.integers("starts"), attrs.integers("ends")
@@ -123,62 +124,31 @@ def slices(reader: Reader, node: Node, attrs: Attributes) -> int:
     axes = axes or list(range(len(starts)))
     steps = steps or [1] * len(starts)
     bounds = [[0, size, 1] for size in shape]
+    turned: list[int] = []
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
-        if step < 1:
-            raise Unknown(f"a step of {step}")
-        bounds[axis % len(shape)] = list(slice(start, end, step).indices(shape[axis]))
+        found = range(*slice(start, end, step).indices(shape[axis]))
+        if step < 0:
+            turned.append(axis % len(shape))
+            found = found[::-1]
+        bounds[axis % len(shape)] = [found.start, found.stop, found.step]
     result = [len(range(*bound)) for bound in bounds]
     if all(bound[2] == 1 for bound in bounds):
         for axis, (bound, size) in enumerate(zip(bounds, result, strict=True)):
             value = cut(reader, value, (axis, bound[0], size), f"{node.output[0]}/{axis}")
-        return value
+        return _turned(reader, value, turned, node.output[0])
     columns = zip(*bounds, strict=True)
     consts = [reader.new.integers(f"{node.output[0]}/bounds", column) for column in columns]
-    return reader.new.op("STRIDED_SLICE", (value, *consts), result, node.output[0])
+    made = reader.new.op("STRIDED_SLICE", (value, *consts), result, node.output[0])
+    return _turned(reader, made, turned, node.output[0])
 
 
-def gather(reader: Reader, node: Node, attrs: Attributes) -> int:
-    """Gather: one element or several along an axis, or rows of a constant table."""
-    axis, name = attrs.integer("axis", 0), node.output[0]
-    indices = reader.constants.get(node.input[1])
-    value = reader.value(node.input[0])
-    shape = reader.new.shape(value)
-    axis %= len(shape)
-    if indices is not None and indices.size == 1:
-        first = int(indices.ravel()[0]) % shape[axis]
-        part = cut(reader, value, (axis, first, 1), name)
-        return reader.new.reshape(part, (*shape[:axis], *indices.shape, *shape[axis + 1 :]))
-    given = reader.value(node.input[1])
-    result = (*shape[:axis], *reader.new.shape(given), *shape[axis + 1 :])
-    return reader.new.op("GATHER", (value, given), result, name, Axis=axis)
-
-
-def pad(reader: Reader, node: Node, attrs: Attributes) -> int:
-    """Pad with a constant or by reflection."""
-    value, name = reader.value(node.input[0]), node.output[0]
-    shape = reader.new.shape(value)
-    held = attrs.integers("pads") or reader.constant(node, 1, "the padding")
-    assert held is not None
-    fill = reader.constant(node, 2, "the value") if reader.opset >= 11 else None
-    number = float(attrs.number("value", 0.0) if fill is None else fill.ravel()[0])
-    axes = reader.constant(node, 3, "the list of axes") if reader.opset >= 18 else None
-    table = np.zeros((len(shape), 2), np.int32)
-    chosen = range(len(shape)) if axes is None else [int(a) % len(shape) for a in axes]
-    for place, axis in enumerate(chosen):
-        table[axis] = held[place], held[place + len(list(chosen))]
-    if table.min() < 0:
-        raise Unknown("negative padding")
-    result = [size + int(row.sum()) for size, row in zip(shape, table, strict=True)]
-    constant = reader.new.constant(f"{name}/pads", table)
-    mode = attrs.text("mode", "constant")
-    if mode == "reflect":
-        return reader.new.op("MIRROR_PAD", (value, constant), result, name, Mode=0)
-    if mode != "constant":
-        raise Unknown(f"mode {mode}")
-    if number == 0.0:
-        return reader.new.op("PAD", (value, constant), result, name)
-    with_value = reader.new.constant(f"{name}/value", np.array(number, np.float32))
-    return reader.new.op("PADV2", (value, constant, with_value), result, name)
+def _turned(reader: Reader, value: int, axes: Sequence[int], name: str) -> int:
+    """Back to front along some axes."""
+    for axis in axes:
+        numbers = reader.new.integers(f"{name}/turned_{axis}/axis", (axis,))
+        shape = reader.new.shape(value)
+        value = reader.new.op("REVERSE_V2", (value, numbers), shape, f"{name}/turned_{axis}")
+    return value
 
 
 def expand(reader: Reader, node: Node, attrs: Attributes) -> int:
@@ -193,13 +163,30 @@ def expand(reader: Reader, node: Node, attrs: Attributes) -> int:
     return reader.new.op("BROADCAST_TO", (value, sizes), shape, node.output[0])
 
 
-def depth_to_space(reader: Reader, node: Node, attrs: Attributes) -> int:
-    """DepthToSpace in the order of .tflite."""
-    if attrs.text("mode", "DCR") != "DCR":
-        raise Unknown("mode CRD")
-    block = attrs.integer("blocksize")
-    value = reader.new.transpose(reader.value(node.input[0]), (0, 2, 3, 1))
-    batch, height, width, channels = reader.new.shape(value)
-    shape = (batch, height * block, width * block, channels // block**2)
-    made = reader.new.op("DEPTH_TO_SPACE", (value,), shape, node.output[0], BlockSize=block)
-    return reader.new.transpose(made, (0, 3, 1, 2))
+def bordered(reader: Reader, value: int, part: tuple[int, int, int], name: str) -> int:
+    """``part`` = (axis, copies of the first element in front, copies of the last one behind)."""
+    axis, before, after = part
+    if not before and not after:
+        return value
+    shape = list(reader.new.shape(value))
+    label = f"{name}/border_{axis}"
+    parts = [value]
+    if before:
+        parts = [cut(reader, value, (axis, 0, 1), f"{label}_first")] * before + parts
+    if after:
+        parts += [cut(reader, value, (axis, shape[axis] - 1, 1), f"{label}_last")] * after
+    shape[axis] += before + after
+    return reader.new.op("CONCATENATION", parts, shape, label, Axis=axis)
+
+
+HANDLERS: dict[str, Handler] = {
+    "Concat": concat,
+    "Expand": expand,
+    "Flatten": flatten,
+    "Reshape": reshape,
+    "Slice": slices,
+    "Split": split,
+    "Squeeze": squeeze,
+    "Transpose": transpose,
+    "Unsqueeze": unsqueeze,
+}

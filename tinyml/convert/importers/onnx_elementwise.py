@@ -27,12 +27,32 @@ def binary(kind: str) -> Handler:
     """A handler for an operator on two operands (or more, of Min and Max) with broadcasting."""
 
     def handler(reader: Reader, node: Node, attrs: Attributes) -> int:
-        result = reader.value(node.input[0])
-        for name in node.input[1:]:
-            result = two(reader, kind, (result, reader.value(name)), node.output[0])
+        values = [reader.value(name) for name in node.input]
+        if attrs.integer("broadcast", 0):  # up to opset 6
+            values[1] = _at_axis(reader, values[0], values[1], attrs)
+        result = values[0]
+        for value in values[1:]:
+            result = two(reader, kind, (result, value), node.output[0])
         return result
 
     return handler
+
+
+def _at_axis(reader: Reader, whole: int, part: int, attrs: Attributes) -> int:
+    """The second operand of old opsets, whose first axis is the one that an attribute says."""
+    rank, shape = len(reader.new.shape(whole)), reader.new.shape(part)
+    axis = attrs.integer("axis", rank - len(shape)) % rank if shape else 0
+    return reader.new.reshape(part, (1,) * axis + shape + (1,) * (rank - axis - len(shape)))
+
+
+def mean_of(reader: Reader, node: Node, attrs: Attributes) -> int:
+    """Mean of several values."""
+    total = binary("ADD")(reader, node, attrs)
+    assert isinstance(total, int)
+    count = len(node.input)
+    return (
+        total if count == 1 else scalar(reader, "MUL", total, 1 / count, f"{node.output[0]}/mean")
+    )
 
 
 def two(reader: Reader, kind: str, operands: tuple[int, int], name: str) -> int:
@@ -52,16 +72,20 @@ def identity(reader: Reader, node: Node, attrs: Attributes) -> int:
     return reader.value(node.input[0])
 
 
-def cast(reader: Reader, node: Node, attrs: Attributes) -> int:
-    """Cast, where the type in .tflite stays the same."""
-    import onnx
-
-    value = reader.value(node.input[0])
-    wanted = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(attrs.integer("to")))
-    held = reader.new.tensors[value].dtype
-    if (wanted.kind == "f") != (held == FLOAT32):
-        raise Unknown(f"from {held} to {wanted}")
-    return value
+def remainder(reader: Reader, node: Node, attrs: Attributes) -> int:
+    """Mod with the sign of what is divided: x - y trunc(x / y)."""
+    if not attrs.integer("fmod", 0):
+        raise Unknown("whole numbers, or a remainder with the sign of the divisor")
+    value, divisor = (reader.value(name) for name in node.input)
+    name = node.output[0]
+    quotient = two(reader, "DIV", (value, divisor), f"{name}/quotient")
+    shape = reader.new.shape(quotient)
+    size = reader.new.op("ABS", (quotient,), shape, f"{name}/size")
+    whole = reader.new.op("FLOOR", (size,), shape, f"{name}/whole")
+    sign = reader.new.op("SIGN", (quotient,), shape, f"{name}/sign")
+    times = two(reader, "MUL", (whole, sign), f"{name}/times")
+    taken = two(reader, "MUL", (times, divisor), f"{name}/taken")
+    return two(reader, "SUB", (value, taken), name)
 
 
 def clip(reader: Reader, node: Node, attrs: Attributes) -> int:
@@ -99,13 +123,6 @@ def prelu(reader: Reader, node: Node, attrs: Attributes) -> int:
     return reader.new.op("PRELU", (value, constant), reader.new.shape(value), node.output[0])
 
 
-def elu(reader: Reader, node: Node, attrs: Attributes) -> int:
-    """Elu with the usual factor of 1."""
-    if attrs.number("alpha", 1.0) != 1.0:
-        raise Unknown(f"alpha {attrs.number('alpha', 1.0)}")
-    return unary("ELU")(reader, node, attrs)  # type: ignore[return-value]
-
-
 def hard_sigmoid(reader: Reader, node: Node, attrs: Attributes) -> int:
     """HardSigmoid as RELU6 of a line: relu6(6 (alpha x + beta)) / 6."""
     value, name = reader.value(node.input[0]), node.output[0]
@@ -115,12 +132,6 @@ def hard_sigmoid(reader: Reader, node: Node, attrs: Attributes) -> int:
     value = scalar(reader, "ADD", value, 6.0 * attrs.number("beta", 0.5), f"{name}/shift")
     value = reader.new.op("RELU6", (value,), reader.new.shape(value), f"{name}/relu6")
     return scalar(reader, "MUL", value, 1.0 / 6.0, name)
-
-
-def reciprocal(reader: Reader, node: Node, attrs: Attributes) -> int:
-    """Reciprocal as a division."""
-    one = reader.new.constant(f"{node.output[0]}/one", np.array(1, np.float32))
-    return two(reader, "DIV", (one, reader.value(node.input[0])), node.output[0])
 
 
 def quantize(reader: Reader, node: Node, attrs: Attributes) -> int:
@@ -170,3 +181,43 @@ def softmax(kind: str) -> Handler:
         return reader.new.transpose(made, [order.index(i) for i in range(len(shape))])
 
     return handler
+
+
+_UNARY = {
+    "Abs": "ABS",
+    "Exp": "EXP",
+    "HardSwish": "HARD_SWISH",
+    "Log": "LOG",
+    "Neg": "NEG",
+    "Relu": "RELU",
+    "Sigmoid": "LOGISTIC",
+    "Tanh": "TANH",
+}
+_BINARY = {
+    "Add": "ADD",
+    "Div": "DIV",
+    "Max": "MAXIMUM",
+    "Min": "MINIMUM",
+    "Mul": "MUL",
+    "Pow": "POW",
+    "Sub": "SUB",
+    "Sum": "ADD",
+}
+
+HANDLERS: dict[str, Handler] = {
+    **{name: unary(kind) for name, kind in _UNARY.items()},
+    **{name: binary(kind) for name, kind in _BINARY.items()},
+    "Clip": clip,
+    "DequantizeLinear": dequantize,
+    "Dropout": identity,
+    "Gelu": gelu,
+    "HardSigmoid": hard_sigmoid,
+    "Identity": identity,
+    "LeakyRelu": leaky_relu,
+    "LogSoftmax": softmax("LOG_SOFTMAX"),
+    "Mean": mean_of,
+    "Mod": remainder,
+    "PRelu": prelu,
+    "QuantizeLinear": quantize,
+    "Softmax": softmax("SOFTMAX"),
+}

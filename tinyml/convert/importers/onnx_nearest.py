@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from math import ceil, floor
 
@@ -46,7 +46,7 @@ def nearest_pixels(
     if rule not in _PLACES or rounding not in _ROUNDED:
         raise Unknown(f"nearest neighbours by the rule {rule}, {rounding}")
     old = reader.new.shape(image)[1:3]
-    scales = _scales(reader, node, old, sizes)
+    scales = _scales(reader, node, attrs, (old, sizes))
     rows, columns = (
         _pixels((rule, rounding), *each) for each in zip(old, sizes, scales, strict=True)
     )
@@ -67,14 +67,23 @@ def nearest_pixels(
 
 
 def _scales(
-    reader: Reader, node: Node, old: tuple[int, ...], new: tuple[int, int]
+    reader: Reader, node: Node, attrs: Attributes, sizes: tuple[Sequence[int], Sequence[int]]
 ) -> tuple[Fraction, Fraction]:
-    place = 1 if node.op_type == "Upsample" else 2
-    given = reader.constant(node, place, "the scale")
-    if given is not None and given.size == 4:
-        rows, columns = (Fraction(float(np.float32(value))) for value in given[2:])
-        return rows, columns
+    given, (old, new) = scales_of(reader, node, attrs), sizes
+    if given is not None:
+        found = [Fraction(float(np.float32(value))) for value in given[2:]]
+        return (Fraction(1), found[0]) if len(found) == 1 else (found[0], found[1])
     return Fraction(new[0], old[0]), Fraction(new[1], old[1])
+
+
+def scales_of(reader: Reader, node: Node, attrs: Attributes) -> Sequence[float] | None:
+    """The factor of every axis; None where the size is given instead."""
+    held = attrs.numbers("scales")
+    if held is not None:
+        return held
+    place = 1 if node.op_type == "Upsample" or reader.opset < 11 else 2
+    given = reader.constant(node, place, "the scale")
+    return given.tolist() if given is not None and given.size in (3, 4) else None
 
 
 def _pixels(how: tuple[str, str], old: int, new: int, scale: Fraction) -> list[int]:

@@ -1,83 +1,68 @@
-"""Which ONNX operator is read by which function."""
+"""Which ONNX operator is read by which function, and what operators say of the axes they read."""
 
 from __future__ import annotations
 
 from tinyml.convert.importers import onnx_axes as axes
+from tinyml.convert.importers import onnx_choices as choices
 from tinyml.convert.importers import onnx_elementwise as elementwise
+from tinyml.convert.importers import onnx_functions as functions
+from tinyml.convert.importers import onnx_ml as ml
+from tinyml.convert.importers import onnx_moves as moves
+from tinyml.convert.importers import onnx_norms as norms
 from tinyml.convert.importers import onnx_pooling as pooling
+from tinyml.convert.importers import onnx_products as products
+from tinyml.convert.importers import onnx_recurrent as recurrent
+from tinyml.convert.importers import onnx_reductions as reductions
+from tinyml.convert.importers import onnx_resize as resize
+from tinyml.convert.importers import onnx_transposed as transposed
 from tinyml.convert.importers import onnx_weighted as weighted
-from tinyml.convert.importers.onnx_recurrent import recurrent
 from tinyml.convert.importers.onnx_values import Handler
 
-_UNARY = {
-    "Abs": "ABS",
-    "Exp": "EXP",
-    "HardSwish": "HARD_SWISH",
-    "Log": "LOG",
-    "Neg": "NEG",
-    "Relu": "RELU",
-    "Sigmoid": "LOGISTIC",
-    "Sqrt": "SQRT",
-    "Tanh": "TANH",
-}
-_BINARY = {
-    "Add": "ADD",
-    "Div": "DIV",
-    "Max": "MAXIMUM",
-    "Min": "MINIMUM",
-    "Mul": "MUL",
-    "Pow": "POW",
-    "Sub": "SUB",
-}
-_REDUCTIONS = {
-    "ReduceMax": "REDUCE_MAX",
-    "ReduceMean": "MEAN",
-    "ReduceMin": "REDUCE_MIN",
-    "ReduceSum": "SUM",
-}
+HANDLERS: dict[str, Handler] = dict(
+    sorted(
+        {
+            **axes.HANDLERS,
+            **choices.HANDLERS,
+            **elementwise.HANDLERS,
+            **functions.HANDLERS,
+            **moves.HANDLERS,
+            **norms.HANDLERS,
+            **pooling.HANDLERS,
+            **products.HANDLERS,
+            **recurrent.HANDLERS,
+            **reductions.HANDLERS,
+            **resize.HANDLERS,
+            **transposed.HANDLERS,
+            **weighted.HANDLERS,
+        }.items()
+    )
+)
 
-HANDLERS: dict[str, Handler] = {
-    **{name: elementwise.unary(kind) for name, kind in _UNARY.items()},
-    **{name: elementwise.binary(kind) for name, kind in _BINARY.items()},
-    **{name: pooling.reduction(kind) for name, kind in _REDUCTIONS.items()},
-    "AveragePool": pooling.average_pool,
-    "BatchNormalization": weighted.batch_normalization,
-    "Cast": elementwise.cast,
-    "Clip": elementwise.clip,
-    "Concat": axes.concat,
-    "Conv": weighted.conv,
-    "ConvTranspose": weighted.conv_transpose,
-    "DepthToSpace": axes.depth_to_space,
-    "DequantizeLinear": elementwise.dequantize,
-    "Dropout": elementwise.identity,
-    "Elu": elementwise.elu,
-    "Expand": axes.expand,
-    "Flatten": axes.flatten,
-    "GRU": recurrent,
-    "Gather": axes.gather,
-    "Gelu": elementwise.gelu,
-    "Gemm": weighted.gemm,
-    "GlobalAveragePool": pooling.global_pool("MEAN"),
-    "GlobalMaxPool": pooling.global_pool("REDUCE_MAX"),
-    "HardSigmoid": elementwise.hard_sigmoid,
-    "Identity": elementwise.identity,
-    "LSTM": recurrent,
-    "LeakyRelu": elementwise.leaky_relu,
-    "LogSoftmax": elementwise.softmax("LOG_SOFTMAX"),
-    "MatMul": weighted.matmul,
-    "MaxPool": pooling.max_pool,
-    "PRelu": elementwise.prelu,
-    "Pad": axes.pad,
-    "QuantizeLinear": elementwise.quantize,
-    "RNN": recurrent,
-    "Reciprocal": elementwise.reciprocal,
-    "Reshape": axes.reshape,
-    "Resize": pooling.resize,
-    "Slice": axes.slices,
-    "Softmax": elementwise.softmax("SOFTMAX"),
-    "Split": axes.split,
-    "Squeeze": axes.squeeze,
-    "Transpose": axes.transpose,
-    "Unsqueeze": axes.unsqueeze,
-    "Upsample": pooling.resize,
-}
+# Operators whose first operand is an image, or a line, with channels first.
+ON_IMAGES = frozenset(
+    {
+        *("Conv", "ConvTranspose", "GlobalAveragePool", "GlobalMaxPool", "LRN"),
+        *("DepthToSpace", "GroupNormalization", "InstanceNormalization", "SpaceToDepth"),
+        *pooling.HANDLERS,
+        *resize.HANDLERS,
+    }
+)
+# Operators whose result has its axes in the order of their operands.
+KEEPS_AXES = frozenset(
+    {
+        *(set(elementwise.HANDLERS) - {"Softmax", "LogSoftmax"}),
+        *functions.HANDLERS,
+        *(
+            "BatchNormalization",
+            "Cast",
+            "Concat",
+            "CumSum",
+            "MeanVarianceNormalization",
+            "Pad",
+            "Slice",
+        ),
+        *("Split", "Tile", "Where"),
+    }
+)
+RECURRENT = frozenset(recurrent.HANDLERS)
+HANDLERS_OF = {"": HANDLERS, "ai.onnx": HANDLERS, ml.DOMAIN: ml.HANDLERS}  # by domain

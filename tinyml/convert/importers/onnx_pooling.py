@@ -1,14 +1,14 @@
-"""ONNX pooling, reductions and resizing."""
+"""ONNX pooling, with any padding."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from tinyml.convert.importers.onnx_nearest import nearest_pixels
+from tinyml.convert.importers.onnx_axes import bordered
+from tinyml.convert.importers.onnx_elementwise import scalar, two
 from tinyml.convert.importers.onnx_protos import Attributes, Node, Unknown
 from tinyml.convert.importers.onnx_values import Handler, Reader
 from tinyml.convert.importers.onnx_weighted import (
-    SAME,
     VALID,
     as_image,
     from_image,
@@ -17,49 +17,129 @@ from tinyml.convert.importers.onnx_weighted import (
     pads_of,
     pair,
 )
+from tinyml.ir.graph import Array
+
+Sides = tuple[int, int, int, int]  # padding: top, left, bottom, right
+Window = tuple[tuple[int, int], tuple[int, int]]  # extents and steps
 
 
 def max_pool(reader: Reader, node: Node, attrs: Attributes) -> int:
-    """MaxPool; padding that SAME cannot say needs values of at least 0, which zeros do not beat."""
+    """MaxPool; what SAME cannot say is a border.
+
+    Of zeros where no value is below 0, else of the rows and columns at the border once more: each
+    window that has a copy also has the original.
+    """
     image, is_line = as_image(reader, node)
-    window, steps = _window(attrs, is_line)
-    if max(pair(attrs.integers("dilations"), 1, is_line)) > 1:
-        raise Unknown("dilation")
-    pads = _ceiled(reader, image, attrs, is_line)
-    found, padding = padded(reader, image, pads, (window, steps), node.output[0])
-    if found != image and not _is_positive(reader, image):
-        raise Unknown("padding of values that may be negative")
-    return _pool(reader, "MAX_POOL_2D", (found, window, steps, padding), node.output[0], is_line)
+    window = _window(attrs, is_line)
+    spread = pair(attrs.integers("dilations"), 1, is_line)
+    if max(spread) > 1:
+        return _dilated(reader, node, attrs, (image, is_line, spread))
+    pads = _trimmed(reader, image, _ceiled(reader, image, attrs, is_line), window)
+    name = node.output[0]
+    found, padding = padded(reader, image, pads, window, name)
+    if found != image and not isinstance(pads, str) and not _is_positive(reader, image):
+        found = image
+        for axis in (1, 2):
+            found = bordered(reader, found, (axis, pads[axis - 1], pads[axis + 1]), name)
+    return _pool(reader, "MAX_POOL_2D", (found, *window, padding), name, is_line)
+
+
+def _dilated(
+    reader: Reader, node: Node, attrs: Attributes, what: tuple[int, bool, tuple[int, int]]
+) -> int:
+    """The greatest of slices, one for each place of the window; ``what`` has (.., .., dilation)."""
+    image, is_line, spread = what
+    if pads_of(attrs, is_line) != (0, 0, 0, 0) or attrs.integer("ceil_mode", 0):
+        raise Unknown("dilation with padding or ceil_mode")
+    (rows, columns), steps = _window(attrs, is_line)
+    shape, name, made = reader.new.shape(image), node.output[0], -1
+    reach = [(rows - 1) * spread[0] + 1, (columns - 1) * spread[1] + 1]
+    height, width = out_sizes(shape[1:3], reach, steps, VALID)
+    for k in range(rows * columns):
+        y, x = k // columns * spread[0], k % columns * spread[1]
+        ends = (1, y + (height - 1) * steps[0] + 1, x + (width - 1) * steps[1] + 1, shape[3])
+        bounds = [
+            reader.new.integers(f"{name}/{word}_{k}", values)
+            for word, values in (("begin", (0, y, x, 0)), ("end", ends), ("step", (1, *steps, 1)))
+        ]
+        size = (1, height, width, shape[3])
+        part = reader.new.op("STRIDED_SLICE", (image, *bounds), size, f"{name}/part_{k}")
+        made = part if k == 0 else two(reader, "MAXIMUM", (made, part), f"{name}/greatest_{k}")
+    return from_image(reader, made, is_line)
+
+
+def _trimmed(reader: Reader, image: int, pads: Sides | str, window: Window) -> Sides | str:
+    """The padding without what no window reaches, where that is not SAME's."""
+    if isinstance(pads, str):
+        return pads
+    found = list(pads)
+    for axis, size in enumerate(reader.new.shape(image)[1:3]):
+        extent, step = window[0][axis], window[1][axis]
+        count = (size + pads[axis] + pads[axis + 2] - extent) // step + 1
+        found[axis + 2] = max((count - 1) * step + extent - size - pads[axis], 0)
+    return found[0], found[1], found[2], found[3]
 
 
 def average_pool(reader: Reader, node: Node, attrs: Attributes) -> int:
-    """AveragePool; padding that SAME cannot say counts as zeros, and is scaled away otherwise."""
+    """AveragePool; padding that SAME cannot say is a border of zeros, scaled away where need be."""
     image, is_line = as_image(reader, node)
-    window, steps = _window(attrs, is_line)
-    pads = _ceiled(reader, image, attrs, is_line)
+    if max(pair(attrs.integers("dilations"), 1, is_line)) > 1:
+        raise Unknown("dilation")
+    window = _window(attrs, is_line)
     counts = bool(attrs.integer("count_include_pad", 0))
     name = node.output[0]
-    found, padding = padded(reader, image, pads, (window, steps), name)
-    if padding == SAME and counts and not isinstance(pads, str):
-        found, padding = _with_zeros(reader, image, pads, name), VALID
-    if found != image and attrs.integer("ceil_mode", 0):
-        raise Unknown("ceil_mode with padding")
-    sizes = reader.new.shape(found)[1:3]
-    result = _pool(reader, "AVERAGE_POOL_2D", (found, window, steps, padding), name, is_line)
-    if found == image or counts:
+    said, pads = pads_of(attrs, is_line), _ceiled(reader, image, attrs, is_line)
+    found, padding = padded(reader, image, pads, window, name)
+    if found == image and (padding == VALID or not counts):
+        return _pool(reader, "AVERAGE_POOL_2D", (image, *window, padding), name, is_line)
+    if isinstance(pads, str) or isinstance(said, str):
+        raise Unknown("counted padding that follows from the shape of the output")
+    if found == image:
+        found = _with_zeros(reader, image, pads, name)
+    result = _pool(reader, "AVERAGE_POOL_2D", (found, *window, VALID), name, is_line)
+    sizes = reader.new.shape(image)[1:3]
+    inside = _counted(sizes, pads, said if counts else (0, 0, 0, 0))
+    share = _share(inside, window)
+    if np.all(share == 1):
         return result
-    inside = np.zeros((1, 1, *sizes), np.float32)
-    top, left = (pads[0], pads[1]) if not isinstance(pads, str) else (0, 0)
-    height, width = reader.new.shape(image)[1:3]
-    inside[:, :, top : top + height, left : left + width] = 1
-    rows, columns = out_sizes(sizes, window, steps, VALID)
-    share = np.ones((1, 1, rows, columns), np.float32)
+    shaped = share[None, None, 0] if is_line else share[None, None]
+    scale = reader.new.constant(f"{name}/share", shaped)
+    return two(reader, "MUL", (result, scale), f"{name}/mean")
+
+
+def _counted(sizes: tuple[int, ...], pads: Sides, counted: Sides) -> Array:
+    """1 where a pixel of the padded image counts, else 0."""
+    height, width = sizes
+    inside = np.zeros((height + pads[0] + pads[2], width + pads[1] + pads[3]), np.float32)
+    rows = slice(pads[0] - counted[0], pads[0] + height + counted[2])
+    columns = slice(pads[1] - counted[1], pads[1] + width + counted[3])
+    inside[rows, columns] = 1
+    return inside
+
+
+def _share(inside: Array, window: Window) -> Array:
+    """By what the mean of each window is too small: its pixels over those that count."""
+    extents, steps = window
+    rows, columns = out_sizes(inside.shape, extents, steps, VALID)
+    share = np.ones((rows, columns), np.float32)
     for y in range(rows):
         for x in range(columns):
-            part = inside[0, 0, y * steps[0] :, x * steps[1] :][: window[0], : window[1]]
-            share[0, 0, y, x] = window[0] * window[1] / part.sum()
-    scale = reader.new.constant(f"{name}/share", share[:, :, 0] if is_line else share)
-    return reader.new.op("MUL", (result, scale), reader.new.shape(result), f"{name}/mean")
+            part = inside[y * steps[0] :, x * steps[1] :][: extents[0], : extents[1]]
+            share[y, x] = extents[0] * extents[1] / part.sum()
+    return share
+
+
+def lp_pool(reader: Reader, node: Node, attrs: Attributes) -> int:
+    """LpPool of the second degree: the root of a sum of squares."""
+    image, is_line = as_image(reader, node)
+    pads = pads_of(attrs, is_line)
+    if attrs.integer("p", 2) != 2 or pads != (0, 0, 0, 0):
+        raise Unknown("a degree other than 2, or padding")
+    window, name = _window(attrs, is_line), node.output[0]
+    square = two(reader, "MUL", (image, image), f"{name}/squares")
+    mean = _pool(reader, "AVERAGE_POOL_2D", (square, *window, VALID), f"{name}/mean", is_line)
+    total = scalar(reader, "MUL", mean, float(np.prod(window[0])), f"{name}/sum")
+    return reader.new.op("SQRT", (total,), reader.new.shape(total), name)
 
 
 def _pool(
@@ -85,15 +165,13 @@ def _pool(
     return from_image(reader, result, is_line)
 
 
-def _window(attrs: Attributes, is_line: bool) -> tuple[tuple[int, int], tuple[int, int]]:
+def _window(attrs: Attributes, is_line: bool) -> Window:
     return pair(attrs.needed("kernel_shape"), 1, is_line), pair(
         attrs.integers("strides"), 1, is_line
     )
 
 
-def _ceiled(
-    reader: Reader, image: int, attrs: Attributes, is_line: bool
-) -> tuple[int, int, int, int] | str:
+def _ceiled(reader: Reader, image: int, attrs: Attributes, is_line: bool) -> Sides | str:
     """The pads, with what ceil_mode adds behind."""
     pads = pads_of(attrs, is_line)
     if isinstance(pads, str) or not attrs.integer("ceil_mode", 0):
@@ -109,7 +187,7 @@ def _ceiled(
     return found[0], found[1], found[2], found[3]
 
 
-def _with_zeros(reader: Reader, image: int, pads: tuple[int, int, int, int], name: str) -> int:
+def _with_zeros(reader: Reader, image: int, pads: Sides, name: str) -> int:
     table = np.array(((0, 0), (pads[0], pads[2]), (pads[1], pads[3]), (0, 0)), np.int32)
     shape = [n + int(row.sum()) for n, row in zip(reader.new.shape(image), table, strict=True)]
     constant = reader.new.constant(f"{name}/pads", table)
@@ -129,77 +207,8 @@ def _is_positive(reader: Reader, image: int) -> bool:
     return False
 
 
-def global_pool(kind: str) -> Handler:
-    """A handler that reduces all dimensions of the image."""
-
-    def handler(reader: Reader, node: Node, attrs: Attributes) -> int:
-        value = reader.value(node.input[0])
-        axes = range(2, len(reader.new.shape(value)))
-        return _reduced(reader, kind, (value, tuple(axes), True), node.output[0])
-
-    return handler
-
-
-def reduction(kind: str) -> Handler:
-    """A handler for ReduceMean and its kin."""
-
-    def handler(reader: Reader, node: Node, attrs: Attributes) -> int:
-        value = reader.value(node.input[0])
-        rank = len(reader.new.shape(value))
-        given = attrs.integers("axes")
-        if given is None:
-            held = reader.constant(node, 1, "the list of axes")
-            given = [] if held is None else held.tolist()
-        if not given and attrs.integer("noop_with_empty_axes", 0):
-            return value
-        axes = tuple(axis % rank for axis in given) or tuple(range(rank))
-        return _reduced(
-            reader, kind, (value, axes, bool(attrs.integer("keepdims", 1))), node.output[0]
-        )
-
-    return handler
-
-
-def _reduced(reader: Reader, kind: str, what: tuple[int, tuple[int, ...], bool], name: str) -> int:
-    value, axes, keeps = what
-    old = reader.new.shape(value)
-    shape = [1 if i in axes else n for i, n in enumerate(old) if keeps or i not in axes]
-    constant = reader.new.integers(f"{name}/axes", axes)
-    return reader.new.op(kind, (value, constant), shape, name, KeepDims=keeps)
-
-
-def resize(reader: Reader, node: Node, attrs: Attributes) -> int:
-    """Resize and Upsample of images, where .tflite computes the same."""
-    image, is_line = as_image(reader, node)
-    if is_line:
-        raise Unknown("one dimension")
-    height, width = reader.new.shape(image)[1:3]
-    sizes = _resized(reader, node, (height, width))
-    mode = attrs.text("mode", "nearest")
-    rule = attrs.text("coordinate_transformation_mode", "half_pixel")
-    if node.op_type == "Upsample":
-        rule = "asymmetric"
-    if mode == "nearest":
-        made = nearest_pixels(reader, (node, attrs, rule), image, sizes)
-        return from_image(reader, made, False)
-    if mode != "linear":
-        raise Unknown(f"mode {mode}")
-    fields = {"AlignCorners": rule == "align_corners", "HalfPixelCenters": "half_pixel" in rule}
-    name = node.output[0]
-    shape = (1, *sizes, reader.new.shape(image)[3])
-    constant = reader.new.integers(f"{name}/size", sizes)
-    return from_image(
-        reader, reader.new.op("RESIZE_BILINEAR", (image, constant), shape, name, **fields), False
-    )
-
-
-def _resized(reader: Reader, node: Node, old: tuple[int, int]) -> tuple[int, int]:
-    if node.op_type == "Upsample":
-        scales, sizes = reader.constant(node, 1, "the scale"), None
-    else:
-        scales, sizes = reader.constant(node, 2, "the scale"), reader.constant(node, 3, "the size")
-    if sizes is not None and sizes.size:
-        return int(sizes[2]), int(sizes[3])
-    if scales is None or scales.size != 4 or scales[0] != 1 or scales[1] != 1:
-        raise Unknown("a scale of other axes than height and width")
-    return int(np.floor(old[0] * scales[2])), int(np.floor(old[1] * scales[3]))
+HANDLERS: dict[str, Handler] = {
+    "AveragePool": average_pool,
+    "LpPool": lp_pool,
+    "MaxPool": max_pool,
+}

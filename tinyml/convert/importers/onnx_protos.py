@@ -94,6 +94,9 @@ class Model(Protocol):
     producer_name: str
     producer_version: str
 
+    def SerializeToString(self) -> bytes:  # noqa: N802
+        """As in a file."""
+
 
 class Attributes:
     """The attributes of a node; asking for one of another type raises Unknown."""
@@ -136,6 +139,11 @@ class Attributes:
             found.append(item)
         return found if name in self else None
 
+    def numbers(self, name: str) -> list[float] | None:
+        """A list of numbers of any kind, None where there is none."""
+        held = self._list(name)
+        return None if held is None else [_number(name, item) for item in held]
+
     def needed(self, name: str) -> list[int]:
         """A list of numbers that must be there."""
         found = self.integers(name)
@@ -157,6 +165,12 @@ class Attributes:
         if isinstance(value, Sequence) and not isinstance(value, str | bytes):
             return value
         raise Unknown(f"the attribute '{name}' is {value!r}, not a list")
+
+
+def _number(name: str, item: object) -> float:
+    if isinstance(item, int | float):
+        return float(item)
+    raise Unknown(f"the attribute '{name}' holds {item!r}, not a number")
 
 
 def attributes(node: Node) -> Attributes:

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
-from tinyml.convert.importers.onnx_nodes import HANDLERS
+from tinyml.convert.importers.onnx_nodes import HANDLERS_OF, KEEPS_AXES, ON_IMAGES, RECURRENT
 from tinyml.convert.importers.onnx_protos import (
     Graph,
     Model,
@@ -24,18 +24,11 @@ from tinyml.convert.importers.onnx_protos import (
     attributes,
     element_type,
 )
+from tinyml.convert.importers.onnx_qoperators import in_floats
 from tinyml.convert.importers.onnx_values import Reader
 from tinyml.convert.importers.values import Imported
 from tinyml.ir.dtype import FLOAT32, INT32, DType
 from tinyml.ir.graph import Source
-
-_FIRST = ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "Resize")
-_PASSING = (  # keep the order of axes
-    *("Abs", "Add", "BatchNormalization", "Cast", "Clip", "Concat", "DepthToSpace", "Div"),
-    *("Dropout", "Elu", "Exp", "Gelu", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Max"),
-    *("Min", "Mul", "Neg", "PRelu", "Pad", "Pow", "Reciprocal", "Relu", "Sigmoid", "Slice"),
-    *("Split", "Sqrt", "Sub", "Tanh", "QuantizeLinear", "DequantizeLinear"),
-)
 
 
 class UnknownNodes(Exception):
@@ -84,16 +77,16 @@ def read_model(model: Model, shapes: Sequence[Sequence[int]] = ()) -> Imported:
 def _read_nodes(reader: Reader, graph: Graph) -> None:
     unknown: list[str] = []
     read = {name for node in graph.node for name in node.input} | {o.name for o in graph.output}
-    for node in graph.node:
+    for whole, node in in_floats(graph):
         try:
             if _folded(reader, node):
                 continue
-            handler = HANDLERS.get(node.op_type) if node.domain in ("", "ai.onnx") else None
+            handler = HANDLERS_OF.get(node.domain, {}).get(node.op_type)
             if handler is None:
                 raise Unknown("no such operator here")
             results = handler(reader, node, attributes(node))
         except Unknown as error:
-            unknown.append(f"{node.op_type} '{node.name or node.output[0]}': {error}")
+            unknown.append(f"{whole.op_type} '{whole.name or whole.output[0]}': {error}")
             continue
         except KeyError as error:  # a value that an unknown node should have made
             if unknown:
@@ -139,10 +132,11 @@ def _inputs(
     indices: list[int] = []
     moved: list[tuple[int, ...] | None] = []
     for number, item in enumerate(entries):
-        shape = _fixed(item, shapes[number] if number < len(shapes) else ())
+        batch = 1 if _feeds_steps(graph, item.name) else 0
+        shape = _fixed(item, shapes[number] if number < len(shapes) else (), batch)
         dtype = _dtype(item)
-        order = _last(len(shape))
-        if order is None or not _starts_image(graph, item.name):
+        order = (1, 0, *range(2, len(shape))) if batch and shape[0] > 1 else _last(len(shape))
+        if order is None or not (order[0] or _starts_image(graph, item.name)):
             order = None
             reader.values[item.name] = index = reader.new.tensor(item.name, shape, dtype)
         else:
@@ -154,20 +148,23 @@ def _inputs(
     return indices, moved
 
 
-def _fixed(item: Value, given: Sequence[int]) -> tuple[int, ...]:
-    """The shape of an input with a batch of one; raises ModelError for what stays open."""
+def _fixed(item: Value, given: Sequence[int], batch: int) -> tuple[int, ...]:
+    """The shape of an input with one sample along the axis ``batch``.
+
+    Raises ModelError for what stays open.
+    """
     if not item.type.tensor_type.HasField("shape"):
         raise ModelError(f"input '{item.name}' has no shape", hint="--input-shape 1,…")
     sizes = [d.dim_value if d.HasField("dim_value") else 0 for d in item.type.tensor_type.shape.dim]
     if len(given) == len(sizes):
         sizes = [size or other for size, other in zip(sizes, given, strict=True)]
-    if sizes and sizes[0] > 1 and len(sizes) > 1:
+    if len(sizes) > 1 and sizes[batch] > 1:
         raise ModelError(
-            f"input '{item.name}' has the shape {sizes}, a batch of {sizes[0]}; firmware runs one "
-            "sample",
+            f"input '{item.name}' has the shape {sizes}, a batch of {sizes[batch]}; firmware runs "
+            "one sample",
             hint="export it with a batch size of 1, or with a free one.",
         )
-    sizes = [1, *sizes[1:]] if sizes else []
+    sizes = [1 if axis == batch else size for axis, size in enumerate(sizes)]
     if 0 in sizes:
         shown = ", ".join(str(size) if size else "?" for size in sizes)
         raise ModelError(
@@ -186,6 +183,12 @@ def _dtype(item: Value) -> DType:
     raise ModelError(f"input '{item.name}' is of type {kind}, which firmware cannot take")
 
 
+def _feeds_steps(graph: Graph, name: str) -> bool:
+    """Whether a recurrent layer reads a value whose first axis are steps, or directions."""
+    readers = [node for node in graph.node if name in node.input]
+    return bool(readers) and all(node.op_type in RECURRENT for node in readers)
+
+
 def _starts_image(graph: Graph, name: str) -> bool:
     """Whether a value reaches a layer on images before anything that moves its axes."""
     waiting, seen = [name], {name}
@@ -194,9 +197,9 @@ def _starts_image(graph: Graph, name: str) -> bool:
         for node in graph.node:
             if current not in node.input:
                 continue
-            if node.op_type in _FIRST:
+            if node.op_type in ON_IMAGES:
                 return True
-            if node.op_type in _PASSING:
+            if node.op_type in KEEPS_AXES:
                 waiting += [out for out in node.output if out not in seen]
                 seen |= set(node.output)
     return False
@@ -207,9 +210,9 @@ def _ends_image(graph: Graph, name: str) -> bool:
     makers = {out: node for node in graph.node for out in node.output}
     while name in makers:
         node = makers[name]
-        if node.op_type in _FIRST:
+        if node.op_type in ON_IMAGES:
             return True
-        if node.op_type not in _PASSING:
+        if node.op_type not in KEEPS_AXES:
             return False
         name = next((each for each in node.input if each in makers), "")
     return False

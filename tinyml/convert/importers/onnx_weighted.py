@@ -1,14 +1,14 @@
-"""ONNX layers with weights: convolutions, products, batch normalisation."""
+"""ONNX convolutions and batch normalisation, and the images that they work on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from tinyml.convert.importers.onnx_protos import Attributes, Node, Unknown
-from tinyml.convert.importers.onnx_values import Reader
-from tinyml.ir.dtype import FLOAT32
+from tinyml.convert.importers.onnx_values import Handler, Reader
 from tinyml.ir.graph import Array
 
 SAME, VALID = 0, 1  # Padding of .tflite
@@ -30,106 +30,42 @@ def conv(reader: Reader, node: Node, attrs: Attributes) -> int:
     )
     window = [(k - 1) * d + 1 for k, d in zip(weights.shape[2:], spread, strict=True)]
     image, padding = padded(reader, image, pads_of(attrs, is_line), (window, steps), node.output[0])
-    channels = reader.new.shape(image)[3]
-    name = node.output[0]
-    height, width = out_sizes(reader.new.shape(image)[1:3], window, steps, padding)
-    shape = (1, height, width, weights.shape[0])
     zeros = np.zeros(weights.shape[0], np.float32)
-    held = reader.new.constant(f"{name}/bias", zeros if bias is None else bias.astype(np.float32))
-    fields = {"Padding": padding, "StrideH": steps[0], "StrideW": steps[1]}
-    fields |= {"DilationHFactor": spread[0], "DilationWFactor": spread[1]}
+    held = Filters(weights, zeros if bias is None else bias, groups, padding, steps, spread)
+    return from_image(reader, convolved(reader, image, held, node.output[0]), is_line)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a convolution does to an image."""
+
+    weights: Array  # [output channel, input channel of a group, rows, columns]
+    bias: Array
+    groups: int = 1
+    padding: int = VALID
+    steps: tuple[int, int] = (1, 1)
+    spread: tuple[int, int] = (1, 1)  # dilation
+
+
+def convolved(reader: Reader, image: int, held: Filters, name: str) -> int:
+    """CONV_2D or DEPTHWISE_CONV_2D."""
+    weights, groups = held.weights, held.groups
+    channels = reader.new.shape(image)[3]
+    window = [(k - 1) * d + 1 for k, d in zip(weights.shape[2:], held.spread, strict=True)]
+    sizes = out_sizes(reader.new.shape(image)[1:3], window, held.steps, held.padding)
+    shape = (1, *sizes, weights.shape[0])
+    bias = reader.new.constant(f"{name}/bias", held.bias.astype(np.float32))
+    fields = {"Padding": held.padding, "StrideH": held.steps[0], "StrideW": held.steps[1]}
+    fields |= {"DilationHFactor": held.spread[0], "DilationWFactor": held.spread[1]}
     if groups == channels > 1 or (groups == channels == 1 and weights.shape[0] == 1):
-        moved = weights.transpose(1, 2, 3, 0).astype(np.float32)  # 1, height, width, output channel
-        constant = reader.new.constant(f"{name}/weights", moved)
+        moved = weights.transpose(1, 2, 3, 0)  # 1, height, width, output channel
         fields["DepthMultiplier"] = weights.shape[0] // channels
         kind = "DEPTHWISE_CONV_2D"
     else:
-        moved = weights.transpose(0, 2, 3, 1).astype(np.float32)
-        constant = reader.new.constant(f"{name}/weights", moved)
+        moved = weights.transpose(0, 2, 3, 1)
         kind = "CONV_2D"
-    result = reader.new.op(kind, (image, constant, held), shape, name, **fields)
-    return from_image(reader, result, is_line)
-
-
-def conv_transpose(reader: Reader, node: Node, attrs: Attributes) -> int:
-    """ConvTranspose of two dimensions without groups, as TRANSPOSE_CONV and a crop."""
-    weights, bias = reader.constant(node, 1, "the weights"), reader.constant(node, 2, "the bias")
-    assert weights is not None
-    image, is_line = as_image(reader, node)
-    pads = pads_of(attrs, is_line)
-    if isinstance(pads, str) or "output_shape" in attrs:
-        raise Unknown("padding that follows from the shape of the output")
-    spread = pair(attrs.integers("dilations"), 1, is_line)
-    if attrs.integer("group", 1) != 1 or max(spread) > 1 or is_line:
-        raise Unknown("groups, dilation or one dimension")
-    steps = pair(attrs.integers("strides"), 1, is_line)
-    extra = pair(attrs.integers("output_padding"), 0, is_line)
-    name = node.output[0]
-    sizes = reader.new.shape(image)[1:3]
-    whole = [(n - 1) * s + k for n, s, k in zip(sizes, steps, weights.shape[2:], strict=True)]
-    if any(e > p for e, p in zip(extra, pads[2:], strict=True)):
-        raise Unknown("output_padding beyond the padding")
-    moved = weights.transpose(1, 2, 3, 0).astype(np.float32)
-    shape = (1, *whole, weights.shape[1])
-    zeros = np.zeros(weights.shape[1], np.float32)
-    inputs = (
-        reader.new.integers(f"{name}/shape", shape),
-        reader.new.constant(f"{name}/weights", moved),
-        image,
-        reader.new.constant(f"{name}/bias", zeros if bias is None else bias.astype(np.float32)),
-    )
-    result = reader.new.op(
-        "TRANSPOSE_CONV", inputs, shape, name, Padding=VALID, StrideH=steps[0], StrideW=steps[1]
-    )
-    reader.new.retype(result, FLOAT32)
-    kept = [w - a - b + e for w, a, b, e in zip(whole, pads[:2], pads[2:], extra, strict=True)]
-    if kept != whole:
-        begin = reader.new.integers(f"{name}/begin", (0, pads[0], pads[1], 0))
-        size = reader.new.integers(f"{name}/size", (1, *kept, shape[3]))
-        result = reader.new.op("SLICE", (result, begin, size), (1, *kept, shape[3]), f"{name}/crop")
-    return from_image(reader, result, is_line)
-
-
-def gemm(reader: Reader, node: Node, attrs: Attributes) -> int:
-    """Gemm with constant weights."""
-    weights, bias = reader.constant(node, 1, "the second matrix"), None
-    assert weights is not None
-    if attrs.integer("transA", 0):
-        raise Unknown("transA")
-    if len(node.input) > 2 and node.input[2]:
-        bias = reader.constant(node, 2, "the bias")
-    held = weights if attrs.integer("transB", 0) else weights.T
-    held = held * np.float32(attrs.number("alpha", 1.0))
-    flat: Array = np.zeros(held.shape[0], np.float32)
-    if bias is not None:
-        flat = flat + np.float32(attrs.number("beta", 1.0)) * bias.reshape(-1)
-    return dense(reader, reader.value(node.input[0]), held, flat, node.output[0])
-
-
-def matmul(reader: Reader, node: Node, attrs: Attributes) -> int:
-    """MatMul: a dense layer when the second matrix is constant, else BATCH_MATMUL."""
-    weights = reader.constants.get(node.input[1])
-    left = reader.value(node.input[0])
-    if weights is not None and weights.ndim == 2:
-        zeros = np.zeros(weights.shape[1], np.float32)
-        return dense(reader, left, weights.T, zeros, node.output[0])
-    right = reader.value(node.input[1])
-    a, b = reader.new.shape(left), reader.new.shape(right)
-    if min(len(a), len(b)) < 2:
-        raise Unknown("a vector as operand")
-    shape = (*np.broadcast_shapes(a[:-2], b[:-2]), a[-2], b[-1])
-    return reader.new.op("BATCH_MATMUL", (left, right), shape, node.output[0])
-
-
-def dense(reader: Reader, value: int, weights: Array, bias: Array, name: str) -> int:
-    """FULLY_CONNECTED on the last axis; ``weights`` are [outputs, inputs]."""
-    shape = (*reader.new.shape(value)[:-1], weights.shape[0])
-    inputs = (
-        value,
-        reader.new.constant(f"{name}/weights", weights.astype(np.float32)),
-        reader.new.constant(f"{name}/bias", bias.astype(np.float32)),
-    )
-    return reader.new.op("FULLY_CONNECTED", inputs, shape, name, KeepNumDims=len(shape) != 2)
+    constant = reader.new.constant(f"{name}/weights", moved.astype(np.float32))
+    return reader.new.op(kind, (image, constant, bias), shape, name, **fields)
 
 
 def batch_normalization(reader: Reader, node: Node, attrs: Attributes) -> int:
@@ -229,3 +165,6 @@ def out_sizes(
         return -(-sizes[0] // steps[0]), -(-sizes[1] // steps[1])
     found = [(n - k) // s + 1 for n, k, s in zip(sizes, window, steps, strict=True)]
     return found[0], found[1]
+
+
+HANDLERS: dict[str, Handler] = {"BatchNormalization": batch_normalization, "Conv": conv}

@@ -1,0 +1,102 @@
+"""What an ONNX model computes: by onnxruntime where that is installed, else by onnx's reference."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tinyml.base.errors import ModelError
+from tinyml.convert.importers.onnx_protos import Model
+from tinyml.convert.importers.values import plain
+from tinyml.ir.graph import Array
+
+RUNTIME = "onnxruntime"
+_FIRST_OPSET = 7  # with numpy's rule of broadcasting
+_FATAL = 4  # what onnxruntime writes to standard error
+
+
+def outputs(model: Model, fed: Mapping[str, Array]) -> dict[str, Array]:
+    """The outputs by name; raises ModelError where neither runs the model."""
+    names = [item.name for item in model.graph.output]
+    found = _by_runtime(model, fed) if importlib.util.find_spec(RUNTIME) is not None else None
+    if found is None:
+        found = _reference(model, lambda runner: runner.run(None, dict(fed)))
+    return dict(zip(names, map(np.asarray, found), strict=True))
+
+
+def layers(model: Model, fed: Mapping[str, Array]) -> dict[str, Array]:
+    """The result of every node by name, in order; raises ModelError where that is not known."""
+    found = _reference(model, lambda runner: runner.run(None, dict(fed), intermediate=True))
+    made = [name for node in model.graph.node for name in node.output if name in found]
+    return {name: np.asarray(found[name]) for name in made if found[name] is not None}
+
+
+def _by_runtime(model: Model, fed: Mapping[str, Array]) -> list[Array] | None:
+    """None for a model that it does not take, such as one of very old operators."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _FATAL
+    options.intra_op_num_threads = 1
+    # As it is written: fusions round elsewhere, and leave out the rounding of trained scales.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        found: list[Array] = session.run(None, dict(fed))
+    except Exception:  # it has types of its own; the reference says what is wrong
+        return None
+    return found
+
+
+def _reference(model: Model, run: Any) -> Any:
+    from onnx.reference import ReferenceEvaluator
+
+    try:
+        return run(ReferenceEvaluator(model, new_ops=_own_operators(model)))
+    except Exception as error:  # the reference raises what numpy raises
+        raise ModelError(
+            f"onnx's reference does not run it: {plain(f'{type(error).__name__}: {error}')[:300]}",
+            hint="pip install onnxruntime, which runs more models; or check it with "
+            "onnx.reference.ReferenceEvaluator",
+        ) from error
+
+
+def _own_operators(model: Model) -> list[type]:
+    """What the reference does not do as old operators did."""
+    opset = max((item.version for item in model.opset_import if not item.domain), default=0)
+    arithmetic = {"Add": np.add, "Div": np.divide, "Mul": np.multiply, "Sub": np.subtract}
+    old = [_along_axis(*each) for each in arithmetic.items()] if opset < _FIRST_OPSET else []
+    return [_batch_normalization(), *old]
+
+
+def _along_axis(name: str, compute: Callable[[Array, Array], Array]) -> type:
+    """An operator up to opset 6, whose second operand lies along the axes from ``axis`` on."""
+    from onnx.reference.op_run import OpRun
+
+    def run(self, a, b, axis=None, broadcast=0, **_):  # type: ignore[no-untyped-def]
+        if broadcast and b.ndim and axis is not None:
+            b = b.reshape(b.shape + (1,) * (a.ndim - axis % a.ndim - b.ndim))
+        return (compute(a, b).astype(a.dtype),)
+
+    return type(name, (OpRun,), {"op_domain": "", "_run": run})
+
+
+def _batch_normalization() -> type:
+    """With the statistics of the model; the reference takes those of the sample up to opset 13."""
+    from onnx.reference.op_run import OpRun
+
+    class BatchNormalization(OpRun):  # type: ignore[misc]
+        op_domain = ""
+
+        def _run(self, x, scale, bias, mean, var, epsilon=None, **_):  # type: ignore[no-untyped-def]
+            axes = (-1,) + (1,) * (x.ndim - 2)
+            factor = scale / np.sqrt(var + (1e-5 if epsilon is None else epsilon))
+            made = x * factor.reshape(axes) + (bias - mean * factor).reshape(axes)
+            return (made.astype(x.dtype),)
+
+    return BatchNormalization
