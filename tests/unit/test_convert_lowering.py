@@ -186,6 +186,19 @@ def test_a_clamped_input_is_a_requantisation() -> None:
     assert worst <= 1.5
 
 
+def test_a_clamp_that_was_zero_on_all_samples_ends_there() -> None:
+    """SELU of a value above 0 was an internal error: a scale of nothing began at its bound."""
+    b = FloatBuilder()
+    x = b.value("x", (1, 8))
+    above = b.op("RELU", (x,), b.value("above", (1, 8)))
+    y = _bound(b, "MINIMUM", above, 0.0, "y")
+    made, worst = _in_integers(b.graph((x,), (y,)))
+    out = made.tensors[made.outputs[0]].quant
+    assert out is not None
+    assert out.zero_point == 127
+    assert worst == 0
+
+
 @pytest.mark.parametrize("kind", ["MAXIMUM", "MINIMUM"])
 @pytest.mark.parametrize("other", ["beyond zero", "per channel", "value"])
 def test_bounds_that_no_scale_can_hold_are_sums(kind: str, other: str) -> None:

@@ -15,6 +15,7 @@ from tinyml.base.errors import ModelError, did_you_mean
 from tinyml.convert.copies import Steps, common_means, copied_layers, steps_of
 from tinyml.convert.ranges import Seen, chosen_range, quant_of_range, range_of_quant
 from tinyml.convert.rules import (
+    bound_of,
     carries_range,
     clamped_value,
     computes,
@@ -28,6 +29,7 @@ from tinyml.convert.rules import (
 )
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Array, Graph, Op, Quant
+from tinyml.ops.maximum import MINIMUM
 from tinyml.passes.rewrite import reader_counts
 
 Format = tuple[int, int]  # tensor, bits
@@ -142,6 +144,7 @@ def choose_formats(
         shared = _quant_of(graph, inside, width, (seen, method))
         for member in members:
             quants[member] = fixed.get(member[0], {}).get(width, shared)
+    quants.update(_of_nothing(graph, own, quants))
     means = common_means({i: item.means for i, item in seen.items()}, copies)
     clamped = _clamped(graph, bits, {i for item in copies for i in item.results})
     quants.update({(i, 8): quants[result, 8] for i, result in clamped.items()})
@@ -154,6 +157,17 @@ def _ends_at_bounds(graph: Graph, bits: tuple[int, ...]) -> set[int]:
         op.outputs[0]
         for op, width in zip(graph.ops, bits, strict=True)
         if width == 8 and is_clamp(op, graph)
+    }
+
+
+def _of_nothing(graph: Graph, own: set[int], quants: Mapping[Format, Quant]) -> dict[Format, Quant]:
+    """Scales of clamps from above that were 0 on all samples: 0 is where they end, not begin."""
+    return {
+        (op.outputs[0], 8): Quant(quant.scales, (127,))
+        for op in graph.ops
+        if op.kind == MINIMUM and op.outputs[0] in own and bound_of(op, graph) == 0
+        for quant in (quants[op.outputs[0], 8],)
+        if range_of_quant(quant, 8)[0] == 0
     }
 
 

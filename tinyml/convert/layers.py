@@ -92,7 +92,7 @@ def layers_of(graph: Graph, quantised: Runner, samples: Sequence[Sample]) -> tup
             if tensor.dtype != FLOAT32 or tensor.is_constant or value is None:
                 continue
             observer.add(i, value)
-            k = _form_of(integers, quantised.graph, tensor.name)
+            k = form_of(integers, quantised.graph, tensor.name)
             result = None if k is None else found[k]
             if k is not None and result is not None:
                 pairs.setdefault(i, []).append((value, _real(result, quantised.graph.tensors[k])))
@@ -147,7 +147,7 @@ def judged_tensor(graph: Graph) -> int:
     return output
 
 
-def _form_of(integers: dict[str, int], graph: Graph, name: str) -> int | None:
+def form_of(integers: dict[str, int], graph: Graph, name: str) -> int | None:
     """The tensor of the integer model that holds a float value, as its maker wrote it."""
     for called in (f"{name}_int8", f"{name}_int16", name):
         if called in integers and graph.tensors[integers[called]].dtype.is_quantised:
@@ -186,7 +186,7 @@ def _layer(ops: tuple[Op, ...], graphs: tuple[Graph, Graph], known: _Known, alon
     op = ops[-1]
     results = [values_written(step, graph)[0] for step in ops]
     tensor = graph.tensors[results[-1]]
-    forms = [_form_of(integers, quantised, graph.tensors[i].name) for i in results]
+    forms = [form_of(integers, quantised, graph.tensors[i].name) for i in results]
     helds = [quantised.tensors[form] for form in forms if form is not None]
     held = helds[-1]
     bits = held.dtype.bits if held.dtype.is_quantised else 8

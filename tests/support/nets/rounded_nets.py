@@ -1,0 +1,51 @@
+"""What quantisation may cost: the float model with its values and weights rounded, all at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tinyml.convert import flatfile
+from tinyml.convert.layers import form_of
+from tinyml.convert.ranges import dequantize
+from tinyml.convert.rounding import as_trained, rounded
+from tinyml.convert.rules import has_weights, weights_of
+from tinyml.ir.dtype import FLOAT32, INT8, INT16
+from tinyml.ir.graph import Array, Graph, Tensor
+
+
+def rounded_model(graph: Graph, integers: Graph) -> bytes:
+    """The float graph that was quantised, computing with the numbers of its integer graph.
+
+    What of a value has no integers, as inside of a table, stays float.
+    """
+    names = {tensor.name: i for i, tensor in enumerate(integers.tensors)}
+    weights = {op.inputs[weights_of(op).weights] for op in graph.ops if has_weights(op)}
+    found, where = as_trained(graph)
+    tensors = list(found.tensors)
+    held: list[tuple[int, Tensor]] = []
+    for i, tensor in enumerate(graph.tensors):
+        form = form_of(names, integers, tensor.name)
+        if form is None or tensor.dtype != FLOAT32 or integers.tensors[form].quant is None:
+            continue
+        if tensor.is_constant:
+            tensors[i] = replace(
+                tensor, data=_data(integers.tensors[form], i in weights), quant=None
+            )
+        elif i not in where:
+            held.append((i, integers.tensors[form]))
+    found = replace(found, tensors=tuple(tensors))
+    for i, form in held:
+        assert form.quant is not None
+        found = rounded(found, i, INT16 if form.dtype == INT16 else INT8, form.quant)
+    return flatfile.write(found)
+
+
+def _data(form: Tensor, is_filter: bool) -> Array:
+    assert form.data is not None
+    assert form.quant is not None
+    axis = form.quant.axis if is_filter else 0
+    data = np.array(dequantize(form.data, replace(form.quant, axis=axis)))
+    data.flags.writeable = False
+    return data
