@@ -24,9 +24,11 @@ from tinyml.ops.softmax import SoftmaxAttrs
 class Net(GraphBuilder):
     """A network under construction; a method adds a layer behind a tensor and returns its own."""
 
-    def __init__(self, seed: int, channels: int = 3, *, is_even: bool = False) -> None:
+    def __init__(
+        self, seed: int, channels: int = 3, *, is_even: bool = False, times: int = 1
+    ) -> None:
         super().__init__(seed)
-        rows = self.pick(8, 12) if is_even else self.pick(8, 9, 12)
+        rows = times * (self.pick(8, 12) if is_even else self.pick(8, 9, 12))
         columns = rows if is_even else self.pick(rows, rows + 1)
         self.image = self.value("image", (1, rows, columns, channels), self.quant())
 
@@ -227,9 +229,12 @@ NETWORKS: tuple[Callable[[Net], int | tuple[int, ...]], ...] = (
 )
 
 
-def network(number: int, seed: int) -> Graph:
-    """One of the networks, with other sizes and weights for each seed."""
+def network(number: int, seed: int, *, times: int = 1) -> Graph:
+    """One of the networks, with other sizes and weights for each seed.
+
+    Images are small for tests, or ``times`` as wide and high.
+    """
     build = NETWORKS[number % len(NETWORKS)]
-    net = Net(seed, channels=1 + seed % 4, is_even=build is unet)
+    net = Net(seed, channels=1 + seed % 4, is_even=build is unet, times=times)
     made = build(net)
     return net.graph((net.image,), made if isinstance(made, tuple) else (made,))

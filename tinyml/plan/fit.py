@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tinyml.base.errors import DoesNotFit
 from tinyml.ops import trait_of
 from tinyml.ops.traits import Converts
+from tinyml.plan.estimate import Estimate, estimate
 from tinyml.plan.values import Plan, Step
 from tinyml.target.board import Board
 from tinyml.target.memory import Budget
@@ -59,6 +60,7 @@ class Fit:
     spilled: tuple[Spilled, ...] = ()  # of the arena, in regions after the first; by region
     stall_cycles: int = 0  # rough: what waiting for slow regions costs per inference
     note: str = ""  # what else the board's memory is used for
+    estimate: Estimate | None = None  # of an inference; None: nothing is predicted of it
 
     @property
     def is_ok(self) -> bool:
@@ -87,6 +89,7 @@ def fit(plan: Plan, board: Board, others: Iterable[Board] = ()) -> Fit:
         spilled=_spilled(plan, board),
         stall_cycles=plan.stall_cycles,
         note=board.memory_note,
+        estimate=estimate(plan, board),
     )
 
 

@@ -10,11 +10,13 @@ from tinyml import __version__
 from tinyml.base.errors import TinymlError
 from tinyml.ir.graph import Graph
 from tinyml.ops import macs_of
+from tinyml.plan.estimate import LEFT_OUT
 from tinyml.plan.fit import Fit
 from tinyml.plan.planned import Planned
 from tinyml.plan.values import Plan
 from tinyml.report.arena import arena_of
 from tinyml.report.flash import flash_by_layer, flash_of
+from tinyml.report.predicted import predicted_record
 from tinyml.report.report import FORMAT, Layer, Memory, Report, Spread, read_report
 from tinyml.target.board import Board
 from tinyml.values.image import Image, SelfTest
@@ -54,8 +56,9 @@ def report(
         toolchain=image.toolchain if image else None,
         sections=image.sections if image else (),
         flash=flash_of(image, plan.graph.name) if image else None,
-        run=_run(run) if run else None,
+        run=_run(run, board) if run else None,
         self_test=self_test_record(image.self_test) if image else None,
+        predicted=predicted_record(planned.verdict.estimate),
         fingerprint=planned.fingerprint,
     )
 
@@ -170,10 +173,16 @@ def _memory(verdict: Fit, image: Image | None) -> tuple[Memory, ...]:
     )
 
 
-def _run(run: Run) -> dict[str, object]:
+def _run(run: Run, board: Board) -> dict[str, object]:
     details = dict(run.details)
     spread = details.pop("spread", None)
+    estimation = board.chip.core.estimation
+    error = {
+        "error_percent": estimation.error_percent if estimation else None,
+        "left_out": LEFT_OUT,
+    }
     return {
+        **(error if run.is_estimate else {}),
         "target": run.target,
         "is_estimate": run.is_estimate,
         "clock_hz": run.clock_hz,

@@ -7,6 +7,7 @@ from typing import Any
 from tinyml.ir.graph import Graph, Tensor
 from tinyml.ops import spec_of
 from tinyml.plan.fit import Fit, short_name
+from tinyml.report.predicted import predicted_record
 from tinyml.report.text import Table
 from tinyml.target.board import Board
 from tinyml.target.boards import all_boards
@@ -142,6 +143,7 @@ def fit_record(verdict: Fit) -> dict[str, object]:
             for item in verdict.spilled
         ],
         "stall_cycles": verdict.stall_cycles,
+        "predicted": predicted_record(verdict.estimate),
     }
 
 

@@ -91,6 +91,7 @@ class Report:
     run: dict[str, Any] | None = None
     runtime: str = "aot"  # what executes the model
     self_test: dict[str, Any] | None = None  # None: nothing was tested
+    predicted: dict[str, Any] | None = None  # of an inference; None: nothing was
     fingerprint: str = ""  # of the build, as the agent says it; "": nothing was built
 
     def to_json(self) -> dict[str, object]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tinyml.plan.explore import Alternative
 from tinyml.plan.fit import LARGEST, Fit, Spilled
 from tinyml.plan.values import kinds_text
+from tinyml.report.predicted import ms_text, predicted_record, predicted_text
 from tinyml.report.report import Report
 
 
@@ -145,6 +147,9 @@ def fit_sentences(verdict: Fit) -> tuple[str, ...]:
         sentences.append(f"largest constants: {weights}")
     first = verdict.regions[0].region
     sentences += [f"{_spilled(item)}: no room left in {first}" for item in verdict.spilled]
+    if verdict.estimate is not None:
+        predicted = predicted_record(verdict.estimate) or {}
+        sentences.append(f"an inference takes {predicted_text(predicted)}")
     if verdict.stall_cycles:
         cycles = f"{verdict.stall_cycles:,} cycles"
         sentences.append(f"waiting for slow memory costs some {cycles} per inference (estimate)")
@@ -179,13 +184,10 @@ def summary(report: Report) -> str:
     """One sentence: how fast, how large, does it fit."""
     parts = [f"{report.model['file']} on {report.board['name']}"]
     run = report.run
+    if run is None and report.predicted is not None:
+        parts.append(predicted_text(report.predicted))
     if run and run["total"]["cycles"] and run["target"] != "host":
-        mhz = run["clock_hz"] / 1e6
-        kind = "estimated" if run["is_estimate"] else "measured"
-        parts.append(
-            f"{run['time_us'] / 1000:,.3f} ms per inference at {mhz:g} MHz ({kind}, "
-            f"{run['total']['cycles']:,} cycles)"
-        )
+        parts.append(_time_text(run))
         if run.get("stack_bytes") is not None:
             parts.append(f"stack {run['stack_bytes']:,} bytes at most")
     if run and "accuracy" in run:
@@ -199,6 +201,16 @@ def summary(report: Report) -> str:
         parts.append("outputs not compared: an operator or type has no integer reference")
     parts.append("fits" if report.fits else "DOES NOT FIT")
     return "; ".join(parts)
+
+
+def _time_text(run: Mapping[str, Any]) -> str:
+    where = f"per inference at {run['clock_hz'] / 1e6:g} MHz"
+    cycles = f"{run['total']['cycles']:,} cycles"
+    if not run["is_estimate"]:
+        return f"{run['time_us'] / 1000:,.3f} ms {where} (measured, {cycles})"
+    took = ms_text(run["time_us"], run.get("error_percent"))
+    without = f", without {run['left_out']}" if "left_out" in run else ""
+    return f"{took} {where} (estimated, {cycles}{without})"
 
 
 def self_test_lines(report: Report) -> tuple[str, ...]:

@@ -252,7 +252,15 @@ _LABELS = {  # of what a run says about itself; other keys are shown with spaces
     "stack_reserved_bytes": "stack reserved",
     "is_alignment_checked": "alignment of every access checked",
 }
-_SHOWN_ELSEWHERE = {"total", "time_us", "spread", "is_estimate", "model"}
+_SHOWN_ELSEWHERE = {
+    "total",
+    "time_us",
+    "spread",
+    "is_estimate",
+    "model",
+    "error_percent",
+    "left_out",
+}
 _SHOWN_BY_DEVICE = {  # in device.facts
     *("arena_bytes", "stack_bytes", "stack_reserved_bytes", "fresh_runs", "runs", "baud"),
     *("measured_time_us", "boot_us", "first_inference_us", "boot_to_first_inference_us"),

@@ -39,6 +39,16 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimation:
+    """How well times of a core are known."""
+
+    source: str
+    cycles_per_instruction: float  # of our kernels, without what the core waits for memory
+    predicted_percent: int  # that 95 % of predicted times are within, against simulated ones
+    error_percent: int | None  # of simulated times, against silicon; None: never compared
+
+
+@dataclass(frozen=True, slots=True)
 class Family:
     """Cores without DSP instructions that have an instruction set in common."""
 
@@ -65,6 +75,7 @@ class Core:
     unicorn: str = ""  # the emulator's model; "": it has none
     bare: str = ""  # what runs programs of this core without a board: tinyml.bare
     timing: Timing | None = None
+    estimation: Estimation | None = None
     family: Family | None = None
     code_bytes: Mapping[str, CodeBytes] = field(default_factory=dict)  # by "size" and "speed"
 
@@ -130,6 +141,7 @@ def _read(path: Path, changed_ns: int) -> Core:
         unicorn=top.word("unicorn", ""),
         bare=top.word("bare", ""),
         timing=_read_timing(top.table("timing")) if top.has("timing") else None,
+        estimation=_read_estimation(top.table("estimate")) if top.has("estimate") else None,
         family=_read_family(top.table("family")) if top.has("family") else None,
         code_bytes={goal: _read_sizes(sizes, goal) for goal in sizes.names()},
     )
@@ -160,6 +172,18 @@ def _read_timing(table: Table) -> Timing:
                     f"'timing.{name}.{kind}' is {cycles} cycles, no instruction takes so many"
                 )
     return timing
+
+
+def _read_estimation(table: Table) -> Estimation:
+    has_error = table.has("error_percent")
+    estimation = Estimation(
+        source=table.text("source"),
+        cycles_per_instruction=table.number("cycles_per_instruction"),
+        predicted_percent=table.integer("predicted_percent"),
+        error_percent=table.integer("error_percent") if has_error else None,
+    )
+    table.close()
+    return estimation
 
 
 def _read_family(table: Table) -> Family:
