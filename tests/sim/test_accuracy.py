@@ -1,4 +1,4 @@
-"""A sample of ``python -m benchmarks.accuracy``: predictions are as good as the core's file says."""
+"""A sample of ``benchmarks.accuracy``: predictions are as good as the file of the core says."""
 
 from __future__ import annotations
 
