@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.support.models.cases import merge
+from tests.support.models.random_layers import preferred
 from tests.support.models.suited_layers import suited
 from tests.support.values.plans import planned_on
 from tinyml import api, variants
 from tinyml.backends import toolchain_of
 from tinyml.base import resources
 from tinyml.codegen.generate import generate
-from tinyml.ir.graph import Graph, Op
-from tinyml.ir.kernel import Cost, KernelCall
-from tinyml.ops.forms import Numbers
 from tinyml.project.create import create
 from tinyml.values.project import Project
-from tinyml.variants import Variant, dsp_depthwise
+from tinyml.variants import dsp_depthwise
 
 HEADERS = sorted(resources.path("firmware").glob("kernels/dsp/*.h"))
 VARIANTS = tuple(item for item in variants.all_variants() if item.isa == "dsp")
@@ -45,7 +42,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dsp_depthwise, "LEAST_SHARE", 0)
         cases = [suited(variant, 1, seed)[0] for seed, variant in enumerate(VARIANTS)]
-        own = tuple(_for(item, f"g{seed}_0/") for seed, item in enumerate(VARIANTS))
+        own = tuple(preferred(item, f"g{seed}_0/") for seed, item in enumerate(VARIANTS))
         patch.setattr(variants, "all_variants", lambda: own)
         board = api.load_board("nucleo_l4r5zi")
         plan = api.plan(merge(cases, "kernels").graph, board, api.Settings("speed")).plan
@@ -70,13 +67,3 @@ def test_kernels_build(name: str, level: str, project: Project, tmp_path: Path) 
         [*argv, "-Werror"], cwd=command.cwd, capture_output=True, check=False, text=True
     )
     assert done.returncode == 0, done.stderr
-
-
-def _for(variant: Variant, prefix: str) -> Variant:
-    """The variant for one of the layers only, where it is preferred."""
-
-    def lower(op: Op, graph: Graph, *numbers: Numbers) -> KernelCall | str:
-        call = variant.lower(op, graph, *numbers) if op.name.startswith(prefix) else "not its layer"
-        return call if isinstance(call, str) else replace(call, cost=Cost(0))
-
-    return replace(variant, lower=lower)

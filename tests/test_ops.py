@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from tests.support.models.cases import (
+    batched,
     case_names,
     case_paths,
     is_beyond_tflm,
+    load_batch,
     load_case,
-    load_cases,
-    merge,
+    names_of,
 )
 from tests.support.running.executors import assert_equal, run_reference
 from tests.support.running.host_c import run_on_host
@@ -40,11 +41,11 @@ LEFT_OPEN = {("space_to_batch_nd", "a_border"), ("space_to_batch_nd", "a_sequenc
 
 @pytest.mark.host_cc
 @pytest.mark.parametrize("optimize", ["size", "speed"])
-@pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
-def test_host_c_equals_reference(path: Path, optimize: str, tmp_path: Path) -> None:
-    """All cases of an op are layers of one program: it is compiled once."""
-    case = merge(load_cases(path).cases, path.stem)
-    found = run_on_host(case.graph, case.vectors, tmp_path, optimize=optimize)
+@pytest.mark.parametrize("batch", batched(PATHS), ids=names_of)
+def test_host_c_equals_reference(batch: tuple[Path, ...], optimize: str, tmp_path: Path) -> None:
+    """All cases of a few operators are layers of one program: it is compiled once."""
+    case = load_batch(batch)
+    found = run_on_host(case.graph, case.vectors, tmp_path, optimize=optimize, singly=True)
     assert_equal(case.graph, run_reference(case.graph, case.vectors), found)
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.models.cases import case_paths, load_cases, merge
+from tests.support.models.cases import batched, case_paths, load_batch, names_of
 from tests.support.running.executors import assert_equal, run_reference
 from tests.support.running.host_c import compile_plan, run_program
+from tests.support.running.laid_out import first_layout
 from tinyml.conformance.targets import host_board
 from tinyml.ir.graph import Graph
 from tinyml.ir.kernel import Overlap
@@ -23,7 +24,8 @@ _ALIGNMENT = 16  # between cases
 
 def _overlapping(graph: Graph, operand: int) -> Plan:
     """A plan of single ops with one input of each at its least distance from the output."""
-    made = plan(graph, host_board(), optimize="size")
+    with first_layout(singly=True, optimize="size"):
+        made = plan(graph, host_board(), optimize="size")
     places = list(made.tensors)
     base = 0
     for op in graph.ops:
@@ -60,15 +62,16 @@ def _overlapping(graph: Graph, operand: int) -> Plan:
 
 
 SECOND = ("add", "mul", "sub")  # ops whose output may take the place of their second operand
-ROWS = [(path, 0) for path in case_paths()] + [(p, 1) for p in case_paths() if p.stem in SECOND]
+ROWS = [(batch, 0) for batch in batched(case_paths())]
+ROWS += [(tuple(path for path in case_paths() if path.stem in SECOND), 1)]
 
 
 @pytest.mark.host_cc
-@pytest.mark.parametrize(("path", "operand"), ROWS, ids=[f"{p.stem}-{k}" for p, k in ROWS])
+@pytest.mark.parametrize(("batch", "operand"), ROWS, ids=[f"{names_of(b)}-{k}" for b, k in ROWS])
 def test_output_at_least_distance_equals_reference(
-    path: Path, operand: int, tmp_path: Path
+    batch: tuple[Path, ...], operand: int, tmp_path: Path
 ) -> None:
-    case = merge(load_cases(path).cases, path.stem)
+    case = load_batch(batch)
     program = compile_plan(_overlapping(expand_ops(case.graph), operand), tmp_path)
     found = run_program(program, case.graph, case.vectors)
     assert_equal(case.graph, run_reference(case.graph, case.vectors), found)

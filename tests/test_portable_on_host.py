@@ -38,6 +38,6 @@ def test_random_layers(variant: Variant, tmp_path: Path, monkeypatch: pytest.Mon
     whole = merge(layers_for(variant, rng, _LAYERS), "random")
     monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
     found = run_on_host(
-        whole.graph, whole.vectors, tmp_path, optimize="balanced", isa=(variant.isa,)
+        whole.graph, whole.vectors, tmp_path, optimize="balanced", isa=(variant.isa,), singly=True
     )
     assert_equal(whole.graph, run_reference(whole.graph, whole.vectors), found)

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -65,8 +66,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     os.chdir(before)
 
 
+@cache
 def run(name: str, width: int | None) -> str:
-    """What a command prints, into a file or on a terminal of that width."""
+    """What a command prints, into a file or on a terminal of that width, in the folder of tests."""
     if name in NEEDS_A_BUILD and not Path("build").exists():
         run("build", None)
     names = {"COLUMNS": str(width), "FORCE_COLOR": "1"} if width else {}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.models.cases import Vector, case_paths, load_cases, merge
+from tests.support.models.cases import Vector, batched, case_paths, load_batch, names_of
 from tests.support.nets.float_layers import float_layers
 from tests.support.running.esp_nn import STAND_IN
 from tests.support.running.executors import assert_equal, run_reference
@@ -57,14 +57,14 @@ def test_the_digits(kernels: tuple[str, ...], tmp_path: Path) -> None:
     check_on_xtensa(graph, samples, board, tmp_path, *libraries)
 
 
-@pytest.mark.parametrize("path", case_paths(), ids=lambda path: path.stem)
-def test_rows(path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("batch", batched(case_paths()), ids=names_of)
+def test_rows(batch: tuple[Path, ...], tmp_path: Path) -> None:
     """Every row, with the vector unit's kernels where there are: the model's functions alone.
 
     Through the agent every byte passes as characters; what it does does not depend on the layers.
     """
-    case, board = merge(load_cases(path).cases, path.stem), api.load_board("esp32s3")
-    with first_layout():
+    case, board = load_batch(batch), api.load_board("esp32s3")
+    with first_layout(singly=True):
         plan = api.plan(expand_ops(case.graph), board).plan
     found = run_bare(plan, board, Samples(tuple(case.vectors)), tmp_path).outputs
     assert_equal(case.graph, run_reference(case.graph, case.vectors), list(found))
@@ -73,8 +73,7 @@ def test_rows(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["concatenation", "quantize", "relu"])
 def test_rows_by_agent(name: str, tmp_path: Path) -> None:
     """Many inputs, floats and int16 through the project's agent."""
-    (path,) = (path for path in case_paths() if path.stem == name)
-    case = merge(load_cases(path).cases, path.stem)
+    case = load_batch([path for path in case_paths() if path.stem == name])
     check_on_xtensa(case.graph, case.vectors, api.load_board("esp32s3"), tmp_path)
 
 

@@ -71,7 +71,7 @@ def test_left_over_pixels(
         assert dict(window.fields)["tail"] == columns % 3
         assert dict(gemm.fields)["form"] == kind
     whole = merge(cases, "left_over")
-    found = run_on_board(whole.graph, whole.vectors, tmp_path, board="nucleo_l4r5zi")
+    found = run_on_board(whole.graph, whole.vectors, tmp_path, board="nucleo_l4r5zi", singly=True)
     assert_equal(whole.graph, run_reference(whole.graph, whole.vectors), found)
 
 

@@ -26,7 +26,7 @@ VARIANTS = [variant for variant in variants.all_variants() if variant.isa == "pi
 
 def check(case: Case, folder: Path, optimize: str = "speed") -> None:
     board = api.load_board("esp32s3")
-    with first_layout():
+    with first_layout(singly=True, optimize=optimize):
         plan = api.plan(case.graph, board, api.Settings(optimize)).plan
     found = run_bare(plan, board, Samples(tuple(case.vectors)), folder).outputs
     assert_equal(case.graph, run_reference(case.graph, case.vectors), list(found))

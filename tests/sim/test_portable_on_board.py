@@ -1,14 +1,16 @@
-"""The kernels for cores without DSP instructions: random layers, and every row of tests/ops."""
+"""The kernels for cores without DSP instructions: random layers.
+
+Every row of tests/ops goes through them in test_ops_on_board.py.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from tests.support.models.cases import case_paths, load_cases, merge
-from tests.support.models.random_layers import layers_for, preferred
+from tests.support.models.random_layers import layers_of_seeds, preferred
 from tests.support.running.emulated import run_on_board
 from tests.support.running.executors import assert_equal, run_reference
 from tinyml import variants
@@ -34,21 +36,12 @@ VARIANTS = [
     for variant in module.VARIANTS
     if variant.isa == "armv6m"
 ]
-_LAYERS = 16  # per image
+_LAYERS = 16  # of each seed
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_random_layers(variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _run(variant, 1, tmp_path, monkeypatch, None)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2, 6))
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
-def test_more_random_layers(
-    variant: Variant, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _run(variant, seed, tmp_path, monkeypatch, None)
+    _run(variant, range(1, 6), tmp_path, monkeypatch, None)
 
 
 @pytest.mark.arm_gcc
@@ -56,28 +49,20 @@ def test_more_random_layers(
 def test_random_layers_with_arm_gcc(
     variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _run(variant, 7, tmp_path, monkeypatch, "arm_gcc")
-
-
-@pytest.mark.parametrize(
-    "path",
-    [path for path in case_paths() if path.stem.upper() in {item.kind for item in VARIANTS}],
-    ids=lambda path: path.stem,
-)
-def test_rows(path: Path, tmp_path: Path) -> None:
-    case = merge(load_cases(path).cases, path.stem)
-    found = run_on_board(case.graph, case.vectors, tmp_path, board=BOARD)
-    assert_equal(case.graph, run_reference(case.graph, case.vectors), found)
+    _run(variant, (7,), tmp_path, monkeypatch, "arm_gcc")
 
 
 def _run(
     variant: Variant,
-    seed: int,
+    seeds: Sequence[int],
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     toolchain: str | None,
 ) -> None:
-    whole = merge(layers_for(variant, np.random.default_rng(seed), _LAYERS), "random")
+    """_LAYERS of each seed, in one program."""
+    whole = layers_of_seeds(variant, seeds, _LAYERS)
     monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
-    found = run_on_board(whole.graph, whole.vectors, folder, board=BOARD, toolchain=toolchain)
+    found = run_on_board(
+        whole.graph, whole.vectors, folder, board=BOARD, toolchain=toolchain, singly=True
+    )
     assert_equal(whole.graph, run_reference(whole.graph, whole.vectors), found)

@@ -34,6 +34,11 @@ VARIANTS = tuple(item for item in variants.all_variants() if item.isa == "dsp")
 KINDS = tuple(sorted({variant.kind for variant in VARIANTS}))
 OWN = {"s8": 17, "s16": 9}  # layers that are made to suit one kernel, by its form
 LAYERS = 300
+GROUPS = tuple(VARIANTS[first : first + 4] for first in range(0, len(VARIANTS), 4))  # of an image
+
+
+def _names(group: Sequence[Variant]) -> str:
+    return "-".join(variant.name.split("/")[1] for variant in group)
 
 
 @cache
@@ -78,19 +83,33 @@ def test_all_layers_through_the_plain_kernels(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("board", ["nucleo_h743zi2", "nucleo_u575zi_q"])
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+@pytest.mark.parametrize("group", GROUPS, ids=_names)
 def test_other_cores(
-    variant: Variant, board: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    group: tuple[Variant, ...], board: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
-    _run(suited(variant, 10, 1000), tmp_path, board, None)
+    _run(_layers_of(group, 1000, monkeypatch), tmp_path, board, None)
 
 
 @pytest.mark.arm_gcc
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
-def test_other_compiler(variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
-    _run(suited(variant, 10, 2000), tmp_path, "nucleo_l4r5zi", "arm_gcc")
+@pytest.mark.parametrize("group", GROUPS, ids=_names)
+def test_other_compiler(
+    group: tuple[Variant, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _run(_layers_of(group, 2000, monkeypatch), tmp_path, "nucleo_l4r5zi", "arm_gcc")
+
+
+def _layers_of(
+    group: Sequence[Variant], seed: int, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Case, ...]:
+    """Ten layers for each kernel of a group, which gets no others from here on."""
+    own = {f"v{number}/": variant for number, variant in enumerate(group)}
+    chosen = tuple(preferred(variant, label) for label, variant in own.items())
+    monkeypatch.setattr(variants, "all_variants", lambda: chosen)
+    return tuple(
+        replace(case, name=f"{label}{case.name}")
+        for label, variant in own.items()
+        for case in suited(variant, 10, seed)
+    )
 
 
 def test_counter_and_step_of_one_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +136,13 @@ def _run(
 ) -> None:
     whole = merge(list(cases), "random")
     found = run_on_board(
-        whole.graph, whole.vectors, folder, board=board, toolchain=toolchain, optimize=optimize
+        whole.graph,
+        whole.vectors,
+        folder,
+        board=board,
+        toolchain=toolchain,
+        optimize=optimize,
+        singly=True,
     )
     assert_equal(whole.graph, run_reference(whole.graph, whole.vectors), found)
 

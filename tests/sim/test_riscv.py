@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.models.cases import Case, case_paths, load_cases, merge
+from tests.support.models.cases import Case, batched, case_paths, load_batch, merge, names_of
 from tests.support.models.random_layers import layers_for, preferred
 from tests.support.models.suited_layers import suited
 from tests.support.nets.float_layers import float_layers
@@ -24,23 +24,20 @@ from tinyml.variants import Variant
 pytestmark = pytest.mark.sim
 
 VARIANTS = [variant for variant in variants.all_variants() if variant.isa == "rv32m"]
+PATHS = [path for path in case_paths() if path.stem.upper() in {item.kind for item in VARIANTS}]
 
 
 def check(case: Case, folder: Path, optimize: str = "speed") -> None:
     board = api.load_board("esp32c3")
-    with first_layout():
+    with first_layout(singly=True, optimize=optimize):
         plan = api.plan(case.graph, board, api.Settings(optimize)).plan
     found = run_bare(plan, board, Samples(tuple(case.vectors)), folder).outputs
     assert_equal(case.graph, run_reference(case.graph, case.vectors), list(found))
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path in case_paths() if path.stem.upper() in {item.kind for item in VARIANTS}],
-    ids=lambda path: path.stem,
-)
-def test_rows(path: Path, tmp_path: Path) -> None:
-    check(merge(load_cases(path).cases, path.stem), tmp_path)
+@pytest.mark.parametrize("batch", batched(PATHS), ids=names_of)
+def test_rows(batch: tuple[Path, ...], tmp_path: Path) -> None:
+    check(load_batch(batch), tmp_path)
 
 
 @pytest.mark.parametrize("optimize", ["speed", "size"])

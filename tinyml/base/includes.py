@@ -20,6 +20,7 @@ class Headers:
     folders: tuple[Path, ...]
     """Where headers are looked for, after the folder of the file that includes them."""
     known: dict[Path, tuple[Path, ...]] = field(default_factory=dict)
+    places: dict[str, Path | None] = field(default_factory=dict)  # of names, in ``folders``
 
     def of(self, *sources: Path) -> tuple[Path, ...]:
         """The headers that sources include, directly or not, sorted."""
@@ -35,8 +36,14 @@ class Headers:
         """The headers that a file's own lines name, where they are there."""
         if source not in self.known:
             names = dict.fromkeys(_INCLUDE.findall(source.read_bytes()))
-            folders = (source.parent, *self.folders)
-            places = ((folder / name.decode() for folder in folders) for name in names)
-            there = (next((path for path in tried if path.is_file()), None) for tried in places)
-            self.known[source] = tuple(path.resolve() for path in there if path is not None)
+            there = (self._place(source.parent, name.decode()) for name in names)
+            self.known[source] = tuple(path for path in there if path is not None)
         return self.known[source]
+
+    def _place(self, beside: Path, name: str) -> Path | None:
+        if (beside / name).is_file():
+            return (beside / name).resolve()
+        if name not in self.places:
+            tried = (folder / name for folder in self.folders)
+            self.places[name] = next((path.resolve() for path in tried if path.is_file()), None)
+        return self.places[name]

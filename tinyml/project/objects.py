@@ -19,7 +19,7 @@ from pathlib import Path
 from tinyml.base import resources
 from tinyml.base.files import sha256_of
 
-KEPT = 1000  # objects, those used last
+KEPT = 1000  # objects at most; those used last stay
 LARGEST_BYTES = 1 << 20  # of one object: weights of large models are not worth the room
 HASH_DIGITS = 16  # of an object's content, in its name
 CONFIG = "tml_config.h"  # numbers of board and model, of which a source needs a few
@@ -47,7 +47,8 @@ def relevant(files: Sequence[Path]) -> Iterator[bytes]:
 
 def found(stem: str, folder: Path) -> Path | None:
     """The undamaged object of that name in a folder."""
-    return next((p for p in sorted(folder.glob(f"{stem}-*.o")) if p.name == named(stem, p)), None)
+    names = sorted(name for name in os.listdir(folder) if name.startswith(f"{stem}-"))
+    return next((folder / name for name in names if name == named(stem, folder / name)), None)
 
 
 def take(stem: str, folder: Path) -> Path | None:
@@ -61,15 +62,16 @@ def take(stem: str, folder: Path) -> Path | None:
 
 
 def keep(made: Path) -> None:
-    """Keeps a copy of an object for other builds, and no more than KEPT in all."""
+    """Keeps a copy of an object for other builds, and about KEPT in all: a tenth goes at once."""
     with suppress(OSError):
         folder = _cache()
         folder.mkdir(parents=True, exist_ok=True)
         if made.stat().st_size <= LARGEST_BYTES:
             _copied(made, folder)
-        last_used = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-        for path in last_used[KEPT:]:
-            path.unlink()
+        if len(os.listdir(folder)) > KEPT:
+            last_used = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
+            for path in last_used[: KEPT // 10 - KEPT]:
+                path.unlink()
 
 
 def _copied(path: Path, folder: Path) -> Path:

@@ -26,6 +26,7 @@ except ModuleNotFoundError:  # Python 3.10
     import tomli as tomllib  # type: ignore[no-redef]
 
 FOLDER = Path(__file__).parents[2] / "ops"
+MOST_ROWS = 48  # of one program, unless a file has more
 DEFAULT_VECTORS = ("random", "min", "max", "alternate")
 
 _OPERAND_KEYS = {
@@ -69,6 +70,35 @@ def load_cases(path: Path) -> CaseFile:
     return CaseFile(
         table["op"], cases, table.get("not_applicable", {}), table.get("beyond_tflm", "")
     )
+
+
+def batched(paths: Sequence[Path]) -> tuple[tuple[Path, ...], ...]:
+    """The files in groups of about MOST_ROWS rows: a program for each file takes its time."""
+    batches: list[tuple[Path, ...]] = []
+    rows = MOST_ROWS
+    for path in paths:
+        count = len(case_names(path))
+        rows += count
+        if rows > MOST_ROWS:
+            batches.append(())
+            rows = count
+        batches[-1] += (path,)
+    return tuple(batches)
+
+
+def names_of(batch: Sequence[Path]) -> str:
+    """What a batch is called in the names of tests."""
+    return "-".join(path.stem for path in batch)
+
+
+def load_batch(paths: Sequence[Path]) -> Case:
+    """One graph that holds all cases of several files side by side."""
+    cases = [
+        replace(case, name=f"{path.stem}/{case.name}")
+        for path in paths
+        for case in load_cases(path).cases
+    ]
+    return merge(cases, "rows" if len(paths) > 1 else paths[0].stem)
 
 
 def is_beyond_tflm(path: Path) -> bool:

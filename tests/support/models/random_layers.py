@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from tests.support.models.cases import Case
+from tests.support.models.cases import Case, merge
 from tests.support.models.lowered import lowered
 from tests.support.models.random_parts import (
     IN_SCALE,
@@ -40,10 +41,25 @@ def layers_for(variant: Variant, rng: Rng, count: int) -> list[Case]:
     return cases
 
 
-def preferred(variant: Variant) -> Variant:
-    """The variant as one that the planner takes wherever it is valid."""
+def layers_of_seeds(variant: Variant, seeds: Sequence[int], count: int) -> Case:
+    """``count`` layers of each seed that a variant is valid for, side by side in one graph."""
+    cases = [
+        replace(case, name=f"s{seed}/{case.name}")
+        for seed in seeds
+        for case in layers_for(variant, np.random.default_rng(seed), count)
+    ]
+    return merge(cases, "random")
+
+
+def preferred(variant: Variant, label: str = "") -> Variant:
+    """The variant as one that the planner takes wherever it is valid.
+
+    ``label``: of the layers whose names begin with it; no others are the variant's.
+    """
 
     def lower(op: Op, graph: Graph, *numbers: Numbers) -> KernelCall | str:
+        if not op.name.startswith(label):
+            return "not its layer"
         call = variant.lower(op, graph, *numbers)
         return call if isinstance(call, str) else replace(call, cost=Cost(0))
 

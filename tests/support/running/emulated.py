@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from tests.support.models.cases import Vector
@@ -15,6 +16,8 @@ from tinyml.project.pipeline import build_plan
 from tinyml.project.selftest import outputs_of_image
 from tinyml.values.image import check_files
 
+_board = cache(api.load_board)  # the files are the same for all tests
+
 
 def run_on_board(
     graph: Graph,
@@ -24,14 +27,16 @@ def run_on_board(
     board: str = "nucleo_l4r5zi",
     optimize: str = "speed",
     toolchain: str | None = None,
+    singly: bool = False,
 ) -> list[Vector]:
     """The outputs of the image that ``tinyml build`` makes, its model called as its self-test is,
-    of inferences one after the other.
+    of inferences one after the other. ``singly``: it is layers that have nothing to do with each
+    other.
 
     The serial agent, through which every byte passes as characters, is not asked: what it does
     does not depend on the layers. ``run_by_agent`` asks it.
     """
-    built = _built(graph, folder, board, optimize, toolchain)
+    built = _built(graph, folder, board, optimize, toolchain, singly=singly)
     check_files(built.linked())
     image = (built.plan, built.board, built.linked())
     return list(outputs_of_image(*image, vectors, is_watched=True))
@@ -41,15 +46,21 @@ def run_by_agent(
     graph: Graph, vectors: Sequence[Vector], folder: Path, *, board: str, optimize: str = "speed"
 ) -> list[Vector]:
     """The same as ``tinyml simulate`` does it: through the agent and the serial line."""
-    built = _built(graph, folder, board, optimize, None)
+    built = _built(graph, folder, board, optimize)
     return list(simulate(built, vectors, in_sequence=True).outputs)
 
 
 def _built(
-    graph: Graph, folder: Path, board: str, optimize: str, toolchain: str | None
+    graph: Graph,
+    folder: Path,
+    board: str,
+    optimize: str,
+    toolchain: str | None = None,
+    *,
+    singly: bool = False,
 ) -> api.Built:
-    target = api.load_board(board)
-    with first_layout():
+    target = _board(board)
+    with first_layout(singly=singly, optimize=optimize):
         plan = api.plan(expand_ops(graph), target, api.Settings(optimize)).plan
     settings = api.Settings(optimize, toolchain, directory=folder, self_test=False)
     return build_plan(plan, target, settings)

@@ -44,11 +44,16 @@ def compiler(optimize: str) -> tuple[str, ...]:
 
 
 def compile_graph(
-    graph: Graph, folder: Path, *, optimize: str = "size", isa: tuple[str, ...] = ()
+    graph: Graph,
+    folder: Path,
+    *,
+    optimize: str = "size",
+    isa: tuple[str, ...] = (),
+    singly: bool = False,
 ) -> Path:
     """Plans and generates a graph in ``folder`` and compiles it to a program."""
     board = host_board(isa)
-    with first_layout():
+    with first_layout(singly=singly, optimize=optimize):
         made = plan(expand_ops(graph), board, optimize=optimize)
     verify(made, board)
     return compile_plan(sharing(made) if optimize == "size" else made, folder)
@@ -103,9 +108,13 @@ def run_on_host(
     *,
     optimize: str = "size",
     isa: tuple[str, ...] = (),
+    singly: bool = False,
 ) -> list[Vector]:
-    """The outputs of the generated C. ``isa`` offers kernels that any C compiler takes."""
-    program = compile_graph(graph, folder, optimize=optimize, isa=isa)
+    """The outputs of the generated C. ``isa`` offers kernels that any C compiler takes.
+
+    ``singly``: the graph is layers that have nothing to do with each other.
+    """
+    program = compile_graph(graph, folder, optimize=optimize, isa=isa, singly=singly)
     return run_program(program, graph, vectors)
 
 
