@@ -137,10 +137,8 @@ def choose_formats(
     groups.join_steps(steps_of(graph, bits))
     quants: dict[Format, Quant] = {}
     for members in groups.all():
-        inside = {i for i, _ in members}
+        inside = {i for i, _ in members}.union(*(guests.get(member, ()) for member in members))
         width = members[0][1]
-        for member in members:
-            inside |= guests.get(member, set())
         shared = _quant_of(graph, inside, width, (seen, method))
         for member in members:
             quants[member] = fixed.get(member[0], {}).get(width, shared)

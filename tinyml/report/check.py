@@ -9,7 +9,9 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
+
+Entries: TypeAlias = dict[str, Any]  # a table of report.json; TABLES says what is in it
 
 # What must stand in the parts of a report that are plain tables.
 TABLES: Mapping[str, Mapping[str, type]] = {

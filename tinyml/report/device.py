@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from tinyml.plan.values import kinds_text
+from tinyml.report.check import Entries
 from tinyml.report.report import Report
 from tinyml.report.text import Table
 
@@ -54,7 +54,7 @@ def layer_times(report: Report) -> Table:
     )
 
 
-def _total_row(run: dict[str, Any]) -> tuple[object, ...]:
+def _total_row(run: Entries) -> tuple[object, ...]:
     whole, guess = run["spread"], run.get("predicted", {}).get("total")
     return (
         *("", "total", ""),
@@ -115,13 +115,13 @@ def _ms(time_us: float | None) -> str:
     return f"{time_us / 1000:,.3f} ms" if time_us else ""
 
 
-def _stack(run: dict[str, Any]) -> str:
+def _stack(run: Entries) -> str:
     if run["stack_bytes"] is None:
         return ""
     return f"{run['stack_bytes']:,} of {run['stack_reserved_bytes']:,} bytes"
 
 
-def _drift(run: dict[str, Any]) -> str:
+def _drift(run: Entries) -> str:
     if "clock_drift_ppm" not in run:
         return "it stands still: this target counts no cycles"
     text = f"{run['clock_drift_ppm']:+,.0f} ppm (± {run['clock_uncertainty_ppm']:,.0f})"

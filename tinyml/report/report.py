@@ -13,7 +13,7 @@ from typing import Any
 
 from tinyml.base.errors import TinymlError
 from tinyml.report.arena import Arena, Placed
-from tinyml.report.check import mismatches, table_mismatches
+from tinyml.report.check import Entries, mismatches, table_mismatches
 from tinyml.report.flash import Flash
 from tinyml.values.image import Section
 
@@ -75,8 +75,8 @@ class Report:
 
     format: int
     tinyml: str
-    model: dict[str, Any]
-    board: dict[str, Any]
+    model: Entries
+    board: Entries
     optimize: str
     layers: tuple[Layer, ...]
     memory: tuple[Memory, ...]
@@ -88,10 +88,10 @@ class Report:
     toolchain: str | None = None
     sections: tuple[Section, ...] = ()
     flash: Flash | None = None  # None before linking
-    run: dict[str, Any] | None = None
+    run: Entries | None = None
     runtime: str = "aot"  # what executes the model
-    self_test: dict[str, Any] | None = None  # None: nothing was tested
-    predicted: dict[str, Any] | None = None  # of an inference; None: nothing was
+    self_test: Entries | None = None  # None: nothing was tested
+    predicted: Entries | None = None  # of an inference; None: nothing was
     fingerprint: str = ""  # of the build, as the agent says it; "": nothing was built
 
     def to_json(self) -> dict[str, object]:
@@ -165,7 +165,7 @@ def only_report(root: Path = Path("build")) -> Path:
     )
 
 
-def _layer(item: dict[str, Any]) -> Layer:
+def _layer(item: Entries) -> Layer:
     spread = item["spread"]
     return Layer(**{**item, "spread": spread and Spread(**spread)})
 

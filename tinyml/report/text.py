@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from tinyml.plan.explore import Alternative
 from tinyml.plan.fit import LARGEST, Fit, Spilled
 from tinyml.plan.values import kinds_text
+from tinyml.report.check import Entries
 from tinyml.report.predicted import ms_text, predicted_record, predicted_text
 from tinyml.report.report import Report
 
@@ -203,7 +203,7 @@ def summary(report: Report) -> str:
     return "; ".join(parts)
 
 
-def _time_text(run: Mapping[str, Any]) -> str:
+def _time_text(run: Entries) -> str:
     where = f"per inference at {run['clock_hz'] / 1e6:g} MHz"
     cycles = f"{run['total']['cycles']:,} cycles"
     if not run["is_estimate"]:

@@ -93,6 +93,7 @@ def _batch_normalization() -> type:
     class BatchNormalization(OpRun):  # type: ignore[misc]
         op_domain = ""
 
+        # Six parameters: the operator's inputs, as onnx hands them.
         def _run(self, x, scale, bias, mean, var, epsilon=None, **_):  # type: ignore[no-untyped-def]
             axes = (-1,) + (1,) * (x.ndim - 2)
             factor = scale / np.sqrt(var + (1e-5 if epsilon is None else epsilon))

@@ -173,7 +173,7 @@ def _check_names(archive: zipfile.ZipFile) -> None:
         raise ModelError("is a damaged archive: a file is in it twice", hint="save it again.")
 
 
-def _dicts(document: Any) -> Iterator[dict[str, Any]]:
+def _dicts(document: object) -> Iterator[dict[str, Any]]:
     """Every object in a JSON document, in no particular order."""
     waiting = [document]
     while waiting:
