@@ -12,7 +12,7 @@ from tinyml.convert.fixups import prepare
 from tinyml.convert.quantize import quantize
 from tinyml.convert.tables import options_of
 from tinyml.convert.values import QuantizeSettings
-from tinyml.ir.dtype import BOOL
+from tinyml.ir.dtype import BOOL, FLOAT32
 from tinyml.ir.graph import Graph
 from tinyml.model.file import model_file
 from tinyml.model.reader import load
@@ -109,3 +109,65 @@ def test_even_resizes_stay() -> None:
     held = options_of("RESIZE_NEAREST_NEIGHBOR")
     b.op("RESIZE_NEAREST_NEIGHBOR", (x, b.constant("size", [8, 3])), y, held)
     assert _moved(b.graph((x,), (y,))) == ["RESIZE_NEAREST_NEIGHBOR"]
+
+
+@pytest.mark.parametrize(
+    ("pads", "expected"),
+    [
+        ([[0, 0], [0, 1], [0, 1], [0, 0]], ["MAX_POOL_2D"]),
+        (
+            [[0, 0], [1, 1], [1, 1], [0, 0]],
+            [*["SLICE", "SLICE", "CONCATENATION"] * 2, "MAX_POOL_2D"],
+        ),
+        ([[0, 0], [1, 0], [0, 0], [0, 0]], ["SLICE", "CONCATENATION", "MAX_POOL_2D"]),
+    ],
+)
+def test_a_border_of_minus_infinity_does_not_count(
+    pads: list[list[int]], expected: list[str]
+) -> None:
+    """Padded maxima of PyTorch's archives ended in "becomes infinite or not a number"."""
+    b = FloatBuilder()
+    x = b.value("x", (1, 8, 6, 2))
+    shape = tuple(n + sum(p) for n, p in zip((1, 8, 6, 2), pads, strict=True))
+    lowest = b.constant("lowest", np.float32(-np.inf))
+    padded = b.value("padded", shape)
+    b.op("PADV2", (x, b.constant("pads", pads), lowest), padded, options_of("PADV2"))
+    held = {"Padding": 1, "FilterHeight": 3, "FilterWidth": 3, "StrideH": 2, "StrideW": 2}
+    y = b.value("y", (1, (shape[1] - 1) // 2, (shape[2] - 1) // 2, 2))
+    b.op("MAX_POOL_2D", (padded,), y, options_of("MAX_POOL_2D", **held))
+    assert _moved(b.graph((x,), (y,))) == expected
+
+
+def test_operands_that_are_transposed_alike_are_transposed_once() -> None:
+    """ELU of PyTorch's archives was refused: its decisions were transposed, as no kernel does."""
+    b = FloatBuilder()
+    x, w = (b.value(name, (1, 4, 3)) for name in "xw")
+    above = b.value("above", (1, 4, 3), BOOL)
+    b.op("GREATER", (x, w), above, options_of("GREATER"))
+    order = b.constant("order", [0, 2, 1])
+    turned = [
+        b.value(f"t{k}", (1, 3, 4), dtype) for k, dtype in enumerate((BOOL, FLOAT32, FLOAT32))
+    ]
+    for value, result in zip((above, x, w), turned, strict=True):
+        b.op("TRANSPOSE", (value, order), result)
+    chosen = b.value("chosen", (1, 3, 4))
+    b.op("SELECT_V2", tuple(turned), chosen, options_of("SELECT_V2"))
+    flat = b.value("flat", (1, 3, 1, 4))
+    b.op("RESHAPE", (chosen, b.constant("shape", [1, 3, 1, 4])), flat, options_of("RESHAPE"))
+    y = b.value("y", (1, 1, 4, 3))
+    b.op("TRANSPOSE", (flat, b.constant("back", [0, 2, 3, 1])), y)
+    assert _moved(b.graph((x, w), (y,))) == ["GREATER", "SELECT_V2", "RESHAPE"]
+
+
+def test_slices_of_five_axes_are_of_fewer() -> None:
+    """TimeDistributed of Keras was converted, and only TensorFlow Lite Micro was left to run it."""
+    b = FloatBuilder()
+    x = b.value("x", (1, 3, 5, 4, 2))
+    bounds = [
+        b.constant(name, held)
+        for name, held in (("begin", [0, 1, 0, 0, 0]), ("end", [0, 2, 0, 0, 0]), ("step", [1] * 5))
+    ]
+    held = options_of("STRIDED_SLICE", BeginMask=29, EndMask=29, ShrinkAxisMask=2)
+    y = b.value("y", (1, 5, 4, 2))
+    b.op("STRIDED_SLICE", (x, *bounds), y, held)
+    assert _moved(b.graph((x,), (y,))) == ["RESHAPE", "STRIDED_SLICE", "RESHAPE"]

@@ -91,7 +91,7 @@ def layers_of(graph: Graph, quantised: Runner, samples: Sequence[Sample]) -> tup
             value = real[where.get(i, i)]
             if tensor.dtype != FLOAT32 or tensor.is_constant or value is None:
                 continue
-            observer.add(i, value)
+            observer.add(i, value, tensor.name)
             k = form_of(integers, quantised.graph, tensor.name)
             result = None if k is None else found[k]
             if k is not None and result is not None:

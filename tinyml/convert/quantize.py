@@ -209,5 +209,5 @@ def observe(graph: Graph, samples: Sequence[Sample]) -> dict[int, Seen]:
         for i in wanted:
             value = values[where.get(i, i)]
             if value is not None and value.size:
-                observer.add(i, value)
+                observer.add(i, value, graph.tensors[i].name)
     return observer.seen()

@@ -44,14 +44,14 @@ class Observer:
         self._values: dict[int, list[Array]] = {}
         self._means: dict[int, list[Array]] = {}
 
-    def add(self, tensor: int, value: Array) -> None:
+    def add(self, tensor: int, value: Array, name: str) -> None:
         """Takes in one value of a tensor; raises ModelError when it is not finite."""
         low, high = float(value.min()), float(value.max())
         if not np.isfinite([low, high]).all():
             raise ModelError(
-                f"tensor {tensor} becomes infinite or not a number on a calibration sample",
-                hint="check the calibration data for NaN, infinity and values that are not "
-                "normalised as in training.",
+                f"'{name}' becomes infinite or not a number on a calibration sample",
+                hint="check the calibration data for values that are not normalised as in "
+                "training, and the layer for quotients by 0, logarithms and powers.",
             )
         self._low[tensor] = min(low, self._low.get(tensor, low))
         self._high[tensor] = max(high, self._high.get(tensor, high))

@@ -21,7 +21,7 @@ from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
 from tinyml.ops.traits import Axes, MovesOnly, Scales, WholeNumbers
 
-SLICE = "SLICE"  # its key, for those who build one
+SLICE, STRIDED_SLICE = "SLICE", "STRIDED_SLICE"  # their keys, for those who build one
 
 MAX_SLICE_RANK = 5  # as in TFLM
 MAX_STRIDED_RANK = 4
@@ -174,7 +174,7 @@ def has_at_most(rank: int) -> Constraint:
 
 
 def _spec(kind: str, title: str, parts: Parts, constraints: tuple[Constraint, ...]) -> OpSpec:
-    strided = kind == "STRIDED_SLICE"
+    strided = kind == STRIDED_SLICE
 
     def part_exists(op: Op, graph: Graph) -> str | None:
         """Which part to take must be constant, inside of the input and not empty."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tinyml.convert.fixups.affine import fold_affine
 from tinyml.convert.fixups.arithmetic import as_products
+from tinyml.convert.fixups.borders import without_lowest_borders
 from tinyml.convert.fixups.clamps import lower_clamps, put_relu_first
 from tinyml.convert.fixups.constants import drop_unused_tensors, fold_constants
 from tinyml.convert.fixups.dense import as_fully_connected
@@ -19,6 +20,7 @@ from tinyml.convert.fixups.kernelless import replace_kernelless
 from tinyml.convert.fixups.moves import as_matrices, as_plain_moves, gather_pixels
 from tinyml.convert.fixups.reshapes import move_reshapes
 from tinyml.convert.fixups.row_numbers import take_rows_from_the_front
+from tinyml.convert.fixups.transposes import drop_orders_kept, join_transposes
 from tinyml.convert.names import with_unique_names
 from tinyml.ir.graph import Graph, check
 from tinyml.passes.simplify import drop_dead
@@ -31,10 +33,13 @@ PASSES: tuple[tuple[Callable[[Graph], Graph], str], ...] = (
     (take_rows_from_the_front, "for numbers of rows below 0, left out"),
     (drop_dead, "without readers, removed"),
     (drop_identities, "without effect, removed"),
+    (without_lowest_borders, "became the maximum's own"),
     (dilate_convolutions, "turned into dilated convolutions"),
     (as_matrices, "replaced by a product with ones"),
     (as_plain_moves, "replaced by operators that have integer kernels"),
     (replace_kernelless, "replaced by operators that have integer kernels"),
+    (join_transposes, "joined"),
+    (drop_orders_kept, "that leave the order as it is"),
     (gather_pixels, "replaced by rows and columns by their numbers"),
     (put_relu_first, "turned into RELU"),
     (move_reshapes, "moved"),

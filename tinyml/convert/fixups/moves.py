@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from tinyml.convert.fixups.edit import integers, with_constant, with_replaced, with_value
-from tinyml.convert.tables import options_of
+from tinyml.base.errors import ModelError
+from tinyml.convert.fixups.edit import Chain, integers
+from tinyml.convert.tables import with_attrs
 from tinyml.ir.dtype import FLOAT32
-from tinyml.ir.graph import Array, Graph, Op
+from tinyml.ir.graph import Graph, Op
 from tinyml.ops.add_n import CUMSUM
 from tinyml.ops.fully_connected import FULLY_CONNECTED
 from tinyml.ops.gather import GATHER
-from tinyml.ops.layout import CONCATENATION, RESHAPE
+from tinyml.ops.layout import CONCATENATION
 from tinyml.ops.mirror_pad import MIRROR_PAD
 from tinyml.ops.repeat import BROADCAST_TO, TILE
 from tinyml.ops.resize_nearest_neighbor import ResizeAttrs, loops, nearest
 from tinyml.ops.reverse_v2 import REVERSE_V2
-from tinyml.ops.slice import SLICE
+from tinyml.ops.slice import (
+    MAX_STRIDED_RANK,
+    SLICE,
+    STRIDED_SLICE,
+    Part,
+    no_masks_but_three,
+    slice_parts,
+    strided_parts,
+)
 from tinyml.ops.space import DEPTH_TO_SPACE, SPACE_TO_DEPTH
 from tinyml.ops.transpose import TRANSPOSE
 from tinyml.passes.rewrite import moves
@@ -27,7 +37,10 @@ _REFLECT = 0  # MirrorPadMode; SYMMETRIC repeats the element at the border
 
 
 def as_plain_moves(graph: Graph) -> Graph:
-    """Blocks of depth as a transposition, mirrored borders as slices, and broadcasts as TILE."""
+    """Blocks of depth as a transposition, mirrored borders as slices, broadcasts as TILE.
+
+    A slice of more axes than kernels have is one of fewer, of which each is several.
+    """
     for op in graph.ops:
         if not op.outputs or graph.tensors[op.outputs[0]].dtype != FLOAT32:
             continue
@@ -37,6 +50,8 @@ def as_plain_moves(graph: Graph) -> Graph:
             graph = _tiled(graph, op)
         elif op.kind == MIRROR_PAD:
             graph = _mirrored(graph, op)
+        elif moves(op, "cut") and len(graph.tensors[op.inputs[0]].shape) > MAX_STRIDED_RANK:
+            graph = _of_fewer_axes(graph, op)
     return graph
 
 
@@ -48,40 +63,6 @@ def gather_pixels(graph: Graph) -> Graph:
     return graph
 
 
-class _Chain:
-    """Operators that take the place of one, each on the result of the one before."""
-
-    def __init__(self, graph: Graph, op: Op) -> None:
-        self.graph, self.op = graph, op
-        self.made: list[Op] = []
-
-    def shape(self, value: int) -> tuple[int, ...]:
-        return self.graph.tensors[value].shape
-
-    def constant(self, data: Array) -> int:
-        name = f"{self.op.name}/c{len(self.made)}"
-        self.graph = with_constant(self.graph, name, data)
-        return len(self.graph.tensors) - 1
-
-    def add(self, kind: str, inputs: tuple[int, ...], shape: tuple[int, ...], **fields: int) -> int:
-        name = f"{self.op.name}/{kind.lower()}_{len(self.made)}"
-        self.graph, result = with_value(self.graph, name, shape)
-        self.made.append(Op(kind, name, inputs, (result,), options_of(kind, **fields)))
-        return result
-
-    def reshape(self, value: int, shape: tuple[int, ...]) -> int:
-        sizes = self.constant(np.array(shape, np.int32))
-        result = self.add(RESHAPE, (value, sizes), shape)
-        last = self.made[-1]
-        self.made[-1] = replace(last, attrs=last.attrs.having(NewShape=shape))
-        return result
-
-    def closed(self) -> Graph:
-        """The graph in which the last one writes what the old operator wrote."""
-        self.made[-1] = replace(self.made[-1], name=self.op.name, outputs=self.op.outputs)
-        return with_replaced(self.graph, self.op, self.made)
-
-
 def _of_blocks(graph: Graph, op: Op) -> Graph:
     """[h, w, b, b * c] with the two in the middle exchanged, and back the other way."""
     block = op.attrs.get("BlockSize")
@@ -91,12 +72,50 @@ def _of_blocks(graph: Graph, op: Op) -> Graph:
     small, large = (given, wanted) if op.kind == DEPTH_TO_SPACE else (wanted, given)
     rows, columns, run = small[1], small[2], block * large[3]
     split = (rows, columns, block, run) if small is given else (rows, block, columns, run)
-    chain = _Chain(graph, op)
+    chain = Chain(graph, op)
     value = chain.reshape(op.inputs[0], split)
     order = chain.constant(np.array((0, 2, 1, 3), np.int32))
     moved = chain.add(TRANSPOSE, (value, order), (split[0], split[2], split[1], run))
     chain.reshape(moved, wanted)
     return chain.closed()
+
+
+def _of_fewer_axes(graph: Graph, op: Op) -> Graph:
+    """Neighbours of which all is taken are one axis."""
+    whole = graph.tensors[op.inputs[0]].shape
+    try:
+        held = with_attrs(op)
+        if op.kind == STRIDED_SLICE and no_masks_but_three(held, graph):
+            return graph
+        parts = strided_parts(held, graph) if op.kind == STRIDED_SLICE else slice_parts(op, graph)
+    except ModelError:
+        return graph  # the compiler says what is wrong with it
+    shape, taken = _merged(whole, parts)
+    if len(shape) > MAX_STRIDED_RANK or any(part.step < 0 for part in taken):
+        return graph
+    chain = Chain(graph, op)
+    value = chain.reshape(op.inputs[0], tuple(shape))
+    ends = [part.start + (part.count - 1) * part.step + 1 for part in taken]
+    bounds = ([part.start for part in taken], ends, [part.step for part in taken])
+    operands = (chain.constant(np.array(numbers, np.int32)) for numbers in bounds)
+    value = chain.add(STRIDED_SLICE, (value, *operands), tuple(part.count for part in taken))
+    chain.reshape(value, graph.tensors[op.outputs[0]].shape)
+    return chain.closed()
+
+
+def _merged(whole: Sequence[int], parts: Sequence[Part]) -> tuple[list[int], list[Part]]:
+    """The extents and parts of as few axes as can be."""
+    shape: list[int] = []
+    taken: list[Part] = []
+    for extent, part in zip(whole, parts, strict=True):
+        is_all = (part.start, part.step, part.count) == (0, 1, extent)
+        if is_all and taken and taken[-1] == Part(0, 1, shape[-1]):
+            shape[-1] *= extent
+            taken[-1] = Part(0, 1, shape[-1])
+        else:
+            shape.append(extent)
+            taken.append(replace(part, is_kept=True))
+    return shape, taken
 
 
 def as_matrices(graph: Graph) -> Graph:
@@ -116,7 +135,7 @@ def _summed(graph: Graph, op: Op) -> Graph:
     order = [i for i in range(rank) if i != axis] + [axis]
     ones = np.ones((shape[axis], shape[axis]), np.float32)
     kept = np.tril(ones, -1 if op.attrs.get("Exclusive") else 0)
-    chain, value = _Chain(graph, op), op.inputs[0]
+    chain, value = Chain(graph, op), op.inputs[0]
     moved = tuple(shape[i] for i in order)
     if axis != rank - 1:
         value = chain.add(TRANSPOSE, (value, chain.constant(np.array(order, np.int32))), moved)
@@ -133,7 +152,7 @@ def _tiled(graph: Graph, op: Op) -> Graph:
     wanted = graph.tensors[op.outputs[0]].shape
     given = graph.tensors[op.inputs[0]].shape
     long = (*(1,) * (len(wanted) - len(given)), *given)
-    chain, value = _Chain(graph, op), op.inputs[0]
+    chain, value = Chain(graph, op), op.inputs[0]
     if long != given:
         value = chain.reshape(value, long)
     for axis in reversed(range(len(wanted))):
@@ -153,7 +172,7 @@ def _mirrored(graph: Graph, op: Op) -> Graph:
     if pads is None or graph.tensors[op.inputs[0]].is_constant or not any(pads):
         return graph
     skipped = 1 if op.attrs.get("Mode") == _REFLECT else 0
-    chain, value = _Chain(graph, op), op.inputs[0]
+    chain, value = Chain(graph, op), op.inputs[0]
     for axis, (before, after) in enumerate(zip(pads[::2], pads[1::2], strict=True)):
         size = chain.shape(value)[axis]
         parts = (
@@ -169,7 +188,7 @@ def _mirrored(graph: Graph, op: Op) -> Graph:
     return chain.closed()
 
 
-def _border(chain: _Chain, value: int, part: tuple[int, int, int]) -> int | None:
+def _border(chain: Chain, value: int, part: tuple[int, int, int]) -> int | None:
     """``part`` = (axis, first, how many) of a value, back to front."""
     axis, first, count = part
     if not count:
@@ -193,7 +212,7 @@ def _gathered(graph: Graph, op: Op) -> Graph:
     places = [nearest(given[axis], wanted[axis], how) for axis in (1, 2)]
     if all(loops(each) is not None for each in places):
         return graph
-    chain, value = _Chain(graph, op), op.inputs[0]
+    chain, value = Chain(graph, op), op.inputs[0]
     for axis, each in zip((1, 2), places, strict=True):
         shape = list(chain.shape(value))
         if each.tolist() == list(range(shape[axis])):

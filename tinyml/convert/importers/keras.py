@@ -11,6 +11,7 @@ from tinyml.convert.importers.keras_model import (
     in_float32,
     input_names,
     output_names,
+    refuse_states,
     watch_masks,
 )
 from tinyml.convert.importers.keras_protos import Layer, Model
@@ -28,6 +29,7 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
     import tensorflow as tf
 
     model, producer, widened = _prepared(source, options)
+    refuse_states(model)
     names = input_names(model)
     given = options.input_shapes or ((),) * len(names)
     specs = [
@@ -114,7 +116,7 @@ def _without_loops(model: Model) -> tuple[tuple[str, ...], list[object]]:
     notes: list[str] = []
     variables: list[object] = []
     for layer in model._flatten_layers():
-        if not hasattr(layer, "unroll") or layer.unroll or layer.stateful:
+        if not hasattr(layer, "unroll") or layer.unroll:
             continue
         if _is_plain_lstm(layer):
             variables += [] if is_old else _fuse(layer)

@@ -90,6 +90,21 @@ def _widened(held: dict[str, object]) -> dict[str, object]:
     }
 
 
+def refuse_states(model: Model) -> None:
+    """Raises ModelError for layers whose state goes on from one call to the next."""
+    held = [layer.name for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
+    held = [name for name in held if name != getattr(model, "name", None)]
+    if held:
+        listed = ", ".join(repr(name) for name in held)
+        raise ModelError(
+            f"has stateful layers: what {listed} computes depends on the calls before, and their "
+            "state is no value of the model",
+            hint="build it with stateful=False and the state as inputs and outputs "
+            "(return_state=True, and initial_state=[...] when it is called), give it the weights, "
+            "and hand the outputs back as inputs at each step.",
+        )
+
+
 def watch_masks(model: Model) -> Callable[[], None]:
     """Notes which recurrent layers get a mask once the model is called.
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tinyml.base.errors import ModelError
+from tinyml.convert.importers.torch_outputs import in_a_row, names, results
 from tinyml.convert.importers.torch_protos import Converted, Module, Node, Program, Tensor
 from tinyml.convert.importers.trust import check_torch
 from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain
@@ -30,12 +31,14 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
 
     module, samples, is_trained = _loaded(source, options)
     _check_samples(samples)
+    keys = names(module, samples)
+    module = in_a_row(module) if keys else module
     program = _exported(module, samples)
     first = [_is_channels_first(program, i) for i in range(len(samples))]
-    results = _results(module, samples)
+    made = results(module, samples)
     last = [
         value.ndim in (3, 4) and any(first) and _is_image(program, i)
-        for i, value in enumerate(results)
+        for i, value in enumerate(made)
     ]
     converted = _converted(module, samples, (first, last))
     return Imported(
@@ -43,13 +46,14 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
         f"torch {torch.__version__}, litert-torch {litert_torch.__version__}"
         + ("" if is_trained else ", UNTRAINED weights"),
         _input_names(program, len(samples)),
+        keys,
         input_permutations=tuple(
             _channels_last(value.ndim) if yes else None
             for value, yes in zip(samples, first, strict=True)
         ),
         output_permutations=tuple(
             _channels_last(value.ndim) if yes else None
-            for value, yes in zip(results, last, strict=True)
+            for value, yes in zip(made, last, strict=True)
         ),
         is_trained=is_trained,
     )
@@ -66,7 +70,7 @@ def outputs_of(
     return [
         tuple(
             value.detach().numpy()
-            for value in _results(
+            for value in results(
                 module,
                 tuple(
                     torch.from_numpy(v.copy()).to(other.dtype)
@@ -151,10 +155,10 @@ def _called(source: Source) -> object:
         spec.loader.exec_module(module)
         return getattr(module, source.entry)()
     except AttributeError as error:
-        names = sorted(n for n in vars(module) if callable(getattr(module, n)) and n[0] != "_")
+        found = sorted(n for n in vars(module) if callable(getattr(module, n)) and n[0] != "_")
         raise ModelError(
             f"calling '{source.entry}' failed: {error}",
-            hint=f"the file has: {', '.join(names) or 'no function'}",
+            hint=f"the file has: {', '.join(found) or 'no function'}",
         ) from error
     except Exception as error:  # the user's own code
         raise ModelError(
@@ -200,14 +204,14 @@ def _archive(path: Path, is_trusted: bool) -> tuple[Module, tuple[Tensor, ...]]:
             hint="write it with torch.export.save(torch.export.export(net, inputs), path); "
             "--trust-model also loads objects other than plain weights, and runs what they bring.",
         ) from error
-    names = set(program.graph_signature.user_inputs)
+    given = set(program.graph_signature.user_inputs)
     samples = [
         torch.zeros(
             [int(size) if isinstance(size, int) else 1 for size in node.meta["val"].shape],
             dtype=node.meta["val"].dtype,
         )
         for node in program.graph.nodes
-        if node.op == "placeholder" and node.name in names
+        if node.op == "placeholder" and node.name in given
     ]
     # The guards are Python text in the file; the shapes are those of the samples anyway.
     return program.module(check_guards=False), tuple(samples)
@@ -242,9 +246,8 @@ def _exported(module: Module, samples: tuple[Tensor, ...]) -> Program:
 
 
 def _placeholders(program: Program) -> list[Node]:
-    names = list(program.graph_signature.user_inputs)
     by_name = {node.name: node for node in program.graph.nodes}
-    return [by_name[name] for name in names]
+    return [by_name[name] for name in program.graph_signature.user_inputs]
 
 
 def _input_names(program: Program, count: int) -> tuple[str, ...]:
@@ -289,14 +292,6 @@ def _is_image(program: Program, number: int) -> bool:
             return False
         node = inputs[0]
     return False
-
-
-def _results(module: Module, samples: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    import torch
-
-    with torch.no_grad():
-        found = module(*samples)
-    return tuple(found) if isinstance(found, (tuple, list)) else (found,)
 
 
 def _channels_last(rank: int) -> tuple[int, ...]:
