@@ -17,11 +17,12 @@ from tests.support.running.laid_out import first_layout
 from tinyml import api, variants
 from tinyml.bare.run import run_bare
 from tinyml.evaluate.samples import Samples
-from tinyml.variants import Variant
+from tinyml.variants import Variant, pie_gemm
 
 pytestmark = [pytest.mark.xtensa, pytest.mark.sim]
 
 VARIANTS = [variant for variant in variants.all_variants() if variant.isa == "pie"]
+WEIGHTED = [variant for variant in VARIANTS if variant in pie_gemm.VARIANTS]
 
 
 def check(case: Case, folder: Path, optimize: str = "speed") -> None:
@@ -40,3 +41,14 @@ def test_random_layers(
     whole = merge(layers_for(variant, np.random.default_rng(seed), 32), "random")
     monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
     check(whole, tmp_path, "size" if seed == 2 else "speed")
+
+
+@pytest.mark.parametrize("variant", WEIGHTED, ids=lambda variant: variant.name)
+def test_weights_that_the_cache_does_not_hold(
+    variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The image is gone through for a group of channels at a time."""
+    monkeypatch.setattr(pie_gemm, "CACHED_BYTES", 600)
+    whole = merge(layers_for(variant, np.random.default_rng(7), 24), "random")
+    monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
+    check(whole, tmp_path)

@@ -82,3 +82,29 @@ def test_why_not() -> None:
         np.repeat(one, 2), np.array([0, -24]), 0, (-128, 127), -reach * [1, 1], reach * [1, 1]
     )
     assert isinstance(solve_halves(apart, np.zeros(2, np.int64)), str)
+
+
+def test_a_channel_that_hardly_moves_far_from_0() -> None:
+    """128 steps of its output are more than 32 bits hold of what the other channels need."""
+    multiplier, shift = np.array([1422155000, 1735508000]), np.array([-7, -16])
+    bias, low, high = (
+        np.array(pair) for pair in ((22362, 779_101), (-14210, 711_220), (58720, 846_880))
+    )
+    rescaling = Rescaling(multiplier, shift, -128, (-128, 127), low, high)
+    found = solve_halves(rescaling, bias)
+    assert isinstance(found, Halves)
+    assert found.base is not None
+    for channel in range(2):
+        own, single = of_channel(found, channel), rescaling.of(np.array([channel]))
+        sums = np.arange(single.low[0], single.high[0] + 1)[:, None]
+        assert np.array_equal(own.apply(sums - bias[channel]), single.apply(sums))
+
+
+def test_sums_of_more_than_20_bits() -> None:
+    reach = np.array([2_000_000])
+    rescaling = Rescaling(np.array([1 << 30]), np.array([-8]), 3, (-128, 127), -reach, reach)
+    found = solve_halves(rescaling, np.zeros(1, np.int64))
+    assert isinstance(found, Halves)
+    assert int(reach[0]) << found.left < 1 << 31
+    sums = np.arange(-reach[0], reach[0] + 1, 7)[:, None]
+    assert np.array_equal(found.apply(sums), rescaling.apply(sums))

@@ -4,11 +4,13 @@
                     ``sat8((((L - 2**15) * Mh + H * Ml >> 16) + H * Mh) >> n)``.
                     Sums below a border may have a ``D`` of their own: halves are rounded away from
                     zero, which puts thresholds on two lines, one on each side of 0.
+                    A base may be added to the outputs: where few of them can occur, far from 0, the
+                    step of a sum is small, and all the way from 0 does not fit 32 bits.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,6 +37,7 @@ class Halves:
     offset: IntArray  # D, int32
     border: IntArray | None = None  # a << f is below: the sum with its bias is below 0; int32
     below: IntArray | None = None  # to add to D there; int32
+    base: IntArray | None = None  # added to the outputs, saturated to int8
 
     def apply(self, sums: IntArray) -> IntArray:
         """What the instructions give for sums [..., channels], clamped to int8 only."""
@@ -48,11 +51,13 @@ class Halves:
         first = (low * factor_low >> 16) if self.is_exact else 0
         wide = ((first + low * factor + high * factor_low) >> 16) + high * factor
         outputs: IntArray = np.clip(wide >> self.right, INT8_MIN, INT8_MAX)
+        if self.base is not None:
+            outputs = np.clip(outputs + self.base, INT8_MIN, INT8_MAX)
         return outputs
 
 
 def solve_halves(rescaling: Rescaling, bias: IntArray, most_left: int = MOST_LEFT) -> Halves | str:
-    """Constants of the form, or why there are none; the first that serve of four kinds.
+    """Constants of the form, or why there are none; the first that serve of five kinds.
 
     Sums of products are ``a``; the reference's have ``bias`` added. With W = 2**(32 + n) and
     P = ((a << f) + D - 2**15) * M the form gives ``k`` or more if P >= k * W, or, where it leaves
@@ -63,11 +68,31 @@ def solve_halves(rescaling: Rescaling, bias: IntArray, most_left: int = MOST_LEF
     """
     if not is_monotone(rescaling):
         return "a left shift could overflow 32 bits"
+    found = _solved(rescaling, bias, np.zeros_like(bias), most_left)
+    if isinstance(found, str):
+        base = _base(rescaling)
+        found = _solved(rescaling, bias, base, most_left)
+    return found
+
+
+def _base(rescaling: Rescaling) -> IntArray:
+    """What leaves outputs around 0: the middle of those that can occur, or near it."""
+    low, high = (rescaling.apply(sums) for sums in (rescaling.low, rescaling.high))
+    base: IntArray = np.clip(low + high + 1 >> 1, high - INT8_MAX, low - INT8_MIN)
+    return base
+
+
+def _solved(rescaling: Rescaling, bias: IntArray, base: IntArray, most_left: int) -> Halves | str:
+    """Constants with this base."""
     slope = np.ldexp(rescaling.multiplier.astype(np.float64), rescaling.shift - 31)
     largest = float(slope.max()) if slope.any() else 1.0
     slope = np.where(slope > 0, slope, largest)
-    # 128 steps of the output and the sums themselves fit 32 bits.
-    left = min(most_left, int(np.floor(24 + np.log2(slope.min()))))
+    ends = [rescaling.apply(sums) - base for sums in (rescaling.low, rescaling.high)]
+    steps = np.maximum(np.abs(ends[0]), np.abs(ends[1])) + 1
+    sums = np.maximum(np.abs(rescaling.low - bias), np.abs(rescaling.high - bias))
+    # The way from 0 to the farthest output, and the sums themselves fit 32 bits.
+    room = 31 - np.log2(np.maximum(steps / slope, sums + 1).max())
+    left = min(most_left, int(np.floor(room)))
     right = min(_MOST_RIGHT, int(np.floor(30.99 + left - 32 - np.log2(largest))))
     if left < 0 or right < 8:
         return "steps of the output are too large or too small"
@@ -78,10 +103,12 @@ def solve_halves(rescaling: Rescaling, bias: IntArray, most_left: int = MOST_LEF
     never_decreases = least << left >= 2 * _DROPPED
     for is_signed, is_exact in ((False, False), (False, True), (True, False), (True, True)):
         if is_exact or never_decreases:
-            search = _Search(rescaling, bias, left, right, is_exact)
+            search = _Search(rescaling, bias, base, left, right, is_exact)
             found = search.signed(multiplier) if is_signed else search.linear(multiplier)
-            if found is not None and _is_equal(found, rescaling, bias):
-                return found
+            if found is not None:
+                found = replace(found, base=base if base.any() else None)
+                if _is_equal(found, rescaling, bias):
+                    return found
     return "no offset reproduces all thresholds"
 
 
@@ -91,6 +118,7 @@ class _Search:
 
     rescaling: Rescaling
     bias: IntArray
+    base: IntArray
     left: int
     right: int
     is_exact: bool
@@ -145,7 +173,8 @@ class _Search:
         rescaling, bias = self.rescaling.of(channels), self.bias[channels]
         step, factor = np.int64(1) << (32 + self.right), multiplier[:, None]
         dropped = np.int64(0) if self.is_exact else np.abs(_low_half(multiplier)) << 15
-        values = np.arange(rescaling.bounds[0] + 1, rescaling.bounds[1] + 1, dtype=np.int64)
+        base = self.base[channels]
+        values = np.arange(rescaling.bounds[0] + 1, rescaling.bounds[1] + 1) - base[:, None]
         sums = thresholds(rescaling)
         inside = (sums > low[:, None]) & (sums <= high[:, None])
         products = np.where(inside, sums - bias[:, None], 0) << self.left
@@ -156,9 +185,10 @@ class _Search:
         at_most = np.where(inside, last, _FAR).min(axis=1, initial=_FAR)
         # Where both ends of the range lie above the lower bound, or below the upper one.
         ends = [rescaling.apply(np.clip(end, rescaling.low, rescaling.high)) for end in (low, high)]
-        bottom = -(-(ends[0] * step + dropped) // multiplier) - (low - bias << self.left) + _HALF
+        first_end, last_end = (end - base for end in ends)
+        bottom = -(-(first_end * step + dropped) // multiplier) - (low - bias << self.left) + _HALF
         top = (
-            ((ends[1] + 1) * step - 1 - dropped) // multiplier - (high - bias << self.left) + _HALF
+            ((last_end + 1) * step - 1 - dropped) // multiplier - (high - bias << self.left) + _HALF
         )
         at_least = np.maximum(at_least, np.where(ends[0] > rescaling.bounds[0], bottom, -_FAR))
         at_most = np.minimum(at_most, np.where(ends[1] < rescaling.bounds[1], top, _FAR))

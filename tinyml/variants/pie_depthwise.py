@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from tinyml.ir.dtype import INT8
@@ -9,12 +11,11 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ir.requant import IntArray
 from tinyml.ir.shapes import Window
-from tinyml.ops.common import result
 from tinyml.ops.extents import images
 from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.ops.windows import filter_windows, image_overlap, window_struct
 from tinyml.variants import Variant
-from tinyml.variants.pie_gemm import ISA
+from tinyml.variants.pie_gemm import ISA, windows
 from tinyml.variants.pie_rescale import (
     LANE_BITS,
     LANES,
@@ -25,17 +26,23 @@ from tinyml.variants.pie_rescale import (
 
 
 def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
-    """A call of ``tml_pie_depthwise_conv_2d_s8``."""
-    if op.attrs.depth_multiplier != 1:
-        return "several filters per channel"
+    """A call of ``tml_pie_depthwise_conv_2d_s8``, or of the convolution's kernel."""
+    given = graph.tensors[op.inputs[INPUT]].shape
+    if len(numbers.weights) != given[3]:
+        return windows(op, graph, numbers.once(_over_all_channels, given[3]))
+    return per_channel(numbers, given, *filter_windows(op, graph))
+
+
+def per_channel(
+    numbers: WeightedSum, given: tuple[int, ...], rows: Window, columns: Window
+) -> KernelCall | str:
+    """One filter for each channel of ``given``, [batch, rows, columns, channels]."""
     channels, taps = numbers.weights.shape
     scales = numbers.once(lane_scales)
     if isinstance(scales, str):
         return scales
     if not fits_lanes(scales.weights):
         return f"sums of products may not fit {LANE_BITS} bits"
-    given = graph.tensors[op.inputs[INPUT]].shape
-    rows, columns = filter_windows(op, graph)
     fields = (
         ("batches", given[0]),
         ("height", window_struct(rows)),
@@ -45,6 +52,7 @@ def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
         ("lanes", scales.lanes()),
         ("rescale", scales.struct()),
     )
+    made = (given[0], rows.out_size, columns.out_size, channels)
     return KernelCall(
         "tml_pie_depthwise_conv_2d_s8",
         "kernels/pie/depthwise_conv_2d_s8.h",
@@ -57,13 +65,22 @@ def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
         ),
         (_weights(scales.weights), scales.constant(scales.lanes())),
         scratch_bytes=SUMS_BYTES + -(-channels // LANES) * LANES + -(-channels // 4) * 4 + 4 * taps,
-        overlaps=(image_overlap(rows, columns, given, result(op, graph).shape),),
+        overlaps=(image_overlap(rows, columns, given, made),),
         cost=Cost(
             60 + given[0] * _pixel_cost(rows, columns, channels, 20 + scales.cost(scales.lanes())),
             code_bytes=1400,
         ),
         isa=ISA,
     )
+
+
+def _over_all_channels(numbers: WeightedSum, given: int) -> WeightedSum:
+    """Several filters per channel as filters over all channels, 0 for those they do not see."""
+    channels, taps = numbers.weights.shape
+    weights = np.zeros((channels, taps, given), np.int64)
+    every = np.arange(channels)
+    weights[every, :, every * given // channels] = numbers.weights
+    return replace(numbers, weights=weights.reshape(channels, -1))
 
 
 def _pixel_cost(rows: Window, columns: Window, channels: int, outputs: int) -> int:

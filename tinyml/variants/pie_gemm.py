@@ -32,6 +32,7 @@ from tinyml.variants.pie_rescale import (
 
 ISA = "pie"
 TOGETHER = 4  # inputs: runs are filled up to a multiple
+CACHED_BYTES = 3 << 14  # weights: most of the data cache, 64 KB as sdkconfig.defaults sets it
 
 
 def convolution(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
@@ -45,8 +46,16 @@ def convolution(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
         for axis in (rows, columns)
     ):
         return matrix_product(op, graph, numbers)
+    return windows(op, graph, numbers)
+
+
+def windows(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
+    """Any filters over all channels of an image."""
+    given = graph.tensors[op.inputs[INPUT]].shape
+    rows, columns = filter_windows(op, graph)
     row = columns.kernel * given[3]
-    sums = numbers.once(lane_sums, row, given[3] if columns.dilation > 1 else 0)
+    is_repeated = rows.out_size * columns.out_size > 1
+    sums = numbers.once(lane_sums, row, given[3] if columns.dilation > 1 else 0, is_repeated)
     if isinstance(sums, str):
         return sums
     made = result(op, graph).shape
@@ -61,7 +70,7 @@ def convolution(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
             ("padding_value", numbers.input_zero_point),
         ),
         image_overlap(rows, columns, given, made),
-        given[0] * _windows_cost(rows, columns, window, 40 + sums.cost()),
+        given[0] * sums.passes * _windows_cost(rows, columns, window, 40 + sums.cost()),
         window,
     )
 
@@ -69,15 +78,15 @@ def convolution(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
 def matrix_product(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     """FULLY_CONNECTED of any number of rows."""
     filters, taps = numbers.weights.shape
-    sums = numbers.once(lane_sums, taps, 0)
+    pixels = result(op, graph).elements // filters
+    sums = numbers.once(lane_sums, taps, 0, pixels > 1)
     if isinstance(sums, str):
         return sums
-    pixels = result(op, graph).elements // filters
     return sums.call(
         "pointwise",
         (("pixels", pixels), ("in_channels", taps)),
         blocks_overlap(pixels, 1, taps, filters),
-        pixels * (10 + sums.cost()),
+        pixels * sums.passes * (10 + sums.cost()),
     )
 
 
@@ -97,6 +106,7 @@ class LaneSums:
     runs: int  # of all: rows of the filter, or parts of them
     row_runs: int  # those of a row
     runs_added: int  # before sums could leave 20 bits
+    is_repeated: bool  # there are several windows
 
     @property
     def lanes(self) -> int:
@@ -108,12 +118,32 @@ class LaneSums:
         """Whether sums are added up in memory."""
         return self.runs_added < self.runs
 
+    @property
+    def taps(self) -> int:
+        """Inputs of a run, filled up."""
+        return -(-self.run // TOGETHER) * TOGETHER
+
+    @property
+    def together(self) -> int:
+        """Channels of a pass over the image, whose weights stay in the cache."""
+        channels = len(self.scales.weights)
+        groups = -(-channels // self.lanes)
+        if not self.is_repeated:
+            return channels
+        passes = -(-groups * LANES * self.runs * self.taps // CACHED_BYTES)
+        return min(channels, -(-groups // min(passes, groups)) * self.lanes)
+
+    @property
+    def passes(self) -> int:
+        """How often the image is gone through."""
+        return -(-len(self.scales.weights) // self.together)
+
     def cost(self) -> int:
-        """Instructions of all channels of a window."""
-        taps = -(-self.run // TOGETHER) * TOGETHER
+        """Instructions of the channels of a window in one pass."""
+        taps = self.taps
         added = -(-self.runs // self.runs_added) - 1
         each = self.runs * (8 + 4 * -(-taps // 16) + taps) + 75 * added
-        channels, lanes = len(self.scales.weights), self.lanes
+        channels, lanes = self.together, self.lanes
         put = channels if channels % LANES else 2 + 5 * channels // LANES
         return -(-channels // lanes) * (12 + each + self.scales.cost(lanes)) + 6 + put
 
@@ -140,7 +170,7 @@ class LaneSums:
             ),
             (self._constant(), self.scales.constant(self.lanes)),
             scratch_bytes=SUMS_BYTES + filled + window_bytes,
-            overlaps=(overlap,),
+            overlaps=(overlap,) if self.passes == 1 else (),
             cost=Cost(40 + instructions, code_bytes=900 + 200 * self.is_split),
             isa=ISA,
             note="sums added up in memory" if self.is_split else "",
@@ -153,17 +183,18 @@ class LaneSums:
                 ("rows", self.runs // self.row_runs),
                 ("runs", self.row_runs),
                 ("run", self.run),
-                ("taps", -(-self.run // TOGETHER) * TOGETHER),
+                ("taps", self.taps),
                 ("runs_added", self.runs_added),
                 ("out_channels", len(self.scales.weights)),
                 ("lanes", self.lanes),
+                ("together", self.together),
                 ("rescale", self.scales.struct()),
             ),
         )
 
     def _constant(self) -> Constant:
         weights = self.scales.weights
-        taps, groups = -(-self.run // TOGETHER) * TOGETHER, -(-len(weights) // LANES)
+        taps, groups = self.taps, -(-len(weights) // LANES)
         filled = np.zeros((groups * LANES, self.runs, taps), np.int8)
         filled[: len(weights), :, : self.run] = weights.reshape(-1, self.runs, self.run)
         lanes = filled.reshape(groups, LANES, -1).transpose(0, 2, 1).reshape(-1)
@@ -176,7 +207,7 @@ class LaneSums:
         )
 
 
-def lane_sums(numbers: WeightedSum, row: int, apart: int) -> LaneSums | str:
+def lane_sums(numbers: WeightedSum, row: int, apart: int, is_repeated: bool) -> LaneSums | str:
     """The layer, whose inputs lie in rows; those of a row follow one another, or ``apart`` do.
 
     Rows that follow one another are cut into as many runs as is cheapest.
@@ -186,7 +217,7 @@ def lane_sums(numbers: WeightedSum, row: int, apart: int) -> LaneSums | str:
         return scales
     weights = scales.weights
     choices = [
-        LaneSums(scales, run, weights.shape[1] // run, row // run, added)
+        LaneSums(scales, run, weights.shape[1] // run, row // run, added, is_repeated)
         for run in ([apart] if apart else _divisors(row))
         if (added := _runs_added(weights, run)) > 0
     ]

@@ -42,6 +42,7 @@ class LaneScales:
                 ("right", self.halves.right),
                 ("is_exact", self.halves.is_exact),
                 ("is_signed", self.halves.border is not None),
+                ("has_base", self.halves.base is not None),
                 ("clamp", clamp_struct(self.bounds)),
             ),
         )
@@ -62,11 +63,15 @@ class LaneScales:
             [_groups(part, order).reshape(-1, lanes // 4, 4) for part in parts], axis=2
         )
         words = [item.reshape(len(halves), -1) for item in (fours, factors)]
+        if self.halves.base is not None:
+            base = np.zeros(len(halves) * LANES, np.int8)  # one group where there are few lanes
+            base[: len(self.weights)] = self.halves.base
+            words.append(base.view(np.int32).astype(np.int64).reshape(len(halves), -1))
         data = np.concatenate([[*_MASKS, *self.bounds], np.concatenate(words, axis=1).reshape(-1)])
         return Constant(
             "scales",
             data.astype(np.int32),
-            f"masks, bounds; per {lanes} channels: offsets, then halves of the factors",
+            f"masks, bounds; per {lanes} channels: offsets, halves of the factors, base if any",
             alignment=LANES,
         )
 
@@ -75,7 +80,8 @@ class LaneScales:
         is_signed, few = self.halves.border is not None, lanes == FEW_LANES
         cost = 24 + 18 if few else 41 + 31
         cost += (8 if few else 17) * is_signed + (3 if few else 6) * self.halves.is_exact
-        return cost + 2 * (self.bounds[0] > -128) + 2 * (self.bounds[1] < 127)
+        bounds = 2 * (self.bounds[0] > -128) + 2 * (self.bounds[1] < 127)
+        return cost + bounds + 3 * (self.halves.base is not None)
 
 
 def lane_scales(numbers: WeightedSum) -> LaneScales | str:

@@ -3,7 +3,7 @@
  * Where all taps of an output pixel lie inside the image its window is read where it is; else it is copied
  * to memory with the padding filled in. Sums of 16 channels are made at a time (sums.h). Filters see all
  * channels (no groups). A window is read completely before its outputs are written, so the output may chase
- * the input. Scratch: 128 bytes, output channels filled up to 16, the window.
+ * the input where all channels are made in one pass. Scratch: 128 bytes, output channels filled up to 16, the window.
  * Instructions per pixel: 30; 5 per 4 bytes of windows at the edge; those of sums.h and of a copy of the outputs.
  */
 #ifndef TML_PIE_CONV_2D_S8_H
@@ -72,25 +72,38 @@ TML_KERNEL tml_pie_window tml_pie_find_window(const tml_pie_conv_2d_params *para
     return window;
 }
 
+/* Outputs of a pass's channels of an image. */
+TML_KERNEL void tml_pie_image(const tml_pie_conv_2d_params *params, const tml_pie_pass *pass, const int8_t *input,
+                              int8_t *memory, int8_t *output)
+{
+    int8_t *copy = memory + TML_PIE_OUTPUTS_AT + (params->sums.out_channels + 15) / 16 * 16;
+    TML_ROLLED
+    for (int32_t out_y = 0; out_y < params->height.out; ++out_y) {
+        const tml_taps rows = tml_taps_of(&params->height, out_y);
+        TML_ROLLED
+        for (int32_t out_x = 0; out_x < params->width.out; ++out_x) {
+            const tml_taps columns = tml_taps_of(&params->width, out_x);
+            const tml_pie_window window = tml_pie_find_window(params, input, &rows, &columns, copy);
+            tml_pie_outputs(&params->sums, pass, &window, memory, output);
+            output += params->sums.out_channels;
+        }
+    }
+}
+
 TML_KERNEL void tml_pie_conv_2d_s8(const tml_pie_conv_2d_params *params, const int8_t *input,
                                    const int8_t *weights, const int32_t *scales, int8_t *output,
                                    int8_t *memory)
 {
-    int8_t *copy = memory + TML_PIE_OUTPUTS_AT + (params->sums.out_channels + 15) / 16 * 16;
+    const int32_t made = params->height.out * params->width.out * params->sums.out_channels;
     TML_ROLLED
     for (int32_t batch = 0; batch < params->batches; ++batch) {
+        tml_pie_pass pass = tml_pie_first_pass(&params->sums, weights, scales);
         TML_ROLLED
-        for (int32_t out_y = 0; out_y < params->height.out; ++out_y) {
-            const tml_taps rows = tml_taps_of(&params->height, out_y);
-            TML_ROLLED
-            for (int32_t out_x = 0; out_x < params->width.out; ++out_x) {
-                const tml_taps columns = tml_taps_of(&params->width, out_x);
-                const tml_pie_window window = tml_pie_find_window(params, input, &rows, &columns, copy);
-                tml_pie_outputs(&params->sums, &window, weights, scales, memory, output);
-                output += params->sums.out_channels;
-            }
+        for (; pass.channels > 0; tml_pie_next_pass(&params->sums, &pass)) {
+            tml_pie_image(params, &pass, input, memory, output);
         }
         input += params->height.in * params->width.in * params->in_channels;
+        output += made;
     }
 }
 

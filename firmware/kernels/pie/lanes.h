@@ -11,9 +11,9 @@
  * Where is_signed, sums below a border have another offset. The compiler proves each channel's constants
  * equal to the reference (tinyml/ir/requant_halves.py).
  * Words of 16 channels: offsets in the order above, then Fh and Fl of even channels, then of odd ones; where
- * is_signed, each four offsets stand behind four borders and what to add below them. In front of all words
- * stand 4: two masks, the output's bounds.
- * Instructions per 16 channels: 41 to read the lanes, 31 to rescale; exact 6 more, signed 17, bounds 4.
+ * is_signed, each four offsets stand behind four borders and what to add below them; where has_base, 16 bytes
+ * that are added to the outputs come last. In front of all words stand 4: two masks, the output's bounds.
+ * Instructions per 16 channels: 41 to read the lanes, 31 to rescale; exact 6 more, signed 17, base 3, bounds 4.
  */
 #ifndef TML_PIE_LANES_H
 #define TML_PIE_LANES_H
@@ -25,18 +25,20 @@ typedef struct {
     int32_t right;
     bool is_exact;
     bool is_signed;
+    bool has_base;
     tml_clamp clamp;
 } tml_pie_rescale;
 
 #define TML_PIE_LANES 16
 #define TML_PIE_BELOW 12      /* bits of a word below a lane at its top */
 #define TML_PIE_MASKS 4       /* words in front of all others */
+#define TML_PIE_BASE 4        /* words: what is added to 16 outputs */
 #define TML_PIE_SUMS_BYTES 64 /* of memory that reading lanes needs, 16-byte aligned */
 
 /* Words of a group of 8 or 16 channels. */
 TML_KERNEL int32_t tml_pie_words(const tml_pie_rescale *rescale, int32_t lanes)
 {
-    return rescale->is_signed ? 4 * lanes : 2 * lanes;
+    return (rescale->is_signed ? 4 * lanes : 2 * lanes) + (rescale->has_base ? TML_PIE_BASE : 0);
 }
 
 #define TML_PIE_STORE_LOW \

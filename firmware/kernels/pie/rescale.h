@@ -100,9 +100,20 @@ TML_KERNEL void tml_pie_rescale_8(const tml_pie_rescale *rescale, const int32_t 
                      : [half] "r"(16), [right] "r"(right));
 }
 
-/* Holds q4 within the output's bounds. */
-TML_KERNEL void tml_pie_clamp(const tml_pie_rescale *rescale, const int32_t *masks)
+/* Words of a group of channels, and the masks in front of all groups'. */
+typedef struct {
+    const int32_t *masks;
+    const int32_t *own;
+} tml_pie_words_of;
+
+/* Adds a base to the outputs in q4, if there is one, and holds them within the bounds. */
+TML_KERNEL void tml_pie_clamp(const tml_pie_rescale *rescale, int32_t lanes, const tml_pie_words_of *words)
 {
+    const int32_t *masks = words->masks;
+    if (rescale->has_base) {
+        const int32_t *base = words->own + tml_pie_words(rescale, lanes) - TML_PIE_BASE;
+        __asm__ volatile("ee.vld.128.ip q5, %[base], 0\n\tee.vadds.s8 q4, q4, q5" : [base] "+r"(base) : : "memory");
+    }
     if (rescale->clamp.min > INT8_MIN) {
         __asm__ volatile("ee.vldbc.8 q5, %[bound]\n\tee.vmax.s8 q4, q4, q5" : : [bound] "r"(masks + 2) : "memory");
     }
@@ -110,12 +121,6 @@ TML_KERNEL void tml_pie_clamp(const tml_pie_rescale *rescale, const int32_t *mas
         __asm__ volatile("ee.vldbc.8 q5, %[bound]\n\tee.vmin.s8 q4, q4, q5" : : [bound] "r"(masks + 3) : "memory");
     }
 }
-
-/* Words of a group of channels, and the masks in front of all groups'. */
-typedef struct {
-    const int32_t *masks;
-    const int32_t *own;
-} tml_pie_words_of;
 
 /* Sums that were added up in memory too, or that are held with less than 12 bits below them. */
 TML_KERNEL void tml_pie_shift_sums(int32_t left, bool are_at_top)
@@ -142,12 +147,12 @@ TML_KERNEL void tml_pie_finish(const tml_pie_rescale *rescale, int32_t lanes, bo
             tml_pie_shift_sums(rescale->left, !is_split);
         }
         tml_pie_rescale_16(rescale, words->own, words->masks);
-        tml_pie_clamp(rescale, words->masks);
+        tml_pie_clamp(rescale, lanes, words);
         __asm__ volatile("ee.vst.128.ip q4, %[to], 0" : [to] "+r"(output) : : "memory");
     } else {
         tml_pie_read_8(memory, words->masks);
         tml_pie_rescale_8(rescale, words->own, words->masks);
-        tml_pie_clamp(rescale, words->masks);
+        tml_pie_clamp(rescale, lanes, words);
         __asm__ volatile("ee.vst.l.64.ip q4, %[to], 0" : [to] "+r"(output) : : "memory");
     }
 }

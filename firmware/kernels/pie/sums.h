@@ -7,6 +7,8 @@
  *
  * No line of 16 bytes is read of which no byte is wanted.
  * Where sums could leave 20 bits they are read after some runs and added up in memory.
+ * Weights that the cache does not hold are read from flash once: the image is gone through for some channels at
+ * a time.
  * Instructions per run: 8, 4 per 16 inputs and one for each; 70 where sums are added up in memory.
  */
 #ifndef TML_PIE_SUMS_H
@@ -29,7 +31,8 @@ typedef struct {
     int32_t taps;       /* of a run, filled up */
     int32_t runs_added; /* before sums could leave 20 bits */
     int32_t out_channels;
-    int32_t lanes; /* of a group of channels: 16, or 8 */
+    int32_t lanes;    /* of a group of channels: 16, or 8 */
+    int32_t together; /* channels of a pass over the image */
     tml_pie_rescale rescale;
 } tml_pie_sums_params;
 
@@ -105,20 +108,56 @@ TML_KERNEL void tml_pie_group(const tml_pie_sums_params *params, const tml_pie_w
     tml_pie_finish(&params->rescale, params->lanes, is_split, words, memory, output);
 }
 
-/* Outputs of all channels of a window; it is read completely before they are written. */
-TML_KERNEL void tml_pie_outputs(const tml_pie_sums_params *params, const tml_pie_window *window,
-                                const int8_t *weights, const int32_t *scales, int8_t *memory, int8_t *output)
+/* Channels whose outputs are made while the image is gone through once; their weights stay in the cache. */
+typedef struct {
+    const int8_t *weights;
+    tml_pie_words_of words;
+    int32_t first; /* channel */
+    int32_t channels;
+} tml_pie_pass;
+
+TML_KERNEL int32_t tml_pie_channels(const tml_pie_sums_params *params, int32_t first)
 {
-    const int32_t group = params->rows * params->runs * params->taps * TML_PIE_LANES;
+    const int32_t left = params->out_channels - first;
+    return left < params->together ? left : params->together;
+}
+
+TML_KERNEL tml_pie_pass tml_pie_first_pass(const tml_pie_sums_params *params, const int8_t *weights,
+                                           const int32_t *scales)
+{
+    const tml_pie_pass pass = {weights, {scales, scales + TML_PIE_MASKS}, 0, tml_pie_channels(params, 0)};
+    return pass;
+}
+
+TML_KERNEL int32_t tml_pie_group_bytes(const tml_pie_sums_params *params)
+{
+    return params->rows * params->runs * params->taps * TML_PIE_LANES;
+}
+
+TML_KERNEL void tml_pie_next_pass(const tml_pie_sums_params *params, tml_pie_pass *pass)
+{
+    const int32_t groups = (pass->channels + params->lanes - 1) / params->lanes;
+    pass->weights += groups * tml_pie_group_bytes(params);
+    pass->words.own += groups * tml_pie_words(&params->rescale, params->lanes);
+    pass->first += pass->channels;
+    pass->channels = tml_pie_channels(params, pass->first);
+}
+
+/* Outputs of a pass's channels of a window, which is read completely before they are written. */
+TML_KERNEL void tml_pie_outputs(const tml_pie_sums_params *params, const tml_pie_pass *pass,
+                                const tml_pie_window *window, int8_t *memory, int8_t *output)
+{
+    const int32_t group = tml_pie_group_bytes(params);
+    const int8_t *weights = pass->weights;
     int8_t *made = memory + TML_PIE_OUTPUTS_AT;
-    tml_pie_words_of words = {scales, scales + TML_PIE_MASKS};
+    tml_pie_words_of words = pass->words;
     TML_ROLLED
-    for (int32_t first = 0; first < params->out_channels; first += params->lanes) {
+    for (int32_t first = 0; first < pass->channels; first += params->lanes) {
         tml_pie_group(params, window, weights, &words, memory, made + first);
         weights += group;
         words.own += tml_pie_words(&params->rescale, params->lanes);
     }
-    tml_pie_put(output, made, params->out_channels);
+    tml_pie_put(output + pass->first, made, pass->channels);
 }
 
 #endif

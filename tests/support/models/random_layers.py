@@ -27,6 +27,7 @@ from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs
 from tinyml.ops.elementwise import BinaryAttrs
 from tinyml.ops.forms import Numbers
 from tinyml.ops.fully_connected import FullyConnectedAttrs
+from tinyml.ops.mean import MeanAttrs
 from tinyml.ops.pool_2d import Pool2dAttrs
 from tinyml.variants import Variant
 
@@ -74,6 +75,8 @@ def random_case(rng: Rng, kind: str, name: str) -> Case:
         "FULLY_CONNECTED": _fully_connected,
         "AVERAGE_POOL_2D": _pool,
         "MAX_POOL_2D": _pool,
+        "MEAN": _reduction,
+        "SUM": _reduction,
     }
     make = makers.get(kind, _elementwise)
     graph = supported(name, lambda: make(rng, kind))
@@ -108,7 +111,9 @@ def _depthwise(rng: Rng, kind: str) -> Graph:
     if rng.random() < 0.2:
         size, kernel = (size[0], 1), (kernel[0], 1)  # a column
     strides, dilations = _steps(rng)
+    filters = int(rng.choice((1, 1, 1, 2, 8)))  # per channel
     attrs = DepthwiseConv2dAttrs(
+        depth_multiplier=filters,
         padding=str(rng.choice(("SAME", "VALID"))),
         stride_h=strides[0],
         stride_w=strides[1],
@@ -117,7 +122,7 @@ def _depthwise(rng: Rng, kind: str) -> Graph:
         activation=str(rng.choice(RANGES)),
     )
     given = (int(rng.choice((1, 1, 2))), *size, channels)
-    return _weighted(rng, kind, attrs, given, (1, *kernel, channels), 3)
+    return _weighted(rng, kind, attrs, given, (1, *kernel, channels * filters), 3)
 
 
 def _steps(rng: Rng) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -145,6 +150,9 @@ def _weighted(
     if rng.random() < 0.1:
         bias[::2] = 1 << 30  # a channel that always gives the same
     scales = rng.uniform(0.002, 0.02, channels if rng.random() < 0.7 else 1).astype(np.float32)
+    if rng.random() < 0.2:  # a channel that hardly moves the output, far from 0
+        scales[0] /= 500
+        bias[0] = rng.integers(-400_000, 400_000)
     per = (0,) * len(scales)
     # Outputs that use their range, or clamp, or hardly move; or factors near 1.
     step = float(rng.choice((1.0, 1.0, 1.0, 0.1, 30.0, 1e-4, 0.01)))
@@ -188,9 +196,21 @@ def _pool(rng: Rng, kind: str) -> Graph:
     return replace(graph, tensors=(given, replace(given, name="y", shape=())))
 
 
+def _reduction(rng: Rng, kind: str) -> Graph:
+    """Over one axis or two, before the channels or before nothing."""
+    shape = tuple(int(size) for size in rng.integers(1, 9, int(rng.choice((2, 3, 4)))))
+    shape = (*shape[:-1], int(rng.integers(1, 36)))
+    first = int(rng.integers(len(shape)))
+    axes: Array = np.arange(first, min(first + int(rng.choice((1, 2))), len(shape)), dtype=np.int32)
+    operands = (activations("x", shape, rng, IN_SCALE), Tensor("a", INT32, axes.shape, None, axes))
+    return _graph(rng, kind, MeanAttrs(bool(rng.integers(2))), operands, IN_SCALE)
+
+
 def _graph(rng: Rng, kind: str, attrs: Any, operands: tuple[Tensor, ...], scale: float) -> Graph:
     for tensor in operands:
         if tensor.data is not None:
             tensor.data.flags.writeable = False
     inputs = tuple(i for i, tensor in enumerate(operands) if tensor.data is None)
-    return one_op(kind, attrs, operands, output(rng, scale, attrs.activation), inputs)
+    return one_op(
+        kind, attrs, operands, output(rng, scale, getattr(attrs, "activation", "NONE")), inputs
+    )

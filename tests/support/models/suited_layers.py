@@ -54,6 +54,7 @@ def _random_case(rng: Rng, variant: Variant, name: str) -> Case:
         "AVERAGE_POOL_2D": _pool,
         "MAX_POOL_2D": _pool,
         "MEAN": _mean,
+        "SUM": _mean,
         "MUL": _product,
         "PAD": _pad,
         "PADV2": _pad,
