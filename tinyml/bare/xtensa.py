@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from tinyml.base import process, resources
+from tinyml.base.errors import ToolError
 from tinyml.base.includes import Headers
 from tinyml.base.process import Command
 from tinyml.project.objects import found, keep, named, relevant, take
@@ -37,6 +38,8 @@ LAYOUT = (
     f"--defsym=_stack_at={DRAM + ROOM}",
 )
 _STATEMENT = re.compile(r"[^\n;]+")
+_ARGUMENTS = re.compile(r"\taddi\t(a\d+), a1, (-?)(\d+)\n\tmovsp\ta1, \1\n")
+STACK_ALIGNMENT = 16  # bytes; vector stores clear the low bits of an address
 
 
 class Lx7:
@@ -82,7 +85,7 @@ def _key(source: Path, headers: Headers, flags: Sequence[str]) -> str:
 
 @cache
 def _compiler() -> str:
-    return repr((process.run(Command(("clang-22", "--version"))), FLAGS, LLC, MC))
+    return repr((process.run(Command(("clang-22", "--version"))), FLAGS, LLC, MC, STACK_ALIGNMENT))
 
 
 def compile_c(source: Path, output: Path, flags: Sequence[str], optimize: str = "-O3") -> Path:
@@ -92,7 +95,9 @@ def compile_c(source: Path, output: Path, flags: Sequence[str], optimize: str = 
     run(*clang, "-S", "-emit-llvm", str(source), "-o", str(text))
     run(*LLC, str(text), "-o", str(assembler))
     written = assembler.read_text(encoding="utf-8")
-    assembler.write_text(_STATEMENT.sub(_as_bytes, written), encoding="utf-8")
+    written = _ARGUMENTS.sub(_aligned, written)
+    translated = _STATEMENT.sub(lambda statement: as_bytes(statement[0]), written)
+    assembler.write_text(translated, encoding="utf-8")
     run(*MC, str(assembler), "-o", str(output))
     return output
 
@@ -113,12 +118,20 @@ def link(objects: Sequence[Path], folder: Path, layout: Sequence[str] = ()) -> P
     return program
 
 
-def _as_bytes(statement: re.Match[str]) -> str:
+def _aligned(move: re.Match[str]) -> str:
+    """LLVM makes room for arguments on the stack by their size; the ABI has multiples of 16."""
+    register, sign, text = move.groups()
+    nbytes = -(-int(text) // STACK_ALIGNMENT) * STACK_ALIGNMENT
+    if nbytes > 112:  # what ADDI can take back
+        raise ToolError(f"a call has {text} bytes of arguments on the stack")
+    return f"\taddi\t{register}, a1, {sign}{nbytes}\n\tmovsp\ta1, {register}\n"
+
+
+def as_bytes(statement: str) -> str:
     """A statement for the assembler, one of the vector unit as the bytes that it stands for."""
-    text = statement[0].strip()
-    if not is_vector(text):
-        return statement[0]
-    return f"\t.byte {', '.join(map(str, encode(text)))}"
+    if not is_vector(statement.strip()):
+        return statement
+    return f"\t.byte {', '.join(map(str, encode(statement.strip())))}"
 
 
 def _support() -> Path:

@@ -1,0 +1,1 @@
+"""Our kernels for the ESP32-S3 beside those of ESP-NN, on one emulated core."""
