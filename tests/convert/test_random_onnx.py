@@ -35,7 +35,7 @@ from tinyml.convert.values import QuantizeSettings
 from tinyml.ir.graph import Array
 
 GRAPHS, TOGETHER = 500, 50
-SAMPLES = 4
+SAMPLES = 3
 TFLM_EVERY = 5
 INT16_EVERY = 10
 MORE, STEPS = 1.5, 0.5  # of the noise of rounding, and steps of the output besides

@@ -36,6 +36,8 @@ _LARGEST = 3.4028234663852886e38  # float32
 
 def read_metadata(data: bytes) -> Metadata:
     """The metadata of a .tflite, of any producer; empty where there is none, or it is damaged."""
+    if OWN.encode() not in data and STANDARD.encode() not in data:
+        return Metadata()  # no entry has either name: the file need not be verified once more
     try:
         entries = _entries(data)
         if OWN in entries:

@@ -14,16 +14,18 @@ from tinyml.convert.values import FloatModel, ModelInput, Transpose
 from tinyml.ir.dtype import BOOL, FLOAT32, INT8, INT32, INT64, UINT8
 from tinyml.ir.graph import Graph, Tensor
 
+_FOREIGN = "STABLEHLO_"
 _DTYPES = (FLOAT32, INT32, INT64, INT8, UINT8, BOOL)  # of inputs
 
 
 def finished(imported: Imported, source: Source, source_format: str) -> FloatModel:
     """The imported model with the source's names and order, and no transposition too many.
 
-    Raises ModelError for control flow, free shapes and batches of more than one.
+    Raises ModelError for control flow, free shapes, batches of more than one and StableHLO.
     """
     file_name = source.path.name
     graph = flatfile.read(file_name, imported.data)
+    _refuse_foreign(graph)
     graph = _ordered(without_int64(graph), imported)
     graph = keep_layouts(_named(graph, imported))
     inputs = _described(graph, graph.inputs, imported.input_permutations)
@@ -41,6 +43,17 @@ def finished(imported: Imported, source: Source, source_format: str) -> FloatMod
         _transposes(graph),
         imported.is_trained,
     )
+
+
+def _refuse_foreign(graph: Graph) -> None:
+    """Raises ModelError for what a converter left in the words of its own middle."""
+    found = [f"{op.kind} '{op.name}'" for op in graph.ops if op.kind.startswith(_FOREIGN)]
+    if found:
+        raise ModelError(
+            f"has operators of StableHLO, which no firmware has: {', '.join(found)}",
+            hint="export it to ONNX (torch.onnx.export) and convert that, or replace the layer.",
+            where=graph.source.file_name,
+        )
 
 
 def _ordered(graph: Graph, imported: Imported) -> Graph:
