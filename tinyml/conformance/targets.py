@@ -128,7 +128,7 @@ def _on_host(made: Plan, vectors: Sequence[Vector], folder: Path) -> tuple[Vecto
         Command(
             (
                 *_compiler(),
-                *("-std=c11", "-O1", "-g", "-fno-strict-aliasing", "-DTML_DEBUG"),
+                *("-std=c11", "-O1", "-g1", "-fno-strict-aliasing", "-DTML_DEBUG"),
                 f"-DTML_MODEL={sources.name}_model",
                 *(f"-I{path}" for path in includes),
                 *("-o", str(program)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from tinyml.ops import all_ops
 from tinyml.ops.forms import Constraint, Form, Limit, form_text, sentence
@@ -14,6 +15,7 @@ from tinyml.variants import Variant, all_variants
 _PLAIN = "plain C"
 
 
+@cache  # asked for each kernel; the boards are tinyml's own
 def cores_of(feature: str) -> tuple[str, ...]:
     """The cores of our boards that have a feature, or a vendor's library for it, by title."""
     chips = {board.chip.name: board.chip for board in all_boards()}.values()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
@@ -85,8 +86,12 @@ def template_of(board: Board, name: str) -> Template:
 
 def built_in() -> tuple[str, ...]:
     """Names of the templates that come with tinyml."""
-    found = resources.path("templates").glob("*/template.toml")
-    return tuple(sorted(path.parent.name for path in found))
+    return _templates_in(resources.path("templates"))
+
+
+@cache  # every board's file asks a few times, and tinyml's own do not change
+def _templates_in(folder: Path) -> tuple[str, ...]:
+    return tuple(sorted(path.parent.name for path in folder.glob(f"*/{FILE}")))
 
 
 def is_path(name: str) -> bool:

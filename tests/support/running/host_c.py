@@ -39,7 +39,7 @@ def compiler(optimize: str) -> tuple[str, ...]:
     for program in ("gcc", "clang"):
         path = shutil.which(program)
         if path:
-            return (path, "-O2") if optimize == "speed" else (path, "-O1", "-g", *SANITIZERS)
+            return (path, "-O2") if optimize == "speed" else (path, "-O1", "-g1", *SANITIZERS)
     return (sys.executable, "-m", "ziglang", "cc", "-O2")
 
 
