@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.support.running.esp_rom import EspRom
-from tests.support.running.images import blob, esp_image, make_image
+from tests.support.running.images import blob, esp_image, esp_partitions, make_image
 from tests.support.running.ptys import serving
 from tests.support.values.plans import planned_on, sine_plan
 from tinyml.base.errors import BoardError, BuildError, DeviceError, DoesNotFit
@@ -24,6 +26,9 @@ from tinyml.target.boards import load_board
 
 CHIPS = {"esp32s3": (9, "8MB", 0x6000_7044), "esp32c3": (5, "4MB", 0x6000_8844)}
 MODEL_AT = 0x11_0000
+TABLE = esp_partitions(
+    ("nvs", 1, 0x9000, 0x6000), ("app", 0, 0x10000, 0x100000), ("model", 1, MODEL_AT, 0x10000)
+)
 
 
 def board_with(name: str, **options: Any) -> Board:
@@ -36,7 +41,7 @@ def parts_for(chip_id: int) -> dict[int, bytes]:
     """Boot loader, partition table, application, model."""
     return {
         0x0: esp_image(chip_id, 20_001),
-        0x8000: blob(3072, 2),
+        0x8000: TABLE,
         0x10000: esp_image(chip_id, 60_000, 3),
         MODEL_AT: bytes(5000) + blob(5000, 4),
     }
@@ -238,6 +243,11 @@ def test_no_such_port(tmp_path: Path) -> None:
         flash.flash(ready, lambda *_: None)
 
 
+def changed(data: bytes) -> bytes:
+    """Another byte in the middle."""
+    return data[:50] + b"\0" + data[51:]
+
+
 @pytest.mark.parametrize(
     ("parts", "error", "message"),
     [
@@ -246,6 +256,27 @@ def test_no_such_port(tmp_path: Path) -> None:
         ({0x8100: blob(10)}, BuildError, "in the middle of a sector"),
         ({0x0: blob(0x8001), 0x8000: blob(10)}, BuildError, "reaches to 0x9000, part1.bin begins"),
         ({0x0: b""}, BuildError, "the image is empty"),
+        ({0x0: changed(esp_image(9, 100))}, BuildError, "firmware.bin is damaged: its checksum"),
+        ({0x0: esp_image(9, 400)[:200]}, BuildError, "is cut off: segment 0 of 1 ends at 399 of"),
+        ({0x0: esp_image(9, 100)[:20]}, BuildError, "is cut off: 20 bytes"),
+        ({0x0: blob(99), 0x8000: TABLE}, BuildError, "no image of a boot loader: it begins with"),
+        (
+            {0x1000: esp_image(9, 100), 0x8000: TABLE},
+            BuildError,
+            "begins at 0x1000; the boot loader of esp32s3 is at 0x0",
+        ),
+        (
+            {0x8000: TABLE, 0x20000: esp_image(9, 100)},
+            BuildError,
+            "where the partition table has nothing: nvs at 0x9000, app at 0x10000",
+        ),
+        (
+            {0x8000: TABLE, 0x10000: esp_image(9, 0x100010)},
+            BuildError,
+            "has 1,048,592 bytes, its partition 'app' 1,048,576",
+        ),
+        ({0x8000: TABLE, 0x10000: blob(99)}, BuildError, "no image of an application"),
+        ({0x8000: TABLE[:4] + b"x" + TABLE[5:]}, BuildError, "is damaged: its MD5 is another"),
     ],
 )
 def test_refused_before_anything_is_touched(
@@ -263,3 +294,15 @@ def test_command_line_of_a_dry_run(tmp_path: Path) -> None:
         f"0x0 {tmp_path}/firmware.bin 0x8000 {tmp_path}/part1.bin",
     )
     assert ready.erases == "0x000000 to 0x000FFF, 0x008000 to 0x008FFF of the flash"
+
+
+def test_boot_loaders_are_where_esptool_has_them() -> None:
+    code = (
+        "from esptool.targets import CHIP_DEFS\n"
+        "from tinyml.backends.flashers.esp_image import loader_at\n"
+        "for name, chip in CHIP_DEFS.items():\n"
+        "    assert loader_at(name) == chip.BOOTLOADER_FLASH_OFFSET, name\n"
+    )
+    # In a process of its own: esptool keeps the log that it finds.
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

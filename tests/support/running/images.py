@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
+import struct
+from functools import reduce
+from operator import xor
 from pathlib import Path
 
 from tinyml.values.image import Image, save_image
@@ -14,9 +18,23 @@ def blob(nbytes: int, seed: int = 1) -> bytes:
 
 
 def esp_image(chip_id: int, nbytes: int, seed: int = 1) -> bytes:
-    """The header of an Espressif image, then anything."""
+    """An Espressif image of one segment, with what is left over behind its checksum."""
     head = bytes([0xE9, 1, 2, 0x3F]) + bytes(8) + chip_id.to_bytes(2, "little") + bytes(10)
-    return head + blob(nbytes - len(head), seed)
+    end = nbytes // 16 * 16
+    data = blob(end - len(head) - 9, seed)
+    checksum = reduce(xor, data, 0xEF)
+    segment = bytes(4) + len(data).to_bytes(4, "little") + data
+    return head + segment + bytes([checksum]) + blob(nbytes - end)
+
+
+def esp_partitions(*lines: tuple[str, int, int, int], nbytes: int = 3072) -> bytes:
+    """A partition table: name, type, offset and size of each."""
+    entries = b"".join(
+        struct.pack("<2sBBII16sI", b"\xaa\x50", kind, 0, offset, size, name.encode(), 0)
+        for name, kind, offset, size in lines
+    )
+    hashed = entries + b"\xeb\xeb" + b"\xff" * 14 + hashlib.md5(entries).digest()
+    return hashed.ljust(nbytes, b"\xff")
 
 
 def make_image(folder: Path, parts: dict[int, bytes]) -> Image:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tinyml.backends.flashers import lines, options
-from tinyml.base.errors import BoardError, BuildError, DeviceError, DoesNotFit
+from tinyml.backends.flashers.esp_image import check_parts, loader_at
+from tinyml.base.errors import BuildError, DeviceError, DoesNotFit
 from tinyml.base.process import Command
 from tinyml.device.ports import open_port
 from tinyml.target.board import Board
@@ -27,9 +28,6 @@ NAME = "esptool"
 ROM_BAUD = 115_200
 CONNECT_TRIES = 7
 SECTOR_BYTES = 4096
-IMAGE_MAGIC = 0xE9
-CHIP_ID_AT = 12  # in the header of an image: 16 bits
-MIN_IMAGE_BYTES = 24
 ENTER = (
     "hold BOOT, press RESET, let go of BOOT, and try again; check that the cable carries data, and "
     "that no other program has the port open"
@@ -71,7 +69,7 @@ class Esptool:
         _settings(board)
 
     def check(self, job: FlashJob) -> None:
-        """Parts lie in the flash, in sectors of their own; images are for this chip."""
+        """Parts lie in the flash, in sectors of their own, and the chip would start them."""
         settings = _settings(job.board)
         for part in job.parts:
             _check_part(part, settings, job.board)
@@ -82,6 +80,8 @@ class Esptool:
                     f"begins at 0x{after.address:X}",
                     hint="move it in the partition table, and build again",
                 )
+        chip = (settings.chip, settings.image_chip_id)
+        check_parts(job.parts, chip, loader_at(settings.chip))
 
     def problem(self, job: FlashJob) -> str | None:
         """The package esptool is a dependency of tinyml."""
@@ -173,14 +173,6 @@ def _check_part(part: Part, settings: Settings, board: Board) -> None:
             f"{SECTOR_BYTES:,} bytes",
             hint="move it in the partition table, and build again",
         )
-    if part.data[:1] == bytes([IMAGE_MAGIC]) and len(part.data) >= MIN_IMAGE_BYTES:
-        found = int.from_bytes(part.data[CHIP_ID_AT : CHIP_ID_AT + 2], "little")
-        if found != settings.image_chip_id:
-            raise BoardError(
-                f"{part.file.name} is an image for chip id {found}, {settings.chip} has "
-                f"{settings.image_chip_id}",
-                hint=f"build again with --board {board.name}",
-            )
 
 
 class Port(Protocol):
