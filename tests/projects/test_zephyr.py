@@ -61,7 +61,7 @@ def test_settings_are_declared(tmp_path: Path, agent: bool) -> None:
     used = {name.removeprefix("CONFIG_") for name in values}
     used |= set(re.findall(r"CONFIG_(\w+)", (tmp_path / "zephyr" / "CMakeLists.txt").read_text()))
     assert used - SETTINGS == own
-    assert values["CONFIG_MAIN_STACK_SIZE"] == "8192"
+    assert values["CONFIG_MAIN_STACK_SIZE"] == "2048"
 
 
 def test_cmake_names_every_file_once(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tinyml.base import process, resources
 from tinyml.base.elf import read_elf
-from tinyml.base.errors import ToolError
+from tinyml.base.errors import SimulationFault, ToolError
 from tinyml.base.process import Command
 from tinyml.device.agent import AgentClient
 from tinyml.device.link import PipeLink, SerialLink
@@ -63,6 +63,7 @@ class Unicorn:
             in_sequence=in_sequence,
             timed=machine.counter.ignore_memory,
         )
+        _check_stack(image, run)
         machine.shown = "instructions"
         load(client, inputs[0])
         is_short = run.total.cycles <= WATCHED_CYCLES
@@ -82,6 +83,20 @@ class Unicorn:
                 "timing_model": board.chip.core.name,
                 "is_alignment_checked": is_short,
             },
+        )
+
+
+def _check_stack(image: Image, run: Run) -> None:
+    """Raises SimulationFault when the stack got deeper than the image's code was thought to take.
+
+    There are no interrupts on the emulated core.
+    """
+    used, bound = run.stack_bytes, image.stack_bytes
+    if used is not None and bound is not None and used > bound:
+        raise SimulationFault(
+            f"the stack took {used:,} bytes, and by the image's code it takes {bound:,} at most",
+            hint="report this: the bound of the stack is wrong",
+            where=run.board,
         )
 
 

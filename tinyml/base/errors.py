@@ -7,6 +7,7 @@
     │  └─ DoesNotFit             1   a region is too small
     ├─ BoardError                1   a board or chip file is wrong or unknown
     ├─ BuildError                1   a generated project does not compile
+    │  └─ StackTooSmall          1   the code may take more of it than is reserved
     ├─ ToolError                 3   an external program failed
     │  └─ ToolMissing            3   it is not there
     ├─ DeviceError               4   port missing, busy, silent, wrong board, crashed firmware
@@ -86,6 +87,14 @@ class BoardError(TinymlError):
 
 class BuildError(TinymlError):
     """A generated project does not compile or link."""
+
+
+class StackTooSmall(BuildError):
+    """A firmware's code may take more stack than its board reserves; carries what it wants."""
+
+    def __init__(self, message: str, wanted_bytes: int, *, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.wanted_bytes = wanted_bytes
 
 
 class ToolError(TinymlError):

@@ -14,6 +14,7 @@ from tinyml.plan.code_size import code_bytes, footprint
 from tinyml.plan.values import Step, Use
 from tinyml.target.board import Board
 
+STACK = "stack"  # what a plan calls that use
 LAYER_STATE_BYTES = 4  # of the agent per layer: the cycles it took
 
 
@@ -30,7 +31,7 @@ def predict(
     uses = []
     state = base["ram_bytes"] + runtime_state_bytes(graph, len(steps), agent=agent)
     uses.append(Use(first, "runtime", state))
-    uses.append(Use(first, "stack", board.stack_bytes))
+    uses.append(Use(first, STACK, board.stack_bytes))
     calls = [step.call for step in steps if step.call is not None]
     flash = board.flash.region
     first_values = (graph.tensors[i].initial for i in graph.variables)

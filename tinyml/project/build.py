@@ -36,6 +36,7 @@ from tinyml.base.includes import Headers
 from tinyml.base.lock import locked
 from tinyml.base.process import Command
 from tinyml.base.registry import names_of
+from tinyml.project.depth import stack_of
 from tinyml.project.objects import found, keep, named, relevant, take
 from tinyml.target.cores import Core
 from tinyml.values.image import (
@@ -292,8 +293,8 @@ def _image(chain: Toolchain, project: Project, build_dir: Path) -> Image:
     address, content = flat_image(read_elf(elf_path).segments)
     write_atomic(binary, content)
     write_atomic(build_dir / "firmware.hex", intel_hex(address, content))
-    name = f"{chain.name} {chain.version}"
-    return image_of(elf_path, ((address, binary),), project.board, name)
+    image = image_of(elf_path, ((address, binary),), project.board, f"{chain.name} {chain.version}")
+    return replace(image, stack_bytes=stack_of(elf_path, project.board))
 
 
 def _stem(source: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from tinyml.base.errors import BuildError, ToolMissing
+from tinyml.base.errors import BuildError, StackTooSmall, ToolMissing
 from tinyml.base.files import near, write_atomic
 from tinyml.base.lock import locked
 from tinyml.codegen.abi import abi_version
@@ -15,12 +15,15 @@ from tinyml.ir.graph import Graph
 from tinyml.model.file import ModelFile
 from tinyml.plan.fit import fit, require
 from tinyml.plan.planned import Planned
+from tinyml.plan.planner import RUNTIME
+from tinyml.plan.predict import STACK
 from tinyml.plan.values import Plan
 from tinyml.project.application import refuse_other
 from tinyml.project.build import OBJECTS
 from tinyml.project.build import build as build_project
 from tinyml.project.built import Built
 from tinyml.project.create import LIBRARY, AgentOptions, create, template_option
+from tinyml.project.depth import stack_of
 from tinyml.project.saved import PLAN_FILE, save_planned
 from tinyml.project.selftest import check_graph, check_image, runs_here
 from tinyml.project.settings import Settings, chosen_template, resolve
@@ -31,7 +34,7 @@ from tinyml.report.report import FILE_NAME as REPORT_FILE
 from tinyml.runtimes import runtime_of
 from tinyml.target.board import Board
 from tinyml.target.boards import all_boards
-from tinyml.target.template import is_path
+from tinyml.target.template import has_own_port, is_path, load_template
 from tinyml.values.image import IMAGE_FILE, Image, SelfTest, load_image
 from tinyml.values.project import Project
 from tinyml.values.target import Target
@@ -77,9 +80,26 @@ def build_planned(planned: Planned, settings: Settings = Settings()) -> Built:
     directory = Path(settings.directory or _directory(planned)).absolute()
     folder = Path(settings.project or directory / "project")
     is_named = settings.directory is not None
+    settings = replace(settings, directory=directory, project=folder)
     with locked(directory, folder):
         _refuse_other(directory, planned, is_named=is_named)
-        return _built(planned, replace(settings, directory=directory, project=folder))
+        try:
+            return _built(planned, settings)
+        except StackTooSmall as error:
+            planned = reserving(planned, error.wanted_bytes)
+            require(planned.verdict)
+            return _built(planned, settings)
+
+
+def reserving(planned: Planned, stack_bytes: int) -> Planned:
+    """The same plan with so many bytes reserved for the stack."""
+    board = replace(planned.target.board, stack_bytes=stack_bytes)
+    uses = tuple(
+        replace(use, nbytes=stack_bytes) if use.purpose == STACK else use
+        for use in planned.plan.uses
+    )
+    plan = replace(planned.plan, uses=uses)
+    return with_plan(replace(planned.target, board=board), plan, planned.model)
 
 
 def _built(planned: Planned, settings: Settings) -> Built:
@@ -126,7 +146,11 @@ def _linked(project: Project, planned: Planned, settings: Settings) -> Linked:
     if not is_linked:
         return None, None, tested
 
+    is_ours = plan.runtime == RUNTIME and has_own_port(load_template(target.template))
+
     def check(image: Image, before: SelfTest | None) -> SelfTest | None:
+        if image.stack_bytes is None and is_ours:
+            stack_of(image.elf, target.board)  # raises
         return check_image(plan, target.board, image, before) if is_run else tested
 
     toolchain, container = target.toolchain or None, settings.container

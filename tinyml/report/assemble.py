@@ -58,6 +58,7 @@ def report(
         flash=flash_of(image, plan.graph.name) if image else None,
         run=_run(run, board) if run else None,
         self_test=self_test_record(image.self_test) if image else None,
+        stack_bound_bytes=image.stack_bytes if image else None,
         predicted=predicted_record(planned.verdict.estimate),
         fingerprint=planned.fingerprint,
     )

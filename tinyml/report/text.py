@@ -213,6 +213,17 @@ def _time_text(run: Entries) -> str:
     return f"{took} {where} (estimated, {cycles}{without})"
 
 
+def stack_lines(report: Report) -> tuple[str, ...]:
+    """How deep the stack may get by the code; nothing where the code does not tell."""
+    bound, reserved = report.stack_bound_bytes, report.board["stack_bytes"]
+    if bound is None or report.run is not None:
+        return ()
+    return (
+        f"stack: {bound:,} bytes at most, by the code; {reserved:,} are reserved, for interrupts "
+        "and your application as well",
+    )
+
+
 def self_test_lines(report: Report) -> tuple[str, ...]:
     """What the build itself tested; nothing once a run on samples says more."""
     tested = report.self_test

@@ -52,7 +52,10 @@ class Stop(Enum):
 class Machine:
     """One emulated board, booted up to its reset vector."""
 
-    def __init__(self, elf: Elf, board: Board, *, is_native: bool = True) -> None:
+    def __init__(
+        self, elf: Elf, board: Board, *, is_native: bool = True, bus: type[Bus] = Bus
+    ) -> None:
+        """``bus``: what answers for the peripherals."""
         self.board = board
         self.uart = Uart(board.chip.uart.kind, self._stop) if board.chip.uart else None
         self.shown: Literal["cycles", "instructions"] = "cycles"
@@ -67,7 +70,7 @@ class Machine:
             board.chip.core, multiply_cycles=int(options.get("multiply_cycles", 1))
         )
         self._uc, self._arm, self._engine = load_engine(board.chip.core, board.name)
-        self._bus = Bus(
+        self._bus = bus(
             board.chip,
             self.uart,
             self._ticks,

@@ -55,6 +55,7 @@ class Image:
     static_functions: tuple[tuple[str, str, int], ...] = ()  # (C file, name, bytes): the kernels
     hashes: tuple[tuple[Path, str], ...] = ()  # (file, sha256) of those that were built
     self_test: SelfTest | None = None  # None: it was not tested
+    stack_bytes: int | None = None  # the most that the stack takes, by its code; None: not known
 
 
 def image_of(
@@ -91,6 +92,7 @@ def save_image(image: Image, path: Path) -> None:
         "flash_bytes": image.flash_bytes,
         "ram_bytes": image.ram_bytes,
         "symbols": [list(item) for item in image.symbols],
+        "stack_bytes": image.stack_bytes,
         "toolchain": image.toolchain,
         "static_functions": [list(item) for item in image.static_functions],
         "self_test": asdict(image.self_test) if image.self_test else None,
@@ -141,6 +143,7 @@ def _image(document: dict[str, Any], here: Path) -> Image:
         ),
         hashes=tuple((here / name, value) for name, value in hashes.items()),
         self_test=_self_test(document.get("self_test")),
+        stack_bytes=_optional_u32(document.get("stack_bytes")),
     )
     for file in (image.elf, *(file for _, file in image.segments)):
         if file not in dict(image.hashes):
@@ -151,6 +154,10 @@ def _image(document: dict[str, Any], here: Path) -> Image:
 def _self_test(item: Mapping[str, object] | None) -> SelfTest | None:
     """None also in images of versions that tested none."""
     return SelfTest(str(item["target"]), _u32(item["samples"]), str(item["key"])) if item else None
+
+
+def _optional_u32(value: Any) -> int | None:
+    return None if value is None else _u32(value)
 
 
 def _u32(value: object) -> int:
