@@ -1,23 +1,44 @@
 """Layers of models on our kernels for the ESP32-S3, on plain C, and on ESP-NN's, in one run.
 
 ``ESP_NN_DIR=folder python -m benchmarks.esp_nn [MODEL.tflite ...] [--write]``
+
+First the library's own tests, on the emulated core: they say whether the emulator computes what the
+library's authors had from the chip, and how far our cycles are from their ticks.
 """
 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from benchmarks.esp_nn.layers import Row, measured
+from benchmarks.esp_nn.layers import BOARD, Row, measured
 from benchmarks.esp_nn.library import EspNn
+from benchmarks.esp_nn.own_tests import run_tests
+from benchmarks.esp_nn.own_tests import table as ticks
 from tinyml.base.errors import ToolError
+from tinyml.target.boards import load_board
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "performance" / "esp_nn.md"
 MODELS = ROOT.parent / "shared" / "models"
+PREFACE = """# ESP32-S3: beside ESP-NN
+
+Executed instructions on the emulated core, in one run with the same inputs: each layer alone, on
+our kernels, on plain C, and on those of ESP-NN {version}, its C for any chip and what it has for
+this one. All outputs equal the reference. What TensorFlow Lite Micro needs around the kernels is
+not counted, nor what our plans save by streaming. The library's assembler is translated as the GNU
+assembler would; all C is compiled by LLVM. "-": ESP-NN has no such kernel, or the layer is one that
+`tinyml/variants/esp_nn_issues.toml` keeps from it; the sum has plain C there.
+
+Written by `ESP_NN_DIR=folder python -m benchmarks.esp_nn MODEL.tflite ... --write`.
+"""
+TESTS = """{equal} cases of the library's tests pass on the emulated core: what is written for the
+chip equals its C for any chip. Ticks that its README publishes, beside our cycles:
+"""
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -56,11 +77,23 @@ def main(models: tuple[Path, ...], write: bool) -> None:
             "ESP_NN_DIR is not set",
             hint="git clone https://github.com/espressif/esp-nn and give its folder",
         )
-    folder = Path(source)
-    lines = [f"ESP-NN {EspNn(folder).version()}\n"]
+    library = EspNn(Path(source))
+    lines = [f"{PREFACE.format(version=library.version())}\n", tests(library)]
     for path in models or sorted(MODELS.glob("*.tflite")):
-        lines.append(f"## {path.stem}\n\n{table(measured(path, folder))}")
+        lines.append(f"## {path.stem}\n\n{table(measured(path, library.folder))}")
         click.echo(lines[-1])
+    if write:
+        PAGE.write_text("\n".join(lines), encoding="utf-8")
+
+
+def tests(library: EspNn) -> str:
+    """What the library's own tests say."""
+    with tempfile.TemporaryDirectory(prefix="tinyml-bench-") as folder:
+        found = run_tests(library, load_board(BOARD).chip, Path(folder))
+    equal = f"{found.passed} of {found.passed + found.failed}"
+    text = f"## Its own tests\n\n{TESTS.format(equal=equal)}\n{ticks(found)}"
+    click.echo(text)
+    return text
 
 
 if __name__ == "__main__":

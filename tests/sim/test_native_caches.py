@@ -22,6 +22,7 @@ pytestmark = pytest.mark.sim
         "rpi_pico2",
         "nucleo_h743zi2",
         "esp32c3",
+        "esp32s3",
         "arduino_nano33ble",
     ],
 )

@@ -1,7 +1,7 @@
 /* caches.c: set-associative caches, least recently used line out, lines filled piece by piece.
  *
- * Exact for the stream of fetches and reads that it is given; what it leaves out: fetches beyond a
- * taken branch, the time until a fill is complete, write-back.
+ * Exact for the stream of fetches and accesses that it is given; what it leaves out: fetches beyond a
+ * taken branch, the time until a fill is complete.
  */
 #include "caches.h"
 
@@ -53,8 +53,10 @@ static uint32_t fill(tml_cache *cache, const tml_span *span, uint32_t first, uin
     return cycles;
 }
 
-/* Cycles that it takes until all of these bytes are in the cache. */
-static uint32_t touch(tml_caches *caches, const tml_span *span, uint32_t address, uint32_t nbytes)
+/* Cycles that it takes until all of these bytes are in the cache, with what has to leave it; `owed` by a
+ * line that is changed. */
+static uint32_t touch(tml_caches *caches, const tml_span *span, uint32_t address, uint32_t nbytes,
+                      uint32_t owed)
 {
     tml_cache *cache = &caches->cache[span->cache];
     const uint32_t last = address + nbytes - 1u;
@@ -68,6 +70,13 @@ static uint32_t touch(tml_caches *caches, const tml_span *span, uint32_t address
         const uint32_t place = place_of(cache, line);
         const uint32_t missing = wanted & ~cache->valid[place];
         cache->used[place] = ++cache->clock;
+        if (cache->valid[place] == 0) { /* another line was here */
+            cycles += cache->owed[place];
+            cache->owed[place] = 0;
+        }
+        if (owed != 0) {
+            cache->owed[place] = owed;
+        }
         if (missing != 0) {
             cycles += fill(cache, span, start, missing);
             cache->valid[place] |= missing;
@@ -79,7 +88,7 @@ static uint32_t touch(tml_caches *caches, const tml_span *span, uint32_t address
 uint32_t tml_cache_fetch(tml_caches *caches, uint32_t address, uint32_t nbytes)
 {
     const tml_span *span = span_of(caches->fetch, caches->fetches, address);
-    const uint32_t cycles = span == 0 ? 0 : touch(caches, span, address, nbytes);
+    const uint32_t cycles = span == 0 ? 0 : touch(caches, span, address, nbytes, 0);
     caches->cycles += cycles;
     return cycles;
 }
@@ -87,8 +96,11 @@ uint32_t tml_cache_fetch(tml_caches *caches, uint32_t address, uint32_t nbytes)
 uint32_t tml_cache_access(tml_caches *caches, uint32_t address, uint32_t nbytes, int is_write)
 {
     const tml_span *span = span_of(caches->access, caches->accesses, address);
-    const uint32_t waited = span == 0 ? 0 : touch(caches, span, address, nbytes);
-    const uint32_t cycles = is_write ? 0 : waited;
+    if (span == 0) {
+        return 0;
+    }
+    const uint32_t waited = touch(caches, span, address, nbytes, is_write ? span->write_cycles : 0);
+    const uint32_t cycles = is_write && span->write_cycles == 0 ? 0 : waited;
     caches->cycles += cycles;
     return cycles;
 }

@@ -1,4 +1,4 @@
-/* caches.h: what fetches and reads wait for that go through caches to slow memory.
+/* caches.h: what fetches, reads and writes wait for that go through caches to slow memory.
  *
  * The structs are mirrored in caches.py, which also has the same model in Python.
  */
@@ -13,10 +13,11 @@
 typedef struct {
     uint32_t base;
     uint32_t nbytes;
-    uint32_t fill_shift;  /* log2 of the bytes that one access to the memory brings */
-    uint32_t miss_cycles; /* more cycles that such an access takes */
-    uint32_t next_cycles; /* the same, when it follows the last one in memory */
-    uint32_t cache;       /* which one stands before it */
+    uint32_t fill_shift;   /* log2 of the bytes that one access to the memory brings */
+    uint32_t miss_cycles;  /* more cycles that such an access takes */
+    uint32_t next_cycles;  /* the same, when it follows the last one in memory */
+    uint32_t write_cycles; /* to write a changed line back; 0: writes wait for nothing */
+    uint32_t cache;        /* which one stands before it */
 } tml_span;
 
 typedef struct {
@@ -29,6 +30,8 @@ typedef struct {
     uint64_t *used;  /* [set][way]: clock of the last use */
     uint32_t *lines; /* [set][way]: number of the line + 1; 0: empty */
     uint32_t *valid; /* [set][way]: a bit for each piece of the line that is there */
+    uint32_t *
+        owed; /* [set][way]: cycles until the line is written back, before another one takes its place */
     uint8_t hints[256];
 } tml_cache;
 
@@ -44,7 +47,7 @@ typedef struct {
 /* More cycles that the fetch of a block takes. */
 uint32_t tml_cache_fetch(tml_caches *caches, uint32_t address, uint32_t nbytes);
 
-/* More cycles that a read of data takes; a write brings lines and waits for nothing. */
+/* More cycles that an access to data takes; a write brings lines, and waits where lines are written back. */
 uint32_t tml_cache_access(tml_caches *caches, uint32_t address, uint32_t nbytes, int is_write);
 
 #endif

@@ -1,8 +1,8 @@
-"""What an emulated core waits for: fetches and reads that miss the caches of its chip.
+"""What an emulated core waits for: fetches and accesses that miss the caches of its chip.
 
 The model stands twice, in caches.c for the native hooks and here for machines where these cannot be
 built; both give the same cycles for the same stream. Left out: fetches beyond a taken branch, the
-time until a line is complete, write-back.
+time until a line is complete.
 """
 
 from __future__ import annotations
@@ -48,18 +48,23 @@ class _Lines:
 
     cache: Cache
     sets: list[dict[int, int]] = field(default_factory=list)
+    owed: dict[int, int] = field(default_factory=dict)  # cycles to write changed lines back
     next: int = 0  # address behind the last fill
     misses: int = 0
 
-    def touch(self, span: Span, address: int, nbytes: int) -> int:
-        """Cycles that it takes until all of these bytes are there."""
+    def touch(self, span: Span, address: int, nbytes: int, owed: int = 0) -> int:
+        """Cycles until all of these bytes are there; ``owed`` by a line that is changed."""
         line_bytes, source = self.cache.line_bytes, span.source
         end, cycles = address + nbytes, 0
         for line in range(address // line_bytes, (end - 1) // line_bytes + 1):
             lines = self.sets[line % self.cache.sets]
             valid = lines.pop(line, 0)
             if valid == 0 and len(lines) == self.cache.ways:
-                del lines[next(iter(lines))]
+                last_used = next(iter(lines))
+                del lines[last_used]
+                cycles += self.owed.pop(last_used, 0)
+            if owed:
+                self.owed[line] = owed
             start = line * line_bytes
             first = (max(address, start) - start) // source.fill_bytes
             last = (min(end, start + line_bytes) - 1 - start) // source.fill_bytes
@@ -87,18 +92,24 @@ class Caches:
 
     def fetch(self, address: int, nbytes: int) -> int:
         """More cycles that the fetch of a block takes."""
-        return self._touch(self._fetches, address, nbytes)
+        span = _at(self._fetches, address)
+        return self._caches[span.cache].touch(span, address, nbytes) if span else 0
 
     def access(self, address: int, nbytes: int, *, is_write: bool = False) -> int:
-        """More cycles that a read takes; a write brings lines and waits for nothing."""
-        cycles = self._touch(self._accesses, address, nbytes)
-        return 0 if is_write else cycles
+        """More cycles that an access takes.
 
-    def _touch(self, spans: Sequence[Span], address: int, nbytes: int) -> int:
-        for span in spans:
-            if span.base <= address < span.base + span.nbytes:
-                return self._caches[span.cache].touch(span, address, nbytes)
-        return 0
+        A write brings lines, and waits where lines are written back.
+        """
+        span = _at(self._accesses, address)
+        if span is None:
+            return 0
+        owed = span.source.write_cycles if is_write else 0
+        cycles = self._caches[span.cache].touch(span, address, nbytes, owed)
+        return 0 if is_write and not owed else cycles
+
+
+def _at(spans: Sequence[Span], address: int) -> Span | None:
+    return next((i for i in spans if i.base <= address < i.base + i.nbytes), None)
 
 
 class _Span(ctypes.Structure):
@@ -108,6 +119,7 @@ class _Span(ctypes.Structure):
         ("fill_shift", ctypes.c_uint32),
         ("miss_cycles", ctypes.c_uint32),
         ("next_cycles", ctypes.c_uint32),
+        ("write_cycles", ctypes.c_uint32),
         ("cache", ctypes.c_uint32),
     ]
 
@@ -123,6 +135,7 @@ class _Cache(ctypes.Structure):
         ("used", ctypes.POINTER(ctypes.c_uint64)),
         ("lines", ctypes.POINTER(ctypes.c_uint32)),
         ("valid", ctypes.POINTER(ctypes.c_uint32)),
+        ("owed", ctypes.POINTER(ctypes.c_uint32)),
         ("hints", ctypes.c_uint8 * HINTS),
     ]
 
@@ -157,10 +170,12 @@ class NativeCaches(ctypes.Structure):
         place.used = (ctypes.c_uint64 * count)()
         place.lines = (ctypes.c_uint32 * count)()
         place.valid = (ctypes.c_uint32 * count)()
-        self._kept += [place.used, place.lines, place.valid]
+        place.owed = (ctypes.c_uint32 * count)()
+        self._kept += [place.used, place.lines, place.valid, place.owed]
 
 
 def _write_span(place: _Span, span: Span) -> None:
     place.base, place.nbytes, place.cache = span.base, span.nbytes, span.cache
     place.fill_shift = span.source.fill_bytes.bit_length() - 1
     place.miss_cycles, place.next_cycles = span.source.miss_cycles, span.source.next_cycles
+    place.write_cycles = span.source.write_cycles

@@ -25,6 +25,7 @@ class Backing:
     fill_bytes: int  # that one access brings; the rest of the line comes when it is asked for
     miss_cycles: int  # more core cycles until those bytes are there
     next_cycles: int  # the same for bytes that follow the last ones in memory; 0: prefetched
+    write_cycles: int = 0  # to write a changed line back; 0: writes wait for nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ def _read_backing(table: Table, regions: tuple[str, ...], line_bytes: int) -> Ba
         fill_bytes=table.integer("fill_bytes", line_bytes, minimum=1),
         miss_cycles=miss_cycles,
         next_cycles=table.integer("next_cycles", miss_cycles),
+        write_cycles=table.integer("write_cycles", 0),
     )
     table.close()
     fill = backing.fill_bytes
