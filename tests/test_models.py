@@ -83,9 +83,11 @@ def test_image_is_exact_and_as_large_as_predicted(
     plan = api.plan(model(name), target, api.Settings(optimize)).plan
     if not fit(plan, target).is_ok:
         pytest.skip(f"{name} does not fit {board}")
-    built = build_plan(plan, target, api.Settings(optimize, directory=tmp_path))
+    is_fast = optimize == "speed"
+    settings = api.Settings(optimize, directory=tmp_path, self_test=is_fast)
+    built = build_plan(plan, target, settings)
     inference = sum(step.call.cost.instructions for step in plan.steps if step.call)
-    count = max(2, min(VECTORS, INSTRUCTIONS // inference)) if optimize == "speed" else 2
+    count = max(2, min(VECTORS, INSTRUCTIONS // inference)) if is_fast else 2
     image = (built.plan, target, built.linked())
     found = outputs_of_image(*image, vectors(name)[:count], is_watched=True)
     assert_equal(model(name), expected(name)[:count], found)
