@@ -30,8 +30,9 @@ demo: $(VENV)/.installed ## build the digits model, boot it on an emulated board
 	$(BIN)/tinyml simulate $(DIGITS)/digits.tflite --board nucleo_l4r5zi \
 	    --inputs $(DIGITS)/test.npz
 
-test: $(VENV)/.installed-$(EXTRAS) ## run every test that this machine can run
-	$(BIN)/python -m pytest -n auto --dist worksteal
+SHARD ?= 1/1
+test: $(VENV)/.installed-$(EXTRAS) ## run every test that this machine can run (SHARD=2/3: a part of them)
+	$(BIN)/python -m pytest -n auto --dist worksteal --shard $(SHARD)
 
 test-fast: $(VENV)/.installed-$(EXTRAS) ## what needs neither compiler nor emulator, in less than a minute
 	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" tests/unit tests/test_golden.py tests/test_imports.py

@@ -33,6 +33,7 @@ NEEDS = {  # marker: programs
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")
+    parser.addoption("--shard", default="1/1", help="a part of the test files: 2/3 of three")
     parser.addoption("--board", default=None, help="board file or name for tests marked hil")
     parser.addoption("--port", default=None, help="serial port for tests marked hil")
     parser.addoption("--flasher", default=None, help="how to flash for tests marked hil, or none")
@@ -44,6 +45,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for mark, programs in NEEDS.items()
         if (absent := ", ".join(name for name in programs if not shutil.which(name)))
     }
+    _leave_out_other_parts(config, items)
     has_board = config.getoption("--board") and config.getoption("--port")
     for item in items:
         for mark, program in missing.items():
@@ -51,6 +53,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason=f"{program} is not on PATH"))
         if item.get_closest_marker("hil") and not has_board:
             item.add_marker(pytest.mark.skip(reason="needs --board and --port"))
+
+
+def _leave_out_other_parts(config: pytest.Config, items: list[pytest.Item]) -> None:
+    from tests.support.running.shards import part_of, shard_of  # after what is rewritten
+
+    try:
+        number, parts = shard_of(config.getoption("--shard"))
+    except ValueError as error:
+        raise pytest.UsageError(f"--shard: {error}") from error
+    folder = config.rootpath
+    kept, others = [], []
+    for item in items:
+        is_ours = part_of(item.path.relative_to(folder).as_posix(), parts) == number
+        (kept if is_ours else others).append(item)
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = kept
 
 
 @pytest.fixture(scope="session", autouse=True)

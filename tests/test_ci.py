@@ -1,13 +1,17 @@
-"""What CI installs is the same on every day."""
+"""What CI installs is the same on every day; what it runs in parts is everything, once."""
 
 from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tests.support.running.shards import part_of, shard_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -43,3 +47,20 @@ def test_the_makefile_installs_them() -> None:
     assert len(installs) == 2
     assert all("$(PINNED)" in line for line in installs)
     assert "PINNED ?= --constraint .ci/constraints.txt" in makefile
+
+
+def test_the_parts_of_ci_are_all_of_one_division() -> None:
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    named = re.findall(r'"(\d+/\d+)"', workflow)
+    assert len(named) > 1
+    assert named == [f"{number}/{len(named)}" for number in range(1, len(named) + 1)]
+    files = [path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("test_*.py")]
+    sizes = Counter(part_of(file, len(named)) for file in files)
+    assert sorted(sizes) == [shard_of(text)[0] for text in named]
+    assert min(sizes.values()) > len(files) / len(named) / 2
+
+
+@pytest.mark.parametrize("text", ["", "3", "0/2", "3/2", "1/0", "1/2/3", "-1/2", "a/b"])
+def test_what_is_no_part(text: str) -> None:
+    with pytest.raises(ValueError, match="is no part of the tests"):
+        shard_of(text)
