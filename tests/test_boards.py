@@ -85,6 +85,15 @@ def test_boot_loaders_space_is_not_offered() -> None:
     assert board.flash.max_bytes <= flash.nbytes
 
 
+@pytest.mark.parametrize("name", [b.name for b in all_boards() if "esp_idf" in b.templates])
+def test_what_fits_beside_esp_idf_fits_its_partition(name: str) -> None:
+    """A model "fitted" whose own partitions.csv needed more flash than there was."""
+    board = load_board(name)
+    flash = int(board.options["flasher"]["esptool"]["flash_size"].removesuffix("MB")) << 20
+    framework = board.options["template"]["esp_idf"]["framework_bytes"]
+    assert board.flash.max_bytes + framework <= flash - 0x10000
+
+
 def test_private_board_by_path(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(BOARD)
