@@ -9,10 +9,12 @@ from tinyml.base.errors import DoesNotFit
 from tinyml.ops import trait_of
 from tinyml.ops.traits import Converts
 from tinyml.plan.estimate import Estimate, estimate
+from tinyml.plan.predict import CODE
 from tinyml.plan.values import Plan, Step
 from tinyml.target.board import Board
 from tinyml.target.memory import Budget
 
+CODE_ERROR_PERCENT = 21  # of predicted code, at most: docs/timing.md
 LARGEST = 3  # tensors and weights named in an explanation
 
 
@@ -34,6 +36,12 @@ class RegionFit:
     def is_ok(self) -> bool:
         """Whether the needs stay within the budget."""
         return self.needed_bytes <= self.budget_bytes
+
+    @property
+    def is_close(self) -> bool:
+        """Whether it is for the linker to say: needs and budget differ by less than the error."""
+        error_bytes = dict(self.uses).get(CODE, 0) * CODE_ERROR_PERCENT // 100
+        return abs(self.needed_bytes - self.budget_bytes) < error_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,11 @@ class Fit:
     def is_ok(self) -> bool:
         """Whether every region fits."""
         return all(region.is_ok for region in self.regions)
+
+    @property
+    def is_close(self) -> bool:
+        """Whether all fits but for what is within the error of the prediction."""
+        return all(region.is_ok or region.is_close for region in self.regions)
 
 
 def fit(plan: Plan, board: Board, others: Iterable[Board] = ()) -> Fit:

@@ -14,7 +14,8 @@ from tinyml.plan.code_size import code_bytes, footprint
 from tinyml.plan.values import Step, Use
 from tinyml.target.board import Board
 
-STACK = "stack"  # what a plan calls that use
+CODE = "code"
+STACK = "stack"  # what a plan calls these uses
 LAYER_STATE_BYTES = 4  # of the agent per layer: the cycles it took
 
 
@@ -38,7 +39,7 @@ def predict(
     kept = sum(int(value.nbytes) for value in first_values if value is not None)
     uses.append(Use(flash, "weights", distinct_constant_bytes(calls) + kept))
     code = base["flash_bytes"] + code_bytes(calls, board.chip.core, optimize)
-    uses.append(Use(flash, "code", code))
+    uses.append(Use(flash, CODE, code))
     return tuple(uses)
 
 

@@ -24,6 +24,7 @@ from tinyml.project.build import build as build_project
 from tinyml.project.built import Built
 from tinyml.project.create import LIBRARY, AgentOptions, create, template_option
 from tinyml.project.depth import stack_of
+from tinyml.project.overflow import overflow_of
 from tinyml.project.saved import PLAN_FILE, save_planned
 from tinyml.project.selftest import check_graph, check_image, runs_here
 from tinyml.project.settings import Settings, chosen_template, resolve
@@ -74,7 +75,8 @@ def build_planned(planned: Planned, settings: Settings = Settings()) -> Built:
     Raises DoesNotFit, BuildError or ToolError; a failure leaves no half-written file. Where the
     toolchain is not there, project and report are complete and ``Built.missing`` says so.
     """
-    require(planned.verdict)
+    if not planned.verdict.is_close:
+        require(planned.verdict)
     if not planned.target.template:
         chosen_template(planned.target.board, planned.target.runtime, settings)  # raises
     directory = Path(settings.directory or _directory(planned)).absolute()
@@ -87,7 +89,8 @@ def build_planned(planned: Planned, settings: Settings = Settings()) -> Built:
             return _built(planned, settings)
         except StackTooSmall as error:
             planned = reserving(planned, error.wanted_bytes)
-            require(planned.verdict)
+            if not planned.verdict.is_close:
+                require(planned.verdict)
             return _built(planned, settings)
 
 
@@ -161,6 +164,11 @@ def _linked(project: Project, planned: Planned, settings: Settings) -> Linked:
         )
     except ToolMissing as error:
         return None, error, tested
+    except BuildError as error:
+        too_large = overflow_of(error, planned.verdict)
+        if too_large is None:
+            raise
+        raise too_large from error
     return image, None, image.self_test
 
 

@@ -39,6 +39,7 @@ def report(
     """
     plan, board = planned.plan, planned.target.board
     layers = _layers(plan, image, run)
+    memory = _memory(planned.verdict, image)
     return Report(
         format=FORMAT,
         tinyml=__version__,
@@ -47,9 +48,9 @@ def report(
         runtime=plan.runtime,
         optimize=plan.optimize,
         layers=layers,
-        memory=_memory(planned.verdict, image),
+        memory=memory,
         arena=arena_of(plan),
-        fits=planned.verdict.is_ok,
+        fits=_fits(planned.verdict, memory),
         problems=planned.verdict.advice,
         command=command,
         tools={"tinyml": __version__, **(tools or {})},
@@ -154,6 +155,14 @@ def _layers(plan: Plan, image: Image | None, run: Run | None) -> tuple[Layer, ..
             )
         )
     return tuple(layers)
+
+
+def _fits(verdict: Fit, memory: Sequence[Memory]) -> bool:
+    """By what was linked; before that, by what is predicted."""
+    linked = [item for item in memory if item.linked_bytes is not None]
+    if len(linked) < len(memory):
+        return verdict.is_ok
+    return all((item.linked_bytes or 0) <= item.budget_bytes for item in linked)
 
 
 def _memory(verdict: Fit, image: Image | None) -> tuple[Memory, ...]:

@@ -170,8 +170,12 @@ def _spilled(item: Spilled) -> str:
 
 def fit_verdict(verdict: Fit) -> str:
     """The conclusion in one line."""
+    close = [item.region for item in verdict.regions if item.is_close]
+    error = f"{' and '.join(close)} within the error of the prediction"
     if verdict.is_ok:
-        return "fits"
+        return f"fits, {error}: 'tinyml build' links it and knows" if close else "fits"
+    if verdict.is_close:
+        return f"MAY NOT FIT, {error}: 'tinyml build' links it and knows"
     short = [
         f"{item.region} is {item.needed_bytes - item.budget_bytes:,} bytes too small"
         for item in verdict.regions
