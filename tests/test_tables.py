@@ -159,4 +159,4 @@ def test_a_terminal_of_80_columns(tmp_path: Path) -> None:
     assert child.wait() == 0
     lines = STYLE.sub("", held.decode()).splitlines()
     assert max(map(len, lines)) <= 80
-    assert "3,968" in " ".join(lines)
+    assert "3,776" in " ".join(lines)

@@ -14,7 +14,8 @@ from tinyml.backends import builder_of
 from tinyml.base import process
 from tinyml.base.errors import BuildError
 from tinyml.base.process import Command
-from tinyml.target.boards import all_boards
+from tinyml.project.settings import Settings, resolve
+from tinyml.target.boards import all_boards, load_board
 
 STAND_IN = Path(__file__).parents[1] / "support" / "stand_ins" / "zephyr"
 DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"
@@ -121,3 +122,10 @@ def test_the_modules_cmake_file_runs(tmp_path: Path) -> None:
     process.run(Command(("cmake", "-G", "Ninja", "-S", str(STAND_IN), "-B", str(build), *words)))
     process.run(Command(("cmake", "--build", str(build))))
     assert (build / "module" / "libtinyml_sine.a").is_file()
+
+
+def test_the_stack_that_nothing_bounds_is_larger() -> None:
+    """Code that Zephyr links is not seen, so its stack is not what the linked code needs."""
+    board = load_board("nucleo_l4r5zi")
+    assert resolve(board, Settings()).board.stack_bytes == board.stack_bytes == 2048
+    assert resolve(board, Settings(template="zephyr")).board.stack_bytes == 4096

@@ -9,7 +9,12 @@ from tinyml.base.errors import BoardError
 from tinyml.runtimes import runtime_of
 from tinyml.target.board import Board
 from tinyml.target.limits import Limits, limited
-from tinyml.target.template import emulated_template, template_for, toolchain_of
+from tinyml.target.template import (
+    emulated_template,
+    load_template,
+    template_for,
+    toolchain_of,
+)
 from tinyml.values.goal import Goal
 from tinyml.values.target import Target
 
@@ -46,6 +51,8 @@ def resolve(board: Board, settings: Settings = Settings()) -> Target:
         template = ""
     board = limited(board, settings.limits, template or None)
     least = runtime_of(runtime).least_stack_bytes
+    if template:
+        least = max(least, load_template(template).stack_bytes)
     board = replace(board, stack_bytes=max(board.stack_bytes, least))
     return Target(
         board=board,

@@ -47,6 +47,9 @@ class Counter(Protocol):
     def stop_at(self, cycles: int | None) -> None:
         """Makes the emulator stop before the next block once so many cycles are reached."""
 
+    def empty_caches(self) -> None:
+        """As after a reset: what was fetched and read comes from memory again."""
+
     def ignore_memory(self) -> None:
         """From now on nothing waits for memory, which runs several times as fast."""
 
@@ -100,6 +103,7 @@ class NativeCounter:
         self._slots = (_Cost * SLOTS)()
         self._library = ctypes.CDLL(str(library))
         self._miss = _Miss(self._on_miss)
+        self._chip = chip
         self._caches = NativeCaches(chip) if chip is not None and chip.caches else None
         self._state = _State(
             limit=NO_LIMIT,
@@ -157,7 +161,13 @@ class NativeCounter:
         for handle in self._watched:
             self._binding.uclib.uc_hook_del(self._engine._uch, handle)
         _forget_hooks(self._engine, self._watched)
-        self._state.caches = None
+        self._state.caches = self._caches = None
+
+    def empty_caches(self) -> None:
+        """As after a reset: what was fetched and read comes from memory again."""
+        if self._caches is not None and self._chip is not None:
+            self._caches = NativeCaches(self._chip)
+            self._state.caches = ctypes.addressof(self._caches)
 
     def _on_miss(self, address: int, nbytes: int, slot: Any) -> None:
         cost = self._cost_of(address, nbytes)
@@ -180,6 +190,7 @@ class PythonCounter:
         self._next = 0
         self._last = BlockCost(0, 0, 0)
         self._status = status
+        self._chip = chip
         self._caches = Caches(chip) if chip is not None and chip.caches else None
         self._engine = engine
         engine.hook_add(uc.UC_HOOK_BLOCK, self._on_block)
@@ -201,6 +212,11 @@ class PythonCounter:
             self._engine.hook_del(handle)
         _forget_hooks(self._engine, self._watched)
         self._caches = None
+
+    def empty_caches(self) -> None:
+        """As after a reset: what was fetched and read comes from memory again."""
+        if self._caches is not None and self._chip is not None:
+            self._caches = Caches(self._chip)
 
     def _on_block(self, engine: Engine, address: int, nbytes: int, _: object) -> None:
         if self.cycles >= self._limit:

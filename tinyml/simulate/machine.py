@@ -199,9 +199,10 @@ class Machine:
         self._engine.emu_stop()
 
     def _restart(self) -> None:
-        """Registers as after power-up; RAM keeps what it holds."""
+        """Registers and caches as after power-up; RAM keeps what it holds."""
         self._is_resetting = False
         self._bus.reset()
+        self.counter.empty_caches()
         if self.uart is not None:
             self.uart.reset()
         self._boot(self._elf)

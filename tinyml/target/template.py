@@ -46,6 +46,7 @@ class Template:
     base: str = ""  # the template that has the files which are not here, and more options
     runtime: str = "aot"  # of the models that it is for
     options: tuple[str, ...] = ()  # keys of the board's table [template.<name>]
+    stack_bytes: int = 0  # at least, where nothing of ours bounds the stack of what is linked
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -126,6 +127,7 @@ def load_template(name: str) -> Template:
         base=top.choice("base", built_in()) if top.has("base") else "",
         runtime=build.text("runtime", "aot"),
         options=top.strings("options", ()),
+        stack_bytes=build.integer("stack_bytes", 0),
     )
     for table in (top, names, build, layout):
         table.close()
