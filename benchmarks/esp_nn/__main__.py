@@ -73,12 +73,16 @@ def main(models: tuple[Path, ...], write: bool) -> None:
     """Prints a table per model."""
     source = os.environ.get("ESP_NN_DIR")
     if source is None:
-        raise ToolError(
-            "ESP_NN_DIR is not set",
-            hint="git clone https://github.com/espressif/esp-nn and give its folder",
+        raise click.ClickException(
+            "ESP_NN_DIR is not set\n"
+            "hint: git clone https://github.com/espressif/esp-nn and give its folder"
         )
     library = EspNn(Path(source))
-    lines = [f"{PREFACE.format(version=library.version())}\n", tests(library)]
+    try:
+        version = library.version()
+    except ToolError as error:
+        raise click.ClickException(str(error)) from error
+    lines = [f"{PREFACE.format(version=version)}\n", tests(library)]
     for path in models or sorted(MODELS.glob("*.tflite")):
         lines.append(f"## {path.stem}\n\n{table(measured(path, library.folder))}")
         click.echo(lines[-1])

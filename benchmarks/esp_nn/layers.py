@@ -98,7 +98,8 @@ def _title(graph: Graph) -> str:
     given = " ".join("x".join(map(str, item.shape[1:])) for item in shapes if not item.is_constant)
     weights = [item for item in shapes if item.is_constant and len(item.shape) > 1]
     made = "x".join(map(str, graph.tensors[op.outputs[0]].shape[1:]))
-    window = "".join(f", {'x'.join(map(str, item.shape[1:-1]))}" for item in weights[:1])
+    images = [item for item in weights if len(item.shape) > 2]
+    window = "".join(f", {'x'.join(map(str, item.shape[1:-1]))}" for item in images[:1])
     return f"{op.kind} {given} to {made}{window}"
 
 
