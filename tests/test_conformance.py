@@ -26,6 +26,7 @@ from tinyml.model.writer import write
 from tinyml.ops import all_ops, form_of
 from tinyml.ops.reference import outputs
 
+ROOT = Path(__file__).parent.parent
 SEED = 4242  # not one of the corpora that were looked at by hand
 GRAPHS, NETS, ON_CORES = 240, 60, 60  # make conformance: 6,000 on every core
 
@@ -81,6 +82,13 @@ def test_the_corpus_is_equal_on_helium(tmp_path: Path) -> None:
 def test_the_corpus_is_equal_on_xtensa(tmp_path: Path) -> None:
     made = models(ON_CORES, len(NETWORKS), SEED + 8, with_rows=False)
     equal_everywhere(save(tmp_path / "corpus", made), tmp_path / "work", "esp32s3")
+
+
+def test_the_page_says_how_many() -> None:
+    """It said twice as many long after the tests had become a sample."""
+    text = (ROOT / "docs" / "verification.md").read_text(encoding="utf-8")
+    assert f"{GRAPHS + NETS} models on this machine and in TFLM" in " ".join(text.split())
+    assert f"{ON_CORES + len(NETWORKS)} models of its own on each core" in " ".join(text.split())
 
 
 @pytest.mark.sim

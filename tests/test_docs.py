@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from tinyml.base.registry import REGISTRY
 from tinyml.report import listing, operators
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(ROOT.glob("docs/*.md"))
+WRITTEN = (*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "README.md", ROOT / "tests/ops/README.md")
+FOLDERS = "benchmarks|boards|docs|examples|firmware|templates|tests|tinyml"
 
 
 def op_page() -> str:
@@ -54,14 +57,51 @@ def test_every_page_is_in_the_site() -> None:
         assert f"- {path.relative_to(ROOT / 'docs').as_posix()}\n" in nav, path.name
 
 
+def found(module: str, name: str) -> object:
+    """What a module of tinyml has by a name; raises AttributeError when it has not."""
+    value: object = importlib.import_module(module)
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
 def test_the_functions_of_the_walks_exist() -> None:
     """A page that names functions is right until the first one is renamed."""
     text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
     walks = text.split("## Four walks")[1].split("## Decisions")[0]
-    found = re.findall(r"`([a-z_/0-9]+):([A-Za-z_.]+)`", walks)
-    assert len(found) > 40
-    for path, name in found:
-        value: object = importlib.import_module(f"tinyml.{path.replace('/', '.')}")
-        for part in name.split("."):
-            assert hasattr(value, part), f"{path}:{name}"
-            value = getattr(value, part)
+    named = re.findall(r"`([a-z_/0-9]+):([A-Za-z_.]+)`", walks)
+    assert len(named) > 40
+    for path, name in named:
+        assert found(f"tinyml.{path.replace('/', '.')}", name)
+    agent = "".join(path.read_text() for path in (ROOT / "firmware" / "agent").iterdir())
+    for name in re.findall(r"`(tml_[a-z_]+)`", walks):
+        assert f" {name}(" in agent, name
+
+
+def test_the_stages_are_functions_of_the_files_beside_them() -> None:
+    text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| [a-zC ]+ \| `([A-Za-z._]+)\(.*\| `(tinyml/[a-z_/]+)\.py`", text, re.M)
+    assert len(rows) == 11
+    for name, path in rows:
+        is_method = "." in name  # of a Protocol, which several classes of that file have
+        module = "tinyml.backends.protocols" if is_method else path.removesuffix("/__init__")
+        assert callable(found(module.replace("/", "."), name))
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for name in re.findall(rf"`((?:{FOLDERS})/[\w/.*<>-]*)`", text):
+        pattern = re.sub(r"<\w+>", "*", name).rstrip("/")
+        assert any(ROOT.glob(pattern)), f"{page.name} names {name}"
+
+
+def test_the_pages_for_those_who_add_name_what_is_there() -> None:
+    """Entry-point groups, values and traits by their names."""
+    pages = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("docs/adding-*.md"))
+    groups = {f"tinyml.{kind}" for kind in (*REGISTRY, "templates", "importers", "operators")}
+    assert set(re.findall(r"`(tinyml\.[a-z]+s)`", pages)) <= groups
+    table = pages.split("| trait | who asks, what for |")[1].split("\n\n")[0]
+    for row in table.splitlines()[2:]:
+        for name in re.findall(r"`([A-Z]\w+)`", row.split("|")[1]):
+            assert found("tinyml.ops.traits", name)

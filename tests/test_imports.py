@@ -6,6 +6,7 @@ import ast
 import graphlib
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -56,17 +57,26 @@ MODULES = {module_of(path): path for path in FILES}
 ROOMS = sorted({name.split(".")[1] for name in MODULES if "." in name})
 
 
-def imports_of(path: Path) -> set[str]:
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    """Imports and calls of a file: what the tests below ask for."""
+    kinds = (ast.ImportFrom, ast.Import, ast.Call)
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return tuple(node for node in nodes if isinstance(node, kinds))
+
+
+@cache
+def imports_of(path: Path) -> frozenset[str]:
     """Modules of tinyml that a file imports, wherever the statement stands."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes_of(path):
         if isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
                 found.add(inner if inner in MODULES else node.module)
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-    return {name for name in found if name in MODULES}
+    return frozenset(name for name in found if name in MODULES)
 
 
 def room(module: str) -> str:
@@ -112,7 +122,7 @@ def test_only_console_prints() -> None:
             continue
         calls = [
             node
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            for node in nodes_of(path)
             if isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
             and node.func.id == "print"

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.support.models.cases import case_paths, load_cases
 from tests.support.models.small_graphs import small_network
 from tests.support.values.plans import record_of
 from tinyml import api
-from tinyml.evaluate.samples import random_samples
 from tinyml.ir.graph import Graph
 from tinyml.model.file import model_file
 from tinyml.model.writer import write
-from tinyml.ops.reference import outputs
 from tinyml.project.saved import load_planned, save_planned, saved_board, without_sizes
 
 pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).parents[2]
 
 
 def check_round_trip(graph: Graph, board: str, settings: api.Settings, folder: Path) -> None:
@@ -48,18 +42,3 @@ def test_plans_for_every_kind_of_core_and_goal(board: str, optimize: str, tmp_pa
 def test_the_plan_of_an_interpreter(tmp_path: Path) -> None:
     settings = api.Settings(runtime="tflm", template="cmake_tflm")
     check_round_trip(small_network(), "nucleo_l4r5zi", settings, tmp_path)
-
-
-def test_a_plan_that_an_older_tinyml_saved(tmp_path: Path) -> None:
-    """tests/builds holds one per format, as the first version with it wrote it: never made anew."""
-    for folder in (ROOT / "tests" / "builds").iterdir():
-        shutil.copytree(folder, tmp_path / folder.name)
-        shutil.copy(ROOT / "examples" / "digits" / "digits.tflite", tmp_path / folder.name)
-        opened = load_planned(tmp_path / folder.name, None)
-        assert opened.target.board.name == "nucleo_l4r5zi"
-        plan = opened.plan
-        for sample in random_samples(plan.graph, 3).inputs:
-            found, wanted = outputs(plan.graph, sample), outputs(plan.reference_graph, sample)
-            assert all(np.array_equal(*pair) for pair in zip(found, wanted, strict=True))
-        kernels = [step.call.function for step in plan.steps if step.call]
-        assert kernels[-1] == "tml_dsp_softmax_s8"
