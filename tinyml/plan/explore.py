@@ -42,7 +42,7 @@ def explore(graph: Graph, board: Board) -> tuple[Alternative, ...]:
 
     found = [_alternative(goal, chosen(planned, goal), board) for goal in OPTIMIZE]
     kept = [item.arena_bytes for item in found]
-    for made, _ in of("balanced").front:
+    for made, _ in (*of("balanced").light, *of("balanced").front):
         item = _alternative("", made, board)
         if all(max(item.arena_bytes, n) >= _NEAR * min(item.arena_bytes, n) for n in kept):
             found.append(item)

@@ -1,7 +1,8 @@
 """Which of several plans a goal of ``--optimize`` takes: all goals look at the same ones.
 
 So no goal is beaten in its own field: ``speed`` has the least time of all that fit, ``size`` the
-least flash, and ``ram`` no larger arena than any other goal. ``balanced`` and ``ram`` trade.
+least flash, and ``ram`` no larger arena than any other goal. ``balanced`` and ``ram`` trade time
+for RAM, among plans whose kernels keep the weights about as small as they are (``plan.weights``).
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from tinyml.plan.values import Plan
 OPTIMIZE = ("speed", "balanced", "ram", "size")
 FLASH_PURPOSES = ("weights", "code")
 
-# How many percent more time one percent less memory is worth: (RAM of the arena, flash).
-TRADED = {"balanced": (0.5, 0.5), "ram": (4.0, 0.0)}
+# How many percent more time one percent less RAM of the arena is worth.
+TRADED = {"balanced": 0.5, "ram": 4.0}
 
 Tried: TypeAlias = Sequence[tuple[Plan, bool]]  # and whether it fits in RAM
 
@@ -26,16 +27,22 @@ class Candidates:
     """The plans of one model on one board, planned for one goal."""
 
     front: Tried  # each the fastest that needs less RAM than the one before
+    light: Tried  # the same, of kernels whose weights do not outgrow their allowance
     others: Tried  # the fastest kernels op by op, and those of the least flash
     flash_limit_bytes: int
 
     def fitting(self) -> list[Plan]:
-        """Those that fit, the front's first; where flash is too small for all, those in RAM."""
-        return self.of(self.front) + self.of(self.others)
+        """Those that fit, the fronts' first; where flash is too small for all, those in RAM."""
+        return self.of(self.every())
+
+    def every(self) -> list[tuple[Plan, bool]]:
+        """All of them, each once."""
+        light = () if self.light is self.front else self.light
+        return [*self.front, *light, *self.others]
 
     def of(self, tried: Tried) -> list[Plan]:
         """Those of ``tried`` that fit."""
-        in_ram = [made for made, is_fitting in (*self.front, *self.others) if is_fitting]
+        in_ram = [made for made, is_fitting in self.every() if is_fitting]
         limit_bytes = max(self.flash_limit_bytes, min(map(flash_bytes, in_ram), default=0))
         return [made for made, fits in tried if fits and flash_bytes(made) <= limit_bytes]
 
@@ -45,7 +52,7 @@ def chosen(planned: Callable[[str], Candidates], optimize: str) -> Plan:
     held = planned(optimize)
     fitting = held.fitting()
     if not fitting:
-        return min((made for made, _ in (*held.front, *held.others)), key=arena_bytes)
+        return min((made for made, _ in held.every()), key=arena_bytes)
     if optimize != "ram":
         return _best(held, optimize)
     rivals = [_best(held, "speed"), _best(held, "balanced")]
@@ -53,7 +60,11 @@ def chosen(planned: Callable[[str], Candidates], optimize: str) -> Plan:
     rivals += [_best(for_size, "size")] if for_size.fitting() else []
     least = min(arena_bytes(plan) for plan in (*rivals, *fitting))
     limit_bytes = max(least, min(map(arena_bytes, rivals)))
-    return _cheapest([plan for plan in fitting if arena_bytes(plan) <= limit_bytes], "ram")
+    small = [
+        [plan for plan in plans if arena_bytes(plan) <= limit_bytes]
+        for plans in (held.of(held.light), fitting)
+    ]
+    return _cheapest(small[0] or small[1], "ram")
 
 
 def arena_bytes(plan: Plan) -> int:
@@ -78,15 +89,15 @@ def _best(held: Candidates, optimize: str) -> Plan:
         return min(fitting, key=cycles)
     if optimize == "size":
         return min(fitting, key=lambda plan: (flash_bytes(plan), cycles(plan)))
-    return _cheapest(held.of(held.front) or fitting, optimize)
+    return _cheapest(held.of(held.light) or fitting, optimize)
 
 
 def _cheapest(plans: Sequence[Plan], optimize: str) -> Plan:
-    """RAM, flash and time are multiplied, so that what counts are their proportions."""
-    ram_worth, flash_worth = TRADED[optimize]
+    """RAM and time are multiplied, so that what counts are their proportions."""
 
-    def price(plan: Plan) -> float:
-        memory = arena_bytes(plan) ** ram_worth * max(1, flash_bytes(plan)) ** flash_worth
-        return float(memory * max(1, cycles(plan)))
+    def price(plan: Plan) -> tuple[float, int]:
+        return float(arena_bytes(plan) ** TRADED[optimize] * max(1, cycles(plan))), flash_bytes(
+            plan
+        )
 
     return min(plans, key=price)

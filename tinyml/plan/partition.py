@@ -8,7 +8,7 @@ unless alignment or fragmentation cost more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -18,7 +18,7 @@ from tinyml.ops.memory_of_variables import variables_of
 from tinyml.plan.allocate import ALIGNMENT
 from tinyml.plan.offers import Offer, offers_of
 from tinyml.plan.segments import Segment, banded, data_inputs, segments
-from tinyml.plan.stages import Banding
+from tinyml.plan.stages import Banding, Kernels
 from tinyml.plan.stream import fuse
 from tinyml.plan.values import Step
 
@@ -36,32 +36,36 @@ class Choice:
     instructions: int
 
 
-def programs(
-    graph: Graph,
-    singles: Sequence[Sequence[Step]],
-    layers: Sequence[Layer],
-    isa: Sequence[str],
-) -> Iterator[tuple[Step, ...]]:
+def programs(graph: Graph, found: Sequence[Choice]) -> Iterator[tuple[Step, ...]]:
     """Divisions of the program into steps, from the fastest to the one that needs least RAM.
 
-    Each is the fastest one that needs less RAM than the one before. ``singles`` are the ways to
-    compute each op alone, ``layers`` their numbers.
+    Each is the fastest one that needs less RAM than the one before.
     """
-    found = choices(graph, singles, layers, tuple(isa))
     limit_bytes = max((choice.ram_bytes for choice in found), default=0)
     while path := fastest(graph, found, limit_bytes):
         yield tuple(choice.step for choice in path)
         limit_bytes = max(choice.ram_bytes for choice in path) - 1
 
 
+def kernels_of_bands(graph: Graph, layers: Sequence[Layer], isa: Sequence[str]) -> Kernels:
+    """The kernels for some rows of an op; ``layers`` are the numbers of the ops."""
+
+    @cache
+    def kernels(number: int, band: int, is_wide: bool) -> tuple[Offer, ...]:
+        op, small = banded(graph.ops[number], graph, band, is_wide=is_wide)
+        return offers_of(op, small, isa, layers[number], streamed=True)[0]
+
+    return kernels
+
+
 def choices(
     graph: Graph,
     singles: Sequence[Sequence[Step]],
-    layers: Sequence[Layer],
-    isa: tuple[str, ...],
+    kernels: Kernels,
 ) -> list[Choice]:
     """Every op alone on each of its kernels, and every segment in every banding that suits it.
 
+    ``singles`` are the ways to compute each op alone, ``kernels`` those for a part of its rows.
     Only segments that are as short as can be are looked at: they hold an op that needs more than
     the model's own inputs and outputs, and do not go on where a shorter one begins or ends at a
     value that is no larger than these.
@@ -77,11 +81,6 @@ def choices(
         number = choice.ops[0]
         least[number] = min(least.get(number, choice.ram_bytes), choice.ram_bytes)
 
-    @cache
-    def kernels(number: int, band: int, is_wide: bool) -> tuple[Offer, ...]:
-        op, small = banded(graph.ops[number], graph, band, is_wide=is_wide)
-        return offers_of(op, small, isa, layers[number], streamed=True)[0]
-
     heavy = {number for number, nbytes in least.items() if nbytes > floor}
     for segment in segments(graph, MAX_OPS):
         if not _is_short(graph, segment, heavy, floor):
@@ -96,7 +95,7 @@ def choices(
 def _fused(
     graph: Graph,
     segment: Segment,
-    kernels: Callable[[int, int, bool], tuple[Offer, ...]],
+    kernels: Kernels,
     ends: dict[int, tuple[int, int]],
     alone: int,
 ) -> Iterable[Choice]:

@@ -17,12 +17,13 @@ from tinyml.ops import layer_of
 from tinyml.plan.arena import arrange
 from tinyml.plan.code_size import shared_functions
 from tinyml.plan.goals import OPTIMIZE, Candidates, chosen
-from tinyml.plan.partition import programs
+from tinyml.plan.partition import choices, kernels_of_bands, programs
 from tinyml.plan.predict import predict
 from tinyml.plan.regions import Room, stall_cycles
 from tinyml.plan.singles import singles_of
 from tinyml.plan.smallest import smallest_steps
 from tinyml.plan.values import Plan, Step
+from tinyml.plan.weights import allowed_bytes, is_allowed, lighter
 from tinyml.target.board import Board
 from tinyml.values.goal import Goal
 
@@ -36,6 +37,7 @@ class Programs:
     """The ways to compute a graph that are looked at, whatever the goal."""
 
     front: tuple[Program, ...]  # from the fastest to the one with the least RAM
+    light: tuple[Program, ...]  # the same, of kernels whose weights do not outgrow their allowance
     others: tuple[Program, ...]  # the fastest kernels op by op, and those of the least flash
 
 
@@ -63,7 +65,15 @@ def programs_of(graph: Graph, board: Board) -> Programs:
     singles = singles_of(graph, layers, isa, board.chip.core)
     fast = tuple(steps[0] for steps in singles)
     others = (fast, smallest_steps(singles, board.chip.core)) if singles else (fast,)
-    return Programs(tuple(programs(graph, singles, layers, isa)), others)
+    kernels = kernels_of_bands(graph, layers, isa)
+    found = choices(graph, singles, kernels)
+    front = tuple(programs(graph, found))
+    allowed = allowed_bytes(singles, board.flash.max_bytes)
+    if all(is_allowed(choice.step, allowed) for choice in found):
+        return Programs(front, front, others)
+    small = [[step for step in steps if is_allowed(step, allowed)] for steps in singles]
+    light = choices(graph, small, lighter(kernels, allowed))
+    return Programs(front, tuple(programs(graph, light)), others)
 
 
 def candidates(graph: Graph, tried: Programs, board: Board, goal: Goal) -> Candidates:
@@ -73,7 +83,8 @@ def candidates(graph: Graph, tried: Programs, board: Board, goal: Goal) -> Candi
         return plan_steps(graph, steps, board, goal)
 
     front, others = tuple(map(made, tried.front)), tuple(map(made, tried.others))
-    return Candidates(front, others, board.flash.max_bytes)
+    light = front if tried.light is tried.front else tuple(map(made, tried.light))
+    return Candidates(front, light, others, board.flash.max_bytes)
 
 
 def plan_steps(

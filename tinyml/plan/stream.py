@@ -6,7 +6,7 @@ kernels are fast or take little scratch is the ``Banding``; ``tinyml.plan.partit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -29,15 +29,13 @@ from tinyml.plan.allocate import Range, allocate
 from tinyml.plan.offers import Offer
 from tinyml.plan.schedule import Schedule, play
 from tinyml.plan.segments import Segment, is_reduced
-from tinyml.plan.stages import Banding, draft
+from tinyml.plan.stages import Banding, Kernels, draft
 
 MAX_STAGES = 32  # TML_STREAM_MAX of stream.h
 
 _SCRATCH_LIMITS = (1 << 30, 1024, 256)  # bytes for the kernels of stages
 _RUN = 130  # instructions of the scheduler per run
 _GRAIN = 16  # bytes by which an output in place is said to follow its input
-
-Kernels = Callable[[int, int, bool], tuple[Offer, ...]]  # op, rows at once, whether rows are wide
 
 
 def fuse(

@@ -33,8 +33,9 @@ def first_layout(*, singly: bool = False, optimize: str = "speed") -> Iterator[N
         layers = tuple(layer_of(op, graph) for op in graph.ops)
         singles = singles_of(graph, layers, board.chip.isa, board.chip.core)
         if optimize == "size":
-            return Programs((), (smallest_steps(singles, board.chip.core),))
-        return Programs((tuple(steps[0] for steps in singles),), ())
+            return Programs((), (), (smallest_steps(singles, board.chip.core),))
+        fast = (tuple(steps[0] for steps in singles),)
+        return Programs(fast, fast, ())
 
     with ExitStack() as stack:
         stack.enter_context(patch.object(arena, "allocate", quick_layout))
