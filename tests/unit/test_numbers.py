@@ -13,7 +13,8 @@ import pytest
 from tests.support.models.small_graphs import small_network
 from tinyml import ops
 from tinyml.ir.graph import Graph
-from tinyml.ops.weighted import WeightedSum, sums_fit_32_bits, weighted_sum
+from tinyml.ops.weighted import WeightedSum, weighted_sum
+from tinyml.ops.weighted_constraints import sums_fit_32_bits
 from tinyml.plan.planner import programs_of
 from tinyml.target.boards import load_board
 

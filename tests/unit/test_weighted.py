@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier
-from tinyml.ops.weighted import RIGHT_SHIFT_LIMIT, WeightedSum, channel_constants
+from tinyml.ops.weighted import RIGHT_SHIFT_LIMIT, WeightedSum
+from tinyml.ops.weighted_forms import channel_constants
 
 INT8 = st.integers(-128, 127)
 

@@ -7,43 +7,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinyml.ir.dtype import INT8, INT16, INT32, INT64
+from tinyml.ir.dtype import INT64
 from tinyml.ir.graph import Array, Graph, Op
-from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
+from tinyml.ir.kernel import Constant, Cost, KernelCall
 from tinyml.ops import float_layers
 from tinyml.ops.common import (
-    activation_is_a_range,
-    channel_factors,
     is_image,
-    is_quantised_per_tensor,
     operand,
     operand_count,
     padding_is_known,
-    quant_of,
     result,
 )
 from tinyml.ops.conv_2d import CONV_2D, Conv2dAttrs
 from tinyml.ops.extents import multiplied_images
-from tinyml.ops.forms import Form, typed
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, PADDING, Field, Table
 from tinyml.ops.traits import Channels, ClampsOutput, ReadsPadding, Rows, Scales, Unsigned, Weights
-from tinyml.ops.weighted import (
-    INPUT,
-    WEIGHTS,
-    WeightedSum,
-    bias_is_constant,
-    channel_constants,
-    for_types,
-    int16_constraints,
-    rescale_fields,
-    sums_fit,
-    sums_fit_32_bits,
-    weighted_sum,
-    weights_are_constant,
-    weights_are_symmetric,
-    weights_scaled_along,
-)
+from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum, weighted_sum
+from tinyml.ops.weighted_constraints import bias_is_constant, weights_are_constant
+from tinyml.ops.weighted_forms import WeightedForms, channel_constants, plain_call, scaled_along
 from tinyml.ops.windows import (
     Pads,
     filter_fits,
@@ -107,13 +89,9 @@ def filters_match_channels(op: Op, graph: Graph) -> str | None:
 
 def layer(op: Op, graph: Graph) -> WeightedSum:
     """The layer's numbers; taps of a row in the order of the filter (row, column)."""
-    given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
+    weights = graph.tensors[op.inputs[WEIGHTS]]
     assert weights.data is not None
-    rows = weights.data.astype(np.int64).reshape(-1, weights.shape[3]).T
-    quants = (quant_of(given), quant_of(weights), quant_of(result(op, graph)))
-    is_rounded = op.attrs.is_product_rounded
-    factors = channel_factors(*quants, len(rows), is_product_rounded=is_rounded)
-    return weighted_sum(op, graph, rows, *factors)
+    return weighted_sum(op, graph, weights.data.astype(np.int64).reshape(-1, weights.shape[3]).T)
 
 
 def as_groups(op: Op) -> Op:
@@ -162,38 +140,21 @@ def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
     numbers = numbers.with_bounded_sums
     # Where there is padding the kernel leaves taps out, which a folded bias would have counted.
     is_folded = not is_padded(rows, columns)
-    params = Struct(
-        "tml_depthwise_conv_2d_params",
-        (
-            ("batches", given.shape[0]),
-            ("height", window_struct(rows)),
-            ("width", window_struct(columns)),
-            ("in_channels", given.shape[3]),
-            ("depth_multiplier", op.attrs.depth_multiplier),
-            ("input_offset", 0 if is_folded else -numbers.input_zero_point),
-            *rescale_fields(numbers),
-        ),
+    fields = (
+        ("batches", given.shape[0]),
+        ("height", window_struct(rows)),
+        ("width", window_struct(columns)),
+        ("in_channels", given.shape[3]),
+        ("depth_multiplier", op.attrs.depth_multiplier),
+        ("input_offset", 0 if is_folded else -numbers.input_zero_point),
     )
+    taps = numbers.weights.astype(np.int8).reshape(-1)
     constants = (
-        Constant(
-            "weights", numbers.weights.astype(np.int8).reshape(-1), "output channel, row, column"
-        ),
+        Constant("weights", taps, "output channel, row, column"),
         *channel_constants(numbers, is_folded),
     )
-    call = KernelCall(
-        "tml_depthwise_conv_2d_s8",
-        "kernels/depthwise_conv_2d/s8.h",
-        params,
-        (
-            Arg("input", 0),
-            *(Arg("constant", constant=constant.name) for constant in constants),
-            Arg("output", 0),
-        ),
-        constants,
-        overlaps=(image_overlap(rows, columns, given.shape, result(op, graph).shape),),
-        cost=cost(op, graph),
-    )
-    return for_types(call, numbers)
+    overlap = image_overlap(rows, columns, given.shape, result(op, graph).shape)
+    return plain_call("depthwise_conv_2d", fields, constants, numbers, cost(op, graph), (overlap,))
 
 
 def cost(op: Op, graph: Graph) -> Cost:
@@ -226,13 +187,7 @@ _COMMON = (
     filter_fits,
     filters_match_channels,
 )
-_S8 = (
-    is_quantised_per_tensor,
-    weights_are_symmetric,
-    weights_scaled_along(3),
-    activation_is_a_range,
-)
-
+_INTEGERS = WeightedForms(reference, lower, layer, scaled_along(3), frozenset((INT64,)))
 
 EXTENTS = {"tml_depthwise_conv_2d_params": multiplied_images}
 
@@ -255,24 +210,7 @@ OPS = (
         infer=infer,
         macs=macs,
         forms=(
-            Form(
-                "s8",
-                typed(input=INT8, filter=INT8, bias=INT32, output=INT8),
-                reference,
-                lower,
-                constraints=_S8,
-                numbers=layer,
-                limits=(sums_fit_32_bits,),
-            ),
-            Form(
-                "s16",
-                typed(input=INT16, filter=INT8, bias=INT64, output=INT16),
-                reference,
-                lower,
-                constraints=int16_constraints(3),
-                numbers=layer,
-                limits=(sums_fit,),
-            ),
+            *_INTEGERS.forms(),
             float_layers.layer_form(float_layers.depthwise),
         ),
     ),

@@ -8,41 +8,22 @@ from math import prod
 
 import numpy as np
 
-from tinyml.ir.dtype import INT8, INT16, INT32, INT64
+from tinyml.ir.dtype import INT32, INT64
 from tinyml.ir.graph import Array, Graph, Op
-from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, row_overlap
+from tinyml.ir.kernel import Constant, Cost, KernelCall, Overlap, row_overlap
 from tinyml.ops import float_layers
 from tinyml.ops.common import (
-    activation_is_a_range,
-    channel_factors,
-    is_quantised_per_tensor,
     operand,
     operand_count,
-    quant_of,
     result,
 )
 from tinyml.ops.extents import rows
-from tinyml.ops.forms import Form, typed
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, Field, Names, Table
 from tinyml.ops.traits import Axes, Channels, ClampsOutput, Scales, Unsigned, Weights
-from tinyml.ops.weighted import (
-    BIAS,
-    INPUT,
-    WEIGHTS,
-    WeightedSum,
-    bias_is_constant,
-    channel_constants,
-    for_types,
-    int16_constraints,
-    rescale_fields,
-    sums_fit,
-    sums_fit_32_bits,
-    weighted_sum,
-    weights_are_constant,
-    weights_are_symmetric,
-    weights_scaled_along,
-)
+from tinyml.ops.weighted import BIAS, INPUT, WEIGHTS, WeightedSum, weighted_sum
+from tinyml.ops.weighted_constraints import bias_is_constant, weights_are_constant
+from tinyml.ops.weighted_forms import WeightedForms, channel_constants, plain_call, scaled_along
 
 FULLY_CONNECTED = "FULLY_CONNECTED"  # its key, for those who build one
 
@@ -116,12 +97,9 @@ def layer(op: Op, graph: Graph) -> WeightedSum:
     TFLM of before autumn 2026 multiplies the scales of input and weights in single precision when
     all weights have one scale. Its newer versions, which we equal, compute as for convolutions.
     """
-    given, weights = graph.tensors[op.inputs[INPUT]], graph.tensors[op.inputs[WEIGHTS]]
+    weights = graph.tensors[op.inputs[WEIGHTS]]
     assert weights.data is not None
-    quants = (quant_of(given), quant_of(weights), quant_of(result(op, graph)))
-    is_rounded = op.attrs.is_product_rounded
-    factors = channel_factors(*quants, weights.shape[0], is_product_rounded=is_rounded)
-    return weighted_sum(op, graph, weights.data.astype(np.int64), *factors)
+    return weighted_sum(op, graph, weights.data.astype(np.int64))
 
 
 def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
@@ -146,33 +124,13 @@ def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
     numbers = numbers.with_bounded_sums
     outputs, features = weights.shape
     batches = given.elements // features
-    params = Struct(
-        "tml_fully_connected_params",
-        (
-            ("batches", batches),
-            ("in_features", features),
-            ("out_features", outputs),
-            *rescale_fields(numbers),
-        ),
-    )
+    fields = (("batches", batches), ("in_features", features), ("out_features", outputs))
     constants = (
         Constant("weights", weights.data.reshape(-1), "output, input"),
         *channel_constants(numbers, is_folded=True),
     )
-    call = KernelCall(
-        "tml_fully_connected_s8",
-        "kernels/fully_connected/s8.h",
-        params,
-        (
-            Arg("input", 0),
-            *(Arg("constant", constant=constant.name) for constant in constants),
-            Arg("output", 0),
-        ),
-        constants,
-        overlaps=_overlaps(batches, features, outputs),
-        cost=cost(op, graph),
-    )
-    return for_types(call, numbers)
+    overlaps = _overlaps(batches, features, outputs)
+    return plain_call("fully_connected", fields, constants, numbers, cost(op, graph), overlaps)
 
 
 def _overlaps(batches: int, features: int, outputs: int) -> tuple[Overlap, ...]:
@@ -195,14 +153,9 @@ def cost(op: Op, graph: Graph) -> Cost:
 
 
 _COMMON = (operand_count(2, 3), weights_are_constant, bias_is_constant, weights_are_a_matrix)
-_S8 = (
-    is_quantised_per_tensor,
-    weights_are_symmetric,
-    weights_scaled_along(0),
-    activation_is_a_range,
-    bias_scale_matches,
+_INTEGERS = WeightedForms(
+    reference, lower, layer, scaled_along(0), frozenset((INT32, INT64)), (bias_scale_matches,)
 )
-
 
 EXTENTS = {"tml_fully_connected_params": rows("batches", "in_features", "out_features")}
 
@@ -224,24 +177,7 @@ OPS = (
         infer=infer,
         macs=macs,
         forms=(
-            Form(
-                "s8",
-                typed(input=INT8, filter=INT8, bias=INT32, output=INT8),
-                reference,
-                lower,
-                constraints=_S8,
-                numbers=layer,
-                limits=(sums_fit_32_bits,),
-            ),
-            Form(
-                "s16",
-                typed(input=INT16, filter=INT8, bias=frozenset((INT32, INT64)), output=INT16),
-                reference,
-                lower,
-                constraints=(*int16_constraints(0), bias_scale_matches),
-                numbers=layer,
-                limits=(sums_fit,),
-            ),
+            *_INTEGERS.forms(),
             float_layers.layer_form(float_layers.fully_connected),
         ),
     ),

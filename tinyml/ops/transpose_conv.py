@@ -12,41 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyml.base.errors import ModelError
-from tinyml.ir.dtype import INT8, INT16, INT32, INT64
+from tinyml.ir.dtype import INT16, INT64
 from tinyml.ir.graph import Array, Graph, Op
-from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
+from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall
 from tinyml.ops import float_layers
 from tinyml.ops.common import (
-    activation_is_a_range,
-    channel_factors,
     is_image,
-    is_quantised_per_tensor,
     operand_count,
     padding_is_known,
-    quant_of,
     result,
 )
 from tinyml.ops.extents import images
-from tinyml.ops.forms import Constraint, Form, typed
+from tinyml.ops.forms import Constraint
 from tinyml.ops.moves import WHOLE
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.spreads import INPUT, SHAPE, WEIGHTS, spread_struct, spreads
 from tinyml.ops.table import ACTIVATION, PADDING, Field, Table
 from tinyml.ops.traits import ClampsOutput, Scales, ShapeOperand, Weights
-from tinyml.ops.weighted import (
-    WeightedSum,
-    bias_is_constant,
-    channel_constants,
-    for_types,
-    int16_constraints,
-    rescale_fields,
-    sums_fit,
-    sums_fit_32_bits,
-    weighted_sum,
-    weights_are_constant,
-    weights_are_symmetric,
-    weights_scaled_along,
-)
+from tinyml.ops.weighted import WeightedSum, weighted_sum
+from tinyml.ops.weighted_constraints import bias_is_constant, weights_are_constant
+from tinyml.ops.weighted_forms import WeightedForms, channel_constants, plain_call, scaled_along
 
 BIAS = 3  # operand
 
@@ -108,14 +93,10 @@ def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
 
 def layer(op: Op, graph: Graph) -> WeightedSum:
     """The layer's numbers; taps of a row in the order of the filter (row, column, channel)."""
-    plain = as_weighted(op)
-    given, weights = (graph.tensors[i] for i in plain.inputs[:2])
+    weights = graph.tensors[op.inputs[WEIGHTS]]
     assert weights.data is not None
     rows = weights.data.astype(np.int64).reshape(weights.shape[0], -1)
-    factors = channel_factors(
-        quant_of(given), quant_of(weights), quant_of(result(op, graph)), len(rows)
-    )
-    return weighted_sum(plain, graph, rows, *factors)
+    return weighted_sum(as_weighted(op), graph, rows)
 
 
 def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
@@ -162,35 +143,20 @@ def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
     assert weights.data is not None
     rows, columns = spreads(op, graph)
     numbers = numbers.with_bounded_sums
-    params = Struct(
-        "tml_transpose_conv_params",
-        (
-            ("batches", given.shape[0]),
-            ("height", spread_struct(rows)),
-            ("width", spread_struct(columns)),
-            ("in_channels", given.shape[3]),
-            ("out_channels", weights.shape[0]),
-            ("input_offset", -numbers.input_zero_point),
-            *rescale_fields(numbers),
-        ),
+    fields = (
+        ("batches", given.shape[0]),
+        ("height", spread_struct(rows)),
+        ("width", spread_struct(columns)),
+        ("in_channels", given.shape[3]),
+        ("out_channels", weights.shape[0]),
+        ("input_offset", -numbers.input_zero_point),
     )
     constants = (
         Constant("weights", weights.data.reshape(-1), "filter, row, column, channel"),
         *channel_constants(numbers, is_folded=False),
     )
-    call = KernelCall(
-        "tml_transpose_conv_s8",
-        "kernels/transpose_conv/s8.h",
-        params,
-        (
-            Arg("input", INPUT),
-            *(Arg("constant", constant=constant.name) for constant in constants),
-            Arg("output", 0),
-        ),
-        constants,
-        cost=cost(op, graph),
-    )
-    return for_types(call, numbers)
+    call = plain_call("transpose_conv", fields, constants, numbers, cost(op, graph))
+    return replace(call, arguments=(Arg("input", INPUT), *call.arguments[1:]))
 
 
 def cost(op: Op, graph: Graph) -> Cost:
@@ -211,13 +177,8 @@ _COMMON = (
     padding_is_known,
     fits_together,
 )
-_S8 = (
-    is_quantised_per_tensor,
-    _reordered(weights_are_symmetric),
-    _reordered(weights_scaled_along(0)),
-    activation_is_a_range,
-)
-
+_SCALED = tuple(_reordered(constraint) for constraint in scaled_along(0))
+_INTEGERS = WeightedForms(reference, lower, layer, _SCALED, frozenset((INT16, INT64)))
 
 EXTENTS = {"tml_transpose_conv_params": images("in_channels", "out_channels")}
 
@@ -237,32 +198,7 @@ OPS = (
         infer=infer,
         macs=macs,
         forms=(
-            Form(
-                "s8",
-                typed(shape=WHOLE, filter=INT8, input=INT8, bias=INT32, output=INT8),
-                reference,
-                lower,
-                constraints=_S8,
-                numbers=layer,
-                limits=(sums_fit_32_bits,),
-            ),
-            Form(
-                "s16",
-                typed(
-                    shape=WHOLE,
-                    filter=INT8,
-                    input=INT16,
-                    bias=frozenset((INT16, INT64)),
-                    output=INT16,
-                ),
-                reference,
-                lower,
-                constraints=int16_constraints(
-                    0, _reordered(weights_are_symmetric), _reordered(weights_scaled_along(0))
-                ),
-                numbers=layer,
-                limits=(sums_fit,),
-            ),
+            *_INTEGERS.forms(shape=WHOLE),
             float_layers.transposed_form(WHOLE),
         ),
     ),

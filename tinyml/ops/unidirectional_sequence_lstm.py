@@ -39,7 +39,8 @@ from tinyml.ops.lstm_walk import STATES, extent, walk_fields, wide_extent
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, Field, Table
 from tinyml.ops.traits import State, Steps
-from tinyml.ops.weighted import WeightedSum, sums_fit
+from tinyml.ops.weighted import WeightedSum
+from tinyml.ops.weighted_constraints import sums_fit
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from tinyml.ir.dtype import INT64
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Constant, KernelCall
 from tinyml.ops import conv_2d, depthwise_conv_2d, fully_connected
-from tinyml.ops.weighted import WIDE_COST, WeightedSum
+from tinyml.ops.weighted import WeightedSum
+from tinyml.ops.weighted_forms import WIDE_COST
 from tinyml.target.cores import Family
 from tinyml.variants import Variant
 from tinyml.variants.dsp_s16 import sums_fit
