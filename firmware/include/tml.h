@@ -37,6 +37,13 @@
 /* One shared body for several layers (--optimize size). */
 #define TML_NOINLINE __attribute__((noinline))
 
+/* Constants that the start-up code copies to RAM with all initialised data: flash would be waited for. */
+#ifdef __ELF__
+#define TML_IN_RAM(symbol) __attribute__((section(".data." #symbol)))
+#else
+#define TML_IN_RAM(symbol)
+#endif
+
 /* In front of a loop that is fastest and smallest as it is written: compilers for small cores
  * otherwise unroll it until they run out of registers. */
 #if defined(__clang__)

@@ -9,26 +9,17 @@ import pytest
 
 from tests.support.models.small_graphs import small_network
 from tests.support.values.reports import planned_report, small_report
-from tinyml.ops import macs_of
 from tinyml.passes import run_passes
-from tinyml.plan.estimate import estimate, wait_cycles
+from tinyml.plan.estimate import estimate
 from tinyml.plan.planner import plan
 from tinyml.plan.values import Plan
 from tinyml.report.text import summary
 from tinyml.target.board import Board
 from tinyml.target.boards import all_boards, load_board
-from tinyml.target.caches import Backing, Cache
 
 
 def planned(board: Board) -> Plan:
     return plan(run_passes(small_network()), board, optimize="speed")
-
-
-def behind(board: Board, nbytes: int) -> Board:
-    """The board with a data cache of that size before its flash, ten cycles for eight bytes."""
-    backing = Backing(board.flash.region, 8, 10, 10)
-    cache = Cache("data", "data", nbytes, 1, 8, (backing,), "")
-    return replace(board, chip=replace(board.chip, caches=(cache,)))
 
 
 @pytest.mark.parametrize("board", all_boards(), ids=lambda board: board.name)
@@ -56,25 +47,6 @@ def test_an_unknown_core_has_instructions_alone() -> None:
     found = estimate(planned(board), replace(board, chip=replace(board.chip, core=strange)))
     assert found is not None
     assert (found.cycles, found.time_us, found.error_percent) == (None, None, None)
-
-
-def test_weights_that_fit_the_cache_cost_no_waiting() -> None:
-    board = load_board("nucleo_l4r5zi")
-    made = planned(board)
-    constants = sum(step.call.constant_bytes() for step in made.steps if step.call)
-    assert wait_cycles(made, behind(board, constants)) == 0
-    assert wait_cycles(made, behind(board, constants - 1)) > 0
-
-
-def test_weights_are_read_once_per_pair_of_pixels() -> None:
-    board = load_board("nucleo_l4r5zi")
-    made = planned(board)
-    first = next(step for step in made.steps if made.graph.ops[step.ops[0]].kind == "CONV_2D")
-    assert first.call is not None
-    alone = replace(made, steps=(first,))
-    macs = macs_of(made.graph.ops[first.ops[0]], made.graph)
-    read_bytes = max(macs // 2, first.call.constant_bytes())
-    assert wait_cycles(alone, behind(board, 8)) == read_bytes // 8 * 10
 
 
 def test_other_kernels_than_ours_are_not_predicted() -> None:

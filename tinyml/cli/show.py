@@ -36,7 +36,11 @@ def show(
         show_table(table)
     for path in built.files:
         console.line(f"wrote {path}")
-    for line in (*text.stack_lines(built.report), *text.self_test_lines(built.report)):
+    for line in (
+        *text.copied_lines(built.report),
+        *text.stack_lines(built.report),
+        *text.self_test_lines(built.report),
+    ):
         console.line(line)
     for advice in built.report.problems:
         console.line(f"what would help: {advice}")

@@ -25,6 +25,7 @@ class ConstantView:
     alignment: int
     comment: tuple[str, ...]  # lines
     initialiser: str
+    is_copied: bool = False  # to RAM, by the start-up code
 
 
 @dataclass(frozen=True, slots=True)

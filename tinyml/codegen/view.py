@@ -104,7 +104,7 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
     memories = (*arenas, *filter(None, (state_memory_view(plan, board),)))
     tensors, scratch = tensor_views(plan, names, memories)
     places = {item.index: item.symbol for item in tensors}
-    weights = Weights(graph, names)
+    weights = Weights(plan, names)
     places |= {i: weights.tensor(i) for i in _used_constants(plan)}
     sites = _sites(plan, Places(places, scratch, weights))
     calls = calls_of(sites, plan.shared)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tinyml.codegen.layers import (
     ConstantView,
     array_declaration,
@@ -9,19 +11,23 @@ from tinyml.codegen.layers import (
     constant_views,
 )
 from tinyml.codegen.literals import c_array, shape_text, wrap_comment
-from tinyml.ir.graph import Array, Graph
-from tinyml.plan.values import Step
+from tinyml.ir.graph import Array
+from tinyml.ir.kernel import Constant
+from tinyml.plan.values import Plan, Step
 
 
 class Weights:
-    """The constant arrays, each distinct content once."""
+    """The constant arrays, each distinct content once; those of ``copied`` steps go to RAM."""
 
-    def __init__(self, graph: Graph, names: tuple[str, ...]) -> None:
+    def __init__(self, plan: Plan, names: tuple[str, ...]) -> None:
         self.views: list[ConstantView] = []
         self.nbytes = 0
         self.names = names
-        self._graph = graph
+        self._graph = plan.graph
         self._known: dict[tuple[str, bytes], tuple[str, int]] = {}
+        calls = (plan.steps[i].call for i in plan.copied_steps)
+        constants = (item for call in calls if call is not None for item in call.constants)
+        self._copied = {_content(item) for item in constants}
 
     def layer(self, index: int, step: Step, title: str) -> dict[str, str]:
         """The symbols of a layer's constants, which are added unless their bytes exist."""
@@ -30,14 +36,19 @@ class Weights:
         for view, item in zip(
             constant_views(step.call, symbols, title), step.call.constants, strict=True
         ):
-            key = (item.data.dtype.name, item.data.tobytes())
+            key = _content(item)
             symbol, alignment = self._known.setdefault(key, (view.symbol, view.alignment))
             if symbol != view.symbol and alignment >= view.alignment:
                 symbols[item.name] = symbol
                 continue
-            self.views.append(view)
+            self.views.append(self._placed(view, key))
             self.nbytes += item.data.nbytes
         return symbols
+
+    def _placed(self, view: ConstantView, key: tuple[str, bytes]) -> ConstantView:
+        if key not in self._copied:
+            return view
+        return replace(view, is_copied=True, comment=(*view.comment, "in RAM, copied at start"))
 
     def tensor(self, index: int) -> str:
         """The symbol of a constant tensor that a kernel reads as an ordinary input."""
@@ -72,3 +83,8 @@ class Weights:
         )
         self.nbytes += tensor.nbytes
         return symbol
+
+
+def _content(constant: Constant) -> tuple[str, bytes]:
+    """What two constants have in common of which one array is kept."""
+    return constant.data.dtype.name, constant.data.tobytes()

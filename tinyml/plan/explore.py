@@ -7,7 +7,7 @@ from functools import cache
 
 from tinyml.ir.graph import Graph
 from tinyml.plan.fit import fit
-from tinyml.plan.goals import OPTIMIZE, Candidates, chosen
+from tinyml.plan.goals import OPTIMIZE, Candidates, chosen, cycles
 from tinyml.plan.planner import candidates, programs_of
 from tinyml.plan.values import Plan
 from tinyml.target.board import Board
@@ -24,6 +24,7 @@ class Alternative:
     arena_bytes: int
     ram_bytes: int  # with stack and runtime
     instructions: int
+    cycles: int  # with what waiting for memory costs
     flash_bytes: int
     fits: bool
     is_best: bool  # no other needs less in one respect without needing more in another
@@ -41,18 +42,18 @@ def explore(graph: Graph, board: Board) -> tuple[Alternative, ...]:
         return of("size" if goal == "size" else "balanced")  # nothing else changes a prediction
 
     found = [_alternative(goal, chosen(planned, goal), board) for goal in OPTIMIZE]
-    kept = [item.arena_bytes for item in found]
+    kept = [item.ram_bytes for item in found]
     for made, _ in (*of("balanced").light, *of("balanced").front):
         item = _alternative("", made, board)
-        if all(max(item.arena_bytes, n) >= _NEAR * min(item.arena_bytes, n) for n in kept):
+        if all(max(item.ram_bytes, n) >= _NEAR * min(item.ram_bytes, n) for n in kept):
             found.append(item)
-            kept.append(item.arena_bytes)
+            kept.append(item.ram_bytes)
     merged: dict[tuple[int, int, int], Alternative] = {}
     for item in found:
         before = merged.get(_costs(item))
         goals = (*before.goals, *item.goals) if before else item.goals
         merged[_costs(item)] = _with(item, goals, found)
-    return tuple(sorted(merged.values(), key=lambda item: (-item.arena_bytes, item.instructions)))
+    return tuple(sorted(merged.values(), key=lambda item: (-item.ram_bytes, item.cycles)))
 
 
 def _alternative(goal: str, made: Plan, board: Board) -> Alternative:
@@ -63,6 +64,7 @@ def _alternative(goal: str, made: Plan, board: Board) -> Alternative:
         arena_bytes=sum(nbytes for _, nbytes in made.arena_bytes),
         ram_bytes=ram,
         instructions=sum(step.call.cost.instructions for step in made.steps if step.call),
+        cycles=cycles(made),
         flash_bytes=sum(use.nbytes for use in made.uses if use.region not in regions),
         fits=fit(made, board).is_ok,
         is_best=False,
@@ -80,6 +82,7 @@ def _with(item: Alternative, goals: tuple[str, ...], others: list[Alternative]) 
         item.arena_bytes,
         item.ram_bytes,
         item.instructions,
+        item.cycles,
         item.flash_bytes,
         item.fits,
         is_best,
@@ -87,4 +90,4 @@ def _with(item: Alternative, goals: tuple[str, ...], others: list[Alternative]) 
 
 
 def _costs(item: Alternative) -> tuple[int, int, int]:
-    return item.arena_bytes, item.instructions, item.flash_bytes
+    return item.ram_bytes, item.cycles, item.flash_bytes

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tinyml.base.errors import DoesNotFit
 from tinyml.ops import trait_of
 from tinyml.ops.traits import Converts
+from tinyml.plan.copies import constant_waits
 from tinyml.plan.estimate import Estimate, estimate
 from tinyml.plan.predict import CODE
 from tinyml.plan.values import Plan, Step
@@ -55,6 +56,16 @@ class Spilled:
 
 
 @dataclass(frozen=True, slots=True)
+class Copied:
+    """Constants that the start-up code copies from flash to RAM."""
+
+    region: str
+    nbytes: int
+    layers: int  # how many have theirs there
+    saved_cycles: int  # rough: of waiting for flash, per inference
+
+
+@dataclass(frozen=True, slots=True)
 class Fit:
     """The verdict for one board."""
 
@@ -68,6 +79,7 @@ class Fit:
     spilled: tuple[Spilled, ...] = ()  # of the arena, in regions after the first; by region
     stall_cycles: int = 0  # rough: what waiting for slow regions costs per inference
     note: str = ""  # what else the board's memory is used for
+    copied: Copied | None = None
     estimate: Estimate | None = None  # of an inference; None: nothing is predicted of it
 
     @property
@@ -102,6 +114,7 @@ def fit(plan: Plan, board: Board, others: Iterable[Board] = ()) -> Fit:
         spilled=_spilled(plan, board),
         stall_cycles=plan.stall_cycles,
         note=board.memory_note,
+        copied=_copied(plan, board),
         estimate=estimate(plan, board),
     )
 
@@ -160,6 +173,13 @@ def _spilled(plan: Plan, board: Board) -> tuple[Spilled, ...]:
         largest = tuple(sorted(sizes.values(), key=lambda item: (-item[1], item[0])))
         found.append(Spilled(region, arenas[region], largest, scratches))
     return tuple(found)
+
+
+def _copied(plan: Plan, board: Board) -> Copied | None:
+    if not plan.copied_steps:
+        return None
+    saved = sum(constant_waits(plan.graph, plan.steps, board)) - plan.wait_cycles
+    return Copied(board.ram[0].region, plan.copied_bytes, len(plan.copied_steps), saved)
 
 
 def _label(plan: Plan, step: Step, number: int) -> str:

@@ -9,6 +9,7 @@ fits: ``tinyml.plan.fit`` says by how much it does not.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tinyml.base.errors import PlanError, did_you_mean
@@ -16,6 +17,7 @@ from tinyml.ir.graph import Graph
 from tinyml.ops import layer_of
 from tinyml.plan.arena import arrange
 from tinyml.plan.code_size import shared_functions
+from tinyml.plan.copies import constant_waits, with_copies
 from tinyml.plan.goals import OPTIMIZE, Candidates, chosen
 from tinyml.plan.partition import choices, kernels_of_bands, programs
 from tinyml.plan.predict import predict
@@ -79,12 +81,23 @@ def programs_of(graph: Graph, board: Board) -> Programs:
 def candidates(graph: Graph, tried: Programs, board: Board, goal: Goal) -> Candidates:
     """The plans of all programs, and whether each fits in RAM, predicted for a goal."""
 
-    def made(steps: Program) -> tuple[Plan, bool]:
-        return plan_steps(graph, steps, board, goal)
+    def made(programs: Iterable[Program]) -> Iterator[tuple[Plan, bool]]:
+        for steps in programs:
+            plain, is_fitting = plan_steps(graph, steps, board, goal)
+            yield plain, is_fitting
+            if is_fitting:
+                yield from (
+                    (plan, True) for plan in with_copies(plain, board, _spare(plain, board))
+                )
 
-    front, others = tuple(map(made, tried.front)), tuple(map(made, tried.others))
-    light = front if tried.light is tried.front else tuple(map(made, tried.light))
-    return Candidates(front, light, others, board.flash.max_bytes)
+    front, others = tuple(made(tried.front)), tuple(made(tried.others))
+    light = front if tried.light is tried.front else tuple(made(tried.light))
+    return Candidates(front, light, others, board.flash.max_bytes, board.ram[0].max_bytes)
+
+
+def _spare(plan: Plan, board: Board) -> int:
+    """What a plan leaves of the first RAM region, where initialised data lies."""
+    return board.ram[0].max_bytes - plan.needed_bytes(board.ram[0].region)
 
 
 def plan_steps(
@@ -115,5 +128,6 @@ def plan_steps(
         shared=shared_functions(calls, board.chip.core, goal.optimize),
         stall_cycles=stall_cycles(graph, placed, tensors, board),
         state_bytes=arena.state_bytes(),
+        wait_cycles=sum(constant_waits(graph, placed, board)),
     )
     return made, is_fitting

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from tinyml.ir.graph import Graph
 from tinyml.ir.kernel import KernelCall
 
+COPIED = "copied weights"  # the purpose of RAM that holds constants
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:
@@ -37,7 +39,7 @@ class Use:
     """One line of the budget: bytes of one purpose in one region, predicted before compiling."""
 
     region: str
-    purpose: str  # activations, scratch, state, runtime, stack (RAM); weights, code (flash)
+    purpose: str  # activations, scratch, state, copied weights, runtime, stack; weights, code
     nbytes: int
 
 
@@ -58,6 +60,9 @@ class Plan:
     shared: frozenset[str] = frozenset()  # kernels of which all layers use one instance
     stall_cycles: int = 0  # rough: what waiting for slow memory regions costs per inference
     state_bytes: tuple[tuple[str, int], ...] = ()  # (region, bytes) of variables; none: ()
+    copied_steps: tuple[int, ...] = ()  # whose constants the start-up code copies to RAM
+    copied_bytes: int = 0  # what those take there, in the board's first region
+    wait_cycles: int = 0  # rough: what waiting for constants in flash costs per inference
     as_read: Graph | None = None  # the model before the passes; None: there were none
 
     def needed_bytes(self, region: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinyml.base.errors import PlanError
-from tinyml.plan.values import Placement, Plan
+from tinyml.plan.values import COPIED, Placement, Plan
 from tinyml.target.board import Board
 
 _ALIGNMENT = 16  # bytes
@@ -54,6 +54,12 @@ def check_bounds(plan: Plan, board: Board, claims: list[Claim]) -> None:
             raise PlanError(
                 f"{_memory(region, is_state)} has {nbytes} bytes, the budget {budgeted}"
             )
+    copies = sum(use.nbytes for use in plan.uses if use.purpose == COPIED)
+    if copies != plan.copied_bytes or bool(copies) != bool(plan.copied_steps):
+        steps = len(plan.copied_steps)
+        raise PlanError(
+            f"constants of {steps} steps take {plan.copied_bytes} bytes of RAM, the budget {copies}"
+        )
     if plan.lower_bound_bytes > sum(nbytes for _, nbytes in plan.arena_bytes):
         raise PlanError(f"the arena is below its lower bound of {plan.lower_bound_bytes} bytes")
 

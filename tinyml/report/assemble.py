@@ -60,6 +60,7 @@ def report(
         run=_run(run, board) if run else None,
         self_test=self_test_record(image.self_test) if image else None,
         stack_bound_bytes=image.stack_bytes if image else None,
+        copied=asdict(planned.verdict.copied) if planned.verdict.copied else None,
         predicted=predicted_record(planned.verdict.estimate),
         fingerprint=planned.fingerprint,
     )
@@ -138,7 +139,7 @@ def _layers(plan: Plan, image: Image | None, run: Run | None) -> tuple[Layer, ..
                 shape=plan.graph.tensors[op.outputs[0]].shape,
                 macs=sum(macs_of(plan.graph.ops[i], plan.graph) for i in step.ops),
                 kernel=call.function if call else "",
-                note=call.note if call else NO_CODE,
+                note=_note(plan, index),
                 weights_bytes=call.constant_bytes() if call else 0,
                 scratch_bytes=call.scratch_bytes if call else 0,
                 predicted_instructions=call.cost.instructions if call else 0,
@@ -155,6 +156,13 @@ def _layers(plan: Plan, image: Image | None, run: Run | None) -> tuple[Layer, ..
             )
         )
     return tuple(layers)
+
+
+def _note(plan: Plan, index: int) -> str:
+    call = plan.steps[index].call
+    if call is None:
+        return NO_CODE
+    return "; ".join(filter(None, (call.note, "constants in RAM" * (index in plan.copied_steps))))
 
 
 def _fits(verdict: Fit, memory: Sequence[Memory]) -> bool:

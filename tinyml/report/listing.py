@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from tinyml.ir.graph import Graph, Tensor
@@ -143,6 +144,7 @@ def fit_record(verdict: Fit) -> dict[str, object]:
             for item in verdict.spilled
         ],
         "stall_cycles": verdict.stall_cycles,
+        "copied": asdict(verdict.copied) if verdict.copied else None,
         "predicted": predicted_record(verdict.estimate),
     }
 

@@ -92,6 +92,7 @@ class Report:
     runtime: str = "aot"  # what executes the model
     self_test: Entries | None = None  # None: nothing was tested
     stack_bound_bytes: int | None = None  # the most that the code can take; None: not known
+    copied: Entries | None = None  # constants that RAM holds; None: none
     predicted: Entries | None = None  # of an inference; None: nothing was
     fingerprint: str = ""  # of the build, as the agent says it; "": nothing was built
 
