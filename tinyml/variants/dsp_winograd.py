@@ -29,6 +29,17 @@ _BLOCK = {LINEAR: 406, ROUNDING: 490}  # instructions per pair of filters beside
 
 def winograd(op: Op, graph: Graph, layer: WeightedSum) -> KernelCall | str:
     """A dense 3x3 convolution with stride 1 of even size."""
+    shape = tiled_shape(op, graph)
+    if isinstance(shape, str):
+        return shape
+    if shape.rows.out_size % 2 or shape.columns.out_size % 2:
+        return "the output has an odd number of rows or columns"
+    form = layer.once(choose_form, 2, _SHIFTS)
+    return form if isinstance(form, str) else _call(shape, layer, form)
+
+
+def tiled_shape(op: Op, graph: Graph) -> Shape | str:
+    """The shape of a layer that tiles of outputs may serve, or why they may not."""
     reason = why_not_dense(op, graph)
     if reason is not None:
         return reason
@@ -36,26 +47,22 @@ def winograd(op: Op, graph: Graph, layer: WeightedSum) -> KernelCall | str:
     for axis in (shape.rows, shape.columns):
         if (axis.kernel, axis.stride, axis.dilation) != (3, 1, 1):
             return "the filter is not 3x3 with stride and dilation 1"
-        if axis.out_size % 2:
-            return "the output has an odd number of rows or columns"
     if shape.channels % 4 or shape.filters % 2:
         return "channels are no multiple of 4, or filters are odd in number"
-    form = layer.once(_choose_form)
-    if isinstance(form, str):
-        return form
-    return _call(shape, layer, form)
+    return shape
 
 
-def _choose_form(layer: WeightedSum) -> Form | str:
+def choose_form(layer: WeightedSum, bits: int, shifts: tuple[int, ...]) -> Form | str:
+    """How sums that come ``bits`` further left are rescaled by a block of one of the shifts."""
     rescaling, bias = rescaling_of(layer), layer.folded_bias()
-    linear = solve_linear(rescaling, 2, _SHIFTS)
+    linear = solve_linear(rescaling, bits, shifts)
     if isinstance(linear, Linear):
         constants = np.stack((linear.multiplier, linear.offset), axis=1)
         return Form(LINEAR, linear.shift, layer.weights, bias + linear.delta, constants)
-    rounding = solve_rounding(rescaling)
+    rounding = solve_rounding(rescaling)  # proves that twice a sum fits 32 bits
     if isinstance(rounding, str):
         return rounding
-    if np.any(~rescaling.is_dead() & (rescaling.reach() >= _SUM_LIMIT)):
+    if bits > 1 and np.any(~rescaling.is_dead() & (rescaling.reach() >= _SUM_LIMIT)):
         return "four times a sum does not fit 32 bits"
     constants = np.stack((rounding.multiplier, rounding.offset, rounding.shift), axis=1)
     return Form(ROUNDING, 0, layer.weights, bias, constants)

@@ -12,14 +12,13 @@ import numpy as np
 
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Constant, KernelCall, Value
-from tinyml.ir.requant import Linear, solve_linear, solve_rounding
 from tinyml.ops.extents import banded
 from tinyml.ops.weighted import WeightedSum
 from tinyml.variants import Variant
-from tinyml.variants.dsp_conv_2d import Band, Shape, band_cost, overlap_of, shape_of
-from tinyml.variants.dsp_gemm import MatrixKernel, matrix_call, why_not_dense
-from tinyml.variants.dsp_streams import LINEAR, ROUNDING, Form, rescaling_of, unrolled
-from tinyml.variants.dsp_winograd import RUNS, TWICE_G, runs_stream
+from tinyml.variants.dsp_conv_2d import Band, Shape, band_cost, overlap_of
+from tinyml.variants.dsp_gemm import MatrixKernel, matrix_call
+from tinyml.variants.dsp_streams import LINEAR, ROUNDING, Form, unrolled
+from tinyml.variants.dsp_winograd import RUNS, TWICE_G, choose_form, runs_stream, tiled_shape
 from tinyml.variants.needs import Needs
 
 _SHIFTS = (5, 4, 6, 3)  # those that have a block
@@ -28,32 +27,13 @@ _BLOCK = {LINEAR: 122, ROUNDING: 148}  # instructions per pair of filters beside
 
 def winograd_row(op: Op, graph: Graph, layer: WeightedSum) -> KernelCall | str:
     """A dense 3x3 convolution with stride 1."""
-    reason = why_not_dense(op, graph)
-    if reason is not None:
-        return reason
-    shape = shape_of(op, graph)
-    for axis in (shape.rows, shape.columns):
-        if (axis.kernel, axis.stride, axis.dilation) != (3, 1, 1):
-            return "the filter is not 3x3 with stride and dilation 1"
+    shape = tiled_shape(op, graph)
+    if isinstance(shape, str):
+        return shape
     if shape.columns.out_size < 2:
         return "the output has a single column"
-    if shape.channels % 4 or shape.filters % 2:
-        return "channels are no multiple of 4, or filters are odd in number"
-    form = layer.once(_choose_form)
+    form = layer.once(choose_form, 1, _SHIFTS)
     return form if isinstance(form, str) else _call(shape, layer, form)
-
-
-def _choose_form(layer: WeightedSum) -> Form | str:
-    rescaling, bias = rescaling_of(layer), layer.folded_bias()
-    linear = solve_linear(rescaling, 1, _SHIFTS)
-    if isinstance(linear, Linear):
-        constants = np.stack((linear.multiplier, linear.offset), axis=1)
-        return Form(LINEAR, linear.shift, layer.weights, bias + linear.delta, constants)
-    rounding = solve_rounding(rescaling)  # proves that twice a sum fits 32 bits
-    if isinstance(rounding, str):
-        return rounding
-    constants = np.stack((rounding.multiplier, rounding.offset, rounding.shift), axis=1)
-    return Form(ROUNDING, 0, layer.weights, bias, constants)
 
 
 def _call(shape: Shape, layer: WeightedSum, form: Form) -> KernelCall:

@@ -83,44 +83,61 @@ typedef void (*tml_dsp_winograd)(const tml_dsp_winograd_block *block);
 #define TML_DSP_NEXT_ROW "ldr r8, [sp, #12]\nadd r12, r8\n"
 #define TML_DSP_NEXT_COLUMN "ldr r8, [sp, #16]\nadd r12, r8\n"
 
-/* Labels: 1 next pair of filters, 3 a run over all channels (2 its steps), 4 three runs, 5 emit. */
+/* What both blocks are made of. Labels: 1 next pair of filters, 3 a run over all rows and channels (2
+ * its steps), 5 emit. `bytes` are those of the stack frame. */
+#define TML_DSP_WINOGRAD_ENTER(bytes)                                                          \
+    "mov r0, %0\n"                                                                             \
+    "push {r4-r11, lr}\n"                                                                      \
+    "ldm r0, {r1-r10}\n"                                                                       \
+    "adr.w r11, 2f\n"                                                                          \
+    "add r8, r11\n"                                                                            \
+    "orr r8, #1\n"                                                                             \
+    "sub sp, #" #bytes "\n"                                                                    \
+    "stm sp, {r1-r9}\n"                                                                        \
+    "mov r1, r10\n"                                                                            \
+    "b.w 1f\n"                                                                                 \
+    "3: str lr, [sp, #36]\n"                                                                   \
+    "ldr lr, [sp, #24]\n"                                                                      \
+    "ldr pc, [sp, #28]\n"                                                                      \
+    ".balign 4\n"                                                                              \
+    "2: .rept 4\n" TML_DSP_STEP_WIDE ".endr\n"                                                 \
+    "subs lr, #1\n"                                                                            \
+    "bne.w 2b\n"                                                                               \
+    "ldr pc, [sp, #36]\n"
+#define TML_DSP_WINOGRAD_OUTPUTS(six)                                                          \
+    "5: str lr, [sp, #36]\n" six                                                               \
+    "ldrd r8, r9, [sp, #4]\n"                                                                  \
+    "strb r3, [r12, r8]\nstrb r4, [r12, r9]\nstrb r2, [r12], #1\n"                             \
+    "strb r6, [r12, r8]\nstrb r7, [r12, r9]\nstrb r5, [r12]\n"                                 \
+    "ldr pc, [sp, #36]\n"
+#define TML_DSP_WINOGRAD_PAIR                                                                  \
+    "1: ldrd r2, r5, [r1], #8\n"                                                               \
+    "mov r3, r2\nmov r4, r2\nmov r6, r5\nmov r7, r5\n"                                         \
+    "ldm r1!, {r8-r12, lr}\n"                                                                  \
+    "add r0, sp, #40\n"                                                                        \
+    "stm r0, {r8-r12, lr}\n"                                                                   \
+    "ldr r0, [sp, #20]\n"
+#define TML_DSP_WINOGRAD_LEAVE(bytes)                                                          \
+    "ldr r8, [sp]\n"                                                                           \
+    "ldr r9, [sp, #32]\n"                                                                      \
+    "add r8, #2\n"                                                                             \
+    "str r8, [sp]\n"                                                                           \
+    "cmp r1, r9\n"                                                                             \
+    "bne.w 1b\n"                                                                               \
+    "add sp, #" #bytes "\n"                                                                    \
+    "pop {r4-r11, lr}\n"
+
+/* Label 4: three runs. */
 #define TML_DSP_WINOGRAD(name, six)                                                            \
     TML_DSP_SHARED void name(const tml_dsp_winograd_block *block)                              \
     {                                                                                          \
-        __asm__ volatile("mov r0, %0\n"                                                        \
-                         "push {r4-r11, lr}\n"                                                 \
-                         "ldm r0, {r1-r10}\n"                                                  \
-                         "adr.w r11, 2f\n"                                                     \
-                         "add r8, r11\n"                                                       \
-                         "orr r8, #1\n"                                                        \
-                         "sub sp, #188\n"                                                      \
-                         "stm sp, {r1-r9}\n"                                                   \
-                         "mov r1, r10\n"                                                       \
-                         "b.w 1f\n"                                                            \
-                         "3: str lr, [sp, #36]\n"                                              \
-                         "ldr lr, [sp, #24]\n"                                                 \
-                         "ldr pc, [sp, #28]\n"                                                 \
-                         ".balign 4\n"                                                         \
-                         "2: .rept 4\n" TML_DSP_STEP_WIDE ".endr\n"                            \
-                         "subs lr, #1\n"                                                       \
-                         "bne.w 2b\n"                                                          \
-                         "ldr pc, [sp, #36]\n"                                                 \
+        __asm__ volatile(TML_DSP_WINOGRAD_ENTER(188)                                           \
                          "4: str lr, [sp, #184]\n"                                             \
-                         "bl 3b\n" TML_DSP_KEEP(64) TML_DSP_CLEAR                               \
-                         "bl 3b\n" TML_DSP_BUTTERFLY(64, 64)                                    \
+                         "bl 3b\n" TML_DSP_KEEP(64) TML_DSP_CLEAR                              \
+                         "bl 3b\n" TML_DSP_BUTTERFLY(64, 64)                                   \
                          "bl 3b\n"                                                             \
                          "ldr pc, [sp, #184]\n"                                                \
-                         "5: str lr, [sp, #36]\n" six                                          \
-                         "ldrd r8, r9, [sp, #4]\n"                                             \
-                         "strb r3, [r12, r8]\nstrb r4, [r12, r9]\nstrb r2, [r12], #1\n"        \
-                         "strb r6, [r12, r8]\nstrb r7, [r12, r9]\nstrb r5, [r12]\n"            \
-                         "ldr pc, [sp, #36]\n"                                                 \
-                         "1: ldrd r2, r5, [r1], #8\n"                                          \
-                         "mov r3, r2\nmov r4, r2\nmov r6, r5\nmov r7, r5\n"                    \
-                         "ldm r1!, {r8-r12, lr}\n"                                             \
-                         "add r0, sp, #40\n"                                                   \
-                         "stm r0, {r8-r12, lr}\n"                                              \
-                         "ldr r0, [sp, #20]\n"                                                 \
+                         TML_DSP_WINOGRAD_OUTPUTS(six) TML_DSP_WINOGRAD_PAIR                   \
                          TML_DSP_RUNS(TML_DSP_KEEP(88), TML_DSP_KEEP(112)) TML_DSP_CLEAR       \
                          TML_DSP_RUNS(TML_DSP_BUTTERFLY(88, 136) TML_DSP_KEEP(88),             \
                                       TML_DSP_BUTTERFLY(112, 160) TML_DSP_KEEP(112))           \
@@ -132,14 +149,7 @@ typedef void (*tml_dsp_winograd)(const tml_dsp_winograd_block *block);
                              TML_DSP_ADD(136) TML_DSP_EMIT(TML_DSP_NEXT_ROW),                  \
                              TML_DSP_ADD(160)                                                  \
                                  TML_DSP_EMIT(TML_DSP_NEXT_ROW TML_DSP_NEXT_COLUMN))           \
-                         "ldr r8, [sp]\n"                                                      \
-                         "ldr r9, [sp, #32]\n"                                                 \
-                         "add r8, #2\n"                                                        \
-                         "str r8, [sp]\n"                                                      \
-                         "cmp r1, r9\n"                                                        \
-                         "bne.w 1b\n"                                                          \
-                         "add sp, #188\n"                                                      \
-                         "pop {r4-r11, lr}\n"                                                  \
+                         TML_DSP_WINOGRAD_LEAVE(188)                                           \
                          :                                                                     \
                          : "r"(block)                                                          \
                          : "r0", "r1", "r2", "r3", "r12", "lr", "cc", "memory");               \

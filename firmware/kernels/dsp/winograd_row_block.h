@@ -32,52 +32,17 @@
     TML_DSP_ROUND("r5") TML_DSP_ROUND("r6") TML_DSP_ROUND("r7")
 
 /* Stack frame: the block's fields (entry as an address) up to 36, 36 return address of 3 or 5,
- * 40 M C n M C n, 64 a difference of runs. Labels: 1 next pair of filters, 3 a run over all rows
- * and channels (2 its steps), 5 emit. */
+ * 40 M C n M C n, 64 a difference of runs. */
 #define TML_DSP_WINOGRAD_ROW(name, six)                                                        \
     TML_DSP_SHARED void name(const tml_dsp_winograd_block *block)                              \
     {                                                                                          \
-        __asm__ volatile("mov r0, %0\n"                                                        \
-                         "push {r4-r11, lr}\n"                                                 \
-                         "ldm r0, {r1-r10}\n"                                                  \
-                         "adr.w r11, 2f\n"                                                     \
-                         "add r8, r11\n"                                                       \
-                         "orr r8, #1\n"                                                        \
-                         "sub sp, #88\n"                                                       \
-                         "stm sp, {r1-r9}\n"                                                   \
-                         "mov r1, r10\n"                                                       \
-                         "b.w 1f\n"                                                            \
-                         "3: str lr, [sp, #36]\n"                                              \
-                         "ldr lr, [sp, #24]\n"                                                 \
-                         "ldr pc, [sp, #28]\n"                                                 \
-                         ".balign 4\n"                                                         \
-                         "2: .rept 4\n" TML_DSP_STEP_WIDE ".endr\n"                            \
-                         "subs lr, #1\n"                                                       \
-                         "bne.w 2b\n"                                                          \
-                         "ldr pc, [sp, #36]\n"                                                 \
-                         "5: str lr, [sp, #36]\n" six                                          \
-                         "ldrd r8, r9, [sp, #4]\n"                                             \
-                         "strb r3, [r12, r8]\nstrb r4, [r12, r9]\nstrb r2, [r12], #1\n"        \
-                         "strb r6, [r12, r8]\nstrb r7, [r12, r9]\nstrb r5, [r12]\n"            \
-                         "ldr pc, [sp, #36]\n"                                                 \
-                         "1: ldrd r2, r5, [r1], #8\n"                                          \
-                         "mov r3, r2\nmov r4, r2\nmov r6, r5\nmov r7, r5\n"                    \
-                         "ldm r1!, {r8-r12, lr}\n"                                             \
-                         "add r0, sp, #40\n"                                                   \
-                         "stm r0, {r8-r12, lr}\n"                                              \
-                         "ldr r0, [sp, #20]\n"                                                 \
+        __asm__ volatile(TML_DSP_WINOGRAD_ENTER(88)                                            \
+                         TML_DSP_WINOGRAD_OUTPUTS(six) TML_DSP_WINOGRAD_PAIR                   \
                          "bl 3b\n" TML_DSP_KEEP(64) TML_DSP_CLEAR                              \
                          "bl 3b\n" TML_DSP_BUTTERFLY(64, 64)                                   \
                          "bl 3b\n" TML_DSP_EMIT("") TML_DSP_TAKE(64)                           \
                          "bl 3b\n" TML_DSP_EMIT(TML_DSP_NEXT_COLUMN)                           \
-                         "ldr r8, [sp]\n"                                                      \
-                         "ldr r9, [sp, #32]\n"                                                 \
-                         "add r8, #2\n"                                                        \
-                         "str r8, [sp]\n"                                                      \
-                         "cmp r1, r9\n"                                                        \
-                         "bne.w 1b\n"                                                          \
-                         "add sp, #88\n"                                                       \
-                         "pop {r4-r11, lr}\n"                                                  \
+                         TML_DSP_WINOGRAD_LEAVE(88)                                            \
                          :                                                                     \
                          : "r"(block)                                                          \
                          : "r0", "r1", "r2", "r3", "r12", "lr", "cc", "memory");               \
