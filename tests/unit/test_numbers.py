@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from dataclasses import replace
-from types import FrameType
-from typing import Any
 
 import pytest
 
 from tests.support.models.small_graphs import small_network
+from tests.support.values.calls import calls_of
 from tinyml import ops
 from tinyml.ir.graph import Graph
 from tinyml.ops.weighted import WeightedSum, weighted_sum
 from tinyml.ops.weighted_constraints import sums_fit_32_bits
 from tinyml.plan.planner import programs_of
 from tinyml.target.boards import load_board
-
-
-def calls_of(function: Callable[..., Any], work: Callable[[], Any]) -> int:
-    """How often a function is called in the course of some work."""
-    count = 0
-
-    def look(frame: FrameType, event: str, argument: object) -> None:
-        nonlocal count
-        count += event == "call" and frame.f_code is function.__code__  # type: ignore[attr-defined]
-
-    sys.setprofile(look)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return count
 
 
 def weighted_layers(graph: Graph) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 PC = 15
 
@@ -56,6 +57,7 @@ def _bits(*registers: int) -> int:
     return mask & 0x7FFF  # the program counter is no operand to wait for
 
 
+@lru_cache(maxsize=1 << 16)  # code repeats itself: most blocks consist of known instructions
 def _narrow(h: int) -> Instruction:
     low, middle, high, field = h & 7, h >> 3 & 7, h >> 6 & 7, h >> 8 & 7
     top = h >> 11
@@ -142,6 +144,7 @@ def _narrow_miscellaneous(h: int) -> Instruction:
     return Instruction("alu", 2, 0, _bits(h >> 3 & 7), _bits(h & 7))
 
 
+@lru_cache(maxsize=1 << 16)
 def _wide(h: int, g: int) -> Instruction:
     if h & 0xEC00 == 0xEC00:
         return _floating(h, g)
