@@ -13,13 +13,14 @@ from tests.support.models.cases import Vector
 from tests.support.running.executors import assert_equal, run_reference
 from tests.support.running.host_c import run_on_host
 from tests.support.running.tflm import needs_tflm
-from tinyml.base.errors import ModelError
 from tinyml.convert.conversion import Converted, ConvertOptions, convert
 from tinyml.convert.importers.values import ImportOptions
+from tinyml.convert.layers import as_fed
 from tinyml.convert.quality import outputs
-from tinyml.convert.runners import quantised_runner
-from tinyml.model.file import read_model
+from tinyml.convert.runners import float_runner, quantised_runner
+from tinyml.model.file import model_file, read_model
 from tinyml.model.reader import load
+from tinyml.ops import reference
 from tinyml.passes import run_passes
 
 pytestmark = pytest.mark.slow
@@ -57,10 +58,33 @@ def test_dictionaries_are_bound_by_name(folder: Path, warm: Warm) -> None:
 
 
 @pytest.mark.parametrize("kind", ["lstm", "gru"])
-def test_a_mask_is_named(kind: str, folder: Path, warm: Warm) -> None:
+def test_padded_steps_are_left_out(kind: str, folder: Path, warm: Warm) -> None:
     """A masked LSTM was refused for a loop, with the advice to unroll it."""
-    with pytest.raises(ModelError, match="has a mask: steps of 'memory' are left out by 'hole'"):
-        converted(folder / f"masked_{kind}.keras", warm)
+    made = converted(folder / f"masked_{kind}.keras", warm, str(folder / "padded.npz")).report
+    assert made.proof is not None
+    assert made.proof.db is not None
+    assert made.proof.db > 100  # on samples of which most have padded steps
+    padded = np.load(folder / "padded.npz")["x"]
+    assert (padded[1, :3] == 0).all()
+    runner, exact = quantised_runner(made.result.data), float_runner(made.model.data)
+    pairs = [(outputs(runner, (x[None],)), exact.outputs((x[None],))) for x in padded[:10]]
+    found, wanted = (np.stack([each[0] for each in side]) for side in zip(*pairs, strict=True))
+    assert np.abs(found - wanted).max() < 0.08 * np.abs(wanted).max()
+
+
+def test_a_layer_keeps_its_state(folder: Path, warm: Warm) -> None:
+    """Layers with stateful=True were refused; what they keep is a variable of the model."""
+    made = converted(folder / "stateful.keras", warm).report
+    assert any("'memory' keep(s) 2 states" in note for note in made.model.notes)
+    assert made.proof is not None
+    assert made.proof.db is not None
+    assert made.proof.db > 100  # on samples that are one sequence
+    graph = load(model_file("m.tflite", made.result.data))
+    assert len(graph.carried) == 2
+    assert made.calibration is not None
+    fed = as_fed(graph.tensors[graph.inputs[0]], made.calibration.samples[0][0])
+    once, again = reference.sequence(graph, [(fed,), (fed,)])
+    assert not np.array_equal(once[0], again[0])
 
 
 def test_half_precision_is_converted_in_float32(folder: Path, warm: Warm) -> None:

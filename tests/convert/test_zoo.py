@@ -20,8 +20,6 @@ SEED = int(os.environ.get("TINYML_ZOO_SEED", "0"))
 PARTS = 3  # of which one is tried
 # Why some models are not built, in words of the error.
 REASONS = (
-    "has a mask",
-    "has stateful layers",
     "firmware does not sort",
     "mode cubic",
     "is 4.1 dB from what PyTorch computes",  # litert-torch's nearest resize by a fraction

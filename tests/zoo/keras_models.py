@@ -113,15 +113,42 @@ def halved() -> keras.Model:
     )
 
 
-def stateful(kind: str) -> Made:
+def stateful(kind: str, steps: int = STEPS[0]) -> Made:
     """A layer that keeps its state from one call to the next."""
     return lambda: keras.Sequential(
         [
-            keras.Input(batch_shape=(1, *STEPS)),
+            keras.Input(batch_shape=(1, steps, STEPS[1])),
             getattr(layers, kind)(5, stateful=True),
             layers.Dense(3),
         ]
     )
+
+
+def stateful_stack() -> keras.Model:
+    """Cells on top of each other with states of several sizes, behind a layer without."""
+    cells = [layers.GRUCell(4), layers.LSTMCell(5)]
+    return keras.Sequential(
+        [
+            keras.Input(batch_shape=(1, *STEPS)),
+            layers.LSTM(5, return_sequences=True),
+            layers.RNN(cells, stateful=True),
+            layers.Dense(3),
+        ]
+    )
+
+
+def stateful_both() -> keras.Model:
+    """Both directions keep theirs."""
+    x = keras.Input(batch_shape=(1, *STEPS))
+    y = layers.Bidirectional(layers.GRU(5, stateful=True))(x)
+    return keras.Model(x, layers.Dense(3)(y))
+
+
+def stateful_images() -> keras.Model:
+    """States with the shape of images."""
+    x = keras.Input(batch_shape=(1, 3, 6, 6, 2))
+    y = layers.ConvLSTM2D(3, 3, stateful=True)(x)
+    return keras.Model(x, layers.Dense(3)(layers.Flatten()(y)))
 
 
 def both(kind: str) -> Made:
@@ -134,6 +161,45 @@ def words() -> keras.Model:
     x = keras.Input((8,), dtype="int32")
     y = layers.Conv1D(6, 3, activation="relu")(layers.Embedding(20, 5)(x))
     return keras.Model(x, layers.Dense(3)(layers.GlobalMaxPooling1D()(y)))
+
+
+def _padded_words(count: int = 6) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Words by number, of which 0 is none."""
+    x = keras.Input((count,), dtype="int32")
+    return x, layers.Embedding(20, 8, mask_zero=True)(x)
+
+
+def masked_words() -> keras.Model:
+    """Both directions leave out what is none."""
+    x, words = _padded_words()
+    return keras.Model(x, layers.Dense(3)(layers.Bidirectional(layers.LSTM(4))(words)))
+
+
+def masked_average() -> keras.Model:
+    """The average of those that are some: more words, so that random ones are not all none."""
+    x, words = _padded_words(12)
+    return keras.Model(x, layers.Dense(3)(layers.GlobalAveragePooling1D()(words)))
+
+
+def masked_attention() -> keras.Model:
+    """Attention that does not see what is none."""
+    x, words = _padded_words()
+    found = layers.MultiHeadAttention(2, 4)(words, words)
+    return keras.Model(x, layers.Dense(3)(layers.Flatten()(words + found)))
+
+
+def causal_attention() -> keras.Model:
+    """Attention that does not see what comes later."""
+    x = keras.Input((6, 8))
+    found = layers.MultiHeadAttention(2, 4)(x, x, use_causal_mask=True)
+    return keras.Model(x, layers.Dense(3)(x + found))
+
+
+def states_in_and_out() -> keras.Model:
+    """An LSTM whose states the application keeps."""
+    x, hidden, cell = keras.Input(STEPS), keras.Input((5,)), keras.Input((5,))
+    y, *states = layers.LSTM(5, return_state=True)(x, initial_state=[hidden, cell])
+    return keras.Model([x, hidden, cell], [layers.Dense(3)(y), *states])
 
 
 def of_ops() -> keras.Model:

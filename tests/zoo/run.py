@@ -23,6 +23,8 @@ from tinyml.convert.importers.values import ImportOptions
 from tinyml.convert.layers import as_fed, sqnr_db
 from tinyml.convert.ranges import dequantize
 from tinyml.convert.runners import float_runner
+from tinyml.convert.states import with_states
+from tinyml.convert.values import FloatModel
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph
 from tinyml.model.file import model_file
@@ -108,7 +110,7 @@ def _converted(row: Row) -> Outcome:
         return Outcome(row.name, TFLM, f"no kernel ahead of time for {kinds}", near)
     vectors = tuple(_fed(graph, sample) for sample in samples)
     expected = tuple(run_in_tflm(graph, vectors))
-    db = _distance(report.model.data, samples, graph, expected)
+    db = _distance(report.model, samples, graph, expected)
     case = Case(row.name.replace(".", "_"), graph, vectors)
     result = WRONG if db < NEAR_DB else EQUAL
     reason = "integers are far from the float model" if result == WRONG else ""
@@ -120,14 +122,14 @@ def _fed(graph: Graph, sample: Sequence[np.ndarray]) -> Vector:
 
 
 def _distance(
-    data: bytes, samples: Sequence[Vector], graph: Graph, found: Sequence[Vector]
+    model: FloatModel, samples: Sequence[Vector], graph: Graph, found: Sequence[Vector]
 ) -> float:
     """dB of the output of the integers that is furthest from the float model's.
 
     States go on from one sample to the next.
     """
-    runner = float_runner(data)
-    exact = [runner.outputs(sample) for sample in samples]
+    runner = float_runner(model.data)
+    exact = [runner.outputs(sample) for sample in with_states(model, samples)]
     worst = 120.0
     for number, index in enumerate(graph.outputs):
         tensor = graph.tensors[index]

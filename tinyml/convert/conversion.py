@@ -75,6 +75,7 @@ def convert(model: str, options: ConvertOptions, progress: Progress = _quiet) ->
     Raises ModelError, TinymlError or ToolError; nothing is written.
     """
     from tinyml.convert.proof import Imported, prove
+    from tinyml.convert.states import with_states
 
     begun = time.monotonic()
     source = source_of(model)
@@ -98,7 +99,9 @@ def convert(model: str, options: ConvertOptions, progress: Progress = _quiet) ->
     made = Imported(original, importer, source, _shaped(options.imports, raw))
     fed = samples or calibration.random_calibration(original.inputs)
     progress(f"comparing with {importer.name}", 0, 1)
-    proof = prove(made, fed.samples, allows_different=options.allows_different)
+    proof = prove(
+        made, with_states(original, fed.samples), allows_different=options.allows_different
+    )
     progress(f"comparing with {importer.name}", 1, 1)
     converted = _quantised(original, samples, evaluation, options, progress)
     seconds = time.monotonic() - begun
@@ -150,10 +153,17 @@ def _quantised(
 ) -> Converted:
     from tinyml.convert.quality import measure
     from tinyml.convert.quantize import quantize
+    from tinyml.convert.states import as_variables, with_states
     from tinyml.convert.sweep import sweep
 
-    fed = samples.samples if samples is not None else ()
-    settings = replace(options.settings, is_calibrated=samples is None or not samples.is_random)
+    fed = with_states(original, samples.samples if samples is not None else ())
+    if evaluation is not None:
+        evaluation = replace(evaluation, samples=with_states(original, evaluation.samples))
+    settings = replace(
+        options.settings,
+        is_calibrated=samples is None or not samples.is_random,
+        states=original.states,
+    )
     try:
         result = quantize(original.data, list(_counted(fed, progress)), settings)
     except ModelError as error:
@@ -166,7 +176,8 @@ def _quantised(
         if options.is_sweep:
             measured = (fed, evaluation or Evaluation(tuple(fed)))
             trials = sweep(original.data, quality, measured, (settings, options.board), progress)
-    result = replace(result, notes=(*result.notes, *_only_tflm(result.data)))
+    data = as_variables(result.data, original.states)
+    result = replace(result, data=data, notes=(*result.notes, *_only_tflm(data)))
     metadata = _metadata(original, samples, options)
     finish = stripped if options.is_stripped else with_metadata
     report = ConvertReport(

@@ -39,7 +39,8 @@ def prove(made: Imported, samples: Sequence[Sequence[Array]], *, allows_differen
 
     Raises ModelError when they differ or cannot be compared, unless that is allowed.
     """
-    chosen = samples[:: max(1, len(samples) // SAMPLES)][:SAMPLES]
+    step = 1 if made.model.states else max(1, len(samples) // SAMPLES)  # one sequence, or spread
+    chosen = samples[::step][:SAMPLES]
     try:
         proof = _compared(made, chosen)
     except TinymlError as error:
@@ -63,8 +64,9 @@ def prove(made: Imported, samples: Sequence[Sequence[Array]], *, allows_differen
 
 
 def _compared(made: Imported, samples: Sequence[Sequence[Array]]) -> Proof:
+    count = len(made.model.inputs)
     fed = [
-        tuple(_in_source(value, item) for value, item in zip(s, made.model.inputs, strict=True))
+        tuple(_in_source(v, item) for v, item in zip(s[:count], made.model.inputs, strict=True))
         for s in samples
     ]
     wanted = made.importer.outputs(made.source, made.options, fed)

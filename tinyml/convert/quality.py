@@ -13,6 +13,7 @@ from tinyml.convert.layers import CEILING_DB, Layer, Sample, as_fed, layers_of, 
 from tinyml.convert.quantize import prepared
 from tinyml.convert.ranges import dequantize
 from tinyml.convert.runners import Runner, float_runner, quantised_runner
+from tinyml.convert.states import following
 from tinyml.convert.suggest import Suggestion, suggestions
 from tinyml.convert.values import Evaluation, QuantizeSettings
 from tinyml.evaluate.caveats import SAME, answer_doubt, are_same, class_doubt, error_doubt
@@ -102,7 +103,8 @@ def measure(
     graph, _ = prepared(original, samples, settings)
     quantised = quantised_runner(made)
     pair = (float_runner(original), quantised)
-    result = score(pair, evaluation or Evaluation(tuple(map(tuple, samples))), progress)
+    judged = (pair[0], following(quantised, settings.states))
+    result = score(judged, evaluation or Evaluation(tuple(map(tuple, samples))), progress)
     chosen = _spread(evaluation.samples if evaluation else samples, LAYER_SAMPLES)
     layers = layers_of(graph, quantised, chosen)
     found = [(_first(pair[0], s), _first(quantised, s)) for s in chosen]

@@ -16,6 +16,7 @@ from tinyml.convert import flatfile
 from tinyml.convert.fixups import prepare
 from tinyml.convert.fixups.equalize import equalize, pairs_of
 from tinyml.convert.fixups.expand import expand_hard_swish
+from tinyml.convert.fixups.masks import hidden, hide_below
 from tinyml.convert.formats import bits_of_ops, choose_formats, kept_tensors, values_read
 from tinyml.convert.functions import functions_of, with_functions, written_out
 from tinyml.convert.lstm import cell_peak, problem
@@ -24,6 +25,7 @@ from tinyml.convert.rewrite import rewrite
 from tinyml.convert.rounding import as_trained
 from tinyml.convert.rules import has_16_bits, has_weights, is_recurrent, is_supported, weights_of
 from tinyml.convert.runners import float_runner
+from tinyml.convert.states import with_common_ranges
 from tinyml.convert.values import QuantizedModel, QuantizeSettings
 from tinyml.ir.dtype import FLOAT32, INT8, INT16, UINT8
 from tinyml.ir.graph import Array, Graph, Op
@@ -53,7 +55,8 @@ def quantize(
     refuse_unsupported(graph, base)
     graph, bits = _widths(graph, settings.keep_int16, base)
     whole = written_out(graph, functions)
-    formats = choose_formats(graph, bits, observe(whole, held), settings.ranges, base)
+    seen = with_common_ranges(observe(whole, held), graph, settings.states)
+    formats = choose_formats(graph, bits, seen, settings.ranges, base)
     formats = replace(formats, cells=_cells(whole, held))
     made = rewrite(graph, formats, settings, functions)
     return QuantizedModel(flatfile.write(made), notes)
@@ -64,11 +67,27 @@ def prepared(
 ) -> tuple[Graph, tuple[str, ...]]:
     """The float graph that is quantised, and what was done to it."""
     graph, notes = prepare(flatfile.read("model.tflite", float_model))
+    if settings.quantization != "float32":
+        graph = hide_below(graph, _lows(graph, samples))
     if not settings.equalize:
         return graph, notes
     count = len(pairs_of(graph))
     graph = equalize(graph, _channel_peaks(graph, samples))
     return graph, (*notes, f"channels equalised between {count} pairs of layers")
+
+
+def _lows(graph: Graph, samples: Sequence[Sample]) -> dict[int, float]:
+    """The least of the scores that a mask hides some of, by tensor."""
+    scores = {item.scores for item in hidden(graph)}
+    lows = dict.fromkeys(scores, 0.0)
+    runner = float_runner(flatfile.write(as_trained(graph)[0])) if scores else None
+    for sample in samples if runner is not None else ():
+        assert runner is not None
+        values = runner.run(sample)
+        for i in scores:
+            value = values[i]
+            lows[i] = min(lows[i], float(np.min(value))) if value is not None else lows[i]
+    return lows
 
 
 def _channel_peaks(graph: Graph, samples: Sequence[Sample]) -> dict[int, Array]:

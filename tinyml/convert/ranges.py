@@ -20,6 +20,7 @@ _KEPT = (64, 2048)  # values of a tensor and sample that the last two methods lo
 _KEPT_IN_ALL = 1 << 17  # of a tensor; evenly spread
 _PERCENTILE = 99.99  # of the values lie within the range, half of the rest at each end
 _FRACTIONS = np.linspace(1.0, 0.3, 36)  # of the extremes, tried by "mse"
+_ALL_BUT_INFINITE = 1e30  # as quotients by next to nothing are
 _LEAST_SCALE = 2.0**-25  # kernels compare scales with 6 and with 1; below, values are all but 0
 
 
@@ -31,6 +32,12 @@ class Seen:
     high: float
     values: Array  # float32, an even selection
     means: Array  # of each channel (last axis), over samples and positions
+
+    def joined(self, other: Seen) -> Seen:
+        """The values of both."""
+        values = np.concatenate((self.values, other.values))
+        means = (self.means + other.means) / 2
+        return Seen(min(self.low, other.low), max(self.high, other.high), values, means)
 
 
 class Observer:
@@ -47,7 +54,7 @@ class Observer:
     def add(self, tensor: int, value: Array, name: str) -> None:
         """Takes in one value of a tensor; raises ModelError when it is not finite."""
         low, high = float(value.min()), float(value.max())
-        if not np.isfinite([low, high]).all():
+        if not max(-low, high) < _ALL_BUT_INFINITE:  # also for what is not a number
             raise ModelError(
                 f"'{name}' becomes infinite or not a number on a calibration sample",
                 hint="check the calibration data for values that are not normalised as in "

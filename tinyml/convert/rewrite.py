@@ -27,6 +27,7 @@ from tinyml.convert.rules import (
     moves_values,
     weights_of,
 )
+from tinyml.convert.states import pairs
 from tinyml.convert.tables import options_of
 from tinyml.convert.values import QuantizeSettings
 from tinyml.convert.weights import (
@@ -66,11 +67,14 @@ def rewrite(
     )
     base = 16 if settings.quantization == "int16x8" else 8
     io = "int16" if base == 16 and settings.io == "int8" else settings.io
-    for i in graph.inputs:
-        made.add_input(i, base, io)
+    states = pairs(graph, settings.states)
+    own = len(graph.inputs) - len(states), len(graph.outputs) - len(states)
+    for number, i in enumerate(graph.inputs):
+        made.add_input(i, base, io if number < own[0] else f"int{base}")
     for op, width in zip(graph.ops, formats.bits, strict=True):
         made.add_op(op, width)
-    outputs = tuple(made.output(i, base, io) for i in graph.outputs)
+    outputs = tuple(made.output(i, base, io) for i in graph.outputs[: own[1]])
+    outputs += tuple(made.value(last, base, made.quant(first, base)) for first, last in states)
     return check(
         replace(
             graph,

@@ -11,6 +11,7 @@ from tinyml.convert.layers import Sample
 from tinyml.convert.quality import Progress, Quality, _quiet, score
 from tinyml.convert.quantize import quantize
 from tinyml.convert.runners import float_runner, quantised_runner
+from tinyml.convert.states import following
 from tinyml.convert.tables import with_attrs
 from tinyml.convert.values import Evaluation, QuantizeSettings
 from tinyml.ir.graph import Graph
@@ -70,7 +71,8 @@ def sweep(
             made = quantize(original, samples, settings).data
         except ModelError:
             continue  # a layer near this one has no 16-bit kernel
-        result = score((exact, quantised_runner(made)), evaluation)
+        runner = following(quantised_runner(made), settings.states)
+        result = score((exact, runner), evaluation)
         trials.append(
             Trial(option, settings, result.in_integers, result.drop, costs(made, board), len(made))
         )

@@ -57,6 +57,7 @@ class FloatModel:
     notes: tuple[str, ...] = ()  # what the user should know, a sentence each
     transposes: tuple[Transpose, ...] = ()
     is_trained: bool = True  # False: the source is code that loads no weights
+    states: int = 0  # inputs and outputs of ``data`` behind these: values kept between calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class QuantizeSettings:
     equalize: bool = False  # move factors between layers so that channels have like sizes
     correct_bias: bool = True  # take the average error of rounded weights out of the biases
     ranges: str = "minmax"  # one of choices.RANGES: which values may clip for a finer grid
+    states: int = 0  # of the model: see FloatModel
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ class Other:
 _SAME, _SAME_16, _NONE = Scales("same"), Scales("same", (8, 16)), Scales("none")
 _EACH, _PAIRS, _WHOLE = Axes("each"), Axes("broadcast"), WholeNumbers()
 
+REDUCE_ANY = "REDUCE_ANY"
 SELECT = "SELECT"  # whose condition has the shape of the result
 FUNCTION = "FUNCTION"  # of the converter alone: operators that become a table
 
@@ -38,6 +39,7 @@ OTHERS = (
     Other(FUNCTION, "", (_EACH, Scales("own")), is_inner=True),
     Other("POW", "PowOptions", (_PAIRS,)),
     Other("RANGE", "RangeOptions", (_WHOLE,)),
+    Other(REDUCE_ANY, "ReducerOptions", (_WHOLE,)),
     Other("REDUCE_PROD", "ReducerOptions", (_WHOLE,)),
     Other("RELU_0_TO_1"),
     Other("RELU_N1_TO_1", "", (Activation("RELU_N1_TO_1"), _EACH)),

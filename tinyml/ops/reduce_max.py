@@ -96,13 +96,14 @@ def _spec(kind: str, title: str) -> OpSpec:
     )
 
 
+REDUCE_ALL = "REDUCE_ALL"  # its key, for those who build one
 EXTENTS = {"tml_reduce_max_params": reduction}
 
 OPS = (
     _spec("REDUCE_MAX", "greatest value"),
     _spec("REDUCE_MIN", "least value"),
     OpSpec(
-        kind="REDUCE_ALL",
+        kind=REDUCE_ALL,
         title="whether all hold, over constant axes",
         traits=(Axes("listed", (mean.AXES,)),),
         table=mean.TABLE,

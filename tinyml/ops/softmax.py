@@ -148,6 +148,7 @@ def beta_is_moderate(op: Op, graph: Graph) -> str | None:
 
 
 _ROWS = rows("rows", "depth", "depth")
+SOFTMAX = "SOFTMAX"  # its key, for those who look for one
 EXTENTS = {
     "tml_softmax_params": _ROWS,
     "tml_softmax_s8_s16_params": of_width(_ROWS, read=1, made=2),
@@ -155,7 +156,7 @@ EXTENTS = {
 
 OPS = (
     OpSpec(
-        kind="SOFTMAX",
+        kind=SOFTMAX,
         title="exponentials over their sum, along the last dimension",
         traits=(Unsigned(), Axes("last"), Scales("fixed", (8, 16), UNIT)),
         table=TABLE,

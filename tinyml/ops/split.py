@@ -32,6 +32,7 @@ class SplitAttrs:
     splits: int = 0  # outputs
 
 
+UNPACK = "UNPACK"  # its key, for those who look for one
 SPLIT_TABLE = Table("SplitOptions", SplitAttrs, (Field("splits", "NumSplits"),))
 SPLIT_V_TABLE = Table("SplitVOptions", SplitAttrs, (Field("splits", "NumSplits"),))
 
@@ -108,7 +109,7 @@ def _axis(op: Op, graph: Graph, index: int, rank: int) -> int:
 _AXES: dict[str, tuple[Trait, ...]] = {
     "SPLIT": (Axes("number", (0,)),),
     "SPLIT_V": (),
-    "UNPACK": (),
+    UNPACK: (),
 }
 
 
@@ -235,7 +236,7 @@ OPS = (
         _Cut(("input", "sizes", "axis"), split_v_sizes),
     ),
     _spec(
-        "UNPACK",
+        UNPACK,
         "the parts along an axis, without the axis; becomes slices",
         UNPACK_TABLE,
         _Cut(("input",), unpack_sizes, is_kept=False),

@@ -22,8 +22,13 @@ def _dictionaries() -> keras.Model:
 
 
 def _masked(layer: layers.Layer) -> keras.Model:
-    steps = [keras.Input((5, 3)), layers.Masking(name="hole"), layer, layers.Dense(2)]
+    steps = [keras.Input((5, 3), name="x"), layers.Masking(name="hole"), layer, layers.Dense(2)]
     return keras.Sequential(steps)
+
+
+def _stateful() -> keras.Model:
+    layer = layers.LSTM(4, stateful=True, name="memory")
+    return keras.Sequential([keras.Input(batch_shape=(1, 2, 3)), layer, layers.Dense(2)])
 
 
 def _halved() -> keras.Model:
@@ -60,11 +65,16 @@ def main(folder: Path) -> None:
         "dictionaries": _dictionaries(),
         "masked_lstm": _masked(layers.LSTM(4, name="memory")),
         "masked_gru": _masked(layers.GRU(4, name="memory")),
+        "stateful": _stateful(),
         "halved": _halved(),
     }
     for name, model in made.items():
         model.save(folder / f"{name}.keras")
     generator = np.random.default_rng(2)
+    padded = generator.normal(size=(120, 5, 3)).astype(np.float32)
+    for number, sample in enumerate(padded):
+        sample[: number * 3 % 5] = 0
+    np.savez(folder / "padded.npz", x=padded)
     fed = {name: generator.normal(size=(120, 6)).astype(np.float32) for name in ("zeta", "alpha")}
     np.savez(folder / "dictionaries.npz", **fed)
     given = made["dictionaries"].predict(fed, verbose=0)

@@ -10,6 +10,7 @@ from tinyml.convert.fixups.arithmetic import as_products
 from tinyml.convert.fixups.borders import without_lowest_borders
 from tinyml.convert.fixups.clamps import lower_clamps, put_relu_first
 from tinyml.convert.fixups.constants import drop_unused_tensors, fold_constants
+from tinyml.convert.fixups.decisions import as_known_decisions
 from tinyml.convert.fixups.dense import as_fully_connected
 from tinyml.convert.fixups.dilation import dilate_convolutions
 from tinyml.convert.fixups.fake_quant import adopt_fake_quant
@@ -17,6 +18,7 @@ from tinyml.convert.fixups.fuse import fuse_activations, fuse_pads
 from tinyml.convert.fixups.identities import drop_identities
 from tinyml.convert.fixups.joins import split_concatenations
 from tinyml.convert.fixups.kernelless import replace_kernelless
+from tinyml.convert.fixups.masks import choose_instead_of_adding
 from tinyml.convert.fixups.moves import as_matrices, as_plain_moves, gather_pixels
 from tinyml.convert.fixups.reshapes import move_reshapes
 from tinyml.convert.fixups.row_numbers import take_rows_from_the_front
@@ -38,6 +40,8 @@ PASSES: tuple[tuple[Callable[[Graph], Graph], str], ...] = (
     (as_matrices, "replaced by a product with ones"),
     (as_plain_moves, "replaced by operators that have integer kernels"),
     (replace_kernelless, "replaced by operators that have integer kernels"),
+    (choose_instead_of_adding, "of a mask became a choice"),
+    (as_known_decisions, "replaced by operators that have integer kernels"),
     (join_transposes, "joined"),
     (drop_orders_kept, "that leave the order as it is"),
     (gather_pixels, "replaced by rows and columns by their numbers"),

@@ -65,10 +65,17 @@ class Chain:
         self.graph = with_constant(self.graph, name, data)
         return len(self.graph.tensors) - 1
 
-    def add(self, kind: str, inputs: tuple[int, ...], shape: tuple[int, ...], **fields: int) -> int:
+    def add(
+        self,
+        kind: str,
+        inputs: tuple[int, ...],
+        shape: tuple[int, ...],
+        dtype: DType = FLOAT32,
+        **fields: int,
+    ) -> int:
         """One more operator; returns its result."""
         name = f"{self.op.name}/{kind.lower()}_{len(self.made)}"
-        self.graph, result = with_value(self.graph, name, shape)
+        self.graph, result = with_value(self.graph, name, shape, dtype)
         self.made.append(Op(kind, name, inputs, (result,), options_of(kind, **fields)))
         return result
 

@@ -32,16 +32,18 @@ def finished(imported: Imported, source: Source, source_format: str) -> FloatMod
     outputs = _described(graph, graph.outputs, imported.output_permutations)
     for item in inputs:
         _check_input(item, file_name)
+    own = slice(None, -imported.states or None)
     return FloatModel(
         flatfile.write(graph),
         file_name,
         source_format,
         imported.producer,
-        inputs,
-        outputs,
+        inputs[own],
+        outputs[own],
         (*imported.notes, *_moved("input", inputs), *_moved("output", outputs)),
         _transposes(graph),
         imported.is_trained,
+        imported.states,
     )
 
 

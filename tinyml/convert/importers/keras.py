@@ -10,11 +10,11 @@ from tinyml.convert.importers.keras_model import (
     caller,
     in_float32,
     input_names,
+    makes_mask,
     output_names,
-    refuse_states,
-    watch_masks,
 )
 from tinyml.convert.importers.keras_protos import Layer, Model
+from tinyml.convert.importers.keras_states import kept_by, notes_on, with_states
 from tinyml.convert.importers.traced import spec_of, to_tflite
 from tinyml.convert.importers.trust import check_keras, refuse_code
 from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain
@@ -29,22 +29,31 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
     import tensorflow as tf
 
     model, producer, widened = _prepared(source, options)
-    refuse_states(model)
+    kept = kept_by(model)
     names = input_names(model)
     given = options.input_shapes or ((),) * len(names)
     specs = [
         spec_of(name, tuple(tensor.shape), tensor.dtype, shape)
         for name, tensor, shape in zip(names, model.inputs, given, strict=True)
     ]
+    specs += [spec_of(item.name, item.shape, "float32", ()) for item in kept]
     notes, fused = _without_loops(model)
-    refuse_masks = watch_masks(model)
     variables = [getattr(variable, "value", variable) for variable in model.variables]
     if producer.startswith("tf-keras"):
         variables = list(model.variables)
-    data, taken, given_at = to_tflite(caller(model), specs, [*variables, *fused], refuse_masks)
-    producer = f"{producer}, tensorflow {tf.__version__}"
-    notes = (*widened, *notes)
-    return Imported(data, producer, names, output_names(model), taken, given_at, notes=notes)
+    call = with_states(model, kept)
+    data, taken, given_at = to_tflite(call, specs, [*variables, *fused])
+    states = tuple(item.name for item in kept)
+    return Imported(
+        data,
+        f"{producer}, tensorflow {tf.__version__}",
+        (*names, *states),
+        (*output_names(model), *(f"{name}/next" for name in states)),
+        taken,
+        given_at,
+        notes=(*widened, *notes, *notes_on(kept)),
+        states=len(kept),
+    )
 
 
 def outputs_of(
@@ -118,11 +127,14 @@ def _without_loops(model: Model) -> tuple[tuple[str, ...], list[object]]:
     for layer in model._flatten_layers():
         if not hasattr(layer, "unroll") or layer.unroll:
             continue
-        if _is_plain_lstm(layer):
-            variables += [] if is_old else _fuse(layer)
+        is_plain = _is_plain_lstm(layer)
+        if is_plain and is_old and not _has_masks(model):
+            continue
+        layer.unroll = True
+        if is_plain and not is_old:
+            variables += _fuse(layer)
             continue
         steps = _steps(layer, is_old)
-        layer.unroll = True
         notes.append(
             f"layer '{layer.name}' ({type(layer).__name__}) is unrolled"
             + (f" over {steps} steps" if steps else "")
@@ -143,12 +155,17 @@ def _steps(layer: Layer, is_old: bool) -> int | None:
 def _is_plain_lstm(layer: Layer) -> bool:
     if type(layer).__name__ != "LSTM" or not layer.use_bias:
         return False
+    if layer.stateful or layer.return_state:
+        return False
     functions = (layer.activation.__name__, layer.recurrent_activation.__name__)
     return functions == ("tanh", "sigmoid") and not layer.recurrent_dropout
 
 
 def _fuse(layer: Layer) -> list[object]:
-    """Lets a Keras 2 layer compute what ``layer`` does; returns its variables."""
+    """Lets a Keras 2 layer compute what ``layer`` does; returns its variables.
+
+    What is called with a mask or with states of the caller's is no such operator: it is unrolled.
+    """
     import tf_keras
 
     config = {
@@ -158,8 +175,20 @@ def _fuse(layer: Layer) -> list[object]:
     twin = tf_keras.layers.LSTM(**config)
     twin.build((None, None, layer.get_weights()[0].shape[0]))
     twin.set_weights(layer.get_weights())
-    layer.call = lambda sequences, **_: twin(sequences)
+    unrolled = layer.call
+
+    def call(sequences: object, *given: object, **named: object) -> object:
+        told = {**dict(zip(("initial_state", "mask"), given, strict=False)), **named}
+        if told.get("initial_state") is None and told.get("mask") is None:
+            return twin(sequences)
+        return unrolled(sequences, *given, **named)
+
+    layer.call = call
     return list(twin.variables)
+
+
+def _has_masks(model: Model) -> bool:
+    return any(map(makes_mask, model._flatten_layers()))
 
 
 def _short(error: Exception) -> str:

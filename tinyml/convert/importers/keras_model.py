@@ -90,57 +90,8 @@ def _widened(held: dict[str, object]) -> dict[str, object]:
     }
 
 
-def refuse_states(model: Model) -> None:
-    """Raises ModelError for layers whose state goes on from one call to the next."""
-    held = [layer.name for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
-    held = [name for name in held if name != getattr(model, "name", None)]
-    if held:
-        listed = ", ".join(repr(name) for name in held)
-        raise ModelError(
-            f"has stateful layers: what {listed} computes depends on the calls before, and their "
-            "state is no value of the model",
-            hint="build it with stateful=False and the state as inputs and outputs "
-            "(return_state=True, and initial_state=[...] when it is called), give it the weights, "
-            "and hand the outputs back as inputs at each step.",
-        )
-
-
-def watch_masks(model: Model) -> Callable[[], None]:
-    """Notes which recurrent layers get a mask once the model is called.
-
-    The returned function raises ModelError when some did: steps that may be left out are control
-    flow, which firmware does not have.
-    """
-    masked: list[str] = []
-    for layer in model._flatten_layers():
-        if hasattr(layer, "unroll") and callable(getattr(layer, "call", None)):
-            layer.call = _noting(layer, layer.call, masked)
-
-    def refuse() -> None:
-        if masked:
-            makers = [layer.name for layer in model._flatten_layers() if _makes_mask(layer)]
-            by = f" by {', '.join(repr(name) for name in makers)}" if makers else ""
-            layers = ", ".join(repr(name) for name in dict.fromkeys(masked))
-            raise ModelError(
-                f"has a mask: steps of {layers} are left out{by}, which depends on "
-                "values; firmware computes every step",
-                hint="train without it: no Masking layer, no mask_zero of an Embedding; fill short "
-                "sequences up at the front instead.",
-            )
-
-    return refuse
-
-
-def _noting(layer: Layer, call: Callable[..., object], masked: list[str]) -> Callable[..., object]:
-    def noting(sequences: object, *rest: object, **given: object) -> object:
-        if given.get("mask") is not None or getattr(sequences, "_keras_mask", None) is not None:
-            masked.append(str(layer.name))
-        return call(sequences, *rest, **given)
-
-    return noting
-
-
-def _makes_mask(layer: Layer) -> bool:
+def makes_mask(layer: Layer) -> bool:
+    """Whether the layers behind one are told to leave steps out."""
     return type(layer).__name__ == "Masking" or bool(getattr(layer, "mask_zero", False))
 
 

@@ -38,6 +38,8 @@ class Layer(Protocol):
     compute_dtype: str
     unroll: bool
     stateful: bool
+    return_state: bool
+    states: object  # of a stateful one: variables, as nested as its cells
     use_bias: bool
     activation: Function
     recurrent_activation: Function

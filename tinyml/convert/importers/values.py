@@ -45,6 +45,7 @@ class Imported:
     output_permutations: tuple[tuple[int, ...] | None, ...] = ()
     notes: tuple[str, ...] = ()
     is_trained: bool = True  # False: the source is code that loads no weights
+    states: int = 0  # how many of the last inputs and outputs are what the model keeps
 
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
@@ -104,4 +105,5 @@ def imported_from_json(document: dict[str, Any], data: bytes) -> Imported:
         permutations("output_permutations"),
         tuple(document["notes"]),
         document["is_trained"],
+        document["states"],
     )
