@@ -75,7 +75,8 @@ def _is_element_by_element(row: Row) -> bool | None:
     places = [k for k, i in enumerate(row.op.inputs) if i in row.graph.inputs]
     if len(places) != len(row.op.inputs) or len(set(row.op.inputs)) != len(places):
         return None
-    if any(row.operand(k).shape != row.made.shape for k in places):
+    is_joined = the(row.op.kind, Rows).joins(row.op, row.graph)
+    if any(row.operand(k).shape != row.made.shape for k in places) and not is_joined:
         return None
     before, after = row.run(), row
     for k in places:

@@ -11,7 +11,8 @@ from tests.support.models.small_graphs import GraphBuilder
 from tests.support.values.small_boards import small_board
 from tinyml.ir.graph import Graph
 from tinyml.ops.lookup import NoAttrs
-from tinyml.plan.allocate import Range
+from tinyml.ops.pool_2d import Pool2dAttrs
+from tinyml.plan.allocate import ALIGNMENT, Range
 from tinyml.plan.fit import fit
 from tinyml.plan.planner import plan
 from tinyml.plan.regions import Room, spread
@@ -116,3 +117,19 @@ def board_with_arena(graph: Graph, arena_bytes: int) -> Board:
         if use.region == "fast" and use.purpose in ("runtime", "stack")
     )
     return small_board(fast=rest + arena_bytes, slow=65_536)
+
+
+def test_an_output_lies_over_its_input_where_ram_counts() -> None:
+    """An input too large for the first region lay apart from its output: 247 KB instead of 149."""
+    b = GraphBuilder()
+    x = b.value("x", (1, 16, 16, 4))
+    attrs = Pool2dAttrs("VALID", 2, 2, 2, 2)
+    y = b.op("MAX_POOL_2D", (x,), b.value("y", (1, 8, 8, 4)), attrs)
+    graph = b.graph((x,), (y,))
+    board = board_with_arena(graph, 512)
+    fast, dense = (plan(graph, board, optimize=goal, agent=False) for goal in ("speed", "balanced"))
+    for made in (fast, dense):
+        verify(made, board)
+        assert fit(made, board).is_ok
+    assert dict(fast.arena_bytes) == {"fast": 256, "slow": 1024}
+    assert dict(dense.arena_bytes) == {"slow": 1024 + ALIGNMENT}

@@ -27,6 +27,7 @@ from tinyml.ops.traits import (
     Channels,
     Homogeneous,
     MovesOnly,
+    Rows,
     Scales,
     ShapeOperand,
     WholeNumbers,
@@ -100,6 +101,11 @@ def keeps_last_size(op: Op, graph: Graph) -> bool:
 def lower_nothing(op: Op, graph: Graph) -> None:
     """No kernel: the output is the input's memory."""
     return None
+
+
+def joins_channels(op: Op, graph: Graph) -> bool:
+    """Whether two images are joined pixel by pixel."""
+    return len(op.inputs) == 2 and _axis(op, graph) == len(result(op, graph).shape) - 1
 
 
 def _axis(op: Op, graph: Graph) -> int:
@@ -222,6 +228,7 @@ OPS = (
         title="tensors one after the other along an axis",
         traits=(
             MovesOnly("join"),
+            Rows(joins=joins_channels),
             Axes("option"),
             Scales("same", (8, 16)),
             WholeNumbers(),

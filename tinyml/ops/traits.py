@@ -21,13 +21,15 @@ Windows: TypeAlias = tuple[Window, Window]  # over rows, over columns
 class Rows:
     """An image's output rows can be computed band by band, each from a window of input rows.
 
-    Without ``windows`` the operator works element by element on operands of the output's shape.
+    Without ``windows`` the operator works element by element on operands of the output's shape, or,
+    where it ``joins`` them, puts each pixel's channels of two operands beside each other.
     """
 
     windows: Callable[[Op, Graph], Windows] | None = None
     fill: Literal["zero point", "lowest"] | None = "zero point"  # what padding is; None: left out
     has_wide_kernels: bool = False  # faster ones, for rows that hold the padding to the sides
     can_add_up: bool = False  # a window over the whole image can be summed up band by band
+    joins: Callable[[Op, Graph], bool] = lambda op, graph: False
 
 
 @dataclass(frozen=True, slots=True)

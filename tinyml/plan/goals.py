@@ -89,9 +89,18 @@ def _best(held: Candidates, optimize: str) -> Plan:
     """The best plan that fits, in the goal's own field."""
     fitting = held.fitting()
     if optimize == "speed":
-        return min(fitting, key=lambda plan: (cycles(plan), ram_bytes(plan)))
+        # Of equal ones the first: where buffers are in fast regions as far as these reach.
+        return min(fitting, key=lambda plan: (cycles(plan), plan.copied_bytes))
     if optimize == "size":
-        return min(fitting, key=lambda plan: (flash_bytes(plan), plan.copied_bytes, cycles(plan)))
+        return min(
+            fitting,
+            key=lambda plan: (
+                flash_bytes(plan),
+                plan.copied_bytes,
+                cycles(plan),
+                ram_bytes(plan),
+            ),
+        )
     return _cheapest(held.of(held.light) or fitting, optimize, held.copies_limit_bytes)
 
 

@@ -18,7 +18,7 @@ from tinyml.ops import layer_of
 from tinyml.plan.arena import arrange
 from tinyml.plan.code_size import shared_functions
 from tinyml.plan.copies import constant_waits, with_copies
-from tinyml.plan.goals import OPTIMIZE, Candidates, chosen
+from tinyml.plan.goals import OPTIMIZE, Candidates, chosen, ram_bytes
 from tinyml.plan.partition import choices, kernels_of_bands, programs
 from tinyml.plan.predict import predict
 from tinyml.plan.regions import Room, stall_cycles
@@ -83,12 +83,11 @@ def candidates(graph: Graph, tried: Programs, board: Board, goal: Goal) -> Candi
 
     def made(programs: Iterable[Program]) -> Iterator[tuple[Plan, bool]]:
         for steps in programs:
-            plain, is_fitting = plan_steps(graph, steps, board, goal)
-            yield plain, is_fitting
-            if is_fitting:
-                yield from (
-                    (plan, True) for plan in with_copies(plain, board, _spare(plain, board))
-                )
+            for plain, is_fitting in _layouts(graph, steps, board, goal):
+                yield plain, is_fitting
+                if is_fitting:
+                    copied = with_copies(plain, board, _spare(plain, board))
+                    yield from ((plan, True) for plan in copied)
 
     front, others = tuple(made(tried.front)), tuple(made(tried.others))
     light = front if tried.light is tried.front else tuple(made(tried.light))
@@ -100,10 +99,27 @@ def _spare(plan: Plan, board: Board) -> int:
     return board.ram[0].max_bytes - plan.needed_bytes(board.ram[0].region)
 
 
+def _layouts(graph: Graph, steps: Program, board: Board, goal: Goal) -> Iterator[tuple[Plan, bool]]:
+    """The plan that runs the steps, and one in larger regions where that takes less RAM.
+
+    An output lies over its input only where both are in one region.
+    """
+    made = plan_steps(graph, steps, board, goal)
+    yield made
+    if len(made[0].arena_bytes) > 1:
+        dense = plan_steps(graph, steps, board, goal, is_dense=True)
+        if ram_bytes(dense[0]) < ram_bytes(made[0]):
+            yield dense
+
+
 def plan_steps(
-    graph: Graph, steps: tuple[Step, ...], board: Board, goal: Goal
+    graph: Graph, steps: Program, board: Board, goal: Goal, *, is_dense: bool = False
 ) -> tuple[Plan, bool]:
-    """The plan that runs the steps, and whether it fits in RAM."""
+    """The plan that runs the steps, and whether it fits in RAM.
+
+    With ``is_dense`` regions are filled from the largest to the smallest, not as the board lists
+    them, so that more of what may lie on top of each other is in one.
+    """
     if not board.ram:
         raise PlanError(f"board '{board.name}' names no memory region for the arena")
     rest = predict(graph, steps, board, goal.optimize, goal.agent)
@@ -111,6 +127,8 @@ def plan_steps(
         Room(item.region, item.max_bytes - sum(u.nbytes for u in rest if u.region == item.region))
         for item in board.ram
     )
+    if is_dense:
+        rooms = tuple(sorted(rooms, key=lambda room: -room.nbytes))
     arena, is_fitting = arrange(graph, steps, rooms)
     tensors, placed = arena.placements(), arena.with_scratch()
     calls = [step.call for step in placed if step.call is not None]

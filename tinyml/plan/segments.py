@@ -87,7 +87,7 @@ def can_stream(op: Op, graph: Graph) -> bool:
         return False
     if trait.windows is None:
         is_whole = len(data_inputs(op, graph)) == len(op.inputs)
-        return is_whole and len({v.shape for v in values}) == 1
+        return is_whole and (len({v.shape for v in values}) == 1 or trait.joins(op, graph))
     if values[0].dtype == INT16 and is_reduced(op, graph):
         return False  # average_rows_s8.h is for bytes
     if not is_padded(*trait.windows(op, graph)):

@@ -12,11 +12,22 @@ from tinyml.ir.shapes import window
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs
 from tinyml.ops.elementwise import BinaryAttrs
+from tinyml.ops.layout import ConcatenationAttrs
 from tinyml.ops.lookup import NoAttrs
 from tinyml.ops.pool_2d import Pool2dAttrs
 
-_KINDS = ("conv", "conv", "depthwise", "depthwise", "max_pool", "average_pool", "tanh", "add")
-_WIDE_KINDS = ("conv", "conv", "depthwise", "depthwise", "average_pool", "add", "add")
+_KINDS = (
+    "conv",
+    "conv",
+    "depthwise",
+    "depthwise",
+    "max_pool",
+    "average_pool",
+    "tanh",
+    "add",
+    "join",
+)
+_WIDE_KINDS = ("conv", "conv", "depthwise", "depthwise", "average_pool", "add", "add", "join")
 
 
 class _Chain(GraphBuilder):
@@ -99,6 +110,22 @@ class _Chain(GraphBuilder):
         made = self.image(name, self.shape(), self.quant())
         return self.op("ADD", (alike[-1], self.values[-1]), made, BinaryAttrs())
 
+    def _join(self, name: str) -> int:
+        """Two convolutions of the end, channels beside channels."""
+        _, height, width, channels = self.shape()
+        quant, parts = self.quant(), []
+        for part, kernel in (("a", 1), ("b", 3)):
+            filters = self.pick(3, 4, 8)
+            weights = self.weights(
+                f"{name}/{part}w", (filters, kernel, kernel, channels), 0, filters
+            )
+            operands = (self.values[-1], weights, self.bias(f"{name}/{part}b", filters))
+            made = self.image(f"{name}/{part}", (1, height, width, filters), quant)
+            parts.append(self.op("CONV_2D", operands, made, Conv2dAttrs("SAME", 1, 1)))
+        joined = sum(self.tensors[i].shape[3] for i in parts)
+        made = self.image(name, (1, height, width, joined), quant)
+        return self.op("CONCATENATION", tuple(parts), made, ConcatenationAttrs(3))
+
     def _window(self, kernel: tuple[int, int]) -> tuple[str, int, int]:
         fits = kernel[0] <= self.shape()[1] and kernel[1] <= self.shape()[2]
         padding = "VALID" if fits and self.pick(0, 0, 1) else "SAME"
@@ -120,7 +147,8 @@ def random_chain(seed: int, *, is_wide: bool = False) -> Graph:
     ``is_wide``: of int16 values.
     """
     chain = _Chain(seed, is_wide=is_wide)
-    for _ in range(chain.pick(3, 4, 5, 6) + is_wide):
+    length = chain.pick(3, 4, 5, 6) + is_wide
+    while len(chain.values) <= length:
         chain.grow(str(chain.rng.choice(_WIDE_KINDS if is_wide else _KINDS)))
     if chain.pick(0, 1):
         given = chain.tensors[chain.values[-1]]
