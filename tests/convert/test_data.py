@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import wave
+import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ import pytest
 
 from tinyml.base.errors import TinymlError
 from tinyml.convert.calibration import calibration_set, evaluation_set, random_calibration
+from tinyml.convert.conversion import ConvertOptions, convert
 from tinyml.convert.data.read import read_data
 from tinyml.convert.data.values import DataOptions, RawData
+from tinyml.convert.importers.values import ImportOptions
 from tinyml.convert.values import CalibrationSet, ModelInput
 
 IMAGE = ModelInput("pixels", (1, 4, 6, 3))
@@ -314,3 +317,18 @@ def test_damaged_pictures_sounds_and_tables_give_one_error(tmp_path: Path) -> No
             path = folder / name if name.endswith(".csv") else folder
             with contextlib.suppress(TinymlError):
                 fitted(read_data(str(path), PLAIN, inputs_of), *inputs_of)
+
+
+@pytest.mark.parametrize("option", ["calibration", "evaluation"])
+@pytest.mark.parametrize("data", ["none.npz", "spoilt.npz", "none.py:samples", "empty"])
+def test_data_are_looked_at_before_the_model(option: str, data: str, tmp_path: Path) -> None:
+    """A missing file was an error after half a minute, in which the framework was imported."""
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        archive.writestr("config.json", "{}")
+    (tmp_path / "spoilt.npz").write_text("hello")
+    (tmp_path / "empty").mkdir()
+    np.save(tmp_path / "good.npy", noise(9, 5))
+    given = {"calibration": str(tmp_path / "good.npy"), option: str(tmp_path / data)}
+    imports = ImportOptions(python=tmp_path / "no python")
+    with pytest.raises(TinymlError, match=data.split(":")[0]):
+        convert(str(tmp_path / "model.keras"), ConvertOptions(imports=imports, **given))

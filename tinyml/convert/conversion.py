@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tinyml import __version__
 from tinyml.base.errors import ModelError, TinymlError, UnsupportedOps
 from tinyml.convert import calibration
-from tinyml.convert.data.read import HOW_TO_MAKE, read_data
+from tinyml.convert.data.read import HOW_TO_MAKE, check_data, read_data
 from tinyml.convert.data.values import DataOptions, RawData
 from tinyml.convert.importers.values import ImportOptions
 from tinyml.convert.metadata import check_contract, stripped, with_metadata
@@ -87,6 +87,9 @@ def convert(model: str, options: ConvertOptions, progress: Progress = _quiet) ->
             "an integer model needs calibration data, to learn the range of every value",
             hint=f"--calibration: {HOW_TO_MAKE}",
         )
+    for data in (options.calibration, options.evaluation):
+        if data not in ("", RANDOM):
+            check_data(data, options.data)  # before a framework takes its time
     raw = None
     if importer.name == "PyTorch" and not options.imports.input_shapes:
         raw = _early(source.path.suffix, options)

@@ -40,6 +40,23 @@ def read_data(
     return read_function(match[1], match[2], options)
 
 
+def check_data(text: str, options: DataOptions) -> None:
+    """Returns when the samples can be read, as far as that shows without the model.
+
+    Files are read; of a folder and of a function it is asked whether they are there.
+    Raises TinymlError as ``read_data`` does.
+    """
+    path = Path(text)
+    if path.is_dir():
+        _kinds(path)
+    elif path.exists():
+        _file(path, options, None)
+    else:
+        match = _FUNCTION.fullmatch(text)
+        if match is None or (".py:" in text and not Path(f"{match[1]}.py").is_file()):
+            raise TinymlError(f"{text}: no such file or folder", hint=HOW_TO_MAKE)
+
+
 def _file(path: Path, options: DataOptions, inputs: Sequence[ModelInput] | None) -> RawData:
     from tinyml.convert.data import arrays
 
@@ -51,6 +68,18 @@ def _file(path: Path, options: DataOptions, inputs: Sequence[ModelInput] | None)
 
 
 def _folder(path: Path, options: DataOptions, inputs: Sequence[ModelInput] | None) -> RawData:
+    images, sounds = _kinds(path)
+    if len(images) >= len(sounds):
+        from tinyml.convert.data.images import read_images
+
+        return read_images(path, images, options, inputs)
+    from tinyml.convert.data.sounds import read_sounds
+
+    return read_sounds(path, sounds, options, inputs)
+
+
+def _kinds(path: Path) -> tuple[list[Path], list[Path]]:
+    """The images and the sounds of a folder; raises TinymlError when there are none."""
     files = sorted(item for item in path.rglob("*") if item.is_file() and item.name[0] != ".")
     images = [item for item in files if item.suffix.lower() in _IMAGES]
     sounds = [item for item in files if item.suffix.lower() == ".wav"]
@@ -60,10 +89,4 @@ def _folder(path: Path, options: DataOptions, inputs: Sequence[ModelInput] | Non
             f"{path}: the folder holds neither images nor .wav files; found: {kinds}",
             hint=HOW_TO_MAKE,
         )
-    if len(images) >= len(sounds):
-        from tinyml.convert.data.images import read_images
-
-        return read_images(path, images, options, inputs)
-    from tinyml.convert.data.sounds import read_sounds
-
-    return read_sounds(path, sounds, options, inputs)
+    return images, sounds

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from tinyml.convert.importers.onnx_protos import Attributes, Node, Unknown
@@ -172,11 +174,13 @@ def softmax(kind: str) -> Handler:
         value, name = reader.value(node.input[0]), node.output[0]
         shape = reader.new.shape(value)
         axis = attrs.integer("axis", -1 if reader.opset >= 13 else 1) % len(shape)
-        if reader.opset < 13 and axis != len(shape) - 1 and set(shape[axis + 1 :]) != {1}:
-            raise Unknown("the rule of old opsets that flattens axes")
+        fields = {"Beta": 1.0} if kind == "SOFTMAX" else {}
+        if reader.opset < 13 and axis != len(shape) - 1:  # from the axis on, all are one
+            rows = (prod(shape[:axis]), prod(shape[axis:]))
+            made = reader.new.op(kind, (reader.new.reshape(value, rows),), rows, name, **fields)
+            return reader.new.reshape(made, shape)
         order = [i for i in range(len(shape)) if i != axis] + [axis]
         moved = reader.new.transpose(value, order)
-        fields = {"Beta": 1.0} if kind == "SOFTMAX" else {}
         made = reader.new.op(kind, (moved,), reader.new.shape(moved), name, **fields)
         return reader.new.transpose(made, [order.index(i) for i in range(len(shape))])
 
