@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests.support.models.small_graphs import GraphBuilder
 from tests.support.running.tflm import needs_tflm, run_in_tflm
 from tinyml.ir.graph import Graph
+from tinyml.model.file import model_file
+from tinyml.model.reader import load
+from tinyml.model.writer import write
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs
 from tinyml.ops.lookup import NoAttrs
@@ -76,6 +81,23 @@ def test_one_dilated_layer_stands_for_three(
     for seed in range(3):
         (expected,) = outputs(graph, (image(seed),))
         np.testing.assert_array_equal(outputs(made, (image(seed),))[0], expected)
+
+
+def test_behind_a_free_batch_size_one_image_is_declared() -> None:
+    """A dilated convolution of a Keras model in int8 was refused: 'blocks of [2, 2] in 1 batches'.
+
+    Converters declare 1 for sizes that they do not know, which are four images here.
+    """
+    graph = dealt_out((2, 2), ((2, 2), (2, 3)), ((0, 0), (0, 1)))
+    declared = tuple(
+        replace(t, shape=(1, *t.shape[1:])) if t.name in ("small", "made") else t
+        for t in graph.tensors
+    )
+    read = load(model_file("m.tflite", write(replace(graph, tensors=declared))))
+    assert [op.kind for op in run_passes(read).ops] == ["CONV_2D"]
+    for seed in range(2):
+        (expected,) = outputs(graph, (image(seed),))
+        np.testing.assert_array_equal(outputs(read, (image(seed),))[0], expected)
 
 
 @needs_tflm

@@ -44,9 +44,9 @@ def arithmetic() -> dict[str, Callable[[], Any]]:
         "reduce_product": stepped(
             ("Sigmoid", "a", "c", {}), ("ReduceProd", "c", "y", {"axes": [1]})
         ),
-        "softmax_flattened": stepped(
-            ("Softmax", "a", "y", {}), opset=11
-        ),  # axis 1 and what follows
+        # Before opset 13, over all axes from one on.
+        "softmax_flattened": stepped(("Softmax", "a", "y", {}), opset=11),
+        "hardmax_flattened": stepped(("Hardmax", "a", "y", {}), opset=11),
         "log_softmax_flattened": imaged(("LogSoftmax", "a", "y", {"axis": 2}), opset=11),
         "mean_of_three": flat(("Mean", "a b a", "y", {})),
         "sum_of_three": flat(("Sum", "a b a", "y", {})),

@@ -18,7 +18,15 @@ from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import INT32, INT64
 from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ops.forms import Form
-from tinyml.ops.traits import Arithmetic, Casts, FromShape, MovesOnly, ShapeOperand, WholeNumbers
+from tinyml.ops.traits import (
+    Arithmetic,
+    Casts,
+    DealsOut,
+    FromShape,
+    MovesOnly,
+    ShapeOperand,
+    WholeNumbers,
+)
 
 _MAX_SIZE, _MAX_RANK, _MAX_BYTES = 1 << 20, 8, 1 << 28  # as of tensors in a file
 # What an operator's code may run into in a model whose constraints were not asked yet.
@@ -34,7 +42,7 @@ _COMPUTE: dict[str, Callable[[Sequence[Array]], object]] = {
 
 def know_shapes(graph: Graph) -> Graph:
     """The graph with computed shapes as constants, without the ops that only led to them."""
-    if not any(_is_computed(op, graph) or _is_shape(op) for op in graph.ops):
+    if not any(_is_computed(op, graph) or _is_shape(op) or _deals_out(op) for op in graph.ops):
         return graph
     known: dict[int, Array] = {}
     changed: list[Op] = []
@@ -45,7 +53,9 @@ def know_shapes(graph: Graph) -> Graph:
             known[op.outputs[0]] = value
         elif len(op.outputs) == 1 and ops.trait_of(op.kind, ShapeOperand) is not None:
             made, op = _reshaped(made, op, known)
-        elif any(i >= 0 and made.tensors[i].shape != graph.tensors[i].shape for i in op.inputs):
+        elif _deals_out(op) or any(
+            i >= 0 and made.tensors[i].shape != graph.tensors[i].shape for i in op.inputs
+        ):
             made = _inferred(made, op)
         changed.append(op)
     return _with_constants(replace(made, ops=_still_read(graph, tuple(changed))), known)
@@ -72,6 +82,12 @@ def _shape_operand(op: Op) -> int | None:
 
 def _is_shape(op: Op) -> bool:
     return ops.trait_of(op.kind, FromShape) is not None
+
+
+def _deals_out(op: Op) -> bool:
+    """Whether an op makes several images of one: behind a free batch size one image is declared."""
+    trait = ops.trait_of(op.kind, DealsOut)
+    return trait is not None and not trait.puts_back
 
 
 def _is_computed(op: Op, graph: Graph) -> bool:

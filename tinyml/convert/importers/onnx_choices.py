@@ -116,9 +116,11 @@ def hardmax(reader: Reader, node: Node, attrs: Attributes) -> int:
     """Hardmax: 1 where the greatest value is, else 0. Of equal ones all are the greatest."""
     value, name = reader.value(node.input[0]), node.output[0]
     shape = list(reader.new.shape(value))
-    axis = attrs.integer("axis", -1) % len(shape)
-    axes = reader.new.integers(f"{name}/axes", (axis,))
-    top = [1 if i == axis else n for i, n in enumerate(shape)]
+    axis = attrs.integer("axis", -1 if reader.opset >= 13 else 1) % len(shape)
+    # Of old, all axes from that one on were one.
+    together = range(axis, axis + 1 if reader.opset >= 13 else len(shape))
+    axes = reader.new.integers(f"{name}/axes", tuple(together))
+    top = [1 if i in together else n for i, n in enumerate(shape)]
     most = reader.new.op("REDUCE_MAX", (value, axes), top, f"{name}/most", KeepDims=True)
     is_most = reader.new.op("EQUAL", (value, most), shape, f"{name}/is_most")
     reader.new.retype(is_most, BOOL)
