@@ -172,11 +172,6 @@ def printable(text: str, kept: str = "\n\t") -> str:
     )
 
 
-def kib(count: int) -> str:
-    """A size for people: exact bytes with thousands separators."""
-    return f"{count:,}"
-
-
 def _text(cell: object) -> str:
     if cell is None:
         return ""

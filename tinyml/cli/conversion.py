@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from tinyml.convert.conversion import ConvertOptions
 
 Command = Callable[..., object]
-PATH = click.Path(path_type=Path, exists=True)
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 

@@ -26,12 +26,11 @@ from tinyml.target.board import Board
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What a model takes on a board."""
+    """What a model takes: by the planner where there is a board, else tensors and constants."""
 
     ram_bytes: int
     flash_bytes: int
     macs: int
-    is_planned: bool  # by the planner for a board; else tensors and constants only
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +97,9 @@ def costs(data: bytes, board: Board | None = None) -> Costs:
         else:
             flash = sum(use.nbytes for use in planned.uses if use.purpose in ("weights", "code"))
             ram = sum(nbytes for _, nbytes in planned.arena_bytes)
-            return Costs(ram, flash, macs, is_planned=True)
+            return Costs(ram, flash, macs)
     flash = sum(tensor.nbytes for tensor in graph.tensors if tensor.is_constant)
-    return Costs(_arena(graph), flash, macs, is_planned=False)
+    return Costs(_arena(graph), flash, macs)
 
 
 def _arena(graph: Graph) -> int:

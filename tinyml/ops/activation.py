@@ -15,7 +15,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import INT8, INT16
 from tinyml.ir.fixedmath import logistic, tanh
 from tinyml.ir.fixedpoint import (
@@ -39,7 +38,7 @@ from tinyml.ops.common import (
     result,
 )
 from tinyml.ops.float_elementwise import clamping, float_unary
-from tinyml.ops.forms import Constraint, Form
+from tinyml.ops.forms import Constraint, Form, as_constraint
 from tinyml.ops.lookup import BYTE_MAP, NO_OPTIONS, input_values, look_up, lookup_call
 from tinyml.ops.operands import have_one_scale, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
@@ -103,13 +102,10 @@ def relu6_table(op: Op, graph: Graph) -> Array:
     return np.minimum(np.maximum(input_values(INT8), low), high).astype(np.int8)
 
 
-def six_is_in_range(op: Op, graph: Graph) -> str | None:
+@as_constraint
+def six_is_in_range(op: Op, graph: Graph) -> None:
     """The scale must not be so small that 6 overflows."""
-    try:
-        activation_range("RELU6", quant_of(graph.tensors[op.inputs[0]]))
-    except ModelError as error:
-        return error.message
-    return None
+    activation_range("RELU6", quant_of(graph.tensors[op.inputs[0]]))
 
 
 def argument_factor(op: Op, graph: Graph) -> tuple[int, int, int]:

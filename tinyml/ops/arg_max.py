@@ -13,7 +13,7 @@ from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
 from tinyml.ops.common import operand, operand_count, result
 from tinyml.ops.extents import Extent, Fields, Rule, dense
-from tinyml.ops.forms import Form, typed
+from tinyml.ops.forms import Form, as_constraint, typed
 from tinyml.ops.lookup import no_options
 from tinyml.ops.moves import axis_in, whole_numbers
 from tinyml.ops.operands import input_argument, no_macs
@@ -34,13 +34,10 @@ def axis_of(op: Op, graph: Graph) -> int:
     return axis_in(numbers[0], len(graph.tensors[op.inputs[0]].shape))
 
 
-def axis_is_constant(op: Op, graph: Graph) -> str | None:
+@as_constraint
+def axis_is_constant(op: Op, graph: Graph) -> None:
     """The axis must be constant and exist."""
-    try:
-        axis_of(op, graph)
-    except ModelError as error:
-        return error.message
-    return None
+    axis_of(op, graph)
 
 
 def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:

@@ -27,7 +27,7 @@ from tinyml.ops.common import (
 )
 from tinyml.ops.extents import Extent, Fields, walked
 from tinyml.ops.float_elementwise import constants_are_finite
-from tinyml.ops.forms import Form, typed
+from tinyml.ops.forms import Form, as_constraint, typed
 from tinyml.ops.moves import strides_of
 from tinyml.ops.operands import have_one_scale, input_argument
 from tinyml.ops.spec import OpSpec
@@ -87,13 +87,10 @@ def _sizes(op: Op, graph: Graph) -> _Sizes:
     return _Sizes(tuple(int(size) for size in batches), rows, columns, depth)
 
 
-def matrices_fit(op: Op, graph: Graph) -> str | None:
+@as_constraint
+def matrices_fit(op: Op, graph: Graph) -> None:
     """The operands must be matrices, 2 to 5 dimensions, that can be multiplied."""
-    try:
-        _sizes(op, graph)
-    except ModelError as error:
-        return error.message
-    return None
+    _sizes(op, graph)
 
 
 def factor(op: Op, graph: Graph) -> tuple[int, int]:

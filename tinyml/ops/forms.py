@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Any, TypeAlias, TypeVar
 
+from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import ALL, DType
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
@@ -78,6 +80,20 @@ class Layer:
         numbers = () if self.form.numbers is None else (self.numbers,)
         found = lower(op, graph, *numbers)
         return replace(found, form=self.form.name) if isinstance(found, KernelCall) else found
+
+
+def as_constraint(check: Callable[[Op, Graph], object]) -> Constraint:
+    """The constraint of a check that raises a ModelError with what it found."""
+
+    @wraps(check)
+    def asked(op: Op, graph: Graph) -> str | None:
+        try:
+            check(op, graph)
+        except ModelError as error:
+            return error.message
+        return None
+
+    return asked
 
 
 def sentence(constraint: Constraint | Limit) -> str:

@@ -14,7 +14,7 @@ from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
 from tinyml.ops.common import operand_count
 from tinyml.ops.extents import Extent, Fields, dense
-from tinyml.ops.forms import Form, Like, typed
+from tinyml.ops.forms import Form, Like, as_constraint, typed
 from tinyml.ops.moves import axis_in
 from tinyml.ops.operands import input_argument, move_instructions, no_macs
 from tinyml.ops.spec import OpSpec
@@ -56,13 +56,10 @@ def _shared(op: Op, graph: Graph) -> int:
     return count
 
 
-def axis_exists(op: Op, graph: Graph) -> str | None:
+@as_constraint
+def axis_exists(op: Op, graph: Graph) -> None:
     """The axis must exist, behind the dimensions that data and numbers share."""
-    try:
-        _shared(op, graph)
-    except ModelError as error:
-        return error.message
-    return None
+    _shared(op, graph)
 
 
 def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:

@@ -14,7 +14,7 @@ from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
 from tinyml.ops.common import operand_count
 from tinyml.ops.extents import Extent, Fields, dense
-from tinyml.ops.forms import Form, Like, typed
+from tinyml.ops.forms import Form, Like, as_constraint, typed
 from tinyml.ops.lookup import no_options
 from tinyml.ops.moves import strides_of
 from tinyml.ops.operands import input_argument, move_instructions, no_macs
@@ -32,13 +32,10 @@ def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
     return ((*numbers[:-1], *shape[numbers[-1] :]),)
 
 
-def numbers_fit(op: Op, graph: Graph) -> str | None:
+@as_constraint
+def numbers_fit(op: Op, graph: Graph) -> None:
     """There must be at most 5 numbers per place, and no more than the input has dimensions."""
-    try:
-        infer(op, graph)
-    except ModelError as error:
-        return error.message
-    return None
+    infer(op, graph)
 
 
 def _steps(op: Op, graph: Graph) -> tuple[tuple[int, ...], int]:

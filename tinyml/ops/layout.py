@@ -17,7 +17,7 @@ from tinyml.ops.common import (
     result,
 )
 from tinyml.ops.extents import Extent, Fields, dense
-from tinyml.ops.forms import ANY, Form, Like, typed
+from tinyml.ops.forms import ANY, Form, Like, as_constraint, typed
 from tinyml.ops.moves import MOVED_TOO, axis_in
 from tinyml.ops.operands import have_one_scale, input_argument, move_instructions, no_macs
 from tinyml.ops.spec import OpSpec
@@ -78,13 +78,10 @@ def infer_reshape(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
     return (made.shape,)
 
 
-def keeps_elements(op: Op, graph: Graph) -> str | None:
+@as_constraint
+def keeps_elements(op: Op, graph: Graph) -> None:
     """Input and output must have the same number of elements."""
-    try:
-        infer_reshape(op, graph)
-    except ModelError as error:
-        return error.message
-    return None
+    infer_reshape(op, graph)
 
 
 def reshape_reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
@@ -135,13 +132,10 @@ def infer_concatenation(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
     return ((*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :]),)
 
 
-def inputs_fit_together(op: Op, graph: Graph) -> str | None:
+@as_constraint
+def inputs_fit_together(op: Op, graph: Graph) -> None:
     """The inputs must have equal shapes but for the axis along which they are put together."""
-    try:
-        infer_concatenation(op, graph)
-    except ModelError as error:
-        return error.message
-    return None
+    infer_concatenation(op, graph)
 
 
 def have_one_scale_or_none(op: Op, graph: Graph) -> str | None:

@@ -11,7 +11,7 @@ from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import FLOAT32, INT8, INT32
 from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ops.common import operand, operand_count, result
-from tinyml.ops.forms import Form, Like, typed
+from tinyml.ops.forms import Form, Like, as_constraint, typed
 from tinyml.ops.gather import GATHER, GatherAttrs
 from tinyml.ops.operands import no_macs
 from tinyml.ops.spec import Expansion, OpSpec, has_no_kernel
@@ -50,13 +50,10 @@ def places(op: Op, graph: Graph) -> tuple[Array, ...]:
     )
 
 
-def borders_are_constant(op: Op, graph: Graph) -> str | None:
+@as_constraint
+def borders_are_constant(op: Op, graph: Graph) -> None:
     """Borders must be constant, and no larger than what they mirror."""
-    try:
-        places(op, graph)
-    except ModelError as error:
-        return error.message
-    return None
+    places(op, graph)
 
 
 def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:

@@ -22,7 +22,7 @@ from tinyml.ops.common import (
     result,
 )
 from tinyml.ops.extents import Extent, Fields, dense
-from tinyml.ops.forms import Constraint, Form, Like, typed
+from tinyml.ops.forms import Constraint, Form, Like, as_constraint, typed
 from tinyml.ops.lookup import no_options
 from tinyml.ops.moves import MOVED
 from tinyml.ops.operands import input_argument, move_instructions, no_macs
@@ -52,13 +52,10 @@ def paddings(op: Op, graph: Graph) -> tuple[tuple[int, int], ...]:
     return tuple((int(before), int(after)) for before, after in widths.data)
 
 
-def paddings_are_constant(op: Op, graph: Graph) -> str | None:
+@as_constraint
+def paddings_are_constant(op: Op, graph: Graph) -> None:
     """Paddings must be a constant int32 pair, not negative, for each dimension of the input."""
-    try:
-        paddings(op, graph)
-    except ModelError as error:
-        return error.message
-    return None
+    paddings(op, graph)
 
 
 def has_at_most_five_dimensions(op: Op, graph: Graph) -> str | None:

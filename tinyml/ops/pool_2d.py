@@ -28,7 +28,7 @@ from tinyml.ops.common import (
 )
 from tinyml.ops.extents import images
 from tinyml.ops.float_reductions import pool_form
-from tinyml.ops.forms import Form, typed
+from tinyml.ops.forms import Form, as_constraint, typed
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, PADDING, Field, Table
 from tinyml.ops.traits import Channels, ClampsOutput, Homogeneous, Rows, Scales, Unsigned
@@ -88,13 +88,10 @@ def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
     return ((given.shape[0], rows.out_size, columns.out_size, given.shape[3]),)
 
 
-def window_fits(op: Op, graph: Graph) -> str | None:
+@as_constraint
+def window_fits(op: Op, graph: Graph) -> None:
     """The window must fit into the padded input."""
-    try:
-        windows(op, graph)
-    except ModelError as error:
-        return error.message
-    return None
+    windows(op, graph)
 
 
 def counts(op: Op, graph: Graph) -> Array:

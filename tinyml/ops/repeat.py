@@ -12,7 +12,7 @@ from tinyml.ir.dtype import FLOAT32, INT8, INT32
 from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import operand, operand_count, result
-from tinyml.ops.forms import Form, Like, typed
+from tinyml.ops.forms import Form, Like, as_constraint, typed
 from tinyml.ops.layout import RESHAPE, ReshapeAttrs
 from tinyml.ops.lookup import no_options
 from tinyml.ops.moves import (
@@ -43,13 +43,10 @@ def times(op: Op, graph: Graph) -> tuple[int, ...]:
     return found
 
 
-def times_are_constant(op: Op, graph: Graph) -> str | None:
+@as_constraint
+def times_are_constant(op: Op, graph: Graph) -> None:
     """Repetitions must be a constant positive number for each dimension."""
-    try:
-        times(op, graph)
-    except ModelError as error:
-        return error.message
-    return None
+    times(op, graph)
 
 
 def infer_tile(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
@@ -117,13 +114,10 @@ def broadcast_shape(op: Op, graph: Graph) -> tuple[int, ...]:
     return wanted
 
 
-def shape_is_constant(op: Op, graph: Graph) -> str | None:
+@as_constraint
+def shape_is_constant(op: Op, graph: Graph) -> None:
     """The new shape must be constant, of at most 5 dimensions, and what the input broadcasts to."""
-    try:
-        broadcast_shape(op, graph)
-    except ModelError as error:
-        return error.message
-    return None
+    broadcast_shape(op, graph)
 
 
 def infer_broadcast(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:

@@ -10,7 +10,7 @@ from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import operand, operand_count
-from tinyml.ops.forms import Form, Like, typed
+from tinyml.ops.forms import Form, Like, as_constraint, typed
 from tinyml.ops.lookup import no_options
 from tinyml.ops.moves import (
     ANY_MOVED,
@@ -37,13 +37,10 @@ def reversed_axes(op: Op, graph: Graph) -> tuple[int, ...]:
     return tuple(axes)
 
 
-def axes_are_neighbours(op: Op, graph: Graph) -> str | None:
+@as_constraint
+def axes_are_neighbours(op: Op, graph: Graph) -> None:
     """The dimensions must be constant and follow one another."""
-    try:
-        reversed_axes(op, graph)
-    except ModelError as error:
-        return error.message
-    return None
+    reversed_axes(op, graph)
 
 
 def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:

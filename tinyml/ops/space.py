@@ -15,7 +15,7 @@ from tinyml.ir.dtype import FLOAT32, INT8, INT32
 from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import is_image, operand, operand_count, result
-from tinyml.ops.forms import Form, Like, typed
+from tinyml.ops.forms import Form, Like, as_constraint, typed
 from tinyml.ops.lookup import NoAttrs, no_options
 from tinyml.ops.moves import Walk, lower_walk
 from tinyml.ops.operands import no_macs
@@ -60,13 +60,10 @@ def infer_depth(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
     return ((batch, height * block, width * block, channels // block // block),)
 
 
-def blocks_fit(op: Op, graph: Graph) -> str | None:
+@as_constraint
+def blocks_fit(op: Op, graph: Graph) -> None:
     """Blocks must divide rows and columns, or their pixels the channels."""
-    try:
-        infer_depth(op, graph)
-    except ModelError as error:
-        return error.message
-    return None
+    infer_depth(op, graph)
 
 
 def _depth_walk(op: Op, graph: Graph) -> Walk:
@@ -127,13 +124,10 @@ def infer_batch(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
     return (made if len(shape) == 4 else (made[0], made[1], made[3]),)
 
 
-def batches_fit(op: Op, graph: Graph) -> str | None:
+@as_constraint
+def batches_fit(op: Op, graph: Graph) -> None:
     """Blocks and borders must be constant, and fit an input of 3 or 4 dimensions."""
-    try:
-        infer_batch(op, graph)
-    except ModelError as error:
-        return error.message
-    return None
+    infer_batch(op, graph)
 
 
 def _batch_walk(op: Op, graph: Graph) -> Walk:

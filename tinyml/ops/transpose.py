@@ -11,7 +11,7 @@ from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import KernelCall
 from tinyml.ops.common import operand, operand_count
-from tinyml.ops.forms import Form, Like, typed
+from tinyml.ops.forms import Form, Like, as_constraint, typed
 from tinyml.ops.lookup import no_options
 from tinyml.ops.moves import MOVED, WHOLE, Walk, lower_walk, strides_of, whole_numbers
 from tinyml.ops.operands import no_macs
@@ -33,13 +33,10 @@ def order(op: Op, graph: Graph) -> tuple[int, ...]:
     return found
 
 
-def order_is_constant(op: Op, graph: Graph) -> str | None:
+@as_constraint
+def order_is_constant(op: Op, graph: Graph) -> None:
     """The order must be constant and name each dimension once."""
-    try:
-        order(op, graph)
-    except ModelError as error:
-        return error.message
-    return None
+    order(op, graph)
 
 
 def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:

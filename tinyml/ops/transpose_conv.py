@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import INT16, INT64
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall
@@ -23,7 +22,7 @@ from tinyml.ops.common import (
     result,
 )
 from tinyml.ops.extents import images
-from tinyml.ops.forms import Constraint
+from tinyml.ops.forms import Constraint, as_constraint
 from tinyml.ops.moves import WHOLE
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.spreads import INPUT, SHAPE, WEIGHTS, spread_struct, spreads
@@ -74,13 +73,10 @@ def _reordered(constraint: Constraint) -> Constraint:
     return asked
 
 
-def fits_together(op: Op, graph: Graph) -> str | None:
+@as_constraint
+def fits_together(op: Op, graph: Graph) -> None:
     """The output's shape must be constant and have the input's batches and the filters' number."""
-    try:
-        spreads(op, graph)
-    except ModelError as error:
-        return error.message
-    return None
+    spreads(op, graph)
 
 
 def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops.common import operand, operand_count
-from tinyml.ops.forms import ANY, Form, Like, typed
+from tinyml.ops.forms import ANY, Form, Like, as_constraint, typed
 from tinyml.ops.layout import lower_nothing, reshape_reference
 from tinyml.ops.lookup import no_options
 from tinyml.ops.moves import MOVED, WHOLE, axis_in, whole_numbers
@@ -49,22 +49,16 @@ def infer_expand_dims(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
     return ((*shape[:axis], 1, *shape[axis:]),)
 
 
-def squeezes_ones(op: Op, graph: Graph) -> str | None:
+@as_constraint
+def squeezes_ones(op: Op, graph: Graph) -> None:
     """The dimensions that disappear must exist and be of size 1."""
-    try:
-        infer_squeeze(op, graph)
-    except ModelError as error:
-        return error.message
-    return None
+    infer_squeeze(op, graph)
 
 
-def axis_is_constant(op: Op, graph: Graph) -> str | None:
+@as_constraint
+def axis_is_constant(op: Op, graph: Graph) -> None:
     """The new dimension's place must be constant and exist."""
-    try:
-        infer_expand_dims(op, graph)
-    except ModelError as error:
-        return error.message
-    return None
+    infer_expand_dims(op, graph)
 
 
 _VIEW = (MovesOnly("view"), Axes("view"), Scales("same", (8, 16)), WholeNumbers())

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tinyml.base.errors import ModelError
 from tinyml.ir.dtype import INT16
 from tinyml.ir.fixedpoint import IntArray
 from tinyml.ir.gates import logistic_of, sigmoid_table, tanh_of
@@ -23,7 +22,7 @@ from tinyml.ops.common import (
     zero_points_are_zero,
 )
 from tinyml.ops.extents import elementwise
-from tinyml.ops.forms import Constraint, Form, typed
+from tinyml.ops.forms import Constraint, Form, as_constraint, typed
 from tinyml.ops.operands import input_argument
 from tinyml.ops.quantize import rescale, rescale_factor
 
@@ -97,13 +96,10 @@ def _lower_relu6(op: Op, graph: Graph) -> KernelCall:
     return _call(op, graph, "kernels/relu/s16.h", ("tml_relu6_params", fields), 7)
 
 
-def six_is_in_range(op: Op, graph: Graph) -> str | None:
+@as_constraint
+def six_is_in_range(op: Op, graph: Graph) -> None:
     """The scale must not be so small that 6 overflows."""
-    try:
-        _six(op, graph)
-    except ModelError as error:
-        return error.message
-    return None
+    _six(op, graph)
 
 
 def argument_factor(op: Op, graph: Graph) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from tinyml.ir.kernel import Overlap, Struct, overlap_of
 from tinyml.ir.progress import Counts, Progress, affine_runs
 from tinyml.ir.shapes import Window, padded_window, window
 from tinyml.ops.common import operand
+from tinyml.ops.forms import as_constraint
 
 Pads = tuple[int, int, int, int]  # top, bottom, left, right
 
@@ -60,13 +61,10 @@ def filter_windows(op: Op, graph: Graph) -> tuple[Window, Window]:
     )
 
 
-def filter_fits(op: Op, graph: Graph) -> str | None:
+@as_constraint
+def filter_fits(op: Op, graph: Graph) -> None:
     """The filter must have four dimensions and fit into the padded input."""
-    try:
-        filter_windows(op, graph)
-    except ModelError as error:
-        return error.message
-    return None
+    filter_windows(op, graph)
 
 
 def pad_image(values: Array, rows: Window, columns: Window, fill: int) -> Array:
