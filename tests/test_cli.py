@@ -97,6 +97,23 @@ def test_check_says_where_ram_peaks() -> None:
     assert "esp32s3: fits" in result.stdout
 
 
+def test_check_without_a_board_compares_all() -> None:
+    result = tinyml("check", MODEL, "--sort", "flash")
+    assert result.returncode == 0, result.stderr
+    names = {record["name"] for record in json.loads(tinyml("boards", "--json").stdout)}
+    rows = [line.split() for line in result.stdout.splitlines()]
+    sizes = [int(row[4].replace(",", "")) for row in rows if row and row[0] in names]
+    assert len(sizes) == len(names)
+    assert sizes == sorted(sizes)
+    assert f"fits {len(names)} of {len(names)} boards; the smallest of them is" in result.stdout
+
+
+def test_check_without_a_board_fails_where_none_fits() -> None:
+    result = tinyml("check", MODEL, "--flash-budget", "1K", "--json")
+    assert result.returncode == 1
+    assert not any(record["fits"] for record in json.loads(result.stdout))
+
+
 def test_check_explores() -> None:
     result = tinyml("check", MODEL, "--board", "nucleo_l4r5zi", "--explore")
     assert result.returncode == 0
@@ -121,7 +138,7 @@ def test_check_explains_what_does_not_fit(tmp_path: Path) -> None:
         (("inspect", "absent.tflite"), 1, "cannot be read: No such file or directory"),
         (("inspect", str(DIGITS / "test.npz")), 1, "test.npz"),
         (("check", MODEL, "--board", "nucleo_l4r5z"), 1, "did you mean 'nucleo_l4r5zi'"),
-        (("check", MODEL), 2, "Missing option '--board'"),
+        (("check", MODEL, "--explore"), 2, "name it with --board"),
         (("build", MODEL, "--board", "nucleo_l4r5zi", "--optimize", "fast"), 2, "'fast' is not"),
         (("bild",), 2, "No such command 'bild'"),
         (

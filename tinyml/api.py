@@ -32,7 +32,7 @@ from tinyml.evaluate.verification import verify as hold_against
 from tinyml.ir.graph import Array, Graph
 from tinyml.measure import builds, onboard, simulation
 from tinyml.measure import flash as flashing
-from tinyml.model.file import ModelFile, read_model
+from tinyml.model.file import ModelFile, model_file, read_model
 from tinyml.passes import run_passes
 from tinyml.plan import explore as exploring
 from tinyml.plan.explore import Alternative
@@ -61,10 +61,12 @@ __all__ = [
     "TinymlError",
     "build",
     "check",
+    "check_all",
     "compare",
     "convert",
     "explore",
     "flash",
+    "for_size",
     "inspect",
     "load",
     "load_board",
@@ -154,6 +156,36 @@ def plan(model: Model, board: Board, settings: Settings = Settings()) -> Planned
 def check(model: Model, board: Board, settings: Settings = Settings()) -> Fit:
     """Needs against budgets of the board, before anything is compiled."""
     return plan(model, board, settings).verdict
+
+
+@_checked
+def for_size(model: str | Path) -> ModelFile:
+    """The .tflite of a model in any format, for measuring size and speed only.
+
+    What is not quantised yet becomes int8 by random samples: its results mean nothing.
+    """
+    path = Path(model)
+    if path.suffix == ".tflite":
+        return read_model(path)
+    made = convert_model(str(model), ConvertOptions(calibration="random"))
+    return model_file(f"{path.stem}.tflite", made.report.result.data)
+
+
+@_checked
+def check_all(model: Model, settings: Settings = Settings()) -> tuple[tuple[Board, Fit], ...]:
+    """``check`` on every board, by name: what boards have in common is computed once."""
+    file = model if isinstance(model, Graph) else _file(model)
+    graphs: dict[str, Graph] = {}
+    found: list[tuple[Board, Fit]] = []
+    for board in boards.all_boards():
+        target = resolve(board, settings)
+        if isinstance(file, Graph):
+            made = planned_for(target, file)
+        else:
+            graph = graphs.get(target.runtime) or load(file, target.runtime)
+            made = planned_for(target, graphs.setdefault(target.runtime, graph), file)
+        found.append((target.board, made.verdict))
+    return tuple(found)
 
 
 @_checked

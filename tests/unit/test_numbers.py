@@ -12,7 +12,7 @@ from tinyml import ops
 from tinyml.ir.graph import Graph
 from tinyml.ops.weighted import WeightedSum, weighted_sum
 from tinyml.ops.weighted_constraints import sums_fit_32_bits
-from tinyml.plan.planner import programs_of
+from tinyml.plan.ways import programs_of
 from tinyml.target.boards import load_board
 
 

@@ -13,6 +13,8 @@ from tinyml.cli.limits import limit_options
 from tinyml.cli.show import show_table
 
 if TYPE_CHECKING:
+    from tinyml.model.file import ModelFile
+    from tinyml.project.settings import Settings
     from tinyml.target.board import Board
     from tinyml.target.limits import Limits
 
@@ -76,12 +78,19 @@ def inspect(model: Path, as_json: bool) -> None:
 
 @click.command(short_help="Say whether a model fits a board.")
 @options.MODEL
-@options.board_option(multiple=True)
+@options.board_option(multiple=True, required=False)
 @options.RUNTIME
 @limit_options
 @options.TEMPLATE
 @options.OPTIMIZE
 @click.option("--explore", is_flag=True, help="Compare plans: RAM against time against flash.")
+@click.option(
+    "--sort",
+    type=click.Choice(["time", "energy", "ram", "flash", "board"]),
+    default="time",
+    show_default=True,
+    help="Order of the table of all boards.",
+)
 @options.JSON
 def check(
     model: Path,
@@ -91,22 +100,35 @@ def check(
     template: str | None,
     optimize: str,
     explore: bool,
+    sort: str,
     as_json: bool,
 ) -> int:
-    """Say whether MODEL fits the boards, region by region, and why not. Exits 1 if not."""
+    """Say whether MODEL fits the boards, region by region, and why not. Exits 1 if not.
+
+    Without a board: one table of all of them; exits 1 if it fits none. MODEL may also be a float
+    model of Keras, PyTorch or ONNX: sizes and times need no calibration.
+    """
     from tinyml import api
     from tinyml.report import listing, records, text
 
     settings = api.Settings(optimize, template=template, runtime=runtime, limits=limits)
+    if explore and not boards:
+        raise click.UsageError("--explore compares plans for a board: name it with --board")
+    with console.progress(f"reading {model.name} …"):
+        file = api.for_size(model)
+    if not as_json and model.suffix != ".tflite":
+        console.line(f"{model.name} was quantised with random samples: only size and speed hold")
+    if not boards:
+        return _check_all(file, settings, sort, as_json)
     if explore:
-        found = [(item.name, api.explore(model, item, settings)) for item in boards]
+        found = [(item.name, api.explore(file, item, settings)) for item in boards]
         if as_json:
             console.document([records.explore_record(*item) for item in found])
             return 0
         for table in (text.explore_table(*item) for item in found):
             show_table(table)
         return 0
-    verdicts = [api.check(model, board, settings) for board in boards]
+    verdicts = [api.check(file, board, settings) for board in boards]
     is_ok = all(verdict.is_ok for verdict in verdicts)
     if as_json:
         console.document([listing.fit_record(verdict) for verdict in verdicts])
@@ -117,4 +139,20 @@ def check(
         for sentence in text.fit_sentences(verdict):
             console.line(sentence)
         console.verdict(verdict.is_ok, f"{verdict.board}: {text.fit_verdict(verdict)}\n")
+    return 0 if is_ok else 1
+
+
+def _check_all(file: ModelFile, settings: Settings, sort: str, as_json: bool) -> int:
+    """The table of all boards."""
+    from tinyml import api
+    from tinyml.report import boards, listing
+
+    with console.progress(f"checking {file.file_name} on all boards …"):
+        found = boards.ordered(api.check_all(file, settings), sort)
+    is_ok, verdict = boards.boards_verdict(found)
+    if as_json:
+        console.document([listing.fit_record(fit) for _, fit in found])
+        return 0 if is_ok else 1
+    show_table(boards.boards_table(file.file_name, found))
+    console.verdict(is_ok, verdict)
     return 0 if is_ok else 1

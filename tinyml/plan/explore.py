@@ -8,8 +8,9 @@ from functools import cache
 from tinyml.ir.graph import Graph
 from tinyml.plan.fit import fit
 from tinyml.plan.goals import OPTIMIZE, Candidates, chosen, cycles
-from tinyml.plan.planner import candidates, programs_of
+from tinyml.plan.planner import candidates
 from tinyml.plan.values import Plan
+from tinyml.plan.ways import programs_of
 from tinyml.target.board import Board
 from tinyml.values.goal import Goal
 
@@ -43,7 +44,7 @@ def explore(graph: Graph, board: Board) -> tuple[Alternative, ...]:
 
     found = [_alternative(goal, chosen(planned, goal), board) for goal in OPTIMIZE]
     kept = [item.ram_bytes for item in found]
-    for made, _ in (*of("balanced").light, *of("balanced").front):
+    for made, _ in (*of("balanced").light(), *of("balanced").front()):
         item = _alternative("", made, board)
         if all(max(item.ram_bytes, n) >= _NEAR * min(item.ram_bytes, n) for n in kept):
             found.append(item)

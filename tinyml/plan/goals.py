@@ -25,11 +25,11 @@ Tried: TypeAlias = Sequence[tuple[Plan, bool]]  # and whether it fits in RAM
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The plans of one model on one board, planned for one goal."""
+    """The plans of one model on one board, planned for one goal; made when they are asked for."""
 
-    front: Tried  # each the fastest that needs less RAM than the one before
-    light: Tried  # the same, of kernels whose weights do not outgrow their allowance
-    others: Tried  # the fastest kernels op by op, and those of the least flash
+    front: Callable[[], Tried]  # each the fastest that needs less RAM than the one before
+    light: Callable[[], Tried]  # the same, of kernels whose weights do not outgrow their allowance
+    others: Callable[[], Tried]  # the fastest kernels op by op, and those of the least flash
     flash_limit_bytes: int
     copies_limit_bytes: int  # of the RAM region that constants are copied to
 
@@ -39,8 +39,13 @@ class Candidates:
 
     def every(self) -> list[tuple[Plan, bool]]:
         """All of them, each once."""
-        light = () if self.light is self.front else self.light
-        return [*self.front, *light, *self.others]
+        front, light = self.front(), self.light()
+        return [*front, *(() if light is front else light), *self.others()]
+
+    def light_ones(self) -> list[Plan]:
+        """Of the light ones those that fit, in the flash that is there too."""
+        flash = self.flash_limit_bytes
+        return [made for made, fits in self.light() if fits and flash_bytes(made) <= flash]
 
     def of(self, tried: Tried) -> list[Plan]:
         """Those of ``tried`` that fit."""
@@ -52,6 +57,8 @@ class Candidates:
 def chosen(planned: Callable[[str], Candidates], optimize: str) -> Plan:
     """The plan for a goal; the one with the least RAM when none fits."""
     held = planned(optimize)
+    if optimize == "balanced" and (light := held.light_ones()):  # no need to look at the others
+        return _cheapest(light, optimize, held.copies_limit_bytes)
     fitting = held.fitting()
     if not fitting:
         return min((made for made, _ in held.every()), key=ram_bytes)
@@ -64,7 +71,7 @@ def chosen(planned: Callable[[str], Candidates], optimize: str) -> Plan:
     limit_bytes = max(least, min(map(ram_bytes, rivals)))
     small = [
         [plan for plan in plans if ram_bytes(plan) <= limit_bytes]
-        for plans in (held.of(held.light), fitting)
+        for plans in (held.of(held.light()), fitting)
     ]
     return _cheapest(small[0] or small[1], "ram", held.copies_limit_bytes)
 
@@ -101,7 +108,7 @@ def _best(held: Candidates, optimize: str) -> Plan:
                 ram_bytes(plan),
             ),
         )
-    return _cheapest(held.of(held.light) or fitting, optimize, held.copies_limit_bytes)
+    return _cheapest(held.of(held.light()) or fitting, optimize, held.copies_limit_bytes)
 
 
 def _cheapest(plans: Sequence[Plan], optimize: str, copies_limit_bytes: int) -> Plan:

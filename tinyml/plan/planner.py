@@ -10,37 +10,22 @@ fits: ``tinyml.plan.fit`` says by how much it does not.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from functools import cache
 
 from tinyml.base.errors import PlanError, did_you_mean
 from tinyml.ir.graph import Graph
-from tinyml.ops import layer_of
 from tinyml.plan.arena import arrange
 from tinyml.plan.code_size import shared_functions
 from tinyml.plan.copies import constant_waits, with_copies
-from tinyml.plan.goals import OPTIMIZE, Candidates, chosen, ram_bytes
-from tinyml.plan.partition import choices, kernels_of_bands, programs
+from tinyml.plan.goals import OPTIMIZE, Candidates, Tried, chosen, ram_bytes
 from tinyml.plan.predict import predict
 from tinyml.plan.regions import Room, stall_cycles
-from tinyml.plan.singles import singles_of
-from tinyml.plan.smallest import smallest_steps
-from tinyml.plan.values import Plan, Step
-from tinyml.plan.weights import allowed_bytes, is_allowed, lighter
+from tinyml.plan.values import Plan
+from tinyml.plan.ways import Program, Programs, programs_of
 from tinyml.target.board import Board
 from tinyml.values.goal import Goal
 
-Program = tuple[Step, ...]
-
 RUNTIME = "aot"  # that these plans are for
-
-
-@dataclass(frozen=True, slots=True)
-class Programs:
-    """The ways to compute a graph that are looked at, whatever the goal."""
-
-    front: tuple[Program, ...]  # from the fastest to the one with the least RAM
-    light: tuple[Program, ...]  # the same, of kernels whose weights do not outgrow their allowance
-    others: tuple[Program, ...]  # the fastest kernels op by op, and those of the least flash
 
 
 def plan(graph: Graph, board: Board, *, optimize: str = "balanced", agent: bool = True) -> Plan:
@@ -60,24 +45,6 @@ def plan(graph: Graph, board: Board, *, optimize: str = "balanced", agent: bool 
     return chosen(planned, optimize)
 
 
-def programs_of(graph: Graph, board: Board) -> Programs:
-    """Ways to compute a graph on a board."""
-    isa = board.chip.isa
-    layers = tuple(layer_of(op, graph) for op in graph.ops)
-    singles = singles_of(graph, layers, isa, board.chip.core)
-    fast = tuple(steps[0] for steps in singles)
-    others = (fast, smallest_steps(singles, board.chip.core)) if singles else (fast,)
-    kernels = kernels_of_bands(graph, layers, isa)
-    found = choices(graph, singles, kernels)
-    front = tuple(programs(graph, found))
-    allowed = allowed_bytes(singles, board.flash.max_bytes)
-    if all(is_allowed(choice.step, allowed) for choice in found):
-        return Programs(front, front, others)
-    small = [[step for step in steps if is_allowed(step, allowed)] for steps in singles]
-    light = choices(graph, small, lighter(kernels, allowed))
-    return Programs(front, tuple(programs(graph, light)), others)
-
-
 def candidates(graph: Graph, tried: Programs, board: Board, goal: Goal) -> Candidates:
     """The plans of all programs, and whether each fits in RAM, predicted for a goal."""
 
@@ -89,8 +56,18 @@ def candidates(graph: Graph, tried: Programs, board: Board, goal: Goal) -> Candi
                     copied = with_copies(plain, board, _spare(plain, board))
                     yield from ((plan, True) for plan in copied)
 
-    front, others = tuple(made(tried.front)), tuple(made(tried.others))
-    light = front if tried.light is tried.front else tuple(made(tried.light))
+    @cache
+    def front() -> Tried:
+        return tuple(made(tried.front()))
+
+    @cache
+    def light() -> Tried:
+        return front() if tried.light() is tried.front() else tuple(made(tried.light()))
+
+    @cache
+    def others() -> Tried:
+        return tuple(made(tried.others()))
+
     return Candidates(front, light, others, board.flash.max_bytes, board.ram[0].max_bytes)
 
 

@@ -5,12 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tinyml.base.errors import InternalError, PlanError
+from tinyml.base.last import Last
 from tinyml.codegen.generate import Sources
 from tinyml.ir.graph import Graph
 from tinyml.model.file import ModelFile
 from tinyml.plan.values import Plan
 from tinyml.target.board import Board
 from tinyml.values.goal import Goal
+
+
+def _simplified(graph: Graph) -> Graph:
+    from tinyml.passes import run_passes
+
+    return run_passes(graph)
+
+
+_SIMPLIFIED: Last[Graph, Graph] = Last(_simplified)  # for all boards the same
 
 
 class Aot:
@@ -29,11 +39,11 @@ class Aot:
 
     def plan(self, model: ModelFile | None, graph: Graph, board: Board, goal: Goal) -> Plan:
         """A kernel for each layer of the simplified graph and a place for each value, verified."""
-        from tinyml.passes import run_passes
         from tinyml.plan.planner import plan
         from tinyml.plan.verify import verify
 
-        made = plan(run_passes(graph), board, optimize=goal.optimize, agent=goal.agent)
+        simplified = _SIMPLIFIED.of(graph)
+        made = plan(simplified, board, optimize=goal.optimize, agent=goal.agent)
         try:
             verify(made, board)
         except PlanError as error:  # the planner's own fault: what does not fit is a plan too

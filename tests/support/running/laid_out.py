@@ -15,9 +15,9 @@ from tinyml.ir.graph import Graph
 from tinyml.ops import layer_of
 from tinyml.plan import arena, planner
 from tinyml.plan.allocate import quick_layout
-from tinyml.plan.planner import Programs
 from tinyml.plan.singles import singles_of
 from tinyml.plan.smallest import smallest_steps
+from tinyml.plan.ways import Programs
 from tinyml.target.board import Board
 
 
@@ -33,9 +33,9 @@ def first_layout(*, singly: bool = False, optimize: str = "speed") -> Iterator[N
         layers = tuple(layer_of(op, graph) for op in graph.ops)
         singles = singles_of(graph, layers, board.chip.isa, board.chip.core)
         if optimize == "size":
-            return Programs((), (), (smallest_steps(singles, board.chip.core),))
+            return Programs(tuple, tuple, lambda: (smallest_steps(singles, board.chip.core),))
         fast = (tuple(steps[0] for steps in singles),)
-        return Programs(fast, fast, ())
+        return Programs(lambda: fast, lambda: fast, tuple)
 
     with ExitStack() as stack:
         stack.enter_context(patch.object(arena, "allocate", quick_layout))
