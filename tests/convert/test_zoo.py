@@ -22,9 +22,6 @@ PARTS = 3  # of which one is tried
 REASONS = (
     "firmware does not sort",
     "mode cubic",
-    "is 4.1 dB from what PyTorch computes",  # litert-torch's nearest resize by a fraction
-    "litert-torch cannot convert it",  # transposed convolutions with groups
-    "has operators of StableHLO",  # litert-torch's average without its padding
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.host_cc]

@@ -208,7 +208,7 @@ class _Made:
             outputs.append(self._write(i, tensor))
         self.ops.append(replace(op, inputs=tuple(inputs), outputs=tuple(outputs)))
         arithmetic = trait_of(op.kind, Arithmetic)
-        if arithmetic is not None and arithmetic.sign in "+-":
+        if results and arithmetic is not None and arithmetic.sign in "+-":
             scales = [self.quant(i, bits).scale for i in values_read(op, self.graph)]
             check_sum(op, scales, self.quant(op.outputs[0], bits).scale, bits)
 

@@ -68,7 +68,7 @@ def _into(graph: Graph, ops: tuple[Op, Op], channels: Array, sign: str) -> Graph
         return None
     if weights.quant is not None and sign in "*/":
         return None  # trained scales belong to the weights as they are
-    factor = {"*": channels, "/": 1 / channels}.get(sign, np.ones(len(channels)))
+    factor = 1 / channels if sign == "/" else channels if sign == "*" else np.ones(len(channels))
     offset = {"+": channels, "-": -channels}.get(sign, np.zeros(len(channels)))
     along = [1] * weights.data.ndim
     along[where.axis] = len(channels)

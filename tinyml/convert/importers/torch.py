@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import importlib.util
-import operator
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tinyml.base.errors import ModelError
+from tinyml.convert.importers.torch_images import (
+    channels_last,
+    input_names,
+    is_channels_first,
+    is_image,
+)
+from tinyml.convert.importers.torch_onnx import differs, is_at_hand, through_onnx
 from tinyml.convert.importers.torch_outputs import in_a_row, names, results
-from tinyml.convert.importers.torch_protos import Converted, Module, Node, Program, Tensor
+from tinyml.convert.importers.torch_protos import Converted, Module, Program, Tensor
 from tinyml.convert.importers.trust import check_torch
 from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain
 from tinyml.convert.importers.weights import watched_weights
 from tinyml.ir.graph import Array
 
 PACKAGES = ("torch", "litert_torch")
-
-# What the values of a channels-first image pass on their way to the first layer that says so.
-_PASSING = ("pad", "add", "sub", "mul", "div", "clamp", "relu", "batch_norm", "clone", "to")
-_CHANNELS_FIRST = ("conv1d", "conv2d", "convolution", "pool", "batch_norm", "upsample")
 
 
 def import_model(source: Source, options: ImportOptions) -> Imported:
@@ -34,25 +37,32 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
     keys = names(module, samples)
     module = in_a_row(module) if keys else module
     program = _exported(module, samples)
-    first = [_is_channels_first(program, i) for i in range(len(samples))]
+    first = [is_channels_first(program, i) for i in range(len(samples))]
     made = results(module, samples)
     last = [
-        value.ndim in (3, 4) and any(first) and _is_image(program, i)
-        for i, value in enumerate(made)
+        value.ndim in (3, 4) and any(first) and is_image(program, i) for i, value in enumerate(made)
     ]
-    converted = _converted(module, samples, (first, last))
+    untrained = "" if is_trained else ", UNTRAINED weights"
+    named = input_names(program, len(samples))
+    try:
+        converted = _converted(module, samples, (first, last))
+        is_wrong = differs(module, converted, samples, (first, last))
+    except ModelError as error:
+        return _by_the_other_road(module, samples, (named, keys, untrained), error)
+    if is_wrong and is_at_hand():
+        wrong = ModelError("litert-torch converts it to something else")
+        return _by_the_other_road(module, samples, (named, keys, untrained), wrong)
     return Imported(
         bytes(converted.model_content()),
-        f"torch {torch.__version__}, litert-torch {litert_torch.__version__}"
-        + ("" if is_trained else ", UNTRAINED weights"),
-        _input_names(program, len(samples)),
+        f"torch {torch.__version__}, litert-torch {litert_torch.__version__}{untrained}",
+        named,
         keys,
         input_permutations=tuple(
-            _channels_last(value.ndim) if yes else None
+            channels_last(value.ndim) if yes else None
             for value, yes in zip(samples, first, strict=True)
         ),
         output_permutations=tuple(
-            _channels_last(value.ndim) if yes else None
+            channels_last(value.ndim) if yes else None
             for value, yes in zip(made, last, strict=True)
         ),
         is_trained=is_trained,
@@ -80,6 +90,32 @@ def outputs_of(
         )
         for sample in samples
     ]
+
+
+def _by_the_other_road(
+    module: Module,
+    samples: tuple[Tensor, ...],
+    words: tuple[tuple[str, ...], tuple[str, ...], str],
+    error: ModelError,
+) -> Imported:
+    """The module through ONNX, where litert-torch gave it up with an error; else that error."""
+    import torch
+
+    named, keys, untrained = words
+    if not is_at_hand():
+        raise error
+    try:
+        made = through_onnx(module, samples)
+    except Exception:  # PyTorch's exporter has a hundred types; litert-torch's words come first
+        raise error from None
+    return replace(
+        made,
+        producer=f"torch {torch.__version__}, {made.producer.rpartition(', ')[2]}{untrained}",
+        input_names=named,
+        output_names=keys or made.output_names,
+        notes=(*made.notes, f"read through ONNX: {error.message[:120]}"),
+        is_trained=not untrained,
+    )
 
 
 def _loaded(source: Source, options: ImportOptions) -> tuple[Module, tuple[Tensor, ...], bool]:
@@ -243,59 +279,6 @@ def _exported(module: Module, samples: tuple[Tensor, ...]) -> Program:
             f"torch.export fails for an input of {shapes}: {_short(error)}",
             hint="check --input-shape; replace control flow that depends on values.",
         ) from error
-
-
-def _placeholders(program: Program) -> list[Node]:
-    by_name = {node.name: node for node in program.graph.nodes}
-    return [by_name[name] for name in program.graph_signature.user_inputs]
-
-
-def _input_names(program: Program, count: int) -> tuple[str, ...]:
-    nodes = _placeholders(program)
-    return tuple(node.name for node in nodes) if len(nodes) == count else ()
-
-
-def _kind(node: Node) -> str:
-    return (
-        str(node.target).removeprefix("aten.").split(".")[0] if node.op == "call_function" else ""
-    )
-
-
-def _is_channels_first(program: Program, number: int) -> bool:
-    """Whether an input reaches a convolution or pooling before anything that moves its axes."""
-    start = _placeholders(program)[number]
-    if start.meta["val"].ndim not in (3, 4):
-        return False
-    waiting = list(start.users)
-    while waiting:
-        node = waiting.pop()
-        kind = _kind(node)
-        if any(word in kind for word in _CHANNELS_FIRST):
-            return True
-        if any(word in kind for word in _PASSING):
-            waiting += list(node.users)
-    return False
-
-
-def _is_image(program: Program, number: int) -> bool:
-    """Whether an output comes from a convolution or pooling with nothing that moves its axes."""
-    result = next(node for node in program.graph.nodes if node.op == "output")
-    found = result.args[0]
-    node = found[number] if isinstance(found, (tuple, list)) else found
-    while node.op == "call_function":
-        kind = _kind(node)
-        if any(word in kind for word in _CHANNELS_FIRST):
-            return True
-        inputs = list(node.all_input_nodes)
-        moves = ("view", "reshape", "permute", "transpose", "flatten", "linear", "matmul", "mean")
-        if any(word in kind for word in moves) or node.target is operator.getitem or not inputs:
-            return False
-        node = inputs[0]
-    return False
-
-
-def _channels_last(rank: int) -> tuple[int, ...]:
-    return (0, *range(2, rank), 1)
 
 
 def _short(error: Exception) -> str:

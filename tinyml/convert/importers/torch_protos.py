@@ -24,6 +24,9 @@ class Tensor(Protocol):
     def movedim(self, source: int, destination: int) -> Tensor:
         """One axis at another place."""
 
+    def is_floating_point(self) -> bool:
+        """Whether its numbers are floats."""
+
     def contiguous(self) -> Tensor:
         """In memory as its shape says."""
 
@@ -79,6 +82,9 @@ class Program(Protocol):
 
 class Converted(Protocol):
     """What litert-torch makes of a network."""
+
+    def __call__(self, *inputs: Tensor) -> object:
+        """Its outputs, as arrays."""
 
     def model_content(self) -> bytes:
         """The .tflite."""
