@@ -13,6 +13,7 @@ from tests.support.models.cases import Vector
 from tests.support.running.executors import assert_equal, run_reference
 from tests.support.running.host_c import run_on_host
 from tests.support.running.tflm import needs_tflm
+from tinyml.base.errors import ModelError
 from tinyml.convert.conversion import Converted, ConvertOptions, convert
 from tinyml.convert.importers.values import ImportOptions
 from tinyml.convert.layers import as_fed
@@ -70,6 +71,22 @@ def test_padded_steps_are_left_out(kind: str, folder: Path, warm: Warm) -> None:
     pairs = [(outputs(runner, (x[None],)), exact.outputs((x[None],))) for x in padded[:10]]
     found, wanted = (np.stack([each[0] for each in side]) for side in zip(*pairs, strict=True))
     assert np.abs(found - wanted).max() < 0.08 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize(("kind", "size"), [("tflite", (9, 7)), ("keras", (7, 5))])
+def test_free_sizes_are_those_of_the_data(
+    kind: str, size: tuple[int, int], folder: Path, warm: Warm
+) -> None:
+    """A .tflite of free sizes ended in a KeyError, or was taken for one of 1 x 1 pixels."""
+    with pytest.raises(ModelError, match=r"free dimension: \[1, \?, \?, 3\]"):
+        converted(folder / f"free.{kind}", warm)
+    made = converted(folder / f"free.{kind}", warm, str(folder / "images.npy")).report
+    assert [item.shape for item in made.model.inputs] == [(1, 9, 7, 3)]
+    graph = load(model_file("m.tflite", made.result.data))
+    assert [graph.tensors[i].shape for i in graph.outputs] == [(1, *size, 4)]
+    assert made.proof is not None
+    assert made.proof.db is not None
+    assert made.proof.db > 100
 
 
 def test_a_layer_keeps_its_state(folder: Path, warm: Warm) -> None:

@@ -47,6 +47,7 @@ def _attempt(task: dict[str, Any], folder: Path) -> dict[str, object]:
     options = ImportOptions(
         weights=Path(task["weights"]) if task["weights"] else None,
         input_shapes=tuple(tuple(shape) for shape in task["input_shapes"]),
+        sample_shapes=tuple(tuple(shape) for shape in task["sample_shapes"]),
         is_trusted=task["is_trusted"],
     )
     importer = importlib.import_module(f"tinyml.convert.importers.{task['importer']}")

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from tinyml import __version__
 from tinyml.base.errors import ModelError, TinymlError, UnsupportedOps
 from tinyml.convert import calibration
-from tinyml.convert.data.read import HOW_TO_MAKE, check_data, read_data
+from tinyml.convert.data.read import HOW_TO_MAKE, read_data
 from tinyml.convert.data.values import DataOptions, RawData
+from tinyml.convert.early import sample_shapes, shaped
 from tinyml.convert.importers.values import ImportOptions
 from tinyml.convert.metadata import check_contract, stripped, with_metadata
 from tinyml.convert.sources import importer_of, is_int8_tflite, source_of
@@ -87,19 +88,18 @@ def convert(model: str, options: ConvertOptions, progress: Progress = _quiet) ->
             "an integer model needs calibration data, to learn the range of every value",
             hint=f"--calibration: {HOW_TO_MAKE}",
         )
-    for data in (options.calibration, options.evaluation):
-        if data not in ("", RANDOM):
-            check_data(data, options.data)  # before a framework takes its time
+    data = [name for name in (options.calibration, options.evaluation) if name not in ("", RANDOM)]
+    imports = replace(options.imports, sample_shapes=sample_shapes(data, options.data))
     raw = None
     if importer.name == "PyTorch" and not options.imports.input_shapes:
         raw = _early(source.path.suffix, options)
     progress(f"importing with {importer.name}", 0, 1)
-    original = importer.to_float_tflite(source, _shaped(options.imports, raw))
+    original = importer.to_float_tflite(source, shaped(imports, raw))
     progress(f"importing with {importer.name}", 1, 1)
     check_contract(original, options.data.labels, options.data.mean)
     samples = None if is_float else _calibration(original, options, raw)
     evaluation = _evaluation(original, options)
-    made = Imported(original, importer, source, _shaped(options.imports, raw))
+    made = Imported(original, importer, source, shaped(imports, raw))
     fed = samples or calibration.random_calibration(original.inputs)
     progress(f"comparing with {importer.name}", 0, 1)
     proof = prove(
@@ -117,16 +117,6 @@ def _early(suffix: str, options: ConvertOptions) -> RawData | None:
     if suffix == ".pt2" or options.calibration in ("", RANDOM):
         return None
     return read_data(options.calibration, options.data)
-
-
-def _shaped(imports: ImportOptions, raw: RawData | None) -> ImportOptions:
-    """The input shapes as the data has them; images are taken to be channels first."""
-    if raw is None:
-        return imports
-    shapes = [(1, *array.shape[1:]) for array in raw.arrays.values()]
-    if not raw.is_raw_layout:
-        shapes = [(1, shape[-1], *shape[1:-1]) for shape in shapes]
-    return replace(imports, input_shapes=tuple(shapes))
 
 
 def _calibration(

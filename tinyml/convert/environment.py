@@ -125,6 +125,7 @@ def _task(importer: str, source: Source, options: ImportOptions) -> dict[str, ob
         "entry": source.entry,
         "weights": str(options.weights.absolute()) if options.weights else None,
         "input_shapes": options.input_shapes,
+        "sample_shapes": options.sample_shapes,
         "is_trusted": options.is_trusted,
     }
 

@@ -11,10 +11,12 @@ import importlib.util
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from tinyml.base.errors import ModelError, ToolError
 from tinyml.convert.flatfile import read, write
@@ -66,6 +68,18 @@ def float_tensor(graph: Graph, tensor: int, samples: Sequence[Sequence[Array]]) 
         _invoked(interpreter)
         found.append(interpreter.get_tensor(tensor))
     return found
+
+
+def shapes_at(data: bytes, inputs: Mapping[int, tuple[int, ...]]) -> dict[int, tuple[int, ...]]:
+    """The shape of every tensor of a model whose inputs have these shapes; as LiteRT runs it."""
+    interpreter = _interpreter(data, is_reference=False, inputs=inputs)
+    for detail in interpreter.get_input_details():
+        interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
+    _invoked(interpreter)
+    return {
+        detail["index"]: tuple(map(int, detail["shape"]))
+        for detail in interpreter.get_tensor_details()
+    }
 
 
 def quantised_runner(data: bytes) -> Runner:
@@ -158,7 +172,9 @@ def tflm_runner(data: bytes) -> Runner | None:
     return Runner(TFLM, graph, run)
 
 
-def _interpreter(data: bytes, *, is_reference: bool) -> Any:
+def _interpreter(
+    data: bytes, *, is_reference: bool, inputs: Mapping[int, tuple[int, ...]] | None = None
+) -> Any:
     """LiteRT without delegates; raises ToolError without the package, ModelError for the model."""
     try:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -179,6 +195,8 @@ def _interpreter(data: bytes, *, is_reference: bool) -> Any:
                 experimental_op_resolver_type=kernels,
                 experimental_preserve_all_tensors=True,
             )
+            for i, shape in (inputs or {}).items():
+                interpreter.resize_tensor_input(i, shape)
             interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             detail = plain(str(error))[:_MOST_CHARACTERS]

@@ -17,6 +17,7 @@ from tinyml.ops.spec import OpSpec
 from tinyml.ops.traits import Axes
 
 NEG, SQRT, SQUARE = "NEG", "SQRT", "SQUARE"  # keys, for those who build such ops
+FLOOR_DIV, FLOOR_MOD = "FLOOR_DIV", "FLOOR_MOD"
 
 
 # Five parameters: an operator's name, words, options, function and work.
@@ -68,13 +69,13 @@ OPS = (
     _unary(SQRT, "the square root", "", lambda x: np.sqrt(x), 40),
     _unary(SQUARE, "x times x", "SquareOptions", lambda x: x * x, 6),
     _binary(
-        "FLOOR_DIV",
+        FLOOR_DIV,
         "the quotient, rounded down, with broadcasting",
         "FloorDivOptions",
         float_math.floor_divide,
     ),
     _binary(
-        "FLOOR_MOD",
+        FLOOR_MOD,
         "what is left of a quotient rounded down, with broadcasting",
         "FloorModOptions",
         float_math.floor_mod,

@@ -58,19 +58,37 @@ def _looped() -> bytes:
     return bytes(converter.convert())
 
 
+def _free() -> bytes:
+    """A dilated convolution of images of any size, whose borders the model computes."""
+    module = tf.Module()
+    module.filters = tf.Variable(np.random.default_rng(3).normal(size=(3, 3, 3, 4)).astype("f"))
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32)])
+    def run(x: tf.Tensor) -> tf.Tensor:
+        return tf.nn.relu(tf.nn.conv2d(x, module.filters, 1, "SAME", dilations=2))
+
+    functions = [run.get_concrete_function()]
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(functions, module)
+    return bytes(converter.convert())
+
+
 def main(folder: Path) -> None:
     (folder / "looped.tflite").write_bytes(_looped())
+    (folder / "free.tflite").write_bytes(_free())
     keras.utils.set_random_seed(1)
     made = {
         "dictionaries": _dictionaries(),
         "masked_lstm": _masked(layers.LSTM(4, name="memory")),
         "masked_gru": _masked(layers.GRU(4, name="memory")),
         "stateful": _stateful(),
+        "free": keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(4, 3)]),
         "halved": _halved(),
     }
     for name, model in made.items():
         model.save(folder / f"{name}.keras")
     generator = np.random.default_rng(2)
+    images = generator.normal(size=(120, 9, 7, 3)).astype(np.float32)
+    np.save(folder / "images.npy", images)
     padded = generator.normal(size=(120, 5, 3)).astype(np.float32)
     for number, sample in enumerate(padded):
         sample[: number * 3 % 5] = 0

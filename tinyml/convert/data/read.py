@@ -40,21 +40,21 @@ def read_data(
     return read_function(match[1], match[2], options)
 
 
-def check_data(text: str, options: DataOptions) -> None:
-    """Returns when the samples can be read, as far as that shows without the model.
+def check_data(text: str, options: DataOptions) -> RawData | None:
+    """What a file holds, before a model is known; None for a folder and a function.
 
-    Files are read; of a folder and of a function it is asked whether they are there.
-    Raises TinymlError as ``read_data`` does.
+    Of these it is asked whether they are there. Raises TinymlError as ``read_data`` does.
     """
     path = Path(text)
     if path.is_dir():
         _kinds(path)
     elif path.exists():
-        _file(path, options, None)
+        return _file(path, options, None)
     else:
         match = _FUNCTION.fullmatch(text)
         if match is None or (".py:" in text and not Path(f"{match[1]}.py").is_file()):
             raise TinymlError(f"{text}: no such file or folder", hint=HOW_TO_MAKE)
+    return None
 
 
 def _file(path: Path, options: DataOptions, inputs: Sequence[ModelInput] | None) -> RawData:

@@ -14,7 +14,7 @@ from tinyml.convert.tables import with_attrs
 from tinyml.ir.graph import Array, Graph, Op, Quant
 from tinyml.ops import spec_of, trait_of
 from tinyml.ops.cast import CAST
-from tinyml.ops.float_only import NEG, SQRT, SQUARE
+from tinyml.ops.float_only import FLOOR_DIV, FLOOR_MOD, NEG, SQRT, SQUARE
 from tinyml.ops.repeat import BROADCAST_TO, FILL
 from tinyml.ops.shape import SHAPE
 from tinyml.ops.traits import Arithmetic, ByteMap, MovesOnly
@@ -89,6 +89,8 @@ def _moved(op: Op, graph: Graph) -> Array | None:
 _COMPUTE: dict[str, Callable[[list[Array]], Array]] = {  # of operators without kernels of ours
     BROADCAST_TO: lambda v: np.broadcast_to(v[0], tuple(v[1])),
     CAST: lambda v: v[0],
+    FLOOR_DIV: lambda v: np.floor_divide(*v),  # of sizes
+    FLOOR_MOD: lambda v: np.mod(*v),
     FILL: lambda v: np.full(tuple(v[0]), v[1].reshape(-1)[0]),
     NEG: lambda v: -v[0],
     SQRT: lambda v: np.sqrt(v[0]),

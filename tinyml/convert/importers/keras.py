@@ -17,7 +17,7 @@ from tinyml.convert.importers.keras_protos import Layer, Model
 from tinyml.convert.importers.keras_states import kept_by, notes_on, with_states
 from tinyml.convert.importers.traced import spec_of, to_tflite
 from tinyml.convert.importers.trust import check_keras, refuse_code
-from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain
+from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain, shapes_for
 from tinyml.ir.graph import Array
 
 PACKAGES = ("tensorflow", "keras", "tf_keras")
@@ -31,7 +31,7 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
     model, producer, widened = _prepared(source, options)
     kept = kept_by(model)
     names = input_names(model)
-    given = options.input_shapes or ((),) * len(names)
+    given = shapes_for(options, len(names))
     specs = [
         spec_of(name, tuple(tensor.shape), tensor.dtype, shape)
         for name, tensor, shape in zip(names, model.inputs, given, strict=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 from tinyml.base.errors import ModelError, ToolError
 from tinyml.convert import environment, flatfile
 from tinyml.convert.importers import onnx_runs
-from tinyml.convert.importers.onnx_protos import Model, element_type
+from tinyml.convert.importers.onnx_protos import Model, Value, element_type
 from tinyml.convert.importers.onnx_reader import UnknownNodes, read_model
-from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain
+from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain, shapes_for
 from tinyml.ir.graph import Array, Graph
 
 PACKAGES = ("onnx",)
@@ -30,7 +30,7 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
     """
     model = _loaded(source.path)
     try:
-        return read_model(model, options.input_shapes)
+        return read_model(model, shapes_for(options, len(_entries(model))))
     except UnknownNodes as unknown:
         if options.onnx2tf_python is None:
             raise ToolError(
@@ -58,12 +58,16 @@ def layers_of(source: Source, sample: Sequence[Array]) -> dict[str, Array]:
 
 def _fed(model: Model, sample: Sequence[Array]) -> dict[str, Array]:
     """A sample as the model takes it."""
-    constants = {item.name for item in model.graph.initializer}
-    entries = [item for item in model.graph.input if item.name not in constants]
     return {
         item.name: value.astype(element_type(item))
-        for item, value in zip(entries, sample, strict=True)
+        for item, value in zip(_entries(model), sample, strict=True)
     }
+
+
+def _entries(model: Model) -> list[Value]:
+    """What an application feeds: inputs that no constant has the name of."""
+    constants = {item.name for item in model.graph.initializer}
+    return [item for item in model.graph.input if item.name not in constants]
 
 
 def _loaded(path: Path) -> Model:

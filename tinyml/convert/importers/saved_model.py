@@ -9,7 +9,7 @@ from typing import Any
 from tinyml.base.errors import ModelError
 from tinyml.convert.importers.traced import spec_of, to_tflite
 from tinyml.convert.importers.trust import check_saved_model
-from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain
+from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain, shapes_for
 from tinyml.ir.graph import Array
 
 PACKAGES = ("tensorflow",)
@@ -24,7 +24,7 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
         check_saved_model(source.path)
     loaded, signature = _signature(source.path)
     arguments = sorted(signature.structured_input_signature[1].items())
-    given = options.input_shapes or ((),) * len(arguments)
+    given = shapes_for(options, len(arguments))
     specs = [
         spec_of(name, spec.shape.as_list() if spec.shape.rank else (), spec.dtype, shape)
         for (name, spec), shape in zip(arguments, given, strict=True)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
-from tinyml.convert.importers.values import Imported, ImportOptions, Source
+from tinyml.convert.importers.values import Imported, ImportOptions, Source, shapes_for
 from tinyml.ir.graph import Array, Graph
 from tinyml.model.arithmetic import hybrid_ops, integer_ops, integer_weights, is_float
 from tinyml.model.file import read_model
+from tinyml.model.opened import open_file
+from tinyml.model.tensors import integers
 
 PACKAGES: tuple[str, ...] = ()
 
@@ -20,7 +23,7 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
 
     Raises ModelError when it is quantised, wholly or in part.
     """
-    data = read_model(source.path).data
+    data = _sized(source.path, options)
     graph = flatfile.read(source.path.name, data)
     _refuse_quantised(graph, source.path)
     return Imported(data, "TensorFlow Lite")
@@ -32,12 +35,56 @@ def outputs_of(
     """What LiteRT computes of the file as it is, for each sample."""
     from tinyml.convert.runners import float_runner
 
-    runner = float_runner(read_model(source.path).data)
+    runner = float_runner(_sized(source.path, options))
     types = [runner.graph.tensors[i].dtype.numpy for i in runner.graph.inputs]
     return [
         runner.outputs([v.astype(t) for v, t in zip(sample, types, strict=True)])
         for sample in samples
     ]
+
+
+def _sized(path: Path, options: ImportOptions) -> bytes:
+    """The file's bytes, with the sizes of free dimensions in all tensors that follow from them.
+
+    Raises ModelError where a dimension stays open.
+    """
+    from tinyml.convert.runners import shapes_at
+
+    data = read_model(path).data
+    table = open_file(data).Subgraphs(0)
+    free = {
+        i: signature
+        for i in integers(table.InputsAsNumpy())
+        if min((signature := integers(table.Tensors(i).ShapeSignatureAsNumpy()))[1:], default=0) < 0
+    }
+    if not free:
+        return data
+    graph = flatfile.read(path.name, data)
+    given = shapes_for(options, len(graph.inputs))
+    wanted = {
+        i: _filled(free.get(i, graph.tensors[i].shape), shape, graph.tensors[i].name)
+        for i, shape in zip(graph.inputs, given, strict=True)
+    }
+    shapes = shapes_at(data, wanted)
+    tensors = tuple(
+        tensor if tensor.is_constant else replace(tensor, shape=shapes[i])
+        for i, tensor in enumerate(graph.tensors)
+    )
+    return flatfile.write(replace(graph, tensors=tensors))
+
+
+def _filled(declared: Sequence[int], given: Sequence[int], name: str) -> tuple[int, ...]:
+    """The declared shape with a batch of one, its free dimensions as they are given."""
+    known = [max(declared[0], 1), *declared[1:]]
+    if len(given) == len(known):
+        known = [g if k < 0 else k for k, g in zip(known, given, strict=True)]
+    if min(known) < 0:
+        shown = ", ".join("?" if size < 0 else str(size) for size in known)
+        raise ModelError(
+            f"input '{name}' has a free dimension: [{shown}]; firmware needs fixed shapes",
+            hint="say it: --input-shape 1,…  or give calibration data of that shape.",
+        )
+    return tuple(known)
 
 
 def is_quantised(path: Path) -> bool:

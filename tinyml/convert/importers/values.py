@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from tinyml.base.errors import ModelError
 from tinyml.convert.values import FloatModel
 from tinyml.ir.graph import Array
 
@@ -26,6 +27,7 @@ class ImportOptions:
 
     weights: Path | None = None  # PyTorch: a file of torch.save
     input_shapes: tuple[tuple[int, ...], ...] = ()  # batch of 1 first, in the source's own layout
+    sample_shapes: tuple[tuple[int, ...], ...] = ()  # of the data, for what stays free; no demand
     python: Path | None = None  # the interpreter of another environment that has the packages
     onnx2tf_python: Path | None = None  # of an environment with onnx2tf, for what is not native
     is_trusted: bool = False  # the file may run code when its framework loads it
@@ -46,6 +48,21 @@ class Imported:
     notes: tuple[str, ...] = ()
     is_trained: bool = True  # False: the source is code that loads no weights
     states: int = 0  # how many of the last inputs and outputs are what the model keeps
+
+
+def shapes_for(options: ImportOptions, count: int) -> tuple[tuple[int, ...], ...]:
+    """A shape for each of ``count`` inputs, () where none is known.
+
+    Raises ModelError where the user gave another number of them.
+    """
+    given = options.input_shapes
+    if given and len(given) != count:
+        raise ModelError(
+            f"has {count} input(s), and --input-shape is given for {len(given)}",
+            hint="give it once per input, in the model's order.",
+        )
+    fitting = options.sample_shapes if len(options.sample_shapes) == count else ((),) * count
+    return given or fitting
 
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
