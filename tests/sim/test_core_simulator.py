@@ -12,9 +12,12 @@ from tests.support.running.executors import assert_equal, run_reference
 from tests.support.running.xtensa import build_project
 from tests.support.values.plans import planned_on
 from tinyml import api
+from tinyml.bare import xtensa
+from tinyml.bare.run import run_bare
 from tinyml.bare.simulator import CoreSimulator
-from tinyml.base.errors import SimulationFault, ToolError, ToolMissing
+from tinyml.base.errors import InternalError, SimulationFault, ToolError, ToolMissing
 from tinyml.codegen.generate import generate
+from tinyml.evaluate.samples import Samples
 from tinyml.evaluate.verification import reference_of, verify
 from tinyml.ir.graph import Op
 from tinyml.measure.simulation import serve, simulate
@@ -46,6 +49,19 @@ def test_a_build_without_the_framework_is_simulated(board: str, tmp_path: Path) 
     assert run.stack_bytes
     assert len(run.layers) == len(built.plan.steps)
     assert all(layer.cycles >= (layer.instructions or 0) > 0 for layer in run.layers)
+
+
+@pytest.mark.xtensa
+def test_variables_that_would_be_timed_like_flash_are_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The linker leaves an empty .data out, and put what follows it behind the constants."""
+    board = api.load_board("esp32s3")
+    made = api.plan(DIGITS / "digits.tflite", board).plan
+    assert not made.copied_steps  # no .data
+    monkeypatch.setattr(xtensa, "LAYOUT", xtensa.LAYOUT[:2])
+    with pytest.raises(InternalError, match="in 'flash' of esp32s3"):
+        run_bare(made, board, Samples(samples()), tmp_path)
 
 
 @pytest.mark.xtensa

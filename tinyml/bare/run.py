@@ -16,8 +16,8 @@ import numpy as np
 from tinyml.bare.riscv import Rv32
 from tinyml.bare.xtensa import Lx7
 from tinyml.base import resources
-from tinyml.base.elf import read_elf
-from tinyml.base.errors import ToolError
+from tinyml.base.elf import ElfSection, read_elf
+from tinyml.base.errors import InternalError, ToolError
 from tinyml.codegen.generate import generate
 from tinyml.evaluate.samples import Samples
 from tinyml.ir.graph import Array, Tensor
@@ -72,6 +72,8 @@ def run_bare(
     if core is None:
         raise ToolError(f"nothing here runs programs of the core '{board.chip.core.name}'")
     program = _built(core, plan, board, folder, in_sequence=in_sequence)
+    sections = [item for item in read_elf(program).sections if item.name != ".host"]
+    _check_places(sections, board.chip)
     given = b"".join(array.tobytes() for sample in samples.inputs for array in sample)
     answer = core.run(program, given)
     # Twice the last sample: what the first run leaves in the caches is there for the second.
@@ -85,7 +87,6 @@ def run_bare(
     stack_bytes, *steps = np.frombuffer(answer, np.uint32, offset=at).tolist()
     cycles = np.frombuffer(timed, np.uint32, offset=len(timed) - 4 * len(steps)).tolist()
     layers = tuple(map(LayerTime, cycles, steps))
-    sections = [item for item in read_elf(program).sections if item.name != ".host"]
     return Counted(
         outputs,
         layers,
@@ -109,6 +110,17 @@ def _built(core: BareCore, plan: Plan, board: Board, folder: Path, *, in_sequenc
     main = firmware / "port" / "bare" / "main.c"
     files = (*sorted(folder.glob("*.c")), main, firmware / "libc" / "string.c")
     return core.build(files, flags, folder)
+
+
+def _check_places(sections: Sequence[ElfSection], chip: Chip) -> None:
+    """Raises InternalError where variables lie in flash: accesses would be timed like its own."""
+    for region in (item for item in chip.regions if item.kind == "flash"):
+        for item in sections:
+            if item.is_writable and region.holds(item.address):
+                raise InternalError(
+                    f"{item.name} of the linked program lies at 0x{item.address:08X}, in "
+                    f"'{region.name}' of {chip.name}"
+                )
 
 
 def _outputs(

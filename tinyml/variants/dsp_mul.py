@@ -19,22 +19,17 @@ from tinyml.variants import Variant
 
 def lower_mul(op: Op, graph: Graph) -> KernelCall | str:
     """A call of ``tml_dsp_mul_s8``."""
-    operands, made = [graph.tensors[i] for i in op.inputs], result(op, graph)
-    loops = broadcast_loops(operands[0].shape, operands[1].shape)
-    rows, count = loops.counts[-2:]
-    steps = [item[-2] for item in loops.steps]
-    if math.prod(loops.counts[:-2]) != 1 or any(item[-1] != 1 for item in loops.steps):
-        return "an operand is broadcast along more than the first dimensions"
-    constants = _constants(op, graph)
+    operands = [graph.tensors[i] for i in op.inputs]
+    walk, constants = rows_of(op, graph), _constants(op, graph)
+    if isinstance(walk, str):
+        return walk
     if isinstance(constants, str):
         return constants
+    rows, count = walk[0][1], walk[1][1]
     is_rounding = bool(dict(constants)["is_rounding"])
     arguments, arrays = zip(*(input_argument(op, graph, i) for i in range(2)), strict=True)
     fields: tuple[tuple[str, Value], ...] = (
-        ("rows", rows),
-        ("count", count),
-        ("step1", steps[0]),
-        ("step2", steps[1]),
+        *walk,
         ("offset1", -quant_of(operands[0]).zero_point),
         ("offset2", -quant_of(operands[1]).zero_point),
         *constants,
@@ -46,19 +41,36 @@ def lower_mul(op: Op, graph: Graph) -> KernelCall | str:
         Struct("tml_dsp_mul_params", fields),
         (*arguments, Arg("output")),
         tuple(item for group in arrays for item in group),
-        overlaps=tuple(
-            Overlap(i, 0)
-            for i, tensor in enumerate(operands)
-            if not tensor.is_constant and tensor.elements == made.elements
-        ),
+        overlaps=in_place(op, graph),
         cost=Cost(20 + rows * per_row, code_bytes=250),
         isa="dsp",
         note="rounding form" if is_rounding else "linear form",
     )
 
 
-def _constants(op: Op, graph: Graph) -> tuple[tuple[str, Value], ...] | str:
-    """The fields from ``multiplier`` on, of a form that is exact for all products."""
+def rows_of(op: Op, graph: Graph) -> tuple[tuple[str, int], ...] | str:
+    """Rows, elements of a row, steps from row to row of both inputs; or why there are no rows."""
+    loops = broadcast_loops(*(graph.tensors[i].shape for i in op.inputs))
+    if math.prod(loops.counts[:-2]) != 1 or any(item[-1] != 1 for item in loops.steps):
+        return "an operand is broadcast along more than the first dimensions"
+    rows, count = loops.counts[-2:]
+    steps = [item[-2] for item in loops.steps]
+    return (("rows", rows), ("count", count), ("step1", steps[0]), ("step2", steps[1]))
+
+
+def in_place(op: Op, graph: Graph) -> tuple[Overlap, ...]:
+    """The output over an input of as many elements."""
+    elements = result(op, graph).elements
+    tensors = (graph.tensors[i] for i in op.inputs)
+    return tuple(
+        Overlap(i, 0)
+        for i, tensor in enumerate(tensors)
+        if not tensor.is_constant and tensor.elements == elements
+    )
+
+
+def rescaling_of(op: Op, graph: Graph) -> Rescaling:
+    """How products of both values, without their zero points, become outputs."""
     made = quant_of(result(op, graph))
     multiplier, shift = mul_factor(op, graph)
     ends = [
@@ -66,7 +78,7 @@ def _constants(op: Op, graph: Graph) -> tuple[tuple[str, Value], ...] | str:
         for i in op.inputs
     ]
     products = np.outer(*ends)
-    rescaling = Rescaling(
+    return Rescaling(
         np.array([multiplier]),
         np.array([shift]),
         made.zero_point,
@@ -74,6 +86,11 @@ def _constants(op: Op, graph: Graph) -> tuple[tuple[str, Value], ...] | str:
         products.min(keepdims=True)[0],
         products.max(keepdims=True)[0],
     )
+
+
+def _constants(op: Op, graph: Graph) -> tuple[tuple[str, Value], ...] | str:
+    """The fields from ``multiplier`` on, of a form that is exact for all products."""
+    rescaling = rescaling_of(op, graph)
     found = solve_linear(rescaling, 0)
     if isinstance(found, Linear):
         return _fields(found.multiplier, found.offset, int(found.delta[0]), found.shift, False)
@@ -95,12 +112,13 @@ def _fields(
     )
 
 
-def _extent(f: Fields) -> Extent:
+def rows_extent(f: Fields) -> Extent:
+    """Rows of elements, of which an input may be the same each time."""
     made = f["rows"] * f["count"]
     read = tuple(walked((f["rows"],), (f[step],), f["count"]) for step in ("step1", "step2"))
     return Extent(read, (0, made), made)
 
 
-EXTENTS = {"tml_dsp_mul_params": _extent}
+EXTENTS = {"tml_dsp_mul_params": rows_extent}
 
 VARIANTS = (Variant("dsp/mul", "MUL", "s8", "dsp", lower_mul),)

@@ -76,6 +76,7 @@ def random_case(rng: Rng, kind: str, name: str) -> Case:
         "AVERAGE_POOL_2D": _pool,
         "MAX_POOL_2D": _pool,
         "MEAN": _reduction,
+        "MUL": _product,
         "SUM": _reduction,
     }
     make = makers.get(kind, _elementwise)
@@ -177,6 +178,23 @@ def _elementwise(rng: Rng, kind: str) -> Graph:
     operands = (activations("x", shape, rng, first), activations("z", shape, rng, second))
     attrs = BinaryAttrs(str(rng.choice(("NONE", "RELU"))))
     return _graph(rng, kind, attrs, operands, made * 1.5)
+
+
+def _product(rng: Rng, kind: str) -> Graph:
+    """Of equal shapes, or of one value per channel and all pixels."""
+    channels = int(rng.choice((1, 3, 16, 24, 32, 33)))
+    shapes = ((1, *(int(size) for size in rng.integers(1, 6, 2)), channels), (1, 1, 1, channels))
+    picked = [shapes[int(i)] for i in rng.permutation((0, int(rng.integers(2))))]
+    first, second, made = (float(scale) for scale in rng.uniform(0.01, 0.1, 3))
+    operands = [
+        activations(name, shape, rng, scale)
+        for name, shape, scale in zip("xz", picked, (first, second), strict=True)
+    ]
+    if rng.integers(2):
+        far = Quant((first,), (INT8.limits[0],))
+        operands[0] = replace(operands[0], quant=far)
+    attrs = BinaryAttrs(str(rng.choice(("NONE", "RELU"))))
+    return _graph(rng, kind, attrs, tuple(operands), made * float(rng.choice((0.1, 1.5))))
 
 
 def _pool(rng: Rng, kind: str) -> Graph:
