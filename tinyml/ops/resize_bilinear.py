@@ -29,7 +29,7 @@ from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
 from tinyml.ops.traits import Scales, WholeNumbers
 
-_ONE = 1 << 10
+ONE = 1 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ class Between:
     def inputs(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """For each output: the input before, the one behind, and its share in 1/1024."""
         position = np.arange(self.out_size) * self.scale + self.start
-        near = np.maximum(position, 0) // _ONE
-        far = np.minimum((position + _ONE - 1) // _ONE, self.in_size - 1)
-        return near, far, np.where(near == far, 0, position % _ONE)
+        near = np.maximum(position, 0) // ONE
+        far = np.minimum((position + ONE - 1) // ONE, self.in_size - 1)
+        return near, far, np.where(near == far, 0, position % ONE)
 
 
 TABLE = Table(
@@ -71,8 +71,8 @@ def axes(op: Op, graph: Graph) -> tuple[Between, Between]:
     for size, larger in zip(given[1:3], (height, width), strict=True):
         is_aligned = op.attrs.align_corners and larger > 1
         inputs, outputs = (size - 1, larger - 1) if is_aligned else (size, larger)
-        scale = (_ONE * inputs + outputs // 2) // outputs
-        start = scale // 2 - _ONE // 2 if op.attrs.half_pixel_centers else 0
+        scale = (ONE * inputs + outputs // 2) // outputs
+        start = scale // 2 - ONE // 2 if op.attrs.half_pixel_centers else 0
         made.append(Between(size, larger, scale, start))
     return made[0], made[1]
 
@@ -105,10 +105,10 @@ def reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Arr
     values = inputs[0].astype(np.int64)
     rows, columns = axes(op, graph)
     near, far, share = columns.inputs()
-    across = values[:, :, near] * (_ONE - share)[:, None] + values[:, :, far] * share[:, None]
+    across = values[:, :, near] * (ONE - share)[:, None] + values[:, :, far] * share[:, None]
     near, far, share = rows.inputs()
     share = share[:, None, None]
-    sums = across[:, near] * (_ONE - share) + across[:, far] * share
+    sums = across[:, near] * (ONE - share) + across[:, far] * share
     return ((np.sign(sums) * ((np.abs(sums) + (1 << 19)) >> 20)).astype(np.int8),)
 
 

@@ -15,6 +15,8 @@ from tinyml.ops.common import result
 from tinyml.variants import Variant
 
 MOST_PIXELS = 256  # whose sum fits the halves of a register
+MOST_STRAIGHT = 25  # that are summed in straight code
+LEAST_FACTOR = 3  # pixels for which 2^32 / pixels is an int32
 
 
 def _work(op: Op, graph: Graph) -> tuple[int, int, int]:
@@ -45,6 +47,30 @@ def lower_average(op: Op, graph: Graph) -> KernelCall | str:
         function="tml_dsp_average_pool_2d_s8",
         header="kernels/dsp/average_pool_2d_s8.h",
         cost=Cost(int(per_element * elements) + 6 * starts + 46 * windows, code_bytes=300),
+        isa="dsp",
+    )
+
+
+def lower_window(op: Op, graph: Graph) -> KernelCall | str:
+    """A call of ``tml_dsp_average_window_s8``."""
+    rows, columns = pool_2d.windows(op, graph)
+    pixels = rows.kernel * columns.kernel
+    if result(op, graph).shape[3] < 4:
+        return "fewer than four channels"
+    if not LEAST_FACTOR <= pixels <= MOST_STRAIGHT:
+        return f"windows of {pixels} pixels, not {LEAST_FACTOR} to {MOST_STRAIGHT}"
+    if rows.out_size * columns.out_size == 1:
+        return "one window, of which the other kernel makes one run"
+    elements, _, windows = _work(op, graph)
+    batches, _, _, channels = result(op, graph).shape
+    cut = windows - batches * -(-channels // 4) * rows.whole_outputs() * columns.whole_outputs()
+    each = 19 if pixels % 2 else 26
+    at_edges = 30 * cut + 25 * batches * cut // max(1, -(-channels // 4))
+    return replace(
+        pool_2d.lower(op, graph),
+        function="tml_dsp_average_window_s8",
+        header="kernels/dsp/average_window_s8.h",
+        cost=Cost(3 * elements + each * windows + at_edges, code_bytes=400 + 12 * pixels),
         isa="dsp",
     )
 
@@ -89,6 +115,7 @@ def lower_mean(op: Op, graph: Graph) -> KernelCall | str:
 
 VARIANTS = (
     Variant("dsp/average_pool_2d", "AVERAGE_POOL_2D", "s8", "dsp", lower_average),
+    Variant("dsp/average_window", "AVERAGE_POOL_2D", "s8", "dsp", lower_window),
     Variant("dsp/max_pool_2d", "MAX_POOL_2D", "s8", "dsp", lower_max),
     Variant("dsp/mean", "MEAN", "s8", "dsp", lower_mean),
 )

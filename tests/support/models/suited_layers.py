@@ -28,6 +28,7 @@ from tinyml.ops.elementwise import BinaryAttrs
 from tinyml.ops.lookup import NoAttrs
 from tinyml.ops.mean import MeanAttrs
 from tinyml.ops.pool_2d import Pool2dAttrs
+from tinyml.ops.resize_nearest_neighbor import ResizeAttrs
 from tinyml.ops.softmax import SoftmaxAttrs
 from tinyml.variants import Variant
 
@@ -57,6 +58,7 @@ def _random_case(rng: Rng, variant: Variant, name: str) -> Case:
         "SUM": _mean,
         "MUL": _product,
         "PAD": _pad,
+        "RESIZE_BILINEAR": _resized,
         "PADV2": _pad,
         "SOFTMAX": _softmax,
         "UNIDIRECTIONAL_SEQUENCE_LSTM": lambda rng, _: random_lstm(rng),
@@ -92,6 +94,18 @@ def _pool(rng: Rng, variant: Variant) -> Graph:
     )
     given = activations("x", (1, height, width, int(rng.integers(4, 20))), rng)
     return one_op(variant.kind, attrs, (given,), replace(given, name="y", shape=()))
+
+
+def _resized(rng: Rng, variant: Variant) -> Graph:
+    height, width = (int(size) for size in rng.integers(1, 7, 2))
+    factors = rng.choice((1, 2, 2, 4, 8), 2)
+    size = np.array((height, width) * factors, np.int32)
+    size.flags.writeable = False
+    shape = (int(rng.integers(1, 3)), height, width, int(rng.integers(4, 14)))
+    given = activations("x", shape, rng)
+    operands = (given, Tensor("size", INT32, size.shape, None, size))
+    attrs = ResizeAttrs(False, bool(rng.random() < 0.7))
+    return one_op(variant.kind, attrs, operands, replace(given, name="y", shape=()))
 
 
 def _mean(rng: Rng, variant: Variant) -> Graph:
