@@ -19,7 +19,7 @@
 #include "digits.h"
 
 #include "digits_weights.h"
-#include "kernels/dsp/average_pool_2d_s8.h"
+#include "kernels/dsp/average_window_s8.h"
 #include "kernels/dsp/conv_2d_s8.h"
 #include "kernels/dsp/depthwise_small_s8.h"
 #include "kernels/dsp/fully_connected_s8.h"
@@ -246,7 +246,7 @@ void digits_invoke(void)
     TML_LAYER(2, tml_stream(&layer_2));
     TML_LAYER(3, tml_dsp_pointwise_s8(&layer_3, T_DEPTHWISE_2_1, digits_l3_weights, T_POINTWISE_2_1,
                      (int32_t *)SCRATCH_3));
-    TML_LAYER(4, tml_dsp_average_pool_2d_s8(&layer_4, T_POINTWISE_2_1, T_POOL_1));
+    TML_LAYER(4, tml_dsp_average_window_s8(&layer_4, T_POINTWISE_2_1, T_POOL_1));
     TML_LAYER(5, (void)0);
     TML_LAYER(6, tml_dsp_fully_connected_s8(&layer_6, T_FLATTEN_1, digits_l6_weights, T_LOGITS_1,
                      (int32_t *)SCRATCH_6));
