@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,9 +41,10 @@ def render(found: Sequence[Measurement], peers: dict[str, Any]) -> str:
         "\n## Milliseconds beside published ones\n\nOurs are estimates of the timing model at the "
         "clock of the published board; the others were measured on it.\n\n",
         tables.milliseconds(found, peers),
-        "\n## How far the timing model is from hardware\n\nThe kernels of CMSIS-NN: what the model "
-        "estimates for TFLM with them, and what the same kernels took on the board under microTVM "
-        "(MLPerf Tiny v1.0).\n\n",
+        "\n## What memory costs\n\nThe kernels of CMSIS-NN: what the timings of instructions "
+        "alone, without waits for flash, estimate for TFLM with them, and what the same kernels "
+        "took on the board under microTVM (MLPerf Tiny v1.0). Cycles of the tables above have "
+        "those waits.\n\n",
         tables.calibration(peers),
     ]
     return "".join(parts)
@@ -58,6 +60,15 @@ def page(stored: Sequence[Measurement], peers: dict[str, Any]) -> str:
     parts += [f"- [{load_board(name).title}]({PLOTS}/{name}.md)\n" for name in boards_of(stored)]
     parts.append("\n" + render(stored, peers))
     return "".join(parts)
+
+
+def with_table(readme: str, stored: Sequence[Measurement], peers: dict[str, Any]) -> str:
+    """The README with the table of the first core as it is now."""
+    first = next(iter(tables.CORES))
+    found = [item for item in stored if item.core == first and item.optimize != tables.PLAIN]
+    table = tables.overview(found, peers)
+    head = re.escape(table.splitlines()[0])
+    return re.sub(rf"^{head}\n(\|.*\n)+", lambda _: table, readme, flags=re.MULTILINE)
 
 
 def boards_of(stored: Sequence[Measurement]) -> tuple[str, ...]:
@@ -82,7 +93,7 @@ def board_page(name: str, stored: Sequence[Measurement], peers: dict[str, Any]) 
 
 
 def write_page(stored: Sequence[Measurement], docs: Path) -> None:
-    """Writes the page and its plots."""
+    """Writes the page, its plots and the README's table."""
     peers = read_peers()
     (docs / PLOTS).mkdir(exist_ok=True)
     for name, _, svg in plots.plots(stored, peers):
@@ -91,3 +102,6 @@ def write_page(stored: Sequence[Measurement], docs: Path) -> None:
         text = board_page(name, stored, peers)
         (docs / PLOTS / f"{name}.md").write_text(text, encoding="utf-8")
     (docs / "performance.md").write_text(page(stored, peers), encoding="utf-8")
+    readme = docs.parent / "README.md"
+    text = with_table(readme.read_text(encoding="utf-8"), stored, peers)
+    readme.write_text(text, encoding="utf-8")

@@ -13,7 +13,7 @@ from benchmarks.__main__ import DIGITS, GOALS, measure_task
 from benchmarks.compare import merged, read_baseline, regressions, write_baseline
 from benchmarks.measure import PLAIN, measure_goals
 from benchmarks.models import write_models
-from benchmarks.page import PLOTS, board_page, boards_of, page, read_peers
+from benchmarks.page import PLOTS, board_page, boards_of, page, read_peers, with_table
 from benchmarks.plots import plots
 from tinyml.target.boards import load_board
 
@@ -50,6 +50,9 @@ def test_page_is_current() -> None:
     """`python -m benchmarks --page` writes what is stored; nothing is measured."""
     stored, peers = read_baseline(), read_peers()
     assert (DOCS / "performance.md").read_text(encoding="utf-8") == page(stored, peers)
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    assert readme == with_table(readme, stored, peers)
+    assert "| kws_ref_model | cortex-m4 | balanced |" in readme
     for board in boards_of(stored):
         text = (DOCS / PLOTS / f"{board}.md").read_text(encoding="utf-8")
         assert text == board_page(board, stored, peers)

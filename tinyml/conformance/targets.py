@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +62,7 @@ def outputs_on(way: Way, cases: Sequence[Case], folder: Path) -> tuple[Vector, .
 
     ``folder`` keeps objects from build to build. Raises DoesNotFit, or whatever goes wrong.
     """
-    board = host_board() if way.target == HOST else load_board(way.target)
+    board = _board_of(way.target)
     plans = [_planned(way, case) for case in cases]
     made = joined(plans, board) if len(plans) > 1 else plans[0]
     verify(made, board)
@@ -79,9 +79,14 @@ def outputs_on(way: Way, cases: Sequence[Case], folder: Path) -> tuple[Vector, .
     return _on_core(made, board, vectors, folder)
 
 
+@cache  # every model of a run asks
+def _board_of(target: str) -> Board:
+    return host_board() if target == HOST else load_board(target)
+
+
 @lru_cache(maxsize=256)  # a batch that does not fit comes again, in halves
 def _planned(way: Way, case: Case) -> Plan:
-    board = host_board() if way.target == HOST else load_board(way.target)
+    board = _board_of(way.target)
     # A folder of builds belongs to one model: all take the name of their program.
     source = replace(case.graph.source, file_name="batch.tflite")
     graph = replace(case.graph, name="model", source=source)

@@ -45,7 +45,8 @@ def modules() -> tuple[ModuleType, ...]:
 
     Raises TinymlError when one that is installed cannot be imported.
     """
-    return tuple(dict.fromkeys((*_installed(), *_added.get())))
+    added = _added.get()  # asked for every op of every graph
+    return tuple(dict.fromkeys((*_installed(), *added))) if added else _installed()
 
 
 @cache
