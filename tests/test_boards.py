@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.running.port_image import FAKE_MODEL, build_image
+from tinyml import api
 from tinyml.backends.toolchains import ArmGcc, Zig, arm_gcc, zig
 from tinyml.base import resources
 from tinyml.base.errors import BoardError
@@ -17,6 +18,7 @@ from tinyml.base.registry import names_of
 from tinyml.target.board import config_macros, port_sources
 from tinyml.target.boards import all_boards, load_board
 
+ROOT = Path(__file__).parent.parent
 NAMES = tuple(board.name for board in all_boards())
 PORTED = tuple(board.name for board in all_boards() if port_sources(board))
 EMULATED = tuple(name for name in PORTED if load_board(name).backends["simulator"] == "unicorn")
@@ -295,3 +297,20 @@ def test_port_builds_with_gcc(name: str, tmp_path: Path) -> None:
     assert vectors.address % 128 == 0
     flash = board.region(board.flash.region)
     assert flash.base <= vectors.address <= flash.base + 0x100
+
+
+@pytest.mark.sim
+def test_a_board_is_one_file(tmp_path: Path) -> None:
+    """The one that docs/adding-a-board.md shows, outside of tinyml: its firmware runs."""
+    guide = (ROOT / "docs" / "adding-a-board.md").read_text(encoding="utf-8")
+    (tmp_path / "node.toml").write_text(guide.split("```toml\n")[1].split("```")[0])
+    board = load_board(tmp_path / "node.toml")
+    built = api.build(
+        ROOT / "examples" / "digits" / "digits.tflite",
+        board,
+        api.Settings(directory=tmp_path / "build"),
+    )
+    assert built.board.title == "My sensor node"
+    tested = built.linked().self_test
+    assert tested is not None
+    assert tested.samples > 1
