@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.running.images import esp_partitions
 from tests.support.values.plans import MODEL_BYTES, TEMPLATE, planned_on, sine_plan
 from tests.support.values.small_boards import board_of
 from tinyml import api
@@ -45,6 +46,9 @@ build.mkdir(exist_ok=True)
 (build / "app.bin").write_bytes(b"application")
 shutil.copy({elf!r}, build / "app.elf")
 files = {{"0x10000": "app.bin", "0x0": "bootloader.bin"}}
+if os.environ.get("FAKE_IDF_TABLE"):
+    shutil.copy(os.environ["FAKE_IDF_TABLE"], build / "table.bin")
+    files["0x8000"] = "table.bin"
 (build / "flasher_args.json").write_text(json.dumps({{"flash_files": files}}))
 (build / "project_description.json").write_text(
     json.dumps({{"app_elf": "app.elf", "app_bin": "app.bin", "git_revision": "v5.5.1"}}))
@@ -123,6 +127,18 @@ def test_idf_builds_the_project(tmp_path: Path, idf: None) -> None:
     assert image.flash_bytes == len(b"application")
     assert "sine_invoke" in {name for name, _, _ in image.symbols}
     assert load_image(tmp_path / "image.json") == image
+
+
+def test_what_is_larger_than_its_partition_is_no_build(
+    tmp_path: Path, idf: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A build was said to fit whose application was larger than its own partitions.csv allows."""
+    table = tmp_path / "table.bin"
+    monkeypatch.setenv("FAKE_IDF_TABLE", str(table))
+    table.write_bytes(esp_partitions(("factory", 0, 0x10000, 10)))
+    with pytest.raises(BuildError, match=r"app\.bin has 11 bytes, its partition 'factory' 10"):
+        build(make(tmp_path / "project"), "esp_idf", tmp_path)
+    assert not (tmp_path / "image.json").exists()
 
 
 def functions(plan: Plan) -> list[str]:

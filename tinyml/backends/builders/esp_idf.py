@@ -11,8 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tinyml.backends.flashers.esp_image import check_homes
 from tinyml.base.errors import BuildError
 from tinyml.base.process import Command
+from tinyml.values.flash_job import Part
 from tinyml.values.image import Image, image_of
 from tinyml.values.project import Project
 
@@ -43,6 +45,7 @@ class EspIdf:
             version = str(description.get("git_revision", "")).removeprefix("v")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise _unexpected(project, str(error)) from error
+        check_homes([_part(project, *part) for part in parts])
         image = image_of(elf, parts, project.board, f"{self.name} {version}".strip())
         # What is loaded into RAM lies in the flash as well, but only the binary knows where.
         return replace(image, flash_bytes=_size(project, app))
@@ -57,6 +60,13 @@ def _read(project: Project, name: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise _unexpected(project, f"{name} is not an object")
     return document
+
+
+def _part(project: Project, address: int, path: Path) -> Part:
+    try:
+        return Part(address, path.read_bytes(), path)
+    except OSError as error:
+        raise _unexpected(project, f"{path.name}: {error.strerror}") from error
 
 
 def _size(project: Project, path: Path) -> int:

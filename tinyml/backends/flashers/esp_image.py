@@ -72,6 +72,16 @@ def check_parts(parts: Sequence[Part], chip: tuple[str, int], loader_offset: int
             _check_home(part, home)
 
 
+def check_homes(parts: Sequence[Part]) -> None:
+    """Raises BuildError for a part that is larger than its partition; without a table for none."""
+    table = next((part for part in parts if part.data[:2] == _TABLE), None)
+    for part in parts if table is not None else ():
+        assert table is not None
+        home = next((p for p in partitions_of(table) if p.offset == part.address), None)
+        if home is not None:
+            _check_home(part, home)
+
+
 def loader_at(chip: str) -> int:
     """Where a chip's ROM looks for a boot loader."""
     return _LOADERS.get(chip, 0)
