@@ -15,7 +15,7 @@ from tinyml.convert.fixups.affine import fold_affine
 from tinyml.convert.fixups.constants import drop_unused_tensors, fold_constants
 from tinyml.convert.fixups.dense import as_fully_connected
 from tinyml.convert.fixups.equalize import equalize, pairs_of
-from tinyml.convert.fixups.expand import expand_hard_swish
+from tinyml.convert.fixups.expand import expand_hard_swish, expand_prelu
 from tinyml.convert.fixups.fake_quant import adopt_fake_quant
 from tinyml.convert.fixups.fuse import fuse_activations, fuse_pads
 from tinyml.convert.fixups.identities import drop_identities
@@ -253,6 +253,17 @@ def test_hard_swish_is_a_sum_and_two_products() -> None:
     assert expand_hard_swish(graph, set()) == graph
     after = expand_hard_swish(graph, {y})
     assert kinds(after) == ["ADD", "MUL", "MUL"]
+    same(graph, after, 1e-6)
+
+
+def test_prelu_is_two_sides_of_zero() -> None:
+    b = FloatBuilder()
+    x = b.value("x", (1, 3, 4))
+    y = b.op("PRELU", (x, b.weights("slope", 1, 1, 4)), b.value("y", (1, 3, 4)))
+    graph = b.graph((x,), (y,))
+    assert expand_prelu(graph, set()) == graph
+    after = expand_prelu(graph, {y})
+    assert kinds(after) == ["RELU", "MINIMUM", "MUL", "ADD"]
     same(graph, after, 1e-6)
 
 

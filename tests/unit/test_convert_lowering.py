@@ -17,17 +17,22 @@ from tinyml.convert import flatfile
 from tinyml.convert.fixups import prepare
 from tinyml.convert.names import repeated_names, with_unique_names
 from tinyml.convert.narrow import without_int64
+from tinyml.convert.quality import outputs
 from tinyml.convert.quantize import quantize
 from tinyml.convert.ranges import dequantize
 from tinyml.convert.ranges import quantize as to_integers
 from tinyml.convert.runners import INTEGER_REFERENCE, float_runner, quantised_runner
 from tinyml.convert.tables import options_of, tables
 from tinyml.convert.values import QuantizeSettings
-from tinyml.ir.dtype import INT32, INT64
+from tinyml.ir.dtype import INT8, INT16, INT32, INT64, DType
 from tinyml.ir.graph import Graph
 from tinyml.model.file import model_file
 from tinyml.model.options import Options, options
 from tinyml.model.reader import load
+from tinyml.ops import all_ops, trait_of
+from tinyml.ops.forms import Form, Like
+from tinyml.ops.traits import Scales
+from tinyml.tflm.table import op_facts
 
 
 def test_every_operator_that_the_converter_names_has_its_table() -> None:
@@ -59,6 +64,50 @@ def test_every_table_is_written(kind: str) -> None:
     y = b.op(kind, (x,), b.value("y", (1, 4)), options_of(kind))
     graph = b.graph((x,), (y,))
     assert flatfile.read("m", flatfile.write(graph)).ops[0].attrs.table == tables()[kind]
+
+
+_WIDTHS = [
+    (kind, bits)
+    for kind in all_ops()
+    if (scales := trait_of(kind, Scales)) is not None
+    for bits in scales.widths
+]
+
+
+@pytest.mark.parametrize(("kind", "bits"), _WIDTHS)
+def test_what_the_converter_may_emit_has_a_kernel_in_both_runtimes(kind: str, bits: int) -> None:
+    """The converter has no list of its own: a width is a form, here and in TFLM's table."""
+    dtype = {8: INT8, 16: INT16}[bits]
+    assert any(dtype in types for form in all_ops()[kind].forms for _, types in _fixed_types(form))
+    facts = op_facts()[kind]
+    words = " ".join(facts.types).translate(str.maketrans("|?*:>", "     ")).split()
+    assert {8: "i8", 16: "i16"}[bits] in words
+
+
+def _fixed_types(form: Form) -> list[tuple[str, frozenset[DType]]]:
+    return [(role, types) for role, types in form.types if not isinstance(types, Like)]
+
+
+@pytest.mark.parametrize("kind", ["PRELU", "SELECT_V2"])
+def test_sixteen_bits_are_lowered_or_there(kind: str) -> None:
+    """--quantization int16x8 refused PRELU, and masks."""
+    pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
+    b = FloatBuilder()
+    x = b.value("x", (1, 3, 4))
+    if kind == "PRELU":
+        y = b.op(kind, (x, b.weights("slope", 1, 1, 4)), b.value("y", (1, 3, 4)))
+    else:
+        which = b.constant("which", np.arange(4) % 2 == 0)
+        y = b.op(kind, (which, x, b.constant("else", np.float32(0.5))), b.value("y", (1, 3, 4)))
+    z = b.dense("z", y, b.rng.normal(size=(5, 4)), KeepNumDims=True)
+    b.tensors[z] = replace(b.tensors[z], shape=(1, 3, 5))
+    graph = b.graph((x,), (z,))
+    samples = [(b.rng.normal(size=(1, 3, 4)).astype(np.float32),) for _ in range(9)]
+    data = quantize(flatfile.write(graph), samples, QuantizeSettings("int16x8")).data
+    runner, exact = quantised_runner(data), float_runner(flatfile.write(graph))
+    assert runner.name == INTEGER_REFERENCE
+    found = [outputs(runner, s)[0] - exact.outputs(s)[0] for s in samples]
+    assert np.abs(found).max() < 0.02  # of values up to 3: the weights have 8 bits
 
 
 def test_an_operator_without_a_table_is_an_internal_error() -> None:

@@ -15,7 +15,7 @@ from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
 from tinyml.convert.fixups import prepare
 from tinyml.convert.fixups.equalize import equalize, pairs_of
-from tinyml.convert.fixups.expand import expand_hard_swish
+from tinyml.convert.fixups.expand import expand_hard_swish, expand_prelu
 from tinyml.convert.fixups.masks import hidden, hide_below
 from tinyml.convert.formats import bits_of_ops, choose_formats, kept_tensors, values_read
 from tinyml.convert.functions import functions_of, with_functions, written_out
@@ -190,7 +190,8 @@ def _widths(graph: Graph, names: tuple[str, ...], base: int) -> tuple[Graph, tup
     """The width of each op, in a graph that has a 16-bit kernel for each op that needs one."""
     bits = bits_of_ops(graph, kept_tensors(graph, names), base)
     wide = [op for op, width in zip(graph.ops, bits, strict=True) if width == 16]
-    graph = expand_hard_swish(graph, {op.outputs[0] for op in wide})
+    results = {op.outputs[0] for op in wide}
+    graph = expand_prelu(expand_hard_swish(graph, results), results)
     bits = bits_of_ops(graph, kept_tensors(graph, names), base)
     missing = [
         f"{op.kind} '{op.name}' has no kernel for 16-bit values"

@@ -13,6 +13,7 @@ from tinyml.ir.graph import Graph, Op, Quant
 from tinyml.ops import trait_of
 from tinyml.ops.hard_swish import HARD_SWISH
 from tinyml.ops.maximum import MAXIMUM, MINIMUM
+from tinyml.ops.prelu import PRELU
 from tinyml.ops.traits import Scales, Steps, Weights
 
 
@@ -71,7 +72,7 @@ def _how(kind: str) -> str:
 
 
 # Float operators that the converter itself takes apart when they must be 16 bits wide.
-EXPANDED = frozenset({HARD_SWISH})
+EXPANDED = frozenset({HARD_SWISH, PRELU})
 
 
 def carries_range(kind: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from tinyml.convert.layers import Layer
 from tinyml.convert.rules import EXPANDED, has_16_bits
 from tinyml.convert.values import QuantizeSettings
+from tinyml.ops.hard_swish import HARD_SWISH
 
 _HARMLESS_DB = 30.0  # a layer that alone leaves the output this clean is no cause
 _NEAR_DB = 10.0  # layers this close to the worst one are named with it
@@ -91,7 +92,7 @@ def _for_layer(layer: Layer, settings: QuantizeSettings) -> list[Suggestion]:
                 "as large as the median channel, which leaves few steps for the others"
             )
         found.append(_keep([layer.name], settings, f"keep '{name}' at 16 bits: {why}"))
-    if layer.kind in EXPANDED:
+    if layer.kind == HARD_SWISH:
         found.append(_retrain(f"replace the hard-swish '{name}' by ReLU or ReLU6 and fine-tune"))
     if layer.clipped_share > _CLIPPED and settings.ranges == "minmax":
         text = (

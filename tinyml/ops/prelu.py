@@ -126,9 +126,10 @@ def _extent(f: Fields) -> Extent:
 
 EXTENTS = {"tml_prelu_params": _extent}
 
+PRELU = "PRELU"  # its key, for those who build one
 OPS = (
     OpSpec(
-        kind="PRELU",
+        kind=PRELU,
         title="x, or a learned slope times x below zero",
         traits=(Axes("broadcast"), Scales("own", carries_range=True)),
         table=NO_OPTIONS,

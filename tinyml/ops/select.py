@@ -128,7 +128,7 @@ OPS = (
     OpSpec(
         kind=SELECT_V2,
         title="elements of one tensor or of another, by a condition, with broadcasting",
-        traits=(Axes("broadcast"), Scales("same")),
+        traits=(Axes("broadcast"), Scales("same", (8, 16))),
         table=no_options("SelectV2Options"),
         inputs=("condition", "left", "right"),
         constraints=(operand_count(3, 3), has_few_dimensions),

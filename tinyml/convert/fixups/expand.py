@@ -1,4 +1,4 @@
-"""HARD_SWISH as ADD, MUL and MUL, which have 16-bit kernels."""
+"""HARD_SWISH and PRELU as sums and products, which have 16-bit kernels."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyml.convert.fixups.edit import with_constant
+from tinyml.convert.fixups.edit import Chain, with_constant
 from tinyml.convert.tables import options_of
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op, Tensor
+from tinyml.ops.activation import RELU
 from tinyml.ops.elementwise import ADD, MUL
 from tinyml.ops.hard_swish import HARD_SWISH
+from tinyml.ops.maximum import MINIMUM
+from tinyml.ops.prelu import PRELU
 
 _RELU6 = 3  # ActivationFunctionType
 
@@ -41,3 +44,20 @@ def expand_hard_swish(graph: Graph, results: Set[int]) -> Graph:
             Op(MUL, op.name, (value, first + 1), op.outputs, mul),
         ]
     return replace(graph, ops=tuple(made))
+
+
+def expand_prelu(graph: Graph, results: Set[int]) -> Graph:
+    """Replaces the PRELU that write ``results``: relu(x) + slope * minimum(x, 0)."""
+    for op in graph.ops:
+        if op.kind != PRELU or op.outputs[0] not in results:
+            continue
+        chain = Chain(graph, op)
+        value, slope = op.inputs
+        shape = chain.shape(value)
+        above = chain.add(RELU, (value,), shape)
+        nothing = chain.constant(np.zeros((1,) * len(shape), np.float32))
+        below = chain.add(MINIMUM, (value, nothing), shape)
+        leak = chain.add(MUL, (below, slope), shape)
+        chain.add(ADD, (above, leak), shape)
+        graph = chain.closed()
+    return graph
