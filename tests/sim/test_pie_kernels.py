@@ -12,11 +12,15 @@ import pytest
 
 from tests.support.models.cases import Case, merge
 from tests.support.models.random_layers import layers_for, preferred
+from tests.support.models.random_parts import activations, one_op, output, supported
 from tests.support.running.executors import assert_equal, run_reference
 from tests.support.running.laid_out import first_layout
 from tinyml import api, variants
 from tinyml.bare.run import run_bare
 from tinyml.evaluate.samples import Samples
+from tinyml.ir.dtype import INT32
+from tinyml.ir.graph import Tensor
+from tinyml.ops.mean import MeanAttrs
 from tinyml.variants import Variant, pie_gemm
 
 pytestmark = [pytest.mark.xtensa, pytest.mark.sim]
@@ -52,3 +56,21 @@ def test_weights_that_the_cache_does_not_hold(
     whole = merge(layers_for(variant, np.random.default_rng(7), 24), "random")
     monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
     check(whole, tmp_path)
+
+
+@pytest.mark.parametrize("shape", [(2, 45, 91, 20), (1, 30, 31, 48), (1, 1, 2, 5)], ids=str)
+def test_means_of_large_images(shape: tuple[int, ...], tmp_path: Path) -> None:
+    """Up to 4,095 pixels fit 20 bits, all of them -128 or 127 too."""
+    rng = np.random.default_rng(11)
+    axes = np.array([1, 2], np.int32)
+    axes.flags.writeable = False
+    operands = (activations("x", shape, rng, 0.05), Tensor("a", INT32, (2,), None, axes))
+    made = output(rng, 0.04, "NONE")
+    graph = supported("mean", lambda: one_op("MEAN", MeanAttrs(False), operands, made))
+    graph = merge([Case("mean", graph, ())], "mean").graph
+    vectors = [rng.integers(-128, 128, shape).astype(np.int8)]
+    vectors += [np.full(shape, value, np.int8) for value in (-128, 127)]
+    check(Case("mean", graph, tuple((item,) for item in vectors)), tmp_path)
+    plan = api.plan(graph, api.load_board("esp32s3")).plan
+    assert plan.steps[0].call is not None
+    assert plan.steps[0].call.function == "tml_pie_mean_s8"

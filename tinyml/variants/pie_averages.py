@@ -1,4 +1,7 @@
-"""Averages and sums of many inputs as depthwise filters of equal weights, for the ESP32-S3."""
+"""Averages and sums of many inputs, all of one weight, for the ESP32-S3's vector unit.
+
+Those of a whole image have a kernel of their own; pools are depthwise filters of equal weights.
+"""
 
 from __future__ import annotations
 
@@ -6,35 +9,45 @@ from functools import lru_cache
 
 import numpy as np
 
+from tinyml.ir.dtype import INT8
 from tinyml.ir.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier
 from tinyml.ir.graph import Graph, Op
-from tinyml.ir.kernel import KernelCall
-from tinyml.ir.shapes import Window
+from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
 from tinyml.ops import mean, pool_2d
 from tinyml.ops.common import activation_range, quant_of, result
+from tinyml.ops.extents import Extent, Fields, dense
 from tinyml.ops.weighted import WeightedSum
 from tinyml.variants import Variant
 from tinyml.variants.pie_depthwise import per_channel
 from tinyml.variants.pie_gemm import ISA
-from tinyml.variants.pie_rescale import LANE_BITS
+from tinyml.variants.pie_rescale import (
+    LANE_BITS,
+    LANES,
+    SUMS_BYTES,
+    fits_lanes,
+    lane_scales,
+)
 
 MOST_TAPS = 144  # they are written out, one after the other
+MOST_PIXELS = 4095  # of 20 bits
 HEAVIEST = 64  # weight of a pool's taps: the heavier, the finer its two roundings
-SINGLE = Window(in_size=1, kernel=1, stride=1, dilation=1, pad=0, out_size=1)
 
 
 def pool(op: Op, graph: Graph) -> KernelCall | str:
     """AVERAGE_POOL_2D whose windows lie inside the image."""
     rows, columns = pool_2d.windows(op, graph)
     taps = rows.kernel * columns.kernel
-    if taps > MOST_TAPS:
-        return f"more than {MOST_TAPS} inputs of an average"
+    is_whole = all(axis.kernel == axis.in_size and axis.out_size == 1 for axis in (rows, columns))
+    if taps > (MOST_PIXELS if is_whole else MOST_TAPS):
+        return f"more than {MOST_PIXELS if is_whole else MOST_TAPS} inputs of an average"
     if any(axis.whole_outputs() < axis.out_size for axis in (rows, columns)):
         return "the number of inputs of an average depends on where it is"
     bounds = activation_range(op.attrs.activation, quant_of(result(op, graph)))
     given = graph.tensors[op.inputs[0]].shape
     numbers = _averages(taps, given[3], bounds)
-    return numbers if isinstance(numbers, str) else per_channel(numbers, given, rows, columns)
+    if isinstance(numbers, str):
+        return numbers
+    return _column(numbers, given[0]) if is_whole else per_channel(numbers, given, rows, columns)
 
 
 @lru_cache(maxsize=64)
@@ -58,14 +71,48 @@ def reduction(op: Op, graph: Graph) -> KernelCall | str:
     batches, taps, channels, *others = mean.loops_of(op, graph)
     if others != [1, 1] or taps == 1:
         return "the axes are not one run of axes before others"
-    if taps > MOST_TAPS:
-        return f"more than {MOST_TAPS} inputs of a sum"
+    if taps > MOST_PIXELS:
+        return f"more than {MOST_PIXELS} inputs of a sum"
     given, made = graph.tensors[op.inputs[0]], result(op, graph)
     weights = np.ones((channels, taps), np.int64)
     points = (quant_of(given).zero_point, quant_of(made).zero_point)
-    numbers = _of(weights, mean.factors(op, graph), points, made.dtype.limits)
-    rows = Window(in_size=taps, kernel=taps, stride=1, dilation=1, pad=0, out_size=1)
-    return per_channel(numbers, (batches, taps, 1, channels), rows, SINGLE)
+    return _column(_of(weights, mean.factors(op, graph), points, made.dtype.limits), batches)
+
+
+def _column(numbers: WeightedSum, batches: int) -> KernelCall | str:
+    """A call of ``tml_pie_mean_s8``: all pixels of each channel; channels are alike."""
+    channels, pixels = numbers.weights.shape
+    scales = numbers.once(lane_scales)
+    if isinstance(scales, str):
+        return scales
+    if not fits_lanes(scales.weights):
+        return f"sums of products may not fit {LANE_BITS} bits"
+    lanes = scales.lanes()
+    filled = -(-channels // LANES) * LANES
+    each = 20 + (2 if channels % LANES == 0 else 6) * pixels + scales.cost(lanes)
+    fields = (
+        ("batches", batches),
+        ("pixels", pixels),
+        ("channels", channels),
+        ("lanes", lanes),
+        ("weight", int(scales.weights[0, 0])),
+        ("rescale", scales.struct()),
+    )
+    return KernelCall(
+        "tml_pie_mean_s8",
+        "kernels/pie/mean_s8.h",
+        Struct("tml_pie_mean_params", fields),
+        (
+            Arg("input"),
+            Arg("constant", constant="scales"),
+            Arg("output"),
+            Arg("scratch", dtype=INT8),
+        ),
+        (scales.constant(lanes),),
+        scratch_bytes=SUMS_BYTES + filled,
+        cost=Cost(40 + batches * (20 + channels + -(-channels // lanes) * each), code_bytes=500),
+        isa=ISA,
+    )
 
 
 def _of(
@@ -78,6 +125,13 @@ def _of(
     none = np.zeros(len(weights), np.int64)
     return WeightedSum(weights, none, none + factors[0], none + factors[1], *zero_points, bounds)
 
+
+def _extent(f: Fields) -> Extent:
+    made = f["batches"] * f["channels"]
+    return dense(f["pixels"] * made, made=made)
+
+
+EXTENTS = {"tml_pie_mean_params": _extent}
 
 VARIANTS = (
     Variant("pie/average_pool_2d", "AVERAGE_POOL_2D", "s8", ISA, pool),
