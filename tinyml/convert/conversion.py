@@ -23,6 +23,7 @@ from tinyml.convert.values import (
     ConvertReport,
     Evaluation,
     FloatModel,
+    QuantizedModel,
     QuantizeSettings,
     Transpose,
 )
@@ -171,17 +172,27 @@ def _quantised(
             trials = sweep(original.data, quality, measured, (settings, options.board), progress)
     data = as_variables(result.data, original.states)
     result = replace(result, data=data, notes=(*result.notes, *_only_tflm(data)))
+    report = _reported(original, samples, replace(options, settings=settings), result, quality)
+    return Converted(report, quality, trials)
+
+
+def _reported(
+    original: FloatModel,
+    samples: CalibrationSet | None,
+    options: ConvertOptions,
+    result: QuantizedModel,
+    quality: Quality | None,
+) -> ConvertReport:
     metadata = _metadata(original, samples, options)
     finish = stripped if options.is_stripped else with_metadata
-    report = ConvertReport(
+    return ConvertReport(
         replace(original, transposes=_left(original.transposes, result.data)),
-        settings,
+        options.settings,
         samples,
         replace(result, data=finish(result.data, metadata)),
         metadata,
         quality.to_json() if quality is not None else {},
     )
-    return Converted(report, quality, trials)
 
 
 def _only_tflm(data: bytes) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
+from tinyml.ir.requant import Rescaling
 from tinyml.ir.requant_halves import solve_halves
 from tinyml.ops.common import INT8_MAX, quant_of
 from tinyml.ops.operands import input_argument
@@ -25,14 +26,7 @@ def lower(op: Op, graph: Graph) -> KernelCall | str:
     if isinstance(walk, str):
         return walk
     zeros = [quant_of(graph.tensors[i]).zero_point for i in op.inputs]
-    one = rescaling_of(op, graph)
-    rescaling = replace(
-        one,
-        multiplier=np.repeat(one.multiplier, LANES),
-        shift=np.repeat(one.shift, LANES),
-        low=np.repeat(one.low, LANES),
-        high=np.repeat(one.high, LANES),
-    )
+    rescaling = _in_all_lanes(rescaling_of(op, graph))
     halves = solve_halves(rescaling, np.full(LANES, zeros[0] * zeros[1], np.int64))
     if isinstance(halves, str):
         return halves
@@ -61,6 +55,16 @@ def lower(op: Op, graph: Graph) -> KernelCall | str:
         overlaps=in_place(op, graph),
         cost=Cost(40 + rows * (12 + whole * each), code_bytes=700),
         isa="pie",
+    )
+
+
+def _in_all_lanes(one: Rescaling) -> Rescaling:
+    return replace(
+        one,
+        multiplier=np.repeat(one.multiplier, LANES),
+        shift=np.repeat(one.shift, LANES),
+        low=np.repeat(one.low, LANES),
+        high=np.repeat(one.high, LANES),
     )
 
 
