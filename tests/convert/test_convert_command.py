@@ -329,7 +329,7 @@ def test_a_process_that_dies_is_reported(folder: Path) -> None:
 def test_the_child_needs_nothing_of_this_environment(folder: Path) -> None:
     """It brings its own package along: the other environment has none of it."""
     task = {"importer": "keras", "path": "m", "entry": "", "weights": None, "input_shapes": []}
-    task |= {"is_trusted": False}
+    task |= {"sample_shapes": [], "is_trusted": False}
     (folder / "task.json").write_text(json.dumps(task))
     child = Path(__file__).parents[2] / "tinyml" / "convert" / "child.py"
     code = (
