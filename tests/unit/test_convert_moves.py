@@ -9,6 +9,7 @@ from tests.support.nets.float_graphs import FloatBuilder
 from tests.unit.test_convert_fixups import kinds, same
 from tinyml.convert import flatfile
 from tinyml.convert.fixups import prepare
+from tinyml.convert.fixups.transposes import merge_axes
 from tinyml.convert.quantize import quantize
 from tinyml.convert.tables import options_of
 from tinyml.convert.values import QuantizeSettings
@@ -171,3 +172,22 @@ def test_slices_of_five_axes_are_of_fewer() -> None:
     y = b.value("y", (1, 5, 4, 2))
     b.op("STRIDED_SLICE", (x, *bounds), y, held)
     assert _moved(b.graph((x,), (y,))) == ["RESHAPE", "STRIDED_SLICE", "RESHAPE"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "order", "rank"),
+    [((1, 8, 2, 6, 2, 6), (0, 1, 2, 4, 3, 5), 4), ((2, 3, 1, 2, 2, 3), (3, 4, 0, 1, 5, 2), 3)],
+)
+def test_a_transposition_of_six_axes(
+    shape: tuple[int, ...], order: tuple[int, ...], rank: int
+) -> None:
+    """Patches of an image (torch's unfold) were left to TensorFlow Lite Micro, which stops."""
+    b = FloatBuilder()
+    x = b.value("x", shape)
+    y = b.value("y", tuple(shape[k] for k in order))
+    b.op("TRANSPOSE", (x, b.constant("order", np.array(order, np.int32))), y)
+    graph = b.graph((x,), (y,))
+    after = merge_axes(graph)
+    assert [op.kind for op in after.ops] == ["RESHAPE", "TRANSPOSE", "RESHAPE"]
+    assert len(after.tensors[after.ops[1].outputs[0]].shape) == rank
+    same(graph, after)

@@ -22,7 +22,7 @@ from tinyml.convert.fixups.masks import choose_instead_of_adding
 from tinyml.convert.fixups.moves import as_matrices, as_plain_moves, gather_pixels
 from tinyml.convert.fixups.reshapes import move_reshapes
 from tinyml.convert.fixups.row_numbers import take_rows_from_the_front
-from tinyml.convert.fixups.transposes import drop_orders_kept, join_transposes
+from tinyml.convert.fixups.transposes import drop_orders_kept, join_transposes, merge_axes
 from tinyml.convert.names import with_unique_names
 from tinyml.ir.graph import Graph, check
 from tinyml.passes.simplify import drop_dead
@@ -44,6 +44,7 @@ PASSES: tuple[tuple[Callable[[Graph], Graph], str], ...] = (
     (as_known_decisions, "replaced by operators that have integer kernels"),
     (join_transposes, "joined"),
     (drop_orders_kept, "that leave the order as it is"),
+    (merge_axes, "replaced by ones of fewer axes"),
     (gather_pixels, "replaced by rows and columns by their numbers"),
     (put_relu_first, "turned into RELU"),
     (move_reshapes, "moved"),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
-from tinyml.convert.fixups.edit import integers, with_constant, with_replaced, with_value
+from tinyml.convert.fixups.edit import Chain, integers, with_constant, with_replaced, with_value
 from tinyml.convert.tables import options_of
+from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops import trait_of
 from tinyml.ops.layout import RESHAPE
 from tinyml.ops.traits import Axes
+from tinyml.ops.transpose import MAX_RANK, TRANSPOSE
 from tinyml.passes.rewrite import maker, moves, repeated
 
 _MOST = 1 << 20  # elements whose order is followed
@@ -89,3 +92,35 @@ def _as_view(graph: Graph, op: Op, source: int) -> Graph:
     attrs = options_of(RESHAPE, NewShape=shape)
     view = Op(RESHAPE, op.name, (source, len(graph.tensors) - 1), op.outputs, attrs)
     return with_replaced(graph, op, (view,))
+
+
+def merge_axes(graph: Graph) -> Graph:
+    """Transpositions of more axes than kernels have, as ones of fewer, of which each is several."""
+    for op in graph.ops:
+        held = graph.tensors[op.inputs[0]] if moves(op, "transpose") else None
+        if held is None or len(held.shape) <= MAX_RANK or held.dtype != FLOAT32:
+            continue
+        given, order = held.shape, integers(graph.tensors[op.inputs[1]])
+        runs = [] if order is None else _runs([axis for axis in order if given[axis] != 1])
+        if not 0 < len(runs) <= MAX_RANK:
+            continue
+        places = sorted(range(len(runs)), key=lambda k: runs[k][0])  # as they are in the input
+        sizes = [prod(given[axis] for axis in run) for run in runs]
+        chain = Chain(graph, op)
+        value = chain.reshape(op.inputs[0], tuple(sizes[k] for k in places))
+        operand = chain.constant(np.argsort(places).astype(np.int32))
+        value = chain.add(TRANSPOSE, (value, operand), tuple(sizes))
+        chain.reshape(value, graph.tensors[op.outputs[0]].shape)
+        graph = chain.closed()
+    return graph
+
+
+def _runs(order: list[int]) -> list[list[int]]:
+    """Axes that follow on one another, in front of and behind the transposition."""
+    runs: list[list[int]] = []
+    for axis in order:
+        if runs and runs[-1][-1] + 1 == axis:
+            runs[-1].append(axis)
+        else:
+            runs.append([axis])
+    return runs
