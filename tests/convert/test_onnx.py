@@ -151,7 +151,7 @@ def test_free_dimension_needs_a_shape(tmp_path: Path) -> None:
 
 def test_page_lists_every_operator() -> None:
     page = (Path(__file__).parents[2] / "docs" / "convert.md").read_text()
-    assert operators() in page  # python -m tests.zoo --operators
+    assert [each for each in operators() if f"\n\n{each}\n" not in page] == []  # --operators
 
 
 @pytest.mark.parametrize("kind", ["GRU", "RNN"])

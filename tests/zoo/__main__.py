@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--operators", action="store_true", help="only lists ONNX's, for the docs")
     asked = parser.parse_args(arguments)
     if asked.operators:
-        print(operators())
+        print("\n\n".join(operators()))
         return 0
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tinyml-zoo-") as held:

@@ -27,11 +27,17 @@ SUFFIXES = {"keras": ".keras", "torch": ".onnx"}
 Python = Callable[[str], Path]  # of the framework that is named
 
 
-def operators() -> str:
-    """The ONNX operators that tinyml reads, as docs/convert.md lists them."""
-    from tinyml.convert.importers.onnx_nodes import HANDLERS
+def operators() -> tuple[str, ...]:
+    """The operators that tinyml reads, as docs/convert.md lists them.
 
-    return "\n".join(textwrap.wrap(", ".join(HANDLERS) + ";", 120))
+    Those of ONNX itself, of onnxruntime's quantiser, and of scikit-learn's models.
+    """
+    from tinyml.convert.importers.onnx_ml import HANDLERS as OF_MODELS
+    from tinyml.convert.importers.onnx_nodes import HANDLERS
+    from tinyml.convert.importers.onnx_qoperators import WRITERS
+
+    ends = ((HANDLERS, ";"), (WRITERS, ";"), (OF_MODELS, "."))
+    return tuple("\n".join(textwrap.wrap(", ".join(names) + end, 120)) for names, end in ends)
 
 
 def missing(source: str) -> tuple[str, ...]:

@@ -163,7 +163,7 @@ def words() -> keras.Model:
     return keras.Model(x, layers.Dense(3)(layers.GlobalMaxPooling1D()(y)))
 
 
-def _padded_words(count: int = 6) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+def _padded_words(count: int = 4) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """Words by number, of which 0 is none."""
     x = keras.Input((count,), dtype="int32")
     return x, layers.Embedding(20, 8, mask_zero=True)(x)

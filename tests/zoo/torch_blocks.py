@@ -21,6 +21,29 @@ class Attention(nn.Module):
         return self.out(weights @ value)
 
 
+class Causal(nn.Module):
+    """An encoder that does not see what comes later: a mask of minus infinities."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+        self.mask = nn.Buffer(torch.triu(torch.full((6, 6), float("-inf")), 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x, src_mask=self.mask)
+
+
+class Patches(nn.Module):
+    """Squares of an image in rows: a transposition of six axes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(16, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(functional.unfold(self.first(x), 2, stride=2).transpose(1, 2))
+
+
 class Wave(nn.Module):
     """A layer on sequences, its last step into a classifier."""
 

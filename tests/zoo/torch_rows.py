@@ -16,8 +16,10 @@ from torch import nn
 from tests.zoo.torch_blocks import (
     Attention,
     C2f,
+    Causal,
     ConvNeXt,
     Named,
+    Patches,
     Shuffle,
     Sppf,
     Squeeze,
@@ -85,6 +87,8 @@ NETS: dict[str, Callable[[], Made]] = {
     "encoder": of(
         lambda: nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, activation="gelu"), TOKENS
     ),
+    "causal": of(Causal, TOKENS),
+    "patches": of(Patches),
     "gru_both": of(lambda: Wave(nn.GRU(8, 5, batch_first=True, bidirectional=True)), TOKENS),
     "lstm": of(lambda: Wave(nn.LSTM(8, 5, batch_first=True)), TOKENS),
     "lstm_states": of(Stateful, TOKENS, (1, 1, 5), (1, 1, 5)),
