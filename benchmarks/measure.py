@@ -59,6 +59,12 @@ class Measurement:
     flash_bytes: int  # without the agent
     code_bytes: int  # flash without weights and other constants of the layers
     layers: tuple[Layer, ...]
+    copied_bytes: int = 0  # of ram_bytes: weights, in RAM that is left over
+
+    @property
+    def needed_bytes(self) -> int:
+        """RAM that the model cannot do without, and the stack."""
+        return self.ram_bytes + self.stack_bytes - self.copied_bytes
 
     @property
     def key(self) -> str:
@@ -133,6 +139,7 @@ def measure(plan: Plan, board: Board, samples: int) -> Measurement:
             )
             for layer, time in zip(layers, run.layers, strict=True)
         ),
+        copied_bytes=plan.copied_bytes,
     )
 
 

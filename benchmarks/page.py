@@ -67,8 +67,10 @@ def with_table(readme: str, stored: Sequence[Measurement], peers: dict[str, Any]
     first = next(iter(tables.CORES))
     found = [item for item in stored if item.core == first and item.optimize != tables.PLAIN]
     table = tables.overview(found, peers)
-    head = re.escape(table.splitlines()[0])
-    return re.sub(rf"^{head}\n(\|.*\n)+", lambda _: table, readme, flags=re.MULTILINE)
+    found_table = r"^\| model \| core \| goal \|.*\n(\|.*\n)+"
+    made, count = re.subn(found_table, lambda _: table, readme, flags=re.MULTILINE)
+    assert count == 1, "the README has one table of measurements"
+    return made
 
 
 def boards_of(stored: Sequence[Measurement]) -> tuple[str, ...]:

@@ -43,7 +43,8 @@ def overview(found: Iterable[Measurement], peers: dict[str, Any]) -> str:
                 f"{item.instructions / item.macs:.2f}" if item.macs else "",
                 "" if item.core in NOT_ESTIMATED else f"{item.cycles:,}",
                 f"{item.activation_bytes:,}",
-                _against(item.ram_bytes + item.stack_bytes, peer.get("ram_bytes")),
+                _against(item.needed_bytes, peer.get("ram_bytes")),
+                f"{item.copied_bytes:,}" if item.copied_bytes else "",
                 f"{item.code_bytes:,}",
                 _against(item.flash_bytes, peer.get("flash_bytes")),
             )
@@ -58,6 +59,7 @@ def overview(found: Iterable[Measurement], peers: dict[str, Any]) -> str:
         "cycles (est.)",
         "activations B",
         "RAM with stack B",
+        "copied weights B",
         "code B",
         "flash B",
     )

@@ -91,11 +91,18 @@ def test_missing_compiler_is_said(
 
 @pytest.mark.parametrize("board", ["nucleo_g0b1re", "esp32c3", "esp32s3"])
 def test_families_beat_plain_c(board: str) -> None:
-    """At least 1.5 times fewer instructions on every model that is stored, for every goal."""
+    """At least 1.5 times fewer instructions on every model that is stored.
+
+    For every goal, but for one that is faster still: plain C has smaller weights, of which more fit
+    in RAM, and on a board that waits for its flash that may count for more.
+    """
     of_board = [item for item in read_baseline() if item.board == board]
     plain = {item.model: item.instructions for item in of_board if item.optimize == PLAIN}
     assert len(plain) >= 9
     for model, instructions in plain.items():
         goals = [item for item in of_board if item.model == model and item.optimize != PLAIN]
+        better = [item for item in goals if item.instructions * 1.5 <= instructions]
+        assert better, model
         for item in goals:
-            assert item.instructions * 1.5 <= instructions, item.key
+            is_faster = item.cycles < min(other.cycles for other in better)
+            assert item in better or is_faster, item.key
