@@ -62,7 +62,8 @@ def layers(graphs: list[Graph], board: Board, goal: str) -> Iterator[Plan]:
     """Single layers, up to ``SINGLES`` for each part that code can have; the models' own first."""
     seen: Counter[str] = Counter()
     for graph in (*single_layers(graphs), *odd_layers()):
-        for offer in offers_of(graph.ops[0], graph, board.chip.isa)[0]:
+        op = graph.ops[0]
+        for offer in offers_of(op, graph, board.chip.isa, layer_of(op, graph))[0]:
             parts = code_parts((offer.call,))
             if min(seen[part] for part in parts) >= SINGLES:
                 continue
