@@ -191,3 +191,16 @@ def test_a_transposition_of_six_axes(
     assert [op.kind for op in after.ops] == ["RESHAPE", "TRANSPOSE", "RESHAPE"]
     assert len(after.tensors[after.ops[1].outputs[0]].shape) == rank
     same(graph, after)
+
+
+def test_a_value_twelve_times() -> None:
+    """More copies than a concatenation takes were taken for a resize: KeyError: 'AlignCorners'."""
+    b = FloatBuilder()
+    x = b.value("x", (1, 2, 3))
+    times = b.constant("times", np.array([1, 12, 1], np.int32))
+    y = b.op("TILE", (x, times), b.value("y", (1, 24, 3)))
+    graph = b.graph((x,), (y,))
+    after, _ = prepare(graph)
+    assert set(kinds(after)) == {"CONCATENATION"}
+    assert max(len(op.inputs) for op in after.ops) <= 10
+    same(graph, after)

@@ -20,7 +20,7 @@ from tinyml.ops.resize_nearest_neighbor import RESIZE_NEAREST_NEIGHBOR
 from tinyml.ops.select import SELECT_V2
 from tinyml.passes.rewrite import maker, moves, only_reader, with_ops
 
-_MAX_COPIES = 10  # inputs of a CONCATENATION
+_MAX_COPIES = 256  # inputs of a CONCATENATION, which others make of fewer each
 
 
 def replace_kernelless(graph: Graph) -> Graph:

@@ -18,7 +18,7 @@ from tinyml.ops.gather import GATHER
 from tinyml.ops.layout import CONCATENATION
 from tinyml.ops.mirror_pad import MIRROR_PAD
 from tinyml.ops.repeat import BROADCAST_TO, TILE
-from tinyml.ops.resize_nearest_neighbor import ResizeAttrs, loops, nearest
+from tinyml.ops.resize_nearest_neighbor import RESIZE_NEAREST_NEIGHBOR, ResizeAttrs, loops, nearest
 from tinyml.ops.reverse_v2 import REVERSE_V2
 from tinyml.ops.slice import (
     MAX_STRIDED_RANK,
@@ -58,7 +58,7 @@ def as_plain_moves(graph: Graph) -> Graph:
 def gather_pixels(graph: Graph) -> Graph:
     """GATHER of rows and of columns for a nearest-neighbour resize in steps that are not equal."""
     for op in graph.ops:
-        if moves(op, "repeat"):
+        if op.kind == RESIZE_NEAREST_NEIGHBOR:
             graph = _gathered(graph, op)
     return graph
 
