@@ -114,6 +114,17 @@ def test_check_without_a_board_fails_where_none_fits() -> None:
     assert not any(record["fits"] for record in json.loads(result.stdout))
 
 
+def test_check_leaves_out_boards_that_have_not_what_is_named() -> None:
+    result = tinyml("check", MODEL, "--kernels", "esp_nn")
+    assert result.returncode == 0, result.stderr
+    assert "esp32s3" in result.stdout
+    assert "nucleo_l4r5zi" not in result.stdout
+    assert "boards are left out" in result.stdout
+    result = tinyml("check", MODEL, "--memory", "nonsense")
+    assert result.returncode == 1
+    assert "has no memory profile 'nonsense'" in result.stderr
+
+
 def test_check_explores() -> None:
     result = tinyml("check", MODEL, "--board", "nucleo_l4r5zi", "--explore")
     assert result.returncode == 0

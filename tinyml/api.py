@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinyml.base.arguments import checked
-from tinyml.base.errors import ModelError, PlanError, TinymlError
+from tinyml.base.errors import BoardError, ModelError, PlanError, TinymlError
 from tinyml.convert.conversion import Converted, ConvertOptions
 from tinyml.convert.conversion import convert as convert_model
 from tinyml.convert.data.values import DataOptions
@@ -173,18 +173,28 @@ def for_size(model: str | Path) -> ModelFile:
 
 @_checked
 def check_all(model: Model, settings: Settings = Settings()) -> tuple[tuple[Board, Fit], ...]:
-    """``check`` on every board, by name: what boards have in common is computed once."""
+    """``check`` on every board that the settings suit, by name.
+
+    What boards have in common is computed once. Raises BoardError when they suit none.
+    """
     file = model if isinstance(model, Graph) else _file(model)
     graphs: dict[str, Graph] = {}
     found: list[tuple[Board, Fit]] = []
+    refused: BoardError | None = None
     for board in boards.all_boards():
-        target = resolve(board, settings)
+        try:
+            target = resolve(board, settings)
+        except BoardError as error:
+            refused = error
+            continue
         if isinstance(file, Graph):
             made = planned_for(target, file)
         else:
             graph = graphs.get(target.runtime) or load(file, target.runtime)
             made = planned_for(target, graphs.setdefault(target.runtime, graph), file)
         found.append((target.board, made.verdict))
+    if refused is not None and not found:
+        raise refused
     return tuple(found)
 
 

@@ -146,6 +146,7 @@ def _check_all(file: ModelFile, settings: Settings, sort: str, as_json: bool) ->
     """The table of all boards."""
     from tinyml import api
     from tinyml.report import boards, listing
+    from tinyml.target.boards import all_boards
 
     with console.progress(f"checking {file.file_name} on all boards …"):
         found = boards.ordered(api.check_all(file, settings), sort)
@@ -154,5 +155,8 @@ def _check_all(file: ModelFile, settings: Settings, sort: str, as_json: bool) ->
         console.document([listing.fit_record(fit) for _, fit in found])
         return 0 if is_ok else 1
     show_table(boards.boards_table(file.file_name, found))
+    left_out = len(all_boards()) - len(found)
+    if left_out:
+        console.line(f"{left_out} boards are left out, which have not what these options name")
     console.verdict(is_ok, verdict)
     return 0 if is_ok else 1

@@ -104,7 +104,7 @@ TML_KERNEL float tml_float_floor_mod(float a, float b)
 
 #define TML_OP div
 #define TML_WALK tml_div_f32
-#define TML_COMBINE(made, a, b) made = TML_CLAMPED_f32(a / b, params->clamp)
+#define TML_COMBINE(made, a, b) made = TML_CLAMPED_f32(tml_float_divide(a, b), params->clamp)
 #include "kernels/walks/broadcast_2.h"
 #undef TML_COMBINE
 #undef TML_WALK

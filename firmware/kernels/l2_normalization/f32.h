@@ -27,7 +27,7 @@ TML_KERNEL void tml_l2_normalization_f32(const tml_l2_normalization_params_f32 *
         const float divisor = root < 1e-6f ? 1e-6f : root;
         TML_ROLLED
         for (int32_t i = 0; i < params->depth; ++i) {
-            output[i] = input[i] / divisor;
+            output[i] = tml_float_divide(input[i], divisor);
         }
         input += params->depth;
         output += params->depth;

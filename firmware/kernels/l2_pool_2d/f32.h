@@ -23,7 +23,7 @@ TML_KERNEL void tml_l2_pool_2d_f32(const tml_l2_pool_2d_params_f32 *params, cons
 #define TML_START 0.0f
 #define TML_FOLD(sum, value) sum += (value) * (value)
 #define TML_FINISH(made, sum, count) \
-    made = TML_CLAMPED_f32(tml_float_sqrt(sum / (float)(count)), params->clamp)
+    made = TML_CLAMPED_f32(tml_float_sqrt(tml_float_divide(sum, (float)(count))), params->clamp)
 #include "kernels/walks/pooled.h"
 #undef TML_FINISH
 #undef TML_FOLD

@@ -36,7 +36,7 @@ TML_KERNEL void tml_mean_f32(const tml_mean_params_f32 *params, const float *inp
                         sum += x[s * params->inner];
                     }
                 }
-                *output++ = sum / params->divisor;
+                *output++ = tml_float_divide(sum, params->divisor);
             }
         }
         input += params->outer_reduced * params->middle * row;

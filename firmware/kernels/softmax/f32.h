@@ -33,7 +33,7 @@ TML_KERNEL void tml_softmax_f32(const tml_softmax_params_f32 *params, const floa
         }
         TML_ROLLED
         for (int32_t i = 0; i < params->depth; ++i) {
-            output[i] = output[i] / sum;
+            output[i] = tml_float_divide(output[i], sum);
         }
         input += params->depth;
         output += params->depth;

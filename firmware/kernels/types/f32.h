@@ -42,6 +42,68 @@ typedef struct {
 #define TML_CENTRED_f32(value, offset) (value)
 #define TML_CLAMPED_f32(value, clamp) tml_clamp_to_f32(value, (clamp).min, (clamp).max)
 
+#if defined(__SOFTFP__) || (defined(__riscv) && !defined(__riscv_flen))
+/* A mantissa of 24 bits, the first of which is set, and what it is counted in: 2^exponent; both positive. */
+TML_KERNEL uint32_t tml_float_mantissa(uint32_t bits, int32_t *exponent)
+{
+    uint32_t mantissa = bits & 0x7FFFFFu;
+    *exponent = (int32_t)(bits >> 23) - 150;
+    if (*exponent > -150) {
+        return mantissa | 0x800000u;
+    }
+    *exponent = -149;
+    TML_ROLLED
+    for (; mantissa < 0x800000u; --*exponent) {
+        mantissa <<= 1;
+    }
+    return mantissa;
+}
+
+/* The nearest multiple of 2^-149 to a / b, which is less than 2^-126; as bits, without a sign. */
+static TML_NOINLINE uint32_t tml_float_small_quotient(uint32_t a, uint32_t b)
+{
+    int32_t up, down;
+    uint32_t rest = tml_float_mantissa(a, &up);
+    const uint32_t divisor = tml_float_mantissa(b, &down);
+    const int32_t digits = up - down + 149; /* behind the first one */
+    uint32_t found = 0;
+    if (digits < -1) {
+        return 0;
+    }
+    if (digits == -1) {
+        return rest > divisor; /* more than half of the least number */
+    }
+    TML_ROLLED
+    for (int32_t i = 0; i <= digits; ++i) {
+        const bool is_one = rest >= divisor;
+        found = found << 1 | is_one;
+        rest = (is_one ? rest - divisor : rest) << 1;
+    }
+    return found + (rest > divisor || (rest == divisor && (found & 1)));
+}
+
+/* a / b to the nearest, ties to even. The library that divides for cores without such an instruction (compiler-rt
+ * of zig 0.17.1) rounds quotients below 2^-126 twice. */
+TML_KERNEL float tml_float_divide(float a, float b)
+{
+    float quotient = a / b;
+    uint32_t made, first, second;
+    memcpy(&made, &quotient, sizeof made);
+    memcpy(&first, &a, sizeof first);
+    memcpy(&second, &b, sizeof second);
+    if ((made & 0x7FFFFFFFu) < 0x800000u && a != 0.0f && (second & 0x7FFFFFFFu) < 0x7F800000u) {
+        made = ((first ^ second) & 0x80000000u) | tml_float_small_quotient(first & 0x7FFFFFFFu, second & 0x7FFFFFFFu);
+        memcpy(&quotient, &made, sizeof quotient);
+    }
+    return quotient;
+}
+#else
+TML_KERNEL float tml_float_divide(float a, float b)
+{
+    return a / b;
+}
+#endif
+
 /* A value between the bounds; what is not a number stays so. */
 TML_KERNEL float tml_clamp_to_f32(float x, float min, float max)
 {
