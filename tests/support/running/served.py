@@ -38,10 +38,13 @@ def served(elf: Elf, board: Board) -> AbstractContextManager[str]:
 
 
 def patched(elf: Elf, address: int, nbytes: int, mask: int = 0x40) -> Elf:
-    """The image with a bit of some bytes flipped, as bad flash cells would."""
+    """The image with a bit of some bytes flipped, as bad flash cells would.
+
+    ``address`` is where they are used: of what is copied to RAM at start, there.
+    """
     segments = []
     for segment in elf.segments:
-        at = address - segment.load_address
+        at = address - segment.address
         data = bytearray(segment.data)
         for place in range(max(at, 0), min(at + nbytes, len(data))):
             data[place] ^= mask
