@@ -21,7 +21,8 @@ TML_KERNEL void tml_average_pool_2d_f32(const tml_average_pool_2d_params_f32 *pa
 #define TML_WALK tml_average_pool_2d_f32
 #define TML_START 0.0f
 #define TML_FOLD(sum, value) sum += (value)
-#define TML_FINISH(made, sum, count) made = TML_CLAMPED_f32(tml_float_divide(sum, (float)(count)), params->clamp)
+#define TML_FINISH(made, sum, count) \
+    made = TML_CLAMPED_f32(tml_float_divide(sum, (float)(count)), params->clamp)
 #include "kernels/walks/pooled.h"
 #undef TML_FINISH
 #undef TML_FOLD

@@ -92,7 +92,8 @@ TML_KERNEL float tml_float_divide(float a, float b)
     memcpy(&first, &a, sizeof first);
     memcpy(&second, &b, sizeof second);
     if ((made & 0x7FFFFFFFu) < 0x800000u && a != 0.0f && (second & 0x7FFFFFFFu) < 0x7F800000u) {
-        made = ((first ^ second) & 0x80000000u) | tml_float_small_quotient(first & 0x7FFFFFFFu, second & 0x7FFFFFFFu);
+        made = ((first ^ second) & 0x80000000u)
+            | tml_float_small_quotient(first & 0x7FFFFFFFu, second & 0x7FFFFFFFu);
         memcpy(&quotient, &made, sizeof quotient);
     }
     return quotient;
