@@ -1,7 +1,7 @@
-"""What TFLM's kernels demand of scales and zero points, in the form of constraints.
+"""What TFLM's kernels demand of scales, zero points and borders, in the form of constraints.
 
-Only what a kernel looks at as it is prepared, and stops for: ``tests/test_tflm_operators.py`` holds
-the rules against TFLM. They rely on operands of the right number and types.
+Mostly what a kernel looks at as it is prepared, and stops for: ``tests/test_tflm_operators.py``
+holds the rules against TFLM. They rely on operands of the right number and types.
 """
 
 from __future__ import annotations
@@ -126,6 +126,14 @@ def bias_has_the_scale_of_products(op: Op, graph: Graph) -> str | None:
     return None if error <= _BIAS_ERROR * made.scale else f"{bias:g}, not {given * weights:g}"
 
 
+def has_no_border(op: Op, graph: Graph) -> str | None:
+    """Borders must be 0: TFLM fills others with what its memory held before."""
+    borders = graph.tensors[op.inputs[2]].data
+    if borders is None:
+        return "not constant"
+    return f"{np.ravel(borders).tolist()}" if np.any(borders) else None
+
+
 def _values(op: Op, graph: Graph) -> list[Tensor]:
     """Operands and results of 8 or 16 bits."""
     tensors = (*graph.op_inputs(op), *graph.op_outputs(op))
@@ -167,10 +175,11 @@ _RULES: dict[str, Constraint] = {
         scales_are_below_one,
         swish_is_scaled_down,
         bias_has_the_scale_of_products,
+        has_no_border,
     )
 }
 
 
 def rules_of(facts: OpFacts) -> tuple[Constraint, ...]:
-    """What the kernel of an operator demands of scales."""
+    """What the kernel of an operator demands of scales and borders."""
     return tuple(_RULES[name] for name in facts.scales)
