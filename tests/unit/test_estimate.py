@@ -13,6 +13,7 @@ from tinyml.passes import run_passes
 from tinyml.plan.estimate import estimate
 from tinyml.plan.planner import plan
 from tinyml.plan.values import Plan
+from tinyml.report.predicted import ms_text
 from tinyml.report.text import summary
 from tinyml.target.board import Board
 from tinyml.target.boards import all_boards, load_board
@@ -61,3 +62,12 @@ def test_a_summary_says_the_error_and_what_is_left_out() -> None:
     assert "without interrupts and other users of memory" in simulated
     assert " instructions, " in (predicted := summary(planned_report()))
     assert "(predicted; without interrupts and other users of memory)" in predicted
+
+
+@pytest.mark.parametrize(
+    ("time_us", "text"),
+    [(0.57, "0.00057"), (49.9, "0.04990"), (123.4, "0.12"), (31_024.0, "31.02")],
+)
+def test_a_short_time_is_not_zero(time_us: float, text: str) -> None:
+    """A model of one layer took "0.00 ms"."""
+    assert ms_text(time_us, 10, digits=2) == f"{text} ms ± 10 %"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tinyml.plan.fit import Fit
-from tinyml.report.predicted import error_text
+from tinyml.report.predicted import error_text, ms_number
 from tinyml.report.text import Table
 from tinyml.target.board import Board
 
@@ -91,7 +91,7 @@ def _row(board: Board, verdict: Fit) -> tuple[object, ...]:
         _used(verdict, "ram"),
         flash_bytes(verdict),
         _used(verdict, "flash"),
-        "-" if took_us is None else f"{took_us / 1000:,.2f}",
+        "-" if took_us is None else ms_number(took_us, 2),
         "-" if took_us is None else error_text(error),
         "-" if energy is None else f"{energy / 1000:,.3f}",
     )

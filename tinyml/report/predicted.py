@@ -8,6 +8,8 @@ from typing import Any
 
 from tinyml.plan.estimate import Estimate
 
+SHORT_US = 50
+
 
 def predicted_record(found: Estimate | None) -> dict[str, object] | None:
     """What was predicted of an inference as plain data."""
@@ -26,7 +28,12 @@ def predicted_text(predicted: Mapping[str, Any]) -> str:
 
 def ms_text(time_us: float, error_percent: int | None, digits: int = 3) -> str:
     """A time that is an estimate: "1.782 ms ± 10 %"."""
-    return f"{time_us / 1000:,.{digits}f} ms {error_text(error_percent)}"
+    return f"{ms_number(time_us, digits)} ms {error_text(error_percent)}"
+
+
+def ms_number(time_us: float, digits: int) -> str:
+    """Milliseconds; a short time has more digits, so that it is not 0."""
+    return f"{time_us / 1000:,.{max(digits, 5) if time_us < SHORT_US else digits}f}"
 
 
 def error_text(error_percent: int | None) -> str:
