@@ -157,6 +157,8 @@ def _check_all(file: ModelFile, settings: Settings, sort: str, as_json: bool) ->
     show_table(boards.boards_table(file.file_name, found))
     left_out = len(all_boards()) - len(found)
     if left_out:
-        console.line(f"{left_out} boards are left out, which have not what these options name")
+        console.line(
+            f"{left_out} boards are left out: these options do not suit them; --board NAME says why"
+        )
     console.verdict(is_ok, verdict)
     return 0 if is_ok else 1

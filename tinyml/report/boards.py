@@ -60,7 +60,7 @@ def boards_table(model: str, found: Sequence[On]) -> Table:
         f"{model} on {len(found)} boards (predicted)",
         ("board", "verdict", "RAM>", "used %>", "flash>", "used %>", "ms>", "error", "mJ>"),
         tuple(_row(*on) for on in found),
-        ("error", "mJ", "used %"),
+        ("error", "mJ", "used %", "flash", "RAM"),
     )
 
 

@@ -137,6 +137,6 @@ def _resized(board: Board, budget: Budget, nbytes: int) -> Budget:
         raise BoardError(
             f"'{region.name}' of '{board.name}' has {region.nbytes:,} bytes, the budget wants "
             f"{nbytes:,}",
-            hint="give a number of bytes up to that",
+            hint="give a number of bytes from 1 up to that",
         )
     return replace(budget, max_bytes=nbytes)
