@@ -125,6 +125,15 @@ def test_check_leaves_out_boards_that_have_not_what_is_named() -> None:
     assert "has no memory profile 'nonsense'" in result.stderr
 
 
+def test_check_reads_a_model_by_what_is_in_it(tmp_path: Path) -> None:
+    """It said that the model is quantised already, and that 'check' takes it as it is."""
+    other = tmp_path / "digits.bin"
+    other.write_bytes(Path(MODEL).read_bytes())
+    result = tinyml("check", str(other), "--board", "nucleo_l4r5zi")
+    assert result.returncode == 0, result.stderr
+    assert "random samples" not in result.stdout
+
+
 def test_check_explores() -> None:
     result = tinyml("check", MODEL, "--board", "nucleo_l4r5zi", "--explore")
     assert result.returncode == 0

@@ -32,7 +32,7 @@ from tinyml.evaluate.verification import verify as hold_against
 from tinyml.ir.graph import Array, Graph
 from tinyml.measure import builds, onboard, simulation
 from tinyml.measure import flash as flashing
-from tinyml.model.file import ModelFile, model_file, read_model
+from tinyml.model.file import ModelFile, is_flatbuffer, model_file, read_model
 from tinyml.passes import run_passes
 from tinyml.plan import explore as exploring
 from tinyml.plan.explore import Alternative
@@ -165,7 +165,7 @@ def for_size(model: str | Path) -> ModelFile:
     What is not quantised yet becomes int8 by random samples: its results mean nothing.
     """
     path = Path(model)
-    if path.suffix == ".tflite":
+    if path.suffix == ".tflite" or is_flatbuffer(path):
         return read_model(path)
     made = convert_model(str(model), ConvertOptions(calibration="random"))
     return model_file(f"{path.stem}.tflite", made.report.result.data)

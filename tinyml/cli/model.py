@@ -116,7 +116,7 @@ def check(
         raise click.UsageError("--explore compares plans for a board: name it with --board")
     with console.progress(f"reading {model.name} …"):
         file = api.for_size(model)
-    if not as_json and model.suffix != ".tflite":
+    if not as_json and file.file_name != model.name:
         console.line(f"{model.name} was quantised with random samples: only size and speed hold")
     if not boards:
         return _check_all(file, settings, sort, as_json)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinyml.base.errors import ModelError
-from tinyml.model.schema import MAX_FILE_BYTES
+from tinyml.model.schema import IDENTIFIER, MAX_FILE_BYTES
 
 _MAX_NAME = 40  # characters; longer names make unreadable symbols
 
@@ -42,6 +42,15 @@ def read_model(path: Path) -> ModelFile:
             where=str(path),
         ) from error
     return model_file(path.name, data)
+
+
+def is_flatbuffer(path: Path) -> bool:
+    """Whether a file begins like a .tflite file, whatever it is called."""
+    try:
+        with path.open("rb") as file:
+            return file.read(8)[4:] == IDENTIFIER
+    except (OSError, ValueError):
+        return False
 
 
 def model_file(file_name: str, data: bytes) -> ModelFile:
