@@ -24,8 +24,7 @@ from tinyml.variants.pie_rescale import (
     LANE_BITS,
     LANES,
     SUMS_BYTES,
-    fits_lanes,
-    lane_scales,
+    whole_lane_scales,
 )
 
 MOST_TAPS = 144  # they are written out, one after the other
@@ -82,11 +81,9 @@ def reduction(op: Op, graph: Graph) -> KernelCall | str:
 def _column(numbers: WeightedSum, batches: int) -> KernelCall | str:
     """A call of ``tml_pie_mean_s8``: all pixels of each channel; channels are alike."""
     channels, pixels = numbers.weights.shape
-    scales = numbers.once(lane_scales)
+    scales = numbers.once(whole_lane_scales)
     if isinstance(scales, str):
         return scales
-    if not fits_lanes(scales.weights):
-        return f"sums of products may not fit {LANE_BITS} bits"
     lanes = scales.lanes()
     filled = -(-channels // LANES) * LANES
     each = 20 + (2 if channels % LANES == 0 else 6) * pixels + scales.cost(lanes)

@@ -17,11 +17,9 @@ from tinyml.ops.windows import filter_windows, image_overlap, window_struct
 from tinyml.variants import Variant
 from tinyml.variants.pie_gemm import ISA, windows
 from tinyml.variants.pie_rescale import (
-    LANE_BITS,
     LANES,
     SUMS_BYTES,
-    fits_lanes,
-    lane_scales,
+    whole_lane_scales,
 )
 
 
@@ -38,11 +36,9 @@ def per_channel(
 ) -> KernelCall | str:
     """One filter for each channel of ``given``, [batch, rows, columns, channels]."""
     channels, taps = numbers.weights.shape
-    scales = numbers.once(lane_scales)
+    scales = numbers.once(whole_lane_scales)
     if isinstance(scales, str):
         return scales
-    if not fits_lanes(scales.weights):
-        return f"sums of products may not fit {LANE_BITS} bits"
     fields = (
         ("batches", given[0]),
         ("height", window_struct(rows)),

@@ -99,6 +99,14 @@ def lane_scales(numbers: WeightedSum) -> LaneScales | str:
     return halves if isinstance(halves, str) else LaneScales(weights, halves, numbers.bounds)
 
 
+def whole_lane_scales(numbers: WeightedSum) -> LaneScales | str:
+    """The same where all products of a filter are added up in a lane."""
+    scales = numbers.once(lane_scales)
+    if isinstance(scales, str) or fits_lanes(scales.weights):
+        return scales
+    return f"sums of products may not fit {LANE_BITS} bits"
+
+
 def fits_lanes(weights: IntArray) -> bool:
     """Whether sums of rows of weights times any int8 values fit 20 bits, in any order."""
     return 128 * int(np.abs(weights).sum(axis=-1).max(initial=0)) < 1 << LANE_BITS - 1
