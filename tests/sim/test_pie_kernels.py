@@ -5,6 +5,7 @@ Rows of tests/ops go through them in tests/projects/test_xtensa.py.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,10 @@ from tinyml.bare.run import run_bare
 from tinyml.evaluate.samples import Samples
 from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Tensor
+from tinyml.ir.requant import IntArray, Rescaling
+from tinyml.ir.requant_halves import Halves, solve_most
 from tinyml.ops.mean import MeanAttrs
-from tinyml.variants import Variant, pie_gemm
+from tinyml.variants import Variant, pie_depthwise, pie_gemm, pie_rescale
 
 pytestmark = [pytest.mark.xtensa, pytest.mark.sim]
 
@@ -55,6 +58,29 @@ def test_weights_that_the_cache_does_not_hold(
     monkeypatch.setattr(pie_gemm, "CACHED_BYTES", 600)
     whole = merge(layers_for(variant, np.random.default_rng(7), 24), "random")
     monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
+    check(whole, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "variant", [*WEIGHTED, *pie_depthwise.VARIANTS], ids=lambda variant: variant.name
+)
+def test_channels_that_are_not_proved(
+    variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are made from their sums one by one; what the vectors give for them is not used."""
+    rng = np.random.default_rng(3)
+
+    def solve_some(rescaling: Rescaling, bias: IntArray) -> Halves:
+        found = solve_most(rescaling, bias)
+        unproved = rng.random(len(bias)) < rng.choice([0.2, 0.5, 1.0])
+        unproved[rng.integers(len(bias))] = True
+        unproved |= False if found.unproved is None else found.unproved
+        wrong = np.where(unproved, 1 << 20, found.multiplier)
+        return replace(found, multiplier=wrong, unproved=unproved)
+
+    monkeypatch.setattr(pie_rescale, "solve_most", solve_some)
+    monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
+    whole = merge(layers_for(variant, np.random.default_rng(5), 24), "random")
     check(whole, tmp_path)
 
 

@@ -130,9 +130,15 @@ def thresholds(rescaling: Rescaling) -> IntArray:
 
 def is_monotone(rescaling: Rescaling) -> bool:
     """Whether no sum of the range wraps in the reference's left shift."""
+    return bool(does_not_wrap(rescaling).all())
+
+
+def does_not_wrap(rescaling: Rescaling) -> NDArray[np.bool_]:
+    """The same for each channel."""
     left = np.maximum(rescaling.shift, 0)
-    ends = (rescaling.low << left, rescaling.high << left)
-    return bool(np.all(ends[0] >= -_INT32_END) and np.all(ends[1] < _INT32_END))
+    first, last = rescaling.low << left, rescaling.high << left
+    fits: NDArray[np.bool_] = (first >= -_INT32_END) & (last < _INT32_END)
+    return fits
 
 
 def solve_linear(

@@ -26,6 +26,15 @@ _ATTEMPTS = 40  # pairs of factors per shift
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a kernel can hold of a form, and the bounds to which it cuts its outputs itself."""
+
+    factor: int = 1 << 31
+    offset: int = 1 << 31
+    bounds: tuple[int, int] = (INT8_MIN, INT8_MAX)
+
+
+@dataclass(frozen=True, slots=True)
 class PairForm:
     """``ssat8((offset + x * factor1 + y * factor2) >> shift)``."""
 
@@ -40,7 +49,9 @@ class PairForm:
         return np.asarray(np.clip(total >> self.shift, INT8_MIN, INT8_MAX), np.int64)
 
 
-def solve_pair(table: IntArray, slope1: float, slope2: float) -> PairForm | None:
+def solve_pair(
+    table: IntArray, slope1: float, slope2: float, limits: Limits = Limits()
+) -> PairForm | None:
     """The form that gives ``table[x + 128, y + 128]`` for every pair of bytes, if one is found.
 
     For given factors and shift the offsets that are right for a pair form an interval: the sum must
@@ -49,9 +60,11 @@ def solve_pair(table: IntArray, slope1: float, slope2: float) -> PairForm | None
     are the slopes themselves; the others deviate by a few units.
     """
     x, y = _BYTES[:, None], _BYTES[None, :]
-    raised, lowered = table > INT8_MIN, table < INT8_MAX
+    raised, lowered = table > limits.bounds[0], table < limits.bounds[1]
     reach = (abs(slope1) + abs(slope2)) * 256 + 129
-    largest = min(_LARGEST_SHIFT, 31 - math.frexp(reach)[1])
+    steepest = max(abs(slope1), abs(slope2)) + 2.0**-20
+    room = int(math.log2(limits.factor / steepest))
+    largest = min(_LARGEST_SHIFT, 31 - math.frexp(reach)[1], room)
     far = 1 << 62
     for shift in range(largest, max(8, largest - _SHIFTS), -1):
         needed = table << shift
@@ -60,7 +73,9 @@ def solve_pair(table: IntArray, slope1: float, slope2: float) -> PairForm | None
             low = int(missing.max(where=raised, initial=-far))
             high = int(missing.min(where=lowered, initial=far)) + (1 << shift) - 1
             offset = (max(low, -far >> 1) + min(high, far >> 1)) // 2
-            if low <= high and abs(offset) + 128 * (abs(factor1) + abs(factor2)) < 1 << 31:
+            reached = abs(offset) + 128 * (abs(factor1) + abs(factor2))
+            fits = reached < 1 << 31 and abs(offset) < limits.offset
+            if low <= high and fits and max(abs(factor1), abs(factor2)) < limits.factor:
                 return PairForm(factor1, factor2, offset, shift)
     return None
 
@@ -80,11 +95,9 @@ def lower_sum(op: Op, graph: Graph) -> KernelCall | str:
         return "an operand is constant"
     if first.elements != made.elements or second.elements != made.elements:
         return "an operand is broadcast"
-    scales = [quant_of(tensor).scale for tensor in (first, second, made)]
-    sign = -1.0 if op.kind == "SUB" else 1.0
-    form = solve_pair(_table(op, (first, second, made)), *_slopes(scales, sign))
-    if form is None:
-        return "no linear form is exact for all pairs of inputs"
+    form = pair_form(op, graph)
+    if isinstance(form, str):
+        return form
     fields = ("factor1", "factor2", "offset", "shift")
     return KernelCall(
         "tml_dsp_add_s8",
@@ -99,6 +112,15 @@ def lower_sum(op: Op, graph: Graph) -> KernelCall | str:
         isa="dsp",
         note=f"one linear form, shift {form.shift}",
     )
+
+
+def pair_form(op: Op, graph: Graph, limits: Limits = Limits()) -> PairForm | str:
+    """The form of an ADD or SUB, or why there is none."""
+    tensors = (*(graph.tensors[i] for i in op.inputs), result(op, graph))
+    scales = [quant_of(tensor).scale for tensor in tensors]
+    sign = -1.0 if op.kind == "SUB" else 1.0
+    form = solve_pair(_table(op, tensors), *_slopes(scales, sign), limits)
+    return form or "no linear form is exact for all pairs of inputs"
 
 
 def _slopes(scales: list[float], sign: float) -> tuple[float, float]:

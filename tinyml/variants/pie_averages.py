@@ -109,6 +109,7 @@ def _column(numbers: WeightedSum, batches: int) -> KernelCall | str:
         scratch_bytes=SUMS_BYTES + filled,
         cost=Cost(40 + batches * (20 + channels + -(-channels // lanes) * each), code_bytes=500),
         isa=ISA,
+        note=scales.note(),
     )
 
 

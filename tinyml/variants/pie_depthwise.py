@@ -67,6 +67,7 @@ def per_channel(
             code_bytes=1400,
         ),
         isa=ISA,
+        note=scales.note(),
     )
 
 

@@ -173,7 +173,9 @@ class LaneSums:
             overlaps=(overlap,) if self.passes == 1 else (),
             cost=Cost(40 + instructions, code_bytes=900 + 200 * self.is_split),
             isa=ISA,
-            note="sums added up in memory" if self.is_split else "",
+            note="; ".join(
+                filter(None, ("sums added up in memory" * self.is_split, self.scales.note()))
+            ),
         )
 
     def _struct(self) -> Struct:
@@ -213,8 +215,6 @@ def lane_sums(numbers: WeightedSum, row: int, apart: int, is_repeated: bool) -> 
     Rows that follow one another are cut into as many runs as is cheapest.
     """
     scales = numbers.once(lane_scales)
-    if isinstance(scales, str):
-        return scales
     weights = scales.weights
     choices = [
         LaneSums(scales, run, weights.shape[1] // run, row // run, added, is_repeated)

@@ -14,10 +14,9 @@ from tinyml.ir.requant_halves import solve_halves
 from tinyml.ops.common import INT8_MAX, quant_of
 from tinyml.ops.operands import input_argument
 from tinyml.variants import Variant
-from tinyml.variants.dsp_mul import in_place, rescaling_of, rows_extent, rows_of
-from tinyml.variants.pie_rescale import LANES, LaneScales
-
-SCRATCH_BYTES = 64 + 3 * LANES  # sums, and sixteen elements of both inputs and the output
+from tinyml.variants.dsp_mul import in_place, rescaling_of, rows_of
+from tinyml.variants.pie_elementwise import PAIRS_BYTES, pairs_cost, pairs_extent
+from tinyml.variants.pie_rescale import LANES, SUMS_BYTES, LaneScales
 
 
 def lower(op: Op, graph: Graph) -> KernelCall | str:
@@ -34,15 +33,17 @@ def lower(op: Op, graph: Graph) -> KernelCall | str:
     arguments, arrays = zip(*(input_argument(op, graph, i) for i in range(2)), strict=True)
     constants = (replace(item, alignment=LANES) for group in arrays for item in group)
     is_far = min(zeros) == -INT8_MAX - 1
-    rows, count = walk[0][1], walk[1][1]
-    whole, is_whole = -(-count // LANES), count % LANES == 0 or rows == 1
-    each = 25 + 4 * is_far + scales.cost(LANES) + (0 if is_whole else 60)
+    each = 25 + 4 * is_far + scales.cost(LANES)
     return KernelCall(
         "tml_pie_mul_s8",
         "kernels/pie/mul_s8.h",
         Struct(
             "tml_pie_mul_params",
-            (*walk, ("is_far", is_far), ("rescale", scales.struct())),
+            (
+                ("pairs", Struct("tml_pie_pairs", walk)),
+                ("is_far", is_far),
+                ("rescale", scales.struct()),
+            ),
         ),
         (
             *arguments,
@@ -51,9 +52,9 @@ def lower(op: Op, graph: Graph) -> KernelCall | str:
             Arg("scratch", dtype=INT8),
         ),
         (*constants, _offsets(zeros), scales.constant(LANES)),
-        scratch_bytes=SCRATCH_BYTES,
+        scratch_bytes=SUMS_BYTES // 2 + PAIRS_BYTES,
         overlaps=in_place(op, graph),
-        cost=Cost(40 + rows * (12 + whole * each), code_bytes=700),
+        cost=Cost(pairs_cost(walk, each), code_bytes=700),
         isa="pie",
     )
 
@@ -79,6 +80,6 @@ def _offsets(zeros: list[int]) -> Constant:
     )
 
 
-EXTENTS = {"tml_pie_mul_params": rows_extent}
+EXTENTS = {"tml_pie_mul_params": pairs_extent}
 
 VARIANTS = (Variant("pie/mul", "MUL", "s8", "pie", lower),)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyml.ir.kernel import Constant, Struct
 from tinyml.ir.requant import IntArray, Rescaling
-from tinyml.ir.requant_halves import MOST_LEFT, Halves, solve_halves
+from tinyml.ir.requant_halves import MOST_LEFT, Halves, solve_most
 from tinyml.ops.common import clamp_struct
 from tinyml.ops.weighted import WeightedSum
 
@@ -17,7 +17,17 @@ LANE_BITS = 20
 FEW_LANES = 8  # of a layer with no more channels
 SUMS_BYTES = 128  # of scratch: for reading lanes, and for sums that leave them
 _MASKS = (-(1 << 12), -(1 << 31) + (1 << 15))  # bits of a lane at a word's top; 2**15 in each half
+_GROUP_SINGLES, _SINGLE = 4, 4  # words of a group of channels, and of a single
 _ORDER = {16: (0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15), 8: tuple(range(8))}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Singles:
+    """Channels whose constants are not proved; they are rescaled one by one, as TFLM does."""
+
+    factors: IntArray  # [channels, 3]: bias, multiplier, shift
+    zero_point: int  # of the output
+    shifts_right: bool  # tml_requantise_right is valid
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +37,7 @@ class LaneScales:
     weights: IntArray  # [channels, taps]; zeros where a channel's output never changes
     halves: Halves
     bounds: tuple[int, int]
+    singles: Singles | None = None
 
     def lanes(self, *, is_split: bool = False) -> int:
         """Channels of a group, whose sums are added up in memory where ``is_split``."""
@@ -43,6 +54,9 @@ class LaneScales:
                 ("is_exact", self.halves.is_exact),
                 ("is_signed", self.halves.border is not None),
                 ("has_base", self.halves.base is not None),
+                ("has_singles", self.singles is not None),
+                ("shifts_right", self.singles is not None and self.singles.shifts_right),
+                ("zero_point", 0 if self.singles is None else self.singles.zero_point),
                 ("clamp", clamp_struct(self.bounds)),
             ),
         )
@@ -67,13 +81,30 @@ class LaneScales:
             base = np.zeros(len(halves) * LANES, np.int8)  # one group where there are few lanes
             base[: len(self.weights)] = self.halves.base
             words.append(base.view(np.int32).astype(np.int64).reshape(len(halves), -1))
-        data = np.concatenate([[*_MASKS, *self.bounds], np.concatenate(words, axis=1).reshape(-1)])
+        front = [*_MASKS, *self.bounds]
+        singles = self._singles(lanes, len(front) + sum(item.size for item in words))
+        data = np.concatenate(
+            [front, np.concatenate((*words, singles[0]), axis=1).reshape(-1), singles[1]]
+        )
         return Constant(
             "scales",
             data.astype(np.int32),
-            f"masks, bounds; per {lanes} channels: offsets, halves of the factors, base if any",
+            f"masks, bounds; per {lanes} channels: offsets, halves of the factors, base if any"
+            + ("" if self.singles is None else ", count and place of singles; the singles"),
             alignment=LANES,
         )
+
+    def _singles(self, lanes: int, before: int) -> tuple[IntArray, IntArray]:
+        """Words of each group, [groups, 0 or 4], behind ``before`` others; the singles."""
+        groups = -(-len(self.weights) // lanes)
+        if self.singles is None or self.halves.unproved is None:
+            return np.zeros((groups, 0), np.int64), np.zeros(0, np.int64)
+        channels = np.flatnonzero(self.halves.unproved)
+        count = np.bincount(channels // lanes, minlength=groups)
+        words = np.zeros((groups, _GROUP_SINGLES), np.int64)
+        words[:, 0] = count
+        words[:, 1] = before + words.size + _SINGLE * (np.cumsum(count) - count)
+        return words, np.column_stack((channels % lanes, self.singles.factors)).reshape(-1)
 
     def cost(self, lanes: int) -> int:
         """Instructions from the sums in the lanes to outputs in a vector register."""
@@ -81,11 +112,18 @@ class LaneScales:
         cost = 24 + 18 if few else 41 + 31
         cost += (8 if few else 17) * is_signed + (3 if few else 6) * self.halves.is_exact
         bounds = 2 * (self.bounds[0] > -128) + 2 * (self.bounds[1] < 127)
-        return cost + bounds + 3 * (self.halves.base is not None)
+        singles = -(-self.halves.left_over() // -(-len(self.weights) // lanes))
+        return cost + bounds + 3 * (self.halves.base is not None) + singles
+
+    def note(self) -> str:
+        """For the report: what does not go sixteen at a time."""
+        if self.singles is None:
+            return ""
+        return f"{len(self.singles.factors)} of {len(self.weights)} channels rescaled one by one"
 
 
-def lane_scales(numbers: WeightedSum) -> LaneScales | str:
-    """The weights and constants of a layer, or why there are none."""
+def lane_scales(numbers: WeightedSum) -> LaneScales:
+    """The weights and constants of a layer."""
     numbers = numbers.with_bounded_sums
     low, high = numbers.sum_bounds
     rescaling = Rescaling(
@@ -95,14 +133,18 @@ def lane_scales(numbers: WeightedSum) -> LaneScales | str:
     dead, bias = rescaling.is_dead(), numbers.folded_bias()
     weights = np.where(dead[:, None], 0, numbers.weights)
     rescaling = replace(rescaling, low=np.where(dead, bias, low), high=np.where(dead, bias, high))
-    halves = solve_halves(rescaling, bias)
-    return halves if isinstance(halves, str) else LaneScales(weights, halves, numbers.bounds)
+    halves = solve_most(rescaling, bias)
+    if halves.unproved is None:
+        return LaneScales(weights, halves, numbers.bounds)
+    factors = np.stack((bias, numbers.multiplier, numbers.c_shift()), axis=1)[halves.unproved]
+    singles = Singles(factors, numbers.output_zero_point, numbers.shifts_right)
+    return LaneScales(weights, halves, numbers.bounds, singles)
 
 
 def whole_lane_scales(numbers: WeightedSum) -> LaneScales | str:
     """The same where all products of a filter are added up in a lane."""
     scales = numbers.once(lane_scales)
-    if isinstance(scales, str) or fits_lanes(scales.weights):
+    if fits_lanes(scales.weights):
         return scales
     return f"sums of products may not fit {LANE_BITS} bits"
 

@@ -1,27 +1,30 @@
-/* add_s8.h: ADD and SUB of equally many int8 elements, for the ESP32-S3's vector unit.
+/* add_s8.h: ADD and SUB of int8 elements, for the ESP32-S3's vector unit, sixteen at a time (pairs.h).
  *
- *   output = clamp((offset + input1 * factor1 + input2 * factor2) >> shift) to int8
+ *   output = clamp((offset + input1 * factor1 + input2 * factor2) >> shift)
  *
  *   q0, q1   input1, each byte times 256 in 16 bits          q4   halves of the factors and of the offset
  *   q2, q3   input2                                          q5   -2^15 in each lane,   q6   1 in each lane
  *
  * The linear form that tinyml/variants/dsp_elementwise.py finds and checks over all 65,536 pairs of inputs.
- * Factors are of 23 bits, products of 16: those of the lower halves are made first and carried. Sixteen elements
- * at a time where all three tensors begin at multiples of 16; what is left, and else all, in plain C.
- * The output may be one of the inputs, in place.
- * Instructions: 30 per 16 elements; 16 for each that is left.
+ * Factors are of 24 bits, products of 16: those of the lower halves are made first and carried.
+ * Instructions per 16 elements: 28; 4 more for bounds.
  */
 #ifndef TML_PIE_ADD_S8_H
 #define TML_PIE_ADD_S8_H
 
-#include "kernels/portable/add_s8.h"
-
-#define TML_PIE_ADD_AT_ONCE 16
+#include "kernels/pie/pairs.h"
 
 typedef struct {
-    tml_portable_add_params plain;
+    tml_pie_pairs pairs;
     int32_t shift; /* of the sums: outputs times 256 saturate 16 bits */
+    tml_clamp clamp;
 } tml_pie_add_params;
+
+/* What the blocks of a layer are made with. */
+typedef struct {
+    const tml_pie_add_params *params;
+    const int16_t *halves;
+} tml_pie_add_layer;
 
 /* Outputs times 256 of eight elements of each input, in place of the first. */
 #define TML_PIE_ADD_HALF(x, y) \
@@ -35,37 +38,45 @@ typedef struct {
     "ee.vsmulas.s16.qacc q6, q4, 5\n\t" \
     "ee.srcmb.s16.qacc " x ", %[shift], 0\n\t"
 
-TML_KERNEL void tml_pie_add_s8(const tml_pie_add_params *params, const int8_t *input1, const int8_t *input2,
-                               const int16_t *halves, int8_t *output)
+TML_KERNEL void tml_pie_add_blocks(const void *of, const int8_t *x, const int8_t *y, int8_t *to, int32_t blocks)
 {
-    tml_portable_add_params rest = params->plain;
-    const uintptr_t at = (uintptr_t)input1 | (uintptr_t)input2 | (uintptr_t)output;
-    if ((at & (TML_PIE_ADD_AT_ONCE - 1)) == 0) {
-        const int32_t whole = rest.count / TML_PIE_ADD_AT_ONCE;
-        const int16_t *ends = halves + 6;
-        __asm__ volatile("ee.vld.128.ip q4, %[halves], 0\n\t"
-                         "ee.vldbc.16.ip q5, %[ends], 2\n\t"
-                         "ee.vldbc.16.ip q6, %[ends], 2"
-                         : [halves] "+r"(halves), [ends] "+r"(ends)
-                         :
+    const tml_pie_add_layer *layer = of;
+    const tml_pie_add_params *params = layer->params;
+    const int16_t *halves = layer->halves, *ends = halves + 6;
+    __asm__ volatile("ee.vld.128.ip q4, %[halves], 0\n\t"
+                     "ee.vldbc.16.ip q5, %[ends], 2\n\t"
+                     "ee.vldbc.16.ip q6, %[ends], 2"
+                     : [halves] "+r"(halves), [ends] "+r"(ends)
+                     :
+                     : "memory");
+    TML_ROLLED
+    for (int32_t i = 0; i < blocks; ++i) {
+        __asm__ volatile("ee.vld.128.ip q1, %[x], 16\n\t"
+                         "ee.vld.128.ip q3, %[y], 16\n\t"
+                         "ee.zero.q q0\n\t"
+                         "ee.zero.q q2\n\t"
+                         "ee.vzip.8 q0, q1\n\t"
+                         "ee.vzip.8 q2, q3\n\t" TML_PIE_ADD_HALF("q0", "q2") TML_PIE_ADD_HALF("q1", "q3")
+                         "ee.vunzip.8 q0, q1"
+                         : [x] "+r"(x), [y] "+r"(y)
+                         : [half] "r"(16), [shift] "r"(params->shift)
                          : "memory");
-        TML_ROLLED
-        for (int32_t i = 0; i < whole; ++i) {
-            __asm__ volatile("ee.vld.128.ip q1, %[x], 16\n\t"
-                             "ee.vld.128.ip q3, %[y], 16\n\t"
-                             "ee.zero.q q0\n\t"
-                             "ee.zero.q q2\n\t"
-                             "ee.vzip.8 q0, q1\n\t"
-                             "ee.vzip.8 q2, q3\n\t" TML_PIE_ADD_HALF("q0", "q2") TML_PIE_ADD_HALF("q1", "q3")
-                             "ee.vunzip.8 q0, q1\n\t"
-                             "ee.vst.128.ip q1, %[to], 16"
-                             : [x] "+r"(input1), [y] "+r"(input2), [to] "+r"(output)
-                             : [half] "r"(16), [shift] "r"(params->shift)
-                             : "memory");
+        const int8_t *bounds = (const int8_t *)(halves + 8);
+        if (params->clamp.min > INT8_MIN) {
+            __asm__ volatile("ee.vldbc.8 q0, %[bound]\n\tee.vmax.s8 q1, q1, q0" : : [bound] "r"(bounds) : "memory");
         }
-        rest.count -= whole * TML_PIE_ADD_AT_ONCE;
+        if (params->clamp.max < INT8_MAX) {
+            __asm__ volatile("ee.vldbc.8 q0, %[bound]\n\tee.vmin.s8 q1, q1, q0" : : [bound] "r"(bounds + 1) : "memory");
+        }
+        __asm__ volatile("ee.vst.128.ip q1, %[to], 16" : [to] "+r"(to) : : "memory");
     }
-    tml_portable_add_s8(&rest, input1, input2, output);
+}
+
+TML_KERNEL void tml_pie_add_s8(const tml_pie_add_params *params, const int8_t *input1, const int8_t *input2,
+                               const int16_t *halves, int8_t *output, int8_t *memory)
+{
+    const tml_pie_add_layer layer = {params, halves};
+    tml_pie_each_pair(&params->pairs, input1, input2, output, memory, tml_pie_add_blocks, &layer);
 }
 
 #endif

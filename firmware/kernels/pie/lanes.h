@@ -12,7 +12,8 @@
  * equal to the reference (tinyml/ir/requant_halves.py).
  * Words of 16 channels: offsets in the order above, then Fh and Fl of even channels, then of odd ones; where
  * is_signed, each four offsets stand behind four borders and what to add below them; where has_base, 16 bytes
- * that are added to the outputs come last. In front of all words stand 4: two masks, the output's bounds.
+ * that are added to the outputs come then; where has_singles, 4 words come last: the number of channels that are
+ * made one by one (singles.h), and where those begin. In front of all words stand 4: two masks, the output's bounds.
  * Instructions per 16 channels: 41 to read the lanes, 31 to rescale; exact 6 more, signed 17, base 3, bounds 4.
  */
 #ifndef TML_PIE_LANES_H
@@ -26,6 +27,9 @@ typedef struct {
     bool is_exact;
     bool is_signed;
     bool has_base;
+    bool has_singles;
+    bool shifts_right;  /* singles: tml_requantise_right is valid */
+    int32_t zero_point; /* of singles' outputs */
     tml_clamp clamp;
 } tml_pie_rescale;
 
@@ -33,13 +37,21 @@ typedef struct {
 #define TML_PIE_BELOW 12      /* bits of a word below a lane at its top */
 #define TML_PIE_MASKS 4       /* words in front of all others */
 #define TML_PIE_BASE 4        /* words: what is added to 16 outputs */
+#define TML_PIE_SINGLES 4      /* words: channels that are made one by one */
 #define TML_PIE_SUMS_BYTES 64 /* of memory that reading lanes needs, 16-byte aligned */
 
 /* Words of a group of 8 or 16 channels. */
 TML_KERNEL int32_t tml_pie_words(const tml_pie_rescale *rescale, int32_t lanes)
 {
-    return (rescale->is_signed ? 4 * lanes : 2 * lanes) + (rescale->has_base ? TML_PIE_BASE : 0);
+    return (rescale->is_signed ? 4 * lanes : 2 * lanes) + (rescale->has_base ? TML_PIE_BASE : 0) +
+           (rescale->has_singles ? TML_PIE_SINGLES : 0);
 }
+
+/* Words of a group of channels, and the masks in front of all groups'. */
+typedef struct {
+    const int32_t *masks;
+    const int32_t *own;
+} tml_pie_words_of;
 
 #define TML_PIE_STORE_LOW \
     "ee.st.qacc_l.l.128.ip %[sums], 16\n\t" \

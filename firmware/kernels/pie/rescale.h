@@ -8,7 +8,7 @@
 #ifndef TML_PIE_RESCALE_H
 #define TML_PIE_RESCALE_H
 
-#include "kernels/pie/lanes.h"
+#include "kernels/pie/singles.h"
 
 #define TML_PIE_ASM(text) \
     __asm__ volatile(text : [words] "+r"(words) : [right] "r"(right), [half] "r"(16) : "memory")
@@ -100,18 +100,13 @@ TML_KERNEL void tml_pie_rescale_8(const tml_pie_rescale *rescale, const int32_t 
                      : [half] "r"(16), [right] "r"(right));
 }
 
-/* Words of a group of channels, and the masks in front of all groups'. */
-typedef struct {
-    const int32_t *masks;
-    const int32_t *own;
-} tml_pie_words_of;
-
 /* Adds a base to the outputs in q4, if there is one, and holds them within the bounds. */
 TML_KERNEL void tml_pie_clamp(const tml_pie_rescale *rescale, int32_t lanes, const tml_pie_words_of *words)
 {
     const int32_t *masks = words->masks;
     if (rescale->has_base) {
-        const int32_t *base = words->own + tml_pie_words(rescale, lanes) - TML_PIE_BASE;
+        const int32_t *base = words->own + tml_pie_words(rescale, lanes) - TML_PIE_BASE -
+                              (rescale->has_singles ? TML_PIE_SINGLES : 0);
         __asm__ volatile("ee.vld.128.ip q5, %[base], 0\n\tee.vadds.s8 q4, q4, q5" : [base] "+r"(base) : : "memory");
     }
     if (rescale->clamp.min > INT8_MIN) {
@@ -154,6 +149,9 @@ TML_KERNEL void tml_pie_finish(const tml_pie_rescale *rescale, int32_t lanes, bo
         tml_pie_rescale_8(rescale, words->own, words->masks);
         tml_pie_clamp(rescale, lanes, words);
         __asm__ volatile("ee.vst.l.64.ip q4, %[to], 0" : [to] "+r"(output) : : "memory");
+    }
+    if (rescale->has_singles) {
+        tml_pie_make_singles(rescale, lanes, is_split, words, memory, output);
     }
 }
 

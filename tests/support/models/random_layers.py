@@ -76,7 +76,9 @@ def random_case(rng: Rng, kind: str, name: str) -> Case:
         "AVERAGE_POOL_2D": _pool,
         "MAX_POOL_2D": _pool,
         "MEAN": _reduction,
-        "MUL": _product,
+        "ADD": _by_channel,
+        "SUB": _by_channel,
+        "MUL": _by_channel,
         "SUM": _reduction,
     }
     make = makers.get(kind, _elementwise)
@@ -180,7 +182,7 @@ def _elementwise(rng: Rng, kind: str) -> Graph:
     return _graph(rng, kind, attrs, operands, made * 1.5)
 
 
-def _product(rng: Rng, kind: str) -> Graph:
+def _by_channel(rng: Rng, kind: str) -> Graph:
     """Of equal shapes, or of one value per channel and all pixels."""
     channels = int(rng.choice((1, 3, 16, 24, 32, 33)))
     shapes = ((1, *(int(size) for size in rng.integers(1, 6, 2)), channels), (1, 1, 1, channels))
@@ -193,7 +195,7 @@ def _product(rng: Rng, kind: str) -> Graph:
     if rng.integers(2):
         far = Quant((first,), (INT8.limits[0],))
         operands[0] = replace(operands[0], quant=far)
-    attrs = BinaryAttrs(str(rng.choice(("NONE", "RELU"))))
+    attrs = BinaryAttrs(str(rng.choice(RANGES)))
     return _graph(rng, kind, attrs, tuple(operands), made * float(rng.choice((0.1, 1.5))))
 
 
