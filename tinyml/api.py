@@ -171,21 +171,29 @@ def for_size(model: str | Path) -> ModelFile:
     return model_file(f"{path.stem}.tflite", made.report.result.data)
 
 
+@dataclass(frozen=True, slots=True)
+class OnBoards:
+    """A model on all boards, by name, and the boards that the settings do not suit, with why."""
+
+    found: tuple[tuple[Board, Fit], ...]
+    left_out: tuple[tuple[str, BoardError], ...]
+
+
 @_checked
-def check_all(model: Model, settings: Settings = Settings()) -> tuple[tuple[Board, Fit], ...]:
-    """``check`` on every board that the settings suit, by name.
+def check_all(model: Model, settings: Settings = Settings()) -> OnBoards:
+    """``check`` on every board that the settings suit.
 
     What boards have in common is computed once. Raises BoardError when they suit none.
     """
     file = model if isinstance(model, Graph) else _file(model)
     graphs: dict[str, Graph] = {}
     found: list[tuple[Board, Fit]] = []
-    refused: BoardError | None = None
+    left_out: list[tuple[str, BoardError]] = []
     for board in boards.all_boards():
         try:
             target = resolve(board, settings)
         except BoardError as error:
-            refused = error
+            left_out.append((board.name, error))
             continue
         if isinstance(file, Graph):
             made = planned_for(target, file)
@@ -193,9 +201,10 @@ def check_all(model: Model, settings: Settings = Settings()) -> tuple[tuple[Boar
             graph = graphs.get(target.runtime) or load(file, target.runtime)
             made = planned_for(target, graphs.setdefault(target.runtime, graph), file)
         found.append((target.board, made.verdict))
-    if refused is not None and not found:
-        raise refused
-    return tuple(found)
+    if left_out and not found:
+        name, error = left_out[0]
+        raise BoardError(f"these options suit no board; {name}: {error.message}", hint=error.hint)
+    return OnBoards(tuple(found), tuple(left_out))
 
 
 @_checked

@@ -16,13 +16,14 @@ from tests.support.values.small_boards import board_of
 from tinyml import api
 from tinyml.backends import builder_of
 from tinyml.backends.builders import contained
-from tinyml.base.errors import BuildError, ToolMissing
+from tinyml.base.errors import BoardError, BuildError, ToolMissing
 from tinyml.base.registry import names_of
 from tinyml.codegen.generate import generate
 from tinyml.measure.builds import open_build
 from tinyml.plan.values import Plan
 from tinyml.project.build import build
 from tinyml.project.create import Template, create, load_template
+from tinyml.project.settings import resolve
 from tinyml.target.libraries import with_libraries
 from tinyml.values.image import load_image
 from tinyml.values.project import Project
@@ -218,11 +219,16 @@ def test_the_container_sees_the_project_only(tmp_path: Path) -> None:
     assert argv[-3:] == ("espressif/idf:v5.5", "idf.py", "build")
 
 
-def test_toolchains_and_templates_that_do_not_go_together(tmp_path: Path) -> None:
-    with pytest.raises(BuildError, match="'esp_idf' cannot build a project of the template"):
-        build(make(tmp_path / "a", TEMPLATE), "esp_idf", tmp_path)
-    with pytest.raises(BuildError, match="'zig' cannot build a project of the template"):
-        build(make(tmp_path / "b"), "zig", tmp_path)
+@pytest.mark.parametrize(("template", "toolchain"), [(TEMPLATE, "esp_idf"), ("esp_idf", "zig")])
+def test_toolchains_and_templates_that_do_not_go_together(template: str, toolchain: str) -> None:
+    """Said before a file is written."""
+    board = api.load_board("esp32s3" if template == "esp_idf" else "nucleo_l4r5zi")
+    settings = api.Settings(template=template, toolchain=toolchain)
+    with pytest.raises(BoardError, match=f"'{toolchain}' cannot build a project of the template"):
+        resolve(board, settings)
+
+
+def test_a_compiler_has_no_container(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="there is no container image for 'zig'"):
         build(make(tmp_path / "c", TEMPLATE), "zig", tmp_path, container=True)
 

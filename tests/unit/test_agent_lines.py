@@ -232,5 +232,5 @@ def test_other_output_without_end_is_a_device_error_in_time(text, message):
     start = time.monotonic()
     with pytest.raises(DeviceError, match=message) as caught:
         client.identify()
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 30  # it would never end
     assert "What came last" in (caught.value.hint or "")

@@ -8,13 +8,15 @@ import pytest
 
 from tests.support.models.small_graphs import small_network
 from tinyml import api
-from tinyml.report.boards import SORTED, boards_table, boards_verdict, ordered
+from tinyml.base.errors import BoardError
+from tinyml.report.boards import SORTED, boards_table, boards_verdict, left_out, ordered
 from tinyml.target.board import Board
+from tinyml.target.limits import Limits
 
 
 @pytest.fixture(scope="module")
 def found() -> tuple[tuple[Board, api.Fit], ...]:
-    return api.check_all(small_network())
+    return api.check_all(small_network()).found
 
 
 def test_what_boards_share_changes_no_verdict(found: tuple[tuple[Board, api.Fit], ...]) -> None:
@@ -47,3 +49,29 @@ def test_one_that_fits_none_says_so(found: tuple[tuple[Board, api.Fit], ...]) ->
         for board, fit in found
     ]
     assert boards_verdict(short) == (False, f"fits none of {len(found)} boards")
+
+
+def test_boards_that_the_options_do_not_suit_are_named_with_the_reason() -> None:
+    checked = api.check_all(small_network(), api.Settings(limits=Limits(ram_budget=("3K",))))
+    assert checked.found
+    names = {name for name, _ in checked.left_out}
+    assert names
+    assert names.isdisjoint(board.name for board, _ in checked.found)
+    sentences = left_out(checked.left_out)
+    assert any("esp32c3, esp32s3: the stack" in item for item in sentences)
+    assert all("hint" not in item for item in sentences)
+
+
+def test_options_that_suit_no_board_are_one_error() -> None:
+    with pytest.raises(BoardError, match="these options suit no board") as caught:
+        api.check_all(small_network(), api.Settings(limits=Limits(memory="bogus")))
+    assert str(caught.value).count("hint:") == 1
+
+
+def test_a_budget_of_ones_own_is_what_to_raise() -> None:
+    """Boards that "would fit" are advice only where the board is too small."""
+    board = api.load_board("nucleo_l4r5zi")
+    limits = Limits(ram_budget=("2100",))
+    advice = " ".join(api.check(small_network(), board, api.Settings(limits=limits)).advice)
+    assert "a larger --ram-budget: sram has 655,360 bytes" in advice
+    assert "it would fit" not in advice

@@ -146,19 +146,16 @@ def _check_all(file: ModelFile, settings: Settings, sort: str, as_json: bool) ->
     """The table of all boards."""
     from tinyml import api
     from tinyml.report import boards, listing
-    from tinyml.target.boards import all_boards
 
     with console.progress(f"checking {file.file_name} on all boards …"):
-        found = boards.ordered(api.check_all(file, settings), sort)
+        checked = api.check_all(file, settings)
+    found = boards.ordered(checked.found, sort)
     is_ok, verdict = boards.boards_verdict(found)
     if as_json:
         console.document([listing.fit_record(fit) for _, fit in found])
         return 0 if is_ok else 1
     show_table(boards.boards_table(file.file_name, found))
-    left_out = len(all_boards()) - len(found)
-    if left_out:
-        console.line(
-            f"{left_out} boards are left out: these options do not suit them; --board NAME says why"
-        )
+    for reason in boards.left_out(checked.left_out):
+        console.line(reason)
     console.verdict(is_ok, verdict)
     return 0 if is_ok else 1

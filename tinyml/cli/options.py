@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tinyml.target.board import Board
 
 F = TypeVar("F", bound=Callable[..., object])
+T = TypeVar("T")
 
 
 class BoardType(click.ParamType):  # type: ignore[type-arg]  # generic only in newer Click
@@ -99,6 +100,11 @@ BUILD = click.argument("build", type=click.Path(path_type=Path))
 MODEL = click.argument("model", type=click.Path(path_type=Path, dir_okay=False))
 
 
+def _once(_context: click.Context, _option: click.Parameter, given: tuple[T, ...]) -> tuple[T, ...]:
+    """Each of them once, in the order given."""
+    return tuple(item for i, item in enumerate(given) if item not in given[:i])
+
+
 def board_option(*, multiple: bool = False, required: bool = True) -> Callable[[F], F]:
     """``--board NAME_OR_FILE``, also from TINYML_BOARD."""
     return click.option(
@@ -107,6 +113,7 @@ def board_option(*, multiple: bool = False, required: bool = True) -> Callable[[
         type=BoardType(),
         required=required,
         multiple=multiple,
+        callback=_once if multiple else None,
         envvar="TINYML_BOARD",
         help="Board name ('tinyml boards' lists them) or a .toml file"
         + (" (repeatable)." if multiple else "."),

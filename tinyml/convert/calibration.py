@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 
 from tinyml.base.errors import TinymlError
+from tinyml.base.words import counted
 from tinyml.convert.data.values import DataOptions, RawData
 from tinyml.convert.values import CalibrationSet, Evaluation, ModelInput
 from tinyml.ir.dtype import FLOAT32
@@ -208,7 +209,7 @@ def _coverage(columns: Sequence[Sequence[Array]], inputs: Sequence[ModelInput]) 
     """What makes samples a poor picture of the data, a sentence each."""
     count = len(columns[0])
     if count < FEW:
-        yield f"only {count} sample{'s' if count > 1 else ''}; {FEW} to 500 typical ones are usual"
+        yield f"only {counted(count, 'sample')}; {FEW} to 500 typical ones are usual"
     for column, item in zip(columns, inputs, strict=True):
         held = np.stack(column)
         if held.dtype.kind != "f":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tinyml.base.words import counted
 from tinyml.convert.conversion import Converted
 from tinyml.convert.quality import Quality
 from tinyml.convert.values import EQUAL_DB, ModelInput, Proof
@@ -92,8 +93,7 @@ def sentences(converted: Converted) -> Iterator[str]:
         yield from _of_proof(report.proof)
     if report.calibration is not None:
         count = len(report.calibration.samples)
-        plural = "" if count == 1 else "s"
-        yield f"calibration: {count} sample{plural} of {report.calibration.source}"
+        yield f"calibration: {counted(count, 'sample')} of {report.calibration.source}"
         for warning in report.calibration.warnings:
             yield f"warning: {warning}"
     if converted.quality is not None:

@@ -110,7 +110,7 @@ def fit(plan: Plan, board: Board, others: Iterable[Board] = ()) -> Fit:
         peak=_label(plan, plan.steps[peak_step], peak_step),
         tensors=_alive(plan, peak_step)[:LARGEST],
         weights=_weights(plan)[:LARGEST],
-        advice=_advice(plan, regions, others),
+        advice=_advice(plan, board, regions, others),
         spilled=_spilled(plan, board),
         stall_cycles=plan.stall_cycles,
         note=board.memory_note,
@@ -221,7 +221,9 @@ def _advice_on_floats(plan: Plan) -> list[str]:
     ]
 
 
-def _advice(plan: Plan, regions: tuple[RegionFit, ...], others: Iterable[Board]) -> tuple[str, ...]:
+def _advice(
+    plan: Plan, board: Board, regions: tuple[RegionFit, ...], others: Iterable[Board]
+) -> tuple[str, ...]:
     short = [item for item in regions if not item.is_ok]
     advice = _advice_on_floats(plan)
     if not short:
@@ -231,6 +233,11 @@ def _advice(plan: Plan, regions: tuple[RegionFit, ...], others: Iterable[Board])
     if any(item.kind == "flash" for item in short):
         goal = "" if plan.optimize == "size" else "; try --optimize size"
         advice.append("fewer channels in the largest layers lower flash" + goal)
+    own = [item for item in short if f"--{item.kind}-budget" in board.memory_options]
+    if own:
+        limits = (f"{item.region} has {board.region(item.region).nbytes:,} bytes" for item in own)
+        advice.append("a larger --" + f"{own[0].kind}-budget: " + ", ".join(limits))
+        return tuple(advice)
     ram = max((sum(n for _, n in item.uses) for item in regions if item.kind == "ram"), default=0)
     flash = sum(item.needed_bytes for item in regions if item.kind == "flash")
     fitting = [

@@ -95,11 +95,6 @@ def build(
 
 
 def _have_built(builder: Builder, project: Project, container: bool) -> Image:
-    if project.toolchain != builder.name:
-        raise BuildError(
-            f"'{builder.name}' cannot build a project of the template '{project.template}'",
-            hint=f"leave out --toolchain {builder.name}, or choose another --template",
-        )
     if container and not builder.container:
         raise BuildError(
             f"there is no container image for '{builder.name}'", hint="leave out --docker"
@@ -146,12 +141,7 @@ def _not_built(builder: Builder, project: Project, problem: str) -> ToolMissing:
 
 
 def _refuse(chain: Toolchain, project: Project, container: bool) -> None:
-    """A compiler alone cannot build what a vendor's tools link, and needs no container."""
-    if not project.linker_script:
-        raise BuildError(
-            f"'{chain.name}' cannot build a project of the template '{project.template}'",
-            hint=f"leave out --toolchain {chain.name}, or choose another --template",
-        )
+    """A compiler alone needs no container."""
     if container:
         raise BuildError(
             f"there is no container image for '{chain.name}'", hint="leave out --docker"

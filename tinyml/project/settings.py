@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinyml.base.errors import BoardError
+from tinyml.base.registry import names_of
 from tinyml.runtimes import runtime_of
 from tinyml.target.board import Board
 from tinyml.target.limits import Limits, limited
 from tinyml.target.template import (
+    Template,
     emulated_template,
     load_template,
     template_for,
@@ -52,7 +54,10 @@ def resolve(board: Board, settings: Settings = Settings()) -> Target:
     board = limited(board, settings.limits, template or None)
     least = runtime_of(runtime).least_stack_bytes
     if template:
-        least = max(least, load_template(template).stack_bytes)
+        skeleton = load_template(template)
+        least = max(least, skeleton.stack_bytes)
+        if settings.toolchain is not None and not settings.project_only:
+            _require_builds(settings.toolchain, skeleton)
     board = replace(board, stack_bytes=max(board.stack_bytes, least))
     return Target(
         board=board,
@@ -68,6 +73,17 @@ def chosen_template(board: Board, runtime: str, settings: Settings) -> str:
     if settings.emulated:
         return emulated_template(board, settings.template, runtime)
     return settings.template or template_for(board, runtime)
+
+
+def _require_builds(toolchain: str, template: Template) -> None:
+    """Raises BoardError for a compiler where a vendor's tools build, and the other way round."""
+    is_builder = toolchain in names_of("builders")
+    suits = template.toolchain == toolchain if is_builder else bool(template.linker_script)
+    if not suits and (template.toolchain or template.linker_script):
+        raise BoardError(
+            f"'{toolchain}' cannot build a project of the template '{template.name}'",
+            hint=f"leave out --toolchain {toolchain}, or choose another --template",
+        )
 
 
 def _toolchain(board: Board, template: str) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from tinyml.base.errors import BoardError
+from tinyml.base.words import counted
 from tinyml.plan.fit import Fit
 from tinyml.report.predicted import error_text, ms_number
 from tinyml.report.text import Table
 from tinyml.target.board import Board
 
 On = tuple[Board, Fit]
+_FEW_REASONS = 3
 
 
 def ram_bytes(verdict: Fit) -> int:
@@ -57,7 +60,7 @@ def ordered(found: Sequence[On], sort: str) -> list[On]:
 def boards_table(model: str, found: Sequence[On]) -> Table:
     """One row per board, in the order given."""
     return Table(
-        f"{model} on {len(found)} boards (predicted)",
+        f"{model} on {counted(len(found), 'board')} (predicted)",
         ("board", "verdict", "RAM>", "used %>", "flash>", "used %>", "ms>", "error", "mJ>"),
         tuple(_row(*on) for on in found),
         ("error", "mJ", "used %", "flash", "RAM"),
@@ -68,13 +71,26 @@ def boards_verdict(found: Sequence[On]) -> tuple[bool, str]:
     """Whether it fits any board, and the smallest one that it fits."""
     fitting = [on for on in found if on[1].is_ok]
     if not fitting:
-        return False, f"fits none of {len(found)} boards"
+        return False, f"fits none of {counted(len(found), 'board')}"
+    all_boards = counted(len(found), "board")
     board, _ = min(fitting, key=lambda on: (_budget(on[0]), on[0].name))
     ram, flash = _budget(board)
     return True, (
-        f"fits {len(fitting)} of {len(found)} boards; the smallest of them is {board.name} "
+        f"fits {len(fitting)} of {all_boards}; the smallest of them is {board.name} "
         f"({ram:,} bytes of RAM, {flash:,} of flash); see more: --board {board.name}"
     )
+
+
+def left_out(boards: Sequence[tuple[str, BoardError]]) -> list[str]:
+    """Why boards are not in the table: a sentence for each of a few reasons."""
+    names: dict[str, list[str]] = {}
+    for name, error in boards:
+        names.setdefault(error.message, []).append(name)
+    reasons = list(names.items())
+    sentences = [f"left out: {', '.join(found)}: {why}" for why, found in reasons[:_FEW_REASONS]]
+    rest = sum(len(found) for _, found in reasons[_FEW_REASONS:])
+    more = f"left out, too: {counted(rest, 'board')}; --board NAME says why"
+    return [*sentences, more] if rest else sentences
 
 
 def _budget(board: Board) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from tinyml.base.words import counted
 from tinyml.plan.explore import Alternative
 from tinyml.plan.fit import LARGEST, Fit, Spilled
 from tinyml.plan.values import kinds_text
@@ -169,8 +170,7 @@ def _spilled(item: Spilled) -> str:
     named = [f"'{name}' {nbytes:,}" for name, nbytes in item.tensors[:LARGEST]]
     rest = len(item.tensors) - len(named)
     named += [f"{rest} more"] if rest else []
-    several = "s" if item.scratches > 1 else ""
-    named += [f"{item.scratches} scratch buffer{several}"] if item.scratches else []
+    named += [counted(item.scratches, "scratch buffer")] if item.scratches else []
     return f"{item.region} holds {', '.join(named)} ({item.nbytes:,} bytes, least work per byte)"
 
 
@@ -202,11 +202,13 @@ def summary(report: Report) -> str:
             parts.append(f"stack {run['stack_bytes']:,} bytes at most")
     if run and "accuracy" in run:
         doubt = doubted(run.get("accuracy_doubt", ""))
-        parts.append(f"accuracy {run['accuracy']:.4f} on {run['samples']} samples{doubt}")
+        parts.append(
+            f"accuracy {run['accuracy']:.4f} on {counted(run['samples'], 'sample')}{doubt}"
+        )
     if run and "equal_to_reference" in run:
         doubt = doubted(run.get("outputs_doubt", ""))
-        count = run["equal_to_reference"]
-        parts.append(f"outputs equal to the reference on all {count} samples{doubt}")
+        count = counted(run["equal_to_reference"], "sample")
+        parts.append(f"outputs equal to the reference on all {count}{doubt}")
     elif run:
         parts.append("outputs not compared: an operator or type has no integer reference")
     parts.append("fits" if report.fits else "DOES NOT FIT")
@@ -225,8 +227,9 @@ def _time_text(run: Entries) -> str:
 
 def copied_text(copied: Entries) -> str:
     """What the constants in RAM are good for."""
+    layers = counted(copied["layers"], "layer")
     return (
-        f"{copied['nbytes']:,} bytes of weights ({copied['layers']} layers) are copied to "
+        f"{copied['nbytes']:,} bytes of weights ({layers}) are copied to "
         f"{copied['region']} at start: some {copied['saved_cycles']:,} cycles less of waiting for "
         "flash per inference (--optimize ram leaves them in flash)"
     )
@@ -253,7 +256,7 @@ def self_test_lines(report: Report) -> tuple[str, ...]:
     tested = report.self_test
     if tested is None or report.run is not None:
         return ()
-    count = f"{tested['samples']} sample{'s' if tested['samples'] > 1 else ''}"
+    count = counted(tested["samples"], "sample")
     if tested["target"] == "reference":
         return (
             "self-test: no image ran; the simplified graph equals the model as it was read on "

@@ -40,7 +40,7 @@ typedef struct {
 
 TML_KERNEL void tml_pie_add_blocks(const void *of, const int8_t *x, const int8_t *y, int8_t *to, int32_t blocks)
 {
-    const tml_pie_add_layer *layer = of;
+    const tml_pie_add_layer *layer = (const tml_pie_add_layer *)of;
     const tml_pie_add_params *params = layer->params;
     const int16_t *halves = layer->halves, *ends = halves + 6;
     __asm__ volatile("ee.vld.128.ip q4, %[halves], 0\n\t"

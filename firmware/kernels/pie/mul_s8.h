@@ -56,7 +56,7 @@ TML_KERNEL void tml_pie_mul_16(const tml_pie_mul_layer *layer, const int8_t *x, 
 
 TML_KERNEL void tml_pie_mul_blocks(const void *of, const int8_t *x, const int8_t *y, int8_t *to, int32_t blocks)
 {
-    const tml_pie_mul_layer *layer = of;
+    const tml_pie_mul_layer *layer = (const tml_pie_mul_layer *)of;
     TML_ROLLED
     for (int32_t i = 0; i < blocks; ++i) {
         tml_pie_mul_16(layer, x, y, to);
