@@ -202,8 +202,8 @@ def check_all(model: Model, settings: Settings = Settings()) -> OnBoards:
             made = planned_for(target, graphs.setdefault(target.runtime, graph), file)
         found.append((target.board, made.verdict))
     if left_out and not found:
-        name, error = left_out[0]
-        raise BoardError(f"these options suit no board; {name}: {error.message}", hint=error.hint)
+        name, reason = left_out[0]
+        raise BoardError(f"these options suit no board; {name}: {reason.message}", hint=reason.hint)
     return OnBoards(tuple(found), tuple(left_out))
 
 

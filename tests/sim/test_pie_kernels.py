@@ -24,6 +24,7 @@ from tinyml.ir.graph import Tensor
 from tinyml.ir.requant import IntArray, Rescaling
 from tinyml.ir.requant_halves import Halves, solve_most
 from tinyml.ops.mean import MeanAttrs
+from tinyml.plan.values import Plan
 from tinyml.variants import Variant, pie_depthwise, pie_gemm, pie_rescale
 
 pytestmark = [pytest.mark.xtensa, pytest.mark.sim]
@@ -32,12 +33,13 @@ VARIANTS = [variant for variant in variants.all_variants() if variant.isa == "pi
 WEIGHTED = [variant for variant in VARIANTS if variant in pie_gemm.VARIANTS]
 
 
-def check(case: Case, folder: Path, optimize: str = "speed") -> None:
+def check(case: Case, folder: Path, optimize: str = "speed") -> Plan:
     board = api.load_board("esp32s3")
     with first_layout(singly=True, optimize=optimize):
         plan = api.plan(case.graph, board, api.Settings(optimize)).plan
     found = run_bare(plan, board, Samples(tuple(case.vectors)), folder).outputs
     assert_equal(case.graph, run_reference(case.graph, case.vectors), list(found))
+    return plan
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -81,7 +83,23 @@ def test_channels_that_are_not_proved(
     monkeypatch.setattr(pie_rescale, "solve_most", solve_some)
     monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
     whole = merge(layers_for(variant, np.random.default_rng(5), 24), "random")
-    check(whole, tmp_path)
+    plan = check(whole, tmp_path)
+    assert all("one by one" in step.call.note for step in plan.steps if step.call is not None)
+
+
+@pytest.mark.parametrize(
+    "variant", [*WEIGHTED, *pie_depthwise.VARIANTS], ids=lambda variant: variant.name
+)
+def test_sums_that_lanes_do_not_hold(
+    variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are added up in memory after as many products as lanes of 17 bits would hold."""
+    monkeypatch.setattr(pie_rescale, "LANE_BITS", 17)
+    monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
+    whole = merge(layers_for(variant, np.random.default_rng(9), 24), "random")
+    plan = check(whole, tmp_path)
+    notes = [step.call.note for step in plan.steps if step.call is not None]
+    assert any("sums added up in memory" in note for note in notes)
 
 
 @pytest.mark.parametrize("shape", [(2, 45, 91, 20), (1, 30, 31, 48), (1, 1, 2, 5)], ids=str)

@@ -200,9 +200,10 @@ class _Search:
             offsets[:, open_[good]] = sides[:, good]
         first, second = _saturated(offsets)
         chosen = np.where(np.abs(second - first) < _INT32_END, chosen, 0)
-        below = np.where(chosen > 0, second - first, 0)
         return replace(
-            self._halves(chosen, first), border=_saturated(-self.bias << self.left), below=below
+            self._halves(chosen, first),
+            border=_saturated(-self.bias << self.left),
+            below=np.where(chosen > 0, second - first, 0),
         )
 
     def _halves(self, chosen: IntArray, offset: IntArray) -> Halves:

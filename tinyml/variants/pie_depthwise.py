@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from tinyml.ir.dtype import INT8
@@ -15,40 +13,45 @@ from tinyml.ops.extents import images
 from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.ops.windows import filter_windows, image_overlap, window_struct
 from tinyml.variants import Variant
-from tinyml.variants.pie_gemm import ISA, windows
-from tinyml.variants.pie_rescale import (
-    LANES,
-    SUMS_BYTES,
-    whole_lane_scales,
-)
+from tinyml.variants.pie_gemm import ISA, over_all_channels, runs_added, windows
+from tinyml.variants.pie_rescale import LANES, SUMS_BYTES, lane_scales
 
 
-def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
+def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
     """A call of ``tml_pie_depthwise_conv_2d_s8``, or of the convolution's kernel."""
     given = graph.tensors[op.inputs[INPUT]].shape
     if len(numbers.weights) != given[3]:
-        return windows(op, graph, numbers.once(_over_all_channels, given[3]))
+        return windows(op, graph, numbers.once(over_all_channels, 1, given[3]))
     return per_channel(numbers, given, *filter_windows(op, graph))
 
 
 def per_channel(
     numbers: WeightedSum, given: tuple[int, ...], rows: Window, columns: Window
-) -> KernelCall | str:
+) -> KernelCall:
     """One filter for each channel of ``given``, [batch, rows, columns, channels]."""
     channels, taps = numbers.weights.shape
-    scales = numbers.once(whole_lane_scales)
-    if isinstance(scales, str):
-        return scales
+    scales = numbers.once(lane_scales)
+    added = runs_added(scales.weights, 1)
+    is_split = added < taps
+    lanes = scales.lanes(is_split=is_split)
     fields = (
         ("batches", given[0]),
         ("height", window_struct(rows)),
         ("width", window_struct(columns)),
         ("channels", channels),
         ("padding_value", numbers.input_zero_point),
-        ("lanes", scales.lanes()),
+        ("lanes", lanes),
+        ("taps_added", added if is_split else 0),
         ("rescale", scales.struct()),
     )
     made = (given[0], rows.out_size, columns.out_size, channels)
+    groups, parts = -(-channels // LANES), -(-taps // added)
+    outputs = 20 + scales.cost(lanes)
+    pixel = (
+        rows.out_size * columns.out_size * groups * (11 * taps + 110 * parts + outputs)
+        if is_split
+        else _pixel_cost(rows, columns, channels, outputs)
+    )
     return KernelCall(
         "tml_pie_depthwise_conv_2d_s8",
         "kernels/pie/depthwise_conv_2d_s8.h",
@@ -59,25 +62,13 @@ def per_channel(
             Arg("output"),
             Arg("scratch", dtype=INT8),
         ),
-        (_weights(scales.weights), scales.constant(scales.lanes())),
-        scratch_bytes=SUMS_BYTES + -(-channels // LANES) * LANES + -(-channels // 4) * 4 + 4 * taps,
+        (_weights(scales.weights), scales.constant(lanes)),
+        scratch_bytes=SUMS_BYTES + groups * LANES + -(-channels // 4) * 4 + 4 * taps,
         overlaps=(image_overlap(rows, columns, given, made),),
-        cost=Cost(
-            60 + given[0] * _pixel_cost(rows, columns, channels, 20 + scales.cost(scales.lanes())),
-            code_bytes=1400,
-        ),
+        cost=Cost(60 + given[0] * pixel, code_bytes=1400),
         isa=ISA,
-        note=scales.note(),
+        note=scales.note(is_split=is_split),
     )
-
-
-def _over_all_channels(numbers: WeightedSum, given: int) -> WeightedSum:
-    """Several filters per channel as filters over all channels, 0 for those they do not see."""
-    channels, taps = numbers.weights.shape
-    weights = np.zeros((channels, taps, given), np.int64)
-    every = np.arange(channels)
-    weights[every, :, every * given // channels] = numbers.weights
-    return replace(numbers, weights=weights.reshape(channels, -1))
 
 
 def _pixel_cost(rows: Window, columns: Window, channels: int, outputs: int) -> int:

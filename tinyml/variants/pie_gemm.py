@@ -7,7 +7,7 @@ after some runs of inputs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,14 +15,12 @@ from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, Value
 from tinyml.ir.requant import IntArray
-from tinyml.ir.shapes import Window
 from tinyml.ops.common import result
 from tinyml.ops.extents import images, rows
 from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
 from tinyml.ops.windows import blocks_overlap, filter_windows, image_overlap, window_struct
 from tinyml.variants import Variant
 from tinyml.variants.pie_rescale import (
-    LANE_BITS,
     LANES,
     SUMS_BYTES,
     LaneScales,
@@ -35,11 +33,11 @@ TOGETHER = 4  # inputs: runs are filled up to a multiple
 CACHED_BYTES = 3 << 14  # weights: most of the data cache, 64 KB as sdkconfig.defaults sets it
 
 
-def convolution(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
-    """A CONV_2D whose filters see all channels."""
+def convolution(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
+    """A CONV_2D; filters of groups see all channels, with weights of 0."""
     given, weights = graph.tensors[op.inputs[INPUT]].shape, graph.tensors[op.inputs[WEIGHTS]].shape
     if weights[3] != given[3]:
-        return "the convolution is grouped"
+        numbers = numbers.once(over_all_channels, weights[3], given[3])
     rows, columns = filter_windows(op, graph)
     if all(
         (axis.kernel, axis.stride, axis.pad, axis.pad_after) == (1, 1, 0, 0)
@@ -49,17 +47,30 @@ def convolution(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
     return windows(op, graph, numbers)
 
 
-def windows(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
+def over_all_channels(numbers: WeightedSum, depth: int, given: int) -> WeightedSum:
+    """Filters of ``depth`` of the ``given`` channels as filters of all, 0 for the others."""
+    filters, taps = len(numbers.weights), numbers.weights.shape[1] // depth
+    first = np.arange(filters) * (given // depth) // filters * depth
+    weights = np.zeros((filters, taps, given), np.int64)
+    seen = numbers.weights.reshape(filters, taps, depth)
+    for channel in range(depth):
+        weights[np.arange(filters), :, first + channel] = seen[:, :, channel]
+    return replace(numbers, weights=weights.reshape(filters, -1))
+
+
+def windows(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
     """Any filters over all channels of an image."""
     given = graph.tensors[op.inputs[INPUT]].shape
     rows, columns = filter_windows(op, graph)
-    row = columns.kernel * given[3]
-    is_repeated = rows.out_size * columns.out_size > 1
-    sums = numbers.once(lane_sums, row, given[3] if columns.dilation > 1 else 0, is_repeated)
-    if isinstance(sums, str):
-        return sums
-    made = result(op, graph).shape
-    window = rows.kernel * columns.kernel * given[3]
+    row, pixels = columns.kernel * given[3], rows.out_size * columns.out_size
+    sums = None
+    if columns.dilation > 1:
+        sums = numbers.once(sums_apart, given[3], columns.kernel, pixels > 1)
+    is_copied = columns.dilation > 1 and sums is None
+    sums = sums or numbers.once(sums_of_rows, row, pixels > 1)
+    inside = 0 if is_copied else rows.whole_outputs() * columns.whole_outputs()
+    window = rows.kernel * row
+    copied = (pixels - inside) * (40 * rows.kernel + 5 * window // 4)
     return sums.call(
         "conv_2d",
         (
@@ -68,33 +79,25 @@ def windows(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
             ("width", window_struct(columns)),
             ("in_channels", given[3]),
             ("padding_value", numbers.input_zero_point),
+            ("is_copied", is_copied),
         ),
-        image_overlap(rows, columns, given, made),
-        given[0] * sums.passes * _windows_cost(rows, columns, window, 40 + sums.cost()),
+        image_overlap(rows, columns, given, result(op, graph).shape),
+        given[0] * sums.passes * (pixels * (40 + sums.cost()) + copied),
         window,
     )
 
 
-def matrix_product(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
+def matrix_product(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall:
     """FULLY_CONNECTED of any number of rows."""
     filters, taps = numbers.weights.shape
     pixels = result(op, graph).elements // filters
-    sums = numbers.once(lane_sums, taps, 0, pixels > 1)
-    if isinstance(sums, str):
-        return sums
+    sums = numbers.once(sums_of_rows, taps, pixels > 1)
     return sums.call(
         "pointwise",
         (("pixels", pixels), ("in_channels", taps)),
         blocks_overlap(pixels, 1, taps, filters),
         pixels * sums.passes * (10 + sums.cost()),
     )
-
-
-def _windows_cost(rows: Window, columns: Window, window: int, each: int) -> int:
-    """Instructions of an image's windows; those at its edges are copied."""
-    pixels = rows.out_size * columns.out_size
-    inside = rows.whole_outputs() * columns.whole_outputs()
-    return pixels * each + (pixels - inside) * (40 * rows.kernel + 5 * window // 4)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,9 +176,7 @@ class LaneSums:
             overlaps=(overlap,) if self.passes == 1 else (),
             cost=Cost(40 + instructions, code_bytes=900 + 200 * self.is_split),
             isa=ISA,
-            note="; ".join(
-                filter(None, ("sums added up in memory" * self.is_split, self.scales.note()))
-            ),
+            note=self.scales.note(is_split=self.is_split),
         )
 
     def _struct(self) -> Struct:
@@ -209,24 +210,30 @@ class LaneSums:
         )
 
 
-def lane_sums(numbers: WeightedSum, row: int, apart: int, is_repeated: bool) -> LaneSums | str:
-    """The layer, whose inputs lie in rows; those of a row follow one another, or ``apart`` do.
-
-    Rows that follow one another are cut into as many runs as is cheapest.
-    """
-    scales = numbers.once(lane_scales)
-    weights = scales.weights
+def sums_of_rows(numbers: WeightedSum, row: int, is_repeated: bool) -> LaneSums:
+    """The layer, whose inputs lie in rows, which are cut into as many runs as is cheapest."""
     choices = [
-        LaneSums(scales, run, weights.shape[1] // run, row // run, added, is_repeated)
-        for run in ([apart] if apart else _divisors(row))
-        if (added := _runs_added(weights, run)) > 0
+        LaneSums(numbers.once(lane_scales), run, *runs, is_repeated)
+        for run in _divisors(row)
+        if (runs := _runs(numbers, run, row // run)) is not None
     ]
-    if not choices:
-        return f"sums of {apart} products may not fit {LANE_BITS} bits"
     return min(choices, key=LaneSums.cost)
 
 
-def _runs_added(weights: IntArray, run: int) -> int:
+def sums_apart(numbers: WeightedSum, run: int, row_runs: int, is_repeated: bool) -> LaneSums | None:
+    """The layer, whose inputs lie in runs with gaps between them; None if one may be too long."""
+    runs = _runs(numbers, run, row_runs)
+    return runs and LaneSums(numbers.once(lane_scales), run, *runs, is_repeated)
+
+
+def _runs(numbers: WeightedSum, run: int, row_runs: int) -> tuple[int, int, int] | None:
+    """Runs of all, of a row, and before sums are read; None where not even one fits a lane."""
+    weights = numbers.once(lane_scales).weights
+    added = runs_added(weights, run)
+    return (weights.shape[1] // run, row_runs, added) if added else None
+
+
+def runs_added(weights: IntArray, run: int) -> int:
     """How many runs may be added before sums are read; 0 where not even one."""
     runs = weights.reshape(len(weights), -1, run)
     for parts in range(1, runs.shape[1] + 1):

@@ -115,11 +115,13 @@ class LaneScales:
         singles = -(-self.halves.left_over() // -(-len(self.weights) // lanes))
         return cost + bounds + 3 * (self.halves.base is not None) + singles
 
-    def note(self) -> str:
+    def note(self, *, is_split: bool = False) -> str:
         """For the report: what does not go sixteen at a time."""
-        if self.singles is None:
-            return ""
-        return f"{len(self.singles.factors)} of {len(self.weights)} channels rescaled one by one"
+        notes = ["sums added up in memory"] if is_split else []
+        if self.singles is not None:
+            count = f"{len(self.singles.factors)} of {len(self.weights)}"
+            notes.append(f"{count} channels rescaled one by one")
+        return "; ".join(notes)
 
 
 def lane_scales(numbers: WeightedSum) -> LaneScales:

@@ -1,7 +1,7 @@
 /* conv_2d_s8.h: CONV_2D of any filter, stride, dilation and padding, for the ESP32-S3's vector unit.
  *
  * Where all taps of an output pixel lie inside the image its window is read where it is; else it is copied
- * to memory with the padding filled in. Sums of 16 channels are made at a time (sums.h). Filters see all
+ * to memory with the padding filled in; every window is where its runs lie apart and are too long for 20 bits. Sums of 16 channels are made at a time (sums.h). Filters see all
  * channels (no groups). A window is read completely before its outputs are written, so the output may chase
  * the input where all channels are made in one pass. Scratch: 128 bytes, output channels filled up to 16, the window.
  * Instructions per pixel: 30; 5 per 4 bytes of windows at the edge; those of sums.h and of a copy of the outputs.
@@ -18,6 +18,7 @@ typedef struct {
     tml_window width;
     int32_t in_channels;
     int32_t padding_value;
+    bool is_copied; /* all windows are */
     tml_pie_sums_params sums;
 } tml_pie_conv_2d_params;
 
@@ -62,7 +63,7 @@ TML_KERNEL tml_pie_window tml_pie_find_window(const tml_pie_conv_2d_params *para
 {
     const int32_t channels = params->in_channels;
     tml_pie_window window = {copy, params->width.kernel * channels, params->sums.run};
-    if (tml_taps_are_all(&params->height, rows) && tml_taps_are_all(&params->width, columns)) {
+    if (!params->is_copied && tml_taps_are_all(&params->height, rows) && tml_taps_are_all(&params->width, columns)) {
         window.first = input + (rows->input * params->width.in + columns->input) * channels;
         window.row_bytes = params->height.dilation * params->width.in * channels;
         window.run_bytes = params->width.dilation * params->sums.run;

@@ -4,7 +4,8 @@
  * become outputs as lanes.h says. Where all taps lie inside the image they are read one after the other, else over
  * a list of where each is. An output pixel is finished before the next one.
  * Scratch: 128 bytes, channels filled up to 16, one byte per channel, 4 per tap.
- * Instructions per 16 channels: 2 per tap of aligned pixels, 4 of others, 7 near the edge; 20; those of lanes.h.
+ * Instructions per 16 channels: 2 per tap of aligned pixels, 4 of others, 7 near the edge; 20; those of lanes.h. Where
+ * sums could leave 20 bits: 11 per tap, 110 each time that they are added up in memory.
  */
 #ifndef TML_PIE_DEPTHWISE_CONV_2D_S8_H
 #define TML_PIE_DEPTHWISE_CONV_2D_S8_H
@@ -23,7 +24,10 @@ TML_KERNEL void tml_pie_depthwise_group(const tml_pie_depthwise_params *params, 
                                         const int32_t *scales, const tml_pie_depthwise_scratch *scratch)
 {
     weights += from * params->height.kernel * params->width.kernel;
-    if (pixel->first == NULL) {
+    const bool is_split = params->taps_added > 0;
+    if (is_split) {
+        tml_pie_add_taps_in_parts(params, from, count, weights, scales, scratch);
+    } else if (pixel->first == NULL) {
         tml_pie_add_found_taps(params, from, count, weights, scratch);
     } else if (pixel->is_aligned && params->channels % TML_PIE_LANES == 0) {
         tml_pie_add_whole_window(params, pixel->first + from, count, weights, true);
@@ -32,7 +36,7 @@ TML_KERNEL void tml_pie_depthwise_group(const tml_pie_depthwise_params *params, 
     }
     const int32_t *own = scales + TML_PIE_MASKS + from / params->lanes * tml_pie_words(&params->rescale, params->lanes);
     const tml_pie_words_of words = {scales, own};
-    tml_pie_finish(&params->rescale, params->lanes, false, &words, scratch->sums, scratch->outputs + from);
+    tml_pie_finish(&params->rescale, params->lanes, is_split, &words, scratch->sums, scratch->outputs + from);
 }
 
 /* All channels of a pixel. */
@@ -71,7 +75,8 @@ TML_KERNEL void tml_pie_depthwise_conv_2d_s8(const tml_pie_depthwise_params *par
             for (int32_t out_x = 0; out_x < params->width.out; ++out_x) {
                 const tml_taps columns = tml_taps_of(&params->width, out_x);
                 tml_pie_pixel pixel = {NULL, ((uintptr_t)input & (TML_PIE_LANES - 1)) == 0};
-                if (tml_taps_are_all(&params->height, &rows) && tml_taps_are_all(&params->width, &columns)) {
+                if (params->taps_added == 0 && tml_taps_are_all(&params->height, &rows)
+                    && tml_taps_are_all(&params->width, &columns)) {
                     pixel.first = input + (rows.input * params->width.in + columns.input) * channels;
                 } else {
                     tml_pie_find_taps(params, input, &rows, &columns, &scratch);

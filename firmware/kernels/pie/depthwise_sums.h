@@ -4,8 +4,9 @@
  *   weights      * w w w w w w w w w w w w w w w w     of the tap; next ones are loaded meanwhile
  *   QACC        += s s s s s s s s s s s s s s s s     20 bits each
  *
- * The compiler proves that sums of a filter's products fit 20 bits. Pixels outside the image hold the
- * padding's value. No line is read of which no byte is wanted; channels that fill no 16 leave lanes unused.
+ * The compiler proves which sums of a filter's products fit 20 bits; where not all do they are added up in memory.
+ * Pixels outside the image hold the padding's value. No line is read of which no byte is wanted; channels that fill
+ * no 16 leave lanes unused.
  */
 #ifndef TML_PIE_DEPTHWISE_SUMS_H
 #define TML_PIE_DEPTHWISE_SUMS_H
@@ -20,7 +21,8 @@ typedef struct {
     tml_window width;
     int32_t channels;
     int32_t padding_value;
-    int32_t lanes; /* of a group of channels: 16, or 8 */
+    int32_t lanes;      /* of a group of channels: 16, or 8 */
+    int32_t taps_added; /* before sums could leave 20 bits; 0: all of them */
     tml_pie_rescale rescale;
 } tml_pie_depthwise_params;
 
@@ -81,6 +83,34 @@ TML_KERNEL void tml_pie_add_found_taps(const tml_pie_depthwise_params *params, i
             TML_PIE_CHANNELS_TAP(TML_PIE_SHIFTED, "q3", "q4");
         } else {
             TML_PIE_CHANNELS_TAP(TML_PIE_SHIFTED, "q4", "q3");
+        }
+    }
+}
+
+/* The same where sums could leave 20 bits: read after some taps, and added up in memory but for the last ones. */
+TML_KERNEL void tml_pie_add_taps_in_parts(const tml_pie_depthwise_params *params, int32_t channel, int32_t count,
+                                          const int8_t *weights, const int32_t *masks,
+                                          const tml_pie_depthwise_scratch *scratch)
+{
+    const int8_t **tap = scratch->tap;
+    const int32_t step = 0;
+    tml_pie_clear(scratch->sums + TML_PIE_SUMS_BYTES);
+    __asm__ volatile("ee.zero.qacc");
+    int32_t until = params->taps_added;
+    TML_ROLLED
+    for (int32_t left = params->height.kernel * params->width.kernel; left > 0; --left) {
+        const int8_t *x = *tap++ + channel;
+        const int8_t *last = x + count - 1;
+        __asm__ volatile(TML_PIE_SHIFTED "ee.vld.128.ip q3, %[w], 16\n\t"
+                         "ee.vmulas.s8.qacc q2, q3"
+                         : [w] "+r"(weights), [x] "+r"(x), [last] "+r"(last)
+                         : [step] "r"(step)
+                         : "memory");
+        if (--until == 0 && left > 1) {
+            tml_pie_read_16(scratch->sums, masks);
+            tml_pie_add_up(scratch->sums + TML_PIE_SUMS_BYTES);
+            __asm__ volatile("ee.zero.qacc");
+            until = params->taps_added;
         }
     }
 }

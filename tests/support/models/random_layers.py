@@ -104,7 +104,10 @@ def _convolution(rng: Rng, kind: str) -> Graph:
         padding, strides[0], strides[1], dilations[0], dilations[1], activation=activation
     )
     given = (int(rng.choice((1, 1, 2))), *size, channels)
-    return _weighted(rng, kind, attrs, given, (filters, *kernel, channels), 0)
+    groups = int(rng.choice((2, 4)))
+    is_grouped = channels % groups == 0 and filters % groups == 0 and rng.random() < 0.3
+    depth = channels // groups if is_grouped else channels
+    return _weighted(rng, kind, attrs, given, (filters, *kernel, depth), 0)
 
 
 def _depthwise(rng: Rng, kind: str) -> Graph:
