@@ -16,7 +16,7 @@ from tinyml.simulate.lx7.pie import Instruction, encode, instructions
 pytestmark = pytest.mark.sim
 
 CODE, MEMORY, MEMORY_BYTES = 0x4200_0000, 0x0, 0x1000
-NOT_EMULATED = ("ee.fft.", "ee.bitrev", "ee.get_gpio_in")
+NOT_EMULATED = ("ee.bitrev", "ee.get_gpio_in")
 KNOWN = [item for name, item in instructions().items() if not name.startswith(NOT_EMULATED)]
 TRIES = 25
 
@@ -32,7 +32,10 @@ def operands_of(item: Instruction, rng: Random) -> dict[str, int]:
             found[operand.name] = rng.randrange(low, high + 1, operand.scale)
         if item.mnemonic.startswith(("ee.srcmb", "ee.srs")):
             found["sel2"] = 0
-        groups = (("qu", "qa", "qz", "qu1", "qs0", "qs1"), ("as", "ad", "au"))
+        groups = (
+            ("qu", "qa", "qz", "qu1", "qs0", "qs1", "qz1", "qa0", "qa1"),
+            ("as", "ad", "au", "as0"),
+        )
         groups = (*groups, ("fu0", "fu1", "fu2", "fu3"))
         taken = [[found[name] for name in group if name in found] for group in groups]
         if all(len(set(values)) == len(values) for values in taken):
@@ -105,8 +108,14 @@ def check(core: Lx7, item: Instruction, operands: dict[str, int], state: State) 
         pytest.fail("the test ran out of code memory")
     text = text_of(item, operands)
     loaded(core, state, encode(text))
-    assert core.run(core.state.pc + item.nbytes) is Stop.UNTIL, text
-    pie_model.execute(state, item.mnemonic, operands)
+    before = core.state.pc
+    try:
+        pie_model.execute(state, item.mnemonic, operands)
+    except pie_model.UnpublishedError:
+        assert core.run() is Stop.UNKNOWN, text
+        core.state.pc = before + item.nbytes
+        return
+    assert core.run(before + item.nbytes) is Stop.UNTIL, text
     found = seen(core, state)
     for name in vars(state):
         assert np.array_equal(getattr(found, name), getattr(state, name)), (text, name)
@@ -119,6 +128,8 @@ def test_as_the_model(core: Lx7, item: Instruction) -> None:
         state = random_state(rng)
         if "xq" in item.mnemonic:
             state.q[:, 1::2] = 0  # lanes of 16 bits are indices into the memory there is
+        if "fft" in item.mnemonic and rng.random() < 0.7:  # sums that do not overflow
+            state.q = np.right_shift(state.q.view("<i2"), 1).view(np.uint8)
         check(core, item, operands_of(item, rng), state)
 
 
@@ -147,6 +158,20 @@ def test_measured_on_the_chip(core: Lx7) -> None:
     state.sar = 0
     check(core, named["ee.cmul.s16"], {"qz": 0, "qx": 0, "qy": 1, "sel4": 0}, state)
     assert pie_model.lanes(state.q[0], "s16").tolist() == [-19, 43, -33, 133, 6, 7, 8, 9]
+
+
+def test_butterflies_measured_on_the_chip(core: Lx7) -> None:
+    """Which halves meet was measured by others (dj-oyu/esp32s3-hw-mcp, r2bf_operand_lists)."""
+    state = State(memory=bytearray(MEMORY_BYTES))
+    given = np.array([100, -200, 300, -400, 500, -600, 700, -800], "<i2")
+    state.q[:2] = np.frombuffer(given.tobytes(), np.uint8)
+    item = instructions()["ee.fft.r2bf.s16"]
+    for sel2, wanted in (
+        (0, [600, -800, 1000, -1200, -400, 400, -400, 400]),
+        (1, [400, -600, 1200, -1400, -200, 200, -200, 200]),
+    ):
+        check(core, item, {"qa0": 2, "qa1": 3, "qx": 0, "qy": 1, "sel2": sel2}, state)
+        assert pie_model.lanes(state.q[2], "s16").tolist() == wanted
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,10 @@ _TYPES = {"s8": "<i1", "s16": "<i2", "s32": "<i4", "u8": "<u1", "u16": "<u2"}
 _RANGES = {"s8": 8, "s16": 16, "s32": 32}
 
 
+class UnpublishedError(Exception):
+    """The manual does not say what the instruction does with these operands."""
+
+
 @dataclass
 class State:
     """What instructions of the vector unit read and write; memory is one array from address 0."""
@@ -36,6 +40,9 @@ def execute(state: State, name: str, operands: dict[str, int]) -> None:
     """Changes the state as one instruction does."""
     old = State(**{**vars(state), "q": state.q.copy(), "a": list(state.a)})
     base = name.removeprefix("ee.")
+    if base.startswith("fft."):
+        _fourier(state, old, base, operands)
+        return
     fused = next((end for end in (".ld.ip", ".ld.xp", ".ld.incp") if end in base), None)
     stored = next((end for end in (".st.incp",) if end in base), None)
     broadcast = ".ldbc.incp" in base
@@ -367,3 +374,124 @@ def _loaded(state: State, old: State, base: str, operands: dict[str, int], data:
         state.q[operands.get("qu", operands.get("qr", 0))] = array
         if "usar" in base:
             state.sar_byte = old.a[operands["as"]] & 15
+
+
+def _signed(value: int) -> int:
+    return (value + (1 << 15) & 0xFFFF) - (1 << 15)
+
+
+def _narrow(value: int) -> int:
+    """A sum of 16 bits that is multiplied or shifted; the manual does not say what overflows do."""
+    if _signed(value) != value:
+        raise UnpublishedError
+    return value
+
+
+def _fourier(state: State, old: State, base: str, operands: dict[str, int]) -> None:
+    """The operations of chapter 1.8 as they are written there, on lists of 16-bit numbers."""
+    q = {
+        name: [int(v) for v in lanes(old.q[n], "s16")]
+        for name, n in operands.items()
+        if name[0] == "q"
+    }
+    q |= {name: [0] * 8 for name in ("qx", "qy", "qm", "qv") if name not in q}
+    name = base.removeprefix("fft.")
+    address = old.a[operands["as"]] if "as" in operands else 0
+    made: dict[str, list[int]] = {}
+    stored: list[int] | None = None
+    step = 16
+    match name:
+        case "r2bf.s16":
+            made = _butterfly(q["qx"], q["qy"], operands["sel2"])
+        case "r2bf.s16.st.incp":
+            pairs = list(zip(q["qx"], q["qy"], strict=True))
+            by = operands["sar4"]
+            stored = [(_narrow(a + b) if by else a + b) >> by for a, b in pairs]
+            made = {"qa0": [a - b for a, b in pairs]}
+        case "cmul.s16.ld.xp" | "cmul.s16.st.xp":
+            stored, made = _products(old, q, operands, is_store=".st." in name)
+            step = old.a[operands["ad"]]
+        case "vst.r32.decp":
+            halves = [v >> operands["sar2"] for v in q["qv"]]
+            stored = [halves[k] for k in (6, 7, 4, 5, 2, 3, 0, 1)]
+            step = -16
+        case _:
+            stored, made = _real(state, old, q, operands, name)
+            step = -16 if name.endswith("decp") else 16
+    for register, values in made.items():
+        state.q[operands[register]] = _bytes(values, "s16")
+    if stored is not None:
+        _store(state, address, _bytes(stored, "s16").tobytes())
+    if "as" in operands:
+        state.a[operands["as"]] = (address + step) & 0xFFFFFFFF
+
+
+def _butterfly(x: list[int], y: list[int], sel2: int) -> dict[str, list[int]]:
+    if sel2 == 0:
+        a, b = x[:4] + y[:4], x[4:] + y[4:]
+    else:
+        a = x[0:2] + x[4:6] + y[0:2] + y[4:6]
+        b = x[2:4] + x[6:8] + y[2:4] + y[6:8]
+    total = [i + j for i, j in zip(a, b, strict=True)]
+    difference = [i - j for i, j in zip(a, b, strict=True)]
+    return {"qa0": total[:4] + difference[:4], "qa1": total[4:] + difference[4:]}
+
+
+def _products(
+    old: State, q: dict[str, list[int]], operands: dict[str, int], *, is_store: bool
+) -> tuple[list[int] | None, dict[str, list[int]]]:
+    sel8, x, y = operands["sel8"], q["qx"], q["qy"]
+    if (sel8 >= 6) != is_store or operands.get("upd4") == 3:
+        raise UnpublishedError
+    low, high = sel8 // 2 * 2, sel8 // 2 * 2 + 1
+    if sel8 % 2 == 0:
+        real = x[low] * y[low] + x[high] * y[high] >> old.sar
+        imaginary = x[high] * y[low] - x[low] * y[high] >> old.sar
+    else:
+        real = x[low] * y[low] - x[high] * y[high] >> old.sar
+        imaginary = x[high] * y[low] + x[low] * y[high] >> old.sar
+    if not is_store:
+        z = q["qz"][:]
+        z[low : high + 1] = real, imaginary
+        loaded = [int(v) for v in lanes(_loaded_16(old, operands), "s16")]
+        return None, {"qu": loaded, "qz": z}
+    shifted = [v >> operands["sar4"] for v in x]
+    v = q["qv"]
+    rest = [v[:6], shifted[:4] + v[4:6], shifted[:2] + v[4:6] + shifted[2:4]][operands["upd4"]]
+    return [*rest, real, imaginary], {}
+
+
+def _loaded_16(old: State, operands: dict[str, int]) -> Q:
+    return np.frombuffer(_load(old, old.a[operands["as"]], 16), np.uint8)
+
+
+# Five parameters: both states, the registers, the operands and which of four it is.
+def _real(
+    state: State, old: State, q: dict[str, list[int]], operands: dict[str, int], name: str
+) -> tuple[list[int] | None, dict[str, list[int]]]:
+    first = {"ams.s16.ld.incp.uaup": 0, "ams.s16.ld.incp": 2, "ams.s16.ld.r32.decp": 4}.get(name, 6)
+    (a, b), (c, d), (e, f) = (q[item][first : first + 2] for item in ("qx", "qy", "qm"))
+    temp0, temp1 = a + c, b - d
+    less, more = _narrow(a - c), _narrow(b + d)
+    if operands["sel2"] == 0:
+        temp2, temp3 = less * e - more * f >> old.sar, less * f + more * e >> old.sar
+    else:
+        temp2, temp3 = more * f + less * e >> old.sar, more * e - less * f >> old.sar
+    z1 = q["qz1"][:]
+    z1[first : first + 2] = temp0 - temp2, temp3 - temp1
+    made = {"qz1": z1}
+    if name.endswith("st.incp"):
+        kept = old.a[operands["as0"]]
+        stored = [_signed(kept), _signed(kept >> 16), *q["qv"][:6]]
+        state.a[operands["as0"]] = (temp1 + temp3 & 0xFFFF) << 16 | (temp0 + temp2 & 0xFFFF)
+        return [v >> 1 for v in stored] if operands["sel2"] == 0 else stored, made
+    z = q["qz"][:]
+    z[first : first + 2] = temp0 + temp2, temp1 + temp3
+    loaded = _loaded_16(old, operands)
+    if name.endswith("uaup"):
+        state.ua_state = loaded.tobytes()
+        both = old.ua_state + loaded.tobytes()
+        loaded = np.frombuffer(both[old.sar_byte : old.sar_byte + 16], np.uint8)
+    elif name.endswith("decp"):
+        loaded = loaded.reshape(4, 4)[::-1].reshape(-1)
+    return None, made | {"qz": z, "qu": [int(v) for v in lanes(loaded, "s16")]}

@@ -16,7 +16,16 @@ from tinyml.target.chip import Chip
 
 _FILES = (
     *("execute.c", "decode.c", "windows.c", "registers.c", "float.c", "decode_pie.c", "pie.c"),
-    *("pie_memory.c", "lx7.h", "inner.h", "pie.h", "vector.h", "../caches.c", "../caches.h"),
+    *(
+        "fft.c",
+        "pie_memory.c",
+        "lx7.h",
+        "inner.h",
+        "pie.h",
+        "vector.h",
+        "../caches.c",
+        "../caches.h",
+    ),
 )
 _FLAGS = ("-shared", "-O3", "-fPIC", "-std=c11", "-fvisibility=hidden", "-ffp-contract=off", "-lm")
 _REGIONS = 16

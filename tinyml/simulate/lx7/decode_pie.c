@@ -76,6 +76,11 @@ static uint64_t late(const lx7_insn *insn, uint32_t number)
         number == PIE_vprelu_s16 || insn->access == ACCESS_vldhbc_16) {
         registers |= Q(insn->qz);
     }
+    if (number >= PIE_fft_cmul_s16_ld_xp && number <= PIE_fft_ams_s16_st_incp) {
+        const bool is_load = number != PIE_fft_cmul_s16_st_xp && number != PIE_fft_ams_s16_st_incp;
+        registers |= is_load ? Q(insn->qu) | Q(insn->qz) : 0;
+        registers |= number >= PIE_fft_ams_s16_ld_incp ? Q(insn->qs1) : 0;
+    }
     if (number == PIE_vrelu_s8 || number == PIE_vrelu_s16) {
         registers |= Q(insn->qx);
     }

@@ -12,10 +12,13 @@ _MOVES = ("vld", "vst", "ld.", "st.", "ldf", "stf", "ldqa", "ldxq", "stxq", "vld
 _ROLES = {
     **{"qu": "U", "qv": "U", "qr": "U", "qx": "X", "qs": "X", "qy": "Y"},
     **{"qa": "Z", "qz": "Z", "qu1": "Z", "qs0": "S0", "qs1": "S1"},
+    **{"qa0": "Z", "qa1": "S1", "qz1": "S1", "qm": "S0", "as0": "T"},
     **{"as": "S", "ad": "R", "ax": "R", "au": "T", "ay": "T", "mask": "IMM"},
     **{"fu0": "X", "fu1": "Y", "fu2": "S0", "fu3": "S1"},
     **{"fv0": "X", "fv1": "Y", "fv2": "S0", "fv3": "S1"},
 }
+# Numbers that share one byte of a decoded instruction: where the second of two begins.
+_BEHIND = {("sel4", "sel8"): 4, ("sel8", "upd4"): 8, ("upd4", "sar4"): 32}
 
 
 class Field(ctypes.Structure):
@@ -55,6 +58,8 @@ def forms(number: Callable[[str, str], int]) -> ctypes.Array[Form]:
 def parts(mnemonic: str) -> tuple[str, str, str, bool]:
     """(operation, access, step, whether two registers are shifted as well) of an instruction."""
     name = mnemonic.removeprefix("ee.")
+    if name.startswith("fft."):
+        return name, "none", "stay", False
     has_qup = name.endswith(".qup") and name != "src.q.qup"
     name = name.removesuffix(".qup") if has_qup else name
     if name in ("ld.qr", "st.qr"):
@@ -97,15 +102,19 @@ def _form(item: Instruction, number: Callable[[str, str], int]) -> Form:
         return form
     names = [operand.name for operand in item.operands]
     for place, operand in enumerate(item.operands):
-        form.field[place] = _field(operand, number, shift="sel4" in names and "sel8" in names)
+        form.field[place] = _field(operand, number, names)
     form.fields = len(item.operands)
     return form
 
 
-def _field(operand: Operand, number: Callable[[str, str], int], *, shift: bool) -> Field:
+def _field(operand: Operand, number: Callable[[str, str], int], names: list[str]) -> Field:
     name = operand.name
     role = _ROLES.get(name, "IMM" if name.startswith("imm") else "SELECT")
-    scale = 4 if shift and name == "sel8" else operand.scale  # behind the two bits of sel4
+    scale = operand.scale
+    if role == "SELECT":  # behind the bits of those before, where there are several
+        scale = next(
+            (bit for (first, then), bit in _BEHIND.items() if then == name and first in names), 1
+        )
     at = (ctypes.c_uint8 * FIELD_BITS)(*operand.at)
     return Field(number("role", role), len(operand.at), operand.is_signed, scale, at)
 

@@ -2,8 +2,8 @@
  *
  * An instruction is an operation, an access to memory and a step of the address, which happen at once: all
  * read what registers held before. What Espressif has not published, or measured differently from what it
- * has, ends the run as unknown: the third operand of SRCMB and SRS, shifts by more than 31 but for those that
- * were measured (espressif/qemu issue 163), and the FFT instructions.
+ * has, ends the run as unknown: the third operand of SRCMB and SRS, and shifts by more than 31 but for those that
+ * were measured (espressif/qemu issue 163).
  */
 #include "vector.h"
 
@@ -302,6 +302,9 @@ static void step_address(lx7_core *core, const lx7_insn *i, uint32_t nbytes)
 
 lx7_stop lx7_pie(lx7_core *core, const lx7_insn *i)
 {
+    if (i->op >= OP_PIE + PIE_fft_r2bf_s16 && i->op <= OP_PIE + PIE_fft_vst_r32_decp) {
+        return lx7_fft(core, i);
+    }
     vector *q = (vector *)(void *)core->q;
     const vector x = q[i->qx & 7u];
     const vector y = q[i->qy & 7u];

@@ -15,7 +15,9 @@
     X(srs_accx) X(vrelu_s8) X(vrelu_s16) X(vprelu_s8) X(vprelu_s16) X(andq) X(orq) X(xorq) X(notq) X(slci_2q)      \
     X(srci_2q) X(slcxxp_2q) X(srcxxp_2q) X(src_q) X(src_q_qup) X(vsl_32) X(vsr_32) X(zero_accx) X(zero_qacc) X(zero_q)          \
     X(mov_s8_qacc) X(mov_s16_qacc) X(mov_u8_qacc) X(mov_u16_qacc) X(movi_32_a) X(movi_32_q) X(mv_qr) X(cmul_s16)   \
-    X(set_bit_gpio_out) X(clr_bit_gpio_out) X(wr_mask_gpio_out) X(unknown)
+    X(set_bit_gpio_out) X(clr_bit_gpio_out) X(wr_mask_gpio_out) X(fft_r2bf_s16) X(fft_r2bf_s16_st_incp)            \
+    X(fft_cmul_s16_ld_xp) X(fft_cmul_s16_st_xp) X(fft_ams_s16_ld_incp) X(fft_ams_s16_ld_incp_uaup)                 \
+    X(fft_ams_s16_ld_r32_decp) X(fft_ams_s16_st_incp) X(fft_vst_r32_decp) X(unknown)
 
 /* Those up to ld_128_usar fill a vector register; those from vst_128 on store. */
 #define PIE_ACCESSES(X)                                                                                            \

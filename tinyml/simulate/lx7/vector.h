@@ -91,6 +91,9 @@ static inline void broadcast(vector *v, const uint8_t *bytes, uint32_t nbytes)
     }
 }
 
+/* An instruction for Fourier transforms, whole (fft.c). */
+lx7_stop lx7_fft(lx7_core *core, const lx7_insn *i);
+
 /* What an access reads or writes, and how many bytes (pie_memory.c). */
 uint32_t pie_access_bytes(uint32_t access);
 void pie_read(lx7_core *core, const lx7_insn *i, const uint8_t *bytes, vector *u, vector *second);
