@@ -7,22 +7,30 @@ DIGITS := examples/digits
 # The versions with which all tests have passed; make test PINNED= takes the newest instead.
 PINNED ?= --constraint .ci/constraints.txt
 
+# Hundreds of tests start a Python: compiling tinyml's modules each time is half a second of each.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test test-fast check lock docs site bench sizes fuzz conformance clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
-$(VENV)/.installed: pyproject.toml .ci/constraints.txt
+# --no-compile: of the frameworks' modules few are imported, and those are compiled then.
+INSTALL := $(BIN)/python -m pip install --quiet --no-compile $(PINNED)
+$(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet $(PINNED) --editable .
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.made pyproject.toml .ci/constraints.txt
+	$(INSTALL) --editable .
 	touch $@
 
 # Pre-releases only for tflite-micro: the project publishes nothing else.
 # make test EXTRAS=test-convert also brings TensorFlow and PyTorch (4 GB) and runs their tests.
 EXTRAS ?= test
-$(VENV)/.installed-$(EXTRAS): $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet $(PINNED) --editable '.[$(EXTRAS)]'
+$(VENV)/.installed-$(EXTRAS): $(VENV)/.made pyproject.toml .ci/constraints.txt
+	$(INSTALL) --editable '.[$(EXTRAS)]'
 	touch $@
 
 demo: $(VENV)/.installed ## build the digits model, boot it on an emulated board, report
@@ -56,7 +64,7 @@ docs: $(VENV)/.installed ## regenerate the pages that are generated
 SITE := build/site-tools
 site: ## the pages of docs/ as a site, in build/site; no warning passes
 	$(PYTHON) -m venv $(SITE)
-	$(SITE)/bin/python -m pip install --quiet mkdocs-material==9.8.2 mkdocs==1.6.1
+	$(SITE)/bin/python -m pip install --quiet --no-compile mkdocs-material==9.8.2 mkdocs==1.6.1
 	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --strict --quiet
 
 bench: $(VENV)/.installed ## measure every model, beside the recorded peers; writes docs/performance.md

@@ -43,9 +43,10 @@ def test_every_dependency_is_pinned_for_ci() -> None:
 def test_the_makefile_installs_them() -> None:
     """The constraints were there, and nothing used them."""
     makefile = (ROOT / "Makefile").read_text()
-    installs = re.findall(r"pip install .*--editable.*", makefile)
+    assert re.search(r"^INSTALL := .* pip install .*\$\(PINNED\)$", makefile, re.MULTILINE)
+    installs = re.findall(r".* --editable .*", makefile)
     assert len(installs) == 2
-    assert all("$(PINNED)" in line for line in installs)
+    assert all(line.startswith("\t$(INSTALL) ") for line in installs)
     assert "PINNED ?= --constraint .ci/constraints.txt" in makefile
 
 
