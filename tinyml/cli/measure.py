@@ -9,14 +9,14 @@ import click
 
 from tinyml.base import console
 from tinyml.cli import options
-from tinyml.cli.limits import limit_options
+from tinyml.cli.settings import settings_options
 from tinyml.cli.show import show, show_table
 
 if TYPE_CHECKING:
     from tinyml.api import Built, Connection
     from tinyml.evaluate.samples import Samples
+    from tinyml.project.settings import Settings
     from tinyml.target.board import Board
-    from tinyml.target.limits import Limits
 
 
 @click.command(short_help="Measure the latency on the board.")
@@ -125,17 +125,18 @@ def monitor(build: Path | None, board: Board | None, port: str | None, baud: int
 @click.command(short_help="Build, flash, profile and report in one go.")
 @options.MODEL
 @options.board_option()
-@limit_options
 @options.PORT
 @options.BAUD
 @options.RUNS
 @options.INPUTS
-@options.OPTIMIZE
-@options.TOOLCHAIN
-@options.BUILD_DIR
-@options.TEMPLATE
-@options.PROJECT
-@options.SELF_TEST
+@settings_options(
+    options.OPTIMIZE,
+    options.TOOLCHAIN,
+    options.BUILD_DIR,
+    options.TEMPLATE,
+    options.PROJECT,
+    options.SELF_TEST,
+)
 @options.FLASHER
 @click.option("--no-flash", is_flag=True, help="The board runs this firmware already.")
 @click.option("--yes", is_flag=True, help="Do not ask before erasing.")
@@ -143,17 +144,11 @@ def monitor(build: Path | None, board: Board | None, port: str | None, baud: int
 def run(
     model: Path,
     board: Board,
-    limits: Limits,
     port: str | None,
     baud: int | None,
     runs: int,
     inputs: Path | None,
-    optimize: str,
-    toolchain: str | None,
-    output: Path | None,
-    template: str | None,
-    project: Path | None,
-    self_test: bool,
+    settings: Settings,
     flasher: str | None,
     no_flash: bool,
     yes: bool,
@@ -167,15 +162,6 @@ def run(
     if flasher is not None and not no_flash:
         flasher_of(flasher).check_options(board)  # before minutes go into a build
     feed = api.samples_of(api.load(model), inputs, None)
-    settings = api.Settings(
-        optimize,
-        toolchain,
-        output,
-        template=template,
-        project=project,
-        self_test=self_test,
-        limits=limits,
-    )
     with console.progress(f"building {model.name} for {board.name} …"):
         built = api.build(model, board, settings)
     if not no_flash:

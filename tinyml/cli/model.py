@@ -9,14 +9,13 @@ import click
 
 from tinyml.base import console
 from tinyml.cli import options
-from tinyml.cli.limits import limit_options
+from tinyml.cli.settings import settings_options
 from tinyml.cli.show import show_table
 
 if TYPE_CHECKING:
     from tinyml.model.file import ModelFile
     from tinyml.project.settings import Settings
     from tinyml.target.board import Board
-    from tinyml.target.limits import Limits
 
 
 @click.command(short_help="List the known boards.")
@@ -79,10 +78,7 @@ def inspect(model: Path, as_json: bool) -> None:
 @click.command(short_help="Say whether a model fits a board.")
 @options.MODEL
 @options.board_option(multiple=True, required=False)
-@options.RUNTIME
-@limit_options
-@options.TEMPLATE
-@options.OPTIMIZE
+@settings_options(options.RUNTIME, options.TEMPLATE, options.OPTIMIZE)
 @click.option("--explore", is_flag=True, help="Compare plans: RAM against time against flash.")
 @click.option(
     "--sort",
@@ -95,10 +91,7 @@ def inspect(model: Path, as_json: bool) -> None:
 def check(
     model: Path,
     boards: tuple[Board, ...],
-    runtime: str | None,
-    limits: Limits,
-    template: str | None,
-    optimize: str,
+    settings: Settings,
     explore: bool,
     sort: str,
     as_json: bool,
@@ -109,9 +102,8 @@ def check(
     model of Keras, PyTorch or ONNX: sizes and times need no calibration.
     """
     from tinyml import api
-    from tinyml.report import listing, records, text
+    from tinyml.report import listing, text
 
-    settings = api.Settings(optimize, template=template, runtime=runtime, limits=limits)
     if explore and not boards:
         raise click.UsageError("--explore compares plans for a board: name it with --board")
     with console.progress(f"reading {model.name} …"):
@@ -121,13 +113,7 @@ def check(
     if not boards:
         return _check_all(file, settings, sort, as_json)
     if explore:
-        found = [(item.name, api.explore(file, item, settings)) for item in boards]
-        if as_json:
-            console.document([records.explore_record(*item) for item in found])
-            return 0
-        for table in (text.explore_table(*item) for item in found):
-            show_table(table)
-        return 0
+        return _explore(file, boards, settings, as_json)
     verdicts = [api.check(file, board, settings) for board in boards]
     is_ok = all(verdict.is_ok for verdict in verdicts)
     if as_json:
@@ -140,6 +126,20 @@ def check(
             console.line(sentence)
         console.verdict(verdict.is_ok, f"{verdict.board}: {text.fit_verdict(verdict)}\n")
     return 0 if is_ok else 1
+
+
+def _explore(file: ModelFile, boards: tuple[Board, ...], settings: Settings, as_json: bool) -> int:
+    """A table of plans for each board."""
+    from tinyml import api
+    from tinyml.report import records, text
+
+    found = [(item.name, api.explore(file, item, settings)) for item in boards]
+    if as_json:
+        console.document([records.explore_record(*item) for item in found])
+        return 0
+    for table in (text.explore_table(*item) for item in found):
+        show_table(table)
+    return 0
 
 
 def _check_all(file: ModelFile, settings: Settings, sort: str, as_json: bool) -> int:

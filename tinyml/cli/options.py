@@ -148,6 +148,12 @@ TOOLCHAIN = click.option(
 TEMPLATE = click.option(
     "--template", help="Kind of project, or ./folder of a template; the board's own by default."
 )
+LIBRARY = click.option(
+    "--library",
+    "template",
+    flag_value="library",
+    help="Only the C files and kernels, for your own firmware: the same as --template library.",
+)
 PROJECT = click.option(
     "--project",
     type=click.Path(path_type=Path, file_okay=False),

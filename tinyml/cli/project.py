@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,58 +9,38 @@ import click
 from tinyml.base import console
 from tinyml.cli import options
 from tinyml.cli.conversion import conversion_options
-from tinyml.cli.limits import limit_options
+from tinyml.cli.settings import settings_options
 from tinyml.cli.show import show
 
 if TYPE_CHECKING:
     from tinyml.convert.conversion import ConvertOptions
+    from tinyml.project.settings import Settings
     from tinyml.target.board import Board
-    from tinyml.target.limits import Limits
 
 
 @click.command(short_help="Compile a model and link a firmware image.")
 @click.argument("model")
 @options.board_option()
-@limit_options
-@options.RUNTIME
-@options.OFFLINE_PLAN
-@options.OPTIMIZE
-@options.TOOLCHAIN
-@options.BUILD_DIR
-@options.AGENT
-@options.NO_AGENT
-@options.MODEL_ID
-@options.TEMPLATE
-@click.option(
-    "--library",
-    "template",
-    flag_value="library",
-    help="Only the C files and kernels, for your own firmware: the same as --template library.",
+@settings_options(
+    options.RUNTIME,
+    options.OFFLINE_PLAN,
+    options.OPTIMIZE,
+    options.TOOLCHAIN,
+    options.BUILD_DIR,
+    options.AGENT,
+    options.NO_AGENT,
+    options.MODEL_ID,
+    options.TEMPLATE,
+    options.LIBRARY,
+    options.PROJECT,
+    options.PROJECT_ONLY,
+    options.SELF_TEST,
+    options.DOCKER,
 )
-@options.PROJECT
-@options.PROJECT_ONLY
-@options.SELF_TEST
-@options.DOCKER
 @conversion_options(is_short=True)
 @options.JSON
 def build(
-    model: str,
-    board: Board,
-    limits: Limits,
-    runtime: str | None,
-    offline_plan: bool,
-    optimize: str,
-    toolchain: str | None,
-    output: Path | None,
-    agent: str,
-    model_id: str | None,
-    template: str | None,
-    project: Path | None,
-    project_only: bool,
-    self_test: bool,
-    docker: bool,
-    conversion: ConvertOptions,
-    as_json: bool,
+    model: str, board: Board, settings: Settings, conversion: ConvertOptions, as_json: bool
 ) -> None:
     """Compile MODEL to C for a board and link a firmware image around it.
 
@@ -73,22 +52,6 @@ def build(
     from tinyml.convert import document, present
     from tinyml.report import text
 
-    settings = api.Settings(
-        optimize,
-        toolchain,
-        output,
-        agent=agent != "none",
-        benchmark=agent == "mlperf",
-        model_id=model_id,
-        template=template,
-        container=docker,
-        project_only=project_only,
-        project=project,
-        runtime=runtime,
-        offline_plan=offline_plan,
-        self_test=self_test,
-        limits=limits,
-    )
     with console.progress_bar() as progress:
         file, converted = stages.model_for_build(model, conversion, progress)
     with console.progress(f"building {file.file_name} for {board.name} …"):

@@ -11,35 +11,33 @@ import click
 from tinyml.base import console
 from tinyml.base.errors import ToolError
 from tinyml.cli import options
-from tinyml.cli.limits import limit_options
+from tinyml.cli.settings import settings_options
 from tinyml.cli.show import show, show_table
 
 if TYPE_CHECKING:
+    from tinyml.project.settings import Settings
     from tinyml.target.board import Board
-    from tinyml.target.limits import Limits
 
 
 @click.command(short_help="Run the image on an emulated board.")
 @options.MODEL
 @options.board_option()
-@limit_options
-@click.option(
-    "--inputs",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A .npz or .npy file with samples (and 'labels'); random inputs by default.",
+@options.INPUTS
+@options.SAMPLES
+@settings_options(
+    options.RUNTIME,
+    options.OFFLINE_PLAN,
+    options.OPTIMIZE,
+    options.TOOLCHAIN,
+    options.BUILD_DIR,
+    options.AGENT,
+    options.MODEL_ID,
+    options.TEMPLATE,
+    options.PROJECT,
+    options.SELF_TEST,
+    emulated=True,
 )
-@click.option("--samples", type=click.IntRange(1), help="Use only the first N samples.")
-@options.RUNTIME
-@options.OFFLINE_PLAN
-@options.OPTIMIZE
-@options.TOOLCHAIN
-@options.BUILD_DIR
 @options.SIMULATOR
-@options.AGENT
-@options.MODEL_ID
-@options.TEMPLATE
-@options.PROJECT
-@options.SELF_TEST
 @click.option(
     "--outputs",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -50,20 +48,10 @@ if TYPE_CHECKING:
 def simulate(
     model: Path,
     board: Board,
-    limits: Limits,
     inputs: Path | None,
     samples: int | None,
-    runtime: str | None,
-    offline_plan: bool,
-    optimize: str,
-    toolchain: str | None,
-    output: Path | None,
+    settings: Settings,
     simulator: str | None,
-    agent: str,
-    model_id: str | None,
-    template: str | None,
-    project: Path | None,
-    self_test: bool,
     outputs: Path | None,
     serial: bool,
     as_json: bool,
@@ -74,24 +62,8 @@ def simulate(
     from tinyml.measure import simulation
     from tinyml.report import text
 
-    refuse_own(outputs, (model, inputs), output)
-    is_silent, is_benchmark = agent == "none", agent == "mlperf"
-    settings = api.Settings(
-        optimize,
-        toolchain,
-        output,
-        not is_silent,
-        is_benchmark,
-        model_id=model_id,
-        template=template,
-        project=project,
-        runtime=runtime,
-        offline_plan=offline_plan,
-        self_test=self_test,
-        limits=limits,
-        emulated=True,
-    )
-    runtime = runtime or board.backends["runtime"]
+    refuse_own(outputs, (model, inputs), settings.directory)
+    runtime = settings.runtime or board.backends["runtime"]
     feed = api.samples_of(api.load(model, runtime), inputs, samples)
     with console.progress(f"building {model.name} for {board.name} …"):
         built = api.build(model, board, settings)
