@@ -82,6 +82,15 @@ def files_need_not_survive_a_power_cut() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def images_hold_lines_only() -> Iterator[None]:
+    """Compilers need a third less for them; the code is the same."""
+    from tests.support.running.debug_lines import lines_only  # after what is rewritten
+
+    with lines_only():
+        yield
+
+
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     """Compares a text with a file under tests/golden, or rewrites it with --update-golden."""

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.running.debug_lines import as_users
 from tests.support.values.small_boards import board_of
 from tinyml.backends import simulator_of, toolchain_of
 from tinyml.backends.toolchains import ArmGcc, Zig, host_library
@@ -15,6 +17,12 @@ from tinyml.values.project import Project
 
 ZIG = Zig(Path("/zig/zig"), Path("/zig/lib"), "0.17.1", Path("/cache"))
 GCC = ArmGcc(Path("/usr/bin/arm-none-eabi-gcc"), "12.2.1")
+
+
+@pytest.fixture(autouse=True)
+def flags_of_users() -> Iterator[None]:
+    with as_users():
+        yield
 
 
 def project(core: str = "cortex-m4", optimize: str = "speed") -> Project:

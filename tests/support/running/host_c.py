@@ -1,7 +1,8 @@
 """The generated C of a graph, compiled for this machine and run as a process.
 
-Kernels shared by all layers (``optimize="size"``) are compiled with sanitizers, kernels specialised
-for each layer ("speed") with optimisation: sanitizers take minutes on what inlines that much.
+Kernels shared by all layers (``optimize="size"``) are compiled with sanitizers and nothing taken
+away, kernels specialised for each layer ("speed") with optimisation: sanitizers take minutes on
+what inlines that much.
 Inputs go in and outputs come out as raw bytes (firmware/port/bare/records.c).
 """
 
@@ -39,7 +40,7 @@ def compiler(optimize: str) -> tuple[str, ...]:
     for program in ("gcc", "clang"):
         path = shutil.which(program)
         if path:
-            return (path, "-O2") if optimize == "speed" else (path, "-O1", "-g1", *SANITIZERS)
+            return (path, "-O2") if optimize == "speed" else (path, "-O0", "-g1", *SANITIZERS)
     return (sys.executable, "-m", "ziglang", "cc", "-O2")
 
 
