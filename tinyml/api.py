@@ -159,15 +159,17 @@ def check(model: Model, board: Board, settings: Settings = Settings()) -> Fit:
 
 
 @_checked
-def for_size(model: str | Path) -> ModelFile:
+def for_size(model: str | Path, input_shapes: tuple[tuple[int, ...], ...] = ()) -> ModelFile:
     """The .tflite of a model in any format, for measuring size and speed only.
 
     What is not quantised yet becomes int8 by random samples: its results mean nothing.
+    ``input_shapes`` are of inputs whose sizes the model leaves open, batch of one first.
     """
     path = Path(model)
     if path.suffix == ".tflite" or is_flatbuffer(path):
         return read_model(path)
-    made = convert_model(str(model), ConvertOptions(calibration="random"))
+    imports = ImportOptions(input_shapes=input_shapes)
+    made = convert_model(str(model), ConvertOptions(imports=imports, calibration="random"))
     return model_file(f"{path.stem}.tflite", made.report.result.data)
 
 

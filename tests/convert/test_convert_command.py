@@ -231,15 +231,33 @@ def test_integer_models_are_refused(folder: Path) -> None:
 def test_layers_without_integer_kernel_are_named_with_the_file(folder: Path) -> None:
     """The error named the float model in between, which nobody ever sees."""
     b = FloatBuilder()
-    given = b.value("x", (1, 5))
-    made = b.op("GELU", (given,), b.value("y", (1, 5)), options("GeluOptions"))
-    (folder / "attention.tflite").write_bytes(flatfile.write(b.graph((given,), (made,))))
-    argv = ("convert", "attention.tflite", "--calibration", "random")
-    found = failure(*argv, "--quantization", "int16x8")
-    assert found.startswith("attention.tflite: 1 layer(s) cannot be converted to integers:")
-    assert "GELU 'y' has no integer kernel" in found
-    assert "become tables in int8, without --quantization int16x8" in found
-    assert invoke(*argv).exit_code == 0
+    given = b.value("x", (1, 5)), b.value("w", (1, 5))
+    made = b.op("FLOOR_DIV", given, b.value("y", (1, 5)), options("FloorDivOptions"))
+    (folder / "shares.tflite").write_bytes(flatfile.write(b.graph(given, (made,))))
+    found = failure("convert", "shares.tflite", "--calibration", "random")
+    assert found.startswith("shares.tflite: 1 layer(s) cannot be converted to integers:")
+    assert "FLOOR_DIV 'y' has no integer kernel" in found
+
+
+@needs_litert
+def test_options_of_a_conversion_are_not_ignored_by_build(folder: Path) -> None:
+    """``build --min-accuracy`` of a quantised model built it, and nothing had been measured."""
+    invoke("convert", "model.tflite", "-o", "m.tflite", "--calibration", "calib.npz")
+    argv = ["build", "m.tflite", "--board", "nucleo_l4r5zi"]
+    for option in (
+        ["--min-accuracy", "0.9"],
+        ["--quantization", "int16x8"],
+        ["--calibration", "calib.npz"],
+        ["--input-shape", "1,5"],
+    ):
+        found = failure(*argv, *option)
+        assert found.startswith(f"m.tflite: is quantised already: {option[0]} would change nothing")
+        assert "hint: leave that out, or give the float model" in found
+    assert "needs calibration data" in failure(
+        "build", "model.tflite", *argv[2:], "--labels", "a,b"
+    )
+    (folder / "m.tflite").write_bytes((folder / "m.tflite").read_bytes()[:200])
+    assert "is quantised" not in failure(*argv, "--min-accuracy", "0.9")
 
 
 @pytest.mark.slow
@@ -271,7 +289,7 @@ def test_missing_packages_are_named(folder: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(importlib.util, "find_spec", without)
     (folder / "m.onnx").write_bytes(b"\x08\x07")
     (folder / "m.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
-    (folder / "net.py").write_text("")
+    (folder / "net.py").write_text("def build(): ...")
     found = failure("convert", "m.h5", "--calibration", "random")
     assert "tensorflow and keras and tf_keras" in found
     assert "pip install 'tinyml[convert]'" in found

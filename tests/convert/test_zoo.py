@@ -38,7 +38,7 @@ def test_models_are_built_or_refused_with_the_reason(
         return warm(of) if of in FRAMEWORKS else Path(sys.executable)
 
     wanted = share(names(source, python), PARTS, SEED)
-    found = list(tried(source, wanted, tmp_path, python))
+    found = list(tried((source, wanted), tmp_path, python))
     assert sorted(outcome.name for outcome in found) == sorted(f"{source}.{n}" for n in wanted)
     assert [outcome for outcome in found if outcome.result in BAD] == []
     made = [outcome for outcome in found if outcome.result != UNMADE]

@@ -31,6 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("patterns", nargs="*", help="rows, as onnx.gelu* (default: all)")
     parser.add_argument("--parts", type=int, default=1, help="runs one of so many parts")
     parser.add_argument("--seed", type=int, default=0, help="which of them")
+    parser.add_argument("--quantization", choices=("int8", "int16x8"), default="int8")
     parser.add_argument("--operators", action="store_true", help="only lists ONNX's, for the docs")
     asked = parser.parse_args(arguments)
     if asked.operators:
@@ -38,12 +39,15 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tinyml-zoo-") as held:
-        found = list(_told(run(Path(held), asked.patterns, (asked.parts, asked.seed))))
+        part = (asked.parts, asked.seed)
+        found = list(_told(run(Path(held), asked.patterns, part, asked.quantization)))
     print(summary(found), f"{time.monotonic() - begun:.0f} s", flush=True)
     return int(any(outcome.result in BAD for outcome in found))
 
 
-def run(folder: Path, patterns: Sequence[str], part: tuple[int, int]) -> Iterator[Outcome]:
+def run(
+    folder: Path, patterns: Sequence[str], part: tuple[int, int], quantization: str
+) -> Iterator[Outcome]:
     """The outcomes of all rows that are asked for, source by source."""
 
     def python(source: str) -> Path:
@@ -65,7 +69,7 @@ def run(folder: Path, patterns: Sequence[str], part: tuple[int, int]) -> Iterato
         ]
         place = folder / source
         place.mkdir()
-        yield from tried(source, wanted, place, python)
+        yield from tried((source, wanted), place, python, quantization)
 
 
 def _told(found: Iterator[Outcome]) -> Iterator[Outcome]:

@@ -8,6 +8,7 @@ import random
 import subprocess
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tests.zoo.run import Outcome, Row, outcomes
@@ -57,12 +58,15 @@ def share(found: Sequence[str], parts: int, seed: int) -> tuple[str, ...]:
     return tuple(sorted(mixed[seed % parts :: parts]))
 
 
-def tried(source: str, wanted: Sequence[str], folder: Path, python: Python) -> Iterator[Outcome]:
-    """What becomes of some rows of a source, in an empty folder."""
+def tried(
+    rows: tuple[str, Sequence[str]], folder: Path, python: Python, quantization: str = "int8"
+) -> Iterator[Outcome]:
+    """What becomes of ``rows``, a source and names of it, in an empty folder."""
     models, builds = folder / "models", folder / "builds"
     models.mkdir()
     builds.mkdir()
-    yield from outcomes(written(source, wanted, models, python), builds)
+    made = [replace(row, quantization=quantization) for row in written(*rows, models, python)]
+    yield from outcomes(made, builds)
 
 
 def written(source: str, wanted: Sequence[str], folder: Path, python: Python) -> list[Row]:

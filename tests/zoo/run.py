@@ -24,7 +24,7 @@ from tinyml.convert.layers import as_fed, sqnr_db
 from tinyml.convert.ranges import dequantize
 from tinyml.convert.runners import float_runner
 from tinyml.convert.states import with_states
-from tinyml.convert.values import FloatModel
+from tinyml.convert.values import FloatModel, QuantizeSettings
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph
 from tinyml.model.file import model_file
@@ -46,6 +46,7 @@ class Row:
     name: str
     path: Path
     imports: ImportOptions
+    quantization: str = "int8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ def converted(row: Row) -> Outcome:
 
 
 def _converted(row: Row) -> Outcome:
-    options = ConvertOptions(imports=row.imports, calibration="random")
+    settings = QuantizeSettings(row.quantization)
+    options = ConvertOptions(settings, row.imports, calibration="random")
     report = convert(str(row.path), options).report
     assert report.proof is not None
     assert report.calibration is not None

@@ -15,6 +15,7 @@ from tinyml.base import console
 from tinyml.base.errors import TinymlError
 from tinyml.base.interrupts import Interrupts, exit_code_of, word_of
 from tinyml.cli import conformance, convert, device, measure, model, project, results, start
+from tinyml.cli.hints import command_of, with_owners
 
 EXIT_BUG = 70
 
@@ -116,7 +117,9 @@ def _said(error: BaseException, signals: Interrupts) -> int:
         return error.exit_code
     if isinstance(error, TinymlError):
         where = f"{error.where}: " if error.where else ""
-        console.error(where + error.message, error.hint)
+        name = command_of(sys.argv[1:], cli.commands)
+        hint = error.hint and with_owners(error.hint, name, cli.commands)
+        console.error(where + error.message, hint)
         return error.exit_code
     if isinstance(error, BrokenPipeError):
         return 0

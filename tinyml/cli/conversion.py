@@ -73,6 +73,12 @@ class LabelsType(click.ParamType):  # type: ignore[type-arg]  # generic only in 
         return tuple(name for name in names if name)
 
 
+INPUT_SHAPE = click.option(
+    "--input-shape",
+    type=ShapeType(),
+    multiple=True,
+    help="Where the model leaves it open; batch 1 first (repeatable).",
+)
 _Options = tuple[Callable[[Command], Command], ...]
 
 
@@ -126,12 +132,7 @@ def _model_options() -> _Options:
             help="What raw inputs (pixels 0..255) need: (value - mean) / std.",
         ),
         click.option("--weights", type=FILE, help="PyTorch: the file of net.state_dict()."),
-        click.option(
-            "--input-shape",
-            type=ShapeType(),
-            multiple=True,
-            help="Where the model leaves it open; batch 1 first (repeatable).",
-        ),
+        INPUT_SHAPE,
         click.option("--min-accuracy", type=float, help="Fail (exit code 5) below this score."),
         click.option("--max-drop", type=float, help="Fail (5) when the score drops by more."),
     )

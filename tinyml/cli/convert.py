@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Quantise a float model for firmware.")
-@click.argument("model")
+@options.ANY_MODEL
 @click.option(
     "--output",
     "-o",
@@ -26,25 +26,29 @@ if TYPE_CHECKING:
     help="The .tflite to write [default: the model's name in the current folder].",
 )
 @options.board_option(required=False)
+@options.RUNTIME
 @conversion_options()
 @options.JSON
 def convert(
     model: str,
     output: Path | None,
     board: Board | None,
+    runtime: str | None,
     conversion: ConvertOptions,
     as_json: bool,
 ) -> None:
     """Quantise MODEL and say what it cost.
 
     MODEL is a .keras, .h5, .onnx, .pt2 or float .tflite file, a SavedModel folder, or a PyTorch
-    module as net.py:function. Writes NAME.tflite, and NAME.convert.json beside it.
+    module as net.py:function. Writes NAME.tflite, and NAME.convert.json beside it. With --board
+    or --runtime it also says whether the result runs there.
     """
     from tinyml.convert import conversion as stages
-    from tinyml.convert import document, present
 
     with console.progress_bar() as progress:
-        converted = stages.convert(model, stages.for_board(conversion, board), progress)
+        converted = stages.convert(model, stages.for_target(conversion, board, runtime), progress)
+    from tinyml.convert import document, present  # a mistake in the call need not wait for them
+
     path = output or stages.default_output(model)
     files = document.write_conversion(converted, path)
     if as_json:

@@ -9,6 +9,7 @@ import click
 
 from tinyml.base import console
 from tinyml.cli import options
+from tinyml.cli.conversion import INPUT_SHAPE
 from tinyml.cli.settings import settings_options
 from tinyml.cli.show import show_table
 
@@ -76,7 +77,7 @@ def inspect(model: Path, as_json: bool) -> None:
 
 
 @click.command(short_help="Say whether a model fits a board.")
-@options.MODEL
+@options.ANY_MODEL
 @options.board_option(multiple=True, required=False)
 @settings_options(options.RUNTIME, options.TEMPLATE, options.OPTIMIZE)
 @click.option("--explore", is_flag=True, help="Compare plans: RAM against time against flash.")
@@ -87,13 +88,15 @@ def inspect(model: Path, as_json: bool) -> None:
     show_default=True,
     help="Order of the table of all boards.",
 )
+@INPUT_SHAPE
 @options.JSON
 def check(
-    model: Path,
+    model: str,
     boards: tuple[Board, ...],
     settings: Settings,
     explore: bool,
     sort: str,
+    input_shape: tuple[tuple[int, ...], ...],
     as_json: bool,
 ) -> int:
     """Say whether MODEL fits the boards, region by region, and why not. Exits 1 if not.
@@ -106,10 +109,11 @@ def check(
 
     if explore and not boards:
         raise click.UsageError("--explore compares plans for a board: name it with --board")
-    with console.progress(f"reading {model.name} …"):
-        file = api.for_size(model)
-    if not as_json and file.file_name != model.name:
-        console.line(f"{model.name} was quantised with random samples: only size and speed hold")
+    name = Path(model).name
+    with console.progress(f"reading {name} …"):
+        file = api.for_size(model, input_shape)
+    if not as_json and file.file_name != name:
+        console.line(f"{name} was quantised with random samples: only size and speed hold")
     if not boards:
         return _check_all(file, settings, sort, as_json)
     if explore:

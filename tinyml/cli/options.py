@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -97,7 +97,20 @@ class BackendType(click.ParamType):  # type: ignore[type-arg]  # generic only in
 FOLDER = click.Path(path_type=Path, file_okay=False)
 MODEL_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 BUILD = click.argument("build", type=click.Path(path_type=Path))
-MODEL = click.argument("model", type=click.Path(path_type=Path, dir_okay=False))
+
+
+class NamedPath(click.Path):
+    """A path that is not empty: "" would mean the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        if not str(value).strip():
+            self.fail("the name is empty; a variable of the shell that was never set?", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+MODEL = click.argument("model", type=NamedPath(path_type=Path, dir_okay=False))
+ANY_MODEL = click.argument("model", type=NamedPath())  # a file, a folder, or net.py:function
 
 
 def _once(_context: click.Context, _option: click.Parameter, given: tuple[T, ...]) -> tuple[T, ...]:

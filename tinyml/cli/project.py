@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Compile a model and link a firmware image.")
-@click.argument("model")
+@options.ANY_MODEL
 @options.board_option()
 @settings_options(
     options.RUNTIME,
@@ -53,7 +53,8 @@ def build(
     from tinyml.report import text
 
     with console.progress_bar() as progress:
-        file, converted = stages.model_for_build(model, conversion, progress)
+        wanted = stages.for_target(conversion, None, settings.runtime or board.backends["runtime"])
+        file, converted = stages.model_for_build(model, wanted, progress)
     with console.progress(f"building {file.file_name} for {board.name} …"):
         built = api.build(file, board, settings)
     if converted is not None:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinyml import __version__
-from tinyml.base.errors import ModelError, TinymlError, UnsupportedOps
+from tinyml.base.errors import ModelError, TinymlError
 from tinyml.convert import calibration
 from tinyml.convert.data.read import HOW_TO_MAKE, read_data
 from tinyml.convert.data.values import DataOptions, RawData
-from tinyml.convert.early import sample_shapes, shaped
+from tinyml.convert.early import check_function, check_shapes, sample_shapes, shaped
+from tinyml.convert.importers.tflite import refuse_quantised
 from tinyml.convert.importers.values import ImportOptions
 from tinyml.convert.metadata import check_contract, stripped, with_metadata
 from tinyml.convert.sources import importer_of, is_int8_tflite, source_of
@@ -59,7 +60,8 @@ class ConvertOptions:
     is_sweep: bool = False  # try every suggestion
     is_stripped: bool = False  # neither metadata nor names but those of inputs and outputs
     allows_different: bool = False  # from what the source's own framework computes
-    board: Board | None = None  # for the costs of the sweep
+    board: Board | None = None  # where the result is to run; also for the costs of the sweep
+    runtime: str | None = None  # that is to run it; None: the board's own, or the first that can
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ def convert(model: str, options: ConvertOptions, progress: Progress = _quiet) ->
     begun = time.monotonic()
     source = source_of(model)
     importer = importer_of(source)
+    check_function(source)
     importer.require(options.imports)
     is_float = options.settings.quantization == "float32"
     if not options.calibration and not is_float:
@@ -94,6 +97,7 @@ def convert(model: str, options: ConvertOptions, progress: Progress = _quiet) ->
     raw = None
     if importer.name == "PyTorch" and not options.imports.input_shapes:
         raw = _early(source.path.suffix, options)
+    check_shapes(source, shaped(imports, raw))
     progress(f"importing with {importer.name}", 0, 1)
     original = importer.to_float_tflite(source, shaped(imports, raw))
     progress(f"importing with {importer.name}", 1, 1)
@@ -163,6 +167,8 @@ def _quantised(
     except ModelError as error:
         error.where = original.file_name  # not the float model in between
         raise
+    data = as_variables(result.data, original.states)
+    result = replace(result, notes=(*result.notes, *_on_target(data, options)))
     quality = None
     trials: tuple[Trial, ...] = ()
     if samples is not None:
@@ -170,9 +176,8 @@ def _quantised(
         if options.is_sweep:
             measured = (fed, evaluation or Evaluation(tuple(fed)))
             trials = sweep(original.data, quality, measured, (settings, options.board), progress)
-    data = as_variables(result.data, original.states)
-    result = replace(result, data=data, notes=(*result.notes, *_only_tflm(data)))
-    report = _reported(original, samples, replace(options, settings=settings), result, quality)
+    options = replace(options, settings=settings)
+    report = _reported(original, samples, options, replace(result, data=data), quality)
     return Converted(report, quality, trials)
 
 
@@ -195,18 +200,12 @@ def _reported(
     )
 
 
-def _only_tflm(data: bytes) -> tuple[str, ...]:
-    """A sentence when the ahead-of-time compiler lacks operators of the result."""
-    from tinyml.model.reader import load
+def _on_target(data: bytes, options: ConvertOptions) -> tuple[str, ...]:
+    """Sentences on where the result runs; raises ModelError where that is nowhere."""
+    from tinyml.convert.runtimes import Wanted, on_target
 
-    try:
-        load(model_file("model.tflite", data))
-    except UnsupportedOps as error:
-        listed = ", ".join(dict.fromkeys(item.op for item in error.found))
-        return (f"builds with --runtime tflm only, because of {listed}",)
-    except ModelError:  # in floats or 16 bits, which the user asked for
-        return ()
-    return ()
+    wanted = Wanted(options.board, options.runtime)
+    return on_target(data, wanted, is_float=options.settings.quantization == "float32")
 
 
 def _left(transposes: tuple[Transpose, ...], data: bytes) -> tuple[Transpose, ...]:
@@ -231,9 +230,11 @@ def _metadata(
     )
 
 
-def for_board(options: ConvertOptions, board: Board | None) -> ConvertOptions:
-    """The same options, with the board for which the sweep counts costs."""
-    return replace(options, board=board)
+def for_target(
+    options: ConvertOptions, board: Board | None, runtime: str | None = None
+) -> ConvertOptions:
+    """The same options, with the board and the runtime on which the result is to run."""
+    return replace(options, board=board, runtime=runtime)
 
 
 def default_output(model: str) -> Path:
@@ -276,17 +277,41 @@ def model_for_build(
 ) -> tuple[ModelFile, Converted | None]:
     """The model to build: a .tflite as it is, or what becomes of any other.
 
-    A .tflite in float32 is quantised where calibration data are given.
+    A .tflite in float32 is quantised where options ask for it.
 
-    Raises what ``convert`` raises, and MismatchError when the result is not as good as demanded.
+    Raises what ``convert`` raises, MismatchError when the result is not as good as demanded, and
+    TinymlError for options of a conversion of a model that is in integers already.
     """
     source = source_of(model)
-    is_kept = source.path.suffix == ".tflite" and not options.calibration
-    if source.path.is_file() and (is_kept or is_int8_tflite(source)):
+    asked = asked_of(options)
+    is_kept = source.path.suffix == ".tflite" and not asked
+    is_done = is_int8_tflite(source)
+    if is_done and asked:
+        refuse_quantised(source.path, asked)
+    if source.path.is_file() and (is_kept or is_done):
         return read_model(source.path), None
     converted = convert(model, options, progress)
     require_score(converted, options)
     return model_file(f"{source.path.stem}.tflite", converted.report.result.data), converted
+
+
+def asked_of(options: ConvertOptions) -> tuple[str, ...]:
+    """The options, as on the command line, that only a conversion can honour and a user gave."""
+    own, data = options.settings, options.data
+    given = {
+        "--calibration": options.calibration,
+        "--evaluate": options.evaluation,
+        "--quantization": own.quantization != QuantizeSettings().quantization,
+        "--io": own.io != QuantizeSettings().io,
+        "--keep-int16": own.keep_int16,
+        "--labels": data.labels,
+        "--normalize": data.mean,
+        "--weights": options.imports.weights,
+        "--input-shape": options.imports.input_shapes,
+        "--min-accuracy": options.min_score is not None,
+        "--max-drop": options.max_drop is not None,
+    }
+    return tuple(name for name, value in given.items() if value)
 
 
 def peak_bytes() -> int:

@@ -1,13 +1,18 @@
-"""What the user's data say before the model is read: that they are there, and of which shape."""
+"""What can be known before a framework takes its time: of the data, and of code that makes a model.
+
+Data must be there, and say of which shape they are; a Python file must have the function.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
 
+from tinyml.base.errors import ModelError
 from tinyml.convert.data.read import check_data
 from tinyml.convert.data.values import DataOptions, RawData
-from tinyml.convert.importers.values import ImportOptions
+from tinyml.convert.importers.values import ImportOptions, Source
+from tinyml.convert.python_text import check_name
 
 
 def sample_shapes(names: Iterable[str], options: DataOptions) -> tuple[tuple[int, ...], ...]:
@@ -31,3 +36,19 @@ def shaped(imports: ImportOptions, raw: RawData | None) -> ImportOptions:
     if not raw.is_raw_layout:
         shapes = [(1, shape[-1], *shape[1:-1]) for shape in shapes]
     return replace(imports, input_shapes=tuple(shapes))
+
+
+def check_shapes(source: Source, imports: ImportOptions) -> None:
+    """Raises ModelError for code that makes a model when nothing says the shape of its inputs."""
+    if source.entry and not imports.input_shapes:
+        raise ModelError(
+            "a PyTorch module does not say the shape of its inputs",
+            hint="say it, batch first: --input-shape 1,3,32,32; or give calibration data.",
+            where=str(source.path),
+        )
+
+
+def check_function(source: Source) -> None:
+    """Raises ModelError when a Python file has no such function, as far as its text says."""
+    if source.entry:
+        check_name(source.path, source.entry, ModelError, "that returns the network")

@@ -36,6 +36,11 @@ class Function:
     value: int
     result: int
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The operators for whose sake it is a table."""
+        return tuple(dict.fromkeys(op.kind for op in self.ops if _needs_table(op)))
+
 
 def functions_of(graph: Graph) -> tuple[Function, ...]:
     """What must be a table: results that some operator without an integer kernel leads to."""

@@ -6,6 +6,7 @@ become integers, and a QUANTIZE stands wherever a value is needed at another sca
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ from tinyml.convert.fixups.equalize import equalize, pairs_of
 from tinyml.convert.fixups.expand import expand_hard_swish, expand_prelu
 from tinyml.convert.fixups.masks import hidden, hide_below
 from tinyml.convert.formats import bits_of_ops, choose_formats, kept_tensors, values_read
-from tinyml.convert.functions import functions_of, with_functions, written_out
+from tinyml.convert.functions import Function, functions_of, with_functions, written_out
 from tinyml.convert.lstm import cell_peak, problem
 from tinyml.convert.ranges import Observer, Seen
 from tinyml.convert.rewrite import rewrite
@@ -34,8 +35,6 @@ from tinyml.passes.rewrite import converts
 
 Sample = Sequence[Array]  # one array per model input
 
-_TABLES = "; functions of one value become tables in int8, without --quantization int16x8"
-
 
 def quantize(
     float_model: bytes, samples: Iterable[Sample], settings: QuantizeSettings
@@ -50,10 +49,11 @@ def quantize(
     if settings.quantization == "float32":
         return QuantizedModel(flatfile.write(without_scales(graph)), notes)
     base = 16 if settings.quantization == "int16x8" else 8
-    functions = functions_of(graph) if base == 8 else ()
+    functions = functions_of(graph)
     graph = with_functions(graph, functions)
-    refuse_unsupported(graph, base)
+    refuse_unsupported(graph)
     graph, bits = _widths(graph, settings.keep_int16, base)
+    notes = (*notes, *_computed_in_8_bits(graph, bits, functions, base))
     whole = written_out(graph, functions)
     seen = with_common_ranges(observe(whole, held), graph, settings.states)
     formats = choose_formats(graph, bits, seen, settings.ranges, base)
@@ -115,8 +115,8 @@ def without_scales(graph: Graph) -> Graph:
     )
 
 
-def refuse_unsupported(graph: Graph, base: int = 8) -> None:
-    """Raises ModelError with every layer that cannot become integers of a width, and why."""
+def refuse_unsupported(graph: Graph) -> None:
+    """Raises ModelError with every layer that cannot become integers, and why."""
     hybrid = _hybrid_weights(graph)
     if hybrid:
         raise ModelError(
@@ -132,9 +132,8 @@ def refuse_unsupported(graph: Graph, base: int = 8) -> None:
             hint="give it to 'tinyml build' as it is, or convert the original float model.",
             where=graph.source.file_name,
         )
-    advice = _TABLES if base != 8 and functions_of(graph) else ""
-    instead = "replace these layers in the model by ones that 'tinyml ops' lists"
-    _refuse(graph, _without_integers(graph), instead + advice + ".")
+    instead = "replace these layers in the model by ones that 'tinyml ops' lists."
+    _refuse(graph, _without_integers(graph), instead)
 
 
 def _without_integers(graph: Graph) -> list[str]:
@@ -187,19 +186,44 @@ def _refuse(graph: Graph, found: list[str], hint: str) -> None:
 
 
 def _widths(graph: Graph, names: tuple[str, ...], base: int) -> tuple[Graph, tuple[int, ...]]:
-    """The width of each op, in a graph that has a 16-bit kernel for each op that needs one."""
+    """The width of each op, in a graph that has a 16-bit kernel for each op that needs one.
+
+    Where all values are wide, an op without such a kernel computes in 8 bits between the others.
+    """
     bits = bits_of_ops(graph, kept_tensors(graph, names), base)
     wide = [op for op, width in zip(graph.ops, bits, strict=True) if width == 16]
     results = {op.outputs[0] for op in wide}
     graph = expand_prelu(expand_hard_swish(graph, results), results)
     bits = bits_of_ops(graph, kept_tensors(graph, names), base)
+    narrow = tuple(
+        width == 16 and not has_16_bits(op.kind) and bool(values_read(op, graph))
+        for op, width in zip(graph.ops, bits, strict=True)
+    )
+    if base == 16:
+        return graph, tuple(8 if is_narrow else 16 for is_narrow in narrow)
     missing = [
         f"{op.kind} '{op.name}' has no kernel for 16-bit values"
-        for op, width in zip(graph.ops, bits, strict=True)
-        if width == 16 and not has_16_bits(op.kind) and values_read(op, graph)
+        for op, is_narrow in zip(graph.ops, narrow, strict=True)
+        if is_narrow
     ]
     _refuse(graph, missing, "keep other layers at 16 bits, or take --quantization int8.")
     return graph, bits
+
+
+def _computed_in_8_bits(
+    graph: Graph, bits: Sequence[int], functions: Sequence[Function], base: int
+) -> tuple[str, ...]:
+    """A sentence on the layers of a model with 16-bit values that have no kernel for them."""
+    tables = {each.result: " and ".join(each.kinds) for each in functions}
+    found = Counter(
+        tables.get(op.outputs[0], op.kind)
+        for op, width in zip(graph.ops, bits, strict=True)
+        if width < base
+    )
+    if not found:
+        return ()
+    listed = ", ".join(f"{count} {kind}" for kind, count in sorted(found.items()))
+    return (f"{listed} computed in 8 bits, for want of 16-bit kernels",)
 
 
 def _cells(graph: Graph, samples: Sequence[Sample]) -> dict[int, float]:

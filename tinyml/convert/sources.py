@@ -15,6 +15,7 @@ from tinyml.base.registry import outside
 from tinyml.convert.environment import import_in_child, require, run_in_child
 from tinyml.convert.importers.finish import finished
 from tinyml.convert.importers.values import Importer, ImportOptions, Source
+from tinyml.convert.python_text import functions_of
 from tinyml.convert.values import FloatModel
 from tinyml.ir.graph import Array
 
@@ -67,8 +68,12 @@ class Native:
 
     def to_float_tflite(self, source: Source, options: ImportOptions) -> FloatModel:
         """The model as a float .tflite; raises ModelError or ToolError."""
-        imported = _module(self.module).import_model(source, options)
-        return finished(imported, source, self.name)
+        try:
+            imported = _module(self.module).import_model(source, options)
+            return finished(imported, source, self.name)
+        except ModelError as error:
+            error.where = error.where or str(source.path)
+            raise
 
     def outputs(
         self, source: Source, options: ImportOptions, samples: Sequence[Sequence[Array]]
@@ -157,9 +162,11 @@ def importer_of(source: Source) -> Importer:
     if known is ONNX:
         return ONNX
     if path.suffix == ".py":
+        made = functions_of(path)
         raise ModelError(
             "names no function in the Python file",
-            hint=f"append it: {path}:build",
+            hint=f"append it: {path}:{made[0] if len(made) == 1 else 'function'}"
+            + (f"; the file has {', '.join(made[:8])}" if len(made) > 1 else ""),
             where=str(path),
         )
     held = f"is no {known.name} model" if known is not None else "is not a model that is known"

@@ -19,6 +19,7 @@ from tinyml.base.files import refuse_special
 from tinyml.ir.graph import Array
 
 MAX_DATA_BYTES = 2 << 30  # unpacked, of one file; samples for a microcontroller take megabytes
+_SUFFIXES = (".npz", ".npy")
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what numpy writes; unpacked in pieces
 
 
@@ -38,7 +39,7 @@ def read_array_file(path: Path) -> dict[str, Array]:
     except TinymlError:
         raise
     except FileNotFoundError:
-        raise TinymlError(f"{path}: no such file") from None
+        raise TinymlError(f"{path}: no such file", hint=_near(path)) from None
     except Exception as error:
         # zip, header and pickle problems come as half a dozen unrelated exception types
         reason = "it holds Python objects, or something else" if "pickle" in str(error) else error
@@ -46,6 +47,17 @@ def read_array_file(path: Path) -> dict[str, Array]:
             f"{path}: not a readable .npz or .npy file ({reason})",
             hint="write it with numpy.savez(path, input=samples, labels=classes)",
         ) from error
+
+
+def _near(path: Path) -> str:
+    """What lies beside a file that is not there, or how to make it."""
+    try:
+        there = sorted(item.name for item in path.parent.iterdir() if item.suffix in _SUFFIXES)
+    except OSError:
+        there = []
+    if there:
+        return f"data there: {', '.join(there[:8])}"
+    return "write it with numpy.savez(path, input=samples, labels=classes)"
 
 
 def label_array(

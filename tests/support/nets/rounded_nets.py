@@ -26,7 +26,7 @@ def rounded_model(graph: Graph, integers: Graph) -> bytes:
     tensors = list(found.tensors)
     held: list[tuple[int, Tensor]] = []
     for i, tensor in enumerate(graph.tensors):
-        form = form_of(names, integers, tensor.name)
+        form = _coarsest(names, integers, tensor.name)
         if form is None or tensor.dtype != FLOAT32 or integers.tensors[form].quant is None:
             continue
         if tensor.is_constant:
@@ -40,6 +40,15 @@ def rounded_model(graph: Graph, integers: Graph) -> bytes:
         assert form.quant is not None
         found = rounded(found, i, INT16 if form.dtype == INT16 else INT8, form.quant)
     return flatfile.write(found)
+
+
+def _coarsest(names: dict[str, int], integers: Graph, name: str) -> int | None:
+    """The form of a value in 8 bits, where a layer without a 16-bit kernel reads it so."""
+    kept = form_of(names, integers, name)
+    if kept is None or integers.tensors[kept].dtype != INT16:
+        return kept
+    narrow = (i for called, i in names.items() if called.startswith(f"{name}_{INT8}_"))
+    return next(narrow, kept)
 
 
 def _data(form: Tensor, is_filter: bool) -> Array:

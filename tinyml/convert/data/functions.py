@@ -64,6 +64,32 @@ def _module(name: str) -> ModuleType:
     return module
 
 
+def file_of(module: str) -> Path | None:
+    """The Python file of a module, which is not imported; None where that cannot be said.
+
+    Raises TinymlError when there is no such module.
+    """
+    path = Path(f"{module}.py")
+    if path.is_file():
+        return path
+    if "." in module:
+        return None  # to look for it would import the package around it
+    sys.path.insert(0, "")
+    try:
+        found = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        found = None
+    finally:
+        sys.path.remove("")
+    if found is None:
+        raise TinymlError(
+            f"there is no module '{module}'",
+            hint="run tinyml in the folder of the module, or give its path: folder/file.py:name",
+        )
+    origin = found.origin or ""
+    return Path(origin) if origin.endswith(".py") else None
+
+
 def read_function(module: str, name: str, options: DataOptions) -> RawData:
     """The samples that a function yields: arrays, dicts by input, or (sample, label) pairs.
 

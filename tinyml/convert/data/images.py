@@ -12,6 +12,7 @@ from tinyml.base.errors import TinymlError
 from tinyml.convert.data.arrays import classes, normalised
 from tinyml.convert.data.values import DataOptions, RawData
 from tinyml.convert.environment import require
+from tinyml.convert.importers.values import plain
 from tinyml.convert.values import ModelInput
 from tinyml.ir.graph import Array
 
@@ -45,6 +46,25 @@ def read_images(
     names = [path.parent.relative_to(folder).as_posix() for path in chosen]
     labels = classes(names, options, folder) if set(names) != {"."} else None
     return RawData({"": held}, f"{folder.name}/", labels, notes, is_raw_layout=False)
+
+
+def check_image(path: Path) -> None:
+    """Raises TinymlError for what is no image, by its beginning."""
+    require("PIL")
+    from PIL import Image
+
+    try:
+        with Image.open(path):
+            pass
+    except Exception as error:  # a dozen types, as when it is read
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> TinymlError:
+    return TinymlError(
+        f"{path}: not a readable image: {plain(str(error))}",
+        hint="leave it out of the folder, or write it again",
+    )
 
 
 def _target(
@@ -89,7 +109,7 @@ def _pixels(path: Path, size: tuple[int, int], channels: int, fit: str) -> Array
         raise
     except Exception as error:
         # damage comes as OSError, SyntaxError, ValueError, struct.error, DecompressionBombError …
-        raise TinymlError(f"{path}: not a readable image: {error}") from error
+        raise _damaged(path, error) from error
     if fit == "crop":
         image = ImageOps.fit(image, size)
     elif fit == "pad":

@@ -47,14 +47,40 @@ def check_data(text: str, options: DataOptions) -> RawData | None:
     """
     path = Path(text)
     if path.is_dir():
-        _kinds(path)
+        _check_folder(path, options)
     elif path.exists():
         return _file(path, options, None)
     else:
         match = _FUNCTION.fullmatch(text)
         if match is None or (".py:" in text and not Path(f"{match[1]}.py").is_file()):
             raise TinymlError(f"{text}: no such file or folder", hint=HOW_TO_MAKE)
+        check_name_in(match[1], match[2])
     return None
+
+
+def _check_folder(path: Path, options: DataOptions) -> None:
+    """Raises TinymlError for a folder without images and sounds, or with one that is damaged."""
+    images, sounds = _kinds(path)
+    if len(images) >= len(sounds):
+        from tinyml.convert.data.images import check_image
+
+        for image in images[: options.limit]:
+            check_image(image)
+        return
+    from tinyml.convert.data.sounds import check_wav
+
+    for sound in sounds[: options.limit]:
+        check_wav(sound)
+
+
+def check_name_in(module: str, name: str) -> None:
+    """Raises TinymlError where the text of a module says that it has no such function."""
+    from tinyml.convert.data.functions import file_of
+    from tinyml.convert.python_text import check_name
+
+    path = file_of(module)
+    if path is not None:
+        check_name(path, name, TinymlError, "that yields samples")
 
 
 def _file(path: Path, options: DataOptions, inputs: Sequence[ModelInput] | None) -> RawData:

@@ -68,8 +68,13 @@ def _of_length(sound: Array, path: Path, inputs: Sequence[ModelInput] | None) ->
     return filled.reshape(shape[1:])
 
 
-def read_wav(path: Path) -> tuple[Array, int]:
-    """The sound in -1..1, [frames] or [frames, channels], and its rate in Hz."""
+def check_wav(path: Path) -> None:
+    """Raises TinymlError for what is no .wav file, by its beginning."""
+    _opened(path, 0)
+
+
+def _opened(path: Path, frames: int | None = None) -> tuple[bytes, int, int, int]:
+    """(samples, bytes of each, channels, rate in Hz), of the first frames or of all."""
     try:
         with wave.open(str(path), "rb") as file:
             width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
@@ -78,13 +83,19 @@ def read_wav(path: Path) -> tuple[Array, int]:
                     f"{width} bytes per sample, {path.stat().st_size:,} in all; 1 to 4 and at most "
                     f"{MAX_SOUND_BYTES:,} are read"
                 )
-            raw = file.readframes(file.getnframes())
+            count = file.getnframes() if frames is None else frames
+            return file.readframes(count), width, channels, rate
     except Exception as error:
         # damage comes as wave.Error, EOFError, OSError, struct.error, RuntimeError …
         raise TinymlError(
             f"{path}: not a readable .wav file: {error}",
             hint="only uncompressed PCM is read; convert it, for instance with sox or ffmpeg",
         ) from error
+
+
+def read_wav(path: Path) -> tuple[Array, int]:
+    """The sound in -1..1, [frames] or [frames, channels], and its rate in Hz."""
+    raw, width, channels, rate = _opened(path)
     frame = width * channels
     raw = raw[: len(raw) // frame * frame]  # the end of a file that is cut off
     if width == 1:

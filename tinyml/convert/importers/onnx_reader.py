@@ -30,6 +30,8 @@ from tinyml.convert.importers.values import Imported
 from tinyml.ir.dtype import FLOAT32, INT32, DType
 from tinyml.ir.graph import Source
 
+_WORDS = {"O": "texts", "U": "texts", "b": "decisions", "c": "complex numbers"}
+
 
 class UnknownNodes(Exception):
     """Nodes, or uses of them, that this reader does not know; carries a sentence on each."""
@@ -180,7 +182,10 @@ def _dtype(item: Value) -> DType:
         return FLOAT32
     if kind.kind in "iu":
         return INT32
-    raise ModelError(f"input '{item.name}' is of type {kind}, which firmware cannot take")
+    raise ModelError(
+        f"input '{item.name}' holds {_WORDS.get(kind.kind, kind)}, which firmware cannot take",
+        hint="leave out of the export what makes numbers of them, and convert the rest.",
+    )
 
 
 def _feeds_steps(graph: Graph, name: str) -> bool:

@@ -96,6 +96,20 @@ def is_quantised(path: Path) -> bool:
     return not is_float(graph)
 
 
+def refuse_quantised(path: Path, options: Sequence[str]) -> None:
+    """Raises ModelError for a quantised model with options that only a float one can follow.
+
+    Also when it is damaged.
+    """
+    flatfile.read(path.name, read_model(path).data)
+    raise ModelError(
+        f"is quantised already: {', '.join(options)} would change nothing",
+        hint="leave that out, or give the float model that it was made of; how accurate it is says "
+        "'tinyml simulate' with --inputs test.npz, an array 'labels' in it.",
+        where=str(path),
+    )
+
+
 def _refuse_quantised(graph: Graph, path: Path) -> None:
     hybrid = [name for op in hybrid_ops(graph) for name in integer_weights(graph, op)]
     if hybrid:

@@ -256,8 +256,7 @@ def _archive(path: Path, is_trusted: bool) -> tuple[Module, tuple[Tensor, ...]]:
 def _check_samples(samples: tuple[Tensor, ...]) -> None:
     if not samples:
         raise ModelError(
-            "a PyTorch module does not say the shape of its inputs",
-            hint="say it, batch first: --input-shape 1,3,32,32; or give calibration data.",
+            "has no input", hint="export a module that computes with what it is given."
         )
     for i, sample in enumerate(samples):
         if sample.ndim and sample.shape[0] != 1:
