@@ -10,7 +10,8 @@ import pytest
 
 from tests.support.models.cases import case_paths, load_cases
 from tests.support.models.small_graphs import GraphBuilder, small_network
-from tinyml.convert.conversion import ConvertOptions, model_for_build
+from tinyml.convert.building import model_for_build
+from tinyml.convert.conversion import ConvertOptions
 from tinyml.ir.dtype import FLOAT32, INT8, INT16, UINT8, DType
 from tinyml.ir.graph import Graph, Quant
 from tinyml.model.arithmetic import float_ops, hybrid_ops, integer_ops, is_float

@@ -21,7 +21,10 @@ from tinyml.convert.fixups.fuse import fuse_activations, fuse_pads
 from tinyml.convert.fixups.identities import drop_identities
 from tinyml.convert.fixups.kernelless import replace_kernelless
 from tinyml.convert.fixups.reshapes import move_reshapes
-from tinyml.convert.runners import float_tensor
+from tinyml.convert.quality import outputs
+from tinyml.convert.quantize import quantize
+from tinyml.convert.runners import float_tensor, quantised_runner
+from tinyml.convert.values import QuantizeSettings
 from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Array, Graph, Quant, check
 from tinyml.model.options import options
@@ -283,6 +286,24 @@ def test_fake_quantisation_becomes_the_scale_of_the_value() -> None:
     assert found is not None
     assert found.scale == pytest.approx(4 / 255)
     assert found.zero_point == round(-128 + 1 / (4 / 255))
+
+
+@pytest.mark.parametrize("quantization", ["float32", "int16x8", "int8"])
+def test_a_relu_that_trained_scales_stand_for_stays(quantization: str) -> None:
+    """With scales from 0 on, onnxruntime's quantiser leaves it out: wide values had none."""
+    b = FloatBuilder()
+    x = b.value("x", (1, 4))
+    y = b.dense("dense", x, b.rng.normal(size=(6, 4)))
+    quant = Quant((0.02,), (-128,))
+    down = b.op("QUANTIZE", (y,), b.integers("q", (1, 6), quant), options("QuantizeOptions"))
+    up = b.op("DEQUANTIZE", (down,), b.value("dq", (1, 6)), options("DequantizeOptions"))
+    z = b.dense("last", up, b.rng.normal(size=(3, 6)))
+    graph = b.graph((x,), (z,))
+    rng = np.random.default_rng(9)
+    samples = [(rng.uniform(-1, 1, (1, 4)).astype(np.float32),) for _ in range(4)]
+    made = quantize(flatfile.write(graph), samples, QuantizeSettings(quantization)).data
+    found = [outputs(quantised_runner(made), sample)[0] for sample in samples]
+    assert np.abs(np.stack(found) - results(graph)).max() < 0.1
 
 
 def test_trained_weights_keep_their_scales() -> None:

@@ -17,7 +17,8 @@ from tests.support.running.tflm_tree import sine_file
 from tests.support.values.plans import sine_graph
 from tinyml import api
 from tinyml.base.errors import ModelError, PlanError, UnsupportedOps
-from tinyml.convert.conversion import ConvertOptions, model_for_build
+from tinyml.convert.building import model_for_build
+from tinyml.convert.conversion import ConvertOptions
 from tinyml.ir.dtype import BOOL, FLOAT32, INT16
 from tinyml.ir.graph import Graph
 from tinyml.ir.module import Module

@@ -48,13 +48,13 @@ def build(
     A float model (see 'tinyml convert') is quantised first; that needs --calibration.
     """
     from tinyml import api
+    from tinyml.convert import building, document, present
     from tinyml.convert import conversion as stages
-    from tinyml.convert import document, present
     from tinyml.report import text
 
     with console.progress_bar() as progress:
         wanted = stages.for_target(conversion, None, settings.runtime or board.backends["runtime"])
-        file, converted = stages.model_for_build(model, wanted, progress)
+        file, converted = building.model_for_build(model, wanted, progress)
     with console.progress(f"building {file.file_name} for {board.name} …"):
         built = api.build(file, board, settings)
     if converted is not None:

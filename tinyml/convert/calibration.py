@@ -62,10 +62,27 @@ def evaluation_set(
     samples = tuple(zip(*columns, strict=True))
     if raw.labels is None:
         return Evaluation(samples, file_name=raw.source)
-    if len(raw.labels) != len(samples):
-        raise TinymlError(f"{raw.source}: {len(samples)} samples, but {len(raw.labels)} labels")
+    check_labels(raw)
     classes, targets = _expected(raw, outputs[0])
     return Evaluation(samples, classes, targets, raw.source)
+
+
+def check_labels(raw: RawData) -> None:
+    """Raises TinymlError for labels that suit no model: others in number, or texts."""
+    count = len(next(iter(raw.arrays.values())))
+    if raw.labels is None:
+        return
+    if len(raw.labels) != count:
+        raise TinymlError(
+            f"{raw.source}: {count} samples, but {len(raw.labels)} labels",
+            hint="give one label per sample, in the same order",
+        )
+    if not np.issubdtype(raw.labels.dtype, np.number) and raw.labels.dtype != np.bool_:
+        raise TinymlError(
+            f"{raw.source}: labels must be class indices, or arrays like the output; found "
+            f"'{np.ravel(raw.labels)[0]}'",
+            hint="numpy.unique(names, return_inverse=True) gives the names and the indices",
+        )
 
 
 def _expected(raw: RawData, output: ModelInput) -> tuple[tuple[int, ...], tuple[Array, ...]]:
@@ -75,10 +92,12 @@ def _expected(raw: RawData, output: ModelInput) -> tuple[tuple[int, ...], tuple[
     per_sample = labels.reshape(len(labels), -1)
     if per_sample.shape[1] == 1 and (count > 1 or set(np.unique(per_sample)) <= {0, 1}):
         flat = per_sample[:, 0]
-        if not np.issubdtype(flat.dtype, np.number) or np.any(np.mod(flat, 1)):
+        wrong = flat[np.mod(flat, 1) != 0]
+        if wrong.size:
             raise TinymlError(
                 f"{raw.source}: labels must be class indices, or arrays like the output "
-                f"{list(output.shape)}; found {flat[0]!r}"
+                f"{list(output.shape)}; found {wrong[0]:g}",
+                hint="give whole numbers from 0 on, one per sample",
             )
         if flat.min() < 0 or (count > 1 and flat.max() >= count):
             wrong = flat.min() if flat.min() < 0 else flat.max()

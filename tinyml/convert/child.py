@@ -41,6 +41,8 @@ def main(task_path: Path) -> None:
 
 
 def _attempt(task: dict[str, Any], folder: Path) -> dict[str, object]:
+    if importlib.util.find_spec("numpy") is None:
+        return {"missing": ["numpy"]}
     from tinyml.base.errors import TinymlError
     from tinyml.convert.importers.values import ImportOptions, Source, imported_to_json
 

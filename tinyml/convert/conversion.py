@@ -14,11 +14,17 @@ from tinyml.base.errors import ModelError, TinymlError
 from tinyml.convert import calibration
 from tinyml.convert.data.read import HOW_TO_MAKE, read_data
 from tinyml.convert.data.values import DataOptions, RawData
-from tinyml.convert.early import check_function, check_shapes, sample_shapes, shaped
-from tinyml.convert.importers.tflite import refuse_quantised
-from tinyml.convert.importers.values import ImportOptions
+from tinyml.convert.early import (
+    check_function,
+    check_given,
+    check_shapes,
+    sample_shapes,
+    shaped,
+)
+from tinyml.convert.importers.torch_files import check_weights
+from tinyml.convert.importers.values import Importer, ImportOptions, Source
 from tinyml.convert.metadata import check_contract, stripped, with_metadata
-from tinyml.convert.sources import importer_of, is_int8_tflite, source_of
+from tinyml.convert.sources import importer_of, source_of
 from tinyml.convert.values import (
     CalibrationSet,
     ConvertReport,
@@ -30,7 +36,6 @@ from tinyml.convert.values import (
 )
 from tinyml.ir.graph import Array
 from tinyml.ir.metadata import Metadata
-from tinyml.model.file import ModelFile, model_file, read_model
 from tinyml.passes.rewrite import moves
 from tinyml.target.board import Board
 
@@ -42,8 +47,8 @@ Progress = Callable[[str, int, int], None]  # what, done, of how many
 RANDOM = "random"
 
 
-def _quiet(_what: str, _done: int, _total: int) -> None:
-    return None
+def quiet(_what: str, _done: int, _total: int) -> None:
+    """Tells nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ class Converted:
     trials: tuple[Trial, ...] = ()
 
 
-def convert(model: str, options: ConvertOptions, progress: Progress = _quiet) -> Converted:
+def convert(model: str, options: ConvertOptions, progress: Progress = quiet) -> Converted:
     """From a float model of any known format to the .tflite for firmware.
 
     Raises ModelError, TinymlError or ToolError; nothing is written.
@@ -84,27 +89,16 @@ def convert(model: str, options: ConvertOptions, progress: Progress = _quiet) ->
     begun = time.monotonic()
     source = source_of(model)
     importer = importer_of(source)
-    check_function(source)
-    importer.require(options.imports)
-    is_float = options.settings.quantization == "float32"
-    if not options.calibration and not is_float:
-        raise TinymlError(
-            "an integer model needs calibration data, to learn the range of every value",
-            hint=f"--calibration: {HOW_TO_MAKE}",
-        )
-    data = [name for name in (options.calibration, options.evaluation) if name not in ("", RANDOM)]
-    imports = replace(options.imports, sample_shapes=sample_shapes(data, options.data))
-    raw = None
-    if importer.name == "PyTorch" and not options.imports.input_shapes:
-        raw = _early(source.path.suffix, options)
-    check_shapes(source, shaped(imports, raw))
+    imports, raw = _before_import(source, importer, options)
     progress(f"importing with {importer.name}", 0, 1)
-    original = importer.to_float_tflite(source, shaped(imports, raw))
+    original = importer.to_float_tflite(source, imports)
     progress(f"importing with {importer.name}", 1, 1)
+    check_given(original, options.imports.input_shapes)
     check_contract(original, options.data.labels, options.data.mean)
+    is_float = options.settings.quantization == "float32"
     samples = None if is_float else _calibration(original, options, raw)
     evaluation = _evaluation(original, options)
-    made = Imported(original, importer, source, shaped(imports, raw))
+    made = Imported(original, importer, source, imports)
     fed = samples or calibration.random_calibration(original.inputs)
     progress(f"comparing with {importer.name}", 0, 1)
     proof = prove(
@@ -115,6 +109,30 @@ def convert(model: str, options: ConvertOptions, progress: Progress = _quiet) ->
     seconds = time.monotonic() - begun
     report = replace(converted.report, proof=proof, seconds=seconds, peak_bytes=peak_bytes())
     return replace(converted, report=report)
+
+
+def _before_import(
+    source: Source, importer: Importer, options: ConvertOptions
+) -> tuple[ImportOptions, RawData | None]:
+    """How to import, and data that say it; raises for all that is wrong whatever the model is."""
+    check_function(source)
+    check_weights(source, options.imports.weights)
+    importer.require(options.imports)
+    if not options.calibration and options.settings.quantization != "float32":
+        raise TinymlError(
+            "an integer model needs calibration data, to learn the range of every value",
+            hint=f"--calibration: {HOW_TO_MAKE}",
+        )
+    _require_measure(options)
+    calibration_data = "" if options.calibration == RANDOM else options.calibration
+    shapes = sample_shapes((calibration_data, options.evaluation), options.data)
+    imports = replace(options.imports, sample_shapes=shapes)
+    raw = None
+    if importer.name == "PyTorch" and not options.imports.input_shapes:
+        raw = _early(source.path.suffix, options)
+    imports = shaped(imports, raw)
+    check_shapes(source, imports)
+    return imports, raw
 
 
 def _early(suffix: str, options: ConvertOptions) -> RawData | None:
@@ -258,60 +276,31 @@ def require_score(converted: Converted, options: ConvertOptions) -> None:
 
     if options.min_score is None and options.max_drop is None:
         return
-    if converted.quality is None or not options.evaluation:
+    _require_measure(options)
+    assert converted.quality is not None
+    require_quality(converted.quality, options.min_score, options.max_drop)
+
+
+def _require_measure(options: ConvertOptions) -> None:
+    """Raises TinymlError where a score is demanded and nothing will be measured."""
+    if options.min_score is None and options.max_drop is None:
+        return
+    if options.settings.quantization == "float32":
+        raise TinymlError(
+            "--min-accuracy and --max-drop judge integers, and the result is in floats",
+            hint="leave them out, or take another --quantization",
+        )
+    if not options.evaluation:
         raise TinymlError(
             "--min-accuracy and --max-drop need something to measure",
             hint="--evaluate test.npz with an array 'labels'",
         )
-    require_quality(converted.quality, options.min_score, options.max_drop)
 
 
 def _counted(samples: Sequence[Sequence[Array]], progress: Progress) -> Iterator[Sequence[Array]]:
     for number, sample in enumerate(samples, 1):
         yield sample
         progress("calibrating", number, len(samples))
-
-
-def model_for_build(
-    model: str, options: ConvertOptions, progress: Progress = _quiet
-) -> tuple[ModelFile, Converted | None]:
-    """The model to build: a .tflite as it is, or what becomes of any other.
-
-    A .tflite in float32 is quantised where options ask for it.
-
-    Raises what ``convert`` raises, MismatchError when the result is not as good as demanded, and
-    TinymlError for options of a conversion of a model that is in integers already.
-    """
-    source = source_of(model)
-    asked = asked_of(options)
-    is_kept = source.path.suffix == ".tflite" and not asked
-    is_done = is_int8_tflite(source)
-    if is_done and asked:
-        refuse_quantised(source.path, asked)
-    if source.path.is_file() and (is_kept or is_done):
-        return read_model(source.path), None
-    converted = convert(model, options, progress)
-    require_score(converted, options)
-    return model_file(f"{source.path.stem}.tflite", converted.report.result.data), converted
-
-
-def asked_of(options: ConvertOptions) -> tuple[str, ...]:
-    """The options, as on the command line, that only a conversion can honour and a user gave."""
-    own, data = options.settings, options.data
-    given = {
-        "--calibration": options.calibration,
-        "--evaluate": options.evaluation,
-        "--quantization": own.quantization != QuantizeSettings().quantization,
-        "--io": own.io != QuantizeSettings().io,
-        "--keep-int16": own.keep_int16,
-        "--labels": data.labels,
-        "--normalize": data.mean,
-        "--weights": options.imports.weights,
-        "--input-shape": options.imports.input_shapes,
-        "--min-accuracy": options.min_score is not None,
-        "--max-drop": options.max_drop is not None,
-    }
-    return tuple(name for name, value in given.items() if value)
 
 
 def peak_bytes() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import re
 import zipfile
@@ -14,6 +15,7 @@ from tinyml.base.errors import ModelError, ToolError
 from tinyml.base.registry import outside
 from tinyml.convert.environment import import_in_child, require, run_in_child
 from tinyml.convert.importers.finish import finished
+from tinyml.convert.importers.torch_files import is_script
 from tinyml.convert.importers.values import Importer, ImportOptions, Source
 from tinyml.convert.python_text import functions_of
 from tinyml.convert.values import FloatModel
@@ -23,6 +25,7 @@ _KINDS = ".keras, .h5, .onnx, .pt2, .tflite, a SavedModel folder, or net.py:func
 _PYTHON = re.compile(r"(.+\.py):([A-Za-z_]\w*)")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
+_NAMED = 8  # models that lie where one is not
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +124,11 @@ def source_of(text: str) -> Source:
     match = _PYTHON.fullmatch(text)
     source = Source(Path(match[1]), match[2]) if match else Source(Path(text))
     if not source.path.exists():
-        near = sorted(path.name for path in _neighbours(source.path) if path.suffix in _BY_SUFFIX)
+        there = sorted(path.name for path in _neighbours(source.path) if path.suffix in _BY_SUFFIX)
+        near = difflib.get_close_matches(source.path.name, there, _NAMED, 0.0)
         raise ModelError(
             "no such file or folder",
-            hint=f"models there: {', '.join(near[:8])}" if near else f"give the path of {_KINDS}.",
+            hint=f"models there: {', '.join(near)}" if near else f"give the path of {_KINDS}.",
             where=str(source.path),
         )
     return source
@@ -203,6 +207,12 @@ def _in_archive(path: Path) -> Importer:
         ) from error
     if "config.json" in names:
         return KERAS
+    if is_script(names):
+        raise ModelError(
+            "is TorchScript, which nothing here reads",
+            hint="export the network with torch.export or torch.onnx.export, and convert that.",
+            where=str(path),
+        )
     if any(name.endswith((".pkl", "data.pkl")) for name in names) and path.suffix != ".pt2":
         raise ModelError(
             "holds weights of PyTorch, not the network",

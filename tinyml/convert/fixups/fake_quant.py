@@ -10,10 +10,24 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyml.convert.ranges import quant_of_range
+from tinyml.convert.fixups.edit import with_replaced, with_value
+from tinyml.convert.ranges import quant_of_range, range_of_quant
+from tinyml.convert.tables import options_of
 from tinyml.ir.dtype import FLOAT32, INT8, UINT8
 from tinyml.ir.graph import Graph, Op, Quant
-from tinyml.passes.rewrite import bypassed, converts, maker, only_reader, with_ops
+from tinyml.ops import trait_of
+from tinyml.ops.activation import RELU
+from tinyml.ops.traits import ClampsOutput
+from tinyml.passes.rewrite import (
+    bypassed,
+    converts,
+    maker,
+    only_reader,
+    reader_counts,
+    with_ops,
+)
+
+_NONE = 0  # ActivationFunctionType
 
 
 def adopt_fake_quant(graph: Graph) -> Graph:
@@ -24,6 +38,7 @@ def adopt_fake_quant(graph: Graph) -> Graph:
             if found is None:
                 continue
             source, quant = found
+            graph = _with_relu(graph, source, quant)
             held, identity = _as_one(_marked(graph, source, quant), op, source)
             shorter = bypassed(held, identity, source)
             if shorter is not None:
@@ -31,6 +46,22 @@ def adopt_fake_quant(graph: Graph) -> Graph:
                 break
         else:
             return graph
+
+
+def _with_relu(graph: Graph, source: int, quant: Quant) -> Graph:
+    """A RELU where scales that begin at 0 stand for one, as onnxruntime's quantiser leaves it out.
+
+    In integers whoever writes the value saturates there; wider ones and floats would not.
+    """
+    op = maker(graph, source)
+    if op is None or trait_of(op.kind, ClampsOutput) is None or reader_counts(graph)[source] != 1:
+        return graph
+    if range_of_quant(quant, 8)[0] != 0 or op.attrs.get("FusedActivationFunction") != _NONE:
+        return graph
+    name = graph.tensors[source].name
+    graph, free = with_value(graph, f"{name}/free", graph.tensors[source].shape)
+    relu = Op(RELU, name, (free,), (source,), options_of(RELU))
+    return with_replaced(graph, op, (replace(op, outputs=(free,)), relu))
 
 
 def _as_one(graph: Graph, op: Op, source: int) -> tuple[Graph, Op]:

@@ -108,7 +108,7 @@ def _load(path: Path, safe_mode: bool) -> tuple[Model, str]:
             model = tf_keras.models.load_model(path, compile=False)
     except Exception:
         raise ModelError(
-            f"is no model that Keras can read: {_short(first)}",
+            f"is no model that Keras can read: {_cause(first)}",
             hint="save it with model.save('model.keras'); custom layers must be registered with "
             "keras.saving.register_keras_serializable, or leave them out.",
         ) from first
@@ -193,3 +193,9 @@ def _has_masks(model: Model) -> bool:
 
 def _short(error: Exception) -> str:
     return plain(str(error))[:300]
+
+
+def _cause(error: Exception) -> str:
+    """What Keras stumbled over, without the configuration of the whole model around it."""
+    inner = str(error).rpartition("Exception encountered: ")[2]
+    return plain(inner)[:300]

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tinyml.base.errors import ModelError
+from tinyml.convert.importers.onnx_reader import UnknownNodes
+from tinyml.convert.importers.torch_files import HOW_TO_SAVE
 from tinyml.convert.importers.torch_images import (
     channels_last,
     input_names,
@@ -17,10 +19,10 @@ from tinyml.convert.importers.torch_images import (
     is_image,
 )
 from tinyml.convert.importers.torch_onnx import differs, is_at_hand, through_onnx
-from tinyml.convert.importers.torch_outputs import in_a_row, names, results
+from tinyml.convert.importers.torch_outputs import in_a_row, names, results, short
 from tinyml.convert.importers.torch_protos import Converted, Module, Program, Tensor
 from tinyml.convert.importers.trust import check_torch
-from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain
+from tinyml.convert.importers.values import Imported, ImportOptions, Source
 from tinyml.convert.importers.weights import watched_weights
 from tinyml.ir.graph import Array
 
@@ -106,8 +108,12 @@ def _by_the_other_road(
         raise error
     try:
         made = through_onnx(module, samples)
-    except Exception:  # PyTorch's exporter has a hundred types; litert-torch's words come first
-        raise error from None
+    except Exception as second:  # PyTorch's exporter has a hundred types
+        said = str(second) if isinstance(second, UnknownNodes) else short(second)
+        raise ModelError(
+            f"{error.message}; and through ONNX: {said}",
+            hint="replace the layers that are named; 'tinyml ops' lists what firmware can run.",
+        ) from second
     return replace(
         made,
         producer=f"torch {torch.__version__}, {made.producer.rpartition(', ')[2]}{untrained}",
@@ -154,7 +160,7 @@ def _converted(
         return converted
     except Exception as error:  # torch, jax and the converter have a hundred types
         raise ModelError(
-            f"litert-torch cannot convert it: {_short(error)}",
+            f"litert-torch cannot convert it: {short(error)}",
             hint="export it to ONNX (torch.onnx.export) and convert that.",
         ) from error
 
@@ -198,7 +204,7 @@ def _called(source: Source) -> object:
         ) from error
     except Exception as error:  # the user's own code
         raise ModelError(
-            f"calling '{source.entry}' failed: {_short(error)}",
+            f"calling '{source.entry}' failed: {short(error)}",
             hint="name a class or a function without arguments that returns the network.",
         ) from error
 
@@ -210,16 +216,28 @@ def _load_weights(module: Module, path: Path) -> None:
         held = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # pickle, zip and torch's own types
         raise ModelError(
-            f"PyTorch cannot read the weights: {_short(error)}",
-            hint="write them with torch.save(net.state_dict(), path).",
+            f"PyTorch cannot read the weights: {short(error)}",
+            hint=HOW_TO_SAVE,
             where=str(path),
         ) from error
-    held = held.get("state_dict", held) if isinstance(held, dict) else held
+    if not isinstance(held, dict):
+        raise ModelError(
+            f"holds a {type(held).__name__}, not the weights of a network",
+            hint=HOW_TO_SAVE,
+            where=str(path),
+        )
+    held = held.get("state_dict", held)
     try:
         module.load_state_dict(held)
-    except (RuntimeError, TypeError, AttributeError) as error:
+    except Exception as error:  # RuntimeError mostly; TypeError, AttributeError for odd values
+        inner = [name for name, value in held.items() if isinstance(value, dict)]
+        taken = f"torch.save(torch.load('{path.name}')['{inner[0]}'], 'net.pt')" if inner else ""
         raise ModelError(
-            f"the weights are not those of the network: {_short(error)}", where=str(path)
+            f"the weights are not those of the network: {short(error)}",
+            hint=f"the file holds others in a dictionary: {taken}"
+            if inner
+            else "build the network with the arguments with which it was trained.",
+            where=str(path),
         ) from error
 
 
@@ -236,7 +254,7 @@ def _archive(path: Path, is_trusted: bool) -> tuple[Module, tuple[Tensor, ...]]:
         program: Program = torch.export.load(path)
     except Exception as error:  # zip, JSON and torch's own types
         raise ModelError(
-            f"PyTorch cannot read it: {_short(error)}",
+            f"PyTorch cannot read it: {short(error)}",
             hint="write it with torch.export.save(torch.export.export(net, inputs), path); "
             "--trust-model also loads objects other than plain weights, and runs what they bring.",
         ) from error
@@ -275,10 +293,6 @@ def _exported(module: Module, samples: tuple[Tensor, ...]) -> Program:
     except Exception as error:  # whatever the user's forward() raises, and torch's own
         shapes = " and ".join(str(list(sample.shape)) for sample in samples)
         raise ModelError(
-            f"torch.export fails for an input of {shapes}: {_short(error)}",
+            f"torch.export fails for an input of {shapes}: {short(error)}",
             hint="check --input-shape; replace control flow that depends on values.",
         ) from error
-
-
-def _short(error: Exception) -> str:
-    return plain(f"{type(error).__name__}: {error}")[:400]

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from tinyml.base.errors import ModelError
 from tinyml.convert.importers.torch_protos import Module, Tensor
+from tinyml.convert.importers.values import plain
+
+_MOST_CHARACTERS = 300
+
+
+def short(error: Exception) -> str:
+    """A framework's error in a line."""
+    return plain(f"{type(error).__name__}: {error}")[:_MOST_CHARACTERS]
 
 
 def results(module: Module, samples: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -15,11 +23,22 @@ def results(module: Module, samples: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
 
 
 def names(module: Module, samples: tuple[Tensor, ...]) -> tuple[str, ...]:
-    """The keys of a dictionary of outputs; () where there is none."""
+    """The keys of a dictionary of outputs; () where there is none.
+
+    Raises ModelError where the module does not run on the samples, or gives no tensors.
+    """
     import torch
 
-    with torch.no_grad():
-        found = module(*samples)
+    try:
+        with torch.no_grad():
+            found = module(*samples)
+    except Exception as error:  # whatever the user's forward() raises
+        shapes = " and ".join(str(list(sample.shape)) for sample in samples)
+        raise ModelError(
+            f"the network fails for an input of {shapes}: {short(error)}",
+            hint="say what it takes, batch first and once per input: --input-shape 1,3,32,32.",
+        ) from error
+    _flat(found)
     return tuple(map(str, found)) if isinstance(found, dict) else ()
 
 
