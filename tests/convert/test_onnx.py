@@ -185,3 +185,16 @@ def test_recurrent_layers_become_loops(kind: str, direction: str, tmp_path: Path
         ]
         for exact, found in zip(outputs(graph, fed), outputs(rolled, fed), strict=True):
             np.testing.assert_array_equal(found, exact)
+
+
+def test_an_output_that_no_input_reaches_is_refused(tmp_path: Path) -> None:
+    """It ended in a KeyError."""
+    model = graph_of(
+        [("x", (1, 4))],
+        [("Relu", "x", "y", {}), ("Add", "a a", "z", {})],
+        {"a": np.ones((1, 3), np.float32)},
+        ("y", "z"),
+    )
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match="output 'z' is a constant, whatever the input is"):
+        convert(str(tmp_path / "m.onnx"), ConvertOptions(calibration="random"))

@@ -67,6 +67,7 @@ def prepared(
 ) -> tuple[Graph, tuple[str, ...]]:
     """The float graph that is quantised, and what was done to it."""
     graph, notes = prepare(flatfile.read("model.tflite", float_model))
+    _refuse_constants(graph)
     if settings.quantization != "float32":
         graph = hide_below(graph, _lows(graph, samples))
     if not settings.equalize:
@@ -74,6 +75,17 @@ def prepared(
     count = len(pairs_of(graph))
     graph = equalize(graph, _channel_peaks(graph, samples))
     return graph, (*notes, f"channels equalised between {count} pairs of layers")
+
+
+def _refuse_constants(graph: Graph) -> None:
+    """Raises ModelError for an output that turned out to be the same whatever the input is."""
+    for i in graph.outputs:
+        if graph.tensors[i].is_constant:
+            raise ModelError(
+                f"output '{graph.tensors[i].name}' is a constant, whatever the input is",
+                hint="export the model without that output.",
+                where=graph.source.file_name,
+            )
 
 
 def _lows(graph: Graph, samples: Sequence[Sample]) -> dict[int, float]:

@@ -32,6 +32,10 @@ def finished(imported: Imported, source: Source, source_format: str) -> FloatMod
     outputs = _described(graph, graph.outputs, imported.output_permutations)
     for item in inputs:
         _check_input(item, file_name)
+    if not inputs:
+        raise ModelError(
+            "takes no input", hint="export it with the data as an input.", where=file_name
+        )
     own = slice(None, -imported.states or None)
     return FloatModel(
         flatfile.write(graph),

@@ -75,6 +75,14 @@ def _loaded(path: Path) -> Model:
 
     try:
         model: Model = onnx.load(path)
+    except Exception as error:  # protobuf, missing external data
+        raise ModelError(
+            f"is no ONNX model, or a damaged one: {plain(str(error))[:300]}",
+            hint="write it with torch.onnx.export or another exporter; weights in a file of their "
+            "own must lie beside it.",
+            where=str(path),
+        ) from error
+    try:
         # The checker asks for a shape of each output; what runs models needs none.
         checked = onnx.ModelProto()
         checked.CopyFrom(model)
@@ -82,11 +90,10 @@ def _loaded(path: Path) -> Model:
             item.type.tensor_type.shape.SetInParent()
         onnx.checker.check_model(checked)
         return model
-    except Exception as error:  # protobuf, the checker, missing external data
+    except Exception as error:  # the checker has several types
         raise ModelError(
-            f"is no ONNX model, or a damaged one: {plain(str(error))[:300]}",
-            hint="write it with torch.onnx.export or another exporter; weights in a file of their "
-            "own must lie beside it.",
+            f"is not valid by the rules of ONNX: {plain(str(error))[:300]}",
+            hint="export it again; onnx.checker.check_model says the same of it.",
             where=str(path),
         ) from error
 

@@ -21,9 +21,13 @@ _FATAL = 4  # what onnxruntime writes to standard error
 def outputs(model: Model, fed: Mapping[str, Array]) -> dict[str, Array]:
     """The outputs by name; raises ModelError where neither runs the model."""
     names = [item.name for item in model.graph.output]
-    found = _by_runtime(model, fed) if importlib.util.find_spec(RUNTIME) is not None else None
-    if found is None:
-        found = _reference(model, lambda runner: runner.run(None, dict(fed)))
+    refusal = None
+    if importlib.util.find_spec(RUNTIME) is not None:
+        try:
+            return dict(zip(names, map(np.asarray, _by_runtime(model, fed)), strict=True))
+        except Exception as error:  # it has types of its own, also for very old operators
+            refusal = error
+    found = _reference(model, lambda runner: runner.run(None, dict(fed)), refusal)
     return dict(zip(names, map(np.asarray, found), strict=True))
 
 
@@ -34,8 +38,8 @@ def layers(model: Model, fed: Mapping[str, Array]) -> dict[str, Array]:
     return {name: np.asarray(found[name]) for name in made if found[name] is not None}
 
 
-def _by_runtime(model: Model, fed: Mapping[str, Array]) -> list[Array] | None:
-    """None for a model that it does not take, such as one of very old operators."""
+def _by_runtime(model: Model, fed: Mapping[str, Array]) -> list[Array]:
+    """Raises what onnxruntime raises."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -43,22 +47,25 @@ def _by_runtime(model: Model, fed: Mapping[str, Array]) -> list[Array] | None:
     options.intra_op_num_threads = 1
     # As it is written: fusions round elsewhere, and leave out the rounding of trained scales.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    try:
-        session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-        found: list[Array] = session.run(None, dict(fed))
-    except Exception:  # it has types of its own; the reference says what is wrong
-        return None
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    found: list[Array] = session.run(None, dict(fed))
     return found
 
 
-def _reference(model: Model, run: Any) -> Any:
+def _reference(model: Model, run: Any, refusal: Exception | None = None) -> Any:
+    """What onnx's reference gives; ``refusal`` is what onnxruntime says of the model."""
     from onnx.reference import ReferenceEvaluator
 
     try:
         return run(ReferenceEvaluator(model, new_ops=_own_operators(model)))
     except Exception as error:  # the reference raises what numpy raises
+        if refusal is not None:
+            raise ModelError(
+                f"onnxruntime does not run it: {plain(str(refusal))[:300]}",
+                hint="mend the model until onnxruntime.InferenceSession runs it",
+            ) from error
         raise ModelError(
             f"onnx's reference does not run it: {plain(f'{type(error).__name__}: {error}')[:300]}",
             hint="pip install onnxruntime, which runs more models; or check it with "
