@@ -166,16 +166,20 @@ def importer_of(source: Source) -> Importer:
     if known is ONNX:
         return ONNX
     if path.suffix == ".py":
-        made = functions_of(path)
-        raise ModelError(
-            "names no function in the Python file",
-            hint=f"append it: {path}:{made[0] if len(made) == 1 else 'function'}"
-            + (f"; the file has {', '.join(made[:8])}" if len(made) > 1 else ""),
-            where=str(path),
-        )
+        raise _without_function(path)
     held = f"is no {known.name} model" if known is not None else "is not a model that is known"
     found = "it is empty" if not head else f"it begins with {head[:8]!r}"
     raise ModelError(f"{held}: {found}", hint=f"give the path of {_KINDS}.", where=str(path))
+
+
+def _without_function(path: Path) -> ModelError:
+    made = functions_of(path)
+    there = f"; the file has {', '.join(made[:_NAMED])}" if len(made) > 1 else ""
+    return ModelError(
+        "names no function in the Python file",
+        hint=f"append it: {path}:{made[0] if len(made) == 1 else 'function'}{there}",
+        where=str(path),
+    )
 
 
 def _of_package(name: str, module: object) -> Native:

@@ -197,5 +197,5 @@ def _short(error: Exception) -> str:
 
 def _cause(error: Exception) -> str:
     """What Keras stumbled over, without the configuration of the whole model around it."""
-    inner = str(error).rpartition("Exception encountered: ")[2]
+    inner = str(error).rpartition("Exception encountered: ")[2].partition("Full object config")[0]
     return plain(inner)[:300]

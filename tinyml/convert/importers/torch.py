@@ -27,6 +27,7 @@ from tinyml.convert.importers.weights import watched_weights
 from tinyml.ir.graph import Array
 
 PACKAGES = ("torch", "litert_torch")
+_SAID = 160  # characters of a converter's error, where there is another one
 
 
 def import_model(source: Source, options: ImportOptions) -> Imported:
@@ -111,7 +112,7 @@ def _by_the_other_road(
     except Exception as second:  # PyTorch's exporter has a hundred types
         said = str(second) if isinstance(second, UnknownNodes) else short(second)
         raise ModelError(
-            f"{error.message}; and through ONNX: {said}",
+            f"{error.message[:_SAID]}; and through ONNX: {said}",
             hint="replace the layers that are named; 'tinyml ops' lists what firmware can run.",
         ) from second
     return replace(
