@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 Command = Callable[..., object]
-NAMES = ("memory", "ram_budget", "flash_budget", "kernels")
+NAMES = ("memory", "ram_budget", "flash_budget", "kernels", "cores")
 
 OPTIONS = (
     click.option(
@@ -29,6 +29,14 @@ OPTIONS = (
         multiple=True,
         metavar="LIBRARY",
         help="Use the vendor's kernels too, such as esp_nn, where nothing is known against them.",
+    ),
+    click.option(
+        "--cores",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="2: large layers are shared between both cores of the chip, where that gains time.",
     ),
 )
 

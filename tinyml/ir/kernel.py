@@ -167,6 +167,7 @@ class KernelCall:
     helpers: tuple[str, ...] = ()  # C functions that other kernels call too, once in the image
     element_bytes: int = 1  # of what the params count
     control: Control | None = None  # set when the call runs graphs
+    halves: tuple[Half, ...] = ()  # two: each runs on a core of its own, together they are the call
 
     def constant_bytes(self) -> int:
         """Flash taken by the constant arrays."""
@@ -180,6 +181,16 @@ class KernelCall:
                 yield stage.call
         for inner in self.control.inner() if self.control is not None else ():
             yield from inner.call.kernels()
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """What one of two cores does of a call: the same kernel, on a part of the data."""
+
+    params: Struct
+    offsets: tuple[int, ...]  # bytes that each argument's pointer lies further on
+    scratch_bytes: int  # of its own, from the offset of the scratch on
+    instructions: int  # predicted
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +293,17 @@ def distinct_constant_bytes(calls: Iterable[KernelCall]) -> int:
             alignments.setdefault(key, alignment)
             total += int(item.data.nbytes)
     return total
+
+
+def with_field(struct: Struct, path: str, value: Value) -> Struct:
+    """The struct with another value of a field; ``a.b`` is the field b inside of a."""
+    name, _, rest = path.partition(".")
+
+    def changed(held: Value) -> Value:
+        return with_field(held, rest, value) if rest and isinstance(held, Struct) else value
+
+    found = tuple((key, changed(held) if key == name else held) for key, held in struct.fields)
+    return Struct(struct.type, found)
 
 
 def field_value(struct: Struct, name: str) -> Any:

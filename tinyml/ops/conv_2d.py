@@ -19,6 +19,7 @@ from tinyml.ops.common import (
     result,
 )
 from tinyml.ops.extents import images
+from tinyml.ops.halves import cut_images
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, PADDING, Field, Table
 from tinyml.ops.traits import Channels, ClampsOutput, ReadsPadding, Rows, Scales, Unsigned, Weights
@@ -182,6 +183,8 @@ _COMMON = (
 _INTEGERS = WeightedForms(reference, lower, layer, scaled_along(0), frozenset((INT32, INT64)))
 
 EXTENTS = {"tml_conv_2d_params": images("in_channels", "out_channels")}
+
+HALVES = {"tml_conv_2d_params": cut_images("in_channels", "out_channels")}
 
 OPS = (
     OpSpec(

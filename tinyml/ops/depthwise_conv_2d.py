@@ -19,7 +19,8 @@ from tinyml.ops.common import (
     result,
 )
 from tinyml.ops.conv_2d import CONV_2D, Conv2dAttrs
-from tinyml.ops.extents import multiplied_images
+from tinyml.ops.extents import multiplied_channels, multiplied_images
+from tinyml.ops.halves import cut_images
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, PADDING, Field, Table
 from tinyml.ops.traits import Channels, ClampsOutput, ReadsPadding, Rows, Scales, Unsigned, Weights
@@ -190,6 +191,8 @@ _COMMON = (
 _INTEGERS = WeightedForms(reference, lower, layer, scaled_along(3), frozenset((INT64,)))
 
 EXTENTS = {"tml_depthwise_conv_2d_params": multiplied_images}
+
+HALVES = {"tml_depthwise_conv_2d_params": cut_images("in_channels", multiplied_channels)}
 
 OPS = (
     OpSpec(

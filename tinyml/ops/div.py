@@ -31,6 +31,7 @@ from tinyml.ops.elementwise import BinaryAttrs, has_few_dimensions, infer
 from tinyml.ops.extents import broadcast
 from tinyml.ops.float_elementwise import float_binary, has_float_bounds
 from tinyml.ops.forms import Form, typed
+from tinyml.ops.halves import cut_broadcast
 from tinyml.ops.operands import have_one_scale, no_macs
 from tinyml.ops.pairs import PairKernel, pair_call
 from tinyml.ops.spec import OpSpec
@@ -117,6 +118,8 @@ def lower(op: Op, graph: Graph) -> KernelCall:
 
 
 EXTENTS = {"tml_div_params": broadcast}
+
+HALVES = {"tml_div_params": cut_broadcast}
 
 OPS = (
     OpSpec(

@@ -34,6 +34,7 @@ from tinyml.ops.common import (
 from tinyml.ops.extents import broadcast
 from tinyml.ops.float_elementwise import float_binary, has_float_bounds
 from tinyml.ops.forms import Constraint, Form, typed
+from tinyml.ops.halves import cut_broadcast
 from tinyml.ops.loops import MAX_RANK, broadcast_loops
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs
 from tinyml.ops.spec import OpSpec
@@ -287,6 +288,8 @@ def _spec(kind: str, title: str, compute: Callable[..., Any], lower: Callable[..
 
 
 EXTENTS = {"tml_add_params": broadcast, "tml_mul_params": broadcast}
+
+HALVES = {"tml_add_params": cut_broadcast, "tml_mul_params": cut_broadcast}
 
 OPS = (
     _spec(ADD, "sum", sum_reference, lower_sum),

@@ -19,6 +19,7 @@ from tinyml.ops.elementwise import has_few_dimensions, infer
 from tinyml.ops.extents import broadcast, of_width
 from tinyml.ops.float_elementwise import constants_are_finite
 from tinyml.ops.forms import Form, typed
+from tinyml.ops.halves import cut_broadcast
 from tinyml.ops.lookup import no_options
 from tinyml.ops.operands import have_one_scale, no_macs
 from tinyml.ops.pairs import TYPE_NAMES, PairKernel, pair_call
@@ -122,6 +123,8 @@ EXTENTS = {
     "tml_equal_params_s32": of_width(broadcast, 4, 1),
     "tml_equal_params_s64": of_width(broadcast, 8, 1),
 }
+
+HALVES = dict.fromkeys(EXTENTS, cut_broadcast)
 
 OPS = (
     _spec("EQUAL", "whether two values are equal", np.equal, (BOOL,)),

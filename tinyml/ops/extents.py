@@ -93,24 +93,29 @@ def images(channels_in: str = "channels", channels_out: str = "channels") -> Rul
 
     def rule(f: Fields) -> Extent:
         batches = f.get("batches", 1)
-        given = batches * f["height"]["in"] * f["width"]["in"] * _field(f, channels_in)
-        made = batches * f["height"]["out"] * f["width"]["out"] * _field(f, channels_out)
+        given = batches * f["height"]["in"] * f["width"]["in"] * field_at(f, channels_in)
+        made = batches * f["height"]["out"] * f["width"]["out"] * field_at(f, channels_out)
         return dense(given, made=made)
 
     return rule
 
 
+def multiplied_channels(f: Fields) -> int:
+    """The channels where each becomes ``depth_multiplier`` channels."""
+    return int(f["in_channels"] * f["depth_multiplier"])
+
+
 def multiplied_images(f: Fields) -> Extent:
     """Images of which each channel becomes ``depth_multiplier`` channels."""
-    return images("in_channels", "out")({**f, "out": f["in_channels"] * f["depth_multiplier"]})
+    return images("in_channels", "out")({**f, "out": multiplied_channels(f)})
 
 
 def rows(rows: str, features_in: str, features_out: str) -> Rule:
     """So many rows, or pixels, of features; a row count of "" is one."""
 
     def rule(f: Fields) -> Extent:
-        count = _field(f, rows) if rows else 1
-        return dense(count * _field(f, features_in), made=count * _field(f, features_out))
+        count = field_at(f, rows) if rows else 1
+        return dense(count * field_at(f, features_in), made=count * field_at(f, features_out))
 
     return rule
 
@@ -126,7 +131,7 @@ def banded(columns: str, channels_out: str) -> Rule:
 
     def rule(f: Fields) -> Extent:
         band = f["band"]
-        made = band["out_rows"] * _field(f, columns) * _field(f, channels_out)
+        made = band["out_rows"] * field_at(f, columns) * field_at(f, channels_out)
         given = band["in_rows"] * band["in_row_bytes"]
         return dense(f["batches"] * given, made=f["batches"] * made)
 
@@ -152,7 +157,8 @@ def planes(width: Callable[[Fields], int]) -> Rule:
     return rule
 
 
-def _field(f: Fields, path: str) -> int:
+def field_at(f: Fields, path: str) -> int:
+    """The number in a field; ``a.b`` is the field b inside of a."""
     value: Any = f
     for name in path.split("."):
         value = value[name]

@@ -20,6 +20,7 @@ from tinyml.ops.common import result
 from tinyml.ops.extents import broadcast, elementwise
 from tinyml.ops.float_math import Floats, clamp
 from tinyml.ops.forms import Constraint, Form, typed
+from tinyml.ops.halves import cut_broadcast, cut_elements
 from tinyml.ops.loops import broadcast_loops
 from tinyml.ops.operands import input_argument
 
@@ -177,3 +178,5 @@ def hard_swish(op: Op, x: Floats) -> Floats:
 
 
 EXTENTS = {"tml_unary_params_f32": elementwise(), "tml_binary_params_f32": broadcast}
+
+HALVES = {"tml_unary_params_f32": cut_elements(), "tml_binary_params_f32": cut_broadcast}

@@ -26,6 +26,7 @@ from tinyml.ops.float_elementwise import (
 )
 from tinyml.ops.float_math import Floats, clamp
 from tinyml.ops.forms import Form, Types, typed
+from tinyml.ops.halves import cut_images
 from tinyml.ops.spreads import Spread, spread_struct, spreads
 from tinyml.ops.windows import filter_windows, image_overlap, pad_image, tap_view, window_struct
 
@@ -220,3 +221,5 @@ EXTENTS = {
     "tml_conv_2d_params_f32": images("in_channels", "out_channels"),
     "tml_transpose_conv_params_f32": images("in_channels", "out_channels"),
 }
+
+HALVES = {"tml_conv_2d_params_f32": cut_images("in_channels", "out_channels")}

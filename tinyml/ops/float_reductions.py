@@ -16,6 +16,7 @@ from tinyml.ops.extents import images, reduction, rows
 from tinyml.ops.float_elementwise import LARGEST, float_bounds, float_clamp, has_float_bounds
 from tinyml.ops.float_math import Floats, clamp, exp
 from tinyml.ops.forms import Form, Types, typed
+from tinyml.ops.halves import cut_images, cut_reduction, cut_rows
 from tinyml.ops.windows import image_overlap, pad_image, tap_view, window_struct
 
 
@@ -170,4 +171,12 @@ EXTENTS = {
     "tml_max_pool_2d_params_f32": images(),
     "tml_mean_params_f32": reduction,
     "tml_softmax_params_f32": rows("rows", "depth", "depth"),
+}
+
+HALVES = {
+    "tml_average_pool_2d_params_f32": cut_images(),
+    "tml_l2_pool_2d_params_f32": cut_images(),
+    "tml_max_pool_2d_params_f32": cut_images(),
+    "tml_mean_params_f32": cut_reduction,
+    "tml_softmax_params_f32": cut_rows("rows", "depth", "depth"),
 }

@@ -17,6 +17,7 @@ from tinyml.ops.extents import Extent, Fields, dense, rows
 from tinyml.ops.float_elementwise import constants_are_finite
 from tinyml.ops.float_math import Floats, exp, log
 from tinyml.ops.forms import Form, typed
+from tinyml.ops.halves import cut_rows
 from tinyml.ops.operands import input_argument
 
 MAX_INPUTS = 10  # of ADD_N: arguments of the kernel
@@ -158,4 +159,9 @@ EXTENTS = {
     "tml_log_softmax_params_f32": rows("rows", "depth", "depth"),
     "tml_cumsum_params_f32": _cumsum_extent,
     "tml_add_n_params_f32": _add_n_extent,
+}
+
+HALVES = {
+    "tml_l2_normalization_params_f32": cut_rows("rows", "depth", "depth"),
+    "tml_log_softmax_params_f32": cut_rows("rows", "depth", "depth"),
 }

@@ -18,6 +18,7 @@ from tinyml.ops.common import (
     result,
 )
 from tinyml.ops.extents import rows
+from tinyml.ops.halves import cut_rows
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, Field, Names, Table
 from tinyml.ops.traits import Axes, Channels, ClampsOutput, Scales, Unsigned, Weights
@@ -158,6 +159,8 @@ _INTEGERS = WeightedForms(
 )
 
 EXTENTS = {"tml_fully_connected_params": rows("batches", "in_features", "out_features")}
+
+HALVES = {"tml_fully_connected_params": cut_rows("batches", "in_features", "out_features")}
 
 OPS = (
     OpSpec(

@@ -17,6 +17,7 @@ from tinyml.ops.common import INT8_MAX, INT8_MIN, operand, operand_count, quant_
 from tinyml.ops.extents import rows
 from tinyml.ops.float_rows import L2_NORMALIZATION_FORM
 from tinyml.ops.forms import Form, typed
+from tinyml.ops.halves import cut_rows
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, Field, Table
@@ -93,6 +94,8 @@ def lower(op: Op, graph: Graph) -> KernelCall:
 
 
 EXTENTS = {"tml_l2_normalization_params": rows("rows", "depth", "depth")}
+
+HALVES = {"tml_l2_normalization_params": cut_rows("rows", "depth", "depth")}
 
 OPS = (
     OpSpec(

@@ -32,6 +32,7 @@ from tinyml.ops.common import (
 from tinyml.ops.extents import elementwise
 from tinyml.ops.float_elementwise import elu, float_unary, leaky_relu
 from tinyml.ops.forms import Form, typed
+from tinyml.ops.halves import cut_elements
 from tinyml.ops.lookup import BYTE_MAP, NO_OPTIONS, input_values, look_up, lookup_call
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
@@ -148,6 +149,8 @@ def _lower_elu(op: Op, graph: Graph) -> KernelCall:
 
 
 EXTENTS = {"tml_leaky_relu_params": elementwise()}
+
+HALVES = {"tml_leaky_relu_params": cut_elements()}
 
 _COMMON = (operand_count(1, 1), have_one_scale)
 _IN_RANGE = (relu_fits_32_bits, alpha_is_usable)

@@ -23,6 +23,7 @@ from tinyml.ops.common import INT8_MAX, INT8_MIN, operand_count, quant_of, requa
 from tinyml.ops.extents import rows
 from tinyml.ops.float_rows import LOG_SOFTMAX_FORM
 from tinyml.ops.forms import Form, typed
+from tinyml.ops.halves import cut_rows
 from tinyml.ops.lookup import no_options
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.softmax import INTEGER_BITS, SUM_BITS, has_rows
@@ -110,6 +111,8 @@ def lower(op: Op, graph: Graph) -> KernelCall:
 
 
 EXTENTS = {"tml_log_softmax_params": rows("rows", "depth", "depth")}
+
+HALVES = {"tml_log_softmax_params": cut_rows("rows", "depth", "depth")}
 
 OPS = (
     OpSpec(

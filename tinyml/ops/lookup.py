@@ -13,6 +13,7 @@ from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct
 from tinyml.ops.common import result
 from tinyml.ops.extents import elementwise
 from tinyml.ops.forms import typed
+from tinyml.ops.halves import cut_elements
 from tinyml.ops.operands import input_argument
 from tinyml.ops.table import Table
 
@@ -69,3 +70,5 @@ BYTE_MAP = typed(input=INT8, output=INT8)
 """The types of a map of one int8 value to another."""
 
 EXTENTS = {"tml_lookup_params": elementwise()}
+
+HALVES = {"tml_lookup_params": cut_elements()}

@@ -17,6 +17,7 @@ from tinyml.ops.elementwise import has_few_dimensions, infer
 from tinyml.ops.extents import broadcast, of_width
 from tinyml.ops.float_elementwise import float_binary
 from tinyml.ops.forms import Form, typed
+from tinyml.ops.halves import cut_broadcast
 from tinyml.ops.lookup import no_options
 from tinyml.ops.operands import no_macs
 from tinyml.ops.pairs import TYPE_NAMES, PairKernel, pair_call
@@ -88,6 +89,8 @@ EXTENTS = {
     "tml_maximum_params_s32": of_width(broadcast, 4, 4),
     "tml_maximum_params_s64": of_width(broadcast, 8, 8),
 }
+
+HALVES = dict.fromkeys(EXTENTS, cut_broadcast)
 
 OPS = (
     _extreme(MAXIMUM, "the greater of two values, with broadcasting", is_greater=True),

@@ -31,6 +31,7 @@ from tinyml.ops.common import (
 from tinyml.ops.extents import reduction
 from tinyml.ops.float_reductions import mean_form
 from tinyml.ops.forms import Form, typed
+from tinyml.ops.halves import cut_reduction
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
 from tinyml.ops.traits import Axes, Channels, Homogeneous, Scales, Trait, Unsigned, WholeNumbers
@@ -234,5 +235,7 @@ def _spec(kind: str, title: str) -> OpSpec:
 
 
 EXTENTS = {"tml_mean_params": reduction}
+
+HALVES = {"tml_mean_params": cut_reduction}
 
 OPS = (_spec("MEAN", "mean over constant axes"), _spec("SUM", "sum over constant axes"))

@@ -29,6 +29,7 @@ from tinyml.ops.common import (
 from tinyml.ops.extents import images
 from tinyml.ops.float_reductions import pool_form
 from tinyml.ops.forms import Form, as_constraint, typed
+from tinyml.ops.halves import cut_images
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import ACTIVATION, PADDING, Field, Table
 from tinyml.ops.traits import Channels, ClampsOutput, Homogeneous, Rows, Scales, Unsigned
@@ -189,6 +190,11 @@ _CONSTRAINTS = (
 EXTENTS = {
     "tml_average_pool_2d_params": images(),
     "tml_max_pool_2d_params": images(),
+}
+
+HALVES = {
+    "tml_average_pool_2d_params": cut_images(),
+    "tml_max_pool_2d_params": cut_images(),
 }
 
 

@@ -18,6 +18,7 @@ from tinyml.ir.kernel import Arg, Cost, KernelCall, Overlap, Struct, row_overlap
 from tinyml.ops.common import operand_count, quant_of, requant_struct, result
 from tinyml.ops.extents import elementwise
 from tinyml.ops.forms import Form, typed
+from tinyml.ops.halves import cut_elements
 from tinyml.ops.lookup import input_values, lookup_call, no_options
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
@@ -207,6 +208,8 @@ EXTENTS = {
     "tml_quantize_s8_s16_params": elementwise(made=2),
     "tml_quantize_s8_s32_params": elementwise(made=4),
 }
+
+HALVES = dict.fromkeys(EXTENTS, cut_elements())
 
 _NAMES = {FLOAT32: "f32", INT8: "s8", INT16: "s16", INT32: "s32", UINT8: "u8"}
 _FITS = (integers_are_scaled, rescaling_fits_32_bits)

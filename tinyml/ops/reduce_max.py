@@ -22,6 +22,7 @@ from tinyml.ops.common import (
 )
 from tinyml.ops.extents import reduction
 from tinyml.ops.forms import Form, typed
+from tinyml.ops.halves import cut_reduction
 from tinyml.ops.operands import no_macs
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.traits import Axes, Scales, WholeNumbers
@@ -98,6 +99,8 @@ def _spec(kind: str, title: str) -> OpSpec:
 
 REDUCE_ALL = "REDUCE_ALL"  # its key, for those who build one
 EXTENTS = {"tml_reduce_max_params": reduction}
+
+HALVES = {"tml_reduce_max_params": cut_reduction}
 
 OPS = (
     _spec("REDUCE_MAX", "greatest value"),

@@ -30,6 +30,7 @@ from tinyml.ops.extents import elementwise
 from tinyml.ops.float_elementwise import float_unary
 from tinyml.ops.float_math import Floats
 from tinyml.ops.forms import Constraint, Form, typed
+from tinyml.ops.halves import cut_elements
 from tinyml.ops.lookup import BYTE_MAP, input_values, look_up, lookup_call, no_options
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
@@ -166,6 +167,8 @@ def _spec(
 
 
 EXTENTS = {"tml_rsqrt_params": elementwise()}
+
+HALVES = {"tml_rsqrt_params": cut_elements()}
 
 OPS = (
     _spec("ABS", "absolute value", abs_table, relu_fits_32_bits),

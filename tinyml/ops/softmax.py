@@ -34,6 +34,7 @@ from tinyml.ops.common import (
 from tinyml.ops.extents import of_width, rows
 from tinyml.ops.float_reductions import SOFTMAX_FORM
 from tinyml.ops.forms import Form, typed
+from tinyml.ops.halves import cut_rows
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs, same_shape
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.table import Field, Table
@@ -153,6 +154,8 @@ EXTENTS = {
     "tml_softmax_params": _ROWS,
     "tml_softmax_s8_s16_params": of_width(_ROWS, read=1, made=2),
 }
+
+HALVES = dict.fromkeys(EXTENTS, cut_rows("rows", "depth", "depth"))
 
 OPS = (
     OpSpec(

@@ -29,6 +29,7 @@ from tinyml.ops.elementwise import Factor, has_few_dimensions, infer
 from tinyml.ops.extents import broadcast, of_width
 from tinyml.ops.float_elementwise import float_binary
 from tinyml.ops.forms import Form, Types, typed
+from tinyml.ops.halves import cut_broadcast
 from tinyml.ops.lookup import no_options
 from tinyml.ops.loops import broadcast_loops
 from tinyml.ops.operands import have_one_scale, input_argument, no_macs
@@ -135,6 +136,11 @@ def _typed(dtype: DType) -> tuple[tuple[str, Types], ...]:
 EXTENTS = {
     "tml_squared_difference_params": broadcast,
     "tml_squared_difference_params_s32": of_width(broadcast, 4, 4),
+}
+
+HALVES = {
+    "tml_squared_difference_params": cut_broadcast,
+    "tml_squared_difference_params_s32": cut_broadcast,
 }
 
 OPS = (

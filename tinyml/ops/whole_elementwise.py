@@ -13,6 +13,7 @@ from tinyml.ops.common import clamp_struct, result
 from tinyml.ops.extents import broadcast
 from tinyml.ops.float_elementwise import binary_call
 from tinyml.ops.forms import Constraint, Form, typed
+from tinyml.ops.halves import cut_broadcast
 
 _LOWEST, _HIGHEST = INT32.limits
 _BOUNDS = {
@@ -67,3 +68,5 @@ def whole_binary(
 
 
 EXTENTS = {"tml_binary_params_s32": broadcast}
+
+HALVES = {"tml_binary_params_s32": cut_broadcast}

@@ -23,6 +23,7 @@ from tinyml.ops.common import (
 )
 from tinyml.ops.extents import elementwise
 from tinyml.ops.forms import Constraint, Form, as_constraint, typed
+from tinyml.ops.halves import cut_elements
 from tinyml.ops.operands import input_argument
 from tinyml.ops.quantize import rescale, rescale_factor
 
@@ -203,6 +204,8 @@ EXTENTS = {
     "tml_relu6_params": elementwise(),
     "tml_relu_params": elementwise(),
 }
+
+HALVES = dict.fromkeys(EXTENTS, cut_elements())
 
 _SIGMOIDAL = _form(
     _sigmoidal,

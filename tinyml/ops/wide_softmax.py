@@ -24,6 +24,7 @@ from tinyml.ops.common import (
 )
 from tinyml.ops.extents import rows
 from tinyml.ops.forms import Constraint, Form, typed
+from tinyml.ops.halves import cut_rows
 from tinyml.ops.operands import input_argument
 
 STEPS = 512  # of a table, which has one entry more
@@ -157,6 +158,8 @@ def lower(op: Op, graph: Graph) -> KernelCall:
 
 
 EXTENTS = {"tml_softmax_s16_params": rows("rows", "depth", "depth")}
+
+HALVES = {"tml_softmax_s16_params": cut_rows("rows", "depth", "depth")}
 
 WIDE_SOFTMAX = Form(
     "s16",

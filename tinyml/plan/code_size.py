@@ -43,12 +43,15 @@ def code_parts(calls: Sequence[KernelCall], shared: frozenset[str] = frozenset()
         if call.stream is not None:
             parts["stream_stage"] += len(call.stream.stages)
             parts["stream_row"] += len(call.stream.rows)
-            parts.update(_part(kernel) for kernel in call.kernels() if kernel is not call)
+            kernels = (kernel for kernel in call.kernels() if kernel is not call)
+            parts.update(_part(kernel.function, kernel.params) for kernel in kernels)
         elif call.function in shared:
-            parts[call.function + SHARED] += 1
-        elif (call.function, call.params) not in instances or _has_constants(call.params):
-            instances.append((call.function, call.params))
-            parts[_part(call)] += 1
+            parts[call.function + SHARED] += max(1, len(call.halves))
+        else:
+            for params in [half.params for half in call.halves] or [call.params]:
+                if (call.function, params) not in instances or _has_constants(params):
+                    instances.append((call.function, params))
+                    parts[_part(call.function, params)] += 1
     return parts
 
 
@@ -107,19 +110,19 @@ def _sum(parts: Counter[str], core: Core, optimize: str) -> int:
     return total
 
 
-def _part(call: KernelCall) -> str:
+def _part(function: str, params: Struct) -> str:
     """A kernel, told apart by what the compiler strips when it is inlined: padding, the window."""
     windows = [
         dict(value.fields)
-        for _, value in call.params.fields
+        for _, value in params.fields
         if isinstance(value, Struct) and value.type == "tml_window"
     ]
     if not windows:
-        return call.function
+        return function
     if all(window["kernel"] == 1 for window in windows):
-        return f"{call.function}-point"
+        return f"{function}-point"
     is_padded = any(window["pad"] or window["pad_after"] for window in windows)
-    return f"{call.function}-{'padded' if is_padded else 'inside'}"
+    return f"{function}-{'padded' if is_padded else 'inside'}"
 
 
 def kernel_sizes(core: Core, optimize: str) -> CodeBytes:

@@ -9,6 +9,7 @@ import importlib
 import pkgutil
 from functools import cache
 from types import ModuleType
+from typing import Any
 
 from tinyml import ops, variants
 from tinyml.base.errors import PlanError
@@ -16,25 +17,30 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, KernelCall, Stage, Stream
 from tinyml.ops import outside
 from tinyml.ops.extents import Extent, Rule, Span, fields_of
+from tinyml.ops.halves import Cut
 from tinyml.plan import stages
 from tinyml.plan.values import Plan
 
 
 def all_rules() -> dict[str, Rule]:
     """The rule of every params struct; those of other packages among them."""
-    return _with_those_of(outside.modules())
+    return _gathered("EXTENTS", outside.modules())
+
+
+def all_cuts() -> dict[str, Cut]:
+    """The same of how calls with those params are cut in two; not every kernel can be."""
+    return _gathered("HALVES", outside.modules())
 
 
 @cache
-def _with_those_of(brought: tuple[ModuleType, ...]) -> dict[str, Rule]:
-    found: dict[str, Rule] = {}
-    for module in brought:
-        found |= getattr(module, "EXTENTS", {})
-    found |= stages.EXTENTS
+def _gathered(table: str, brought: tuple[ModuleType, ...]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for module in (*brought, stages):
+        found |= getattr(module, table, {})
     for package in (ops, variants):
         for item in pkgutil.iter_modules(package.__path__):
             module = importlib.import_module(f"{package.__name__}.{item.name}")
-            found |= getattr(module, "EXTENTS", {})
+            found |= getattr(module, table, {})
     return found
 
 
@@ -79,8 +85,8 @@ def check_call(call: KernelCall, ends: tuple[Op, Op], graph: Graph, label: str) 
 
     for argument, span in zip(call.arguments, extent.read, strict=False):
         is_input = argument.kind == "input"
-        room = tensor_bytes(argument) if is_input else _constant_bytes(call, argument)
-        _check_read(label, span, room)
+        room = tensor_bytes(argument) if is_input else constant_bytes(call, argument)
+        check_read(label, span, room)
     states = tuple(tensor_bytes(item) for item in call.arguments if item.kind == "state")
     if states != extent.states:
         raise PlanError(f"{label} keeps states of {extent.states} bytes in {states}")
@@ -98,8 +104,8 @@ def _check_stage(plan: Plan, stage: Stage, stream: Stream, label: str) -> None:
             reading = stage.inputs[values.index(op.inputs[argument.index])]
             room = reading.need * stream.rows[reading.rows].pitch - reading.skip
         else:
-            room = _constant_bytes(stage.call, argument)
-        _check_read(label, span, room)
+            room = constant_bytes(stage.call, argument)
+        check_read(label, span, room)
     made, rows = plan.graph.tensors[op.outputs[0]], stream.rows[stage.output]
     row_bytes = made.nbytes // made.shape[1]
     if stage.band > 1 and rows.pitch != row_bytes:
@@ -107,12 +113,14 @@ def _check_stage(plan: Plan, stage: Stage, stream: Stream, label: str) -> None:
     _check_written(label, extent, stage.band * row_bytes)
 
 
-def _constant_bytes(call: KernelCall, argument: Arg) -> int:
+def constant_bytes(call: KernelCall, argument: Arg) -> int:
+    """The size of the constant that an argument names; 0 for others."""
     found = (item.data.nbytes for item in call.constants if item.name == argument.constant)
     return int(next(found, 0))
 
 
-def _check_read(label: str, span: Span, room: int) -> None:
+def check_read(label: str, span: Span, room: int) -> None:
+    """Raises PlanError when a span lies outside of an operand of ``room`` bytes."""
     if span[0] < 0 or span[1] > room:
         raise PlanError(f"{label} reads bytes {span[0]} to {span[1]} of an operand of {room}")
 

@@ -18,6 +18,7 @@ from tinyml.plan.arena import arrange
 from tinyml.plan.code_size import shared_functions
 from tinyml.plan.copies import constant_waits, with_copies
 from tinyml.plan.goals import OPTIMIZE, Candidates, Tried, chosen, ram_bytes
+from tinyml.plan.halves import shared_out
 from tinyml.plan.predict import predict
 from tinyml.plan.regions import Room, stall_cycles
 from tinyml.plan.values import Plan
@@ -50,7 +51,10 @@ def candidates(graph: Graph, tried: Programs, board: Board, goal: Goal) -> Candi
 
     def made(programs: Iterable[Program]) -> Iterator[tuple[Plan, bool]]:
         for steps in programs:
-            for plain, is_fitting in _layouts(graph, steps, board, goal):
+            layouts = tuple(_layouts(graph, steps, board, goal))
+            shared = (item for made, _ in layouts[:1] for item in shared_out(made, board))
+            both = (layout for item in shared for layout in _layouts(graph, item, board, goal))
+            for plain, is_fitting in (*layouts, *both):
                 yield plain, is_fitting
                 if is_fitting:
                     copied = with_copies(plain, board, _spare(plain, board))

@@ -32,8 +32,9 @@ def predict(
     uses = []
     state = base["ram_bytes"] + runtime_state_bytes(graph, len(steps), agent=agent)
     uses.append(Use(first, "runtime", state))
-    uses.append(Use(first, STACK, board.stack_bytes))
     calls = [step.call for step in steps if step.call is not None]
+    cores = 2 if any(call.halves for call in calls) else 1  # each with a stack of its own
+    uses.append(Use(first, STACK, cores * board.stack_bytes))
     flash = board.flash.region
     first_values = (graph.tensors[i].initial for i in graph.variables)
     kept = sum(int(value.nbytes) for value in first_values if value is not None)

@@ -17,6 +17,7 @@ from tinyml.plan.overlaps import check_overlap
 from tinyml.plan.values import Placement, Plan
 from tinyml.plan.verify_bounds import Claim, check_bounds
 from tinyml.plan.verify_control import verify_control
+from tinyml.plan.verify_halves import verify_halves
 from tinyml.plan.verify_stream import verify_stream
 from tinyml.target.board import Board
 
@@ -34,6 +35,8 @@ def verify(plan: Plan, board: Board) -> None:
         if step.call is not None and step.call.control is not None:
             verify_control(step.call, plan.graph.ops[step.ops[0]], plan.graph, f"step {number}")
         check_extents(plan, number)
+        if step.call is not None:
+            verify_halves(step.call, plan.graph.ops[step.ops[0]], plan.graph, f"step {number}")
     views = _views(plan)
     for i, a in enumerate(claims):
         for b in claims[i + 1 :]:

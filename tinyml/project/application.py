@@ -42,6 +42,7 @@ def defaults(folder: Path = Path()) -> dict[str, object]:
             values[key] = top.choice(key, names_of(f"{key}s"))
     values |= {key: top.text(key) for key in TEXTS if top.has(key)}
     values |= {key: list(top.strings(key)) for key in LISTS if top.has(key)}
+    values |= {"cores": top.integer("cores", minimum=1)} if top.has("cores") else {}
     top.close()
     return values
 

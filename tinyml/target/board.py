@@ -46,12 +46,14 @@ class Board:
     memory_note: str = ""  # what takes the rest of the memory
     memory_options: tuple[str, ...] = ()  # options that changed the budgets of the board file
     libraries: tuple[str, ...] = ()  # of the chip's, those that the user asked for
+    cores: int = 1  # that a model may use
 
     @property
     def options_given(self) -> tuple[str, ...]:
         """Words of the command line that made this board of the one in the file."""
         chosen = (word for name in self.libraries for word in ("--kernels", name))
-        return (*self.memory_options, *chosen)
+        cores = ("--cores", str(self.cores)) if self.cores > 1 else ()
+        return (*self.memory_options, *chosen, *cores)
 
     def region(self, name: str) -> Region:
         """The chip's region of that name."""

@@ -60,6 +60,15 @@ class Timer:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondCore:
+    """A core like the first, on the same memory, that large layers can be shared with."""
+
+    handover_cycles: int  # from a layer's begin on it until the first core knows that it is done
+    source: str
+    port: str = ""  # file of firmware/port/ that runs it where the port is ours; "": none does
+
+
+@dataclass(frozen=True, slots=True)
 class Chip:
     """A microcontroller, as a board uses it."""
 
@@ -82,6 +91,7 @@ class Chip:
     template: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # options by template
     libraries: Mapping[str, str] = field(default_factory=dict)  # vendor's kernels → least version
     caches: tuple[Cache, ...] = ()  # before slow memory, as the firmware sets them up
+    second_core: SecondCore | None = None
 
     def region(self, name: str) -> Region:
         """The region of that name."""
@@ -119,6 +129,7 @@ def read_chip(top: Table, name: str, serial: Table, flash: Table) -> Chip:
         caches=read_caches(
             top.tables("caches") if top.has("caches") else (), [item.name for item in regions]
         ),
+        second_core=_read_second(top.table("second_core")) if top.has("second_core") else None,
     )
     for table in (top, timer):
         if table:
@@ -126,6 +137,16 @@ def read_chip(top: Table, name: str, serial: Table, flash: Table) -> Chip:
     _check_regions(chip, top)
     _check_port(chip, top)
     return chip
+
+
+def _read_second(table: Table) -> SecondCore:
+    second = SecondCore(
+        handover_cycles=table.integer("handover_cycles", minimum=1),
+        source=table.text("source"),
+        port=table.word("port", "", SOURCE),
+    )
+    table.close()
+    return second
 
 
 def _read_libraries(table: Table) -> dict[str, str]:
@@ -138,6 +159,7 @@ def _check_port(chip: Chip, top: Table) -> None:
     """Raises BoardError for a file of firmware/port/ that is not there."""
     folder = resources.path("firmware") / "port"
     files = [*chip.port, *([f"uart/{chip.uart.kind}.c"] if chip.uart else [])]
+    files += [chip.second_core.port] if chip.second_core and chip.second_core.port else []
     for name in files:
         if not (folder / name).is_file():
             raise top.error(

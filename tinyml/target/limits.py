@@ -10,6 +10,7 @@ from tinyml.base.errors import BoardError, did_you_mean
 from tinyml.target.board import Board
 from tinyml.target.libraries import with_libraries
 from tinyml.target.memory import Budget, Memory, problem_of
+from tinyml.target.second_core import with_cores
 
 _SIZE = re.compile(r"(?:(\w+)=)?([0-9][0-9_]*)([kKmM]?)")
 _FACTORS = {"": 1, "k": 1024, "m": 1024 * 1024}
@@ -17,17 +18,18 @@ _FACTORS = {"": 1, "k": 1024, "m": 1024 * 1024}
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a user says of a board's memory and kernels; nothing: what the board's file says."""
+    """What a user says of memory, kernels and cores; nothing: what the board's file says."""
 
     memory: str | None = None  # a profile of the board's file
     ram_budget: tuple[str, ...] = ()  # SIZE or REGION=SIZE
     flash_budget: str | None = None
     kernels: tuple[str, ...] = ()  # libraries of the chip's vendor
+    cores: int = 1  # of the chip's, that large layers are shared between
 
 
 def limited(board: Board, limits: Limits, template: str | None) -> Board:
     """The board as the limits leave it for a template; raises BoardError."""
-    board = with_libraries(board, limits.kernels)
+    board = with_cores(with_libraries(board, limits.kernels), limits.cores)
     ram, flash = limits.ram_budget, limits.flash_budget
     return with_budgets(board, limits.memory, ram, flash, template=template)
 

@@ -10,6 +10,7 @@ from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ir.requant import IntArray
 from tinyml.ir.shapes import Window
 from tinyml.ops.extents import images
+from tinyml.ops.halves import cut_images
 from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.ops.windows import filter_windows, image_overlap, window_struct
 from tinyml.variants import Variant
@@ -97,5 +98,7 @@ def _weights(weights: IntArray) -> Constant:
 
 
 EXTENTS = {"tml_pie_depthwise_params": images("channels", "channels")}
+
+HALVES = {"tml_pie_depthwise_params": cut_images()}
 
 VARIANTS = (Variant("pie/depthwise_conv_2d", "DEPTHWISE_CONV_2D", "s8", ISA, lower),)

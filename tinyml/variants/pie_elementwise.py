@@ -11,6 +11,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ops.common import INT8_MAX, INT8_MIN, activation_range, clamp_struct, quant_of, result
 from tinyml.ops.extents import Extent, Fields
+from tinyml.ops.halves import cut_row_pairs
 from tinyml.ops.operands import input_argument
 from tinyml.variants import Variant
 from tinyml.variants.dsp_elementwise import Limits, PairForm, pair_form
@@ -92,6 +93,8 @@ def _halves(form: PairForm, bounds: tuple[int, int]) -> Constant:
 
 
 EXTENTS = {"tml_pie_add_params": pairs_extent}
+
+HALVES = {"tml_pie_add_params": cut_row_pairs("pairs.")}
 
 VARIANTS = (
     Variant("pie/add", "ADD", "s8", "pie", lower_sum),

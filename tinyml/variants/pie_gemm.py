@@ -17,6 +17,7 @@ from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, V
 from tinyml.ir.requant import IntArray
 from tinyml.ops.common import result
 from tinyml.ops.extents import images, rows
+from tinyml.ops.halves import cut_images, cut_rows
 from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
 from tinyml.ops.windows import blocks_overlap, filter_windows, image_overlap, window_struct
 from tinyml.variants import Variant
@@ -253,6 +254,11 @@ def _divisors(number: int) -> list[int]:
 EXTENTS = {
     "tml_pie_conv_2d_params": images("in_channels", "sums.out_channels"),
     "tml_pie_pointwise_params": rows("pixels", "in_channels", "sums.out_channels"),
+}
+
+HALVES = {
+    "tml_pie_conv_2d_params": cut_images("in_channels", "sums.out_channels"),
+    "tml_pie_pointwise_params": cut_rows("pixels", "in_channels", "sums.out_channels"),
 }
 
 VARIANTS = (

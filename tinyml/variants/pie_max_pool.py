@@ -8,6 +8,7 @@ from tinyml.ir.kernel import Arg, Cost, KernelCall, Struct
 from tinyml.ops import pool_2d
 from tinyml.ops.common import activation_range, clamp_struct, quant_of, result
 from tinyml.ops.extents import images
+from tinyml.ops.halves import cut_images
 from tinyml.ops.windows import image_overlap, window_struct
 from tinyml.variants import Variant
 from tinyml.variants.pie_gemm import ISA
@@ -44,5 +45,7 @@ def lower(op: Op, graph: Graph) -> KernelCall:
 
 
 EXTENTS = {"tml_pie_max_pool_2d_params": images("channels", "channels")}
+
+HALVES = {"tml_pie_max_pool_2d_params": cut_images()}
 
 VARIANTS = (Variant("pie/max_pool_2d", "MAX_POOL_2D", "s8", ISA, lower),)

@@ -12,6 +12,7 @@ from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Struct
 from tinyml.ir.requant import Rescaling
 from tinyml.ir.requant_halves import solve_halves
 from tinyml.ops.common import INT8_MAX, quant_of
+from tinyml.ops.halves import cut_row_pairs
 from tinyml.ops.operands import input_argument
 from tinyml.variants import Variant
 from tinyml.variants.dsp_mul import in_place, rescaling_of, rows_of
@@ -81,5 +82,7 @@ def _offsets(zeros: list[int]) -> Constant:
 
 
 EXTENTS = {"tml_pie_mul_params": pairs_extent}
+
+HALVES = {"tml_pie_mul_params": cut_row_pairs("pairs.")}
 
 VARIANTS = (Variant("pie/mul", "MUL", "s8", "pie", lower),)

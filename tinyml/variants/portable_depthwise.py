@@ -11,6 +11,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct
 from tinyml.ir.shapes import Window
 from tinyml.ops.extents import images
+from tinyml.ops.halves import cut_images
 from tinyml.ops.weighted import INPUT, WeightedSum
 from tinyml.ops.windows import filter_windows, window_struct
 from tinyml.target.cores import Family
@@ -125,6 +126,8 @@ def _weights(numbers: WeightedSum) -> Constant:
 
 
 EXTENTS = {"tml_portable_depthwise_params": images()}
+
+HALVES = {"tml_portable_depthwise_params": cut_images()}
 
 VARIANTS = tuple(
     Variant(

@@ -9,6 +9,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Cost, KernelCall
 from tinyml.ops.common import result
 from tinyml.ops.extents import pairwise
+from tinyml.ops.halves import cut_elements
 from tinyml.target.cores import Family
 from tinyml.variants import Variant, dsp_elementwise
 from tinyml.variants.families import FAMILIES
@@ -30,6 +31,8 @@ def lower_sum(family: Family, op: Op, graph: Graph) -> KernelCall | str:
 
 
 EXTENTS = {"tml_portable_add_params": pairwise}
+
+HALVES = {"tml_portable_add_params": cut_elements(inputs=2)}
 
 VARIANTS = tuple(
     Variant(f"{family.name}/{name}", kind, "s8", family.name, partial(lower_sum, family))

@@ -18,6 +18,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.kernel import Arg, Constant, Cost, KernelCall, Overlap, Struct, Value
 from tinyml.ops.common import result
 from tinyml.ops.extents import images, rows
+from tinyml.ops.halves import cut_images, cut_rows
 from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
 from tinyml.ops.windows import blocks_overlap, filter_windows, paired_windows_overlap, window_struct
 from tinyml.target.cores import Family
@@ -252,6 +253,11 @@ def note(rescale: Rescale, rest: IntArray) -> str:
 EXTENTS = {
     "tml_portable_conv_2d_params": images("in_channels", "pair.out_channels"),
     "tml_portable_pointwise_params": rows("pixels", "in_channels", "pair.out_channels"),
+}
+
+HALVES = {
+    "tml_portable_conv_2d_params": cut_images("in_channels", "pair.out_channels"),
+    "tml_portable_pointwise_params": cut_rows("pixels", "in_channels", "pair.out_channels"),
 }
 
 VARIANTS = tuple(
