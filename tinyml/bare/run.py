@@ -25,7 +25,7 @@ from tinyml.ops.outside import firmware_folders
 from tinyml.plan.values import Plan
 from tinyml.target.board import Board
 from tinyml.target.chip import Chip
-from tinyml.values.run import LayerTime
+from tinyml.values.run import Halves, LayerTime
 
 
 class BareCore(Protocol):
@@ -50,6 +50,15 @@ ENGINES: dict[str, BareCore] = {"riscv": Rv32(), "xtensa": Lx7()}  # by a core's
 
 
 @dataclass(frozen=True, slots=True)
+class Timed:
+    """The times of a run."""
+
+    layers: tuple[LayerTime, ...]
+    total: LayerTime
+    halves: tuple[Halves, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Counted:
     """What a run tells that is measured."""
 
@@ -59,6 +68,7 @@ class Counted:
     stack_bytes: int
     ram_bytes: int  # variables, the arena among them
     flash_bytes: int
+    halves: tuple[Halves, ...] = ()  # of layers that two cores share; they ran in turn
 
 
 def run_bare(
@@ -80,21 +90,49 @@ def run_bare(
     again = 2 * b"".join(array.tobytes() for array in samples.inputs[-1])
     timed = core.run(program, again, board.chip) if core.timing_model else answer
     made = [plan.graph.tensors[i] for i in plan.graph.outputs]
-    wanted = len(samples.inputs) * sum(tensor.nbytes for tensor in made) + 4 + 4 * len(plan.steps)
+    wanted = len(samples.inputs) * sum(tensor.nbytes for tensor in made) + 4 + 8 * len(plan.steps)
     if len(answer) != wanted:
         raise ToolError(f"the program ended after {len(answer)} of {wanted} bytes of results")
     outputs, at = _outputs(answer, made, samples)
-    stack_bytes, *steps = np.frombuffer(answer, np.uint32, offset=at).tolist()
-    cycles = np.frombuffer(timed, np.uint32, offset=len(timed) - 4 * len(steps)).tolist()
-    layers = tuple(map(LayerTime, cycles, steps))
+    (stack_bytes,) = np.frombuffer(answer, np.uint32, 1, at).tolist()
+    (steps, second_steps), (cycles, second_cycles) = (
+        np.frombuffer(words, np.uint32, offset=len(words) - 8 * len(plan.steps))
+        .reshape(2, -1)
+        .tolist()
+        for words in (answer, timed)
+    )
+    seconds = tuple(map(LayerTime, second_cycles, second_steps))
+    found = with_halves(plan, board.chip, tuple(map(LayerTime, cycles, steps)), seconds)
     return Counted(
         outputs,
-        layers,
-        LayerTime(sum(cycles), sum(steps)),
+        found.layers,
+        found.total,
         stack_bytes,
         sum(item.nbytes for item in sections if item.is_writable),
         sum(item.nbytes for item in sections if item.is_loaded),
+        found.halves,
     )
+
+
+def with_halves(
+    plan: Plan, chip: Chip, in_turn: Sequence[LayerTime], seconds: Sequence[LayerTime]
+) -> Timed:
+    """Times of layers of which halves ran in turn, as two cores take them.
+
+    ``seconds``: of each layer's second half.
+    """
+    layers, halves = list(in_turn), []
+    for number, step in enumerate(plan.steps):
+        if step.call is None or not step.call.halves or chip.second_core is None:
+            continue
+        whole, second = in_turn[number], seconds[number]
+        done = ((whole.instructions or 0), (second.instructions or 0))
+        first = LayerTime(whole.cycles - second.cycles, done[0] - done[1])
+        halves.append(Halves(number, first, second))
+        layers[number] = halves[-1].at_once(chip.second_core.handover_cycles)
+    cycles = sum(layer.cycles for layer in layers)
+    total = LayerTime(cycles, sum(layer.instructions or 0 for layer in layers))
+    return Timed(tuple(layers), total, tuple(halves))
 
 
 def _built(core: BareCore, plan: Plan, board: Board, folder: Path, *, in_sequence: bool) -> Path:

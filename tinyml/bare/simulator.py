@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
-from tinyml.bare.run import ENGINES, Counted, run_bare
+from tinyml.bare.run import ENGINES, Counted, run_bare, with_halves
 from tinyml.base.elf import Elf, read_elf
 from tinyml.base.errors import ToolError, ToolMissing
+from tinyml.codegen.calls import second_half
 from tinyml.evaluate.samples import Samples
 from tinyml.ir.graph import Array
 from tinyml.plan.values import Plan
@@ -87,18 +87,46 @@ def _alone(plan: Plan, board: Board, inputs: Vectors, *, in_sequence: bool) -> R
     return _run(board, found.outputs, found, {"linked": "without a framework"})
 
 
-def _layers(marks: Sequence[Mark], start: tuple[int, int]) -> tuple[LayerTime, ...]:
-    """What each layer took: from the end of one report of the firmware's to the next."""
-    found = []
-    for mark in marks:
-        instructions, cycles = (mark.before[i] - start[i] for i in range(2))
-        found.append(LayerTime(cycles, instructions))
-        start = mark.after
+def _watched(plan: Plan) -> tuple[str, ...]:
+    """The functions whose calls tell times: second halves of layers, and ends of layers."""
+    found: list[str] = []
+    for number, step in enumerate(plan.steps):
+        if step.call is not None and step.call.halves:
+            found.append(second_half(number))
+        found.append(LAYER_DONE)
     return tuple(found)
+
+
+def _layers(
+    marks: Sequence[Mark], names: Sequence[str], start: tuple[int, int]
+) -> tuple[list[LayerTime], list[LayerTime]]:
+    """What each layer took, from the end of one report of the firmware's to the next.
+
+    And what its second half took, where there is one.
+    """
+    layers, seconds, second = [], [], LayerTime(0, 0)
+    for name, mark in zip(names, marks, strict=True):
+        if name != LAYER_DONE:
+            second = _time(mark.before, mark.after)
+            continue
+        layers.append(_time(start, mark.before))
+        seconds.append(second)
+        start, second = mark.after, LayerTime(0, 0)
+    return layers, seconds
+
+
+def _time(start: tuple[int, int], end: tuple[int, int]) -> LayerTime:
+    instructions, cycles = (end[i] - start[i] for i in range(2))
+    return LayerTime(cycles, instructions)
 
 
 def _run(board: Board, outputs: Vectors, found: Counted, details: dict[str, object]) -> Run:
     model = ENGINES[board.chip.core.bare].timing_model
+    second = board.chip.second_core
+    if found.halves and second is not None:
+        halves = [asdict(item) for item in found.halves]
+        shared = {"handover_cycles": second.handover_cycles, "layers": halves}
+        details = {**details, "two_cores": shared}
     return Run(
         board=board.name,
         target=CoreSimulator.name,
@@ -114,7 +142,8 @@ def _run(board: Board, outputs: Vectors, found: Counted, details: dict[str, obje
 
 def _in_image(elf: Elf, plan: Plan, board: Board, inputs: Vectors, *, in_sequence: bool) -> Run:
     """The model's functions in the ELF file of a framework's build."""
-    core = Functions(elf, board, watched=LAYER_DONE)
+    names = _watched(plan)
+    core = Functions(elf, board, watched=names)
     running = Invoked(core, elf, plan.graph, symbols_of(plan.graph), entry="")
     outputs: list[tuple[Array, ...]] = []
     for sample in (*inputs, inputs[-1]):
@@ -124,13 +153,13 @@ def _in_image(elf: Elf, plan: Plan, board: Board, inputs: Vectors, *, in_sequenc
         start = core.counters
         outputs.append(running.outputs(sample, MOST_CYCLES))
     outputs.pop()
-    layers = _layers(core.marks, start)
-    if len(layers) != len(plan.steps):
+    if len(core.marks) != len(names):
+        ended = len(core.marks) - sum(name != LAYER_DONE for name in names[: len(core.marks)])
         raise ToolError(
-            f"the image says when {len(layers)} layers end, and the plan has {len(plan.steps)}",
+            f"the image says when {ended} layers end, and the plan has {len(plan.steps)}",
             hint="build with the agent (without --no-agent), and again after the model has changed",
         )
-    counts = np.array([(layer.cycles, layer.instructions) for layer in layers]).sum(0)
-    total = LayerTime(int(counts[0]), int(counts[1]))
-    counted = Counted(tuple(outputs), layers, total, core.stack_bytes, 0, 0)
+    times = with_halves(plan, board.chip, *_layers(core.marks, names, start))
+    found = (times.layers, times.total, core.stack_bytes, 0, 0, times.halves)
+    counted = Counted(tuple(outputs), *found)
     return _run(board, counted.outputs, counted, {"linked": "by the framework's build"})

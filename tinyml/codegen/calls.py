@@ -24,6 +24,8 @@ class WrapperView:
     layers: tuple[str, ...]  # that call it, by label
 
 
+BOTH = "tml_both"  # tml_both.h
+
 _Signature: TypeAlias = tuple[str, tuple[str, ...], str]  # C function, parameters, fixed params
 
 
@@ -39,6 +41,9 @@ class Calls:
         """The finished call of a site."""
         if site.call is None:
             return "(void)0" + suffix
+        if site.halves:
+            names = tuple(half_function(item.label) for item in site.halves)
+            return call_text(BOTH, names, indent=indent, suffix=")" + suffix)
         key = self.keys[site.label]
         texts = tuple(item.text for item in site.operands)
         wrapper = self.wrappers.get(key)
@@ -49,11 +54,21 @@ class Calls:
 
     def params_of(self, site: Site) -> str:
         """The label of the layer with whose params a call runs; "" for one that has none."""
-        if site.call is None or site.call.control is not None:
+        if site.call is None or site.call.control is not None or site.halves:
             return ""
         wrapper = self.wrappers.get(self.keys[site.label])
         is_own = wrapper is None or site.call.function in self.shared
         return site.label if wrapper is None or is_own else wrapper.layers[0]
+
+
+def half_function(label: str) -> str:
+    """The C function that a core runs of a layer, by the label of that half."""
+    return f"run_layer_{label}"
+
+
+def second_half(layer: int) -> str:
+    """The C function that the other core runs of a layer."""
+    return half_function(f"{layer}_1")
 
 
 def calls_of(sites: Sequence[Site], shared: frozenset[str]) -> Calls:
@@ -61,7 +76,7 @@ def calls_of(sites: Sequence[Site], shared: frozenset[str]) -> Calls:
     keys: dict[str, _Signature] = {}
     users: dict[_Signature, list[Site]] = {}
     for site in all_sites(sites):
-        if site.call is not None:
+        if site.call is not None and not site.halves:
             is_fixed = site.call.function not in shared
             parameters = parameter_texts(site.operands, site.call.params.type)[is_fixed:]
             params = site.params if is_fixed else ""

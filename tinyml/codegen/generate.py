@@ -14,6 +14,8 @@ from tinyml.codegen.view import model_view
 from tinyml.plan.values import Plan
 from tinyml.target.board import Board
 
+BOTH = "include/tml_both.h"  # of firmware/: what models include that two cores compute
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
@@ -61,6 +63,6 @@ def generate(plan: Plan, board: Board | None, *, model_bytes: bytes = b"") -> So
         name=name,
         files=tuple(files),
         compiled=(f"{name}.c", f"{name}_weights.c"),
-        headers=view.headers,
+        headers=(*view.headers, *((BOTH,) if view.is_shared else ())),
         command=view.command,
     )

@@ -133,6 +133,16 @@ def _parameter_names(items: tuple[Operand, ...]) -> tuple[str, ...]:
     )
 
 
+def moved(operand: Operand, offset: int) -> Operand:
+    """The operand so many bytes further on."""
+    if not offset:
+        return operand
+    if operand.dtype is None:
+        return Operand(operand.kind, None, f"(int8_t *){operand.text} + {offset}")
+    size = operand.dtype.nbytes(1)
+    return Operand(operand.kind, operand.dtype, f"{operand.text} + {offset // size}")
+
+
 def call_text(function: str, arguments: tuple[str, ...], *, indent: int, suffix: str) -> str:
     """A call, broken after commas so that lines stay within 100 columns where they can."""
     lines = [f"{function}("]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tinyml.codegen.layers import Operand, operand_of, operands, params_text
+from tinyml.codegen.layers import Operand, moved, operand_of, operands, params_text
 from tinyml.codegen.literals import c_value, shape_text, wrap_comment
 from tinyml.codegen.memory import address_text
 from tinyml.codegen.names import tensor_names
@@ -30,10 +30,12 @@ class Site:
     scratch: str  # C expression
     stream: StreamView | None = None
     routines: tuple[tuple[Site, ...], ...] = ()  # the calls of each graph that it runs
+    halves: tuple[Site, ...] = ()  # the calls of two cores that this one stands for
 
     def walk(self) -> Iterator[Site]:
-        """This one and all in its graphs."""
+        """This one, its halves and all in its graphs."""
         yield self
+        yield from self.halves
         for inner in (site for routine in self.routines for site in routine):
             yield from inner.walk()
 
@@ -62,10 +64,26 @@ def step_site(plan: Plan, index: int, places: Places, title: str, comment: tuple
         params = stream_params(index, call.stream)
         return Site(label, comment, call, params, found, ((), ()), room, view)
     if call.control is None:
-        return Site(label, comment, call, params_text(call, symbols), found, ((), ()), room)
+        params = params_text(call, symbols)
+        halves = tuple(_halves(label, call, found, symbols))
+        return Site(label, comment, call, params, found, ((), ()), room, halves=halves)
     ends = _ends(graph.ops[step.ops[0]], places.tensors)
     routines = _routines(label, call, symbols, room)
     return Site(label, comment, call, "", found, ends, room, None, routines)
+
+
+def _halves(
+    label: str, call: KernelCall, found: Sequence[Operand], symbols: Mapping[str, str]
+) -> Iterator[Site]:
+    """The calls of each core."""
+    for number, half in enumerate(call.halves):
+        own = replace(call, params=half.params, halves=())
+        places = tuple(map(moved, found, half.offsets))
+        params = params_text(own, symbols)
+        yield Site(f"{label}_{number}", (_HALVES[number],), own, params, places, ((), ()), "")
+
+
+_HALVES = ("The first half, on the core that runs the model.", "The second half.")
 
 
 def _ends(op: Op, places: Mapping[int, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import tinyml
 from tinyml.codegen.abi import abi_version
 from tinyml.codegen.about import AboutView, about_view
-from tinyml.codegen.calls import Calls, WrapperView, calls_of
+from tinyml.codegen.calls import Calls, WrapperView, calls_of, half_function
 from tinyml.codegen.controls import ControlView, control_views
 from tinyml.codegen.interface import IoView, descriptor, io_views
 from tinyml.codegen.layers import ConstantView, step_inputs
@@ -52,6 +52,14 @@ class ParamsView:
 
 
 @dataclass(frozen=True, slots=True)
+class HalfView:
+    """What one of two cores does of a layer, as a function."""
+
+    function: str
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
 class LayerView:
     """One step: a comment, params, one call."""
 
@@ -62,6 +70,7 @@ class LayerView:
     descriptor: str  # initialiser of the tml_tensor of its output
     stream: StreamView | None = None  # set when it runs row by row
     controls: tuple[ControlView, ...] = ()  # set when it runs graphs
+    halves: tuple[HalfView, ...] = ()  # set when two cores run it
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +103,7 @@ class ModelView:
     constants: tuple[ConstantView, ...]
     about: AboutView
     abi: int
+    is_shared: bool  # two cores compute it
 
 
 def model_view(plan: Plan, board: Board | None) -> ModelView:
@@ -135,6 +145,7 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
         constants=tuple(weights.views),
         about=about_view(graph),
         abi=abi_version(),
+        is_shared=any(site.halves for site in sites),
     )
 
 
@@ -187,6 +198,9 @@ def _layer_views(
                 descriptor=descriptor(graph.tensors[output], places[output]),
                 stream=site.stream,
                 controls=tuple(control_views(site, calls.text)),
+                halves=tuple(
+                    HalfView(half_function(item.label), calls.text(item, 4)) for item in site.halves
+                ),
             )
         )
     return tuple(views)
@@ -218,6 +232,8 @@ def _layer_comment(index: int, step: Step, graph: Graph) -> tuple[str, ...]:
         text += "; the bytes stay where they are"
     elif step.call.note:
         text += f"; {step.call.note}"
+    if step.call is not None and step.call.halves:
+        text += "; on two cores"
     return wrap_comment(text)
 
 

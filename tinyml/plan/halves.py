@@ -155,6 +155,11 @@ def shared_of(plan: Plan, board: Board) -> Shared | None:
     return Shared(found, round(saved * each), board.chip.second_core.handover_cycles)
 
 
+def uses_two_cores(plan: Plan) -> bool:
+    """Whether a second core has something to do."""
+    return any(step.call is not None and step.call.halves for step in plan.steps)
+
+
 def saved_instructions(call: KernelCall) -> int:
     """How many instructions earlier a call ends than on one core, by prediction."""
     return sum(half.instructions for half in call.halves) - call.cost.instructions

@@ -16,10 +16,11 @@ from tinyml.backends.toolchains import OPTIMIZE
 from tinyml.base.errors import BuildError, TinymlError
 from tinyml.base.files import inside, write_atomic
 from tinyml.base.includes import Headers
-from tinyml.codegen.generate import Sources
+from tinyml.codegen.generate import BOTH, Sources
 from tinyml.codegen.interface import io_names
 from tinyml.evaluate.benchmark import task_macros
 from tinyml.ops.outside import firmware_folders
+from tinyml.plan.halves import uses_two_cores
 from tinyml.plan.planned import Planned
 from tinyml.plan.timing import inference_ms, longest_step_ms
 from tinyml.plan.values import Plan
@@ -42,6 +43,7 @@ from tinyml.target.template import (
     refuse_template,
     template_of,
     template_options,
+    two_cores_source,
 )
 from tinyml.target.template import load_template as load_template
 from tinyml.values.project import Project
@@ -188,6 +190,8 @@ def _firmware_files(
         starts.append(root / "port" / "cycles" / f"{board.chip.cycle_counter}.c")
     for folder in (name for name in template.firmware if name not in PARTS):
         starts += sorted(path for path in (root / folder).iterdir() if path.suffix in SOURCES)
+    if BOTH in sources.headers:
+        starts.append(root / two_cores_source(board, template))
     if has_agent:
         starts += sorted((root / "agent").glob("*.c"))
     folders = [root, root / "include", *others]
@@ -258,6 +262,7 @@ def _config(
         "TML_AGENT_OUTPUT_BYTES": output_bytes,
         "TML_AGENT_LAYERS": max(1, len(plan.steps)),
         "TML_AGENT_INPUTS": max(1, len(graph.inputs)),
+        **({"TML_TWO_CORES": 1} if uses_two_cores(plan) else {}),
     }
     literals = []
     if speaks.benchmark:

@@ -52,6 +52,11 @@ def resolve(board: Board, settings: Settings = Settings()) -> Target:
     except BoardError:  # a plan needs none; whoever writes a project asks again
         template = ""
     board = limited(board, settings.limits, template or None)
+    if board.cores > runtime_of(runtime).most_cores:
+        raise BoardError(
+            f"the runtime '{runtime}' runs a model on one core, not {board.cores}",
+            hint="leave out --cores, or compile ahead of time: --runtime aot",
+        )
     least = runtime_of(runtime).least_stack_bytes
     if template:
         skeleton = load_template(template)

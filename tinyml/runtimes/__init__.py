@@ -24,6 +24,7 @@ class Runtime(Protocol):
     title: str
     has_alternatives: bool  # several plans of a model, to choose from
     least_stack_bytes: int  # what it needs, should the board reserve less
+    most_cores: int  # that it can use at once
 
     def load(self, model: ModelFile) -> Graph:
         """The graph that will run; raises ModelError or UnsupportedOps for what it cannot run."""

@@ -30,6 +30,7 @@ class Aot:
     title = "compiled ahead of time to C"
     has_alternatives = True
     least_stack_bytes = 0  # whatever the board's file says is enough for the kernels
+    most_cores = 2
 
     def load(self, model: ModelFile) -> Graph:
         """The graph as it is in the file, of operators that all have a kernel of ours."""

@@ -18,6 +18,7 @@ class Tflm:
     title = "TensorFlow Lite Micro"
     has_alternatives = False
     least_stack_bytes = 6144  # 1.1 KB used on a Cortex-M4; more on Xtensa, and for messages
+    most_cores = 1
 
     def load(self, model: ModelFile) -> Graph:
         """The graph as it is in the file; TFLM knows more operators and types than we do."""

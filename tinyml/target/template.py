@@ -42,6 +42,7 @@ class Template:
     layout: Mapping[str, str] = field(default_factory=dict)  # model/, firmware/… → project's folder
     toolchain: str = ""  # the one that builds it; "": a compiler, the board's choice
     libraries: tuple[str, ...] = ()  # vendors' kernels that it knows how to get
+    two_cores: str = ""  # file of firmware/ that runs code on a second core, beside its framework
     omit: tuple[str, ...] = ()  # of the model's files, those that a project does not need
     base: str = ""  # the template that has the files which are not here, and more options
     runtime: str = "aot"  # of the models that it is for
@@ -123,6 +124,7 @@ def load_template(name: str) -> Template:
         layout={item: layout.text(item) for item in layout.names()},
         toolchain=build.text("toolchain", ""),
         libraries=build.strings("libraries", ()),
+        two_cores=build.text("two_cores", ""),
         omit=build.strings("omit", ()),
         base=top.choice("base", built_in()) if top.has("base") else "",
         runtime=build.text("runtime", "aot"),
@@ -183,12 +185,15 @@ def _check_paths(template: Template, top: Table) -> None:
     paths += [name for name in named.layout.values() if name != "."]
     paths += [named.linker_script] if named.linker_script else []
     folders = [name for name in template.firmware if name not in PARTS]
+    paths += [template.two_cores] if template.two_cores else []
     for name in (*paths, *folders):
         if not is_below(name):
             raise top.error(
                 f"'{name}' is not the name of a file or folder inside the project",
                 "names are relative, in letters, digits and '_.+-@', without '..'",
             )
+    if template.two_cores and not (resources.path("firmware") / template.two_cores).is_file():
+        raise top.error(f"'build.two_cores' names '{template.two_cores}', not a file of firmware/")
     for name in folders:
         if not (resources.path("firmware") / name).is_dir():
             raise top.error(f"'build.firmware' names '{name}', which is no folder of firmware/")
@@ -214,7 +219,7 @@ def toolchain_of(board: Board, name: str) -> str:
 def refuse_template(board: Board, template: Template) -> None:
     """Raises BoardError when a template of ours is not one that the board's file names.
 
-    The same when it does not bring a library that was asked for.
+    The same when it does not bring a library that was asked for, or what a second core needs.
     """
     for name in board.libraries:
         if name not in template.libraries:
@@ -222,6 +227,14 @@ def refuse_template(board: Board, template: Template) -> None:
                 f"the template '{template.name}' does not bring the kernel library '{name}'",
                 hint="leave out --kernels, or choose another --template",
             )
+    if board.cores > 1 and not two_cores_source(board, template):
+        able = [name for name in board.templates if two_cores_source(board, load_template(name))]
+        raise BoardError(
+            f"the template '{template.name}' runs nothing on a second core of '{board.name}'",
+            hint=f"leave out --cores, or give --template {' or '.join(able)}"
+            if able
+            else "leave out --cores",
+        )
     ours = template.folder.parent == resources.path("templates")
     if not ours or template.kind == "library" or not board.templates:
         return
@@ -230,6 +243,14 @@ def refuse_template(board: Board, template: Template) -> None:
             f"board '{board.name}' has no template '{template.name}'",
             hint=f"it has: {', '.join(board.templates)} ('backends.template' of the board's file)",
         )
+
+
+def two_cores_source(board: Board, template: Template) -> str:
+    """The file of firmware/ that runs code on the board's second core; "" when there is none."""
+    second = board.chip.second_core
+    if second is None or not second.port or "port" not in template.firmware:
+        return template.two_cores
+    return f"port/{second.port}"
 
 
 def template_options(board: Board, template: Template) -> Mapping[str, Any]:

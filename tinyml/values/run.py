@@ -17,6 +17,24 @@ class LayerTime:
 
 
 @dataclass(frozen=True, slots=True)
+class Halves:
+    """What each of two cores takes of a layer, run one after the other."""
+
+    layer: int
+    first: LayerTime
+    second: LayerTime
+
+    def at_once(self, handover_cycles: int) -> LayerTime:
+        """What the layer takes when both run at once: the longer half, and the hand-over.
+
+        Instructions are those of both.
+        """
+        longer = max(self.first.cycles, self.second.cycles)
+        done = (self.first.instructions or 0) + (self.second.instructions or 0)
+        return LayerTime(longer + handover_cycles, done)
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """What running an image gave."""
 

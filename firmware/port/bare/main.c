@@ -2,10 +2,11 @@
  *
  * Each inference goes on with the state that the one before has left, or, unless TML_IN_SEQUENCE, begins anew.
  * Reads inputs from its host until there are no more, writes the outputs of each inference, then how far the
- * stack went below main() in the first one, and what the emulator's counter took for every layer in the last
- * one; all as words.
+ * stack went below main() in the first one, what the emulator's counter took for every layer in the last one, and
+ * what it took for the second halves of those that two cores would share, here one after the other; all as words.
  */
 #include "tml.h"
+#include "tml_both.h"
 
 #define HOST_EXIT 1
 #define HOST_READ 3
@@ -26,12 +27,24 @@ extern const tml_model TML_MODEL;
 
 HOST_DATA static uint32_t counts[1 + MOST_LAYERS];
 HOST_DATA static uint32_t steps[MOST_LAYERS];
+HOST_DATA static uint32_t second_halves[MOST_LAYERS];
+HOST_DATA static uint32_t second_half; /* of the layer that runs; 0 when it is not shared */
 static volatile uint32_t *painted; /* the lowest word */
 
 bool tml_layer_done(uint32_t layer)
 {
     counts[1 + layer] = host_count();
+    second_halves[layer] = second_half;
+    second_half = 0;
     return false;
+}
+
+void tml_both(void (*here)(void), void (*there)(void))
+{
+    here();
+    const uint32_t start = host_count();
+    there();
+    second_half = host_count() - start;
 }
 
 static bool fill(const tml_tensor *tensor)
@@ -81,6 +94,7 @@ int main(void)
             if (!fill(&TML_MODEL.inputs[i])) {
                 send(&stack_bytes, sizeof stack_bytes);
                 send(steps, TML_MODEL.layer_count * (uint32_t)sizeof steps[0]);
+                send(second_halves, TML_MODEL.layer_count * (uint32_t)sizeof second_halves[0]);
                 (void)host_call(HOST_EXIT, 0, 0, 0);
             }
         }

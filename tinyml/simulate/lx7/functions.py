@@ -7,6 +7,7 @@ bring back registers. A function that leaves that memory (a driver, the heap) en
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tinyml.base.elf import Elf
@@ -36,9 +37,13 @@ class Functions:
     """A linked image whose functions can be called; a ``Core`` for invoke.py."""
 
     def __init__(
-        self, elf: Elf, board: Board, timing: Timing | None = None, watched: str = ""
+        self,
+        elf: Elf,
+        board: Board,
+        timing: Timing | None = None,
+        watched: Sequence[str] = (),
     ) -> None:
-        """``watched``: of each call to that function ``marks`` keeps the counters.
+        """``watched``: of calls to these functions, in that order, ``marks`` keeps the counters.
 
         Raises SimulationFault when the image has no window vectors.
         """
@@ -56,8 +61,8 @@ class Functions:
                 where=board.name,
             )
         self._core.state.special[_VECBASE] = vectors.address
-        mark = elf.symbol(watched) if watched else None
-        self._watched = mark.address if mark is not None else NOWHERE
+        marked = [elf.symbol(name) for name in watched]
+        self._watched = [NOWHERE if item is None else item.address for item in marked]
         self.marks: list[Mark] = []
 
     @property
@@ -97,12 +102,17 @@ class Functions:
         state.pc = function
         end, outside = state.cycles + cycles, function & 0xC000_0000 | _BACK
         while True:
-            stop = self._core.run(self._watched, end - state.cycles)
+            stop = self._core.run(self._next(), end - state.cycles)
             if stop is Stop.NO_CODE and state.pc == outside:
                 return self._core.a(4 * _BY_8 + 2)
             if stop is not Stop.UNTIL:
                 raise self._fault(stop)
             self._mark(end)
+
+    def _next(self) -> int:
+        """The next function that is watched, which is as far as the core runs."""
+        done = len(self.marks)
+        return self._watched[done] if done < len(self._watched) else NOWHERE
 
     def _mark(self, end: int) -> None:
         """Runs a watched function to its end."""
