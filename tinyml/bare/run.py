@@ -81,7 +81,7 @@ def run_bare(
     core = ENGINES.get(board.chip.core.bare)
     if core is None:
         raise ToolError(f"nothing here runs programs of the core '{board.chip.core.name}'")
-    program = _built(core, plan, board, folder, in_sequence=in_sequence)
+    program = program_of(core, plan, board, folder, in_sequence=in_sequence)
     sections = [item for item in read_elf(program).sections if item.name != ".host"]
     _check_places(sections, board.chip)
     given = b"".join(array.tobytes() for sample in samples.inputs for array in sample)
@@ -135,7 +135,9 @@ def with_halves(
     return Timed(tuple(layers), total, tuple(halves))
 
 
-def _built(core: BareCore, plan: Plan, board: Board, folder: Path, *, in_sequence: bool) -> Path:
+def program_of(
+    core: BareCore, plan: Plan, board: Board, folder: Path, *, in_sequence: bool
+) -> Path:
     """The plan's C and what feeds it, linked."""
     sources = generate(plan, board)
     for name, text in sources.files:

@@ -38,6 +38,7 @@ def show(
         console.line(f"wrote {path}")
     for line in (
         *text.copied_lines(built.report),
+        *text.shared_lines(built.report),
         *text.stack_lines(built.report),
         *text.self_test_lines(built.report),
     ):

@@ -173,6 +173,11 @@ class KernelCall:
         """Flash taken by the constant arrays."""
         return sum(int(item.data.nbytes) for item in self.constants)
 
+    @property
+    def instructions(self) -> int:
+        """Predicted work, of both cores where two share it; ``cost`` is what is waited for."""
+        return sum(half.instructions for half in self.halves) or self.cost.instructions
+
     def kernels(self) -> Iterator[KernelCall]:
         """This call and those that it makes; their constants are among this call's."""
         yield self

@@ -37,11 +37,13 @@ def estimate(plan: Plan, board: Board) -> Estimate | None:
     """What an inference of a plan takes on a board; None where kernels are not ours."""
     if plan.runtime != RUNTIME:
         return None
-    instructions = sum(step.call.cost.instructions for step in plan.steps if step.call)
+    calls = [step.call for step in plan.steps if step.call]
+    instructions = sum(call.instructions for call in calls)
     core = board.chip.core.estimation
     if core is None:
         return Estimate(instructions, None, board.chip.clock_hz, None)
-    work = round(instructions * core.cycles_per_instruction)
+    awaited = sum(call.cost.instructions for call in calls)
+    work = round(awaited * core.cycles_per_instruction)
     cycles = work + plan.stall_cycles + plan.wait_cycles
     error = core.error_percent
     if error is not None:

@@ -64,7 +64,7 @@ def _alternative(goal: str, made: Plan, board: Board) -> Alternative:
         goals=(goal,) if goal else (),
         arena_bytes=sum(nbytes for _, nbytes in made.arena_bytes),
         ram_bytes=ram,
-        instructions=sum(step.call.cost.instructions for step in made.steps if step.call),
+        instructions=sum(step.call.instructions for step in made.steps if step.call),
         cycles=cycles(made),
         flash_bytes=sum(use.nbytes for use in made.uses if use.region not in regions),
         fits=fit(made, board).is_ok,

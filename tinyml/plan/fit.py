@@ -10,6 +10,7 @@ from tinyml.ops import trait_of
 from tinyml.ops.traits import Converts
 from tinyml.plan.copies import constant_waits
 from tinyml.plan.estimate import Estimate, estimate
+from tinyml.plan.halves import Shared, shared_of
 from tinyml.plan.predict import CODE
 from tinyml.plan.values import Plan, Step
 from tinyml.target.board import Board
@@ -81,6 +82,7 @@ class Fit:
     note: str = ""  # what else the board's memory is used for
     copied: Copied | None = None
     estimate: Estimate | None = None  # of an inference; None: nothing is predicted of it
+    shared: Shared | None = None  # what a second core is good for; None: one was asked for
 
     @property
     def is_ok(self) -> bool:
@@ -116,6 +118,7 @@ def fit(plan: Plan, board: Board, others: Iterable[Board] = ()) -> Fit:
         note=board.memory_note,
         copied=_copied(plan, board),
         estimate=estimate(plan, board),
+        shared=shared_of(plan, board),
     )
 
 

@@ -24,6 +24,7 @@ from tinyml.target.board import Board
 from tinyml.target.chip import Chip
 
 _ALIGNMENT = 16  # of scratch
+_KINDS = {"constant", "input", "output", "scratch"}  # arguments of kernels that can be cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,9 @@ class Shared:
     """What two cores do of a plan, and what that gains."""
 
     layers: tuple[int, ...]  # steps that both compute
-    saved_cycles: int  # predicted, per inference
+    of_layers: int
+    saved_cycles: int  # predicted, per inference, against one core for the same layers
+    saved_us: float
     handover_cycles: int  # of each of these layers, taken into account
 
 
@@ -40,7 +43,7 @@ def in_halves(call: KernelCall, op: Op, graph: Graph, chip: Chip) -> KernelCall 
     handover = handover_instructions(chip)
     kinds = {argument.kind for argument in call.arguments}
     cut = all_cuts().get(call.params.type)
-    if cut is None or call.stream or call.control or kinds - {"input", "output", *_KINDS}:
+    if cut is None or call.stream or call.control or kinds - _KINDS:
         return None
     parts = cut(call.params)
     if parts is None:
@@ -49,7 +52,7 @@ def in_halves(call: KernelCall, op: Op, graph: Graph, chip: Chip) -> KernelCall 
     shares = [extent_of(replace(call, params=part.params)).written_bytes for part in parts]
     works = [math.ceil(call.cost.instructions * share / whole) for share in shares]
     taken = max(works) + handover
-    if call.cost.instructions - taken < handover:
+    if not pays(call.cost.instructions, taken, handover):
         return None
     own = -(-call.scratch_bytes // _ALIGNMENT) * _ALIGNMENT
     halves = tuple(
@@ -65,7 +68,9 @@ def in_halves(call: KernelCall, op: Op, graph: Graph, chip: Chip) -> KernelCall 
     )
 
 
-_KINDS = ("constant", "scratch")  # besides input and output, arguments of kernels that can be cut
+def pays(alone: int, taken: int, handover: int) -> bool:
+    """Whether a layer is shared that takes ``alone`` on one core and ``taken`` on two."""
+    return alone - taken >= handover
 
 
 def handover_instructions(chip: Chip) -> int:
@@ -152,7 +157,8 @@ def shared_of(plan: Plan, board: Board) -> Shared | None:
     each = core.cycles_per_instruction if core is not None else 1.0
     found = tuple(i for i, s in enumerate(plan.steps) if s.call is not None and s.call.halves)
     saved = sum(saved_instructions(call) for i in found if (call := plan.steps[i].call) is not None)
-    return Shared(found, round(saved * each), board.chip.second_core.handover_cycles)
+    cycles, handover = round(saved * each), board.chip.second_core.handover_cycles
+    return Shared(found, len(plan.steps), cycles, cycles * 1e6 / board.chip.clock_hz, handover)
 
 
 def uses_two_cores(plan: Plan) -> bool:
@@ -162,4 +168,4 @@ def uses_two_cores(plan: Plan) -> bool:
 
 def saved_instructions(call: KernelCall) -> int:
     """How many instructions earlier a call ends than on one core, by prediction."""
-    return sum(half.instructions for half in call.halves) - call.cost.instructions
+    return call.instructions - call.cost.instructions

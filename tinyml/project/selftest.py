@@ -105,7 +105,7 @@ def samples_for(plan: Plan) -> tuple[tuple[Array, ...], ...]:
 
 def instructions_of(plan: Plan) -> int:
     """Predicted for one inference; from multiplications where an interpreter runs the model."""
-    counted = sum(step.call.cost.instructions for step in plan.steps if step.call)
+    counted = sum(step.call.instructions for step in plan.steps if step.call)
     return counted or 10 * sum(macs_of(op, plan.graph) for op in plan.graph.ops)
 
 

@@ -61,6 +61,7 @@ def report(
         self_test=self_test_record(image.self_test) if image else None,
         stack_bound_bytes=image.stack_bytes if image else None,
         copied=asdict(planned.verdict.copied) if planned.verdict.copied else None,
+        two_cores=asdict(planned.verdict.shared) if planned.verdict.shared else None,
         predicted=predicted_record(planned.verdict.estimate),
         fingerprint=planned.fingerprint,
     )
@@ -142,7 +143,7 @@ def _layers(plan: Plan, image: Image | None, run: Run | None) -> tuple[Layer, ..
                 note=_note(plan, index),
                 weights_bytes=call.constant_bytes() if call else 0,
                 scratch_bytes=call.scratch_bytes if call else 0,
-                predicted_instructions=call.cost.instructions if call else 0,
+                predicted_instructions=call.instructions if call else 0,
                 alternatives=step.alternatives,
                 rejected=step.rejected,
                 stages=tuple(k.function for k in call.kernels())[1:] if call else (),
@@ -162,7 +163,8 @@ def _note(plan: Plan, index: int) -> str:
     call = plan.steps[index].call
     if call is None:
         return NO_CODE
-    return "; ".join(filter(None, (call.note, "constants in RAM" * (index in plan.copied_steps))))
+    in_ram = "constants in RAM" * (index in plan.copied_steps)
+    return "; ".join(filter(None, (call.note, in_ram, "on two cores" * bool(call.halves))))
 
 
 def _fits(verdict: Fit, memory: Sequence[Memory]) -> bool:

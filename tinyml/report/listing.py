@@ -145,6 +145,7 @@ def fit_record(verdict: Fit) -> dict[str, object]:
         ],
         "stall_cycles": verdict.stall_cycles,
         "copied": asdict(verdict.copied) if verdict.copied else None,
+        "two_cores": asdict(verdict.shared) if verdict.shared else None,
         "predicted": predicted_record(verdict.estimate),
     }
 

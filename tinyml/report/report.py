@@ -93,6 +93,7 @@ class Report:
     self_test: Entries | None = None  # None: nothing was tested
     stack_bound_bytes: int | None = None  # the most that the code can take; None: not known
     copied: Entries | None = None  # constants that RAM holds; None: none
+    two_cores: Entries | None = None  # layers that two cores share; None: the model has one
     predicted: Entries | None = None  # of an inference; None: nothing was
     fingerprint: str = ""  # of the build, as the agent says it; "": nothing was built
 

@@ -10,7 +10,7 @@ from tinyml.plan.explore import Alternative
 from tinyml.plan.fit import LARGEST, Fit, Spilled
 from tinyml.plan.values import kinds_text
 from tinyml.report.check import Entries
-from tinyml.report.predicted import ms_text, predicted_record, predicted_text
+from tinyml.report.predicted import ms_number, ms_text, predicted_record, predicted_text
 from tinyml.report.report import Report
 
 
@@ -157,6 +157,8 @@ def fit_sentences(verdict: Fit) -> tuple[str, ...]:
         sentences.append(f"an inference takes {predicted_text(predicted)}")
     if verdict.copied is not None:
         sentences.append(copied_text(asdict(verdict.copied)))
+    if verdict.shared is not None:
+        sentences.append(shared_text(asdict(verdict.shared)))
     if verdict.stall_cycles:
         cycles = f"{verdict.stall_cycles:,} cycles"
         sentences.append(f"waiting for slow memory costs some {cycles} per inference (estimate)")
@@ -238,6 +240,33 @@ def copied_text(copied: Entries) -> str:
 def copied_lines(report: Report) -> tuple[str, ...]:
     """The same of a build; nothing where all constants stay in flash."""
     return (copied_text(report.copied),) if report.copied is not None else ()
+
+
+def shared_text(shared: Entries) -> str:
+    """What a second core is good for."""
+    handover = f"{shared['handover_cycles']:,} cycles of hand-over"
+    if not shared["layers"]:
+        return (
+            "no layer runs on two cores: with this goal's kernels and RAM none gains enough "
+            f"beside {handover}; --optimize speed looks at nothing but time"
+        )
+    return (
+        f"{len(shared['layers'])} of {shared['of_layers']} layers run on two cores: some "
+        f"{ms_number(shared['saved_us'], 2)} ms less per inference than they take on one "
+        f"(predicted; {handover} each, waiting for flash and PSRAM is not halved)"
+    )
+
+
+def shared_lines(report: Report) -> tuple[str, ...]:
+    """The same of a build, or what the times of a run are made from."""
+    ran = (report.run or {}).get("two_cores")
+    if ran is not None:
+        return (
+            f"two cores: the halves of {len(ran['layers'])} layers ran one after the other; times "
+            f"are those of the longer half and {ran['handover_cycles']:,} cycles of hand-over, "
+            "instructions those of both",
+        )
+    return (shared_text(report.two_cores),) if report.two_cores is not None else ()
 
 
 def stack_lines(report: Report) -> tuple[str, ...]:

@@ -9,11 +9,13 @@ from tinyml.target.board import Board
 
 
 def with_cores(board: Board, cores: int) -> Board:
-    """The board with so many cores for a model; raises BoardError when it cannot have them."""
-    if cores == board.cores:
+    """The board with so many cores for a model; raises BoardError when it cannot have them.
+
+    1 leaves it as it is.
+    """
+    if cores == 1:
         return board
-    if cores != 1:
-        _check(board, cores)
+    _check(board, cores)
     return replace(board, cores=cores)
 
 

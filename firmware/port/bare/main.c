@@ -29,7 +29,7 @@ HOST_DATA static uint32_t counts[1 + MOST_LAYERS];
 HOST_DATA static uint32_t steps[MOST_LAYERS];
 HOST_DATA static uint32_t second_halves[MOST_LAYERS];
 HOST_DATA static uint32_t second_half; /* of the layer that runs; 0 when it is not shared */
-static volatile uint32_t *painted; /* the lowest word */
+static volatile uint32_t *painted;     /* the lowest word */
 
 bool tml_layer_done(uint32_t layer)
 {

@@ -8,9 +8,14 @@
 
 extern const tml_model TML_MODEL;
 
+#ifndef TML_START
+#define TML_START (void)0 /* what is to be done before all inferences */
+#endif
+
 int main(void)
 {
     const tml_model *const model = &TML_MODEL;
+    TML_START;
     if (model->reset != NULL) {
         model->reset();
     }

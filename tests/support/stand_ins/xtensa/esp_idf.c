@@ -9,6 +9,7 @@
 #include "esp_system.h"
 #include "esp_timer.h"
 #include "freertos/FreeRTOS.h"
+#include "freertos/semphr.h"
 #include "freertos/task.h"
 
 #define HOST_EXIT 1
@@ -23,6 +24,57 @@ int host_call(int number, int a, int b, int c);
 uint32_t ccount(void);
 void app_main(void);
 void abort(void);
+/* No second core: tml_both() runs all on this one. */
+TaskHandle_t xTaskCreateStaticPinnedToCore(TaskFunction_t code, const char *const name,
+                                           const uint32_t depth, void *const parameters,
+                                           UBaseType_t priority, StackType_t *const stack,
+                                           StaticTask_t *const memory, const BaseType_t core)
+{
+    (void)code, (void)name, (void)depth, (void)parameters, (void)priority, (void)stack;
+    (void)memory, (void)core;
+    return NULL;
+}
+
+UBaseType_t uxTaskPriorityGet(const TaskHandle_t which)
+{
+    (void)which;
+    return 1;
+}
+
+BaseType_t xPortGetCoreID(void)
+{
+    return 1;
+}
+
+BaseType_t xTaskNotifyGive(TaskHandle_t which)
+{
+    (void)which;
+    return pdPASS;
+}
+
+uint32_t ulTaskNotifyTake(BaseType_t is_cleared, TickType_t ticks)
+{
+    (void)is_cleared, (void)ticks;
+    return 0;
+}
+
+SemaphoreHandle_t xSemaphoreCreateBinaryStatic(StaticSemaphore_t *memory)
+{
+    return (SemaphoreHandle_t)memory;
+}
+
+BaseType_t xSemaphoreGive(SemaphoreHandle_t which)
+{
+    (void)which;
+    return pdPASS;
+}
+
+BaseType_t xSemaphoreTake(SemaphoreHandle_t which, TickType_t ticks)
+{
+    (void)which, (void)ticks;
+    return pdPASS;
+}
+
 int main(void);
 
 static TaskFunction_t task;
