@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
+from tests.support.running.cli import run_tinyml
 from tinyml import api
 from tinyml.base.errors import BoardError, BuildError, TinymlError
 from tinyml.project.application import FILE, defaults
@@ -21,14 +20,7 @@ DIGITS = ROOT / "examples" / "digits" / "digits.tflite"
 
 
 def tinyml(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tinyml", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+    return run_tinyml(*arguments, cwd=cwd)
 
 
 @pytest.fixture
@@ -57,7 +49,7 @@ def test_from_nothing_to_a_run(tmp_path: Path) -> None:
     assert "CONV_2D" in (app / "model" / "model.c").read_text()
     assert (app / "main.c").read_text().endswith("/* mine */\n")
     ran = tinyml("simulate", "--samples", "1", cwd=app)
-    assert "outputs equal to the reference on all 1 samples" in ran.stdout, ran.stderr
+    assert "outputs equal to the reference on all 1 sample" in ran.stdout, ran.stderr
     assert [path.name for path in (app / "build").iterdir()] == ["model-nucleo_l4r5zi"]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import click
 import pytest
 
+from tests.support.running.cli import run_tinyml
 from tinyml.cli import cli
 from tinyml.cli.options import BoardType
 
@@ -21,14 +22,8 @@ MODEL = str(DIGITS / "digits.tflite")
 
 
 def tinyml(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tinyml", *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(Path.home()), "PYTHONPATH": str(ROOT)},
-    )
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(Path.home()), "PYTHONPATH": str(ROOT)}
+    return run_tinyml(*arguments, cwd=cwd, env=env)
 
 
 def test_boards_lists_every_board() -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.models.cases import Vector
 from tests.support.models.small_graphs import GraphBuilder
+from tests.support.running.cli import run_tinyml
 from tests.support.running.executors import run_reference
 from tests.support.running.host_c import compile_graph, host_board, run_program
 from tests.support.values.plans import planned_on
@@ -150,13 +151,7 @@ def test_what_clashes_is_one_error(more: ModuleType) -> None:
 def tinyml(folders: Sequence[Path], *arguments: str) -> subprocess.CompletedProcess[str]:
     """The command line where the packages of some folders are installed."""
     paths = os.pathsep.join(map(str, (REPOSITORY, *folders)))
-    return subprocess.run(
-        [sys.executable, "-m", "tinyml", *arguments],
-        env={**os.environ, "PYTHONPATH": paths},
-        capture_output=True,
-        check=False,
-        text=True,
-    )
+    return run_tinyml(*arguments, env={**os.environ, "PYTHONPATH": paths})
 
 
 def test_an_installed_package_is_found_by_its_entry_point() -> None:

@@ -10,12 +10,12 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.nets.float_graphs import single_op
+from tests.support.running.cli import run_tinyml
 from tests.support.values.plans import TEMPLATE
 from tinyml.convert import flatfile
 
@@ -117,14 +117,7 @@ def outside(tmp_path: Path) -> Path:
 
 def tinyml(outside: Path, *words: str) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join((str(outside), str(ROOT)))
-    return subprocess.run(
-        [sys.executable, "-m", "tinyml", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=outside.parent,
-        env={**os.environ, "PYTHONPATH": path},
-    )
+    return run_tinyml(*words, cwd=outside.parent, env={**os.environ, "PYTHONPATH": path})
 
 
 def test_a_toolchain_a_template_and_a_flasher(outside: Path) -> None:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.running.cli import run_tinyml
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```console\n(?P<lines>.*?)^```", re.MULTILINE | re.DOTALL)
@@ -42,13 +44,7 @@ def test_transcript(page: Path, shown: str, folder: Path, pytestconfig: pytest.C
     command, _, output = shown.partition("\n")
     program, *arguments = shlex.split(command.removeprefix("$ "))
     assert program == "tinyml", "transcripts show tinyml commands"
-    done = subprocess.run(
-        [sys.executable, "-m", "tinyml", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_tinyml(*arguments, cwd=folder)
     printed = "".join(
         line.rstrip() + "\n" for line in (done.stdout + done.stderr).splitlines() if line.strip()
     )

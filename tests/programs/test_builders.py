@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.running.cli import run_tinyml
 from tests.support.running.images import esp_partitions
 from tests.support.values.plans import MODEL_BYTES, TEMPLATE, planned_on, sine_plan
 from tests.support.values.small_boards import board_of
@@ -246,14 +247,7 @@ def test_every_builder_says_what_it_needs(name: str, tmp_path: Path) -> None:
 
 
 def tinyml(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tinyml", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env={**os.environ, "PATH": "/nowhere", "PYTHONPATH": str(ROOT)},
-    )
+    return run_tinyml(*arguments, cwd=cwd, env={**os.environ, "PATH": "/nowhere"})
 
 
 def test_a_missing_toolchain_leaves_project_and_report(tmp_path: Path) -> None:
