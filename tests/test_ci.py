@@ -11,6 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import tinyml
 from tests.support.running.shards import part_of, shard_of
 
 if sys.version_info >= (3, 11):
@@ -48,6 +49,12 @@ def test_the_makefile_installs_them() -> None:
     assert len(installs) == 2
     assert all(line.startswith("\t$(INSTALL) ") for line in installs)
     assert "PINNED ?= --constraint .ci/constraints.txt" in makefile
+
+
+def test_the_version_is_one() -> None:
+    """A release has it from pyproject.toml, the command line and reports from the package."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == tinyml.__version__
 
 
 def test_the_parts_of_ci_are_all_of_one_division() -> None:

@@ -33,6 +33,7 @@ from tinyml.target.memory import Budget
 HOST = "host"
 TFLM = "tflm"
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+OPTIMIZE = "-O1"  # a real network runs several times as long without
 _MEMORY_BYTES = 64 << 20
 
 
@@ -133,7 +134,7 @@ def _on_host(made: Plan, vectors: Sequence[Vector], folder: Path) -> tuple[Vecto
         Command(
             (
                 *_compiler(),
-                *("-std=c11", "-O1", "-g1", "-fno-strict-aliasing", "-DTML_DEBUG"),
+                *("-std=c11", OPTIMIZE, "-g1", "-fno-strict-aliasing", "-DTML_DEBUG"),
                 f"-DTML_MODEL={sources.name}_model",
                 *(f"-I{path}" for path in includes),
                 *("-o", str(program)),
