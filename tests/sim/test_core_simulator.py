@@ -153,3 +153,34 @@ def test_a_loop_without_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None
     op = Op("WHILE", "loop", (), (), WhileAttrs(None, None, ()))  # type: ignore[arg-type]
     with pytest.raises(SimulationFault, match="WHILE 'loop' has not ended after 3 rounds"):
         while_loop.reference(op, None, ())  # type: ignore[arg-type]
+
+
+@pytest.mark.xtensa
+def test_layers_of_two_cores_in_a_linked_image(tmp_path: Path) -> None:
+    """Nothing starts the other core's task there: halves run in turn, and each is timed."""
+    model = Path(__file__).parents[1] / "models" / "str_ww_ref_model.tflite"
+    settings = api.Settings("speed", limits=api.Limits(cores=2))
+    planned = api.plan(model, api.load_board("esp32s3"), settings)
+    plan, board = planned.plan, planned.target.board
+    project = create(planned, generate(plan, board), tmp_path / "p")
+    objects = tmp_path / "objects"
+    objects.mkdir()
+    image = Image(build_project(project, objects), (), (), 0, 0, (), "stand-in 1")
+    vectors = api.samples_of(plan.graph).inputs[:2]
+    found = [
+        CoreSimulator().run_model(plan, item, board, vectors, in_sequence=False)
+        for item in (image, None)
+    ]
+    reference = reference_of(plan)
+    assert reference is not None
+    for run in found:
+        verify(reference, vectors, run.outputs)
+        shared = run.details["two_cores"]
+        steps = [i for i, step in enumerate(plan.steps) if step.call and step.call.halves]
+        assert [item["layer"] for item in shared["layers"]] == steps
+        for item in shared["layers"]:
+            first, second = item["first"]["cycles"], item["second"]["cycles"]
+            layer = run.layers[item["layer"]]
+            assert layer.cycles == max(first, second) + shared["handover_cycles"]
+            assert second > 0.7 * first > 0
+    assert found[0].total.cycles == pytest.approx(found[1].total.cycles, rel=0.1)

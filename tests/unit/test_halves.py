@@ -125,6 +125,11 @@ def test_what_check_says() -> None:
     assert "two cores" not in "\n".join(fit_sentences(planned(limits=api.Limits()).verdict))
 
 
+def test_what_is_known_of_power_is_of_one_core() -> None:
+    assert planned(limits=api.Limits()).target.board.power is not None
+    assert planned().target.board.power is None
+
+
 def test_a_second_stack_is_in_the_budget() -> None:
     uses = [
         {use.purpose: use.nbytes for use in planned(limits=limits).plan.uses}

@@ -11,12 +11,12 @@ from tinyml.target.board import Board
 def with_cores(board: Board, cores: int) -> Board:
     """The board with so many cores for a model; raises BoardError when it cannot have them.
 
-    1 leaves it as it is.
+    1 leaves it as it is. What the board's file says of power is of one core.
     """
     if cores == 1:
         return board
     _check(board, cores)
-    return replace(board, cores=cores)
+    return replace(board, cores=cores, power=None)
 
 
 def _check(board: Board, cores: int) -> None:

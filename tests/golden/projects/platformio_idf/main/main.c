@@ -7,6 +7,9 @@
 #include "tml_config.h"
 #include "tml_port.h"
 
+#ifdef TML_TWO_CORES
+#include "tml_both.h"
+#endif
 #ifdef TML_AGENT
 #include "agent/tml_agent.h"
 #else
@@ -55,7 +58,15 @@ static void model_task(void *unused)
 }
 #endif
 
+static void first_task(void *unused)
+{
+#ifdef TML_TWO_CORES
+    tml_both_start(); /* large layers run on the other core, too */
+#endif
+    model_task(unused);
+}
+
 void app_main(void)
 {
-    (void)xTaskCreatePinnedToCore(model_task, "model", TML_STACK_BYTES, NULL, PRIORITY, NULL, CORE);
+    (void)xTaskCreatePinnedToCore(first_task, "model", TML_STACK_BYTES, NULL, PRIORITY, NULL, CORE);
 }
