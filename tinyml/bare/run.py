@@ -7,7 +7,7 @@ a core is a ``BareCore``: a compiler, a linker script, an emulator.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -112,6 +112,12 @@ def run_bare(
         sum(item.nbytes for item in sections if item.is_loaded),
         found.halves,
     )
+
+
+def shared_record(halves: Sequence[Halves], chip: Chip) -> dict[str, object]:
+    """What a run's details say of layers that two cores share."""
+    handover = chip.second_core.handover_cycles if chip.second_core is not None else 0
+    return {"handover_cycles": handover, "layers": [asdict(item) for item in halves]}
 
 
 def with_halves(

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
-from tinyml.bare.run import ENGINES, Counted, run_bare, with_halves
+from tinyml.bare.run import ENGINES, Counted, run_bare, shared_record, with_halves
 from tinyml.base.elf import Elf, read_elf
 from tinyml.base.errors import ToolError, ToolMissing
 from tinyml.codegen.calls import second_half
@@ -122,11 +121,8 @@ def _time(start: tuple[int, int], end: tuple[int, int]) -> LayerTime:
 
 def _run(board: Board, outputs: Vectors, found: Counted, details: dict[str, object]) -> Run:
     model = ENGINES[board.chip.core.bare].timing_model
-    second = board.chip.second_core
-    if found.halves and second is not None:
-        halves = [asdict(item) for item in found.halves]
-        shared = {"handover_cycles": second.handover_cycles, "layers": halves}
-        details = {**details, "two_cores": shared}
+    if found.halves:
+        details = {**details, "two_cores": shared_record(found.halves, board.chip)}
     return Run(
         board=board.name,
         target=CoreSimulator.name,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from tinyml.bare.run import shared_record, with_halves
 from tinyml.base.errors import ToolError
 from tinyml.base.files import near, refuse_own
 from tinyml.base.lock import locked
@@ -21,6 +22,7 @@ from tinyml.evaluate.samples import (
 )
 from tinyml.evaluate.verification import reference_of, score_details, verify
 from tinyml.ir.graph import Array, Graph
+from tinyml.plan.halves import uses_two_cores
 from tinyml.plan.timing import check_countable
 from tinyml.plan.values import Plan
 from tinyml.project.built import Built
@@ -28,8 +30,9 @@ from tinyml.report.assemble import report
 from tinyml.report.origin import simulate_command, tool_versions
 from tinyml.report.page import write_report
 from tinyml.target.board import Board
+from tinyml.target.chip import Chip
 from tinyml.values.image import Image, check_files
-from tinyml.values.run import Run
+from tinyml.values.run import LayerTime, Run
 
 
 @runtime_checkable
@@ -76,7 +79,31 @@ def simulate(
         tuple(array.reshape(shape) for array, shape in zip(result, shapes, strict=True))
         for result in run.outputs
     )
-    return replace(run, outputs=shaped)
+    return on_two_cores(replace(run, outputs=shaped), built.plan, built.board.chip)
+
+
+def on_two_cores(run: Run, plan: Plan, chip: Chip) -> Run:
+    """The run with times as two cores take them, where an emulator with one ran halves in turn.
+
+    A layer's instructions are apportioned to its halves as the plan has it; what it waited for
+    memory is all of the first one's, since both would wait for the same.
+    """
+    if not uses_two_cores(plan) or not run.is_estimate or "two_cores" in run.details:
+        return run
+    core, seconds = chip.core.estimation, []
+    each = core.cycles_per_instruction if core is not None else 1.0
+    for step, layer in zip(plan.steps, run.layers, strict=True):
+        halves = step.call.halves if step.call is not None else ()
+        share = halves[1].instructions / step.call.instructions if halves and step.call else 0.0
+        done = layer.instructions or 0
+        work = min(layer.cycles, done * each)
+        seconds.append(LayerTime(round(work * share), round(done * share)))
+    times = with_halves(plan, chip, run.layers, seconds)
+    details = {**run.details, "two_cores": shared_record(times.halves, chip)}
+    details.pop("spread", None)  # of the halves in turn
+    besides = run.total.cycles - sum(layer.cycles for layer in run.layers)
+    total = LayerTime(times.total.cycles + besides, run.total.instructions)
+    return replace(run, layers=times.layers, total=total, details=details)
 
 
 def _run(

@@ -1,8 +1,12 @@
 /* main.c: your application. tinyml wrote it once and does not touch it again. */
 #include "sine.h"
 
+#include "tml_config.h"
 #include "tml_port.h"
 
+#ifdef TML_TWO_CORES
+#include "tml_both.h"
+#endif
 #ifdef TML_AGENT
 #include "agent/tml_agent.h"
 
@@ -33,5 +37,8 @@ int main(void)
 {
     tml_port_init(); /* clocks, pins, serial port, cycle counter */
     (void)sine_init(); /* cannot fail with this runtime */
+#ifdef TML_TWO_CORES
+    tml_both_start(); /* large layers run on the other core, too */
+#endif
     run();
 }
