@@ -16,10 +16,11 @@ from tinyml import api
 from tinyml.base.errors import BoardError, PlanError
 from tinyml.codegen.generate import generate
 from tinyml.ir.graph import Graph
-from tinyml.ir.kernel import Half, KernelCall, with_field
+from tinyml.ir.kernel import Half, KernelCall
 from tinyml.model.file import model_file
 from tinyml.model.writer import write
 from tinyml.ops import layer_of
+from tinyml.ops.halves import with_field
 from tinyml.passes import run_passes
 from tinyml.passes.expand import expand_ops
 from tinyml.plan import halves

@@ -71,6 +71,13 @@ class Counted:
     halves: tuple[Halves, ...] = ()  # of layers that two cores share; they ran in turn
 
 
+def _engine_of(board: Board) -> BareCore:
+    core = ENGINES.get(board.chip.core.bare)
+    if core is None:
+        raise ToolError(f"nothing here runs programs of the core '{board.chip.core.name}'")
+    return core
+
+
 def run_bare(
     plan: Plan, board: Board, samples: Samples, folder: Path, *, in_sequence: bool = True
 ) -> Counted:
@@ -78,9 +85,7 @@ def run_bare(
 
     Raises ToolError. Where the core has no model of its pipeline each instruction is one cycle.
     """
-    core = ENGINES.get(board.chip.core.bare)
-    if core is None:
-        raise ToolError(f"nothing here runs programs of the core '{board.chip.core.name}'")
+    core = _engine_of(board)
     program = program_of(core, plan, board, folder, in_sequence=in_sequence)
     sections = [item for item in read_elf(program).sections if item.name != ".host"]
     _check_places(sections, board.chip)

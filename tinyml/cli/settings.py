@@ -1,24 +1,50 @@
-"""How a command builds: shared options, gathered into one ``Settings``."""
+"""How a command builds: shared options, also those of limits, gathered into ``Settings``."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tinyml.cli.limits import limit_options
-
-if TYPE_CHECKING:
-    from tinyml.target.limits import Limits
+import click
 
 Command = Callable[..., object]
+Option = Callable[[Command], Command]
 FIELDS = {"output": "directory", "docker": "container"}  # of options that are called otherwise
+LIMITS = ("memory", "ram_budget", "flash_budget", "kernels", "cores")
+
+OPTIONS: tuple[Option, ...] = (
+    click.option(
+        "--memory",
+        help="Budgets of a profile in the board's file, such as wifi, instead of its own.",
+    ),
+    click.option(
+        "--ram-budget",
+        multiple=True,
+        metavar="[REGION=]SIZE",
+        help="RAM that may be used: 64K in the first region and no other, or dtcm=64K "
+        "(repeatable).",
+    ),
+    click.option("--flash-budget", metavar="SIZE", help="Flash that may be used: 512K."),
+    click.option(
+        "--kernels",
+        multiple=True,
+        metavar="LIBRARY",
+        help="Use the vendor's kernels too, such as esp_nn, where nothing is known against them.",
+    ),
+    click.option(
+        "--cores",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="2: large layers are shared between both cores of the chip, where that gains time.",
+    ),
+)
 
 
-def settings_options(
-    *chosen: Callable[[Command], Command], emulated: bool = False
-) -> Callable[[Command], Command]:
+def settings_options(*chosen: Option, emulated: bool = False) -> Option:
     """Adds the options of limits and those given; the command gets ``settings``.
 
     ``emulated``: the field of that name.
@@ -26,9 +52,11 @@ def settings_options(
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
-        def gathered(*args: object, limits: Limits, agent: str = "full", **given: Any) -> object:
+        def gathered(*args: object, agent: str = "full", **given: Any) -> object:
             from tinyml.project.settings import Settings
+            from tinyml.target.limits import Limits
 
+            limits = Limits(**{name: given.pop(name) for name in LIMITS})
             known = {field.name for field in fields(Settings)}
             own = {name for name in given if FIELDS.get(name, name) in known}
             settings = Settings(
@@ -41,8 +69,8 @@ def settings_options(
             return command(*args, settings=settings, **given)
 
         result: Command = gathered
-        for option in reversed(chosen):
+        for option in reversed((*OPTIONS, *chosen)):
             result = option(result)
-        return limit_options(result)
+        return result
 
     return decorate

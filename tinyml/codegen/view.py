@@ -106,6 +106,12 @@ class ModelView:
     is_shared: bool  # two cores compute it
 
 
+def _symbols(plan: Plan, tensors: Sequence[TensorView], weights: Weights) -> dict[int, str]:
+    """What the C calls each tensor that lies in memory or is a constant."""
+    constants = {i: weights.tensor(i) for i in _used_constants(plan)}
+    return {item.index: item.symbol for item in tensors} | constants
+
+
 def model_view(plan: Plan, board: Board | None) -> ModelView:
     """The view of a plan; without a board everything lies in one arena in ordinary RAM."""
     graph = plan.graph
@@ -113,9 +119,8 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
     arenas = arena_views(plan, board)
     memories = (*arenas, *filter(None, (state_memory_view(plan, board),)))
     tensors, scratch = tensor_views(plan, names, memories)
-    places = {item.index: item.symbol for item in tensors}
     weights = Weights(plan, names)
-    places |= {i: weights.tensor(i) for i in _used_constants(plan)}
+    places = _symbols(plan, tensors, weights)
     sites = _sites(plan, Places(places, scratch, weights))
     calls = calls_of(sites, plan.shared)
     return ModelView(

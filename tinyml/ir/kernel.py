@@ -300,17 +300,6 @@ def distinct_constant_bytes(calls: Iterable[KernelCall]) -> int:
     return total
 
 
-def with_field(struct: Struct, path: str, value: Value) -> Struct:
-    """The struct with another value of a field; ``a.b`` is the field b inside of a."""
-    name, _, rest = path.partition(".")
-
-    def changed(held: Value) -> Value:
-        return with_field(held, rest, value) if rest and isinstance(held, Struct) else value
-
-    found = tuple((key, changed(held) if key == name else held) for key, held in struct.fields)
-    return Struct(struct.type, found)
-
-
 def field_value(struct: Struct, name: str) -> Any:
     """The value of a field of a struct."""
     return dict(struct.fields)[name]

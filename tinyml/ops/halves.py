@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from tinyml.ir.kernel import Struct, with_field
+from tinyml.ir.kernel import Struct, Value
 from tinyml.ops.extents import Fields, field_at, fields_of
 
 
@@ -169,3 +169,14 @@ def _with_axis(params: Struct, axis: str, values: dict[str, int]) -> Struct:
 
 def _count(f: Fields, channels: Channels) -> int:
     return field_at(f, channels) if isinstance(channels, str) else channels(f)
+
+
+def with_field(struct: Struct, path: str, value: Value) -> Struct:
+    """The struct with another value of a field; ``a.b`` is the field b inside of a."""
+    name, _, rest = path.partition(".")
+
+    def changed(held: Value) -> Value:
+        return with_field(held, rest, value) if rest and isinstance(held, Struct) else value
+
+    found = tuple((key, changed(held) if key == name else held) for key, held in struct.fields)
+    return Struct(struct.type, found)

@@ -36,14 +36,10 @@ def per_channel(
     is_split = added < taps
     lanes = scales.lanes(is_split=is_split)
     fields = (
-        ("batches", given[0]),
-        ("height", window_struct(rows)),
-        ("width", window_struct(columns)),
-        ("channels", channels),
-        ("padding_value", numbers.input_zero_point),
-        ("lanes", lanes),
-        ("taps_added", added if is_split else 0),
-        ("rescale", scales.struct()),
+        *(("batches", given[0]), ("height", window_struct(rows))),
+        *(("width", window_struct(columns)), ("channels", channels)),
+        *(("padding_value", numbers.input_zero_point), ("lanes", lanes)),
+        *(("taps_added", added if is_split else 0), ("rescale", scales.struct())),
     )
     made = (given[0], rows.out_size, columns.out_size, channels)
     groups, parts = -(-channels // LANES), -(-taps // added)
