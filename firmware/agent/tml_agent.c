@@ -11,6 +11,8 @@
 
 #define MAX_COMMAND 80
 #define CANCEL 0x18 /* ASCII CAN, Ctrl-X */
+#define WAIT_S 2u /* for a host, before the application begins */
+#define LISTEN_S 5u /* the same after a byte that came while the application ran: more may have been lost */
 
 typedef struct {
     const char *word;
@@ -18,6 +20,9 @@ typedef struct {
 } tml_command;
 
 static void help(const tml_model *model, const char *arguments);
+#ifndef TML_AGENT_BENCHMARK
+static void begin_app(const tml_model *model, const char *arguments);
+#endif
 
 static const tml_command commands[] = {
     {"name", tml_command_name},
@@ -39,6 +44,7 @@ static const tml_command commands[] = {
     {"boot", tml_command_boot},
     {"reset", tml_command_reset},
     {"state", tml_command_state},
+    {"app", begin_app},
 #endif
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
@@ -47,6 +53,8 @@ static const tml_model *model;
 static char line[MAX_COMMAND + 1];
 static uint32_t length;  /* MAX_COMMAND + 1 when the command is too long */
 static bool is_complete; /* the line is a command that waits */
+static enum { WAITING, SERVING, IDLE } phase;
+static uint64_t idle_from; /* cycles: the end of waiting */
 
 static void help(const tml_model *served, const char *arguments)
 {
@@ -57,9 +65,41 @@ static void help(const tml_model *served, const char *arguments)
 #ifndef TML_AGENT_BENCHMARK
     tml_put_line(
         "id% tensor in|out|layer K% db select K% db crc% layers% cycles% mem% out K% layer K%");
-    tml_put_line("baud N% boot% reset% state keep|reset% [SSSS NN session]-XXXX%");
+    tml_put_line("baud N% boot% reset% state keep|reset% app% [SSSS NN session]-XXXX%");
 #endif
 }
+
+/* From here on inputs hold what the application writes. */
+static void become_idle(void)
+{
+    for (uint32_t input = 0; input < model->input_count; input++) {
+        tml_session_input_changed(input);
+    }
+    phase = IDLE;
+}
+
+static void wait_for_host(uint32_t seconds)
+{
+    phase = WAITING;
+    idle_from = tml_session_cycles() + (uint64_t)seconds * tml_port_clock_hz();
+}
+
+bool tml_agent_is_idle(void)
+{
+    if (phase == WAITING && tml_session_cycles() >= idle_from) {
+        become_idle();
+    }
+    return phase == IDLE;
+}
+
+#ifndef TML_AGENT_BENCHMARK
+static void begin_app(const tml_model *served, const char *arguments)
+{
+    (void)served;
+    (void)arguments;
+    become_idle();
+}
+#endif
 
 static void run(const char *text)
 {
@@ -67,6 +107,7 @@ static void run(const char *text)
         const char *arguments = text;
         if (tml_take_word(&arguments, commands[i].word)) {
             tml_control_heard();
+            phase = SERVING;
             commands[i].run(model, arguments);
             return;
         }
@@ -78,6 +119,9 @@ static void run(const char *text)
 
 static void take(int byte)
 {
+    if (phase == IDLE) {
+        wait_for_host(LISTEN_S);
+    }
     if (byte == '%') {
         is_complete = true;
     } else if (byte == CANCEL) {
@@ -134,6 +178,7 @@ void tml_agent_start(const tml_model *served)
 {
     model = served;
     tml_session_start(served);
+    wait_for_host(WAIT_S);
     tml_put_line("m-init-done");
     tml_put_line("m-ready");
 }

@@ -9,6 +9,7 @@ static const tml_model *model;
 static bool is_loaded[TML_AGENT_INPUTS];
 static uint32_t stop_after = TML_ALL_LAYERS;
 static bool is_stopped;
+static bool is_running; /* an inference of the session; the application's are its own */
 static bool keeps_state;
 static uint32_t layer_start;
 static uint32_t layer_cycles[TML_AGENT_LAYERS];
@@ -56,6 +57,12 @@ bool tml_session_is_fresh(void)
 /* The model calls this after each layer. The time spent in here belongs to no layer. */
 bool tml_layer_done(uint32_t layer)
 {
+    if (!is_running) {
+#ifdef TML_PAUSE
+        tml_port_pause();
+#endif
+        return false;
+    }
     const uint32_t cycles = tml_port_cycles() - layer_start;
     if (layer < TML_AGENT_LAYERS) {
         layer_cycles[layer] = cycles;
@@ -120,7 +127,9 @@ bool tml_session_infer(uint32_t last_layer)
     total_cycles = 0;
     const uint64_t start = tml_session_cycles();
     layer_start = tml_port_cycles();
+    is_running = true;
     model->invoke();
+    is_running = false;
     const uint64_t end = tml_session_cycles();
     if (!is_whole) {
         total_cycles = total_before;

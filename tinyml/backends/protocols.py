@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tinyml.base.process import Command
 from tinyml.ir.graph import Array
@@ -91,6 +91,14 @@ class Simulator(Protocol):
         ``in_sequence``: each sample goes on with the state that the one before has left; else each
         begins after a reset of the model's state.
         """
+
+
+@runtime_checkable
+class ApplicationSimulator(Protocol):
+    """A simulator that boots an image whole, with the application in it."""
+
+    def application(self, image: Image, board: Board, count: int) -> tuple[str, ...]:
+        """The first ``count`` lines that the application prints."""
 
 
 class Flasher(Protocol):

@@ -15,6 +15,7 @@ from tinyml.base.elf import read_elf
 from tinyml.base.errors import SimulationFault, ToolError
 from tinyml.base.process import Command
 from tinyml.device.agent import AgentClient
+from tinyml.device.application import application_lines
 from tinyml.device.link import PipeLink, SerialLink
 from tinyml.ir.graph import Array
 from tinyml.simulate.gdb import Stub
@@ -85,6 +86,14 @@ class Unicorn:
             },
         )
 
+    def application(self, image: Image, board: Board, count: int) -> tuple[str, ...]:
+        """The first lines that the image's application prints."""
+        from tinyml.simulate.machine import Machine
+
+        machine = Machine(read_elf(image.elf), board)
+        machine.counter.ignore_memory()
+        return application_lines(AgentClient(MemoryLink(machine)), count)
+
 
 def _check_stack(image: Image, run: Run) -> None:
     """Raises SimulationFault when the stack got deeper than the image's code was thought to take.
@@ -145,14 +154,23 @@ class Qemu:
         """Boots the image, feeds every sample."""
         from tinyml.device.profile import profile
 
+        with self._booted(image, board) as client:
+            run = profile(client, board.name, inputs, is_estimate=True, in_sequence=in_sequence)
+        return replace(_counted(run, board), target=self.name)
+
+    def application(self, image: Image, board: Board, count: int) -> tuple[str, ...]:
+        """The first lines that the image's application prints."""
+        with self._booted(image, board) as client:
+            return application_lines(client, count)
+
+    @contextmanager
+    def _booted(self, image: Image, board: Board) -> Iterator[AgentClient]:
         with process.running(self.command(image, board)) as (stdin, stdout):
             link = SerialLink(_pty_path(PipeLink(self.name, stdin, stdout)), board.baud)
             try:
-                client = AgentClient(link)
-                run = profile(client, board.name, inputs, is_estimate=True, in_sequence=in_sequence)
+                yield AgentClient(link)
             finally:
                 link.close()
-        return replace(_counted(run, board), target=self.name)
 
 
 class Host:

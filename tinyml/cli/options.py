@@ -217,6 +217,12 @@ INPUTS = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help="A .npz or .npy file with samples (and 'labels'); random inputs by default.",
 )
+COMPILED_INPUTS = click.option(
+    "--inputs",
+    "compiled_inputs",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A few samples of this file (.npz, .npy) are compiled in, for the application to run on.",
+)
 SAMPLES = click.option("--samples", type=click.IntRange(1), help="Use only the first N samples.")
 BAUD = click.option(
     "--baud",

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     options.LIBRARY,
     options.PROJECT,
     options.PROJECT_ONLY,
+    options.COMPILED_INPUTS,
     options.SELF_TEST,
     options.DOCKER,
 )

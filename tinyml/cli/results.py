@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import webbrowser
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from tinyml.cli.settings import settings_options
 from tinyml.cli.show import show, show_table
 
 if TYPE_CHECKING:
+    from tinyml.project.built import Built
     from tinyml.project.settings import Settings
     from tinyml.target.board import Board
 
@@ -44,6 +46,11 @@ if TYPE_CHECKING:
     help="Write the raw outputs to this .npz file.",
 )
 @click.option("--serial", is_flag=True, help="Serve the emulated board on a pty until stopped.")
+@click.option(
+    "--app",
+    is_flag=True,
+    help="Build with a few of the --inputs, let the application run on them, show what it prints.",
+)
 @options.JSON
 def simulate(
     model: Path,
@@ -54,6 +61,7 @@ def simulate(
     simulator: str | None,
     outputs: Path | None,
     serial: bool,
+    app: bool,
     as_json: bool,
 ) -> None:
     """Build MODEL when needed, boot the image on an emulated BOARD, run it, report per layer."""
@@ -63,16 +71,48 @@ def simulate(
     from tinyml.report import text
 
     refuse_own(outputs, (model, inputs), settings.directory)
+    if app:
+        settings = _for_application(settings, inputs)
     runtime = settings.runtime or board.backends["runtime"]
     feed = api.samples_of(api.load(model, runtime), inputs, samples)
     with console.progress(f"building {model.name} for {board.name} …"):
         built = api.build(model, board, settings)
+    if app:
+        _show_application(built, inputs, simulator, as_json)
+        return
     if serial:
         simulation.serve(built, announce=console.line)
         return
     with console.progress("running on the emulated core …"):
         ran = simulation.simulate_build(built, feed, simulator=simulator, save=outputs)
     show(ran, as_json, text.run_tables)
+
+
+def _for_application(settings: Settings, inputs: Path | None) -> Settings:
+    if inputs is None:
+        raise click.UsageError("--app compiles samples in: name their file with --inputs")
+    if not settings.agent or settings.benchmark:
+        raise click.UsageError("--app needs the agent, which begins it: leave out --agent")
+    return replace(settings, compiled_inputs=inputs)
+
+
+def _show_application(
+    built: Built, inputs: Path | None, simulator: str | None, as_json: bool
+) -> None:
+    """What the application prints of the samples that were compiled in."""
+    from tinyml.measure.application import run_application
+    from tinyml.project.samples import chosen_samples
+    from tinyml.report import application
+
+    chosen = chosen_samples(built.plan.graph, inputs)
+    assert chosen is not None
+    with console.progress("running the application on the emulated core …"):
+        printed = run_application(built, chosen, simulator)
+    if as_json:
+        console.document([application.record(item) for item in printed])
+        return
+    show_table(application.table(built.board.name, printed))
+    console.verdict(True, application.verdict(built.report, printed))
 
 
 @click.command(short_help="Write the report of a build as one HTML page.")

@@ -17,6 +17,7 @@ class IoView:
     macro: str  # the same in upper case
     title: str  # 'input "x": int8 [1, 28, 28, 1]'
     c_type: str
+    index: tuple[str, str] | None  # "[y, x]" and its number, where there are several dimensions
     elements: int
     nbytes: int
     pointer: str  # C expression of its address
@@ -52,6 +53,7 @@ def io_views(
                 title=f'{word} {number} "{c_comment(tensor.name)}": '
                 f"{tensor.dtype} {shape_text(tensor.shape)}",
                 c_type=tensor.dtype.c_type,
+                index=_index(tensor.shape),
                 elements=tensor.elements,
                 nbytes=tensor.nbytes,
                 pointer=places[index],
@@ -66,6 +68,20 @@ def io_views(
             )
         )
     return tuple(views)
+
+
+def _index(shape: tuple[int, ...]) -> tuple[str, str] | None:
+    """How an element is named, and its number: dimensions of 1 in front are left out."""
+    while len(shape) > 1 and shape[0] == 1:
+        shape = shape[1:]
+    if len(shape) < 2:
+        return None
+    letters = tuple("ijklmnop"[: len(shape)])
+    number = letters[0]
+    for letter, size in zip(letters[1:], shape[1:], strict=True):
+        before = number if number == letters[0] else f"({number})"
+        number = f"{before} * {size} + {letter}"
+    return f"[{', '.join(letters)}]", number
 
 
 def descriptor(tensor: Tensor, place: str) -> str:

@@ -138,6 +138,12 @@ class AgentClient:
         """How long the firmware took from reset, and its first inference since then."""
         return self._ask(("boot",), replies.boot_time)
 
+    def begin_application(self) -> bytes:
+        """Lets the application run, until the next command; what it has said already."""
+        self._ask(("app",), lambda lines: None)
+        self._fresh.clear()
+        return self._line.unread()
+
     def restart(self) -> None:
         """Resets the board; nothing is loaded afterwards."""
         self.identify()

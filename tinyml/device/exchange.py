@@ -111,6 +111,11 @@ class Exchange:
                 raise DamagedReply(f"it does not stop talking: '{self.last_words()}'")
         self._pending = b""
 
+    def unread(self) -> bytes:
+        """What has come behind the last reply; it is nobody else's then."""
+        data, self._pending = self._pending, b""
+        return data
+
     def last_words(self) -> str:
         """The last characters that came, for people."""
         text = self.heard[-60:].decode("ascii", "replace").replace("\r\n", " / ").strip(" /")

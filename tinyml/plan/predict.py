@@ -16,6 +16,9 @@ from tinyml.target.board import Board
 
 CODE = "code"
 STACK = "stack"  # what a plan calls these uses
+# Of flash, by goal; what floats in software take, and what is there twice beside an agent.
+APPLICATION_BYTES = {"speed": 450, "size": 225}
+SOFT_FLOAT_BYTES, BESIDE_AGENT_BYTES = 1_050, 320
 LAYER_STATE_BYTES = 4  # of the agent per layer: the cycles it took
 
 
@@ -27,7 +30,7 @@ def predict(
     agent: bool = True,
 ) -> tuple[Use, ...]:
     """The budget, line by line, but for the arena."""
-    base = _base(board, "size" if optimize == "size" else "speed", agent)
+    base = _base(board, _goal(optimize), agent)
     first = board.ram[0].region
     uses = []
     state = base["ram_bytes"] + runtime_state_bytes(graph, len(steps), agent=agent)
@@ -41,7 +44,24 @@ def predict(
     uses.append(Use(flash, "weights", distinct_constant_bytes(calls) + kept))
     code = base["flash_bytes"] + code_bytes(calls, board.chip.core, optimize)
     uses.append(Use(flash, CODE, code))
+    if not agent:
+        uses.append(application_use(board, optimize))
     return tuple(uses)
+
+
+def application_use(board: Board, optimize: str, *, agent: bool = False) -> Use:
+    """What an application takes that runs the model and prints results.
+
+    Beside an agent it is linked when there are samples, or the user's sensor, and not else.
+    """
+    nbytes = APPLICATION_BYTES[_goal(optimize)] + BESIDE_AGENT_BYTES * agent
+    nbytes += 0 if "fpu_sp" in board.chip.isa else SOFT_FLOAT_BYTES
+    return Use(board.flash.region, "application", nbytes)
+
+
+def _goal(optimize: str) -> str:
+    """For which of both goals sizes were measured."""
+    return "size" if optimize == "size" else "speed"
 
 
 def runtime_state_bytes(graph: Graph, layers: int, *, agent: bool) -> int:

@@ -39,7 +39,9 @@ class Use:
     """One line of the budget: bytes of one purpose in one region, predicted before compiling."""
 
     region: str
-    purpose: str  # activations, scratch, state, copied weights, runtime, stack; weights, code
+    # Activations, scratch, state, copied weights, runtime, stack; weights, code, application
+    # and samples.
+    purpose: str
     nbytes: int
 
 

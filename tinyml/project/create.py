@@ -16,9 +16,11 @@ from tinyml.backends.toolchains import OPTIMIZE
 from tinyml.base.errors import BuildError, TinymlError
 from tinyml.base.files import inside, write_atomic
 from tinyml.base.includes import Headers
+from tinyml.codegen.application import application_view
 from tinyml.codegen.generate import BOTH, Sources
-from tinyml.codegen.interface import io_names
+from tinyml.codegen.samples import with_samples
 from tinyml.evaluate.benchmark import task_macros
+from tinyml.evaluate.samples import Samples
 from tinyml.ops.outside import firmware_folders
 from tinyml.plan.halves import uses_two_cores
 from tinyml.plan.planned import Planned
@@ -53,6 +55,7 @@ BENCHMARK_BAUD = 115_200
 QUANTITIES = ("_HZ", "_BYTES", "_BAUD", "_LAYERS", "_SCALE", "_PIN", "_FUNCTION", "_FLOATS")
 MODEL_ID = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 LIBRARY = "library"  # the template of --library
+FIRMWARE = "firmware"  # templates of this kind have an application
 SOURCES = (".c", ".cpp")
 
 
@@ -65,9 +68,14 @@ class AgentOptions:
 
 
 def create(
-    planned: Planned, sources: Sources, dest: Path, *, speaks: AgentOptions = AgentOptions()
+    planned: Planned,
+    sources: Sources,
+    dest: Path,
+    *,
+    speaks: AgentOptions = AgentOptions(),
+    samples: Samples | None = None,
 ) -> Project:
-    """Writes the project of a model into ``dest``.
+    """Writes the project of a model into ``dest``, with a few samples for its application.
 
     May be repeated: files that did not change keep their time, the user's own files stay as they
     are. Without an agent the firmware still runs the model, but does not listen to anybody.
@@ -75,6 +83,9 @@ def create(
     plan, target = planned.plan, planned.target
     skeleton = _skeleton(planned).named(sources.name)
     has_agent = target.goal.agent and "agent" in skeleton.firmware
+    if skeleton.kind == FIRMWARE:
+        inputs, origin = (samples.inputs, samples.file_name) if samples else ((), "")
+        sources = with_samples(sources, plan.graph, inputs, origin)
     copied = _firmware_files(sources, target.board, skeleton, has_agent)
     compiled = (
         *(f"{MODEL_DIR}/{name}" for name in sources.compiled),
@@ -182,6 +193,8 @@ def _firmware_files(
     starts = [root / "include" / "tml.h"]
     for name in sources.headers:
         starts.append(next(item / name for item in (root, *others) if (item / name).is_file()))
+    if template.kind == FIRMWARE:
+        starts.append(root / "include" / "tml_print.h")
     if template.linker_script:
         starts.append(root / "libc" / "string.c")
     if "port" in template.firmware:
@@ -214,13 +227,7 @@ def _variables(
     graph, board = plan.graph, project.board
     return {
         "board": board,
-        "model": {
-            "name": graph.name,
-            "file_name": graph.source.file_name,
-            "sha256": graph.source.sha256[:12],
-            "inputs": io_names("input", len(graph.inputs)),
-            "outputs": io_names("output", len(graph.outputs)),
-        },
+        "model": application_view(graph),
         "config": _config(plan, project, speaks, has_port="port" in template.firmware),
         "has_agent": bool(project.defines),
         "sources": project.sources,

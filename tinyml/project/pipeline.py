@@ -11,13 +11,15 @@ from tinyml.base.errors import BuildError, StackTooSmall, ToolMissing
 from tinyml.base.files import near, write_atomic
 from tinyml.base.lock import locked
 from tinyml.codegen.abi import abi_version
+from tinyml.codegen.samples import sample_bytes
+from tinyml.evaluate.samples import Samples
 from tinyml.ir.graph import Graph
 from tinyml.model.file import ModelFile
 from tinyml.plan.fit import fit, require
 from tinyml.plan.planned import Planned
 from tinyml.plan.planner import RUNTIME
-from tinyml.plan.predict import STACK
-from tinyml.plan.values import Plan
+from tinyml.plan.predict import STACK, application_use
+from tinyml.plan.values import Plan, Use
 from tinyml.project.application import refuse_other
 from tinyml.project.build import OBJECTS
 from tinyml.project.build import build as build_project
@@ -25,6 +27,7 @@ from tinyml.project.built import Built
 from tinyml.project.create import LIBRARY, AgentOptions, create, template_option
 from tinyml.project.depth import stack_of
 from tinyml.project.overflow import overflow_of
+from tinyml.project.samples import SAMPLES_FILE, chosen_samples, keep_samples
 from tinyml.project.saved import PLAN_FILE, save_planned
 from tinyml.project.selftest import check_graph, check_image, runs_here
 from tinyml.project.settings import Settings, chosen_template, resolve
@@ -41,7 +44,7 @@ from tinyml.values.project import Project
 from tinyml.values.target import Target
 
 BUILD_ROOT = Path("build")
-OTHER_FILES = ("report.html", "run.json", "firmware.elf", "firmware.bin")
+OTHER_FILES = (SAMPLES_FILE, "report.html", "run.json", "firmware.elf", "firmware.bin")
 Linked = tuple[Image | None, ToolMissing | None, SelfTest | None]
 
 
@@ -75,6 +78,8 @@ def build_planned(planned: Planned, settings: Settings = Settings()) -> Built:
     Raises DoesNotFit, BuildError or ToolError; a failure leaves no half-written file. Where the
     toolchain is not there, project and report are complete and ``Built.missing`` says so.
     """
+    samples = chosen_samples(planned.plan.graph, settings.compiled_inputs)
+    planned = with_room_for(samples, planned)
     if not planned.verdict.is_close:
         require(planned.verdict)
     if not planned.target.template:
@@ -86,12 +91,12 @@ def build_planned(planned: Planned, settings: Settings = Settings()) -> Built:
     with locked(directory, folder):
         _refuse_other(directory, planned, is_named=is_named)
         try:
-            return _built(planned, settings)
+            return _built(planned, settings, samples)
         except StackTooSmall as error:
             planned = reserving(planned, error.wanted_bytes)
             if not planned.verdict.is_close:
                 require(planned.verdict)
-            return _built(planned, settings)
+            return _built(planned, settings, samples)
 
 
 def reserving(planned: Planned, stack_bytes: int) -> Planned:
@@ -105,11 +110,23 @@ def reserving(planned: Planned, stack_bytes: int) -> Planned:
     return with_plan(replace(planned.target, board=board), plan, planned.model)
 
 
-def _built(planned: Planned, settings: Settings) -> Built:
+def with_room_for(samples: Samples | None, planned: Planned) -> Planned:
+    """The same plan where the flash holds samples, too, and the application that takes them."""
+    if samples is None:
+        return planned
+    plan, flash = planned.plan, planned.target.board.flash.region
+    uses = [*plan.uses, Use(flash, "samples", sample_bytes(plan.graph, len(samples.inputs)))]
+    if planned.target.goal.agent:  # else it is among them already
+        uses.append(application_use(planned.target.board, plan.optimize, agent=True))
+    plan = replace(plan, uses=tuple(uses))
+    return with_plan(planned.target, plan, planned.model)
+
+
+def _built(planned: Planned, settings: Settings, samples: Samples | None) -> Built:
     """build_planned() in its two folders, which this process has for itself."""
     directory, target, plan = settings.directory, planned.target, planned.plan
     assert directory is not None
-    project = _project(planned, settings)
+    project = _project(planned, settings, samples)
     planned = replace(planned, fingerprint=project.fingerprint, is_announced=project.is_announced)
     before = _image_there(directory)
     image, missing, tested = _linked(project, planned, settings)
@@ -125,19 +142,20 @@ def _built(planned: Planned, settings: Settings) -> Built:
         document = with_run_of(document, directory)
     if planned.model:  # later commands start from this directory
         write_atomic(directory / plan.graph.source.file_name, planned.model.data)
+        keep_samples(directory, plan.graph, samples)
         save_planned(planned, directory, image)
     path = write_report(document, directory)
     files = (project.directory, *((image.elf,) if image else ()), path)
     return Built(directory, planned, image, document, tuple(map(near, files)), missing)
 
 
-def _project(planned: Planned, settings: Settings) -> Project:
+def _project(planned: Planned, settings: Settings, samples: Samples | None) -> Project:
     target, plan, folder = planned.target, planned.plan, settings.project
     assert folder is not None
     sources = runtime_of(plan.runtime).generate(planned.model, plan, target.board, target.goal)
     refuse_other(folder, plan.graph.source.file_name, target.template)
     speaks = AgentOptions(settings.benchmark, settings.model_id)
-    return create(planned, sources, folder, speaks=speaks)
+    return create(planned, sources, folder, speaks=speaks, samples=samples)
 
 
 def _linked(project: Project, planned: Planned, settings: Settings) -> Linked:
@@ -249,4 +267,5 @@ def _options(settings: Settings) -> list[str]:
     words += [] if settings.agent else ["--no-agent"]
     words += [] if settings.self_test else ["--no-self-test"]
     words += ["--model-id", settings.model_id] if settings.model_id else []
+    words += ["--inputs", str(settings.compiled_inputs)] if settings.compiled_inputs else []
     return words

@@ -41,6 +41,7 @@ class Settings:
     offline_plan: bool = True  # an interpreter gets our memory plan with the model
     self_test: bool = True  # the image that was linked runs before it counts as built
     limits: Limits = Limits()  # of the board's memory, and kernel libraries
+    compiled_inputs: Path | None = None  # a few of its samples are compiled in
     emulated: bool = False  # a template whose images an emulated core can start
 
 

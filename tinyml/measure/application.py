@@ -1,0 +1,95 @@
+"""The application of a build on an emulated core: what it prints, and what it should."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyml.backends import simulator_of
+from tinyml.backends.protocols import ApplicationSimulator
+from tinyml.base.errors import MismatchError, ToolError
+from tinyml.base.lock import locked
+from tinyml.evaluate.samples import Samples
+from tinyml.evaluate.verification import reference_of
+from tinyml.ir.graph import Array, Tensor
+from tinyml.project.built import Built
+from tinyml.values.image import check_files
+
+_CLASS = re.compile(r": class (\d+)\b")
+_VALUE = re.compile(r"-?\d+\.\d{3}")
+ROUNDED = 0.00051  # of three decimals
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """One line of the application and what it should say."""
+
+    text: str
+    expected: str  # by the integer reference
+    label: int | None  # of the sample, where there are labels
+    agrees: bool | None  # None: the text is not the one that tinyml's template prints
+
+
+def run_application(
+    built: Built, samples: Samples, simulator: str | None = None
+) -> tuple[Printed, ...]:
+    """Boots the image and lets its application run on the samples that it was built with.
+
+    Raises ToolError where images are not booted here, DeviceError when lines do not come,
+    MismatchError when one says something else than the reference.
+    """
+    from tinyml.ops.reference import expected
+
+    board = built.board
+    chosen = simulator_of(simulator or board.backends["simulator"])
+    if not isinstance(chosen, ApplicationSimulator):
+        raise ToolError(
+            f"no whole image of '{board.name}' is booted here, and so no application",
+            hint="on the board: tinyml flash, then tinyml monitor",
+        )
+    graph = reference_of(built.plan)
+    if graph is None:
+        raise ToolError("the model has no reference to hold the application against")
+    with locked(built.directory):
+        image = built.linked()
+        check_files(image)
+        lines = chosen.application(image, board, len(samples.inputs))
+    made = built.plan.graph.tensors[built.plan.graph.outputs[0]]
+    labels = samples.labels or (None,) * len(lines)
+    printed = tuple(
+        _judged(text, made, wanted[0], label)
+        for text, wanted, label in zip(lines, expected(graph, samples.inputs), labels, strict=True)
+    )
+    wrong = next((item for item in printed if item.agrees is False), None)
+    if wrong is not None:
+        raise MismatchError(
+            f"the application printed '{wrong.text}', the reference says {wrong.expected}",
+            hint="does main.c write the whole input before each inference?",
+            where=board.name,
+        )
+    return printed
+
+
+def _judged(text: str, tensor: Tensor, wanted: Array, label: int | None) -> Printed:
+    real = _real(wanted.reshape(-1), tensor)
+    best = int(np.argmax(wanted.reshape(-1)))
+    values = [float(word) for word in _VALUE.findall(text)]
+    found = _CLASS.search(text)
+    if found is not None:
+        agrees = int(found[1]) == best and len(values) == 1
+        agrees = agrees and bool(abs(values[0] - real[best]) <= ROUNDED)
+        return Printed(text, f"class {best}, score {real[best]:.3f}", label, agrees)
+    should = " ".join(f"{value:.3f}" for value in real[: len(values)])
+    if not values or len(values) > len(real):
+        return Printed(text, "-", label, None)
+    near = np.abs(np.array(values) - real[: len(values)]) <= ROUNDED + 1e-6 * np.abs(values)
+    return Printed(text, should, label, bool(near.all()))
+
+
+def _real(values: Array, tensor: Tensor) -> Array:
+    if tensor.quant is None or not tensor.dtype.is_quantised:
+        return values.astype(np.float64)
+    made: Array = tensor.quant.scale * (values.astype(np.float64) - tensor.quant.zero_point)
+    return made

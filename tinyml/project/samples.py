@@ -1,0 +1,48 @@
+"""The test samples that a firmware's application runs on until there is a sensor."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from tinyml.codegen.samples import MOST
+from tinyml.evaluate.samples import Samples, check_samples, read_samples, write_samples
+from tinyml.ir.graph import Graph
+
+SAMPLES_FILE = "samples.npz"  # in the build directory: those that were compiled in
+
+
+def chosen_samples(graph: Graph, path: Path | None) -> Samples | None:
+    """The first sample of each class that a file has labels for, else its first samples; a few.
+
+    Raises TinymlError when the file's arrays are not what the model takes.
+    """
+    if path is None:
+        return None
+    found = read_samples(path, graph)
+    check_samples(graph, found)
+    numbers = list(range(len(found.inputs)))
+    if found.labels:
+        first = {label: number for number, label in reversed(list(enumerate(found.labels)))}
+        numbers = sorted(first.values()) + [n for n in numbers if n not in first.values()]
+    numbers = sorted(numbers[:MOST])
+    return replace(
+        found,
+        inputs=tuple(found.inputs[number] for number in numbers),
+        labels=tuple(found.labels[number] for number in numbers) if found.labels else (),
+    )
+
+
+def keep_samples(directory: Path, graph: Graph, samples: Samples | None) -> None:
+    """Puts them beside the image that has them, or removes those of an earlier build."""
+    path = directory / SAMPLES_FILE
+    if samples is None:
+        path.unlink(missing_ok=True)
+    else:
+        write_samples(path, [graph.tensors[index] for index in graph.inputs], samples.inputs)
+
+
+def kept_samples(directory: Path, graph: Graph) -> Samples | None:
+    """The samples that a build's image has; None where it was built without any."""
+    path = directory / SAMPLES_FILE
+    return read_samples(path, graph) if path.is_file() else None
