@@ -9,6 +9,7 @@ import numpy as np
 from tests.support.values.plans import sharing
 from tests.support.values.small_boards import board_of
 from tinyml.codegen.generate import Sources, generate
+from tinyml.codegen.interface import io_names
 from tinyml.ir.dtype import FLOAT32, INT8, INT32, UINT8, DType
 from tinyml.ir.graph import Graph, Op, Quant, Source, Tensor
 from tinyml.ir.kernel import Arg, Constant, KernelCall, Ref, Struct
@@ -135,20 +136,31 @@ def test_without_a_board_everything_is_plain_bss() -> None:
     assert "tinyml build 'my model.tflite' --optimize speed\n" in text
 
 
-def test_several_inputs_and_outputs_are_numbered() -> None:
+def test_several_inputs_and_outputs_have_the_models_names() -> None:
     header = made().text("m.h")
     for line in (
-        "int8_t *m_input_0(void);",
-        "float *m_input_1(void);",
-        "const int8_t *m_output_0(void);",
-        "const int32_t *m_output_1(void);",
-        "static inline int8_t m_quantise_input_0(float real)",
-        "static inline float m_dequantise_output_0(int8_t q)",
-        "#define M_OUTPUT_1_BYTES 16",
+        "int8_t *m_input_a(void);",
+        "float *m_input_d(void);",
+        "const int8_t *m_output_c(void);",
+        "const int32_t *m_output_e(void);",
+        "static inline int8_t m_quantise_input_a(float real)",
+        "static inline float m_dequantise_output_c(int8_t q)",
+        "#define M_OUTPUT_E_BYTES 16",
     ):
         assert line in header
-    assert "quantise_input_1" not in header
+    assert "quantise_input_d" not in header
     assert 'output 1 "e* /": int32 [4]' in header
+
+
+def test_names_that_do_not_tell_inputs_apart_are_numbers() -> None:
+    graph = plan().graph
+    tensors = [
+        replace(tensor, name="same" if index in graph.inputs else tensor.name)
+        for index, tensor in enumerate(graph.tensors)
+    ]
+    alike = replace(graph, tensors=tuple(tensors))
+    assert io_names("input", alike, alike.inputs) == ("input_0", "input_1")
+    assert io_names("input", alike, alike.inputs[:1]) == ("input",)
 
 
 def test_arguments_are_cast_only_where_needed() -> None:

@@ -34,7 +34,8 @@ class ApplicationView:
 def application_view(graph: Graph) -> ApplicationView:
     """A graph for the templates."""
     given, made = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
-    inputs, outputs = io_names("input", len(graph.inputs)), io_names("output", len(graph.outputs))
+    inputs = io_names("input", graph, graph.inputs)
+    outputs = io_names("output", graph, graph.outputs)
     has_labels = len(graph.source.metadata.labels) == made.elements > 1
     return ApplicationView(
         name=graph.name,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tinyml.codegen.literals import c_argument, c_comment, c_float, shape_text
+from tinyml.codegen.names import short_identifier
 from tinyml.ir.graph import Graph, Tensor
 
 
@@ -13,7 +14,7 @@ from tinyml.ir.graph import Graph, Tensor
 class IoView:
     """One input or output of the model."""
 
-    suffix: str  # "input", or "input_1" when there are several
+    suffix: str  # "input", or "input_accel" when there are several
     macro: str  # the same in upper case
     title: str  # 'input "x": int8 [1, 28, 28, 1]'
     c_type: str
@@ -29,16 +30,26 @@ class IoView:
     highest: str
 
 
-def io_names(word: str, count: int) -> tuple[str, ...]:
-    """What the inputs or outputs are called in the C interface."""
-    return (word,) if count == 1 else tuple(f"{word}_{number}" for number in range(count))
+def io_names(word: str, graph: Graph, tensors: Sequence[int]) -> tuple[str, ...]:
+    """What the inputs or outputs are called in the C interface.
+
+    Where there are several, by their names in the model; by their numbers when those do not tell
+    them apart.
+    """
+    if len(tensors) == 1:
+        return (word,)
+    names = [short_identifier(graph.tensors[index].name) for index in tensors]
+    names = [name.removeprefix(f"{word}_") for name in names]
+    if not all(names) or len(set(names)) < len(names):
+        names = [str(number) for number in range(len(tensors))]
+    return tuple(f"{word}_{name}" for name in names)
 
 
 def io_views(
     graph: Graph, tensors: tuple[int, ...], word: str, places: Mapping[int, str]
 ) -> tuple[IoView, ...]:
     """The inputs or outputs of the model; ``word`` names them."""
-    suffixes = io_names(word, len(tensors))
+    suffixes = io_names(word, graph, tensors)
     views: list[IoView] = []
     for number, index in enumerate(tensors):
         tensor = graph.tensors[index]

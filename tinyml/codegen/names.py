@@ -35,13 +35,13 @@ def tensor_names(graph: Graph) -> tuple[str, ...]:
             fallback = "output"
         else:
             fallback = producers.get(index, "constant" if tensor.is_constant else "tensor")
-        name = _unique(_short(tensor.name) or fallback, taken)
+        name = _unique(short_identifier(tensor.name) or fallback, taken)
         taken.add(name)
         names[index] = name
     return tuple(names[index] for index in range(len(graph.tensors)))
 
 
-def _short(name: str) -> str:
+def short_identifier(name: str) -> str:
     """The last telling part of a framework's name, as an identifier; "" if none is."""
     for path in name.split(";"):
         for step in reversed(path.split("/")):

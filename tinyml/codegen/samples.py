@@ -61,7 +61,7 @@ def sample_bytes(graph: Graph, count: int) -> int:
 
 def _inputs(graph: Graph, samples: Sequence[Sequence[Array]]) -> tuple[SampleInput, ...]:
     found = []
-    for number, name in enumerate(io_names("input", len(graph.inputs))):
+    for number, name in enumerate(io_names("input", graph, graph.inputs)):
         data = b"".join(np.ascontiguousarray(sample[number]).tobytes() for sample in samples)
         array = c_array(np.frombuffer(data, np.uint8))
         nbytes = graph.tensors[graph.inputs[number]].nbytes

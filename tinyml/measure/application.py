@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,20 +15,11 @@ from tinyml.evaluate.verification import reference_of
 from tinyml.ir.graph import Array, Tensor
 from tinyml.project.built import Built
 from tinyml.values.image import check_files
+from tinyml.values.printed import Printed
 
 _CLASS = re.compile(r": class (\d+)\b")
 _VALUE = re.compile(r"-?\d+\.\d{3}")
 ROUNDED = 0.00051  # of three decimals
-
-
-@dataclass(frozen=True, slots=True)
-class Printed:
-    """One line of the application and what it should say."""
-
-    text: str
-    expected: str  # by the integer reference
-    label: int | None  # of the sample, where there are labels
-    agrees: bool | None  # None: the text is not the one that tinyml's template prints
 
 
 def run_application(

@@ -171,7 +171,7 @@ def _needed_simulator(board: Board) -> Stopped:
 def symbols_of(graph: Graph) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What the generated C calls the model's inputs and outputs."""
     inputs, outputs = (
-        tuple(f"{graph.name}_{name}" for name in io_names(word, len(tensors)))
+        tuple(f"{graph.name}_{name}" for name in io_names(word, graph, tensors))
         for word, tensors in (("input", graph.inputs), ("output", graph.outputs))
     )
     return inputs, outputs

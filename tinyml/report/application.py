@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinyml.base.words import counted
-from tinyml.measure.application import Printed
 from tinyml.report.report import Report
 from tinyml.report.text import Table
+from tinyml.values.printed import Printed
 
 
 def table(board: str, printed: Sequence[Printed]) -> Table:
