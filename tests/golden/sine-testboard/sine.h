@@ -6,6 +6,13 @@
  *
  * Per inference: fill the input, call sine_invoke(), read the output. The memory of the inputs is
  * used again while the layers run: fill them before every inference.
+ *
+ *     sine_init();
+ *     for (int32_t i = 0; i < SINE_INPUT_ELEMENTS; i++) {
+ *         sine_input()[i] = sine_quantise_input(value[i]);
+ *     }
+ *     sine_invoke();
+ *     int8_t result = sine_output()[0];
  */
 #ifndef SINE_H
 #define SINE_H

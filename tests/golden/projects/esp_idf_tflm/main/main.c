@@ -4,27 +4,59 @@
 #include "sdkconfig.h"
 
 #include "sine.h"
+#include "sine_samples.h"
 #include "tml_config.h"
 #include "tml_port.h"
+#include "tml_print.h"
 
 #ifdef TML_AGENT
 #include "agent/tml_agent.h"
-#else
-#include <stdio.h>
 #endif
 
 #define PRIORITY 1 /* above the idle task only: Wi-Fi and drivers go first */
 
-/* The last core. On a chip with two, ESP-IDF keeps Wi-Fi and its own tasks on the first one. The task stays
- * there because each core counts cycles for itself. */
+/* The last core. On a chip with two, ESP-IDF keeps Wi-Fi and its own tasks on the first one. The
+ * task stays there because each core counts cycles for itself. */
 #if CONFIG_SOC_CPU_CORES_NUM > 1 && !CONFIG_FREERTOS_UNICORE
 #define CORE 1
 #else
 #define CORE 0
 #endif
 
-#ifdef TML_AGENT
-/* The agent runs the model when it is told to on the serial line: see README.md. */
+/* Writes the next sample into the input; false: there is none yet. Until your sensor is here, samples that were
+ * compiled in are taken, each once (tinyml build --inputs). The inference may overwrite its input: write all of it.
+ *
+ *     for (int32_t i = 0; i < SINE_INPUT_ELEMENTS; i++) {
+ *         sine_input()[i] = sine_quantise_input(value[i]);
+ *     }
+ */
+static bool read_sample(void)
+{
+    return sine_next_sample();
+}
+
+/* What the model says of it: your use of the result. */
+static void use_result(void)
+{
+    tml_print("sine:");
+    for (int32_t i = 0; i < 1; i++) {
+        tml_print(" ");
+        tml_print_real(sine_dequantise_output(sine_output()[i]));
+    }
+    tml_print("\r\n");
+}
+
+/* One turn of the application; false: there was nothing to do. */
+static bool take_turn(void)
+{
+    if (!read_sample()) {
+        return false;
+    }
+    sine_invoke();
+    use_result();
+    return true;
+}
+
 static void model_task(void *unused)
 {
     (void)unused;
@@ -32,31 +64,22 @@ static void model_task(void *unused)
     if (sine_init() != 0) { /* TensorFlow Lite Micro has said why on the console */
         vTaskDelete(NULL);
     }
+#ifdef TML_AGENT /* a host may measure and verify the model over the serial line: see README.md */
     tml_agent_start(&sine_model);
     for (;;) {
         tml_agent_poll();
+        if (tml_agent_is_idle()) {
+            (void)take_turn();
+        }
         vTaskDelay(1);
     }
-}
 #else
-/* Built with --no-agent. Each turn: write the input, run, read the output. The inference may overwrite
- * its input, so write all of it every time. sine.h describes type, shape and scale of both. */
-static void model_task(void *unused)
-{
-    (void)unused;
-    const tml_tensor *input = &sine_model.inputs[0];
-    const tml_tensor *output = &sine_model.outputs[0];
-    if (sine_init() != 0) { /* TensorFlow Lite Micro has said why on the console */
-        vTaskDelete(NULL);
-    }
     for (;;) {
-        memset(input->data, 0, input->bytes); /* your sensor's data */
-        sine_model.invoke();
-        printf("first byte of the output: %d\n", *(const uint8_t *)output->data); /* your use of it */
-        vTaskDelay(pdMS_TO_TICKS(1000));
+        (void)take_turn();
+        vTaskDelay(1);
     }
-}
 #endif
+}
 
 void app_main(void)
 {

@@ -2,37 +2,67 @@
 #include <zephyr/kernel.h>
 
 #include "sine.h"
+#include "sine_samples.h"
+#include "tml_port.h"
+#include "tml_print.h"
 
 #ifdef TML_AGENT
 #include "agent/tml_agent.h"
-#include "tml_port.h"
+#endif
 
-/* The agent runs the model when it is told to on the serial line: see README.md. */
+/* Writes the next sample into the input; false: there is none yet. Until your sensor is here, samples that were
+ * compiled in are taken, each once (tinyml build --inputs). The inference may overwrite its input: write all of it.
+ *
+ *     for (int32_t i = 0; i < SINE_INPUT_ELEMENTS; i++) {
+ *         sine_input()[i] = sine_quantise_input(value[i]);
+ *     }
+ */
+static bool read_sample(void)
+{
+    return sine_next_sample();
+}
+
+/* What the model says of it: your use of the result. */
+static void use_result(void)
+{
+    tml_print("sine:");
+    for (int32_t i = 0; i < 1; i++) {
+        tml_print(" ");
+        tml_print_real(sine_dequantise_output(sine_output()[i]));
+    }
+    tml_print("\r\n");
+}
+
+/* One turn of the application; false: there was nothing to do. */
+static bool take_turn(void)
+{
+    if (!read_sample()) {
+        return false;
+    }
+    sine_invoke();
+    use_result();
+    return true;
+}
+
 int main(void)
 {
     tml_port_init(); /* the cycle counter; Zephyr has set up the rest */
     (void)sine_init(); /* cannot fail with this runtime */
+#ifdef TML_AGENT /* a host may measure and verify the model over the serial line: see README.md */
     tml_agent_start(&sine_model);
     for (;;) {
         tml_agent_poll(); /* polls the UART: a sleep here would lose bytes */
+        if (tml_agent_is_idle()) {
+            (void)take_turn();
+        }
         k_yield();
     }
-    return 0;
-}
 #else
-/* Without the agent. Each turn: write the input, run, read the output. The inference may overwrite its
- * input, so write all of it every time. sine.h describes type, shape and scale of both. */
-int main(void)
-{
-    const tml_tensor *input = &sine_model.inputs[0];
-    const tml_tensor *output = &sine_model.outputs[0];
-    (void)sine_init(); /* cannot fail with this runtime */
     for (;;) {
-        memset(input->data, 0, input->bytes); /* your sensor's data */
-        sine_model.invoke();
-        printk("first byte of the output: %d\n", *(const uint8_t *)output->data); /* your use of it */
-        k_msleep(1000);
+        if (!take_turn()) {
+            k_msleep(10);
+        }
     }
+#endif
     return 0;
 }
-#endif
