@@ -63,6 +63,9 @@ static bool take_turn(void)
 static void model_task(void *unused)
 {
     (void)unused;
+#ifdef TML_TWO_CORES
+    tml_both_start(); /* large layers run on the other core, too */
+#endif
     tml_port_init(); /* serial line, cycle counter */
     (void)sine_init(); /* cannot fail with this runtime */
 #ifdef TML_AGENT /* a host may measure and verify the model over the serial line: see README.md */
@@ -82,23 +85,7 @@ static void model_task(void *unused)
 #endif
 }
 
-static void first_task(void *unused)
-{
-#ifdef TML_TWO_CORES
-    tml_both_start(); /* large layers run on the other core, too */
-#endif
-    model_task(unused);
-}
-
-static void first_task(void *unused)
-{
-#ifdef TML_TWO_CORES
-    tml_both_start(); /* large layers run on the other core, too */
-#endif
-    model_task(unused);
-}
-
 void app_main(void)
 {
-    (void)xTaskCreatePinnedToCore(first_task, "model", TML_STACK_BYTES, NULL, PRIORITY, NULL, CORE);
+    (void)xTaskCreatePinnedToCore(model_task, "model", TML_STACK_BYTES, NULL, PRIORITY, NULL, CORE);
 }
