@@ -1,9 +1,13 @@
 /* main.c: your application. tinyml wrote it once and does not touch it again. */
 #include "sine.h"
 #include "sine_samples.h"
+#include "tml_config.h"
 #include "tml_port.h"
 #include "tml_print.h"
 
+#ifdef TML_TWO_CORES
+#include "tml_both.h"
+#endif
 #ifdef TML_AGENT
 #include "agent/tml_agent.h"
 #endif
@@ -46,6 +50,9 @@ int main(void)
 {
     tml_port_init(); /* clocks, pins, serial port, cycle counter */
     (void)sine_init(); /* cannot fail with this runtime */
+#ifdef TML_TWO_CORES
+    tml_both_start(); /* large layers run on the other core, too */
+#endif
 #ifdef TML_AGENT /* a host may measure and verify the model over the serial line: see README.md */
     tml_agent_start(&sine_model);
     for (;;) {
