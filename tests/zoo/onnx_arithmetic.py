@@ -94,6 +94,9 @@ def arithmetic() -> dict[str, Callable[[], Any]]:
         "slice_back": lined(
             ("Slice", "a s e o p", "y", {}), s=ints(-1), e=ints(-1000), o=ints(2), p=ints(-1)
         ),
+        "pad_around": imaged(
+            ("Pad", "a p", "y", {"mode": "wrap"}), opset=19, p=ints(0, 0, 1, 2, 0, 0, 1, 0)
+        ),
         "pad_edge": imaged(("Pad", "a p", "y", {"mode": "edge"}), p=ints(0, 0, 1, 2, 0, 0, 1, 0)),
         "pad_cut": imaged(("Pad", "a p", "y", {}), p=ints(0, 0, -1, 0, 0, 0, 0, -2)),
         "gather_nd": flat(("GatherND", "a i", "y", {}), i=np.array([[0, 3], [0, 5]], INT)),

@@ -144,6 +144,19 @@ def layers() -> dict[str, Callable[[], Any]]:
         "sinh": imaged(("Tanh", "a", "c", {}), ("Sinh", "c", "y", {})),
         "cosh": imaged(("Tanh", "a", "c", {}), ("Cosh", "c", "y", {})),
         "swish_alpha": act("Swish", opset=24, alpha=0.7),
+        "atan": imaged(("Mul", "a f", "c", {}), ("Atan", "c", "y", {}), f=np.float32(3)),
+        "asin": imaged(("Tanh", "a", "c", {}), ("Asin", "c", "y", {})),
+        "acos": imaged(("Tanh", "a", "c", {}), ("Acos", "c", "y", {})),
+        "asinh": imaged(("Asinh", "a", "y", {})),
+        "acosh": imaged(
+            ("Exp", "a", "c", {}), ("Add", "c f", "d", {}), ("Acosh", "d", "y", {}), f=np.float32(1)
+        ),
+        "atanh": imaged(
+            ("Sigmoid", "a", "c", {}),
+            ("Mul", "c f", "d", {}),
+            ("Atanh", "d", "y", {}),
+            f=np.float32(0.9),
+        ),
         "tan": imaged(("Tanh", "a", "c", {}), ("Tan", "c", "y", {})),
         "sign": act("Sign"),
         "floor": act("Floor"),

@@ -179,6 +179,24 @@ def bordered(reader: Reader, value: int, part: tuple[int, int, int], name: str) 
     return reader.new.op("CONCATENATION", parts, shape, label, Axis=axis)
 
 
+def wrapped(reader: Reader, value: int, part: tuple[int, int, int], name: str) -> int:
+    """``part`` = (axis, last elements that go in front, first ones that go behind)."""
+    axis, before, after = part
+    shape = list(reader.new.shape(value))
+    if not before and not after:
+        return value
+    if max(before, after) > shape[axis]:
+        raise Unknown("wrapped around more than once")
+    label = f"{name}/around_{axis}"
+    parts = [value]
+    if before:
+        parts.insert(0, cut(reader, value, (axis, shape[axis] - before, before), f"{label}_last"))
+    if after:
+        parts.append(cut(reader, value, (axis, 0, after), f"{label}_first"))
+    shape[axis] += before + after
+    return reader.new.op("CONCATENATION", parts, shape, label, Axis=axis)
+
+
 HANDLERS: dict[str, Handler] = {
     "Concat": concat,
     "Expand": expand,

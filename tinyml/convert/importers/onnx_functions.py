@@ -7,6 +7,7 @@ take all those that depend on one value as one table (``tinyml.convert.functions
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import pi
 
 import numpy as np
 
@@ -21,6 +22,11 @@ _SELU = (1.67326319217681884765625, 1.05070102214813232421875)
 # Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26: errors below 1.5e-7.
 _ERF = (0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429)
 _ERF_P = 0.3275911
+# The same, 4.4.49: errors below 2e-8 on 0..1.
+_ATAN = (
+    *(-0.3333314528, 0.1999355085, -0.1420889944, 0.1065626393),
+    *(-0.0752896400, 0.0429096138, -0.0161657367, 0.0028662257),
+)
 
 
 class Value:
@@ -154,12 +160,58 @@ def cosh(x: Value, attrs: Attributes) -> Value:
     return (x.of("EXP") + (-x).of("EXP")) * 0.5
 
 
+def atan(x: Value, attrs: Attributes) -> Value:
+    """The inverse tangent: of 1 / |x| above 1, and the sign of x."""
+    size = x.of("ABS")
+    near = size / (size * size).with_("MAXIMUM", 1.0)
+    square = near * near
+    total = square * _ATAN[-1]
+    for factor in _ATAN[-2::-1]:
+        total = (total + factor) * square
+    angle = near * (total + 1.0)
+    beyond = _is_above(size, 1.0)
+    return (angle + beyond * (angle * -2.0 + pi / 2)) * x.of("SIGN")
+
+
+def asin(x: Value, attrs: Attributes) -> Value:
+    """The inverse sine: of 1, an angle within 1e-6."""
+    square = (x + 1.0) * (x * -1.0 + 1.0)
+    return atan(x / square.with_("MAXIMUM", 1e-12).of(SQRT), attrs)
+
+
+def acos(x: Value, attrs: Attributes) -> Value:
+    """The inverse cosine."""
+    return asin(x, attrs) * -1.0 + pi / 2
+
+
+def asinh(x: Value, attrs: Attributes) -> Value:
+    """The inverse hyperbolic sine."""
+    size = x.of("ABS")
+    return (size + (x * x + 1.0).of(SQRT)).of("LOG") * x.of("SIGN")
+
+
+def acosh(x: Value, attrs: Attributes) -> Value:
+    """The inverse hyperbolic cosine."""
+    return (x + (x * x - 1.0).of(SQRT)).of("LOG")
+
+
+def atanh(x: Value, attrs: Attributes) -> Value:
+    """The inverse hyperbolic tangent."""
+    return ((x + 1.0) / (x * -1.0 + 1.0)).of("LOG") * 0.5
+
+
 def plain(kind: str) -> Function:
     """An operator that .tflite has as well."""
     return lambda x, attrs: x.of(kind)
 
 
 FUNCTIONS: dict[str, Function] = {
+    "Acos": acos,
+    "Acosh": acosh,
+    "Asin": asin,
+    "Asinh": asinh,
+    "Atan": atan,
+    "Atanh": atanh,
     "Celu": celu,
     "Ceil": plain("CEIL"),
     "Cos": plain("COS"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinyml.convert.importers.onnx_axes import bordered, cut
+from tinyml.convert.importers.onnx_axes import bordered, cut, wrapped
 from tinyml.convert.importers.onnx_protos import Attributes, Node, Unknown
 from tinyml.convert.importers.onnx_values import Handler, Reader
 from tinyml.ir.dtype import BOOL
@@ -102,8 +102,11 @@ def cumulated(reader: Reader, node: Node, attrs: Attributes) -> int:
     return reader.new.op("CUMSUM", (value, operand), reader.new.shape(value), name, **fields)
 
 
+_BY_PARTS = {"edge": bordered, "wrap": wrapped}
+
+
 def pad(reader: Reader, node: Node, attrs: Attributes) -> int:
-    """Pad with a constant, by reflection, or with what lies at the border; below 0 it cuts off."""
+    """Pad with a constant, by reflection, with the border or the other end; below 0 it cuts."""
     value, name = reader.value(node.input[0]), node.output[0]
     rank = len(reader.new.shape(value))
     held = attrs.integers("pads") or reader.constant(node, 1, "the padding")
@@ -131,9 +134,9 @@ def _without(reader: Reader, value: int, lost: Array, name: str) -> int:
 
 def _padded(reader: Reader, value: int, table: Array, how: tuple[str, float], name: str) -> int:
     mode, number = how
-    if mode == "edge":
+    if mode in _BY_PARTS:
         for axis, (before, after) in enumerate(table.tolist()):
-            value = bordered(reader, value, (axis, before, after), name)
+            value = _BY_PARTS[mode](reader, value, (axis, before, after), name)
         return value
     shape = reader.new.shape(value)
     result = [size + int(row.sum()) for size, row in zip(shape, table, strict=True)]

@@ -14,6 +14,7 @@ import numpy as np
 
 from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
+from tinyml.convert.importers import onnx_runs
 from tinyml.convert.importers.onnx_nodes import HANDLERS_OF, KEEPS_AXES, ON_IMAGES, RECURRENT
 from tinyml.convert.importers.onnx_protos import (
     Graph,
@@ -49,7 +50,8 @@ def read_model(model: Model, shapes: Sequence[Sequence[int]] = ()) -> Imported:
     import onnx
 
     reader = Reader()
-    reader.opset = max((item.version for item in model.opset_import if not item.domain), default=0)
+    reader.opsets = {item.domain: item.version for item in model.opset_import}
+    reader.opset = reader.opsets.get("", 0)
     graph = model.graph
     for item in graph.initializer:
         reader.constants[item.name] = onnx.numpy_helper.to_array(item)
@@ -115,12 +117,9 @@ def _folded(reader: Reader, node: Node) -> bool:
         return False
     if node.op_type in ("Loop", "If", "Scan"):
         raise Unknown("control flow")
-    from onnx.reference import ReferenceEvaluator
-
+    given = {name: reader.constants[name] for name in node.input if name}
     try:
-        results = ReferenceEvaluator(node).run(
-            None, {name: reader.constants[name] for name in node.input if name}
-        )
+        results = onnx_runs.node_results(node, given, reader.opsets)
     except Exception as error:  # nodes that onnx's own reference does not know
         raise Unknown(f"cannot be computed: {error}") from error
     reader.constants.update(zip(node.output, map(np.asarray, results), strict=False))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyml.base.errors import ModelError
-from tinyml.convert.importers.onnx_protos import Model
+from tinyml.convert.importers.onnx_protos import Model, Node
 from tinyml.convert.importers.values import plain
 from tinyml.ir.graph import Array
 
@@ -54,12 +54,16 @@ def _by_runtime(model: Model, fed: Mapping[str, Array]) -> list[Array]:
     return found
 
 
+def _opset(model: Model) -> int:
+    return max((item.version for item in model.opset_import if not item.domain), default=0)
+
+
 def _reference(model: Model, run: Any, refusal: Exception | None = None) -> Any:
     """What onnx's reference gives; ``refusal`` is what onnxruntime says of the model."""
     from onnx.reference import ReferenceEvaluator
 
     try:
-        return run(ReferenceEvaluator(model, new_ops=_own_operators(model)))
+        return run(ReferenceEvaluator(model, new_ops=_own_operators(_opset(model))))
     except Exception as error:  # the reference raises what numpy raises
         if refusal is not None:
             raise ModelError(
@@ -73,9 +77,26 @@ def _reference(model: Model, run: Any, refusal: Exception | None = None) -> Any:
         ) from error
 
 
-def _own_operators(model: Model) -> list[type]:
+def node_results(node: Node, given: Mapping[str, Array], opsets: Mapping[str, int]) -> list[Array]:
+    """What a node gives by the rules of its opset, which change what is an option of it.
+
+    Raises what onnx's reference raises.
+    """
+    from onnx import helper
+    from onnx.reference import ReferenceEvaluator
+
+    ends = ([*dict.fromkeys(filter(None, names))] for names in (node.input, node.output))
+    inputs, outputs = ([*map(helper.make_empty_tensor_value_info, names)] for names in ends)
+    graph = helper.make_graph([node], "node", inputs, outputs)
+    own = _own_operators(opsets.get("", 0))
+    found: list[Array] = ReferenceEvaluator(graph, opsets=dict(opsets), new_ops=own).run(
+        None, dict(given)
+    )
+    return found
+
+
+def _own_operators(opset: int) -> list[type]:
     """What the reference does not do as old operators did."""
-    opset = max((item.version for item in model.opset_import if not item.domain), default=0)
     arithmetic = {"Add": np.add, "Div": np.divide, "Mul": np.multiply, "Sub": np.subtract}
     old = [_along_axis(*each) for each in arithmetic.items()] if opset < _FIRST_OPSET else []
     return [_batch_normalization(), *old]

@@ -19,6 +19,7 @@ class Reader:
         self.values: dict[str, int] = {}
         self.constants: dict[str, Array] = {}
         self.opset = 0
+        self.opsets: dict[str, int] = {}  # by domain
 
     def value(self, name: str) -> int:
         """The tensor that holds an ONNX value; constants become float32 or int32."""

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from tinyml.base.errors import ModelError
-from tinyml.convert.importers.onnx_reader import UnknownNodes
 from tinyml.convert.importers.torch_files import HOW_TO_SAVE
 from tinyml.convert.importers.torch_images import (
     channels_last,
@@ -107,6 +106,8 @@ def _by_the_other_road(
     named, keys, untrained = words
     if not is_at_hand():
         raise error
+    from tinyml.convert.importers.onnx_reader import UnknownNodes
+
     try:
         made = through_onnx(module, samples)
     except Exception as second:  # PyTorch's exporter has a hundred types
