@@ -10,7 +10,7 @@ from tinyml.base.errors import ModelError, ToolError
 from tinyml.convert import environment, flatfile
 from tinyml.convert.importers import onnx_runs
 from tinyml.convert.importers.onnx_protos import Model, Value, element_type
-from tinyml.convert.importers.onnx_reader import UnknownNodes, read_model
+from tinyml.convert.importers.onnx_reader import CONTROL_FLOW, UnknownNodes, read_model
 from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain, shapes_for
 from tinyml.ir.graph import Array, Graph
 
@@ -19,6 +19,11 @@ OTHER_ROAD = (
     "onnx2tf knows more operators; it pins old versions of TensorFlow and numpy, so give it an "
     "environment of its own: python -m venv onnx2tf && onnx2tf/bin/pip install onnx2tf==1.29.0 "
     "tensorflow==2.19.0 tf_keras==2.19.0 numpy==1.26.4; then --onnx2tf-python onnx2tf/bin/python"
+)
+
+_WITHOUT_LOOPS = (
+    "export it without loops and branches; a recurrent layer of Keras or PyTorch comes without "
+    "them when the model itself is converted: model.keras, or net.pt2."
 )
 
 
@@ -36,7 +41,7 @@ def import_model(source: Source, options: ImportOptions) -> Imported:
             raise ToolError(
                 f"{len(unknown.found)} thing(s) that tinyml's own reader of ONNX does not know:\n  "
                 + "\n  ".join(unknown.found),
-                hint=OTHER_ROAD,
+                hint=_WITHOUT_LOOPS if CONTROL_FLOW in str(unknown) else OTHER_ROAD,
                 where=str(source.path),
             ) from unknown
         return _through_onnx2tf(model, source, options, unknown.found)

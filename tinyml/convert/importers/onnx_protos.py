@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -157,6 +157,14 @@ class Attributes:
         if held is None:
             return None
         return [item.decode() if isinstance(item, bytes) else str(item) for item in held]
+
+    def graph(self, name: str) -> Graph:
+        """A graph that must be there."""
+        found: Any = self._held.get(name)
+        if not hasattr(found, "node"):
+            raise Unknown(f"the attribute '{name}' is {found!r}, not a graph")
+        held: Graph = found
+        return held
 
     def _list(self, name: str) -> Sequence[object] | None:
         value = self._held.get(name)

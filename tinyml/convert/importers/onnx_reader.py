@@ -31,6 +31,8 @@ from tinyml.convert.importers.values import Imported
 from tinyml.ir.dtype import FLOAT32, INT32, DType
 from tinyml.ir.graph import Source
 
+CONTROL_FLOW = "control flow"  # why a node is unknown
+_CONTROLS = ("If", "Loop", "Scan")
 _WORDS = {"O": "texts", "U": "texts", "b": "decisions", "c": "complex numbers"}
 
 
@@ -53,8 +55,7 @@ def read_model(model: Model, shapes: Sequence[Sequence[int]] = ()) -> Imported:
     reader.opsets = {item.domain: item.version for item in model.opset_import}
     reader.opset = reader.opsets.get("", 0)
     graph = model.graph
-    for item in graph.initializer:
-        reader.constants[item.name] = onnx.numpy_helper.to_array(item)
+    _hold(reader, graph)
     entries = [item for item in graph.input if item.name not in reader.constants]
     inputs, moved = _inputs(reader, graph, entries, shapes)
     _read_nodes(reader, graph)
@@ -83,12 +84,16 @@ def _read_nodes(reader: Reader, graph: Graph) -> None:
     read = {name for node in graph.node for name in node.input} | {o.name for o in graph.output}
     for whole, node in in_floats(graph):
         try:
-            if _folded(reader, node):
+            if _branched(reader, node) or _folded(reader, node):
                 continue
             handler = HANDLERS_OF.get(node.domain, {}).get(node.op_type)
             if handler is None:
-                raise Unknown("no such operator here")
+                is_control = node.op_type in _CONTROLS
+                raise Unknown(CONTROL_FLOW if is_control else "no such operator here")
             results = handler(reader, node, attributes(node))
+        except UnknownNodes as error:
+            unknown += error.found
+            continue
         except Unknown as error:
             unknown.append(f"{whole.op_type} '{whole.name or whole.output[0]}': {error}")
             continue
@@ -105,6 +110,33 @@ def _read_nodes(reader: Reader, graph: Graph) -> None:
         raise UnknownNodes(unknown)
 
 
+def _branched(reader: Reader, node: Node) -> bool:
+    """Reads the branch that an If takes, where that is known; returns whether it is.
+
+    PyTorch's legacy exporter writes one where a shape decides.
+    """
+    if node.op_type != "If" or node.input[0] not in reader.constants:
+        return False
+    is_true = bool(reader.constants[node.input[0]].ravel()[0])
+    branch = attributes(node).graph("then_branch" if is_true else "else_branch")
+    _hold(reader, branch)
+    _read_nodes(reader, branch)
+    for inner, outer in zip(branch.output, node.output, strict=True):
+        if inner.name in reader.constants:
+            reader.constants[outer] = reader.constants[inner.name]
+        else:
+            reader.values[outer] = reader.value(inner.name)
+    return True
+
+
+def _hold(reader: Reader, graph: Graph) -> None:
+    """Takes in the constants of a graph."""
+    import onnx
+
+    for item in graph.initializer:
+        reader.constants[item.name] = onnx.numpy_helper.to_array(item)
+
+
 def _folded(reader: Reader, node: Node) -> bool:
     """Computes a node of constants, or of a known shape; returns whether it did."""
     if node.op_type == "Shape" and node.input[0] not in reader.constants:
@@ -115,8 +147,8 @@ def _folded(reader: Reader, node: Node) -> bool:
         return True
     if any(name and name not in reader.constants for name in node.input):
         return False
-    if node.op_type in ("Loop", "If", "Scan"):
-        raise Unknown("control flow")
+    if node.op_type in _CONTROLS:
+        raise Unknown(CONTROL_FLOW)
     given = {name: reader.constants[name] for name in node.input if name}
     try:
         results = onnx_runs.node_results(node, given, reader.opsets)
