@@ -145,8 +145,18 @@ def layers() -> dict[str, Callable[[], Any]]:
         "cosh": imaged(("Tanh", "a", "c", {}), ("Cosh", "c", "y", {})),
         "swish_alpha": act("Swish", opset=24, alpha=0.7),
         "atan": imaged(("Mul", "a f", "c", {}), ("Atan", "c", "y", {}), f=np.float32(3)),
-        "asin": imaged(("Tanh", "a", "c", {}), ("Asin", "c", "y", {})),
-        "acos": imaged(("Tanh", "a", "c", {}), ("Acos", "c", "y", {})),
+        "asin": imaged(
+            ("Tanh", "a", "c", {}),
+            ("Mul", "c f", "d", {}),
+            ("Asin", "d", "y", {}),
+            f=np.float32(0.9),
+        ),
+        "acos": imaged(
+            ("Tanh", "a", "c", {}),
+            ("Mul", "c f", "d", {}),
+            ("Acos", "d", "y", {}),
+            f=np.float32(0.9),
+        ),
         "asinh": imaged(("Asinh", "a", "y", {})),
         "acosh": imaged(
             ("Exp", "a", "c", {}), ("Add", "c f", "d", {}), ("Acosh", "d", "y", {}), f=np.float32(1)
