@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -102,7 +103,9 @@ BUILD = click.argument("build", type=click.Path(path_type=Path))
 class NamedPath(click.Path):
     """A path that is not empty: "" would mean the current folder."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(
+        self, value: str | PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | PathLike[str]:
         """The path."""
         if not str(value).strip():
             self.fail("the name is empty; a variable of the shell that was never set?", param, ctx)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -67,6 +67,7 @@ class Value(Protocol):
     type: Type
 
 
+@runtime_checkable
 class Graph(Protocol):
     """A GraphProto."""
 
@@ -160,11 +161,10 @@ class Attributes:
 
     def graph(self, name: str) -> Graph:
         """A graph that must be there."""
-        found: Any = self._held.get(name)
-        if not hasattr(found, "node"):
+        found = self._held.get(name)
+        if not isinstance(found, Graph):
             raise Unknown(f"the attribute '{name}' is {found!r}, not a graph")
-        held: Graph = found
-        return held
+        return found
 
     def _list(self, name: str) -> Sequence[object] | None:
         value = self._held.get(name)
