@@ -117,7 +117,17 @@ def test_a_dear_hand_over_leaves_layers_on_one_core() -> None:
     assert not shared_calls(made.plan)
     assert made.verdict.shared is not None
     text = "\n".join(fit_sentences(made.verdict))
-    assert "no layer runs on two cores: with this goal's kernels and RAM none gains enough" in text
+    assert "none gains enough beside 1,000,000 cycles of hand-over" in text
+
+
+def test_kernels_that_cannot_be_cut() -> None:
+    """Those for DSP instructions have no rule; nobody has looked at them running in two halves."""
+    made = api.plan(KWS, load_board("rpi_pico2"), api.Settings("speed", limits=TWO))
+    shared = made.verdict.shared
+    assert shared is not None
+    assert (shared.layers, shared.saved_cycles, shared.can_be) == ((), 0, 2)
+    text = "\n".join(fit_sentences(made.verdict))
+    assert "no layer runs on two cores: 2 of 13 can be cut in two, not those row by row" in text
 
 
 def test_what_check_says() -> None:

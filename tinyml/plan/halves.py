@@ -33,6 +33,7 @@ class Shared:
 
     layers: tuple[int, ...]  # steps that both compute
     of_layers: int
+    can_be: int  # layers whose kernels can be cut in two
     saved_cycles: int  # predicted, per inference, against one core for the same layers
     saved_us: float
     handover_cycles: int  # of each of these layers, taken into account
@@ -41,11 +42,9 @@ class Shared:
 def in_halves(call: KernelCall, op: Op, graph: Graph, chip: Chip) -> KernelCall | None:
     """The call of an op cut in two; None where that cannot be or gains too little."""
     handover = handover_instructions(chip)
-    kinds = {argument.kind for argument in call.arguments}
-    cut = all_cuts().get(call.params.type)
-    if cut is None or call.stream or call.control or kinds - _KINDS:
+    if not _can_be_cut(call):
         return None
-    parts = cut(call.params)
+    parts = all_cuts()[call.params.type](call.params)
     if parts is None:
         return None
     whole = extent_of(call).written_bytes
@@ -66,6 +65,13 @@ def in_halves(call: KernelCall, op: Op, graph: Graph, chip: Chip) -> KernelCall 
         overlaps=(),
         cost=Cost(taken, 2 * call.cost.code_bytes),
     )
+
+
+def _can_be_cut(call: KernelCall) -> bool:
+    """Whether there is a rule for the kernel, whatever its params."""
+    kinds = {argument.kind for argument in call.arguments}
+    is_single = call.stream is None and call.control is None and kinds <= _KINDS
+    return is_single and call.params.type in all_cuts()
 
 
 def pays(alone: int, taken: int, handover: int) -> bool:
@@ -158,7 +164,9 @@ def shared_of(plan: Plan, board: Board) -> Shared | None:
     found = tuple(i for i, s in enumerate(plan.steps) if s.call is not None and s.call.halves)
     saved = sum(saved_instructions(call) for i in found if (call := plan.steps[i].call) is not None)
     cycles, handover = round(saved * each), board.chip.second_core.handover_cycles
-    return Shared(found, len(plan.steps), cycles, cycles * 1e6 / board.chip.clock_hz, handover)
+    can_be = sum(step.call is not None and _can_be_cut(step.call) for step in plan.steps)
+    saved_us = cycles * 1e6 / board.chip.clock_hz
+    return Shared(found, len(plan.steps), can_be, cycles, saved_us, handover)
 
 
 def uses_two_cores(plan: Plan) -> bool:

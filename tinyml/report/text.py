@@ -247,8 +247,9 @@ def shared_text(shared: Entries) -> str:
     handover = f"{shared['handover_cycles']:,} cycles of hand-over"
     if not shared["layers"]:
         return (
-            "no layer runs on two cores: with this goal's kernels and RAM none gains enough "
-            f"beside {handover}; --optimize speed looks at nothing but time"
+            f"no layer runs on two cores: {shared['can_be']} of {shared['of_layers']} can be cut "
+            "in two, not those row by row, loops and DSP kernels, and none gains enough beside "
+            f"{handover}; --optimize speed looks at nothing but time"
         )
     return (
         f"{len(shared['layers'])} of {shared['of_layers']} layers run on two cores: some "
