@@ -9,7 +9,7 @@ import importlib
 import pkgutil
 from functools import cache
 from types import ModuleType
-from typing import Any
+from typing import cast
 
 from tinyml import ops, variants
 from tinyml.base.errors import PlanError
@@ -24,17 +24,17 @@ from tinyml.plan.values import Plan
 
 def all_rules() -> dict[str, Rule]:
     """The rule of every params struct; those of other packages among them."""
-    return _gathered("EXTENTS", outside.modules())
+    return cast("dict[str, Rule]", _gathered("EXTENTS", outside.modules()))
 
 
 def all_cuts() -> dict[str, Cut]:
     """The same of how calls with those params are cut in two; not every kernel can be."""
-    return _gathered("HALVES", outside.modules())
+    return cast("dict[str, Cut]", _gathered("HALVES", outside.modules()))
 
 
 @cache
-def _gathered(table: str, brought: tuple[ModuleType, ...]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _gathered(table: str, brought: tuple[ModuleType, ...]) -> dict[str, object]:
+    found: dict[str, object] = {}
     for module in (*brought, stages):
         found |= getattr(module, table, {})
     for package in (ops, variants):
