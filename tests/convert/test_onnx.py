@@ -246,3 +246,16 @@ def test_a_branch_that_values_decide_is_refused_with_a_way_out(tmp_path: Path) -
     model = graph_of([("x", (1, 4))], nodes, {"zero": np.array(0, np.float32)})
     with pytest.raises(ToolError, match=r"If 'y': control flow(?s:.*)without loops and branches"):
         imported(model, tmp_path)
+
+
+def test_constants_of_old_opsets_are_computed(tmp_path: Path) -> None:
+    """By the rules of the newest, an Unsqueeze of opset 11 lacked its axes; others are the same."""
+    nodes = [
+        ("DequantizeLinear", "q scale", "v", {}),
+        ("Unsqueeze", "v", "u", {"axes": [0]}),
+        ("Add", "x u", "y", {}),
+    ]
+    held = {"q": np.array([1, 2, 3, 4], np.int8), "scale": np.array(0.5, np.float32)}
+    model = graph_of([("x", (1, 4))], nodes, held, opset=11)
+    for wanted, found in both(model, imported(model, tmp_path)):
+        np.testing.assert_allclose(found, wanted)
