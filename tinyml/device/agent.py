@@ -255,12 +255,7 @@ class AgentClient:
         return self._repeat(lambda: read(self._line.ask(sent, extra=extra)), f"answer '{text}'")
 
     def _repeat(
-        self,
-        action: Callable[[], T],
-        what: str,
-        *,
-        reloads: bool = False,
-        may_restart: bool = False,
+        self, act: Callable[[], T], what: str, *, reloads: bool = False, may_restart: bool = False
     ) -> T:
         """Does something until it works; raises DeviceError after the last try or a reset."""
         error: DamagedReply | None = None
@@ -271,7 +266,7 @@ class AgentClient:
                     raise Restarted("it was reset")
                 if attempt and reloads:
                     self._reload()
-                return action()
+                return act()
             except DamagedReply as damage:
                 error = damage
                 self.log.append(f"(try {attempt + 1}: {damage})")
@@ -293,8 +288,7 @@ class AgentClient:
 
     def _open(self) -> None:
         """Begins a session, if the firmware knows what that is; what was before is forgotten."""
-        self._line.session = 0
-        self._line.has_restarted = False
+        self._line.session, self._line.has_restarted = 0, False
         protocol, found = replies.identity(self._line.ask(frames.command("id")))
         if check_protocol(self.link.name, protocol) > replies.OLDEST:
             self._line.begin(new_session())

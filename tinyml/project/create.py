@@ -83,20 +83,14 @@ def create(
     plan, target = planned.plan, planned.target
     skeleton = _skeleton(planned).named(sources.name)
     has_agent = target.goal.agent and "agent" in skeleton.firmware
-    if skeleton.kind == FIRMWARE:
-        inputs, origin = (samples.inputs, samples.file_name) if samples else ((), "")
-        sources = with_samples(sources, plan.graph, inputs, origin)
+    sources = _with_samples(sources, plan, samples, skeleton)
     copied = _firmware_files(sources, target.board, skeleton, has_agent)
-    compiled = (
-        *(f"{MODEL_DIR}/{name}" for name in sources.compiled),
-        *(f"{FIRMWARE_DIR}/{name}" for name in copied if name.endswith(SOURCES)),
-    )
     project = Project(
         directory=dest.resolve(),
         name=sources.name,
         board=target.board,
         template=skeleton.name,
-        sources=(*skeleton.sources, *map(skeleton.place, compiled)),
+        sources=(*skeleton.sources, *_compiled(sources, copied, skeleton)),
         include_dirs=tuple(dict.fromkeys(map(skeleton.place, _folders(skeleton)))),
         defines=_defines(has_agent, speaks),
         linker_script=skeleton.linker_script,
@@ -104,17 +98,43 @@ def create(
         toolchain=skeleton.toolchain,
         is_announced=has_agent and not speaks.benchmark,
     )
-    option = template_option(target.board, target.template, plan.runtime)
-    command = " ".join((sources.command, *option))
-    headers = (skeleton.place(f"{FIRMWARE_DIR}/{name}") for name in copied if name.endswith(".h"))
-    values = _variables(project, skeleton, plan, command, speaks) | {"headers": tuple(headers)}
-    values |= sources.facts
+    values = _variables(project, skeleton, plan, _command(sources, planned), speaks)
+    values |= {"headers": _placed(copied, (".h",), skeleton), **sources.facts}
     models, firmware = model_files(sources, skeleton), firmware_files(copied, skeleton)
     files = {**models, **firmware, **template_files(skeleton, values)}
     project = replace(project, fingerprint=_fingerprint(project, target, skeleton, files))
     values["config"] = _config(plan, project, speaks, has_port="port" in skeleton.firmware)
     _write(project, skeleton, models, {**template_files(skeleton, values), **firmware})
     return project
+
+
+def _command(sources: Sources, planned: Planned) -> str:
+    """What to type for this project."""
+    target = planned.target
+    option = template_option(target.board, target.template, planned.plan.runtime)
+    return " ".join((sources.command, *option))
+
+
+def _with_samples(
+    sources: Sources, plan: Plan, samples: Samples | None, skeleton: Template
+) -> Sources:
+    """With a few for the application of a firmware."""
+    if skeleton.kind != FIRMWARE:
+        return sources
+    inputs, origin = (samples.inputs, samples.file_name) if samples else ((), "")
+    return with_samples(sources, plan.graph, inputs, origin)
+
+
+def _compiled(sources: Sources, copied: Sequence[str], skeleton: Template) -> tuple[str, ...]:
+    """Where the C files of model and firmware stand in the project."""
+    model = (skeleton.place(f"{MODEL_DIR}/{name}") for name in sources.compiled)
+    return (*model, *_placed(copied, SOURCES, skeleton))
+
+
+def _placed(copied: Sequence[str], ends: tuple[str, ...], skeleton: Template) -> tuple[str, ...]:
+    """Where files of firmware/ with some endings stand in the project."""
+    names = (name for name in copied if name.endswith(ends))
+    return tuple(skeleton.place(f"{FIRMWARE_DIR}/{name}") for name in names)
 
 
 def _folders(skeleton: Template) -> tuple[str, ...]:
