@@ -319,3 +319,25 @@ def test_a_value_of_fixed_scale_beside_another_is_requantised(quantization: str)
     for sample in samples:
         for real, found in zip(exact.outputs(sample), outputs(runner, sample), strict=True):
             assert np.abs(real - found).max() <= 0.02 * np.abs(real).max() + 0.01
+
+
+def test_a_bias_of_any_rank_is_one_of_channels() -> None:
+    """Batch norm behind a transposed convolution of PyTorch left [1, 1, 1, n]: a TypeError."""
+    needs_litert()
+    b = FloatBuilder()
+    x = b.value("x", (1, 4))
+    y = b.dense("dense", x, b.rng.normal(size=(3, 4)))
+    b.give("dense/b", [1.0, 2.0, 3.0])
+    graph = b.graph((x,), (y,))
+    tensors = tuple(
+        replace(t, shape=(1, 1, 1, 3), data=t.data.reshape(1, 1, 1, 3))
+        if t.name == "dense/b" and t.data is not None
+        else t
+        for t in graph.tensors
+    )
+    odd = flatfile.write(replace(graph, tensors=tensors))
+    samples = [(b.rng.normal(size=(1, 4)).astype(np.float32),) for _ in range(4)]
+    assert (
+        quantize(odd, samples, QuantizeSettings()).data
+        == quantize(flatfile.write(graph), samples, QuantizeSettings()).data
+    )

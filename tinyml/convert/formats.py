@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+import numpy as np
+
 from tinyml.base.errors import ModelError, did_you_mean
 from tinyml.convert.copies import Steps, common_means, copied_layers, steps_of
 from tinyml.convert.ranges import Seen, chosen_range, quant_of_range, range_of_quant
@@ -200,7 +202,8 @@ def _quant_of(
     for i in members:
         tensor = graph.tensors[i]
         if tensor.data is not None:
-            span = (float(tensor.data.min(initial=0.0)), float(tensor.data.max(initial=0.0)))
+            known = tensor.data[np.isfinite(tensor.data)]  # borders of -inf are the lowest number
+            span = (float(known.min(initial=0.0)), float(known.max(initial=0.0)))
         elif tensor.quant is not None:
             span = range_of_quant(tensor.quant, 8)
         elif i in seen:

@@ -280,7 +280,7 @@ class _Made:
                 inputs[position] = self.plain(i)
         if has_bias:
             bias = self.graph.tensors[op.inputs[where.bias]]
-            data = bias.data
+            data = bias.data if bias.data is None else bias.data.reshape(-1)
             name = bias.name
         else:
             # Kernels of some operators fail without a bias; zeros cost a few bytes.
