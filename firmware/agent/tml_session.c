@@ -57,13 +57,13 @@ bool tml_session_is_fresh(void)
 /* The model calls this after each layer. The time spent in here belongs to no layer. */
 bool tml_layer_done(uint32_t layer)
 {
+    const uint32_t cycles = tml_port_cycles() - layer_start;
     if (!is_running) {
 #ifdef TML_PAUSE
         tml_port_pause();
 #endif
         return false;
     }
-    const uint32_t cycles = tml_port_cycles() - layer_start;
     if (layer < TML_AGENT_LAYERS) {
         layer_cycles[layer] = cycles;
     }
