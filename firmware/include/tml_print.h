@@ -4,18 +4,21 @@
 
 #include "tml_port.h"
 
+/* One copy of each, called from where it is wanted: they have time. */
+#define TML_PRINT static __attribute__((noinline, unused))
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-static inline void tml_print(const char *text)
+TML_PRINT void tml_print(const char *text)
 {
     while (*text != '\0') {
         tml_port_write((uint8_t)*text++);
     }
 }
 
-static inline void tml_print_unsigned(uint32_t value)
+TML_PRINT void tml_print_unsigned(uint32_t value)
 {
     char digits[11];
     char *first = digits + sizeof digits - 1;
@@ -27,7 +30,7 @@ static inline void tml_print_unsigned(uint32_t value)
     tml_print(first);
 }
 
-static inline void tml_print_signed(int32_t value)
+TML_PRINT void tml_print_signed(int32_t value)
 {
     if (value < 0) {
         tml_print("-");
@@ -36,7 +39,7 @@ static inline void tml_print_signed(int32_t value)
 }
 
 /* A real value with three decimals, rounded; beyond 2,000,000 the greatest that is shown. Uses float. */
-static inline void tml_print_real(float value)
+TML_PRINT void tml_print_real(float value)
 {
     const float most = 2000000.0f;
     if (value < 0.0f) {
