@@ -11,8 +11,9 @@
 
 #define MAX_COMMAND 80
 #define CANCEL 0x18 /* ASCII CAN, Ctrl-X */
-#define WAIT_S 2u /* for a host, before the application begins */
-#define LISTEN_S 5u /* the same after a byte that came while the application ran: more may have been lost */
+#define WAIT_S 2u   /* for a host, before the application begins */
+#define LISTEN_S \
+    5u /* the same after a byte that came while the application ran: more may have been lost */
 
 typedef struct {
     const char *word;
