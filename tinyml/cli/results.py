@@ -71,6 +71,8 @@ def simulate(
     from tinyml.report import text
 
     refuse_own(outputs, (model, inputs), settings.directory)
+    if app and (serial or outputs or samples):
+        raise click.UsageError("--app takes neither --serial, --outputs nor --samples")
     if app:
         settings = _for_application(settings, inputs)
     runtime = settings.runtime or board.backends["runtime"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tinyml.codegen.interface import io_names
 from tinyml.ir.graph import Graph, Tensor
 
-SHOWN = 4  # elements of an output that names no class
+SHOWN = 10  # elements of an output that names no class
 MOST_CLASSES = 4096
 
 
@@ -22,7 +22,8 @@ class ApplicationView:
     sha256: str  # its first 12 digits
     inputs: tuple[str, ...]  # what they are called in C
     outputs: tuple[str, ...]
-    quantises: bool  # the first input takes real values through a function of the header
+    fills: tuple[tuple[str, bool], ...]  # of each input: its name, whether it takes real values
+    is_stateful: bool
     has_classes: bool  # the greatest element of the first output is the answer
     has_labels: bool
     score: str  # C expression of the real value of element ``best``
@@ -33,7 +34,8 @@ class ApplicationView:
 
 def application_view(graph: Graph) -> ApplicationView:
     """A graph for the templates."""
-    given, made = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
+    given = [graph.tensors[index] for index in graph.inputs]
+    made = graph.tensors[graph.outputs[0]]
     inputs = io_names("input", graph, graph.inputs)
     outputs = io_names("output", graph, graph.outputs)
     has_labels = len(graph.source.metadata.labels) == made.elements > 1
@@ -44,7 +46,11 @@ def application_view(graph: Graph) -> ApplicationView:
         sha256=graph.source.sha256[:12],
         inputs=inputs,
         outputs=outputs,
-        quantises=given.quant is not None and given.dtype.is_quantised,
+        fills=tuple(
+            (name, tensor.quant is not None and tensor.dtype.is_quantised)
+            for name, tensor in zip(inputs, given, strict=True)
+        ),
+        is_stateful=bool(graph.variables),
         has_classes=has_labels or _are_shares(made),
         has_labels=has_labels,
         score=_real(graph.name, outputs[0], made, "best"),

@@ -11,12 +11,13 @@ SILENT_S = 20.0  # without a line
 
 
 def application_lines(client: AgentClient, count: int) -> tuple[str, ...]:
-    """The first lines of the application, ``count`` of them.
+    """The first lines of the application since the firmware's start, ``count`` of them.
 
-    Raises DeviceError when they do not come.
+    It may have begun by itself before anybody talked to it. Raises DeviceError when they do not
+    come.
     """
     pending = client.begin_application()
-    lines: list[str] = []
+    lines = [line for line in client.log if not line.startswith(("m-", "e-", "("))]
     end = time.monotonic() + SILENT_S
     while True:
         *whole, pending = pending.split(b"\n")

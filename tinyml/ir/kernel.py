@@ -167,6 +167,7 @@ class KernelCall:
     helpers: tuple[str, ...] = ()  # C functions that other kernels call too, once in the image
     element_bytes: int = 1  # of what the params count
     control: Control | None = None  # set when the call runs graphs
+    reads_constants_once: bool = False  # also where a cache does not hold all of them
     halves: tuple[Half, ...] = ()  # two: each runs on a core of its own, together they are the call
 
     def constant_bytes(self) -> int:

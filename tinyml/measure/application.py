@@ -70,12 +70,18 @@ def _judged(text: str, tensor: Tensor, wanted: Array, label: int | None) -> Prin
     if found is not None:
         agrees = int(found[1]) == best and len(values) == 1
         agrees = agrees and bool(abs(values[0] - real[best]) <= ROUNDED)
-        return Printed(text, f"class {best}, score {real[best]:.3f}", label, agrees)
-    should = " ".join(f"{value:.3f}" for value in real[: len(values)])
+        return Printed(text, f"class {best}, score {_shown(real[best])}", label, agrees)
+    should = " ".join(map(_shown, real[: len(values)]))
     if not values or len(values) > len(real):
         return Printed(text, "-", label, None)
     near = np.abs(np.array(values) - real[: len(values)]) <= ROUNDED + 1e-6 * np.abs(values)
     return Printed(text, should, label, bool(near.all()))
+
+
+def _shown(value: float) -> str:
+    """As tml_print_real() has it: halves away from zero."""
+    thousandths = int(abs(value) * 1000 + 0.5)
+    return f"{'-' if value < 0 else ''}{thousandths // 1000}.{thousandths % 1000:03d}"
 
 
 def _real(values: Array, tensor: Tensor) -> Array:

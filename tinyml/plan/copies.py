@@ -88,7 +88,8 @@ def _too_small(board: Board, nbytes: int) -> tuple[Cache, Backing] | None:
 def _waits(graph: Graph, step: Step, nbytes: int, found: tuple[Cache, Backing]) -> int:
     cache, source = found
     read_bytes = nbytes
-    if nbytes > cache.nbytes:
+    reads_once = step.call is not None and step.call.reads_constants_once
+    if nbytes > cache.nbytes and not reads_once:
         read_bytes = max(nbytes, sum(_weights_read(graph, i) for i in step.ops))
     return read_bytes // source.fill_bytes * source.next_cycles
 

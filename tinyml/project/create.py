@@ -18,7 +18,6 @@ from tinyml.base.files import inside, write_atomic
 from tinyml.base.includes import Headers
 from tinyml.codegen.application import application_view
 from tinyml.codegen.generate import BOTH, Sources
-from tinyml.codegen.samples import with_samples
 from tinyml.evaluate.benchmark import task_macros
 from tinyml.evaluate.samples import Samples
 from tinyml.ops.outside import firmware_folders
@@ -37,6 +36,7 @@ from tinyml.project.content import (
 )
 from tinyml.project.fingerprint import MACRO as FINGERPRINT
 from tinyml.project.fingerprint import fingerprint_of
+from tinyml.project.samples import compiled_in
 from tinyml.project.settings import DEFAULT_TOOLCHAIN
 from tinyml.target.board import Board, config_macros, general_macros, port_sources
 from tinyml.target.template import (
@@ -83,7 +83,8 @@ def create(
     plan, target = planned.plan, planned.target
     skeleton = _skeleton(planned).named(sources.name)
     has_agent = target.goal.agent and "agent" in skeleton.firmware
-    sources = _with_samples(sources, plan, samples, skeleton)
+    if skeleton.kind == FIRMWARE:
+        sources = compiled_in(sources, plan.graph, samples)
     copied = _firmware_files(sources, target.board, skeleton, has_agent)
     project = Project(
         directory=dest.resolve(),
@@ -113,16 +114,6 @@ def _command(sources: Sources, planned: Planned) -> str:
     target = planned.target
     option = template_option(target.board, target.template, planned.plan.runtime)
     return " ".join((sources.command, *option))
-
-
-def _with_samples(
-    sources: Sources, plan: Plan, samples: Samples | None, skeleton: Template
-) -> Sources:
-    """With a few for the application of a firmware."""
-    if skeleton.kind != FIRMWARE:
-        return sources
-    inputs, origin = (samples.inputs, samples.file_name) if samples else ((), "")
-    return with_samples(sources, plan.graph, inputs, origin)
 
 
 def _compiled(sources: Sources, copied: Sequence[str], skeleton: Template) -> tuple[str, ...]:

@@ -78,6 +78,8 @@ def build_planned(planned: Planned, settings: Settings = Settings()) -> Built:
     Raises DoesNotFit, BuildError or ToolError; a failure leaves no half-written file. Where the
     toolchain is not there, project and report are complete and ``Built.missing`` says so.
     """
+    if settings.compiled_inputs is not None and planned.target.template == LIBRARY:
+        raise BuildError("a library has no application", hint="leave out --inputs")
     samples = chosen_samples(planned.plan.graph, settings.compiled_inputs)
     planned = with_room_for(samples, planned)
     if not planned.verdict.is_close:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
-from tinyml.codegen.samples import MOST
+from tinyml.codegen.generate import Sources
+from tinyml.codegen.samples import MOST, with_samples
 from tinyml.evaluate.samples import Samples, check_samples, read_samples, write_samples
 from tinyml.ir.graph import Graph
 
@@ -31,6 +33,15 @@ def chosen_samples(graph: Graph, path: Path | None) -> Samples | None:
         inputs=tuple(found.inputs[number] for number in numbers),
         labels=tuple(found.labels[number] for number in numbers) if found.labels else (),
     )
+
+
+def compiled_in(sources: Sources, graph: Graph, samples: Samples | None) -> Sources:
+    """The sources with these samples; what makes them again names their file."""
+    if samples is None:
+        return with_samples(sources, graph, (), "")
+    command = f"{sources.command} --inputs {shlex.quote(samples.file_name)}"
+    sources = replace(sources, command=command)
+    return with_samples(sources, graph, samples.inputs, samples.file_name)
 
 
 def keep_samples(directory: Path, graph: Graph, samples: Samples | None) -> None:

@@ -248,8 +248,9 @@ def shared_text(shared: Entries) -> str:
     if not shared["layers"]:
         return (
             f"no layer runs on two cores: {shared['can_be']} of {shared['of_layers']} can be cut "
-            "in two, not those row by row, loops and DSP kernels, and none gains enough beside "
-            f"{handover}; --optimize speed looks at nothing but time"
+            "in two, not those row by row, loops and DSP kernels; of these none has two rows and "
+            f"gains enough beside {handover}, or goal and budget chose others; "
+            "--optimize speed looks at nothing but time"
         )
     return (
         f"{len(shared['layers'])} of {shared['of_layers']} layers run on two cores: some "

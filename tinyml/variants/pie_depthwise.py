@@ -32,7 +32,7 @@ def per_channel(
     """One filter for each channel of ``given``, [batch, rows, columns, channels]."""
     channels, taps = numbers.weights.shape
     scales = numbers.once(lane_scales)
-    added = runs_added(scales.weights, 1)
+    added = runs_added(scales.weights[:, :, None])
     is_split = added < taps
     lanes = scales.lanes(is_split=is_split)
     fields = (

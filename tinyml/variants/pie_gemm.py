@@ -22,6 +22,7 @@ from tinyml.ops.weighted import INPUT, WEIGHTS, WeightedSum
 from tinyml.ops.windows import blocks_overlap, filter_windows, image_overlap, window_struct
 from tinyml.variants import Variant
 from tinyml.variants.pie_rescale import (
+    LANE_BITS,
     LANES,
     SUMS_BYTES,
     LaneScales,
@@ -31,6 +32,8 @@ from tinyml.variants.pie_rescale import (
 
 ISA = "pie"
 TOGETHER = 4  # inputs: runs are filled up to a multiple
+FURTHER = 4  # ways to cut rows that are tried, from the fewest runs on
+MOST_WEIGHT = 1 << LANE_BITS - 8  # of a run: 128 times as much leaves a lane
 CACHED_BYTES = 3 << 14  # weights: most of the data cache, 64 KB as sdkconfig.defaults sets it
 
 
@@ -106,11 +109,21 @@ class LaneSums:
     """The filters of a layer as sums.h wants them."""
 
     scales: LaneScales
-    run: int  # inputs that follow one another in memory
-    runs: int  # of all: rows of the filter, or parts of them
-    row_runs: int  # those of a row
+    weights: IntArray  # [channels, runs, inputs of a run], which follow one another in memory
+    row_runs: int  # runs of a row of the filter
+    step: int  # inputs from run to run of a row
     runs_added: int  # before sums could leave 20 bits
     is_repeated: bool  # there are several windows
+
+    @property
+    def runs(self) -> int:
+        """Of all rows of the filter."""
+        return int(self.weights.shape[1])
+
+    @property
+    def run(self) -> int:
+        """Inputs of a run."""
+        return int(self.weights.shape[2])
 
     @property
     def lanes(self) -> int:
@@ -178,6 +191,7 @@ class LaneSums:
             cost=Cost(40 + instructions, code_bytes=900 + 200 * self.is_split),
             isa=ISA,
             note=self.scales.note(is_split=self.is_split),
+            reads_constants_once=True,
         )
 
     def _struct(self) -> Struct:
@@ -187,6 +201,7 @@ class LaneSums:
                 ("rows", self.runs // self.row_runs),
                 ("runs", self.row_runs),
                 ("run", self.run),
+                ("step", self.step),
                 ("taps", self.taps),
                 ("runs_added", self.runs_added),
                 ("out_channels", len(self.scales.weights)),
@@ -197,10 +212,9 @@ class LaneSums:
         )
 
     def _constant(self) -> Constant:
-        weights = self.scales.weights
-        taps, groups = self.taps, -(-len(weights) // LANES)
+        taps, groups = self.taps, -(-len(self.weights) // LANES)
         filled = np.zeros((groups * LANES, self.runs, taps), np.int8)
-        filled[: len(weights), :, : self.run] = weights.reshape(-1, self.runs, self.run)
+        filled[: len(self.weights), :, : self.run] = self.weights
         lanes = filled.reshape(groups, LANES, -1).transpose(0, 2, 1).reshape(-1)
         return Constant(
             "weights",
@@ -213,42 +227,54 @@ class LaneSums:
 
 def sums_of_rows(numbers: WeightedSum, row: int, is_repeated: bool) -> LaneSums:
     """The layer, whose inputs lie in rows, which are cut into as many runs as is cheapest."""
-    choices = [
-        LaneSums(numbers.once(lane_scales), run, *runs, is_repeated)
-        for run in _divisors(row)
-        if (runs := _runs(numbers, run, row // run)) is not None
-    ]
+    scales = numbers.once(lane_scales)
+    in_rows = np.abs(scales.weights).reshape(len(scales.weights), -1, row)
+    fewest = max(1, int(in_rows.sum(axis=2).max(initial=0)) // MOST_WEIGHT)
+    choices: list[LaneSums] = []
+    for count in range(fewest, row + 1):
+        weights = _cut(scales.weights, row, count)
+        added = runs_added(weights)
+        if added:
+            choices.append(LaneSums(scales, weights, count, row // count, added, is_repeated))
+        if len(choices) == FURTHER:
+            break
     return min(choices, key=LaneSums.cost)
 
 
 def sums_apart(numbers: WeightedSum, run: int, row_runs: int, is_repeated: bool) -> LaneSums | None:
     """The layer, whose inputs lie in runs with gaps between them; None if one may be too long."""
-    runs = _runs(numbers, run, row_runs)
-    return runs and LaneSums(numbers.once(lane_scales), run, *runs, is_repeated)
+    scales = numbers.once(lane_scales)
+    weights = scales.weights.reshape(len(scales.weights), -1, run)
+    added = runs_added(weights)
+    return LaneSums(scales, weights, row_runs, run, added, is_repeated) if added else None
 
 
-def _runs(numbers: WeightedSum, run: int, row_runs: int) -> tuple[int, int, int] | None:
-    """Runs of all, of a row, and before sums are read; None where not even one fits a lane."""
-    weights = numbers.once(lane_scales).weights
-    added = runs_added(weights, run)
-    return (weights.shape[1] // run, row_runs, added) if added else None
+def _cut(weights: IntArray, row: int, count: int) -> IntArray:
+    """Rows of so many inputs in ``count`` runs of one length: [channels, runs, inputs].
+
+    The last one takes what a whole number of inputs for each leaves over. The others are as long,
+    reach into their neighbours and have weights of 0 there.
+    """
+    step = row // count
+    rows = weights.reshape(len(weights), -1, row)
+    cut = np.zeros((*rows.shape[:2], count, row - (count - 1) * step), np.int64)
+    for i in range(count - 1):
+        cut[:, :, i, :step] = rows[:, :, i * step : (i + 1) * step]
+    cut[:, :, -1] = rows[:, :, (count - 1) * step :]
+    return cut.reshape(len(weights), -1, cut.shape[3])
 
 
-def runs_added(weights: IntArray, run: int) -> int:
-    """How many runs may be added before sums are read; 0 where not even one."""
-    runs = weights.reshape(len(weights), -1, run)
-    for parts in range(1, runs.shape[1] + 1):
-        added = -(-runs.shape[1] // parts)
+def runs_added(runs: IntArray) -> int:
+    """How many runs, [channels, runs, inputs], are added before sums are read; 0: not even one."""
+    count = int(runs.shape[1])
+    for parts in range(1, count + 1):
+        added = -(-count // parts)
         if all(
-            fits_lanes(runs[:, at : at + added].reshape(len(weights), -1))
-            for at in range(0, runs.shape[1], added)
+            fits_lanes(runs[:, at : at + added].reshape(len(runs), -1))
+            for at in range(0, count, added)
         ):
             return added
     return 0
-
-
-def _divisors(number: int) -> list[int]:
-    return [item for item in range(1, number + 1) if number % item == 0]
 
 
 EXTENTS = {

@@ -62,11 +62,11 @@ TML_KERNEL tml_pie_window tml_pie_find_window(const tml_pie_conv_2d_params *para
                                               const tml_taps *rows, const tml_taps *columns, int8_t *copy)
 {
     const int32_t channels = params->in_channels;
-    tml_pie_window window = {copy, params->width.kernel * channels, params->sums.run};
+    tml_pie_window window = {copy, params->width.kernel * channels, params->sums.step};
     if (!params->is_copied && tml_taps_are_all(&params->height, rows) && tml_taps_are_all(&params->width, columns)) {
         window.first = input + (rows->input * params->width.in + columns->input) * channels;
         window.row_bytes = params->height.dilation * params->width.in * channels;
-        window.run_bytes = params->width.dilation * params->sums.run;
+        window.run_bytes = params->width.dilation * params->sums.step;
     } else {
         tml_pie_copy_window(params, input, rows, columns, copy);
     }

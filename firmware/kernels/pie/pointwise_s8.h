@@ -22,7 +22,7 @@ TML_KERNEL void tml_pie_pointwise_s8(const tml_pie_pointwise_params *params, con
     tml_pie_pass pass = tml_pie_first_pass(&params->sums, weights, scales);
     TML_ROLLED
     for (; pass.channels > 0; tml_pie_next_pass(&params->sums, &pass)) {
-        tml_pie_window window = {input, params->in_channels, params->sums.run};
+        tml_pie_window window = {input, params->in_channels, params->sums.step};
         int8_t *to = output;
         TML_ROLLED
         for (int32_t left = params->pixels; left > 0; --left) {

@@ -28,6 +28,7 @@ typedef struct {
     int32_t rows;
     int32_t runs;       /* of a row */
     int32_t run;        /* inputs */
+    int32_t step;       /* inputs from run to run of a row; fewer where runs overlap, with weights of 0 */
     int32_t taps;       /* of a run, filled up */
     int32_t runs_added; /* before sums could leave 20 bits */
     int32_t out_channels;
