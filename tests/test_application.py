@@ -13,7 +13,7 @@ import pytest
 from tests.support.models.small_graphs import small_network
 from tinyml import api
 from tinyml.base.elf import read_elf
-from tinyml.base.errors import MismatchError, TinymlError, ToolError
+from tinyml.base.errors import BuildError, MismatchError, TinymlError, ToolError
 from tinyml.device.agent import AgentClient
 from tinyml.device.application import application_lines
 from tinyml.evaluate.samples import write_samples
@@ -179,3 +179,14 @@ def test_what_is_not_possible_is_said_first(tmp_path: Path) -> None:
             api.Settings(directory=tmp_path / "b", compiled_inputs=wrong),
         )
     assert not (tmp_path / "b").exists()
+
+
+def test_an_application_of_another_model_is_named(tmp_path: Path) -> None:
+    """main.c is the user's own, and calls what the model before had."""
+    board, settings = api.load_board("nucleo_l4r5zi"), api.Settings(directory=tmp_path / "build")
+    api.build(DIGITS / "digits.tflite", board, settings)
+    main = tmp_path / "build" / "project" / "main.c"
+    main.write_text(main.read_text().replace("digits_argmax_output", "digits_argmax_scores"))
+    with pytest.raises(BuildError) as caught:
+        api.build(DIGITS / "digits.tflite", board, settings)
+    assert (caught.value.hint or "").startswith("main.c is yours: change it, or delete it")

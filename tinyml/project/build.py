@@ -39,6 +39,7 @@ from tinyml.base.registry import names_of
 from tinyml.project.depth import stack_of
 from tinyml.project.objects import found, keep, named, relevant, take
 from tinyml.target.cores import Core
+from tinyml.target.template import load_template
 from tinyml.values.image import (
     IMAGE_FILE,
     Image,
@@ -260,7 +261,17 @@ def _run(project: Project, todo: list[Command]) -> None:
     try:
         process.run_all(todo, jobs=JOBS)
     except ToolError as error:
-        raise BuildError(error.message, hint=error.hint, where=str(project.directory)) from error
+        hint = "\n".join(filter(None, (_own_file(project, error.message), error.hint)))
+        raise BuildError(error.message, hint=hint, where=str(project.directory)) from error
+
+
+def _own_file(project: Project, message: str) -> str:
+    """What to do about a file of the user's own that a compiler complains of."""
+    template = load_template(project.template).named(project.name)
+    name = next((name for name in template.keep if f"{name}:" in message), None)
+    if name is None:
+        return ""
+    return f"{name} is yours: change it, or delete it to get one for this model"
 
 
 def _key(chain: Toolchain, project: Project, source: str, headers: Headers) -> str:
