@@ -186,7 +186,7 @@ def test_an_application_of_another_model_is_named(tmp_path: Path) -> None:
     board, settings = api.load_board("nucleo_l4r5zi"), api.Settings(directory=tmp_path / "build")
     api.build(DIGITS / "digits.tflite", board, settings)
     main = tmp_path / "build" / "project" / "main.c"
-    main.write_text(main.read_text().replace("digits_argmax_output", "digits_argmax_scores"))
+    main.write_text(main.read_text().replace("digits_print_result", "digits_print_scores"))
     with pytest.raises(BuildError) as caught:
         api.build(DIGITS / "digits.tflite", board, settings)
     assert (caught.value.hint or "").startswith("main.c is yours: change it, or delete it")

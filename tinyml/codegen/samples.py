@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tinyml.codegen.application import application_view
 from tinyml.codegen.generate import Sources
 from tinyml.codegen.interface import io_names
 from tinyml.codegen.literals import c_array, c_comment
@@ -44,6 +45,7 @@ def with_samples(
         "inputs": _inputs(graph, samples),
         "sizes": [(item.suffix, item.nbytes) for item in _inputs(graph, ())],
         "command": c_comment(sources.command),
+        "application": application_view(graph),
         "resets": bool(graph.variables) and not graph.is_streaming,
     }
     files = [(f"{name}_samples.h", render(env, "samples.h.j2", values))]

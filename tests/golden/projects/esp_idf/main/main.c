@@ -38,15 +38,10 @@ static bool read_sample(void)
     return sine_next_sample();
 }
 
-/* What the model says of it: your use of the result. */
+/* What the model says of it: your use of the result. sine.h says how to read it. */
 static void use_result(void)
 {
-    tml_print("sine:");
-    for (int32_t i = 0; i < 1; i++) {
-        tml_print(" ");
-        tml_print_real(sine_dequantise_output(sine_output()[i]));
-    }
-    tml_print("\r\n");
+    sine_print_result();
 }
 
 /* One turn of the application; false: there was nothing to do. */
