@@ -39,7 +39,7 @@ from tinyml.base.registry import names_of
 from tinyml.project.depth import stack_of
 from tinyml.project.objects import found, keep, named, relevant, take
 from tinyml.target.cores import Core
-from tinyml.target.template import load_template
+from tinyml.target.template import built_in, load_template
 from tinyml.values.image import (
     IMAGE_FILE,
     Image,
@@ -267,6 +267,8 @@ def _run(project: Project, todo: list[Command]) -> None:
 
 def _own_file(project: Project, message: str) -> str:
     """What to do about a file of the user's own that a compiler complains of."""
+    if project.template not in built_in():
+        return ""  # of a folder whose name alone is known here
     template = load_template(project.template).named(project.name)
     name = next((name for name in template.keep if f"{name}:" in message), None)
     if name is None:
