@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.support.nets.fixed_up import kinds, reshaped, results, same, sequence_layer
 from tests.support.nets.float_graphs import FloatBuilder
 from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
 from tinyml.convert.fixups import prepare
 from tinyml.convert.fixups.affine import fold_affine
-from tinyml.convert.fixups.constants import drop_unused_tensors, fold_constants
+from tinyml.convert.fixups.constants import fold_constants
 from tinyml.convert.fixups.dense import as_fully_connected
 from tinyml.convert.fixups.equalize import equalize, pairs_of
 from tinyml.convert.fixups.expand import expand_hard_swish, expand_prelu
@@ -20,38 +21,14 @@ from tinyml.convert.fixups.fake_quant import adopt_fake_quant
 from tinyml.convert.fixups.fuse import fuse_activations, fuse_pads
 from tinyml.convert.fixups.identities import drop_identities
 from tinyml.convert.fixups.kernelless import replace_kernelless
-from tinyml.convert.fixups.reshapes import move_reshapes
 from tinyml.convert.quality import outputs
 from tinyml.convert.quantize import quantize
-from tinyml.convert.runners import float_tensor, quantised_runner
+from tinyml.convert.runners import quantised_runner
 from tinyml.convert.values import QuantizeSettings
 from tinyml.ir.dtype import INT32
-from tinyml.ir.graph import Array, Graph, Quant, check
+from tinyml.ir.graph import Quant
 from tinyml.model.options import options
 from tinyml.passes.simplify import drop_dead
-
-
-def kinds(graph: Graph) -> list[str]:
-    return [op.kind for op in graph.ops]
-
-
-def results(graph: Graph) -> Array:
-    """The first output on a few inputs, from LiteRT."""
-    pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
-    rng = np.random.default_rng(9)
-    samples = [
-        tuple(rng.uniform(-1, 1, graph.tensors[i].shape).astype(np.float32) for i in graph.inputs)
-        for _ in range(4)
-    ]
-    return np.stack(float_tensor(graph, graph.outputs[0], samples))
-
-
-def same(before: Graph, after: Graph, tolerance: float = 0.0) -> None:
-    """Both are well formed and give the same; exactly, unless factors moved between floats."""
-    check(after)
-    wanted, found = results(before), results(drop_unused_tensors(after))
-    assert wanted.shape == found.shape
-    assert np.abs(wanted - found).max() <= tolerance * max(1.0, float(np.abs(wanted).max()))
 
 
 def test_files_survive_reading_and_writing() -> None:
@@ -384,13 +361,6 @@ def tile(b: FloatBuilder, given: int, times: list[int]) -> int:
     return b.op("TILE", (given, b.constant(f"{name}/times", times)), b.value(name, shape))
 
 
-def reshaped(b: FloatBuilder, given: int, shape: tuple[int, ...]) -> int:
-    name = f"reshape_{len(b.ops)}"
-    held = options("ReshapeOptions", NewShape=shape)
-    operands = (given, b.constant(f"{name}/shape", list(shape)))
-    return b.op("RESHAPE", operands, b.value(name, shape), held)
-
-
 def test_repeated_rows_and_columns_are_one_resize() -> None:
     """UpSampling2D of Keras 3 comes as two TILE, which have no integer kernel."""
     b = FloatBuilder()
@@ -453,14 +423,6 @@ def test_a_sign_is_a_product() -> None:
     same(graph, after)
 
 
-def sequence_layer(b: FloatBuilder, given: int) -> int:
-    """A one-dimensional convolution of [1, 8, 3], as frameworks write it: [1, 6, 4]."""
-    image = reshaped(b, given, (1, 1, *b.tensors[given].shape[1:]))
-    width = b.tensors[image].shape[2] - 2
-    conv = b.conv("conv", image, b.rng.normal(size=(4, 1, 3, 3)), (1, 1, width, 4), Padding=1)
-    return reshaped(b, conv, (1, width, 4))
-
-
 def test_normalisation_behind_a_one_dimensional_layer_folds() -> None:
     """PyTorch's Conv1d and BatchNorm1d stayed three operators, each with a rounding of its own."""
     b = FloatBuilder()
@@ -476,36 +438,3 @@ def test_normalisation_behind_a_one_dimensional_layer_folds() -> None:
     after, _ = prepare(graph)
     assert kinds(after) == ["RESHAPE", "CONV_2D", "RESHAPE"]
     same(graph, after, tolerance=1e-5)
-
-
-def test_sums_with_a_sequence_stay_behind_the_reshape() -> None:
-    b = FloatBuilder()
-    steps = b.value("steps", (1, 8, 3))
-    value = sequence_layer(b, steps)
-    made = b.value("sum", b.tensors[value].shape)
-    b.op("ADD", (value, b.weights("each", 1, 6, 4)), made, options("AddOptions"))
-    graph = b.graph((steps,), (made,))
-    assert move_reshapes(graph) is graph
-
-
-def test_padding_of_a_sequence_meets_its_layer() -> None:
-    b = FloatBuilder()
-    steps = b.value("steps", (1, 8, 3))
-    pads = b.constant("pads", [[0, 0], [1, 1], [0, 0]])
-    padded = b.op("PAD", (steps, pads), b.value("padded", (1, 10, 3)))
-    graph = b.graph((steps,), (sequence_layer(b, padded),))
-    after, notes = prepare(graph)
-    assert kinds(after) == ["RESHAPE", "CONV_2D", "RESHAPE"]
-    assert "1 PAD folded into a convolution" in notes
-    same(graph, after)
-
-
-def test_causal_padding_stays_in_front_of_its_layer() -> None:
-    b = FloatBuilder()
-    steps = b.value("steps", (1, 8, 3))
-    pads = b.constant("pads", [[0, 0], [2, 0], [0, 0]])
-    padded = b.op("PAD", (steps, pads), b.value("padded", (1, 10, 3)))
-    graph = b.graph((steps,), (sequence_layer(b, padded),))
-    after, _ = prepare(graph)
-    assert kinds(after) == ["RESHAPE", "PAD", "CONV_2D", "RESHAPE"]
-    same(graph, after)
