@@ -44,8 +44,8 @@ def closure(package: str, extras: frozenset[str]) -> dict[str, str]:
 
 def main() -> None:
     """Prints the constraints for the extras that are named."""
-    found = closure("tinyml", frozenset(sys.argv[1:]))
-    found.pop("tinyml")
+    found = closure("tinyml-firmware", frozenset(sys.argv[1:]))
+    found.pop("tinyml-firmware")
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     marker = f'python_version == "{python}" and sys_platform == "{sys.platform}"'
     lines = [f"{name}=={version} ; {marker}" for name, version in sorted(found.items())]

@@ -34,7 +34,7 @@ def test_every_dependency_is_pinned_for_ci() -> None:
     environment = {"python_version": "3.11", "sys_platform": "linux"}
     for wanted in map(Requirement, texts):
         marker = wanted.marker
-        if wanted.name == "tinyml" or (marker and not marker.evaluate(environment)):
+        if wanted.name == tinyml.DISTRIBUTION or (marker and not marker.evaluate(environment)):
             continue
         version = found[canonicalize_name(wanted.name)]
         assert wanted.specifier.contains(version, prereleases=True), (wanted, version)
@@ -55,6 +55,13 @@ def test_the_version_is_one() -> None:
     """A release has it from pyproject.toml, the command line and reports from the package."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["version"] == tinyml.__version__
+
+
+def test_the_name_for_pip_is_one() -> None:
+    """Hints said 'pip install tinyml', which is another project on PyPI."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["name"] == tinyml.DISTRIBUTION
+    assert list(project["scripts"]) == ["tinyml"]
 
 
 def test_the_parts_of_ci_are_all_of_one_division() -> None:

@@ -105,3 +105,18 @@ def test_the_pages_for_those_who_add_name_what_is_there() -> None:
     for row in table.splitlines()[2:]:
         for name in re.findall(r"`([A-Z]\w+)`", row.split("|")[1]):
             assert found("tinyml.ops.traits", name)
+
+
+def test_what_pip_installs_is_this_project() -> None:
+    """PyPI's ``tinyml`` is another project: no message and no page may send anybody there."""
+    found = [
+        f"{path.relative_to(ROOT)}: {wrong.group()}"
+        for folder in ("tinyml", "docs", "templates", ".github", "tests/convert")
+        for path in sorted((ROOT / folder).rglob("*"))
+        if path.suffix in {".py", ".md", ".j2", ".toml", ".yml"}
+        for wrong in re.finditer(
+            r"""(install (-\S+ )*['"]?|`)tinyml(\[|$)|install (-\S+ )*tinyml(?!-)""",
+            path.read_text("utf-8"),
+        )
+    ]
+    assert found == []

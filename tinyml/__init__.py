@@ -11,3 +11,6 @@ The stages of the command line are functions of ``tinyml.api``::
 """
 
 __version__ = "0.1.0"
+
+#: What pip installs: the name tinyml on PyPI is another project's.
+DISTRIBUTION = "tinyml-firmware"

@@ -27,7 +27,7 @@ from tinyml.model.reader import load
 
 needs_litert = pytest.mark.skipif(
     importlib.util.find_spec("ai_edge_litert") is None,
-    reason="ai-edge-litert is missing (tinyml[quantize])",
+    reason="ai-edge-litert is missing (tinyml-firmware[quantize])",
 )
 
 
@@ -292,10 +292,12 @@ def test_missing_packages_are_named(folder: Path, monkeypatch: pytest.MonkeyPatc
     (folder / "net.py").write_text("def build(): ...")
     found = failure("convert", "m.h5", "--calibration", "random")
     assert "tensorflow and keras and tf_keras" in found
-    assert "pip install 'tinyml[convert]'" in found
-    assert "pip install 'tinyml[onnx]'" in failure("convert", "m.onnx", "--calibration", "random")
+    assert "pip install 'tinyml-firmware[convert]'" in found
+    assert "pip install 'tinyml-firmware[onnx]'" in failure(
+        "convert", "m.onnx", "--calibration", "random"
+    )
     found = failure("convert", "net.py:build", "--calibration", "random")
-    assert "pip install torch==2.13.0 && pip install 'tinyml[torch]'" in found
+    assert "pip install torch==2.13.0 && pip install 'tinyml-firmware[torch]'" in found
 
 
 HEAVY = "{'tensorflow', 'torch', 'jax', 'onnx', 'keras', 'tf_keras', 'litert_torch', 'sklearn'}"

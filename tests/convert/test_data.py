@@ -166,7 +166,7 @@ def test_damaged_csv(text: str, message: str, tmp_path: Path) -> None:
 
 
 def test_images_are_scaled_to_the_model(tmp_path: Path) -> None:
-    image = pytest.importorskip("PIL.Image", reason="Pillow is missing (tinyml[quantize])")
+    image = pytest.importorskip("PIL.Image", reason="Pillow is missing (tinyml-firmware[quantize])")
     for name, colour in (("cat", 255), ("dog", 0)):
         (tmp_path / name).mkdir()
         image.new("L", (12, 8), colour).save(tmp_path / name / "1.png")

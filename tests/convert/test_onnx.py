@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("onnx", reason="the package onnx is missing (tinyml[onnx])")
-pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is missing (tinyml[onnx])")
+pytest.importorskip("onnx", reason="the package onnx is missing (tinyml-firmware[onnx])")
+pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is missing (tinyml-firmware[onnx])")
 
 from tests.support.nets.onnx_cases import cases, graph_of, one, weights
 from tests.zoo.catalogue import operators

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-pytest.importorskip("onnx", reason="the package onnx is missing (tinyml[onnx])")
-pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is missing (tinyml[onnx])")
+pytest.importorskip("onnx", reason="the package onnx is missing (tinyml-firmware[onnx])")
+pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is missing (tinyml-firmware[onnx])")
 
 from tests.convert.conftest import Warm, need
 from tests.support.nets.onnx_cases import graph_of, one

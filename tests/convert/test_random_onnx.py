@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("onnxruntime", reason="the package onnxruntime is missing (tinyml[onnx])")
-pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is missing (tinyml[onnx])")
+pytest.importorskip(
+    "onnxruntime", reason="the package onnxruntime is missing (tinyml-firmware[onnx])"
+)
+pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is missing (tinyml-firmware[onnx])")
 
 from tests.support.models.cases import Vector
 from tests.support.nets.onnx_random import random_graph

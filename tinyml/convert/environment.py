@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyml import DISTRIBUTION
 from tinyml.base import process
 from tinyml.base.errors import ModelError, TinymlError, ToolError
 from tinyml.base.process import Command
@@ -55,7 +56,7 @@ def missing_packages(missing: Sequence[str]) -> ToolError:
     extras = {EXTRAS.get(name, "convert") for name in missing}
     if len(extras) > 1:
         extras.discard("quantize")  # the others bring it
-    command = f"pip install 'tinyml[{','.join(sorted(extras))}]'"
+    command = f"pip install '{DISTRIBUTION}[{','.join(sorted(extras))}]'"
     first = TORCH_FIRST if "torch" in extras else ""
     listed = " and ".join(missing)
     return ToolError(

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyml import DISTRIBUTION
 from tinyml.base.errors import ModelError, ToolError
 from tinyml.convert.flatfile import read, write
 from tinyml.convert.importers.values import plain
@@ -181,7 +182,7 @@ def _interpreter(
     except ImportError as error:
         raise ToolError(
             "running a float model needs the package ai-edge-litert",
-            hint="pip install 'tinyml[convert]'",
+            hint=f"pip install '{DISTRIBUTION}[convert]'",
         ) from error
     kernels = (
         OpResolverType.BUILTIN_REF

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Sequence
 from itertools import pairwise
 
+from tinyml import DISTRIBUTION
 from tinyml.base.errors import DeviceError
 from tinyml.device import frames
 from tinyml.device.frames import DamagedReply
@@ -40,7 +41,7 @@ def check_protocol(where: str, field: str) -> int:
         raise DeviceError(
             f"{where}: the firmware on the board is newer than this tinyml: it speaks protocol "
             f"{found}, this version {PROTOCOL}",
-            hint="update tinyml (pip install -U tinyml), or build and flash the firmware again",
+            hint=f"update tinyml (pip install -U {DISTRIBUTION}), or build and flash the firmware again",
         )
     return found
 
