@@ -90,6 +90,8 @@ def _board_record(board: Board) -> dict[str, object]:
         "clock_hz": board.chip.clock_hz,
         "stack_bytes": board.stack_bytes,
         "source": board.source,
+        "power_mw": board.power.active_mw if board.power else None,
+        "power_source": board.power.source if board.power else "",
     }
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinyml.base.files import write_atomic
-from tinyml.report.predicted import error_text, predicted_text
 from tinyml.report.report import Report
 from tinyml.report.view import view_of
 
@@ -60,7 +59,6 @@ def _template() -> Template:
         keep_trailing_newline=True,
     )
     environment.filters |= {"count": _count, "percent": _percent, "ms": _ms, "cell": _cell}
-    environment.filters |= {"error": error_text, "predicted": predicted_text}
     return environment.get_template("page.html.j2")
 
 

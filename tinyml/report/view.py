@@ -11,6 +11,7 @@ from tinyml.report import device
 from tinyml.report.charts import Density, MemoryMap, density_of, memory_maps
 from tinyml.report.report import Layer, Report
 from tinyml.report.text import Table
+from tinyml.report.verdict import Conclusion, conclusion_of
 
 KINDS = 7  # colours for kinds of layers; the last one serves all further kinds
 NUMBER_SHARE = 1.8  # percent of the width that a layer needs to carry its number
@@ -78,6 +79,7 @@ class Bar:
 class View:
     """Everything on the page that is not in the report as such."""
 
+    conclusion: Conclusion
     work: str  # "cycles" or "predicted instructions"
     total_work: int
     layers: tuple[LayerView, ...]
@@ -105,6 +107,7 @@ def view_of(report: Report) -> View:
     region = next((item.region for item in report.memory if item.kind == "flash"), "")
     sections = [(s.name, s.nbytes) for s in report.sections if s.region == region]
     return View(
+        conclusion=conclusion_of(report),
         work=work,
         total_work=sum(done),
         layers=layers,

@@ -1,0 +1,56 @@
+"""Energy of an inference, and how long a battery lasts: a time, by the power of a running core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinyml.report.report import Report
+
+UJ_PER_MWH = 3.6e6
+
+
+@dataclass(frozen=True, slots=True)
+class Energy:
+    """ESTIMATES: nothing of it was measured but, perhaps, the time."""
+
+    inference_uj: float
+    time_us: float  # of an inference: measured, simulated or predicted, as time_from says
+    time_from: str
+    active_mw: float  # of the chip while the core runs
+    source: str  # where that figure comes from
+
+    @property
+    def per_mwh(self) -> float:
+        """How many inferences a milliwatt-hour is good for, back to back."""
+        return UJ_PER_MWH / self.inference_uj
+
+
+def energy_of(report: Report) -> Energy | None:
+    """None where the board's file knows no power of the chip, or nothing is known of the time."""
+    power, source = report.board.get("power_mw"), report.board.get("power_source", "")
+    time_us, where = _time(report)
+    run = report.run or {}
+    if power is None and "power_mw" in run:  # written before the board's part had it
+        power, source = run["power_mw"], run.get("power_source", "")
+    if not power or not time_us:
+        return None
+    inference_uj = run.get("energy_estimate_uj") or time_us * power / 1000
+    return Energy(inference_uj, time_us, where, power, source)
+
+
+def _time(report: Report) -> tuple[float | None, str]:
+    if report.run is not None and report.has_times:
+        how = "simulated" if report.run["is_estimate"] else "measured"
+        return report.run["time_us"], how
+    if report.predicted is None:
+        return None, ""
+    return report.predicted["time_us"], "predicted"
+
+
+def battery_hours(energy: Energy, mwh: float, per_hour: float, sleep_mw: float) -> float:
+    """How long ``mwh`` last at so many inferences an hour, with ``sleep_mw`` between them.
+
+    The inferences of an hour take no more than all of it: beyond that they are back to back.
+    """
+    busy = min(1.0, per_hour * energy.time_us / 3.6e9)
+    return mwh / (busy * energy.active_mw + (1 - busy) * sleep_mw)
