@@ -10,11 +10,14 @@ import pytest
 
 from tests.support.models.small_graphs import small_network
 from tests.support.running.browser import ask
+from tests.support.values.conversions import FLOAT, INTEGERS, conversion
 from tests.support.values.reports import planned_report, renamed, report_of, small_report
 from tests.support.values.small_boards import small_board
 from tinyml.model.file import read_model
 from tinyml.model.reader import load
+from tinyml.report.around import Around
 from tinyml.report.page import render
+from tinyml.report.quantization import quantization_of
 from tinyml.report.report import Report
 from tinyml.target.boards import load_board
 
@@ -66,6 +69,33 @@ def test_figures_are_those_of_the_report(tmp_path: Path) -> None:
     assert sum(number(row[2]) for row in found["kinds"]) == sum(
         layer.cycles or 0 for layer in report.layers
     )
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [400, 1280])
+def test_quantisation_is_as_convert_measured_it(width: int, tmp_path: Path) -> None:
+    report = small_report()
+    document = conversion(report.model["file"], report.model["sha256"])
+    around = Around(quantization_of(json.dumps(document), report.model["sha256"]))
+    question = f"""const tables = (() => {{ {TABLES} }})();
+    return {{ tables, content: document.documentElement.scrollWidth,
+      matrices: [...document.querySelectorAll(".matrix tbody")].map((body) =>
+        [...body.rows].map((row) => [...row.cells].slice(1).map((c) => c.textContent))) }};"""
+    found = ask(render(report, around), question, tmp_path, width=width)
+    assert found["content"] <= width
+    assert [
+        [[0 if text == "\N{MIDDLE DOT}" else int(text) for text in row] for row in matrix]
+        for matrix in found["matrices"]
+    ] == [INTEGERS, FLOAT]
+    (score,) = found["tables"]["score"]
+    held = document["quality"]["score"]
+    assert [float(text) for text in score[1:5]] == [
+        held["in_float"],
+        held["in_integers"],
+        held["drop"],
+        held["samples"],
+    ]
+    assert [row[0] for row in found["tables"]["worst-layers"]] == ["second", "first"]
 
 
 @pytest.mark.browser

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import shutil
@@ -76,7 +77,15 @@ def test_writes_model_and_report(folder: Path) -> None:
     assert document["calibration"]["samples"] == 120
     assert document["labels"] == ["a", "b", "c"]
     assert document["normalization"] == {"mean": [0.0], "std": [255.0]}
-    assert document["quality"]["score"]["metric"] == "accuracy"
+    held = document["quality"]["score"]
+    assert held["metric"] == "accuracy"
+    for key in ("float", "integers"):
+        counts = held[f"confusion_in_{key}"]
+        assert sum(map(sum, counts)) == held["samples"]
+        right = sum(counts[index][index] for index in range(len(counts)))
+        assert right / held["samples"] == held[f"in_{key}"]
+    made = (folder / "out" / "m.tflite").read_bytes()
+    assert document["model"]["sha256"] == hashlib.sha256(made).hexdigest()
     graph = load(read_model(folder / "out" / "m.tflite"))
     assert graph.tensors[graph.inputs[0]].name == "in_0"
     assert graph.tensors[graph.inputs[0]].dtype == INT8
@@ -165,6 +174,7 @@ def test_build_converts(folder: Path) -> None:
     assert result.exit_code == 0, result.output
     made = folder / "build" / "model-nucleo_l4r5zi"
     assert (made / "model.tflite").is_file()
+    assert '<section id="quantisation">' in (made / "report.html").read_text()
     assert (
         json.loads((made / "model.convert.json").read_text())["model"]["source"] == "model.tflite"
     )

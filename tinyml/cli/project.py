@@ -49,7 +49,7 @@ def build(
     A float model (see 'tinyml convert') is quantised first; that needs --calibration.
     """
     from tinyml import api
-    from tinyml.convert import building, document, present
+    from tinyml.convert import building, present
     from tinyml.convert import conversion as stages
     from tinyml.report import text
 
@@ -58,8 +58,6 @@ def build(
         file, converted = building.model_for_build(model, wanted, progress)
     with console.progress(f"building {file.file_name} for {board.name} …"):
         built = api.build(file, board, settings)
-    if converted is not None:
-        document.write_document(converted, built.directory / file.file_name)
     show(built, as_json, text.build_tables, present.of_build(converted, file.file_name))
     if built.missing:
         raise built.missing

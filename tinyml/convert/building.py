@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tinyml.convert.conversion import (
     Converted,
     ConvertOptions,
@@ -10,6 +12,7 @@ from tinyml.convert.conversion import (
     quiet,
     require_score,
 )
+from tinyml.convert.document import text_of
 from tinyml.convert.importers.tflite import refuse_quantised
 from tinyml.convert.sources import is_int8_tflite, source_of
 from tinyml.convert.values import QuantizeSettings
@@ -36,7 +39,9 @@ def model_for_build(
         return read_model(source.path), None
     converted = convert(model, options, progress)
     require_score(converted, options)
-    return model_file(f"{source.path.stem}.tflite", converted.report.result.data), converted
+    name = f"{source.path.stem}.tflite"
+    made = model_file(name, converted.report.result.data)
+    return replace(made, conversion=text_of(converted, name)), converted
 
 
 def asked_of(options: ConvertOptions) -> tuple[str, ...]:

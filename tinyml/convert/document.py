@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from tinyml.base.files import write_atomic
 from tinyml.convert.conversion import Converted
 from tinyml.convert.values import ModelInput, QuantizeSettings
+from tinyml.model.file import conversion_path
 
 if TYPE_CHECKING:
     from tinyml.convert.sweep import Trial
@@ -23,9 +25,14 @@ def write_conversion(converted: Converted, output: Path) -> tuple[Path, Path]:
 
 def write_document(converted: Converted, model: Path) -> Path:
     """Writes the report beside the model, under the model's name; returns its path."""
-    path = model.with_name(f"{model.stem}.convert.json")
-    write_atomic(path, json.dumps(to_json(converted, model.name), indent=1) + "\n")
+    path = conversion_path(model)
+    write_atomic(path, text_of(converted, model.name))
     return path
+
+
+def text_of(converted: Converted, file_name: str) -> str:
+    """The report as the text of a file."""
+    return json.dumps(to_json(converted, file_name), indent=1) + "\n"
 
 
 def to_json(converted: Converted, file_name: str) -> dict[str, object]:
@@ -37,6 +44,7 @@ def to_json(converted: Converted, file_name: str) -> dict[str, object]:
         "model": {
             "file": file_name,
             "bytes": len(report.result.data),
+            "sha256": hashlib.sha256(report.result.data).hexdigest(),
             "source": model.file_name,
             "source_format": model.source_format,
             "producer": model.producer,

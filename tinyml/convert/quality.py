@@ -17,6 +17,7 @@ from tinyml.convert.states import following
 from tinyml.convert.suggest import Suggestion, suggestions
 from tinyml.convert.values import Evaluation, QuantizeSettings
 from tinyml.evaluate.caveats import SAME, answer_doubt, are_same, class_doubt, error_doubt
+from tinyml.evaluate.verification import MOST_CLASSES, Confusion, confusion_of
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Array
 
@@ -39,6 +40,8 @@ class Score:
     samples: int
     is_higher_better: bool
     doubt: str = ""  # why it says little; "" when it does not
+    confusion_in_float: Confusion = ()  # where there are classes, and not too many of them
+    confusion_in_integers: Confusion = ()
 
     @property
     def drop(self) -> float:
@@ -199,7 +202,9 @@ def _labelled(results: list[Array], evaluation: Evaluation, total: int) -> Score
     said = [r.argmax(axis=1) for r in flat]
     real, whole = (float(np.mean(answers == labels)) for answers in said)
     doubt = _of_float(class_doubt(said[0].tolist(), labels.tolist()))
-    return Score("accuracy", real, whole, total, is_higher_better=True, doubt=doubt)
+    counts = [confusion_of(labels.tolist(), answers.tolist()) for answers in said]
+    kept = counts if max(map(len, counts)) <= MOST_CLASSES else [(), ()]
+    return Score("accuracy", real, whole, total, True, doubt, *kept)
 
 
 def _auc_doubt(real: float, labels: Array) -> str:

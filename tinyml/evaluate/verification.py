@@ -18,6 +18,9 @@ from tinyml.plan.values import Plan
 
 AOT = "aot"  # the runtime whose models all have a reference
 
+MOST_CLASSES = 64  # of a confusion matrix that is kept in a report
+Confusion = tuple[tuple[int, ...], ...]  # [label][answer] → samples
+
 Results = Sequence[tuple[Array, ...]]  # of each sample, one array per output
 
 
@@ -28,7 +31,7 @@ class Verification:
     samples: int
     elements: int  # compared
     accuracy: float | None = None  # None without labels
-    confusion: tuple[tuple[int, ...], ...] = ()  # [label][what the board said] → samples
+    confusion: Confusion = ()  # [label][what the board said] → samples
     doubt: str = ""  # why accuracy or equality say little
 
 
@@ -98,7 +101,7 @@ class Tally:
     """How many samples are right."""
 
     accuracy: float  # share of samples
-    confusion: tuple[tuple[int, ...], ...]  # counts [label][what the first output says]
+    confusion: Confusion  # counts [label][what the first output says]
     doubt: str  # why the accuracy says little; "" when it does not
 
 
@@ -111,13 +114,19 @@ def tally(graph: Graph, outputs: Results, labels: Sequence[int]) -> Tally:
     """Holds what the first output says against the labels."""
     quant = graph.tensors[graph.outputs[0]].quant
     said = [_class_of(np.ravel(result[0]), quant) for result in outputs]
+    counts = confusion_of(labels, said)
+    right = sum(counts[index][index] for index in range(len(counts)))
+    doubt = SAME if is_constant(outputs) else class_doubt(said, labels)
+    return Tally(right / len(said), counts, doubt)
+
+
+def confusion_of(labels: Sequence[int], said: Sequence[int]) -> Confusion:
+    """Samples by label (rows) and by answer (columns)."""
     size = max([*said, *labels, 1]) + 1
     counts = [[0] * size for _ in range(size)]
     for label, answer in zip(labels, said, strict=False):
         counts[label][answer] += 1
-    right = sum(counts[index][index] for index in range(size))
-    doubt = SAME if is_constant(outputs) else class_doubt(said, labels)
-    return Tally(right / len(said), tuple(map(tuple, counts)), doubt)
+    return tuple(map(tuple, counts))
 
 
 def score_details(graph: Graph, outputs: Results, labels: Sequence[int]) -> dict[str, object]:
@@ -126,6 +135,8 @@ def score_details(graph: Graph, outputs: Results, labels: Sequence[int]) -> dict
     if labels:
         counted = tally(graph, outputs, labels)
         found = {"accuracy": counted.accuracy}
+        if len(counted.confusion) <= MOST_CLASSES:
+            found["confusion"] = counted.confusion
         if counted.doubt:
             found["accuracy_doubt"] = counted.doubt
     if is_constant(outputs):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinyml.base.errors import ModelError
@@ -21,6 +22,7 @@ class ModelFile:
     file_name: str  # without directories
     data: bytes
     sha256: str  # hex
+    conversion: str = ""  # the text of its convert.json; "": none is known
 
 
 def read_model(path: Path) -> ModelFile:
@@ -41,7 +43,23 @@ def read_model(path: Path) -> ModelFile:
             hint="give the path of a .tflite file.",
             where=str(path),
         ) from error
-    return model_file(path.name, data)
+    made = model_file(path.name, data)
+    return replace(made, conversion=_conversion_beside(path, made.sha256))
+
+
+def conversion_path(model: Path) -> Path:
+    """Where a conversion writes what it measured of a model."""
+    return model.with_name(f"{model.stem}.convert.json")
+
+
+def _conversion_beside(model: Path, sha256: str) -> str:
+    """The convert.json beside a model, if it is of that very model: else it says nothing of it."""
+    try:
+        text = conversion_path(model).read_text(encoding="utf-8")
+        document = json.loads(text)
+        return text if document["model"]["sha256"] == sha256 else ""
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ""
 
 
 def is_flatbuffer(path: Path) -> bool:

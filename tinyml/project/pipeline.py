@@ -14,7 +14,7 @@ from tinyml.codegen.abi import abi_version
 from tinyml.codegen.samples import sample_bytes
 from tinyml.evaluate.samples import Samples
 from tinyml.ir.graph import Graph
-from tinyml.model.file import ModelFile
+from tinyml.model.file import ModelFile, conversion_path
 from tinyml.plan.fit import fit, require
 from tinyml.plan.planned import Planned
 from tinyml.plan.planner import RUNTIME
@@ -143,12 +143,20 @@ def _built(planned: Planned, settings: Settings, samples: Samples | None) -> Bui
     if image is not None and before is not None and before.hashes == image.hashes:
         document = with_run_of(document, directory)
     if planned.model:  # later commands start from this directory
-        write_atomic(directory / plan.graph.source.file_name, planned.model.data)
+        _keep_model(planned.model, directory)
         keep_samples(directory, plan.graph, samples)
         save_planned(planned, directory, image)
     path = write_report(document, directory)
     files = (project.directory, *((image.elf,) if image else ()), path)
     return Built(directory, planned, image, document, tuple(map(near, files)), missing)
+
+
+def _keep_model(model: ModelFile, directory: Path) -> None:
+    """Puts a model into its build directory, with what its conversion measured."""
+    path = directory / model.file_name
+    write_atomic(path, model.data)
+    if model.conversion:
+        write_atomic(conversion_path(path), model.conversion)
 
 
 def _project(planned: Planned, settings: Settings, samples: Samples | None) -> Project:

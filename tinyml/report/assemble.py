@@ -77,6 +77,7 @@ def _model_record(graph: Graph, layers: Sequence[Layer]) -> dict[str, object]:
         "macs": sum(layer.macs for layer in layers),
         "calibrated": source.metadata.is_calibrated,
         "producer": source.metadata.producer,
+        "labels": source.metadata.labels,
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinyml.base.files import write_atomic
+from tinyml.report.around import ALONE, Around, around_of
 from tinyml.report.report import Report
 from tinyml.report.view import view_of
 
@@ -29,17 +30,18 @@ def write_report(report: Report, directory: Path) -> Path:
 def write_page(report: Report, directory: Path) -> Path:
     """Writes report.html; returns its path."""
     path = directory / FILE_NAME
-    write_atomic(path, render(report))
+    write_atomic(path, render(report, around_of(report, directory)))
     return path
 
 
-def render(report: Report) -> str:
+def render(report: Report, around: Around = ALONE) -> str:
     """The page of a report; style, script and the report itself as JSON are part of it."""
     from markupsafe import Markup
 
     return _template().render(
         r=report,
         v=view_of(report),
+        a=around,
         style=Markup((FOLDER / "page.css").read_text(encoding="utf-8")),
         script=Markup((FOLDER / "page.js").read_text(encoding="utf-8")),
         document=Markup(_json_in_html(report.to_json())),

@@ -9,6 +9,7 @@ from tinyml.plan.fit import short_name
 from tinyml.plan.values import kinds_text
 from tinyml.report import device
 from tinyml.report.charts import Density, MemoryMap, density_of, memory_maps
+from tinyml.report.classes import Matrix, class_table, matrix_of
 from tinyml.report.report import Layer, Report
 from tinyml.report.text import Table
 from tinyml.report.verdict import Conclusion, conclusion_of
@@ -90,6 +91,8 @@ class View:
     parts: tuple[Bar, ...]
     flash_layers: tuple[Bar, ...]
     kernels: tuple[Bar, ...]
+    matrix: Matrix | None  # of the run, on labelled samples
+    classes: Table | None
     facts: tuple[tuple[str, str], ...]  # of the run
     spread: Table | None  # cycles of repeated inferences
     on_board: Table | None  # what else was measured on a board
@@ -106,6 +109,7 @@ def view_of(report: Report) -> View:
     flash = report.flash
     region = next((item.region for item in report.memory if item.kind == "flash"), "")
     sections = [(s.name, s.nbytes) for s in report.sections if s.region == region]
+    matrix = _matrix(report)
     return View(
         conclusion=conclusion_of(report),
         work=work,
@@ -122,12 +126,22 @@ def view_of(report: Report) -> View:
         parts=_bars(list(flash.parts.items()) if flash else []),
         flash_layers=_flash_layers(layers),
         kernels=_bars(list(flash.kernels.items()) if flash else []),
+        matrix=matrix,
+        classes=class_table(matrix) if matrix else None,
         facts=_facts(report),
         spread=device.layer_times(report) if all(item.spread for item in report.layers) else None,
         on_board=device.facts(report) if device.is_measured(report) else None,
         predicted_instructions=sum(layer.predicted_instructions for layer in report.layers),
         has_instructions=any(layer.instructions for layer in report.layers),
     )
+
+
+def _matrix(report: Report) -> Matrix | None:
+    """Which classes the firmware takes for which."""
+    if report.run is None:
+        return None
+    where = "simulated firmware" if report.run["is_estimate"] else "firmware on the board"
+    return matrix_of(where, report.run.get("confusion", ()), report.model.get("labels", ()))
 
 
 def deviation(predicted: int, found: int | None) -> float | None:
@@ -263,6 +277,7 @@ _SHOWN_ELSEWHERE = {
     "model",
     "error_percent",
     "left_out",
+    "confusion",
 }
 _SHOWN_BY_DEVICE = {  # in device.facts
     *("arena_bytes", "stack_bytes", "stack_reserved_bytes", "fresh_runs", "runs", "baud"),
