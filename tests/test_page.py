@@ -11,11 +11,20 @@ import pytest
 from tests.support.models.small_graphs import small_network
 from tests.support.running.browser import ask
 from tests.support.values.conversions import FLOAT, INTEGERS, conversion
-from tests.support.values.reports import planned_report, renamed, report_of, small_report
+from tests.support.values.reports import (
+    long_report,
+    planned_report,
+    renamed,
+    report_of,
+    small_report,
+)
 from tests.support.values.small_boards import small_board
 from tinyml.model.file import read_model
 from tinyml.model.reader import load
+from tinyml.plan.fit import short_name
 from tinyml.report.around import Around
+from tinyml.report.charts import used_at
+from tinyml.report.families import family_of
 from tinyml.report.page import render
 from tinyml.report.quantization import quantization_of
 from tinyml.report.report import Report
@@ -46,8 +55,9 @@ def test_figures_are_those_of_the_report(tmp_path: Path) -> None:
     found = ask(render(report), TABLES, tmp_path)
     assert len(found["layers"]) == len(report.layers)
     for row, layer in zip(found["layers"], report.layers, strict=True):
-        assert row[2] == "\N{MULTIPLICATION SIGN}".join(map(str, layer.shape))
-        numbers = [number(row[i]) for i in (0, 3, 5, 6, 8, 12, 13)]
+        assert row[2] == short_name(layer.name)
+        assert row[3] == "\N{MULTIPLICATION SIGN}".join(map(str, layer.shape))
+        numbers = [number(row[i]) for i in (0, 4, 6, 7, 9, 13, 14)]
         assert numbers == [
             layer.index,
             layer.macs,
@@ -57,7 +67,7 @@ def test_figures_are_those_of_the_report(tmp_path: Path) -> None:
             layer.weights_bytes,
             layer.scratch_bytes,
         ]
-        assert number(row[9]) == pytest.approx((layer.time_us or 0) / 1000, abs=5e-4)
+        assert number(row[10]) == pytest.approx((layer.time_us or 0) / 1000, abs=5e-4)
     for row, memory in zip(found["predicted"], report.memory, strict=False):
         assert row[0] == f"{memory.region}, bytes"
         wanted = [memory.predicted_bytes, memory.linked_bytes, memory.budget_bytes]
@@ -122,6 +132,61 @@ def test_nothing_sticks_out(width: int, tmp_path: Path) -> None:
     assert found["out"] == []
 
 
+BOXES = """
+const text = (g, n) => [...g.querySelectorAll("text")].map((t) => t.textContent)[n];
+const boxes = [...document.querySelectorAll("#network [data-layer]")];
+const sticking = boxes.filter((g) => { const all = g.getBoundingClientRect();
+  const box = g.querySelector("rect").getBoundingClientRect();
+  return all.width > box.width + 3; }).map((g) => g.textContent);
+const first = boxes[0]; first.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+const panel = document.getElementById("layer");
+return { sticking, width: document.documentElement.scrollWidth,
+  rows: boxes.map((g) => [Number(g.dataset.layer), text(g, 1), text(g, 2), text(g, 3), text(g, 4)]),
+  colours: boxes.map((g) => g.getAttribute("class")), hidden: panel.hidden,
+  blocks: document.querySelectorAll(".blocks > *").length,
+  facts: [...panel.children].map((row) => [...row.children].map((e) => e.textContent)),
+  top: [...document.querySelectorAll("[data-table=heaviest] tbody tr")].map(
+    (row) => Number(row.dataset.layer)) };
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "model"), [(400, DIGITS), (1280, DIGITS), (1280, RESNET)])
+def test_the_network_is_drawn_as_the_report_has_it(width: int, model: Path, tmp_path: Path) -> None:
+    report = report_of(load(read_model(model)), load_board("nucleo_l4r5zi"))
+    found = ask(render(report), BOXES, tmp_path, width=width)
+    assert found["sticking"] == []
+    assert found["width"] <= width
+    assert [row[0] for row in found["rows"]] == [layer.index for layer in report.layers]
+    for (_, time, name, shape, ram), layer in zip(found["rows"], report.layers, strict=True):
+        assert number(time.removesuffix(" ms")) == round((layer.time_us or 0) / 1000, 3)
+        assert short_name(layer.name).startswith(name.removesuffix("\N{HORIZONTAL ELLIPSIS}"))
+        assert shape == "\N{MULTIPLICATION SIGN}".join(map(str, layer.shape[1:]))
+        assert number(ram.removesuffix(" B")) == used_at(report.arena.placed, layer.index)
+    assert [names.split()[0] for names in found["colours"]] == [
+        f"k{family_of(layer.op)}" for layer in report.layers
+    ]
+    assert not found["hidden"]
+    facts = dict(found["facts"])
+    assert facts["kernel"] == report.layers[0].kernel
+    assert facts["reads"] == "input 0"
+    assert number(facts["cycles"]) == report.layers[0].cycles
+    heavy = sorted(report.layers, key=lambda layer: (-(layer.cycles or 0), layer.index))
+    wanted = [layer.index for layer in heavy][:10] if len(report.layers) > 16 else []
+    assert found["top"] == wanted
+
+
+@pytest.mark.browser
+def test_a_hundred_layers_are_blocks_that_open(tmp_path: Path) -> None:
+    report = long_report(120)
+    found = ask(render(report), BOXES, tmp_path, width=400)
+    assert [row[0] for row in found["rows"]] == list(range(120))
+    assert 120 / 12 <= found["blocks"] <= 120 / 6
+    assert found["width"] <= 400
+    assert len(found["top"]) == 10
+
+
 @pytest.mark.browser
 def test_charts_and_tables_obey_the_keyboard(tmp_path: Path) -> None:
     question = """
@@ -148,7 +213,7 @@ def test_charts_and_tables_obey_the_keyboard(tmp_path: Path) -> None:
     """
     report = digits_report()
     found = ask(render(report), question, tmp_path)
-    assert len(found["charts"]) == 3
+    assert len(found["charts"]) == 4
     for chart in found["charts"]:
         assert chart["stops"] == 1
         assert chart["first"] != chart["second"]

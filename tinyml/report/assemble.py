@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tinyml import __version__
 from tinyml.base.errors import TinymlError
-from tinyml.ir.graph import Graph
+from tinyml.ir.graph import Graph, Tensor
 from tinyml.ops import macs_of
 from tinyml.plan.estimate import LEFT_OUT
 from tinyml.plan.fit import Fit
@@ -77,8 +77,14 @@ def _model_record(graph: Graph, layers: Sequence[Layer]) -> dict[str, object]:
         "macs": sum(layer.macs for layer in layers),
         "calibrated": source.metadata.is_calibrated,
         "producer": source.metadata.producer,
+        "inputs": [_tensor_record(graph.tensors[index]) for index in graph.inputs],
+        "outputs": [_tensor_record(graph.tensors[index]) for index in graph.outputs],
         "labels": source.metadata.labels,
     }
+
+
+def _tensor_record(tensor: Tensor) -> dict[str, object]:
+    return {"name": tensor.name, "shape": tensor.shape, "dtype": tensor.dtype.name}
 
 
 def _board_record(board: Board) -> dict[str, object]:
@@ -129,6 +135,7 @@ def with_run_of(document: Report, directory: Path) -> Report:
 def _layers(plan: Plan, image: Image | None, run: Run | None) -> tuple[Layer, ...]:
     count = len(plan.steps)
     linked = flash_by_layer(image, plan.graph.name, count) if image else None
+    read = _read(plan)
     spreads = run.details.get("spread", {}).get("layers", ()) if run else ()
     layers = []
     for index, step in enumerate(plan.steps):
@@ -157,9 +164,23 @@ def _layers(plan: Plan, image: Image | None, run: Run | None) -> tuple[Layer, ..
                 instructions=time.instructions if time else None,
                 time_us=time.cycles * 1e6 / run.clock_hz if time and run else None,
                 spread=Spread(**spreads[index]) if index < len(spreads) else None,
+                inputs=read[index],
             )
         )
     return tuple(layers)
+
+
+def _read(plan: Plan) -> list[tuple[int, ...]]:
+    """For each step those whose results it reads; -1 - n stands for input n of the model."""
+    graph = plan.graph
+    made = {tensor: -1 - number for number, tensor in enumerate(graph.inputs)}
+    read: list[tuple[int, ...]] = []
+    for index, step in enumerate(plan.steps):
+        wanted = (i for op in step.ops for i in graph.ops[op].inputs)
+        own = {i for op in step.ops for i in graph.ops[op].outputs}
+        read.append(tuple(dict.fromkeys(made[i] for i in wanted if i in made and i not in own)))
+        made |= {tensor: index for tensor in own}
+    return read
 
 
 def _note(plan: Plan, index: int) -> str:

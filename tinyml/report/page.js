@@ -39,6 +39,36 @@
     });
   }
 
+  /** A click on a layer of the network shows all that is known of it. */
+  const panel = document.getElementById("layer");
+  const report = JSON.parse(document.getElementById("report").textContent);
+  const number = (count) => (count === null ? "" : count.toLocaleString("en"));
+  const bytes = (count) => (count === null ? "" : `${number(count)} B`);
+  const facts = (layer, ram) => [
+    ["layer", `${layer.index} ${layer.op}`], ["name", layer.name], ["output", layer.shape.join(" \u00d7 ")],
+    ["reads", layer.inputs.map((i) => (i < 0 ? `input ${-1 - i}` : `layer ${i}`)).join(", ")],
+    ["kernel", layer.kernel], ["works like this", layer.note], ["MACs", number(layer.macs)],
+    ["instructions, predicted", number(layer.predicted_instructions)], ["instructions, exact", number(layer.instructions)],
+    ["cycles", number(layer.cycles)], ["time", layer.time_us === null ? "" : `${(layer.time_us / 1000).toFixed(3)} ms`],
+    ["RAM in use", ram], ["scratch", bytes(layer.scratch_bytes)], ["constants", bytes(layer.weights_bytes)],
+    ["not chosen", layer.alternatives.map(([name, cost]) => `${name} ${number(cost)}`).join(", ")],
+  ];
+  const describe = (item) => {
+    const rows = facts(report.layers[item.dataset.layer], item.dataset.ram).filter(([, value]) => value !== "");
+    panel.replaceChildren(...rows.map(([name, value]) => {
+      const row = document.createElement("div"), term = document.createElement("dt"), held = document.createElement("dd");
+      term.textContent = name;
+      held.textContent = value;
+      row.append(term, held);
+      return row;
+    }));
+    panel.hidden = false;
+  };
+  for (const item of all("#network [data-layer]")) {
+    item.addEventListener("click", () => { item.focus(); describe(item); });
+    item.addEventListener("keydown", (event) => { if (event.key === "Enter") describe(item); });
+  }
+
   for (const row of all("tr[data-layer]")) {
     row.addEventListener("pointerenter", () => mark(row.dataset.layer));
     row.addEventListener("pointerleave", () => mark(undefined));

@@ -55,6 +55,7 @@ class Layer:
     instructions: int | None = None
     time_us: float | None = None
     spread: Spread | None = None
+    inputs: tuple[int, ...] | None = None  # layers read; -1 - n: input n of the model; None: unsaid
 
 
 @dataclass(frozen=True, slots=True)

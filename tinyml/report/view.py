@@ -10,11 +10,14 @@ from tinyml.plan.values import kinds_text
 from tinyml.report import device
 from tinyml.report.charts import Density, MemoryMap, density_of, memory_maps
 from tinyml.report.classes import Matrix, class_table, matrix_of
+from tinyml.report.families import family_of
+from tinyml.report.network import Network, network_of
 from tinyml.report.report import Layer, Report
 from tinyml.report.text import Table
 from tinyml.report.verdict import Conclusion, conclusion_of
 
-KINDS = 7  # colours for kinds of layers; the last one serves all further kinds
+TOP = 10  # heaviest layers, in a table of their own where there are many more
+MANY = 16
 NUMBER_SHARE = 1.8  # percent of the width that a layer needs to carry its number
 CHARACTER_SHARE = 0.6  # and per character of its name
 
@@ -85,6 +88,8 @@ class View:
     total_work: int
     layers: tuple[LayerView, ...]
     kinds: tuple[KindView, ...]
+    network: Network | None  # None: the report is older than pictures
+    heaviest: tuple[LayerView, ...]  # where there are many layers
     maps: tuple[MemoryMap, ...]
     density: Density | None
     sections: tuple[Bar, ...]  # of the flash
@@ -104,8 +109,7 @@ def view_of(report: Report) -> View:
     """The view of a report."""
     work = "cycles" if report.has_times else "predicted instructions"
     done = [_work(layer, report) for layer in report.layers]
-    colours = _colours(report.layers, done)
-    layers = _layers(report, done, colours, work)
+    layers = _layers(report, done, work)
     flash = report.flash
     region = next((item.region for item in report.memory if item.kind == "flash"), "")
     sections = [(s.name, s.nbytes) for s in report.sections if s.region == region]
@@ -115,7 +119,9 @@ def view_of(report: Report) -> View:
         work=work,
         total_work=sum(done),
         layers=layers,
-        kinds=_kinds(report.layers, done, colours),
+        kinds=_kinds(report.layers, done),
+        network=network_of(report, done),
+        heaviest=_heaviest(layers),
         maps=memory_maps(report),
         density=density_of(
             [(v.layer.index, v.per_mac, v.colour, v.info) for v in layers],
@@ -153,18 +159,7 @@ def _work(layer: Layer, report: Report) -> int:
     return (layer.cycles or 0) if report.has_times else layer.predicted_instructions
 
 
-def _colours(layers: Sequence[Layer], done: Sequence[int]) -> dict[str, int]:
-    """A colour per kind; the kinds that take most come first, so that they differ."""
-    sums: dict[str, int] = {}
-    for layer, work in zip(layers, done, strict=True):
-        sums[layer.op] = sums.get(layer.op, 0) + work
-    order = sorted(sums, key=lambda op: (-sums[op], op))
-    return {op: min(number, KINDS - 1) for number, op in enumerate(order)}
-
-
-def _layers(
-    report: Report, done: Sequence[int], colours: dict[str, int], unit: str
-) -> tuple[LayerView, ...]:
+def _layers(report: Report, done: Sequence[int], unit: str) -> tuple[LayerView, ...]:
     total = sum(done) or 1
     views: list[LayerView] = []
     before = 0
@@ -184,7 +179,7 @@ def _layers(
                 layer=layer,
                 op=op,
                 name=short_name(layer.name),
-                colour=colours[layer.op],
+                colour=family_of(layer.op),
                 work=work,
                 share=share,
                 left=100 * before / total,
@@ -197,18 +192,26 @@ def _layers(
     return tuple(views)
 
 
-def _kinds(
-    layers: Sequence[Layer], done: Sequence[int], colours: dict[str, int]
-) -> tuple[KindView, ...]:
+def _heaviest(layers: Sequence[LayerView]) -> tuple[LayerView, ...]:
+    if len(layers) <= MANY:
+        return ()
+    return tuple(sorted(layers, key=lambda view: (-view.work, view.layer.index))[:TOP])
+
+
+def _kinds(layers: Sequence[Layer], done: Sequence[int]) -> tuple[KindView, ...]:
+    """Those that take most first."""
     total = sum(done) or 1
+    sums: dict[str, int] = {}
+    for layer, work in zip(layers, done, strict=True):
+        sums[layer.op] = sums.get(layer.op, 0) + work
     views = []
-    for op, colour in colours.items():
+    for op in sorted(sums, key=lambda op: (-sums[op], op)):
         mine = [(layer, w) for layer, w in zip(layers, done, strict=True) if layer.op == op]
         work = sum(w for _, w in mine)
         views.append(
             KindView(
                 op=kinds_text(op.split("+")),
-                colour=colour,
+                colour=family_of(op),
                 layers=len(mine),
                 work=work,
                 share=100 * work / total,

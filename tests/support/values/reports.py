@@ -97,6 +97,17 @@ def planned_report() -> Report:
     return report(planned_on(made, board, ""))
 
 
+def long_report(count: int) -> Report:
+    """A report that says to be of so many layers in a row, each the first of a small network's."""
+    report = small_report()
+    first, *_ = report.layers
+    layers = tuple(
+        replace(first, index=index, inputs=(index - 1,), cycles=1000 + index)
+        for index in range(count)
+    )
+    return replace(report, layers=layers)
+
+
 def renamed(graph: Graph, name: str) -> Graph:
     """The graph with every tensor and op called the same."""
     return replace(
