@@ -49,14 +49,15 @@ _TAIL_SHARE = 0.05  # of a layer's instructions, for which 300 bytes of code are
 
 def single_pixel(op: Op, graph: Graph, layer: WeightedSum) -> KernelCall | str:
     """A convolution whose filter covers the whole input: one output pixel per image."""
-    reason = why_not_dense(op, graph)
-    rows, columns = filter_windows(op, graph)
-    if reason is not None:
-        return reason
-    for axis in (rows, columns):
+    return why_not_single(op, graph) or _one_row(layer, result(op, graph).elements)
+
+
+def why_not_single(op: Op, graph: Graph) -> str | None:
+    """Why a convolution is none whose filters cover the whole input."""
+    for axis in filter_windows(op, graph):
         if axis.kernel != axis.in_size or axis.out_size != 1 or axis.dilation != 1:
             return "the filter does not cover the input"
-    return _one_row(layer, result(op, graph).elements)
+    return why_not_dense(op, graph)
 
 
 def fully_connected_row(op: Op, graph: Graph, layer: WeightedSum) -> KernelCall | str:

@@ -1,6 +1,7 @@
 /* FULLY_CONNECTED: params.h says what it computes, kernels/types/type.h how this is included.
  *
- * Rows of outputs are finished one after the other; four outputs at a time share each loaded input.
+ * Rows of outputs are finished one after the other; four outputs at a time share each loaded input, and
+ * what is left over takes four inputs at a time.
  */
 
 /* Adds the products of `count` rows of weights, 1 or 4, with the inputs to sums. */
@@ -12,6 +13,16 @@ TML_KERNEL void TML_OWN(dot)(const TML_OWN(params) *params, const TML_OF(tml_val
     TML_OPAQUE(input);
     TML_OF(TML_OPAQUE_WEIGHTS)(weights);
     TML_OPAQUE(end);
+    if (count == 1) {
+        TML_ROLLED
+        for (; end - input > 3; input += 4, weights = TML_OF(TML_WEIGHTS_FROM)(weights, 4)) {
+            TML_UNROLLED
+            for (int32_t i = 0; i < 4; ++i) {
+                const TML_OF(tml_wide) value = input[i];
+                sums[0] += value * TML_OF(TML_WEIGHT)(weights, i);
+            }
+        }
+    }
     TML_ROLLED
     for (; input != end; ++input, weights = TML_OF(TML_WEIGHTS_FROM)(weights, 1)) {
         const TML_OF(tml_wide) value = *input;
