@@ -62,7 +62,7 @@ TABLE = Table(
 
 
 @dataclass(frozen=True, slots=True)
-class _Sizes:
+class Sizes:
     """How the operands' matrices meet."""
 
     batches: tuple[int, ...]  # of the output, without rows and columns
@@ -71,7 +71,7 @@ class _Sizes:
     depth: int
 
 
-def _sizes(op: Op, graph: Graph) -> _Sizes:
+def sizes_of(op: Op, graph: Graph) -> Sizes:
     """The sizes of a product; raises ModelError when there is none."""
     left, right = (graph.tensors[i].shape for i in op.inputs)
     if min(len(left), len(right)) < 2 or max(len(left), len(right)) > MAX_RANK:
@@ -84,13 +84,13 @@ def _sizes(op: Op, graph: Graph) -> _Sizes:
         raise ModelError(f"{list(left)} times {list(right)}") from error
     if depth != other or depth >= MAX_DEPTH:
         raise ModelError(f"{list(left)} times {list(right)}")
-    return _Sizes(tuple(int(size) for size in batches), rows, columns, depth)
+    return Sizes(tuple(int(size) for size in batches), rows, columns, depth)
 
 
 @as_constraint
 def matrices_fit(op: Op, graph: Graph) -> None:
     """The operands must be matrices, 2 to 5 dimensions, that can be multiplied."""
-    _sizes(op, graph)
+    sizes_of(op, graph)
 
 
 def factor(op: Op, graph: Graph) -> tuple[int, int]:
@@ -118,7 +118,7 @@ def factor_fits_64_bits(op: Op, graph: Graph) -> str | None:
 
 def infer(op: Op, graph: Graph) -> tuple[tuple[int, ...], ...]:
     """Batches, rows of the left and columns of the right matrices."""
-    sizes = _sizes(op, graph)
+    sizes = sizes_of(op, graph)
     return ((*sizes.batches, sizes.rows, sizes.columns),)
 
 
@@ -156,7 +156,7 @@ def float_reference(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tup
 
 def macs(op: Op, graph: Graph) -> int:
     """Multiplications."""
-    sizes = _sizes(op, graph)
+    sizes = sizes_of(op, graph)
     return math.prod(sizes.batches) * sizes.rows * sizes.columns * sizes.depth
 
 
@@ -175,7 +175,7 @@ def _side(op: Op, graph: Graph, index: int, is_transposed: bool) -> Struct:
     )
 
 
-def _walk(op: Op, graph: Graph, sizes: _Sizes) -> tuple[tuple[str, Value], ...]:
+def _walk(op: Op, graph: Graph, sizes: Sizes) -> tuple[tuple[str, Value], ...]:
     """The params that say how the operands are gone through."""
     return (
         ("count", (1,) * (_BATCHES - len(sizes.batches)) + sizes.batches),
@@ -205,7 +205,7 @@ def float_lower(op: Op, graph: Graph) -> KernelCall:
 
 
 def _call(op: Op, graph: Graph, fields: tuple[tuple[str, Value], ...], alias: str) -> KernelCall:
-    sizes = _sizes(op, graph)
+    sizes = sizes_of(op, graph)
     given = [input_argument(op, graph, index) for index in (0, 1)]
     outputs = math.prod(sizes.batches) * sizes.rows * sizes.columns
     return KernelCall(
@@ -218,7 +218,8 @@ def _call(op: Op, graph: Graph, fields: tuple[tuple[str, Value], ...], alias: st
     )
 
 
-def _extent(f: Fields) -> Extent:
+def extent(f: Fields) -> Extent:
+    """The bytes that a call reads and writes."""
     sides = (("left", f["rows"]), ("right", f["columns"]))
     read = tuple(
         walked((*f["count"], lines, f["depth"]), (*f[side]["batch"], *f[side]["step"]))
@@ -228,7 +229,7 @@ def _extent(f: Fields) -> Extent:
     return Extent(read, (0, made), made)
 
 
-EXTENTS = {"tml_batch_matmul_params": _extent, "tml_batch_matmul_params_f32": _extent}
+EXTENTS = {"tml_batch_matmul_params": extent, "tml_batch_matmul_params_f32": extent}
 
 OPS = (
     OpSpec(

@@ -13,7 +13,7 @@ from tinyml.variants import Variant
 from tinyml.variants.dsp_gemm import why_not_single
 from tinyml.variants.dsp_streams import IntArray, stream_order
 
-MOST = 12  # outputs, beyond which byte pairs for four at a time always take less
+MOST = 7  # outputs: for more, byte pairs for four at a time take hardly more, and half the flash
 
 # Instructions for two outputs and for one: few_outputs_s8.h.
 _GROUP = {2: 68, 1: 48}

@@ -147,8 +147,13 @@ def matrix_call(
 
 def gemm_params(form: Form, layer: WeightedSum, taps: int) -> Struct:
     """The ``tml_dsp_gemm_params`` of gemm_block.h for a number of taps filled up to 4."""
-    loop = unrolled(taps // 4, 8, 64 if form.is_wide else 68)
+    loop = unrolled_steps(form, taps)
     return _gemm_struct(form, layer, loop, group_words(form, taps, 2), taps * 3 // 2)
+
+
+def unrolled_steps(form: Form, taps: int) -> tuple[int, int]:
+    """Passes over the block's steps of 4 taps, and the bytes of them that the first pass skips."""
+    return unrolled(taps // 4, 8, 64 if form.is_wide else 68)
 
 
 def _gemm_struct(

@@ -101,7 +101,8 @@ TML_KERNEL tml_dsp_rescale tml_dsp_rescale_of(const tml_dsp_gemm_params *params)
     return params->sums > 0 ? tml_dsp_rescale_sums : NULL;
 }
 
-/* The block for all whole pairs of filters over three pixels, where outputs go in place. */
+/* The block for all whole pairs of filters over three pixels, where outputs go in place, those of
+ * the pixels side by side; `second` and `third` may be moved apart afterwards. */
 TML_KERNEL void tml_dsp_gemm_prepare(const tml_dsp_gemm_params *params, const int32_t *widened,
                                      const int32_t *weights, tml_dsp_block *block)
 {
@@ -133,7 +134,7 @@ TML_KERNEL void tml_dsp_gemm_run(const tml_dsp_gemm_params *params, tml_dsp_bloc
     }
     block->output = output;
     if (left < 3) {
-        block->second = left > 1 ? channels : 0;
+        block->second = left > 1 ? block->second : 0;
         block->third = block->second;
     }
     if (channels > 1) {

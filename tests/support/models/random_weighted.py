@@ -24,6 +24,7 @@ from tinyml.ir.graph import Array, Graph, Quant, Tensor
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs
 from tinyml.ops.fully_connected import FullyConnectedAttrs
+from tinyml.ops.transpose_conv import TransposeConvAttrs
 from tinyml.variants import Variant
 
 _WIDE_SCALE = 0.0002  # of int16 inputs
@@ -39,7 +40,8 @@ def fully_connected(rng: Rng, variant: Variant) -> Graph:
 
 def convolution(rng: Rng, variant: Variant) -> Graph:
     """A CONV_2D of the kind that the variant is for."""
-    covers, is_tiled = "single_pixel" in variant.name, "winograd" in variant.name
+    covers = variant.name in ("dsp/single_pixel", "dsp/few_channels")
+    is_tiled = "winograd" in variant.name
     height, width = (int(size) for size in rng.integers(1, 14, 2))
     channels = int(rng.choice((1, 2, 3, 4, 5, 8, 16, 17)))
     filters = int(rng.choice((1, 2, 3, 4, 7, 8, 16)))
@@ -57,6 +59,27 @@ def convolution(rng: Rng, variant: Variant) -> Graph:
     weights = _weights(rng, (filters, *kernel, channels))
     batches = int(rng.choice((1, 1, 2)))
     return _weighted(rng, variant, attrs, (batches, height, width, channels), weights)
+
+
+def transposed(rng: Rng, variant: Variant) -> Graph:
+    """A TRANSPOSE_CONV; its output is as large as a convolution back to the input allows."""
+    batches = int(rng.choice((1, 1, 2)))
+    sizes, kernel = rng.integers(1, 9, 2), rng.choice((1, 2, 3, 3, 4, 5), 2)
+    strides = rng.choice((1, 2, 2, 2, 3), 2)
+    channels, filters = int(rng.choice((1, 2, 3, 4, 8, 9))), int(rng.choice((1, 2, 3, 4, 7, 8)))
+    padding = str(rng.choice(("SAME", "VALID")))
+    made = sizes * strides if padding == "SAME" else (sizes - 1) * strides + kernel
+    made = np.maximum(made - rng.integers(0, strides), 1)
+    attrs = TransposeConvAttrs(padding, int(strides[0]), int(strides[1]), str(rng.choice(RANGES)))
+    weights = _weights(rng, (filters, int(kernel[0]), int(kernel[1]), channels))
+    given = (batches, int(sizes[0]), int(sizes[1]), channels)
+    graph = _weighted(rng, variant, attrs, given, weights)
+    shape = np.array((batches, *made, filters), np.int32)
+    shape.flags.writeable = False
+    (op,) = graph.ops
+    held = Tensor("shape", INT32, (4,), None, shape)
+    operands = (held, graph.tensors[1], graph.tensors[0], *graph.tensors[2:-1])
+    return one_op(variant.kind, op.attrs, operands, graph.tensors[-1], (2,))
 
 
 def depthwise(rng: Rng, variant: Variant) -> Graph:

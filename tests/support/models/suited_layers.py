@@ -20,10 +20,11 @@ from tests.support.models.random_parts import (
     three_vectors,
     wide_values,
 )
-from tests.support.models.random_weighted import convolution, depthwise, fully_connected
+from tests.support.models.random_weighted import convolution, depthwise, fully_connected, transposed
 from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Graph, Quant, Tensor
 from tinyml.ir.kernel import KernelCall
+from tinyml.ops.batch_matmul import BatchMatmulAttrs
 from tinyml.ops.elementwise import BinaryAttrs
 from tinyml.ops.lookup import NoAttrs
 from tinyml.ops.mean import MeanAttrs
@@ -57,6 +58,8 @@ def _random_case(rng: Rng, variant: Variant, name: str) -> Case:
         "MEAN": _mean,
         "SUM": _mean,
         "MUL": _product,
+        "TRANSPOSE_CONV": transposed,
+        "BATCH_MATMUL": _matrices,
         "PAD": _pad,
         "RESIZE_BILINEAR": _resized,
         "PADV2": _pad,
@@ -128,6 +131,20 @@ def _product(rng: Rng, variant: Variant) -> Graph:
     step = float(rng.choice((1.0, 1.0, 0.05, 30.0)))
     made = output(rng, scales[0] * scales[1] * 90.0 * step, attrs.activation)
     return one_op(variant.kind, attrs, tuple(operands), made, (0, 1))
+
+
+def _matrices(rng: Rng, variant: Variant) -> Graph:
+    batches, shared = (int(size) for size in rng.integers(1, 4, 2))
+    rows, depth, columns = (int(size) for size in rng.integers(1, 42, 3))
+    is_across = bool(rng.random() < 0.5)
+    left = (batches, shared, rows, depth)
+    right = (
+        (1, shared)[int(rng.integers(2))],
+        *((columns, depth) if is_across else (depth, columns)),
+    )
+    operands = (activations("x", left, rng, 0.02), activations("z", right, rng, 0.03))
+    made = output(rng, float(rng.choice((0.003, 0.02, 0.1, 4.0))), "NONE")
+    return one_op(variant.kind, BatchMatmulAttrs(False, is_across), operands, made, (0, 1))
 
 
 def _pad(rng: Rng, variant: Variant) -> Graph:
