@@ -18,14 +18,22 @@ from tinyml import api, variants
 from tinyml.evaluate.verification import verify
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.project.pipeline import build_plan
-from tinyml.variants import Variant, mve_add_s16, mve_depthwise, mve_elementwise, mve_gemm, mve_s16
+from tinyml.variants import (
+    Variant,
+    mve_add_s16,
+    mve_add_table,
+    mve_depthwise,
+    mve_elementwise,
+    mve_gemm,
+    mve_s16,
+)
 
 pytestmark = pytest.mark.qemu
 
 BOARD = "mps3_an547"
 MODEL = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"
 VARIANTS = (*mve_gemm.VARIANTS, *mve_depthwise.VARIANTS, *mve_elementwise.VARIANTS)
-WIDE = (*mve_s16.VARIANTS, *mve_add_s16.VARIANTS)  # of int16 values
+SUITED = (*mve_s16.VARIANTS, *mve_add_s16.VARIANTS, *mve_add_table.VARIANTS)  # to few layers
 _LAYERS = 16  # of each seed
 
 
@@ -34,8 +42,8 @@ def test_random_layers(variant: Variant, tmp_path: Path, monkeypatch: pytest.Mon
     _run(variant, range(1, 6), tmp_path, monkeypatch, None)
 
 
-@pytest.mark.parametrize("variant", WIDE, ids=lambda variant: variant.name)
-def test_random_layers_of_int16(
+@pytest.mark.parametrize("variant", SUITED, ids=lambda variant: variant.name)
+def test_layers_that_suit(
     variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.sim
 
 VARIANTS = tuple(item for item in variants.all_variants() if item.isa == "dsp")
 KINDS = tuple(sorted({variant.kind for variant in VARIANTS}))
-OWN = {"s8": 17, "s16": 9}  # layers that are made to suit one kernel, by its form
+OWN = {"s8": 17, "s16": 9, "bytes": 17}  # layers that are made to suit one kernel, by its form
 LAYERS = 300
 GROUPS = tuple(VARIANTS[first : first + 4] for first in range(0, len(VARIANTS), 4))  # of an image
 

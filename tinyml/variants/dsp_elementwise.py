@@ -19,9 +19,10 @@ from tinyml.variants import Variant
 IntArray = NDArray[np.int64]
 
 _NOWHERE = Source("", "", 0)
-_BYTES = np.arange(INT8_MIN, INT8_MAX + 1, dtype=np.int64)
+BYTES = np.arange(INT8_MIN, INT8_MAX + 1, dtype=np.int64)
 _LARGEST_SHIFT = 23
 _SHIFTS = 4  # that are tried, from the largest that fits 32 bits
+STRETCHES = tuple(1 + 2.0 ** (-half / 2) for half in range(42, 17, -1))
 _ATTEMPTS = 40  # pairs of factors per shift
 
 
@@ -59,7 +60,7 @@ def solve_pair(
     The intersection over all pairs is computed, so what is returned is proven. The first factors
     are the slopes themselves; the others deviate by a few units.
     """
-    x, y = _BYTES[:, None], _BYTES[None, :]
+    x, y = BYTES[:, None], BYTES[None, :]
     raised, lowered = table > limits.bounds[0], table < limits.bounds[1]
     reach = (abs(slope1) + abs(slope2)) * 256 + 129
     steepest = max(abs(slope1), abs(slope2)) + 2.0**-20
@@ -83,6 +84,8 @@ def solve_pair(
 def _factors(ideal1: float, ideal2: float) -> Iterator[tuple[int, int]]:
     random = np.random.default_rng(0)
     yield round(ideal1), round(ideal2)
+    for stretch in STRETCHES:
+        yield round(ideal1 * stretch), round(ideal2 * stretch)
     for attempt in range(1, _ATTEMPTS):
         off1, off2 = random.normal(0.0, 1.0 + attempt / 20, 2)
         yield round(ideal1 + off1), round(ideal2 + off2)
@@ -90,11 +93,10 @@ def _factors(ideal1: float, ideal2: float) -> Iterator[tuple[int, int]]:
 
 def lower_sum(op: Op, graph: Graph) -> KernelCall | str:
     """A call of ``tml_dsp_add_s8``."""
-    first, second, made = *(graph.tensors[i] for i in op.inputs), result(op, graph)
-    if first.is_constant or second.is_constant:
-        return "an operand is constant"
-    if first.elements != made.elements or second.elements != made.elements:
-        return "an operand is broadcast"
+    reason = are_pairs(op, graph)
+    if reason is not None:
+        return reason
+    made = result(op, graph)
     form = pair_form(op, graph)
     if isinstance(form, str):
         return form
@@ -114,26 +116,39 @@ def lower_sum(op: Op, graph: Graph) -> KernelCall | str:
     )
 
 
+def are_pairs(op: Op, graph: Graph) -> str | None:
+    """Why the operands are not as many elements as the result, computed at run time."""
+    first, second, made = *(graph.tensors[i] for i in op.inputs), result(op, graph)
+    if first.is_constant or second.is_constant:
+        return "an operand is constant"
+    if first.elements != made.elements or second.elements != made.elements:
+        return "an operand is broadcast"
+    return None
+
+
 def pair_form(op: Op, graph: Graph, limits: Limits = Limits()) -> PairForm | str:
     """The form of an ADD or SUB, or why there is none."""
-    tensors = (*(graph.tensors[i] for i in op.inputs), result(op, graph))
-    scales = [quant_of(tensor).scale for tensor in tensors]
-    sign = -1.0 if op.kind == "SUB" else 1.0
-    form = solve_pair(_table(op, tensors), *_slopes(scales, sign), limits)
+    form = solve_pair(table_of(op, graph), *slopes_of(op, graph), limits)
     return form or "no linear form is exact for all pairs of inputs"
 
 
-def _slopes(scales: list[float], sign: float) -> tuple[float, float]:
-    first, second, made = scales
+def slopes_of(op: Op, graph: Graph) -> tuple[float, float]:
+    """What one step of each operand adds to the output."""
+    first, second, made = (quant_of(tensor).scale for tensor in _tensors(op, graph))
+    sign = -1.0 if op.kind == "SUB" else 1.0
     return first / made, sign * second / made
 
 
-def _table(op: Op, tensors: tuple[Tensor, ...]) -> IntArray:
+def _tensors(op: Op, graph: Graph) -> tuple[Tensor, ...]:
+    return (*(graph.tensors[i] for i in op.inputs), result(op, graph))
+
+
+def table_of(op: Op, graph: Graph) -> IntArray:
     """The reference's output for every pair of bytes."""
     shape = (1, 256, 256, 1)
-    square = tuple(replace(tensor, shape=shape, data=None) for tensor in tensors)
+    square = tuple(replace(item, shape=shape, data=None) for item in _tensors(op, graph))
     alone = replace(op, inputs=(0, 1), outputs=(2,))
-    x, y = np.broadcast_arrays(_BYTES.astype(np.int8)[:, None], _BYTES.astype(np.int8)[None, :])
+    x, y = np.broadcast_arrays(BYTES.astype(np.int8)[:, None], BYTES.astype(np.int8)[None, :])
     graph = Graph("pairs", _NOWHERE, square, (alone,), (0, 1), (2,))
     (made,) = sum_reference(alone, graph, (x.reshape(shape), y.reshape(shape)))
     return made.astype(np.int64).reshape(256, 256)
