@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from tinyml.base.errors import ToolError
-from tinyml.base.process import Command, last_lines, quoted, require, run, run_all
+from tinyml.base.process import Command, beside, last_lines, quoted, require, run, run_all
 
 
 def python(code: str, **kwargs: object) -> Command:
@@ -50,6 +51,21 @@ def test_failure_carries_the_last_lines_and_the_command() -> None:
 def test_timeout_is_a_tool_error() -> None:
     with pytest.raises(ToolError, match="did not finish within"):
         run(python("import time; time.sleep(30)"), timeout_s=0.2)
+
+
+def test_a_command_beside_others_ends_with_them() -> None:
+    begun = time.monotonic()
+    with beside(python("print('said')")) as running:
+        assert running.result().strip() == "said"
+    with (
+        pytest.raises(ToolError, match="failed with exit code"),
+        beside(python("1 / 0")) as running,
+    ):
+        running.result()
+    with beside(python("import time; time.sleep(60)")) as running:
+        pass
+    assert running.done()
+    assert time.monotonic() - begun < 30
 
 
 def test_independent_commands_keep_their_order() -> None:

@@ -97,7 +97,7 @@ def test_one_step_kept_at_16_bits_keeps_all() -> None:
 def test_the_report_has_one_row_for_all_steps() -> None:
     graph = unrolled()
     original, samples = flatfile.write(graph), samples_of(graph)
-    made = quantize(original, samples, QuantizeSettings()).data
+    made = quantize(original, samples, QuantizeSettings())
     layers = measure((original, made), QuantizeSettings(), samples).layers
     assert [layer.steps for layer in layers] == [6] * 4
     assert {layer.kind for layer in layers} == {"FULLY_CONNECTED", "ADD", "TANH"}

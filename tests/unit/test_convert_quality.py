@@ -46,9 +46,9 @@ def _needs_frameworks() -> None:
 
 def _report(graph: Graph, settings: QuantizeSettings) -> tuple[Quality, bytes]:
     train, test = digits()
-    made = quantize(data_of(graph), train.images[:100], settings).data
+    made = quantize(data_of(graph), train.images[:100], settings)
     evaluation = test.evaluation()
-    return measure((data_of(graph), made), settings, train.images[:100], evaluation), made
+    return measure((data_of(graph), made), settings, train.images[:100], evaluation), made.data
 
 
 def test_a_healthy_network_needs_no_advice() -> None:

@@ -257,6 +257,17 @@ def _signal(child: subprocess.Popen[bytes], number: int) -> None:
 
 
 @contextmanager
+def beside(command: Command, *, timeout_s: float = 600.0) -> Iterator[Future[str]]:
+    """What ``run`` will give or raise; the command runs beside the block and ends with it."""
+    children = _Children()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        try:
+            yield pool.submit(_run, command, children, dry_run=False, timeout_s=timeout_s)
+        finally:
+            children.end()
+
+
+@contextmanager
 def running(command: Command) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
     """A command that goes on running: its standard input, and its stdout and stderr as one pipe.
 

@@ -1,8 +1,9 @@
 """Runs one importer in a process of its own: ``python child.py task.json``.
 
-The interpreter may belong to an environment without tinyml, so the package is loaded from beside
-this file and nothing else of tinyml's environment is. Results and errors go to files beside the
-task; whatever the frameworks print is captured by the parent.
+A task may name the file of the next one, for which the process waits: its framework need not be
+imported again. The interpreter may belong to an environment without tinyml, so the package is
+loaded from beside this file and nothing else of tinyml's environment is. Results and errors go to
+files beside the task; whatever the frameworks print is captured by the parent.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import importlib.util
 import json
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,16 +30,36 @@ QUIET = {
     "HF_HUB_OFFLINE": "1",
 }
 _MOST_CHARACTERS = 500  # of a framework's message
+_LOOKS_S = 0.02  # how often it looks for the next task
 
 
 def main(task_path: Path) -> None:
     """Does a task: imports a model (model.tflite) or runs it (outputs.npz); writes result.json."""
     os.environ.update(QUIET)
-    folder = str(task_path.parent)  # the parent removes it, whatever becomes of this process
-    os.environ.update({name: folder for name in ("TMPDIR", "TEMP", "TMP")})
+    folder = task_path.parent  # the parent removes it, whatever becomes of this process
+    os.environ.update({name: str(folder) for name in ("TMPDIR", "TEMP", "TMP")})
     task = json.loads(task_path.read_text(encoding="utf-8"))
-    result = _attempt(task, task_path.parent)
-    (task_path.parent / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    while task is not None:
+        written(folder / "result.json", _attempt(task, folder))
+        task = next_task(folder / task["next"]) if task.get("next") else None
+
+
+def written(path: Path, value: object) -> None:
+    """Writes a file of JSON, which is there whole or not at all."""
+    made = path.with_suffix(".part")
+    made.write_text(json.dumps(value), encoding="utf-8")
+    made.replace(path)
+
+
+def next_task(path: Path) -> dict[str, Any] | None:
+    """The next task, once it is there; None when there is none, or nobody who could give it."""
+    parent = os.getppid()
+    while path.parent.exists() and os.getppid() == parent:
+        if path.exists():
+            found: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8"))
+            return found
+        time.sleep(_LOOKS_S)
+    return None
 
 
 def _attempt(task: dict[str, Any], folder: Path) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ from tinyml.convert.early import (
     sample_shapes,
     shaped,
 )
+from tinyml.convert.environment import peak_bytes
 from tinyml.convert.importers.torch_files import check_weights
 from tinyml.convert.importers.values import Importer, ImportOptions, Source
 from tinyml.convert.metadata import check_contract, stripped, with_metadata
@@ -30,6 +30,7 @@ from tinyml.convert.values import (
     ConvertReport,
     Evaluation,
     FloatModel,
+    Proof,
     QuantizedModel,
     QuantizeSettings,
     Transpose,
@@ -83,12 +84,23 @@ def convert(model: str, options: ConvertOptions, progress: Progress = quiet) -> 
 
     Raises ModelError, TinymlError or ToolError; nothing is written.
     """
+    begun = time.monotonic()
+    source = source_of(model)
+    with importer_of(source).kept() as importer:
+        original, data, proof = _imported(source, importer, options, progress)
+    converted = _quantised(original, *data, options, progress)
+    seconds = time.monotonic() - begun
+    report = replace(converted.report, proof=proof, seconds=seconds, peak_bytes=peak_bytes())
+    return replace(converted, report=report)
+
+
+def _imported(
+    source: Source, importer: Importer, options: ConvertOptions, progress: Progress
+) -> tuple[FloatModel, tuple[CalibrationSet | None, Evaluation | None], Proof]:
+    """The float model, the data for it, and how near it is to its source."""
     from tinyml.convert.proof import Imported, prove
     from tinyml.convert.states import with_states
 
-    begun = time.monotonic()
-    source = source_of(model)
-    importer = importer_of(source)
     imports, raw = _before_import(source, importer, options)
     progress(f"importing with {importer.name}", 0, 1)
     original = importer.to_float_tflite(source, imports)
@@ -105,10 +117,7 @@ def convert(model: str, options: ConvertOptions, progress: Progress = quiet) -> 
         made, with_states(original, fed.samples), allows_different=options.allows_different
     )
     progress(f"comparing with {importer.name}", 1, 1)
-    converted = _quantised(original, samples, evaluation, options, progress)
-    seconds = time.monotonic() - begun
-    report = replace(converted.report, proof=proof, seconds=seconds, peak_bytes=peak_bytes())
-    return replace(converted, report=report)
+    return original, (samples, evaluation), proof
 
 
 def _before_import(
@@ -190,7 +199,7 @@ def _quantised(
     quality = None
     trials: tuple[Trial, ...] = ()
     if samples is not None:
-        quality = measure((original.data, result.data), settings, fed, evaluation, progress)
+        quality = measure((original.data, result), settings, fed, evaluation, progress)
         if options.is_sweep:
             measured = (fed, evaluation or Evaluation(tuple(fed)))
             trials = sweep(original.data, quality, measured, (settings, options.board), progress)
@@ -301,14 +310,3 @@ def _counted(samples: Sequence[Sequence[Array]], progress: Progress) -> Iterator
     for number, sample in enumerate(samples, 1):
         yield sample
         progress("calibrating", number, len(samples))
-
-
-def peak_bytes() -> int:
-    """The most memory that this process or a child of it held; 0 where it is not known."""
-    try:
-        import resource
-    except ImportError:
-        return 0
-    unit = 1 if sys.platform == "darwin" else 1024
-    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return max(resource.getrusage(item).ru_maxrss for item in who) * unit

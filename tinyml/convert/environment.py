@@ -11,7 +11,10 @@ import importlib.util
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, wait
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +23,14 @@ import numpy as np
 from tinyml import DISTRIBUTION
 from tinyml.base import process
 from tinyml.base.errors import ModelError, TinymlError, ToolError
-from tinyml.base.process import Command
+from tinyml.base.process import GRACE_S, Command
+from tinyml.convert.child import written
 from tinyml.convert.importers.values import Imported, ImportOptions, Source, imported_from_json
 from tinyml.ir.graph import Array
 
 TIMEOUT_S = 3600.0  # large models take minutes
+CHILD = Path(__file__).with_name("child.py")
+LOOKS_S = 0.02  # how often a result is looked for
 
 # Package by the name it is imported under: the extra that brings it.
 EXTRAS = {
@@ -66,57 +72,101 @@ def missing_packages(missing: Sequence[str]) -> ToolError:
     )
 
 
-def import_in_child(importer: str, source: Source, options: ImportOptions) -> Imported:
-    """What ``tinyml.convert.importers.<importer>.import_model`` returns in a process of its own.
+@dataclass(slots=True)
+class Child:
+    """A process that has imported a framework and waits for the next task."""
 
-    Raises the ModelError or ToolError of the importer; ToolError when the process dies.
-    """
-    with tempfile.TemporaryDirectory(prefix="tinyml-convert-") as folder:
-        result = _ran(Path(folder), _task(importer, source, options), options)
+    importer: str  # of tinyml.convert.importers
+    folder: Path
+    running: Future[str] | None = None
+    tasks: int = 0
+    is_busy: bool = False
+    holding: ExitStack = field(default_factory=ExitStack)
+
+    def import_model(self, source: Source, options: ImportOptions) -> Imported:
+        """What ``tinyml.convert.importers.<importer>.import_model`` returns there.
+
+        Raises the ModelError or ToolError of the importer; ToolError when the process dies.
+        """
+        result = self._done(_task(self.importer, source, options), options)
         _refuse(result, str(source.path))
-        return imported_from_json(result, (Path(folder) / "model.tflite").read_bytes())
+        return imported_from_json(result, (self.folder / "model.tflite").read_bytes())
 
+    def outputs(
+        self, source: Source, options: ImportOptions, samples: Sequence[Sequence[Array]]
+    ) -> list[tuple[Array, ...]]:
+        """What ``tinyml.convert.importers.<importer>.outputs_of`` returns there.
 
-def run_in_child(
-    importer: str, source: Source, options: ImportOptions, samples: Sequence[Sequence[Array]]
-) -> list[tuple[Array, ...]]:
-    """What ``tinyml.convert.importers.<importer>.outputs_of`` returns in a process of its own.
-
-    Raises the ModelError or ToolError of the importer; ToolError when the process dies.
-    """
-    with tempfile.TemporaryDirectory(prefix="tinyml-convert-") as folder:
+        Raises like ``import_model``.
+        """
         held = {f"{k}_{i}": v for k, sample in enumerate(samples) for i, v in enumerate(sample)}
-        np.savez(Path(folder) / "samples.npz", allow_pickle=False, **held)
-        task = _task(importer, source, options) | {"samples": len(samples)}
-        result = _ran(Path(folder), task, options)
+        np.savez(self.folder / "samples.npz", allow_pickle=False, **held)
+        task = _task(self.importer, source, options) | {"samples": len(samples)}
+        result = self._done(task, options)
         _refuse(result, str(source.path))
-        with np.load(Path(folder) / "outputs.npz", allow_pickle=False) as found:
+        with np.load(self.folder / "outputs.npz", allow_pickle=False) as found:
             return [
                 tuple(found[f"{k}_{i}"] for i in range(result["outputs"]))
                 for k in range(len(samples))
             ]
 
+    def end(self) -> None:
+        """Lets the process go; waits a little for one that has nothing to do."""
+        if self.running is not None:
+            written(self.folder / _name(self.tasks), None)
+            wait((self.running,), 0 if self.is_busy else GRACE_S)
 
-def _ran(folder: Path, task: dict[str, object], options: ImportOptions) -> dict[str, Any]:
-    """What the child writes for a task."""
-    from tinyml.convert import child
+    def _done(self, task: dict[str, object], options: ImportOptions) -> dict[str, Any]:
+        """What the process writes for a task."""
+        path = self.folder / _name(self.tasks)
+        self.tasks += 1
+        written(path, task | {"next": _name(self.tasks)})
+        if self.running is None:
+            self.running = self.holding.enter_context(_started(path, options))
+        self.is_busy = True
+        result = self.folder / "result.json"
+        while not result.exists():
+            if wait((self.running,), LOOKS_S).done and not result.exists():
+                _ended(self.running)
+        found: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+        result.unlink()
+        self.is_busy = False
+        return found
 
+
+@contextmanager
+def child_of(importer: str) -> Iterator[Child]:
+    """A process for an importer, which starts with its first task and ends with the block."""
+    with tempfile.TemporaryDirectory(prefix="tinyml-convert-") as folder, ExitStack() as holding:
+        child = Child(importer, Path(folder), holding=holding)
+        try:
+            yield child
+        finally:
+            child.end()
+
+
+def _name(number: int) -> str:
+    return f"task{number}.json"
+
+
+def _started(task: Path, options: ImportOptions) -> AbstractContextManager[Future[str]]:
     python = options.python or Path(sys.executable)
-    path = folder / "task.json"
-    path.write_text(json.dumps(task), encoding="utf-8")
-    command = Command(
-        (str(python), str(Path(child.__file__)), str(path)), message=f"importing with {python}"
+    command = Command((str(python), str(CHILD), str(task)), message=f"importing with {python}")
+    return process.beside(command, timeout_s=TIMEOUT_S)
+
+
+def _ended(running: Future[str]) -> None:
+    """Raises the ToolError of a process that is no more, without a result."""
+    hint = (
+        "it ended without a word of its own on the model: check that this Python and its "
+        "packages work (--python names another), and that memory suffices."
     )
     try:
-        process.run(command, timeout_s=TIMEOUT_S)
+        running.result()
     except ToolError as error:
-        error.hint = (
-            "it ended without a word of its own on the model: check that this Python and its "
-            "packages work (--python names another), and that memory suffices."
-        )
+        error.hint = hint
         raise
-    found: dict[str, Any] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    return found
+    raise ToolError("the process that reads the model ended without a result", hint=hint)
 
 
 def _task(importer: str, source: Source, options: ImportOptions) -> dict[str, object]:
@@ -138,3 +188,14 @@ def _refuse(result: dict[str, Any], where: str) -> None:
         kinds: dict[str, type[TinymlError]] = {"ModelError": ModelError, "ToolError": ToolError}
         kind = kinds.get(result["kind"], TinymlError)
         raise kind(result["error"], hint=result["hint"], where=result["where"] or where)
+
+
+def peak_bytes() -> int:
+    """The most memory that this process or a child of it held; 0 where it is not known."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(item).ru_maxrss for item in who) * unit

@@ -10,12 +10,11 @@ import numpy as np
 from tinyml.base.errors import MismatchError
 from tinyml.convert.fixups.equalize import pairs_of
 from tinyml.convert.layers import CEILING_DB, Layer, Sample, as_fed, layers_of, sqnr_db
-from tinyml.convert.quantize import prepared
 from tinyml.convert.ranges import dequantize
 from tinyml.convert.runners import Runner, float_runner, quantised_runner
 from tinyml.convert.states import following
 from tinyml.convert.suggest import Suggestion, suggestions
-from tinyml.convert.values import Evaluation, QuantizeSettings
+from tinyml.convert.values import Evaluation, QuantizedModel, QuantizeSettings
 from tinyml.evaluate.caveats import SAME, answer_doubt, are_same, class_doubt, error_doubt
 from tinyml.evaluate.verification import MOST_CLASSES, Confusion, confusion_of
 from tinyml.ir.dtype import FLOAT32
@@ -91,20 +90,21 @@ def _layer_json(layer: Layer) -> dict[str, object]:
 
 
 def measure(
-    models: tuple[bytes, bytes],
+    models: tuple[bytes, QuantizedModel],
     settings: QuantizeSettings,
     samples: Sequence[Sample],
     evaluation: Evaluation | None = None,
     progress: Progress = _quiet,
 ) -> Quality:
-    """The report on ``models`` = (float model, quantised model).
+    """The report on ``models`` = (float model, what the quantiser made of it).
 
     ``samples`` are those of the calibration; they serve for the figures per layer, and for the
     score when there is no evaluation.
     """
     original, made = models
-    graph, _ = prepared(original, samples, settings)
-    quantised = quantised_runner(made)
+    graph = made.original
+    assert graph is not None
+    quantised = quantised_runner(made.data)
     pair = (float_runner(original), quantised)
     judged = (pair[0], following(quantised, settings.states))
     result = score(judged, evaluation or Evaluation(tuple(map(tuple, samples))), progress)

@@ -49,7 +49,7 @@ def quantize(
     if settings.quantization == "float32":
         return QuantizedModel(flatfile.write(without_scales(graph)), notes)
     base = 16 if settings.quantization == "int16x8" else 8
-    functions = functions_of(graph)
+    original, functions = graph, functions_of(graph)
     graph = with_functions(graph, functions)
     refuse_unsupported(graph)
     graph, bits = _widths(graph, settings.keep_int16, base)
@@ -59,7 +59,7 @@ def quantize(
     formats = choose_formats(graph, bits, seen, settings.ranges, base)
     formats = replace(formats, cells=_cells(whole, held))
     made = rewrite(graph, formats, settings, functions)
-    return QuantizedModel(flatfile.write(made), notes)
+    return QuantizedModel(flatfile.write(made), notes, original)
 
 
 def prepared(

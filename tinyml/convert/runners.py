@@ -90,8 +90,7 @@ def quantised_runner(data: bytes) -> Runner:
     except ModelError:
         graph = None
     if graph is not None:
-        held = graph
-        return Runner(INTEGER_REFERENCE, held, lambda inputs: reference.run(held, inputs))
+        return Runner(INTEGER_REFERENCE, graph, reference.runner(graph))
     if importlib.util.find_spec("tflite_micro") is not None:
         runner = tflm_runner(data)
         if runner is not None:

@@ -6,14 +6,15 @@ import difflib
 import importlib
 import re
 import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
 from tinyml.base.errors import ModelError, ToolError
 from tinyml.base.registry import outside
-from tinyml.convert.environment import import_in_child, require, run_in_child
+from tinyml.convert.environment import Child, child_of, require
 from tinyml.convert.importers.finish import finished
 from tinyml.convert.importers.torch_files import is_script
 from tinyml.convert.importers.values import Importer, ImportOptions, Source
@@ -34,6 +35,16 @@ class InChild:
 
     name: str
     module: str  # of tinyml.convert.importers
+    child: Child | None = None  # that goes on running
+
+    @contextmanager
+    def kept(self) -> Iterator[InChild]:
+        """The same, whose framework is imported once for all that is asked within the block."""
+        with self._running() as child:
+            yield replace(self, child=child)
+
+    def _running(self) -> AbstractContextManager[Child]:
+        return child_of(self.module) if self.child is None else nullcontext(self.child)
 
     def require(self, options: ImportOptions) -> None:
         """Raises ToolError when this environment must have the framework and has it not."""
@@ -42,14 +53,16 @@ class InChild:
 
     def to_float_tflite(self, source: Source, options: ImportOptions) -> FloatModel:
         """The model as a float .tflite; raises ModelError or ToolError."""
-        imported = import_in_child(self.module, source, options)
+        with self._running() as child:
+            imported = child.import_model(source, options)
         return finished(imported, source, self.name)
 
     def outputs(
         self, source: Source, options: ImportOptions, samples: Sequence[Sequence[Array]]
     ) -> list[tuple[Array, ...]]:
         """What the framework computes; raises ModelError or ToolError."""
-        return run_in_child(self.module, source, options, samples)
+        with self._running() as child:
+            return child.outputs(source, options, samples)
 
     def layers(
         self, source: Source, options: ImportOptions, sample: Sequence[Array]
@@ -64,6 +77,10 @@ class Native:
 
     name: str
     module: str | ModuleType  # of tinyml.convert.importers, or of the other package
+
+    def kept(self) -> AbstractContextManager[Native]:
+        """The same: there is nothing to keep."""
+        return nullcontext(self)
 
     def require(self, options: ImportOptions) -> None:
         """Raises ToolError when a package is missing."""

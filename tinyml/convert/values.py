@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tinyml.ir.dtype import FLOAT32, DType
-from tinyml.ir.graph import Array
+from tinyml.ir.graph import Array, Graph
 from tinyml.ir.metadata import Metadata
 
 EQUAL_DB = 60.0  # between models of floats: sums in another order are beyond it
@@ -101,6 +101,7 @@ class QuantizedModel:
 
     data: bytes
     notes: tuple[str, ...] = ()  # what the quantiser and the fix-ups did, a sentence each
+    original: Graph | None = None  # in floats, as the fix-ups left it; None for "float32"
 
 
 @dataclass(frozen=True, slots=True)

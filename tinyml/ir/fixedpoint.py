@@ -62,8 +62,9 @@ def rounding_divide_by_pot(x: IntArray, exponent: IntArray | int) -> IntArray:
     Source: gemmlowp, fixedpoint.h.
     """
     x = np.asarray(x, np.int64)
-    exponent = np.asarray(exponent, np.int64)
-    mask = (np.int64(1) << exponent) - 1
+    if isinstance(exponent, int) and exponent == 0:
+        return x
+    mask = (1 << exponent if isinstance(exponent, int) else np.int64(1) << exponent) - 1
     remainder = x & mask
     threshold = (mask >> 1) + (x < 0)
     return (x >> exponent) + (remainder > threshold)
@@ -78,16 +79,18 @@ def multiply_by_quantized_multiplier(
     Source: TensorFlow Lite, MultiplyByQuantizedMultiplier (kernels/internal/common.cc, the variant
     without TFLITE_SINGLE_ROUNDING).
     """
-    shift = np.asarray(shift, np.int64)
-    left = np.maximum(shift, 0)
-    right = np.maximum(-shift, 0)
+    if isinstance(shift, int):  # many small layers have one factor: what numpy is spared counts
+        left: IntArray | int = max(shift, 0)
+        right: IntArray | int = max(-shift, 0)
+    else:
+        left, right = np.maximum(shift, 0), np.maximum(-shift, 0)
     shifted = wrap_int32(np.asarray(x, np.int64) << left)
     return rounding_divide_by_pot(saturating_rounding_doubling_high_mul(shifted, multiplier), right)
 
 
 def wrap_int32(x: IntArray) -> IntArray:
     """x reduced to int32 the way two's complement hardware does."""
-    return ((np.asarray(x, np.int64) + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+    return np.asarray(x, np.int64).astype(np.int32).astype(np.int64)
 
 
 WIDE_SUMS = 1 << 47  # sums of 64 bits that the reference rescales are below this

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Array, Graph, Tensor
 from tinyml.ops import form_of
+from tinyml.ops.forms import Form
 
 States = Mapping[int, Array]  # values of variables by their tensors
 
@@ -25,17 +26,28 @@ def run(
     return advance(graph, inputs, states or {})[0]
 
 
+def runner(graph: Graph) -> Callable[[Sequence[Array]], tuple[Array | None, ...]]:
+    """``run`` for many inferences of one graph, whose forms are looked up once."""
+    forms = tuple(form_of(op, graph) for op in graph.ops)
+    return lambda inputs: _advanced(graph, forms, inputs, {})[0]
+
+
 def advance(
     graph: Graph, inputs: Sequence[Array], states: States
 ) -> tuple[tuple[Array | None, ...], dict[int, Array]]:
     """The values of all tensors as ``run`` gives them, and what the next inference begins with."""
+    return _advanced(graph, (form_of(op, graph) for op in graph.ops), inputs, states)
+
+
+def _advanced(
+    graph: Graph, forms: Iterable[Form], inputs: Sequence[Array], states: States
+) -> tuple[tuple[Array | None, ...], dict[int, Array]]:
     values = _begun(graph, inputs)
     for i in graph.variables:
         values[i] = states[i] if i in states else reset_value(graph.tensors[i])
     after = {i: value for i in graph.variables if (value := values[i]) is not None}
-    for op in graph.ops:
+    for op, form in zip(graph.ops, forms, strict=True):
         operands = [values[i] if i >= 0 else None for i in op.inputs]
-        form = form_of(op, graph)
         results = form.reference(op, graph, operands)
         if form.states is not None:
             for position, value in form.states(op, graph, operands).items():

@@ -1,8 +1,8 @@
 """A Python that has a framework imported already: each run of it is a fork of a server.
 
 Importing TensorFlow and Keras takes ten seconds of a processor, PyTorch and litert-torch nine, and
-a conversion starts two processes. Where forks are not safe with such libraries, or where the
-import itself is the point, tests take the interpreter as it is.
+a test may convert ten models. Where forks are not safe with such libraries, or where the import
+itself is the point, tests take the interpreter as it is.
 """
 
 from __future__ import annotations

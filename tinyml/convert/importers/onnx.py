@@ -107,7 +107,8 @@ def _through_onnx2tf(
     model: Model, source: Source, options: ImportOptions, found: tuple[str, ...]
 ) -> Imported:
     other = replace(options, python=options.onnx2tf_python)
-    imported = environment.import_in_child("onnx2tf", source, other)
+    with environment.child_of("onnx2tf") as child:
+        imported = child.import_model(source, other)
     kinds = sorted({text.split(" ")[0] for text in found})
     note = f"converted by onnx2tf, because of {', '.join(kinds)}"
     orders = _orders(model, flatfile.read(source.path.name, imported.data))

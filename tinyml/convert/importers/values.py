@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -79,6 +80,9 @@ class Importer(Protocol):
     @property
     def name(self) -> str:
         """The format, "Keras"."""
+
+    def kept(self) -> AbstractContextManager[Importer]:
+        """The same, which goes on with what it has started until the end of the block."""
 
     def require(self, options: ImportOptions) -> None:
         """Raises ToolError when packages are missing, all of them at once."""
