@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,12 @@ from tests.support.values.small_boards import small_board
 from tinyml.model.file import read_model
 from tinyml.model.reader import load
 from tinyml.plan.fit import short_name
-from tinyml.report.around import Around
+from tinyml.project.everywhere import complete
+from tinyml.report.around import Around, around_of
 from tinyml.report.charts import used_at
+from tinyml.report.energy import battery_hours, energy_of
 from tinyml.report.families import family_of
-from tinyml.report.page import render
+from tinyml.report.page import render, write_report
 from tinyml.report.quantization import quantization_of
 from tinyml.report.report import Report
 from tinyml.target.boards import load_board
@@ -106,6 +109,41 @@ def test_quantisation_is_as_convert_measured_it(width: int, tmp_path: Path) -> N
         held["samples"],
     ]
     assert [row[0] for row in found["tables"]["worst-layers"]] == ["second", "first"]
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [400, 1280])
+def test_what_stands_beside_is_as_it_was_planned(width: int, tmp_path: Path) -> None:
+    report = digits_report()
+    build = tmp_path / "build"
+    build.mkdir()
+    (build / DIGITS.name).write_bytes(DIGITS.read_bytes())
+    write_report(replace(report, fingerprint="0" * 12), build)
+    write_report(report, build)
+    complete(report, build)
+    around = around_of(report, build)
+    question = f"""const tables = (() => {{ {TABLES} }})();
+    const form = document.getElementById("battery");
+    const days = [[675, 3600, 10], [7500, 60, 2.5], [100, 1e12, 0]].map(([mwh, rate, sleep]) => {{
+      Object.assign(form.elements.mwh, {{ value: mwh }});
+      form.elements.rate.value = rate; form.elements.sleep.value = sleep;
+      form.dispatchEvent(new Event("input")); return form.elements.days.value; }});
+    return {{ tables, days, content: document.documentElement.scrollWidth }};"""
+    found = ask(render(report, around), question, tmp_path, width=width)
+    assert found["content"] <= width
+    assert around.beside is not None
+    assert found["tables"]["boards"] == [list(row) for row in around.beside.boards_table().rows]
+    assert around.runtimes is not None
+    assert found["tables"]["runtimes"] == [list(row) for row in around.runtimes.rows]
+    assert [row[0] for row in found["tables"]["history"]] == ["now", "0001"]
+    energy = energy_of(report)
+    assert energy is not None
+    for text, (mwh, rate, sleep) in zip(
+        found["days"], ((675, 3600, 10), (7500, 60, 2.5), (100, 1e12, 0)), strict=True
+    ):
+        days = battery_hours(energy, mwh, rate, sleep / 1000) / 24
+        assert number(text.removesuffix(" days")) == pytest.approx(days, abs=0.051)
 
 
 @pytest.mark.browser

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinyml.base.arguments import checked
-from tinyml.base.errors import BoardError, ModelError, PlanError, TinymlError
+from tinyml.base.errors import ModelError, PlanError, TinymlError
 from tinyml.convert.conversion import Converted, ConvertOptions
 from tinyml.convert.conversion import convert as convert_model
 from tinyml.convert.data.values import DataOptions
@@ -39,6 +39,7 @@ from tinyml.plan.explore import Alternative
 from tinyml.plan.fit import Fit
 from tinyml.plan.planned import Planned
 from tinyml.project.built import Built
+from tinyml.project.everywhere import OnBoards, on_boards
 from tinyml.project.pipeline import build_planned, planned_for
 from tinyml.project.settings import Settings, resolve
 from tinyml.report import compare as comparing
@@ -56,6 +57,7 @@ __all__ = [
     "Connection",
     "ConvertOptions",
     "Limits",
+    "OnBoards",
     "Planned",
     "Settings",
     "TinymlError",
@@ -173,40 +175,13 @@ def for_size(model: str | Path, input_shapes: tuple[tuple[int, ...], ...] = ()) 
     return model_file(f"{path.stem}.tflite", made.report.result.data)
 
 
-@dataclass(frozen=True, slots=True)
-class OnBoards:
-    """A model on all boards, by name, and the boards that the settings do not suit, with why."""
-
-    found: tuple[tuple[Board, Fit], ...]
-    left_out: tuple[tuple[str, BoardError], ...]
-
-
 @_checked
 def check_all(model: Model, settings: Settings = Settings()) -> OnBoards:
     """``check`` on every board that the settings suit.
 
     What boards have in common is computed once. Raises BoardError when they suit none.
     """
-    file = model if isinstance(model, Graph) else _file(model)
-    graphs: dict[str, Graph] = {}
-    found: list[tuple[Board, Fit]] = []
-    left_out: list[tuple[str, BoardError]] = []
-    for board in boards.all_boards():
-        try:
-            target = resolve(board, settings)
-        except BoardError as error:
-            left_out.append((board.name, error))
-            continue
-        if isinstance(file, Graph):
-            made = planned_for(target, file)
-        else:
-            graph = graphs.get(target.runtime) or load(file, target.runtime)
-            made = planned_for(target, graphs.setdefault(target.runtime, graph), file)
-        found.append((target.board, made.verdict))
-    if left_out and not found:
-        name, reason = left_out[0]
-        raise BoardError(f"these options suit no board; {name}: {reason.message}", hint=reason.hint)
-    return OnBoards(tuple(found), tuple(left_out))
+    return on_boards(model if isinstance(model, Graph) else _file(model), settings)
 
 
 @_checked

@@ -83,6 +83,7 @@ def test_spread_of_a_profile_reaches_layers_and_total() -> None:
     ("content", "message"),
     [
         ("{", "not JSON"),
+        ("[" * 99_999, "not JSON"),
         ("[]", "not a report of tinyml"),
         ("{}", "not a report of tinyml"),
         ('{"format": 99}', "format 99, this version reads 1"),

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from tinyml.target.board import Board
 
 
+LAST = "last"  # in the place of a build: the one before, from its history
+
+
 @click.command(short_help="Run the image on an emulated board.")
 @options.MODEL
 @options.board_option()
@@ -122,18 +125,27 @@ def _show_application(
 @click.option("--open", "is_opened", is_flag=True, help="Show the page in the browser.")
 @options.JSON
 def report(build: Path | None, is_opened: bool, as_json: bool) -> None:
-    """Write report.html from the report.json in the directory BUILD (the only one by default)."""
+    """Write report.html from the report.json in the directory BUILD (the only one by default).
+
+    The first time, the model is planned for all other boards and the other runtime as well.
+    """
+    from tinyml.project.everywhere import complete
     from tinyml.report import text
+    from tinyml.report.around import around_of
     from tinyml.report.page import write_page
     from tinyml.report.report import only_report, read_report
 
     build = build or only_report()
-    found = read_report(build)
-    page = write_page(found, build if build.is_dir() else build.parent)
+    found, directory = read_report(build), build if build.is_dir() else build.parent
+    with console.progress(f"planning {found.model['file']} for all boards …"):
+        complete(found, directory)
+    page = write_page(found, directory)
     if as_json:
         console.document(found.to_json())
     else:
         console.line(f"wrote {page}")
+        for note in around_of(found, directory).notes:
+            console.line(note)
         console.verdict(found.fits, text.summary(found))
     if is_opened and not webbrowser.open(page.resolve().as_uri()):
         raise ToolError("no browser was found", hint=f"open {page} yourself")
@@ -141,7 +153,7 @@ def report(build: Path | None, is_opened: bool, as_json: bool) -> None:
 
 @click.command(short_help="Hold one build against another.")
 @click.argument("before", metavar="A", type=click.Path(path_type=Path))
-@click.argument("after", metavar="B", type=click.Path(path_type=Path))
+@click.argument("after", metavar="[B]", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--max-regression",
     type=options.PercentType(),
@@ -149,12 +161,24 @@ def report(build: Path | None, is_opened: bool, as_json: bool) -> None:
     help="Exit with 1 when time, RAM, flash or accuracy of B is worse than A's by more.",
 )
 @options.JSON
-def compare(before: Path, after: Path, max_regression: float | None, as_json: bool) -> int:
-    """Hold B against A: totals, memory and layers of two build directories or report.json files."""
-    from tinyml.report import compare as comparing
-    from tinyml.report.report import read_report
+def compare(before: Path, after: Path | None, max_regression: float | None, as_json: bool) -> int:
+    """Hold B against A: totals, memory and layers of two build directories or report.json files.
 
-    found = comparing.compare(read_report(before), read_report(after))
+    With the word 'last' as A: against what B was before it was built or run anew (B may be left
+    out where there is only one build).
+    """
+    from tinyml.report import compare as comparing
+    from tinyml.report.history import last_report
+    from tinyml.report.report import only_report, read_report
+
+    if str(before) == LAST:
+        after = after or only_report()
+        old = last_report(after if after.is_dir() else after.parent)
+    elif after is None:
+        raise click.UsageError("two builds are compared: give A and B, or 'last' for A")
+    else:
+        old = read_report(before)
+    found = comparing.compare(old, read_report(after))
     is_ok = max_regression is None or not found.regressions(max_regression)
     if as_json:
         console.document(found.to_json())

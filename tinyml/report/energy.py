@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinyml.report.report import Report
+from tinyml.report.text import Table
 
 UJ_PER_MWH = 3.6e6
 
@@ -45,6 +46,27 @@ def _time(report: Report) -> tuple[float | None, str]:
     if report.predicted is None:
         return None, ""
     return report.predicted["time_us"], "predicted"
+
+
+_CELLS = (("CR2032, 3 V x 225 mAh", 675), ("Li-Po, 3.7 V x 1,000 mAh", 3700))
+_LONG_HOURS = 10 * 365 * 24  # no cell lasts longer, whatever takes from it
+_RATES = (("back to back", float("inf")), ("one a second", 3600), ("one a minute", 60))
+
+
+def battery_table(energy: Energy) -> Table:
+    """How long cells last at some rates, when all else takes nothing."""
+    rows = tuple(
+        (name, *(_days(battery_hours(energy, mwh, rate, 0.0)) for _, mwh in _CELLS))
+        for name, rate in _RATES
+    )
+    columns = ("inferences alone", *(f"{name}>" for name, _ in _CELLS))
+    return Table("How long a battery lasts (ESTIMATE)", columns, rows)
+
+
+def _days(hours: float) -> str:
+    if hours > _LONG_HOURS:
+        return "over 10 years"
+    return f"{hours / 24:,.0f} days" if hours >= 240 else f"{hours:,.1f} h"
 
 
 def battery_hours(energy: Energy, mwh: float, per_hour: float, sleep_mw: float) -> float:

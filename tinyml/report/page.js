@@ -105,5 +105,19 @@
     });
   }
 
+  /** How long a battery lasts, by what is entered. */
+  const battery = document.getElementById("battery");
+  if (battery) {
+    const last = () => {
+      const [mwh, rate, sleep] = ["mwh", "rate", "sleep"].map((name) => Number(battery.elements[name].value));
+      const busy = Math.min(1, rate * Number(battery.dataset.timeUs) / 3.6e9);
+      const days = mwh / (busy * Number(battery.dataset.activeMw) + (1 - busy) * sleep / 1000) / 24;
+      battery.elements.days.value = Number.isFinite(days) ? `${days.toLocaleString("en", { maximumFractionDigits: 1 })} days` : "for ever";
+    };
+    battery.addEventListener("input", last);
+    battery.addEventListener("submit", (event) => event.preventDefault());
+    last();
+  }
+
   addEventListener("beforeprint", () => all("details").forEach((item) => { item.open = true; }));
 })();

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tinyml.base.files import write_atomic
 from tinyml.report.around import ALONE, Around, around_of
+from tinyml.report.history import keep
 from tinyml.report.report import Report
 from tinyml.report.view import view_of
 
@@ -20,9 +21,13 @@ FILE_NAME = "report.html"
 
 
 def write_report(report: Report, directory: Path) -> Path:
-    """Writes report.json and the page beside it; returns the path of the former."""
+    """Writes report.json and the page beside it; returns the path of the former.
+
+    What was there before goes into the history when it says what the new one does not.
+    """
+    keep(directory, report)
     path = directory / "report.json"
-    write_atomic(path, json.dumps(report.to_json(), indent=1) + "\n")
+    write_atomic(path, report.to_text())
     write_page(report, directory)
     return path
 

@@ -102,6 +102,10 @@ class Report:
         """The report as plain data."""
         return asdict(self)
 
+    def to_text(self) -> str:
+        """The report as the text of report.json."""
+        return json.dumps(self.to_json(), indent=1) + "\n"
+
     @property
     def has_times(self) -> bool:
         """Whether a run counted cycles."""
@@ -149,7 +153,7 @@ def read_report(path: Path) -> Report:
             f"{file} cannot be read: {error.strerror}",
             hint="give a build directory of 'tinyml build' or 'tinyml simulate', or a report.json",
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TinymlError(f"not JSON: {error}", hint="build again", where=str(file)) from error
     except TinymlError as error:
         raise TinymlError(error.message, hint=error.hint, where=str(file)) from error

@@ -10,6 +10,8 @@ from tinyml.plan.values import kinds_text
 from tinyml.report import device
 from tinyml.report.charts import Density, MemoryMap, density_of, memory_maps
 from tinyml.report.classes import Matrix, class_table, matrix_of
+from tinyml.report.energy import Energy, battery_table, energy_of
+from tinyml.report.facts import facts_of
 from tinyml.report.families import family_of
 from tinyml.report.network import Network, network_of
 from tinyml.report.report import Layer, Report
@@ -96,6 +98,8 @@ class View:
     parts: tuple[Bar, ...]
     flash_layers: tuple[Bar, ...]
     kernels: tuple[Bar, ...]
+    energy: Energy | None  # None: the board's file knows no power
+    battery: Table | None
     matrix: Matrix | None  # of the run, on labelled samples
     classes: Table | None
     facts: tuple[tuple[str, str], ...]  # of the run
@@ -113,7 +117,7 @@ def view_of(report: Report) -> View:
     flash = report.flash
     region = next((item.region for item in report.memory if item.kind == "flash"), "")
     sections = [(s.name, s.nbytes) for s in report.sections if s.region == region]
-    matrix = _matrix(report)
+    matrix, energy = _matrix(report), energy_of(report)
     return View(
         conclusion=conclusion_of(report),
         work=work,
@@ -132,9 +136,11 @@ def view_of(report: Report) -> View:
         parts=_bars(list(flash.parts.items()) if flash else []),
         flash_layers=_flash_layers(layers),
         kernels=_bars(list(flash.kernels.items()) if flash else []),
+        energy=energy,
+        battery=battery_table(energy) if energy else None,
         matrix=matrix,
         classes=class_table(matrix) if matrix else None,
-        facts=_facts(report),
+        facts=facts_of(report),
         spread=device.layer_times(report) if all(item.spread for item in report.layers) else None,
         on_board=device.facts(report) if device.is_measured(report) else None,
         predicted_instructions=sum(layer.predicted_instructions for layer in report.layers),
@@ -257,59 +263,3 @@ def _flash_layers(layers: Sequence[LayerView]) -> tuple[Bar, ...]:
         for view, constants, params in sizes
         if constants + params
     )
-
-
-_LABELS = {  # of what a run says about itself; other keys are shown with spaces
-    "target": "ran on",
-    "sha256": "model in the firmware",
-    "clock_hz": "clock",
-    "runs": "timed inferences",
-    "equal_to_reference": "samples equal to the reference",
-    "measured_time_us": "time by the firmware's own clock",
-    "timing_model": "cycle model",
-    "arena_bytes": "arena reported by the firmware",
-    "stack_bytes": "stack used at most",
-    "stack_reserved_bytes": "stack reserved",
-    "is_alignment_checked": "alignment of every access checked",
-}
-_SHOWN_ELSEWHERE = {
-    "total",
-    "time_us",
-    "spread",
-    "is_estimate",
-    "model",
-    "error_percent",
-    "left_out",
-    "confusion",
-}
-_SHOWN_BY_DEVICE = {  # in device.facts
-    *("arena_bytes", "stack_bytes", "stack_reserved_bytes", "fresh_runs", "runs", "baud"),
-    *("measured_time_us", "boot_us", "first_inference_us", "boot_to_first_inference_us"),
-    *("clock_drift_ppm", "clock_uncertainty_ppm", "is_clock_plausible", "predicted"),
-    *("energy_estimate_uj", "power_mw", "power_source"),
-}
-
-
-def _facts(report: Report) -> tuple[tuple[str, str], ...]:
-    if report.run is None:
-        return ()
-    elsewhere = _SHOWN_ELSEWHERE | (_SHOWN_BY_DEVICE if device.is_measured(report) else set())
-    return tuple(
-        (_LABELS.get(key, key.replace("_", " ")), _fact(key, value))
-        for key, value in report.run.items()
-        if key not in elsewhere and value is not None and not isinstance(value, dict)
-    )
-
-
-def _fact(key: str, value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if key.endswith("_us") and isinstance(value, int | float):
-        return f"{value / 1000:,.3f} ms"
-    if key.endswith("_hz") and isinstance(value, int):
-        return f"{value / 1e6:g} MHz"
-    if key.endswith("_bytes") and isinstance(value, int):
-        return f"{value:,} B"
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
