@@ -52,6 +52,7 @@ check: $(VENV)/.installed-$(EXTRAS) ## formatting, lint, types, spelling and wor
 	$(BIN)/codespell
 	find benchmarks firmware tests tinyml -name '*.[ch]' -o -name '*.cpp' | xargs $(BIN)/clang-format --dry-run -Werror
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action/action.yml
 
 lock: $(VENV)/.installed-test-convert ## pin the versions that are here, for CI (newest: make clean lock PINNED=)
 	$(BIN)/python .ci/lock.py test-convert > .ci/constraints.new

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tinyml.target.board import Board
 
 
+MARKDOWN = click.option("--markdown", is_flag=True, help="Print Markdown, for pull requests.")
 LAST = "last"  # in the place of a build: the one before, from its history
 
 
@@ -123,8 +124,9 @@ def _show_application(
 @click.command(short_help="Write the report of a build as one HTML page.")
 @options.BUILD
 @click.option("--open", "is_opened", is_flag=True, help="Show the page in the browser.")
+@MARKDOWN
 @options.JSON
-def report(build: Path | None, is_opened: bool, as_json: bool) -> None:
+def report(build: Path | None, is_opened: bool, markdown: bool, as_json: bool) -> None:
     """Write report.html from the report.json in the directory BUILD (the only one by default).
 
     The first time, the model is planned for all other boards and the other runtime as well.
@@ -132,6 +134,7 @@ def report(build: Path | None, is_opened: bool, as_json: bool) -> None:
     from tinyml.project.everywhere import complete
     from tinyml.report import text
     from tinyml.report.around import around_of
+    from tinyml.report.markdown import report_text
     from tinyml.report.page import write_page
     from tinyml.report.report import only_report, read_report
 
@@ -139,12 +142,14 @@ def report(build: Path | None, is_opened: bool, as_json: bool) -> None:
     found, directory = read_report(build), build if build.is_dir() else build.parent
     with console.progress(f"planning {found.model['file']} for all boards …"):
         complete(found, directory)
-    page = write_page(found, directory)
+    page, around = write_page(found, directory), around_of(found, directory)
     if as_json:
         console.document(found.to_json())
+    elif markdown:
+        console.raw(report_text(found, around))
     else:
         console.line(f"wrote {page}")
-        for note in around_of(found, directory).notes:
+        for note in around.notes:
             console.line(note)
         console.verdict(found.fits, text.summary(found))
     if is_opened and not webbrowser.open(page.resolve().as_uri()):
@@ -160,8 +165,11 @@ def report(build: Path | None, is_opened: bool, as_json: bool) -> None:
     metavar="PERCENT",
     help="Exit with 1 when time, RAM, flash or accuracy of B is worse than A's by more.",
 )
+@MARKDOWN
 @options.JSON
-def compare(before: Path, after: Path | None, max_regression: float | None, as_json: bool) -> int:
+def compare(
+    before: Path, after: Path | None, max_regression: float | None, markdown: bool, as_json: bool
+) -> int:
     """Hold B against A: totals, memory and layers of two build directories or report.json files.
 
     With the word 'last' as A: against what B was before it was built or run anew (B may be left
@@ -169,6 +177,7 @@ def compare(before: Path, after: Path | None, max_regression: float | None, as_j
     """
     from tinyml.report import compare as comparing
     from tinyml.report.history import last_report
+    from tinyml.report.markdown import comparison_text
     from tinyml.report.report import only_report, read_report
 
     if str(before) == LAST:
@@ -182,6 +191,9 @@ def compare(before: Path, after: Path | None, max_regression: float | None, as_j
     is_ok = max_regression is None or not found.regressions(max_regression)
     if as_json:
         console.document(found.to_json())
+        return 0 if is_ok else 1
+    if markdown:
+        console.raw(comparison_text(found, max_regression))
         return 0 if is_ok else 1
     for line in (f"A: {found.before}", f"B: {found.after}", *found.notes):
         console.line(line)
