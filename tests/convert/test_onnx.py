@@ -14,6 +14,7 @@ pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is missing (tinyml-
 
 from tests.support.nets.onnx_cases import cases, graph_of, one, weights
 from tests.zoo.catalogue import operators
+from tests.zoo.onnx_loops import loop
 from tests.zoo.onnx_rows import UNREAD, rows
 from tinyml.base.errors import ModelError, ToolError
 from tinyml.convert import flatfile
@@ -114,6 +115,28 @@ def test_unknown_operators_are_listed_with_the_other_road(tmp_path: Path) -> Non
     assert "2 thing(s)" in caught.value.message
     assert "RandomNormalLike 'a': no such operator here" in caught.value.message
     assert "--onnx2tf-python" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("end", "steps", "reason"),
+    [
+        ("computed", 5, "whether it goes on is computed at run time"),
+        ("known", 257, "more than 256 steps"),
+    ],
+)
+def test_loops_without_an_end_that_is_near_are_refused(
+    end: str, steps: int, reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ToolError) as caught:
+        imported(loop(end, steps), tmp_path)
+    assert f"Loop 'last': control flow: {reason}" in caught.value.message
+    assert "without loops" in str(caught.value.hint)
+
+
+def test_einsum_of_a_diagonal_is_refused(tmp_path: Path) -> None:
+    model = graph_of([("x", (1, 4, 4))], [("Einsum", "x", "y", {"equation": "bii->bi"})])
+    with pytest.raises(ToolError, match="a diagonal, in the equation bii->bi"):
+        imported(model, tmp_path)
 
 
 @pytest.mark.skipif(

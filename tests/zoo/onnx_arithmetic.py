@@ -82,6 +82,12 @@ def arithmetic() -> dict[str, Callable[[], Any]]:
         "hardmax": flat(("Hardmax", "a", "y", {})),
         "einsum": stepped(("Einsum", "a v", "y", {"equation": "bsd,de->bse"}), v=held(8, 3)),
         "einsum_values": stepped(("Einsum", "a a", "y", {"equation": "bid,bjd->bij"})),
+        "einsum_dots": stepped(("Einsum", "a a", "y", {"equation": "...id,...jd"})),
+        "einsum_outer": stepped(("Einsum", "a v", "y", {"equation": "bsd,e->dseb"}), v=held(3)),
+        "einsum_sums": stepped(("Einsum", "a", "y", {"equation": "bsd->bd"})),
+        "einsum_three": stepped(
+            ("Einsum", "a v u", "y", {"equation": "bsd,de,be->bs"}), v=held(8, 3), u=held(1, 3)
+        ),
         "trilu": stepped(
             ("Slice", "a z e r", "c", {}), ("Trilu", "c", "y", {}), z=ints(0), e=ints(6), r=ints(2)
         ),

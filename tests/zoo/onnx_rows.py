@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.zoo.onnx_arithmetic import arithmetic
 from tests.zoo.onnx_layers import layers
+from tests.zoo.onnx_loops import loops
 from tests.zoo.onnx_networks import networks
 
 UNREAD = {"cubic", "top"}  # refused: nothing on a microcontroller does these
@@ -16,7 +17,7 @@ UNREAD = {"cubic", "top"}  # refused: nothing on a microcontroller does these
 
 def rows() -> dict[str, Callable[[], Any]]:
     """Every graph by name."""
-    return layers() | arithmetic() | networks()
+    return layers() | arithmetic() | networks() | loops()
 
 
 if __name__ == "__main__":

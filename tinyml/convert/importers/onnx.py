@@ -9,8 +9,9 @@ from pathlib import Path
 from tinyml.base.errors import ModelError, ToolError
 from tinyml.convert import environment, flatfile
 from tinyml.convert.importers import onnx_runs
+from tinyml.convert.importers.onnx_loops import CONTROL_FLOW
 from tinyml.convert.importers.onnx_protos import Model, Value, element_type
-from tinyml.convert.importers.onnx_reader import CONTROL_FLOW, UnknownNodes, read_model
+from tinyml.convert.importers.onnx_reader import UnknownNodes, read_model
 from tinyml.convert.importers.values import Imported, ImportOptions, Source, plain, shapes_for
 from tinyml.ir.graph import Array, Graph
 

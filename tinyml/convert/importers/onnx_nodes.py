@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tinyml.convert.importers import onnx_axes as axes
 from tinyml.convert.importers import onnx_choices as choices
+from tinyml.convert.importers import onnx_einsum
 from tinyml.convert.importers import onnx_elementwise as elementwise
 from tinyml.convert.importers import onnx_functions as functions
 from tinyml.convert.importers import onnx_ml as ml
@@ -24,6 +25,7 @@ HANDLERS: dict[str, Handler] = dict(
             **axes.HANDLERS,
             **choices.HANDLERS,
             **elementwise.HANDLERS,
+            **onnx_einsum.HANDLERS,
             **functions.HANDLERS,
             **moves.HANDLERS,
             **norms.HANDLERS,

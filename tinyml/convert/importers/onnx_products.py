@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -79,51 +78,6 @@ def dense(reader: Reader, value: int, weights: Array, bias: Array, name: str) ->
     return reader.new.op("FULLY_CONNECTED", inputs, shape, name, KeepNumDims=len(shape) != 2)
 
 
-def einsum(reader: Reader, node: Node, attrs: Attributes) -> int:
-    """Einsum of two operands without a diagonal: axes moved, one product, axes moved back."""
-    equation = attrs.text("equation", "").replace(" ", "")
-    reads, arrow, wanted = equation.partition("->")
-    terms = reads.split(",")
-    if not arrow or len(terms) != 2 or "." in equation:
-        raise Unknown(f"the equation {equation}")
-    a, b = terms
-    if any(len(set(term)) != len(term) for term in (a, b, wanted)):
-        raise Unknown(f"the equation {equation}")
-    both = [c for c in a if c in b and c in wanted]
-    summed = [c for c in a if c in b and c not in wanted]
-    left, right = ([c for c in term if c not in (*both, *summed)] for term in (a, b))
-    if set(left + right) - set(wanted) or not summed:
-        raise Unknown(f"the equation {equation}")
-    values = [reader.value(name) for name in node.input]
-    size = dict(zip(a + b, (*_shapes(reader, values),), strict=True))
-    one = _as_matrices(reader, (values[0], a), (both, left, summed), size)
-    other = _as_matrices(reader, (values[1], b), (both, summed, right), size)
-    held = reader.new.tensors[other].data
-    name = node.output[0]
-    if held is not None and not both:
-        zeros = np.zeros(held.shape[-1], np.float32)
-        made = dense(reader, one, held.reshape(held.shape[-2:]).T, zeros, name)
-    else:
-        made = product(reader, one, other, name)
-    order = [*both, *left, *right]
-    made = reader.new.reshape(made, [size[c] for c in order])
-    return reader.new.transpose(made, [order.index(c) for c in wanted])
-
-
-def _shapes(reader: Reader, values: Sequence[int]) -> list[int]:
-    return [size for value in values for size in reader.new.shape(value)]
-
-
-def _as_matrices(
-    reader: Reader, what: tuple[int, str], parts: Sequence[Sequence[str]], size: dict[str, int]
-) -> int:
-    """An operand with its axes in groups, each of them one axis."""
-    value, term = what
-    order = [term.index(c) for part in parts for c in part]
-    shape = [math.prod(size[c] for c in part) for part in parts]
-    return reader.new.reshape(reader.new.transpose(value, order), shape)
-
-
 def attention(reader: Reader, node: Node, attrs: Attributes) -> int:
     """Attention (opset 23) of [1, heads, length, width], or of [1, length, heads x width]."""
     if any(name for name in node.input[4:]) or attrs.number("softcap", 0.0):
@@ -168,7 +122,6 @@ def _by_heads(reader: Reader, value: int, heads: int) -> int:
 
 HANDLERS: dict[str, Handler] = {
     "Attention": attention,
-    "Einsum": einsum,
     "Gemm": gemm,
     "MatMul": matmul,
 }

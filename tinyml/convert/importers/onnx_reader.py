@@ -15,6 +15,7 @@ import numpy as np
 from tinyml.base.errors import ModelError
 from tinyml.convert import flatfile
 from tinyml.convert.importers import onnx_runs
+from tinyml.convert.importers.onnx_loops import CONTROL_FLOW, is_unrolled
 from tinyml.convert.importers.onnx_nodes import HANDLERS_OF, KEEPS_AXES, ON_IMAGES, RECURRENT
 from tinyml.convert.importers.onnx_protos import (
     Graph,
@@ -31,7 +32,6 @@ from tinyml.convert.importers.values import Imported
 from tinyml.ir.dtype import FLOAT32, INT32, DType
 from tinyml.ir.graph import Source
 
-CONTROL_FLOW = "control flow"  # why a node is unknown
 _CONTROLS = ("If", "Loop", "Scan")
 _WORDS = {"O": "texts", "U": "texts", "b": "decisions", "c": "complex numbers"}
 
@@ -84,7 +84,9 @@ def _read_nodes(reader: Reader, graph: Graph) -> None:
     read = {name for node in graph.node for name in node.input} | {o.name for o in graph.output}
     for whole, node in in_floats(graph):
         try:
-            if _branched(reader, node) or _folded(reader, node):
+            if _branched(reader, node) or is_unrolled(reader, node, _read_body):
+                continue
+            if _folded(reader, node):
                 continue
             handler = HANDLERS_OF.get(node.domain, {}).get(node.op_type)
             if handler is None:
@@ -119,14 +121,19 @@ def _branched(reader: Reader, node: Node) -> bool:
         return False
     is_true = bool(reader.constants[node.input[0]].ravel()[0])
     branch = attributes(node).graph("then_branch" if is_true else "else_branch")
-    _hold(reader, branch)
-    _read_nodes(reader, branch)
+    _read_body(reader, branch)
     for inner, outer in zip(branch.output, node.output, strict=True):
         if inner.name in reader.constants:
             reader.constants[outer] = reader.constants[inner.name]
         else:
             reader.values[outer] = reader.value(inner.name)
     return True
+
+
+def _read_body(reader: Reader, graph: Graph) -> None:
+    """Reads the nodes of a graph within another, whose values it sees."""
+    _hold(reader, graph)
+    _read_nodes(reader, graph)
 
 
 def _hold(reader: Reader, graph: Graph) -> None:
