@@ -18,14 +18,17 @@ import click
 from benchmarks.footprint import CORE_FILES, CORES, MARK, Size, fit, joined, measured, tables_of
 from benchmarks.samples import calls_of, samples
 from tinyml import api
-from tinyml.plan.code_size import footprint
+from tinyml.plan.code_size import footprint, kernel_sizes
 from tinyml.plan.values import Plan
 
 NOTHING = 100  # firmware without kernels, so that the base is what it is known to be
 
 
 def sizes_of(task: tuple[str, str, tuple[str, ...]]) -> dict[str, tuple[int, int]]:
-    """Per part of the kernels the bytes of the first use and of each use, on a core for a goal."""
+    """Per part of the kernels the bytes of the first use and of each use, on a core for a goal.
+
+    Also of functions that they have in common and of which the core's file does not know.
+    """
     core, goal, names = task
     board = api.load_board(CORES[core])
     base = footprint()["base"][board.name][goal]["agent"]["flash_bytes"]
@@ -36,7 +39,12 @@ def sizes_of(task: tuple[str, str, tuple[str, ...]]) -> dict[str, tuple[int, int
         return {}
     beyond = [replace(size, flash_bytes=size.flash_bytes - base) for size in found]
     _, kernels = fit([*beyond, *NOTHING * [Size(Counter(), 0, 0, {})]])
-    return {name: (round(first), round(each)) for name, (first, each) in kernels.items()}
+    known = kernel_sizes(api.load_board(CORES[core]).chip.core, goal)
+    helpers = {name: (size, 0) for item in found for name, size in item.helpers.items()}
+    return {
+        **{name: (round(first), round(each)) for name, (first, each) in kernels.items()},
+        **{name: pair for name, pair in helpers.items() if name not in known},
+    }
 
 
 def _is_of(plan: Plan, names: tuple[str, ...]) -> bool:

@@ -25,6 +25,7 @@ from tinyml.variants import (
     mve_depthwise,
     mve_elementwise,
     mve_gemm,
+    mve_lstm,
     mve_s16,
 )
 
@@ -33,7 +34,12 @@ pytestmark = pytest.mark.qemu
 BOARD = "mps3_an547"
 MODEL = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"
 VARIANTS = (*mve_gemm.VARIANTS, *mve_depthwise.VARIANTS, *mve_elementwise.VARIANTS)
-SUITED = (*mve_s16.VARIANTS, *mve_add_s16.VARIANTS, *mve_add_table.VARIANTS)  # to few layers
+SUITED = (  # to few layers
+    *mve_s16.VARIANTS,
+    *mve_add_s16.VARIANTS,
+    *mve_add_table.VARIANTS,
+    *mve_lstm.VARIANTS,
+)
 _LAYERS = 16  # of each seed
 
 

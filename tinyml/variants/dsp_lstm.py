@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,12 +44,15 @@ _STEP = 100  # around all units
 _GATES = 41  # of a unit over one row, besides the steps
 
 
-def lower(op: Op, graph: Graph, numbers: LstmLayer) -> KernelCall | str:
-    """A call of ``tml_dsp_unidirectional_sequence_lstm_s8``."""
+def lower(op: Op, graph: Graph, numbers: LstmLayer, *, is_wide: bool = False) -> KernelCall | str:
+    """A call of ``tml_dsp_unidirectional_sequence_lstm_s8``.
+
+    ``is_wide``: weights of 16 bits, which take fewer instructions, where bytes would do.
+    """
     plain = lstm.lower(op, graph, numbers)
     if not all(_is_exact(part) for part in (numbers.inputs, numbers.hidden)):
         return "a sum before a gate may reach 2^30 when it is shifted to the left"
-    rows = [_row(part) for part in (numbers.inputs, numbers.hidden)]
+    rows = [_row(part, is_wide) for part in (numbers.inputs, numbers.hidden)]
     pairs = zip(rows, ("input_weights", "output_weights"), strict=True)
     streams = tuple(replace(row.weights, name=name) for row, name in pairs)
     runs = lstm.macs(op, graph) // (GATES * (numbers.features + numbers.units) * numbers.units)
@@ -90,8 +94,8 @@ def _is_exact(part: WeightedSum) -> bool:
     return bool(reach.max() < RIGHT_SHIFT_LIMIT)
 
 
-def _row(part: WeightedSum) -> _Row:
-    kind = SUMS if fits_packed(part) else WIDE_SUMS
+def _row(part: WeightedSum, is_wide: bool) -> _Row:
+    kind = SUMS if fits_packed(part) and not is_wide else WIDE_SUMS
     multiplier, shift = part.multiplier[:GATES], part.c_shift()[:GATES]
     filters, features = part.weights.shape
     form = Form(kind, 0, part.weights, part.folded_bias(), np.zeros((filters, 0), np.int64))
@@ -122,4 +126,13 @@ def _row(part: WeightedSum) -> _Row:
 
 EXTENTS = {"tml_dsp_lstm_params": lambda f: extent(f["layer"])}
 
-VARIANTS = (Variant("dsp/lstm", "UNIDIRECTIONAL_SEQUENCE_LSTM", "s8", "dsp", lower),)
+VARIANTS = (
+    Variant("dsp/lstm", "UNIDIRECTIONAL_SEQUENCE_LSTM", "s8", "dsp", lower),
+    Variant(
+        "dsp/lstm_wide",
+        "UNIDIRECTIONAL_SEQUENCE_LSTM",
+        "s8",
+        "dsp",
+        partial(lower, is_wide=True),
+    ),
+)
