@@ -58,9 +58,7 @@ def lower(op: Op, graph: Graph, numbers: LstmLayer, *, is_wide: bool = False) ->
     runs = lstm.macs(op, graph) // (GATES * (numbers.features + numbers.units) * numbers.units)
     per_step = _STEP + sum(row.instructions for row in rows) + _UNIT * numbers.units
     scratch = sum(row.widened_words for row in rows) + 2 * numbers.units
-    factors = np.concatenate([row.factors for row in rows]).astype(np.int32)
-    held = Constant("factors", factors, "M C n l s of each gate, over both rows")
-    constants = (*streams, held, lstm.table_constant())
+    constants = (*streams, _factors(rows), lstm.table_constant())
     return replace(
         plain,
         function="tml_dsp_unidirectional_sequence_lstm_s8",
@@ -85,6 +83,11 @@ def lower(op: Op, graph: Graph, numbers: LstmLayer, *, is_wide: bool = False) ->
         cost=Cost(runs * per_step),
         isa="dsp",
     )
+
+
+def _factors(rows: list[_Row]) -> Constant:
+    factors = np.concatenate([row.factors for row in rows]).astype(np.int32)
+    return Constant("factors", factors, "M C n l s of each gate, over both rows")
 
 
 def _is_exact(part: WeightedSum) -> bool:
