@@ -61,6 +61,7 @@ lock: $(VENV)/.installed-test-convert ## pin the versions that are here, for CI 
 docs: $(VENV)/.installed ## regenerate the pages that are generated
 	$(BIN)/tinyml ops --markdown > docs/ops.md
 	$(BIN)/tinyml boards --markdown > docs/boards.md
+	$(BIN)/tinyml help --markdown > docs/commands.md
 
 SITE := build/site-tools
 site: ## the pages of docs/ as a site, in build/site; no warning passes

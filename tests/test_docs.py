@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tinyml.base.registry import REGISTRY
+from tinyml.cli import cli
+from tinyml.cli.help import commands_page
 from tinyml.report import listing, operators
 
 ROOT = Path(__file__).parent.parent
@@ -26,6 +28,7 @@ def op_page() -> str:
     [
         ("ops", op_page),
         ("boards", lambda: listing.board_page(listing.board_table())),
+        ("commands", lambda: commands_page(cli)),
     ],
 )
 def test_generated_pages_are_current(name, current) -> None:

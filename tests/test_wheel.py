@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-import venv
 import zipfile
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.support.running.wheels import ROOT, built_wheel, newcomer
+
 DIGITS = ROOT / "examples" / "digits" / "digits.tflite"
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    built = subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(folder), str(ROOT)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if built.returncode:
-        if "No matching distribution" in built.stderr or "Could not find" in built.stderr:
-            pytest.skip("pip's index is out of reach: the build back end cannot be installed")
-        pytest.fail(built.stderr)
-    return next(folder.glob("*.whl"))
+    return built_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 def test_wheel_holds_the_data_folders(wheel: Path) -> None:
@@ -50,50 +36,9 @@ def test_wheel_holds_the_data_folders(wheel: Path) -> None:
 
 @pytest.mark.slow
 def test_wheel_builds_firmware_in_an_empty_directory(wheel: Path, tmp_path: Path) -> None:
-    home = tmp_path / "venv"
-    # The packages of this environment serve the fresh one: only tinyml itself must come from
-    # the wheel, and downloading the compiler again would take minutes.
-    venv.create(home, with_pip=True, symlinks=True)
-    packages = subprocess.run(
-        [sys.executable, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
-    python = home / "bin" / "python"
-    own = Path(
-        subprocess.run(
-            [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-    )
-    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", str(wheel)], check=True)
-    (own / "shared.pth").write_text(packages + "\n")
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    work = tmp_path / "empty"
-    work.mkdir()
-    shutil.copy(DIGITS, work)
-    result = subprocess.run(
-        [home / "bin" / "tinyml", "build", "digits.tflite", "--board", "nucleo_l4r5zi", "--json"],
-        cwd=work,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=env,
-    )
-    assert result.returncode == 0, result.stderr
-    report = json.loads(result.stdout)
-    assert report["fits"] is True
-    build = work / "build" / "digits-nucleo_l4r5zi"
+    user = newcomer(wheel, tmp_path)
+    shutil.copy(DIGITS, user.work)
+    command = ("tinyml", "build", "digits.tflite", "--board", "nucleo_l4r5zi", "--json")
+    assert json.loads(user.runs(*command))["fits"] is True
+    build = user.work / "build" / "digits-nucleo_l4r5zi"
     assert (build / "firmware.elf").stat().st_size > 10_000
-    located = subprocess.run(
-        [python, "-c", "import tinyml; print(tinyml.__file__)"],
-        cwd=work,
-        capture_output=True,
-        text=True,
-        check=True,
-        env=env,
-    )
-    assert located.stdout.startswith(str(own))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -286,3 +287,20 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.exit_code == 0
     assert "nucleo_l4r5zi: copied to drive/firmware.bin" in done.output
     assert (tmp_path / "drive" / "firmware.bin").read_bytes() == blob(10)
+
+
+def test_the_last_build_is_meant_where_none_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """'2 builds are there' sent people back to type what they had just built."""
+    monkeypatch.chdir(tmp_path)
+    assert flash.last_build(None) is None
+    make_build(Path("build/kws-nucleo_l4r5zi"), "nucleo_l4r5zi")
+    assert flash.last_build(None) is None
+    make_build(Path("build/vww-stm32f405"), "stm32f405")
+    make_build(Path("build/kws-stm32f405"), "stm32f405")
+    for age, name in enumerate(("vww-stm32f405", "kws-nucleo_l4r5zi", "kws-stm32f405")):
+        os.utime(Path("build") / name / "image.json", (1000 - age, 1000 - age))
+    assert flash.last_build(None) == (Path("build/vww-stm32f405"), 3)
+    assert flash.last_build(load_board("stm32f405")) == (Path("build/vww-stm32f405"), 2)
+    assert flash.last_build(load_board("nucleo_l4r5zi")) is None

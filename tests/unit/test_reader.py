@@ -356,8 +356,13 @@ def test_an_op_without_operands_is_reported() -> None:
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="cannot be read: No such file"):
+    with pytest.raises(ModelError, match="no such file or folder") as caught:
         read_model(tmp_path / "missing.tflite")
+    assert caught.value.hint == "give the path of a .tflite file."
+    (tmp_path / "mussing.tflite").write_bytes(b"")
+    with pytest.raises(ModelError) as caught:
+        read_model(tmp_path / "missing.tflite")
+    assert caught.value.hint == "models there: mussing.tflite"
     with pytest.raises(ModelError, match="is a folder"):
         read_model(tmp_path)
     (tmp_path / "a.tflite").write_bytes(b"abc")

@@ -24,6 +24,18 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+#: What every command ends with; ``tinyml help exit-codes`` prints it.
+EXIT_CODES = {
+    "0": "done: it fits, it is equal, nothing got worse",
+    "1": "it does not fit, a file or a board is not what it should be, or compare found it worse",
+    "2": "the command line is not understood",
+    "3": "a program that is needed is missing, or failed",
+    "4": "the board, or the firmware on an emulated one, does not answer as it should",
+    "5": "results differ from the reference, or a score is below the one that was asked for",
+    "70": "a bug of tinyml, stopped before it did harm",
+    "130": "stopped by Ctrl-C (other signals: 128 + their number)",
+}
+
 
 class TinymlError(Exception):
     """A failure that the user can do something about.

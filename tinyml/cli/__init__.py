@@ -15,46 +15,37 @@ from tinyml.base import console
 from tinyml.base.errors import TinymlError
 from tinyml.base.interrupts import Interrupts, exit_code_of, word_of
 from tinyml.cli import conformance, convert, device, measure, model, project, results, start
+from tinyml.cli.help import Grouped, examples, show_help
 from tinyml.cli.hints import command_of, with_owners
 
 EXIT_BUG = 70
 
-COMMANDS = (
-    model.boards,
-    model.ops,
-    model.inspect,
-    model.check,
-    convert.convert,
-    project.build,
-    results.simulate,
-    device.ports,
-    device.flash,
-    measure.monitor,
-    measure.profile,
-    measure.verify,
-    measure.run,
-    results.report,
-    results.compare,
-    conformance.conformance,
-    start.new,
-    start.doctor,
-    results.completion,
-)
+COMMANDS = {
+    "Models": (model.inspect, model.check, convert.convert, model.ops),
+    "Firmware": (start.new, project.build, results.simulate),
+    "On the board": (
+        device.ports,
+        device.flash,
+        measure.monitor,
+        measure.profile,
+        measure.verify,
+        measure.run,
+    ),
+    "Results": (results.report, results.compare, conformance.conformance),
+    "tinyml itself": (model.boards, start.doctor, results.completion, show_help),
+}
 
 
 APPLICATION = ("build", "check", "run", "simulate")  # what tinyml.toml has values for
 
 
-class OrderedGroup(click.Group):
-    """Lists the commands in the order in which one meets them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order of the table."""
-        return list(self.commands)
-
-
+@examples(
+    "tinyml check model.tflite",
+    "tinyml build model.tflite --board nucleo_l4r5zi",
+    "tinyml help exit-codes",
+)
 @click.group(
-    cls=OrderedGroup,
+    cls=Grouped,
     context_settings={
         "help_option_names": ["-h", "--help"],
         "auto_envvar_prefix": "TINYML",
@@ -67,10 +58,7 @@ class OrderedGroup(click.Group):
 )
 @click.pass_context
 def cli(ctx: click.Context, verbose: int) -> None:
-    """Turns a trained model into microcontroller firmware and tells the truth about it.
-
-    Start with: tinyml check model.tflite --board nucleo_l4r5zi
-    """
+    """Turns a trained model into microcontroller firmware and tells the truth about it."""
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     if ctx.invoked_subcommand in APPLICATION:
@@ -79,8 +67,7 @@ def cli(ctx: click.Context, verbose: int) -> None:
         ctx.default_map = {ctx.invoked_subcommand: defaults()}
 
 
-for _command in COMMANDS:
-    cli.add_command(_command)
+cli.add_groups(COMMANDS)
 
 
 def _say_where_values_come_from(error: click.MissingParameter) -> None:

@@ -10,8 +10,12 @@ import click
 from tinyml.base import console
 from tinyml.base.errors import InternalError, MismatchError
 from tinyml.cli import options
+from tinyml.cli.help import examples
 
 
+@examples(
+    "tinyml conformance models/ --on host --on nucleo_l4r5zi",
+)
 @click.command(short_help="Hold a folder of models against the reference.")
 @click.argument(
     "folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False)

@@ -10,13 +10,19 @@ import click
 from tinyml.base import console
 from tinyml.cli import options
 from tinyml.cli.conversion import conversion_options
-from tinyml.cli.show import show_table
+from tinyml.cli.help import examples
+from tinyml.cli.show import show_next, show_table
 
 if TYPE_CHECKING:
     from tinyml.convert.conversion import ConvertOptions
     from tinyml.target.board import Board
 
 
+@examples(
+    "tinyml convert model.keras --calibration calib.npz --evaluate test.npz",
+    "tinyml convert model.onnx -o small.tflite --calibration photos/ --labels labels.txt",
+    "tinyml convert net.py:build --weights net.pt --calibration calib.npz --board esp32s3",
+)
 @click.command(short_help="Quantise a float model for firmware.")
 @options.ANY_MODEL
 @click.option(
@@ -60,3 +66,5 @@ def convert(
             console.line(line)
         console.verdict(present.is_meant(converted), present.verdict(converted, path.name))
     stages.require_score(converted, conversion)
+    if not as_json:
+        show_next(f"tinyml check {path}")

@@ -10,11 +10,16 @@ import click
 
 from tinyml.base import console
 from tinyml.cli import options
+from tinyml.cli.help import examples
+from tinyml.cli.show import meant, show_next
 
 if TYPE_CHECKING:
     from tinyml.target.board import Board
 
 
+@examples(
+    "tinyml ports",
+)
 @click.command(short_help="List the serial ports and what is on them.")
 @options.JSON
 def ports(as_json: bool) -> None:
@@ -39,6 +44,11 @@ def ports(as_json: bool) -> None:
         console.note(f"hint: {hint}")
 
 
+@examples(
+    "tinyml flash",
+    "tinyml flash build/model-esp32s3 --port /dev/ttyUSB0 --yes",
+    "tinyml flash --dry-run",
+)
 @click.command(short_help="Write the image to the board.")
 @click.argument("build", type=click.Path(path_type=Path), required=False)
 @options.board_option(required=False)
@@ -59,6 +69,7 @@ def flash(
     """Write the image in BUILD (a build directory or a model file) to a board, verify, reset."""
     from tinyml.measure import flash as flashing
 
+    build = meant(build, board)
     image, target = flashing.find_build(build, board)
     what = flashing.title(build, board)
     if dry_run:
@@ -79,3 +90,4 @@ def flash(
     with console.progress_bar() as progress:
         done = flashing.flash(ready, progress)
     console.verdict(True, f"{target.name}: {done}")
+    show_next(f"tinyml profile {build}" if build else "tinyml profile")

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from tinyml.base import console
+from tinyml.base.files import near
 from tinyml.cli import options
+from tinyml.cli.help import examples
 from tinyml.cli.settings import settings_options
-from tinyml.cli.show import show, show_table
+from tinyml.cli.show import meant, show, show_next, show_table
 
 if TYPE_CHECKING:
     from tinyml.api import Built, Connection
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from tinyml.target.board import Board
 
 
+@examples(
+    "tinyml profile",
+    "tinyml profile build/model-esp32s3 --inputs test.npz --runs 20",
+)
 @click.command(short_help="Measure the latency on the board.")
 @options.BUILD
 @options.board_option(required=False)
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
 @options.WARMUP
 @options.INPUTS
 @options.SAMPLES
+@options.LAYERS
 @options.JSON
 def profile(
     build: Path | None,
@@ -38,6 +45,7 @@ def profile(
     warmup: int,
     inputs: Path | None,
     samples: int | None,
+    all_layers: bool,
     as_json: bool,
 ) -> None:
     """Time every layer of BUILD (a build directory) on the board that runs it.
@@ -48,12 +56,17 @@ def profile(
     from tinyml import api
     from tinyml.report import device
 
-    built = api.open_build(build, board)
+    built = api.open_build(meant(build, board), board)
     feed = api.samples_of(built.plan.graph, inputs, samples)
     measured = _measured(built, api.Connection(port, baud), feed, runs, warmup)
-    show(measured, as_json, device.profile_tables)
+    show(measured, as_json, device.profile_tables, all_layers=all_layers)
+    if not as_json:
+        show_next(f"tinyml verify {near(measured.directory)} --inputs test.npz")
 
 
+@examples(
+    "tinyml verify --inputs test.npz",
+)
 @click.command(short_help="Compare the board's results with the reference.")
 @options.BUILD
 @options.board_option(required=False)
@@ -88,7 +101,7 @@ def verify(
     from tinyml.report.device import confusion_table
     from tinyml.report.text import doubted
 
-    built = api.open_build(build, board)
+    built = api.open_build(meant(build, board), board)
     feed = with_labels(api.samples_of(built.plan.graph, inputs, samples), labels)
     with console.progress_bar() as progress:
         found = api.verify(built, feed, api.Connection(port, baud), show=progress)
@@ -106,6 +119,9 @@ def verify(
     )
 
 
+@examples(
+    "tinyml monitor",
+)
 @click.command(short_help="Show what the board says.")
 @options.BUILD
 @options.board_option(required=False)
@@ -119,9 +135,12 @@ def monitor(build: Path | None, board: Board | None, port: str | None, baud: int
     """
     from tinyml.measure import monitor as monitoring
 
-    monitoring.monitor(build, board, port, baud, write=console.raw, note=console.note)
+    monitoring.monitor(meant(build, board), board, port, baud, write=console.raw, note=console.note)
 
 
+@examples(
+    "tinyml run model.tflite --board nucleo_l4r5zi",
+)
 @click.command(short_help="Build, flash, profile and report in one go.")
 @options.MODEL
 @options.board_option()
@@ -140,6 +159,7 @@ def monitor(build: Path | None, board: Board | None, port: str | None, baud: int
 @options.FLASHER
 @click.option("--no-flash", is_flag=True, help="The board runs this firmware already.")
 @click.option("--yes", is_flag=True, help="Do not ask before erasing.")
+@options.LAYERS
 @options.JSON
 def run(
     model: Path,
@@ -152,6 +172,7 @@ def run(
     flasher: str | None,
     no_flash: bool,
     yes: bool,
+    all_layers: bool,
     as_json: bool,
 ) -> None:
     """Build MODEL for a board, flash it, measure it there, write the report."""
@@ -167,7 +188,9 @@ def run(
     if not no_flash:
         _flash(built, port, flasher, yes)
     measured = _measured(built, api.Connection(port, baud), feed, runs, 5)
-    show(measured, as_json, device.profile_tables)
+    show(measured, as_json, device.profile_tables, all_layers=all_layers)
+    if not as_json:
+        show_next(f"tinyml verify {near(measured.directory)} --inputs test.npz")
 
 
 def _measured(built: Built, connection: Connection, feed: Samples, runs: int, warmup: int) -> Built:

@@ -10,8 +10,9 @@ import click
 from tinyml.base import console
 from tinyml.cli import options
 from tinyml.cli.conversion import INPUT_SHAPE
+from tinyml.cli.help import examples
 from tinyml.cli.settings import settings_options
-from tinyml.cli.show import show_table
+from tinyml.cli.show import show_next, show_table
 
 if TYPE_CHECKING:
     from tinyml.model.file import ModelFile
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from tinyml.target.board import Board
 
 
+@examples(
+    "tinyml boards",
+)
 @click.command(short_help="List the known boards.")
 @click.option("--markdown", is_flag=True, help="Print the page docs/boards.md.")
 @options.JSON
@@ -36,6 +40,9 @@ def boards(markdown: bool, as_json: bool) -> None:
         show_table(table)
 
 
+@examples(
+    "tinyml ops",
+)
 @click.command(short_help="List the supported operators.")
 @click.option("--markdown", is_flag=True, help="Print the page docs/ops.md.")
 @options.JSON
@@ -54,6 +61,9 @@ def ops(markdown: bool, as_json: bool) -> None:
             console.line(f"  {line}")
 
 
+@examples(
+    "tinyml inspect model.tflite",
+)
 @click.command(short_help="Show the layers of a model.")
 @options.MODEL
 @options.JSON
@@ -76,6 +86,12 @@ def inspect(model: Path, as_json: bool) -> None:
         console.line(f"cannot be compiled: {refusal}")
 
 
+@examples(
+    "tinyml check model.tflite",
+    "tinyml check model.keras --sort ram",
+    "tinyml check model.tflite --board esp32s3 --ram-budget 64K",
+    "tinyml check model.tflite --board esp32s3 --explore",
+)
 @click.command(short_help="Say whether a model fits a board.")
 @options.ANY_MODEL
 @options.board_option(multiple=True, required=False)
@@ -109,11 +125,7 @@ def check(
 
     if explore and not boards:
         raise click.UsageError("--explore compares plans for a board: name it with --board")
-    name = Path(model).name
-    with console.progress(f"reading {name} …"):
-        file = api.for_size(model, input_shape)
-    if not as_json and file.file_name != name:
-        console.line(f"{name} was quantised with random samples: only size and speed hold")
+    file = _for_size(model, input_shape, as_json)
     if not boards:
         return _check_all(file, settings, sort, as_json)
     if explore:
@@ -124,12 +136,24 @@ def check(
         console.document([listing.fit_record(verdict) for verdict in verdicts])
         return 0 if is_ok else 1
     for verdict in verdicts:
-        table = text.fit_table(verdict)
-        show_table(table)
+        show_table(text.fit_table(verdict))
         for sentence in text.fit_sentences(verdict):
             console.line(sentence)
         console.verdict(verdict.is_ok, f"{verdict.board}: {text.fit_verdict(verdict)}\n")
+    if is_ok and len(boards) == 1:
+        show_next(f"tinyml build {model} --board {boards[0].name}")
     return 0 if is_ok else 1
+
+
+def _for_size(model: str, input_shape: tuple[tuple[int, ...], ...], as_json: bool) -> ModelFile:
+    from tinyml import api
+
+    name = Path(model).name
+    with console.progress(f"reading {name} …"):
+        file = api.for_size(model, input_shape)
+    if not as_json and file.file_name != name:
+        console.line(f"{name} was quantised with random samples: only size and speed hold")
+    return file
 
 
 def _explore(file: ModelFile, boards: tuple[Board, ...], settings: Settings, as_json: bool) -> int:

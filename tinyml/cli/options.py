@@ -175,6 +175,9 @@ PROJECT = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for the project [default: project in the directory of the result].",
 )
+LAYERS = click.option(
+    "--layers", "all_layers", is_flag=True, help="Show every layer, not only the heaviest."
+)
 PROJECT_ONLY = click.option(
     "--project-only", is_flag=True, help="Write the project and do not build it."
 )

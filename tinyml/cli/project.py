@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from tinyml.base import console
+from tinyml.base.files import near
 from tinyml.cli import options
 from tinyml.cli.conversion import conversion_options
+from tinyml.cli.help import examples
 from tinyml.cli.settings import settings_options
-from tinyml.cli.show import show
+from tinyml.cli.show import show, show_next
 
 if TYPE_CHECKING:
     from tinyml.convert.conversion import ConvertOptions
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
     from tinyml.target.board import Board
 
 
+@examples(
+    "tinyml build model.tflite --board nucleo_l4r5zi",
+    "tinyml build model.tflite --board esp32s3 --inputs test.npz",
+    "tinyml build model.keras --board rpi_pico --calibration calib.npz",
+    "tinyml build model.tflite --board stm32f405 --library",
+)
 @click.command(short_help="Compile a model and link a firmware image.")
 @options.ANY_MODEL
 @options.board_option()
@@ -39,9 +47,15 @@ if TYPE_CHECKING:
     options.DOCKER,
 )
 @conversion_options(is_short=True)
+@options.LAYERS
 @options.JSON
 def build(
-    model: str, board: Board, settings: Settings, conversion: ConvertOptions, as_json: bool
+    model: str,
+    board: Board,
+    settings: Settings,
+    conversion: ConvertOptions,
+    all_layers: bool,
+    as_json: bool,
 ) -> None:
     """Compile MODEL to C for a board and link a firmware image around it.
 
@@ -51,6 +65,7 @@ def build(
     from tinyml import api
     from tinyml.convert import building, present
     from tinyml.convert import conversion as stages
+    from tinyml.project.settings import Settings
     from tinyml.report import text
 
     with console.progress_bar() as progress:
@@ -58,6 +73,17 @@ def build(
         file, converted = building.model_for_build(model, wanted, progress)
     with console.progress(f"building {file.file_name} for {board.name} …"):
         built = api.build(file, board, settings)
-    show(built, as_json, text.build_tables, present.of_build(converted, file.file_name))
+    show(
+        built,
+        as_json,
+        text.build_tables,
+        present.of_build(converted, file.file_name),
+        all_layers=all_layers,
+    )
     if built.missing:
         raise built.missing
+    if not as_json and built.image is not None:
+        integers = str(near(built.directory / file.file_name)) if converted else model
+        is_usual = settings == Settings()  # for other options another one would be built
+        again = f"tinyml simulate {integers} --board {board.name}"
+        show_next(again if is_usual else f"tinyml flash {near(built.directory)}")

@@ -11,9 +11,11 @@ import click
 
 from tinyml.base import console
 from tinyml.base.errors import ToolError
+from tinyml.base.files import near
 from tinyml.cli import options
+from tinyml.cli.help import examples
 from tinyml.cli.settings import settings_options
-from tinyml.cli.show import show, show_table
+from tinyml.cli.show import show, show_next, show_table
 
 if TYPE_CHECKING:
     from tinyml.project.built import Built
@@ -25,6 +27,11 @@ MARKDOWN = click.option("--markdown", is_flag=True, help="Print Markdown, for pu
 LAST = "last"  # in the place of a build: the one before, from its history
 
 
+@examples(
+    "tinyml simulate model.tflite --board nucleo_l4r5zi",
+    "tinyml simulate model.tflite --board nucleo_l4r5zi --inputs test.npz",
+    "tinyml simulate model.tflite --board nucleo_l4r5zi --inputs test.npz --app",
+)
 @click.command(short_help="Run the image on an emulated board.")
 @options.MODEL
 @options.board_option()
@@ -55,6 +62,7 @@ LAST = "last"  # in the place of a build: the one before, from its history
     is_flag=True,
     help="Build with a few of the --inputs, let the application run on them, show what it prints.",
 )
+@options.LAYERS
 @options.JSON
 def simulate(
     model: Path,
@@ -66,6 +74,7 @@ def simulate(
     outputs: Path | None,
     serial: bool,
     app: bool,
+    all_layers: bool,
     as_json: bool,
 ) -> None:
     """Build MODEL when needed, boot the image on an emulated BOARD, run it, report per layer."""
@@ -91,7 +100,9 @@ def simulate(
         return
     with console.progress("running on the emulated core …"):
         ran = simulation.simulate_build(built, feed, simulator=simulator, save=outputs)
-    show(ran, as_json, text.run_tables)
+    show(ran, as_json, text.run_tables, all_layers=all_layers)
+    if not as_json and built.image is not None:
+        show_next(f"with the board plugged in: tinyml flash {near(built.directory)}")
 
 
 def _for_application(settings: Settings, inputs: Path | None) -> Settings:
@@ -121,13 +132,26 @@ def _show_application(
     console.verdict(True, application.verdict(built.report, printed))
 
 
+def _newest_report() -> Path:
+    """The directory of the newest report; says which, where several are there."""
+    from tinyml.report.report import newest_report
+
+    build, count = newest_report()
+    if count > 1:
+        console.note(f"the last of {count} reports: {build}")
+    return build
+
+
+@examples(
+    "tinyml report --open",
+)
 @click.command(short_help="Write the report of a build as one HTML page.")
 @options.BUILD
 @click.option("--open", "is_opened", is_flag=True, help="Show the page in the browser.")
 @MARKDOWN
 @options.JSON
 def report(build: Path | None, is_opened: bool, markdown: bool, as_json: bool) -> None:
-    """Write report.html from the report.json in the directory BUILD (the only one by default).
+    """Write report.html from the report.json in the directory BUILD (the last by default).
 
     The first time, the model is planned for all other boards and the other runtime as well.
     """
@@ -136,9 +160,9 @@ def report(build: Path | None, is_opened: bool, markdown: bool, as_json: bool) -
     from tinyml.report.around import around_of
     from tinyml.report.markdown import report_text
     from tinyml.report.page import write_page
-    from tinyml.report.report import only_report, read_report
+    from tinyml.report.report import read_report
 
-    build = build or only_report()
+    build = build or _newest_report()
     found, directory = read_report(build), build if build.is_dir() else build.parent
     with console.progress(f"planning {found.model['file']} for all boards …"):
         complete(found, directory)
@@ -156,6 +180,10 @@ def report(build: Path | None, is_opened: bool, markdown: bool, as_json: bool) -
         raise ToolError("no browser was found", hint=f"open {page} yourself")
 
 
+@examples(
+    "tinyml compare build/before build/after",
+    "tinyml compare build/before build/after --max-regression 2%",
+)
 @click.command(short_help="Hold one build against another.")
 @click.argument("before", metavar="A", type=click.Path(path_type=Path))
 @click.argument("after", metavar="[B]", type=click.Path(path_type=Path), required=False)
@@ -178,10 +206,10 @@ def compare(
     from tinyml.report import compare as comparing
     from tinyml.report.history import last_report
     from tinyml.report.markdown import comparison_text
-    from tinyml.report.report import only_report, read_report
+    from tinyml.report.report import read_report
 
     if str(before) == LAST:
-        after = after or only_report()
+        after = after or _newest_report()
         old = last_report(after if after.is_dir() else after.parent)
     elif after is None:
         raise click.UsageError("two builds are compared: give A and B, or 'last' for A")
@@ -203,6 +231,9 @@ def compare(
     return 0 if is_ok else 1
 
 
+@examples(
+    'eval "$(tinyml completion bash)"',
+)
 @click.command(short_help="Switch on shell completion.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:

@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from tinyml.base import console
+from tinyml.base.files import near
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tinyml.api import Built
     from tinyml.report.report import Report
     from tinyml.report.text import Table
+    from tinyml.target.board import Board
 
 
 def show_table(table: Table) -> None:
@@ -18,21 +22,41 @@ def show_table(table: Table) -> None:
     console.table(table.title, table.columns, table.rows, table.least_first)
 
 
+def meant(build: Path | None, board: Board | None) -> Path | None:
+    """The build that a command is about: the last one, where none was named and several are there.
+
+    Says so. None: there is at most one, or none.
+    """
+    from tinyml.measure.flash import last_build
+
+    if build is None and (found := last_build(board)):
+        build, count = found
+        console.note(f"the last of {count} builds: {build}")
+    return build
+
+
 def show(
     built: Built,
     as_json: bool,
     tables: Callable[[Report], Iterable[Table]],
     lines: Iterable[str] = (),
+    *,
+    all_layers: bool = False,
 ) -> None:
-    """The report as JSON; or lines, tables, the files that were written, and the verdict."""
+    """The report as JSON; or lines, tables, the files that were written, and the verdict.
+
+    The first of ``tables`` is that of the layers; the heaviest of many stand for all of them.
+    """
     from tinyml.report import text
+    from tinyml.report.heaviest import heaviest
 
     if as_json:
         console.document(built.report.to_json())
         return
     for line in lines:
         console.line(line)
-    for table in tables(built.report):
+    first, *others = tables(built.report)
+    for table in (first if all_layers else heaviest(built.report, first), *others):
         show_table(table)
     for path in built.files:
         console.line(f"wrote {path}")
@@ -45,4 +69,12 @@ def show(
         console.line(line)
     for advice in built.report.problems:
         console.line(f"what would help: {advice}")
+    page = built.directory / "report.html"
+    if page.is_file():
+        console.line(f"page: {near(page)}")
     console.verdict(built.report.fits, text.summary(built.report))
+
+
+def show_next(command: str) -> None:
+    """What one does next; beside the results, since no program wants it."""
+    console.note(f"next: {command}")

@@ -10,6 +10,7 @@ import click
 from tinyml.base import console
 from tinyml.base.errors import ToolError
 from tinyml.cli import options
+from tinyml.cli.help import examples
 from tinyml.cli.show import show_table
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from tinyml.target.board import Board
 
 
+@examples(
+    "tinyml new my-app --board esp32s3",
+    "tinyml new my-app --board rpi_pico --model model.tflite",
+)
 @click.command(short_help="Make the folder of an application.")
 @click.argument("name", type=options.FOLDER)
 @click.option("--board", required=True, envvar="TINYML_BOARD", help="Board name or a .toml file.")
@@ -35,6 +40,9 @@ def new(name: Path, board: str, template: str | None, model: Path | None) -> Non
     console.verdict(True, f"next: cd {name} && tinyml build")
 
 
+@examples(
+    "tinyml doctor --board esp32s3",
+)
 @click.command(short_help="Show what is installed and what is missing.")
 @options.board_option(multiple=True, required=False)
 @options.JSON

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import re
 import zipfile
@@ -21,12 +20,13 @@ from tinyml.convert.importers.values import Importer, ImportOptions, Source
 from tinyml.convert.python_text import functions_of
 from tinyml.convert.values import FloatModel
 from tinyml.ir.graph import Array
+from tinyml.model.file import no_such_model
 
 _KINDS = ".keras, .h5, .onnx, .pt2, .tflite, a SavedModel folder, or net.py:function"
 _PYTHON = re.compile(r"(.+\.py):([A-Za-z_]\w*)")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
-_NAMED = 8  # models that lie where one is not
+_NAMED = 8  # functions of a file that has not the one that was named
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +141,7 @@ def source_of(text: str) -> Source:
     match = _PYTHON.fullmatch(text)
     source = Source(Path(match[1]), match[2]) if match else Source(Path(text))
     if not source.path.exists():
-        there = sorted(path.name for path in _neighbours(source.path) if path.suffix in _BY_SUFFIX)
-        near = difflib.get_close_matches(source.path.name, there, _NAMED, 0.0)
-        raise ModelError(
-            "no such file or folder",
-            hint=f"models there: {', '.join(near)}" if near else f"give the path of {_KINDS}.",
-            where=str(source.path),
-        )
+        raise no_such_model(source.path, _BY_SUFFIX, _KINDS)
     return source
 
 
@@ -255,10 +249,3 @@ def _head(path: Path) -> bytes:
         raise ModelError(
             f"cannot be read: {error.strerror or error}", hint="check the path.", where=str(path)
         ) from error
-
-
-def _neighbours(path: Path) -> list[Path]:
-    try:
-        return list(path.parent.iterdir())
-    except OSError:
-        return []

@@ -41,7 +41,8 @@ def check_protocol(where: str, field: str) -> int:
         raise DeviceError(
             f"{where}: the firmware on the board is newer than this tinyml: it speaks protocol "
             f"{found}, this version {PROTOCOL}",
-            hint=f"update tinyml (pip install -U {DISTRIBUTION}), or build and flash the firmware again",
+            hint=f"update tinyml (pip install -U {DISTRIBUTION}), or build and flash the firmware "
+            "again",
         )
     return found
 

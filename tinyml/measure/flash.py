@@ -204,16 +204,39 @@ def _parts(image: Image) -> tuple[Part, ...]:
     return tuple(parts)
 
 
+def last_build(board: Board | None) -> tuple[Path, int] | None:
+    """The newest build below build/, of a board if one is given, and of how many it is that.
+
+    None when there is at most one, which needs no choice.
+    """
+    folders = sorted(_builds(_pattern(None, board)), key=_made, reverse=True)
+    return (folders[0], len(folders)) if len(folders) > 1 else None
+
+
+def _made(folder: Path) -> int:
+    """When a build was made, in nanoseconds; later ones are larger."""
+    file = folder / IMAGE_FILE
+    return (file if file.is_file() else folder).stat().st_mtime_ns
+
+
+def _pattern(path: Path | None, board: Board | None) -> str:
+    model = model_file(path.name, b"").name if path is not None else "*"
+    return f"{model}-{board.name if board else '*'}"  # a template's name may follow
+
+
+def _builds(pattern: str) -> list[Path]:
+    found = {*BUILD_ROOT.glob(pattern), *BUILD_ROOT.glob(f"{pattern}-*")}
+    return sorted(filter(_is_build, found))
+
+
 def build_dir(path: Path | None, board: Board | None) -> Path:
     """The directory of the build that is meant; see find_build."""
     if path is not None and path.is_dir():
         folders = [path] if _is_build(path) else sorted(filter(_is_build, path.glob("*")))
         what = str(path)
     else:
-        model = model_file(path.name, b"").name if path is not None else "*"
-        pattern = f"{model}-{board.name if board else '*'}"  # a template's name may follow
-        found = {*BUILD_ROOT.glob(pattern), *BUILD_ROOT.glob(f"{pattern}-*")}
-        folders = sorted(filter(_is_build, found))
+        pattern = _pattern(path, board)
+        folders = _builds(pattern)
         what = f"{BUILD_ROOT}/{pattern}"
     if len(folders) == 1:
         return folders[0]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinyml.base.errors import ModelError
 from tinyml.model.schema import IDENTIFIER, MAX_FILE_BYTES
 
+_NAMED = 8  # models that lie where one is not
 _MAX_NAME = 40  # characters; longer names make unreadable symbols
 
 
@@ -28,7 +31,7 @@ class ModelFile:
 def read_model(path: Path) -> ModelFile:
     """The model file at ``path``.
 
-    Raises ModelError if it cannot be read or is empty.
+    Raises ModelError if it cannot be read; for an absent one it names the models beside it.
     """
     try:
         if path.exists() and not path.is_file():
@@ -37,6 +40,8 @@ def read_model(path: Path) -> ModelFile:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ModelError("is larger than 2 GiB, no .tflite file is", where=str(path))
         data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise no_such_model(path, (".tflite", ".lite"), "a .tflite file") from error
     except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
         raise ModelError(
             f"cannot be read: {getattr(error, 'strerror', None) or error}",
@@ -60,6 +65,23 @@ def _conversion_beside(model: Path, sha256: str) -> str:
         return text if document["model"]["sha256"] == sha256 else ""
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""
+
+
+def no_such_model(path: Path, suffixes: Collection[str], kinds: str) -> ModelError:
+    """The error for a path that leads nowhere; it names the models in that folder.
+
+    ``suffixes`` are those of models; ``kinds`` says in words what may be given.
+    """
+    try:
+        there = sorted(found.name for found in path.parent.iterdir() if found.suffix in suffixes)
+    except OSError:
+        there = []
+    near = difflib.get_close_matches(path.name, there, _NAMED, 0.0)
+    return ModelError(
+        "no such file or folder",
+        hint=f"models there: {', '.join(near)}" if near else f"give the path of {kinds}.",
+        where=str(path),
+    )
 
 
 def is_flatbuffer(path: Path) -> bool:

@@ -159,18 +159,18 @@ def read_report(path: Path) -> Report:
         raise TinymlError(error.message, hint=error.hint, where=str(file)) from error
 
 
-def only_report(root: Path = Path("build")) -> Path:
-    """The build directory below ``root`` that has a report; raises unless there is just one."""
-    found = sorted(path.parent for path in root.glob(f"*/{FILE_NAME}"))
-    if len(found) == 1:
-        return found[0]
-    listed = f"{len(found)} reports are there: {', '.join(map(str, found))}"
-    raise TinymlError(
-        listed if found else f"there is no report below {root}/",
-        hint="name the one that is meant: tinyml report DIRECTORY"
-        if found
-        else "make one: tinyml build model.tflite --board NAME",
-    )
+def newest_report(root: Path = Path("build")) -> tuple[Path, int]:
+    """The build directory below ``root`` with the newest report, and how many there are.
+
+    Raises TinymlError when there is none.
+    """
+    found = sorted(root.glob(f"*/{FILE_NAME}"), key=lambda path: path.stat().st_mtime_ns)
+    if not found:
+        raise TinymlError(
+            f"there is no report below {root}/",
+            hint="make one: tinyml build model.tflite --board NAME",
+        )
+    return found[-1].parent, len(found)
 
 
 def _layer(item: Entries) -> Layer:

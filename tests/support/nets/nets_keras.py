@@ -1,8 +1,9 @@
 """Keras networks of the kinds that run on microcontrollers, trained for seconds.
 
 ``python nets_keras.py FOLDER NAME...`` writes NAME.keras, NAME.tflite (float), NAME_calib.npz and
-NAME_test.npz; for the network "cnn" also cnn.h5 and the SavedModel cnn_saved/. Two models that
-cannot be converted, batch_32.keras and loop_saved/, are there too.
+NAME_test.npz; for the network "cnn" also cnn.h5, the SavedModel cnn_saved/, and what
+Keras predicts of the tests, cnn_float.npy (probabilities). Two models that cannot be converted,
+batch_32.keras and loop_saved/, are there too.
 """
 
 from __future__ import annotations
@@ -162,6 +163,7 @@ def train(make: Any, folder: Path) -> None:
     model.fit(x, y, batch_size=64, epochs=8, verbose=0)
     model.save(folder / f"{name}.keras")
     if name == "cnn":
+        np.save(folder / "cnn_float.npy", model.predict(test_x, verbose=0))
         model.save(folder / "cnn.h5")
         model.export(folder / "cnn_saved", verbose=False)
     converter = tf.lite.TFLiteConverter.from_keras_model(model)

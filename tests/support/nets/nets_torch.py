@@ -1,7 +1,8 @@
 """PyTorch networks of the kinds that run on microcontrollers, trained for seconds.
 
 ``python nets_torch.py FOLDER NAME...`` writes NAME.pt (weights), NAME.onnx, NAME_calib.npz and
-NAME_test.npz; for the network "cnn" also cnn.pt2.
+NAME_test.npz; for the network "cnn" also cnn.pt2, and what PyTorch predicts of the tests,
+cnn_float.npy (probabilities).
 """
 
 from __future__ import annotations
@@ -153,6 +154,8 @@ def train(make: Any, folder: Path) -> None:
         model, sample, str(folder / f"{name}.onnx"), dynamo=False, input_names=["input"]
     )
     if name == "cnn":
+        scores = model(torch.tensor(test_x)).softmax(1)
+        np.save(folder / "cnn_float.npy", scores.detach().numpy())
         torch.export.save(torch.export.export(model, sample), folder / "cnn.pt2")
     np.savez(folder / f"{name}_calib.npz", input=x[:200])
     np.savez(folder / f"{name}_test.npz", input=test_x, labels=test_y)

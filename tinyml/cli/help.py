@@ -1,0 +1,88 @@
+"""Help: commands in groups, examples, and what a command ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+import click
+
+from tinyml.base import console
+from tinyml.base.errors import EXIT_CODES, did_you_mean
+
+C = TypeVar("C", bound=click.Command)
+
+EXIT_TOPIC = "exit-codes"
+WRITTEN_BY = "<!-- Written by `tinyml help --markdown`; do not edit. -->\n\n"
+
+
+class Grouped(click.Group):
+    """Lists its commands under titles, in the order in which one meets them."""
+
+    def add_groups(self, groups: Mapping[str, Sequence[click.Command]]) -> None:
+        """Adds the commands of each title."""
+        self.groups = groups
+        for commands in groups.values():
+            for command in commands:
+                self.add_command(command)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in that order."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """One part per title; all descriptions begin in the same column."""
+        widest = max(map(len, self.commands))
+        for title, commands in self.groups.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(f"{each.name:<{widest}}", each.get_short_help_str(80)) for each in commands]
+                )
+
+
+def examples(*lines: str) -> Callable[[C], C]:
+    """Adds command lines to the help of a command, just as they are typed."""
+
+    def decorate(command: C) -> C:
+        command.epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+        return command
+
+    return decorate
+
+
+@click.command("help", short_help="Show the help of a command, or what exit codes mean.")
+@click.argument("topic", required=False, metavar=f"[COMMAND|{EXIT_TOPIC}]")
+@click.option("--markdown", is_flag=True, help="Print the page docs/commands.md.")
+@click.pass_context
+def show_help(ctx: click.Context, topic: str | None, markdown: bool) -> None:
+    """Show the help of COMMAND, of tinyml without one, or what the exit codes mean."""
+    root = ctx.find_root()
+    assert isinstance(root.command, Grouped)
+    if markdown:
+        console.raw(commands_page(root.command))
+    elif topic is None:
+        console.raw(root.get_help() + "\n")
+    elif topic == EXIT_TOPIC:
+        rows = [(str(code), meaning) for code, meaning in EXIT_CODES.items()]
+        console.table("Exit codes", ("code", "meaning"), rows)
+    elif topic in root.command.commands:
+        command = root.command.commands[topic]
+        with click.Context(command, root, topic) as own:
+            console.raw(command.get_help(own) + "\n")
+    else:
+        known = (*root.command.commands, EXIT_TOPIC)
+        raise click.UsageError(f"there is no help on '{topic}': {did_you_mean(topic, known)}")
+
+
+def commands_page(group: Grouped) -> str:
+    """docs/commands.md: the help of every command, and the exit codes."""
+    parts = [WRITTEN_BY, "# Commands\n\nWhat `--help` prints, command by command; `--json` prints "]
+    parts.append("results for programs.\n\n## Exit codes\n\n| code | meaning |\n| --- | --- |\n")
+    parts += [f"| {code} | {meaning} |\n" for code, meaning in EXIT_CODES.items()]
+    root = click.Context(group, info_name="tinyml", terminal_width=100, **group.context_settings)
+    for title, commands in group.groups.items():
+        parts.append(f"\n## {title}\n")
+        for command in commands:
+            with click.Context(command, root, command.name) as own:
+                parts.append(f"\n### {command.name}\n\n```text\n{command.get_help(own)}\n```\n")
+    return "".join(parts)
