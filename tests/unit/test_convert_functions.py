@@ -1,4 +1,4 @@
-"""Operators on one value that have no integer kernel become one table of 256 numbers."""
+"""Operators on one value that have no integer kernel become one table."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from tinyml.ir.graph import Array, Graph
 from tinyml.model.file import model_file
 from tinyml.model.options import options
 from tinyml.model.reader import load
+from tinyml.ops import reference
 from tinyml.passes import run_passes
 
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert (extra 'convert') is not installed")
@@ -127,10 +128,43 @@ def test_a_factor_per_channel_is_outside() -> None:
     assert found.value == y
 
 
-def test_16_bit_values_go_through_tables_of_8() -> None:
-    """They were refused: EXP and its kin have no 16-bit kernel."""
+@needs_tflm
+@pytest.mark.parametrize("name", _FUNCTIONS)
+def test_16_bit_values_choose_one_of_two_thousand_rows(name: str) -> None:
+    """They were refused, and then went through 8 bits."""
+    graph, function, low, high = _FUNCTIONS[name]
+    rng = np.random.default_rng(2)
+    samples = [(rng.uniform(low, high, SHAPE).astype(np.float32),) for _ in range(20)]
+    samples.append((np.linspace(low, high, 24, dtype=np.float32).reshape(SHAPE),))
+    made = quantize(flatfile.write(graph), samples, QuantizeSettings("int16x8"))
+    assert not any("8 bits" in note for note in made.notes)
+    compiled = load(model_file("m.tflite", made.data))
+    kinds = [op.kind for op in compiled.ops if op.kind != "MUL"]
+    assert kinds == ["QUANTIZE", *["GATHER", "QUANTIZE"] * 2, "ADD"]
+    every = np.arange(-32768, 32768, 11).astype(np.int16)
+    vectors = [(np.resize(every[k : k + 24], SHAPE),) for k in range(0, len(every), 24)]
+    found = run_reference(compiled, vectors)
+    assert_equal(compiled, run_in_tflm(compiled, vectors), found)
+    given, result = (compiled.tensors[i].quant for i in (compiled.inputs[0], compiled.outputs[0]))
+    assert given is not None
+    assert result is not None
+    integers = np.stack([v[0] for v in vectors])
+    real = integers * given.scale
+    inside = (real >= low) & (real <= high)
+    values = dequantize(np.stack([v[0] for v in found]), result)
+    # A half and what rounds to one on the way go to either side.
+    rows = [np.floor((integers + 17.0) / 32), np.ceil((integers - 17.0) / 32)]
+    places = [np.where(inside, row * 32 * given.scale, 1).clip(low, high) for row in rows]
+    errors = np.min([np.abs(values - function(place)) for place in places], axis=0)
+    assert (errors[inside] <= 2 * result.scale + 1e-3).all()
+
+
+def test_the_least_and_the_greatest_16_bit_value_have_rows() -> None:
     samples = [(np.ones(SHAPE, np.float32),)]
-    made = quantize(flatfile.write(of_one("EXP")), samples, QuantizeSettings("int16x8"))
-    kinds = [op.kind for op in flatfile.read("m", made.data).ops]
-    assert kinds == ["QUANTIZE", "CAST", "ADD", "GATHER", "QUANTIZE"]
-    assert made.notes == ("1 EXP computed in 8 bits, for want of 16-bit kernels",)
+    data = quantize(flatfile.write(of_one("EXP")), samples, QuantizeSettings("int16x8")).data
+    made = load(model_file("m.tflite", data))
+    row = made.ops[0].outputs[0]
+    for value, wanted in ((-32768, 0), (0, 1024), (32767, 2048)):
+        numbers = reference.run(made, (np.full(SHAPE, value, np.int16),))[row]
+        assert numbers is not None
+        assert (numbers == wanted).all()

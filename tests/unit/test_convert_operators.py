@@ -82,8 +82,8 @@ _FUNCTIONS = ("EXP", "LOG", "SQRT", "SIN", "COS", "RSQRT", "SQUARE")
 
 @needs_tflm
 @pytest.mark.parametrize("kind", _FUNCTIONS)
-def test_functions_in_16_bits_are_tables_of_8(kind: str) -> None:
-    """Functions without 16-bit kernels were refused with int16x8, and RSQRT."""
+def test_functions_in_16_bits_are_tables_of_halves(kind: str) -> None:
+    """Functions without 16-bit kernels, and RSQRT, were refused with int16x8, then had 8 bits."""
     b = FloatBuilder()
     x = b.value("x", (1, 6))
     y = b.op(kind, (x,), b.value("y", (1, 6)))
@@ -93,13 +93,13 @@ def test_functions_in_16_bits_are_tables_of_8(kind: str) -> None:
     made = quantize(given, samples, QuantizeSettings(quantization="int16x8"))
     compiled, in_tflm = load(model_file("wide.tflite", made.data)), tflm_runner(made.data)
     assert in_tflm is not None
-    assert any(f"1 {kind} computed in 8 bits" in note for note in made.notes) or kind == "SQUARE"
+    assert not any("8 bits" in note for note in made.notes)
     for sample in samples:
         (quant,) = (compiled.tensors[i].quant for i in compiled.outputs)
         fed = (to_integers(sample[0], compiled.tensors[compiled.inputs[0]].quant, 16),)
         (found,), (wanted,) = in_tflm.outputs(fed), float_runner(given).outputs(sample)
         assert np.array_equal(found, run_reference(compiled, [fed])[0][0])
-        assert np.abs(dequantize(found, quant) - wanted).max() <= 0.02 * np.abs(wanted).max()
+        assert np.abs(dequantize(found, quant) - wanted).max() <= 0.003 * np.abs(wanted).max()
 
 
 @needs_tflm

@@ -1,8 +1,9 @@
-"""Functions of one value in 8 bits: whatever operators compute them, a table of 256 numbers.
+"""Functions of one value: whatever operators compute them, a table.
 
 There are no integer kernels of EXP, LOG and their kin, and each would round once more. But
-operators element by element on one value and numbers are together a function of 256 arguments. They
-become CAST (to a number of a row), ADD and GATHER (of the row of a table), which every runtime has.
+operators element by element on one value and numbers are together a function of 256 arguments, or
+of a few thousand. They become the number of a row and GATHER (of the row of a table), which every
+runtime has.
 """
 
 from __future__ import annotations
@@ -13,19 +14,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinyml.convert import flatfile
-from tinyml.convert.ranges import dequantize
-from tinyml.convert.ranges import quantize as to_integers
 from tinyml.convert.rules import is_supported
 from tinyml.convert.runners import float_runner
 from tinyml.ir.dtype import FLOAT32
-from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
+from tinyml.ir.graph import Array, Graph, Op, Tensor
 from tinyml.ops import trait_of
 from tinyml.ops.others import FUNCTION
 from tinyml.ops.rsqrt import RSQRT
 from tinyml.ops.traits import Axes, Casts
 from tinyml.passes.rewrite import makers
-
-FIRST = 128  # the row of a value's byte -128 is 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,30 +140,29 @@ def written_out(graph: Graph, found: Sequence[Function]) -> Graph:
     return replace(graph, ops=tuple(ops))
 
 
-def table_of(function: Function, graph: Graph, quants: tuple[Quant, Quant]) -> Array:
-    """The result's byte for each byte of the value, from -128 on, [256] int8.
+def results_of(function: Function, graph: Graph, arguments: Array) -> Array:
+    """The function of each argument, [N] float32, as binary64.
 
-    ``quants`` are those of the value and of the result. Where the function has no value, as the
-    root of a number below 0, the nearest argument that has one counts.
+    Where it has no value, as the root of a number below 0, the nearest argument that has one
+    counts.
     """
-    arguments = dequantize(np.arange(-128, 128).astype(np.int8), quants[0])
-    (found,) = float_runner(flatfile.write(_of_bytes(function, graph))).outputs(
-        (arguments.reshape(1, 256),)
-    )
-    values = found.reshape(256).astype(np.float64)
+    count = len(arguments)
+    model = flatfile.write(_of_arguments(function, graph, count))
+    (found,) = float_runner(model).outputs((arguments.reshape(1, count),))
+    values = found.reshape(count).astype(np.float64)
     known = np.flatnonzero(~np.isnan(values))
     if known.size:
-        nearest = np.abs(np.arange(256)[:, None] - known[None]).argmin(axis=1)
+        nearest = np.abs(np.arange(count)[:, None] - known[None]).argmin(axis=1)
         values = values[known[nearest]]
     limits = np.finfo(np.float32)
-    return to_integers(np.clip(np.nan_to_num(values), limits.min, limits.max), quants[1])
+    return np.clip(np.nan_to_num(values), limits.min, limits.max)
 
 
-def _of_bytes(function: Function, graph: Graph) -> Graph:
-    """The function as a model of its own on [1, 256] values."""
+def _of_arguments(function: Function, graph: Graph, count: int) -> Graph:
+    """The function as a model of its own on [1, count] values."""
     values = {function.value, *(i for op in function.ops for i in op.outputs)}
     tensors = [
-        replace(tensor, shape=(1, 256)) if i in values else _as_number(tensor)
+        replace(tensor, shape=(1, count)) if i in values else _as_number(tensor)
         for i, tensor in enumerate(graph.tensors)
     ]
     used = sorted({function.value, *(i for op in function.ops for i in (*op.inputs, *op.outputs))})

@@ -13,7 +13,8 @@ import numpy as np
 
 from tinyml.base.errors import InternalError
 from tinyml.convert.formats import Formats, values_read, values_written
-from tinyml.convert.functions import FIRST, Function, table_of
+from tinyml.convert.function_rows import byte_ops, byte_table, wide_ops, wide_table
+from tinyml.convert.functions import Function
 from tinyml.convert.integers import as_io, check_sum, integer
 from tinyml.convert.lstm import lstm_tensors
 from tinyml.convert.ranges import dequantize, range_of_quant
@@ -39,12 +40,9 @@ from tinyml.convert.weights import (
     quantised_weights,
     weight_quant,
 )
-from tinyml.ir.dtype import FLOAT32, INT8, INT32, DType
+from tinyml.ir.dtype import FLOAT32, DType
 from tinyml.ir.graph import Graph, Op, Quant, Tensor, check
 from tinyml.ops import trait_of
-from tinyml.ops.cast import CAST
-from tinyml.ops.elementwise import ADD
-from tinyml.ops.gather import GATHER
 from tinyml.ops.maximum import MAXIMUM
 from tinyml.ops.others import FUNCTION
 from tinyml.ops.quantize import DEQUANTIZE, QUANTIZE
@@ -187,7 +185,7 @@ class _Made:
             self._add_lstm(op)
             return
         if op.kind == FUNCTION:
-            self._add_function(op)
+            self._add_function(op, bits)
             return
         if bits == 8 and is_clamp(op, self.graph):
             self._add_clamp(op)
@@ -212,26 +210,20 @@ class _Made:
             scales = [self.quant(i, bits).scale for i in values_read(op, self.graph)]
             check_sum(op, scales, self.quant(op.outputs[0], bits).scale, bits)
 
-    def _add_function(self, op: Op) -> None:
-        """The number of a row of the table for each byte, and the rows."""
+    def _add_function(self, op: Op, bits: int) -> None:
+        """The number of a row of the table for each value, and the rows."""
         function = self.functions[op.outputs[0]]
         named = self.graph.tensors[self.formats.clamped.get(function.result, function.result)]
-        quants = (self.quant(function.value, 8), self.quant(function.result, 8))
-        table = table_of(function, self.graph, quants)
-        byte = self.value(function.value, 8)
-        numbers = []
-        for word in ("byte", "row"):
-            held = Tensor(f"{named.name}/{word}", INT32, named.shape)
-            numbers.append(self.add(held))
-        offset = self.add(constant(f"{named.name}/first", np.array([FIRST], np.int32), None))
-        rows = self.add(constant(f"{named.name}/table", table, quants[1]))
-        made = self._write(function.result, integer(named, quants[1], 8))
-        types = {"InDataType": INT8.tflite, "OutDataType": INT32.tflite}
-        self.ops += [
-            Op(CAST, f"{named.name}/byte", (byte,), (numbers[0],), options_of(CAST, **types)),
-            Op(ADD, f"{named.name}/row", (numbers[0], offset), (numbers[1],), options_of(ADD)),
-            Op(GATHER, named.name, (rows, numbers[1]), (made,), options_of(GATHER)),
-        ]
+        quants = (self.quant(function.value, bits), self.quant(function.result, bits))
+        given = self.value(function.value, bits)
+        made = self._write(function.result, integer(named, quants[1], bits))
+        ends = (given, made)
+        if bits == 16:
+            table = wide_table(function, self.graph, quants)
+            self.ops += wide_ops(self.add, ends, quants, self.tensors[made], table)
+        else:
+            table = byte_table(function, self.graph, quants)
+            self.ops += byte_ops(self.add, ends, self.tensors[made], table)
 
     def _add_lstm(self, op: Op) -> None:
         value, result = op.inputs[0], op.outputs[0]

@@ -36,7 +36,7 @@ SELECT = "SELECT"  # whose condition has the shape of the result
 FUNCTION = "FUNCTION"  # of the converter alone: operators that become a table
 
 OTHERS = (
-    Other(FUNCTION, "", (_EACH, Scales("own")), is_inner=True),
+    Other(FUNCTION, "", (_EACH, Scales("own", (8, 16))), is_inner=True),
     Other("POW", "PowOptions", (_PAIRS,)),
     Other("RANGE", "RangeOptions", (_WHOLE,)),
     Other(REDUCE_ANY, "ReducerOptions", (_WHOLE,)),
