@@ -10,7 +10,7 @@ PINNED ?= --constraint .ci/constraints.txt
 # Hundreds of tests start a Python: compiling tinyml's modules each time is half a second of each.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-fast check lock docs site bench sizes fuzz conformance clean
+.PHONY: help demo test test-fast check lock docs site bench screenshots sizes fuzz conformance clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -62,6 +62,9 @@ docs: $(VENV)/.installed ## regenerate the pages that are generated
 	$(BIN)/tinyml ops --markdown > docs/ops.md
 	$(BIN)/tinyml boards --markdown > docs/boards.md
 	$(BIN)/tinyml help --markdown > docs/commands.md
+
+screenshots: $(VENV)/.installed-$(EXTRAS) ## take the pictures of docs/report.md anew (needs chromium and pillow)
+	$(BIN)/python -m tests.screenshots
 
 SITE := build/site-tools
 site: ## the pages of docs/ as a site, in build/site; no warning passes
