@@ -124,6 +124,16 @@ def test_a_model_that_is_not_there(app: Path) -> None:
     assert tinyml("boards", cwd=app).returncode == 0  # others do not read it
 
 
+def test_the_samples_of_an_application_are_named_in_its_file(app: Path) -> None:
+    write(app, 'model = "model.tflite"\nboard = "esp32s3"\ninputs = "mine.npz"\n')
+    with pytest.raises(BoardError, match=r"'inputs' is 'mine.npz', which is not there") as caught:
+        defaults(app)
+    assert caught.value.hint == "put the inputs there"
+    (app / "mine.npz").touch()
+    values = defaults(app)
+    assert values["inputs"] == values["compiled_inputs"] == str(app / "mine.npz")
+
+
 def test_another_model_does_not_get_into_the_application(app: Path) -> None:
     settings = api.Settings(project=app, directory=app / "build", project_only=True)
     with pytest.raises(BuildError, match=r"has the model 'model.tflite', not 'digits.tflite'"):

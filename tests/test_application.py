@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.models.small_graphs import small_network
+from tests.support.models.small_graphs import GraphBuilder, small_network
 from tinyml import api
 from tinyml.base.elf import read_elf
 from tinyml.base.errors import BuildError, MismatchError, TinymlError, ToolError
 from tinyml.device.agent import AgentClient
 from tinyml.device.application import application_lines
 from tinyml.evaluate.samples import write_samples
+from tinyml.ir.dtype import INT32
 from tinyml.measure.application import run_application
+from tinyml.ops.lookup import NoAttrs
 from tinyml.project.samples import chosen_samples, kept_samples
 from tinyml.simulate.link import MemoryLink
 from tinyml.simulate.machine import Machine
@@ -147,6 +149,25 @@ def test_outputs_that_are_no_classes_are_printed(tmp_path: Path) -> None:
     assert samples is not None
     printed = run_application(built, samples)
     assert [item.agrees for item in printed] == [True] * 4
+
+
+def test_the_number_of_a_class_is_printed_with_its_name(tmp_path: Path) -> None:
+    b = GraphBuilder()
+    given = b.value("x", (1, 5), (0.1, 0))
+    axis = b.constant("axis", np.array(1, np.int32))
+    out = b.value("y", (1,), None, INT32)
+    graph = b.graph((given,), (b.op("ARG_MAX", (given, axis), out, NoAttrs()),))
+    metadata = replace(graph.source.metadata, labels=("a", "b", "c", "d", "e"))
+    graph = replace(graph, source=replace(graph.source, metadata=metadata))
+    vectors = [(np.array([[-5, 1, 3, 100 * n, 7]], np.int8),) for n in (0, 1)]
+    write_samples(tmp_path / "inputs.npz", [graph.tensors[given]], vectors)
+    settings = api.Settings(compiled_inputs=tmp_path / "inputs.npz", directory=tmp_path / "build")
+    built = api.build(graph, api.load_board("nucleo_l4r5zi"), settings)
+    samples = chosen_samples(built.plan.graph, tmp_path / "inputs.npz")
+    assert samples is not None
+    printed = run_application(built, samples)
+    assert [item.text for item in printed] == ["small: class 4 (e)", "small: class 3 (d)"]
+    assert [item.agrees for item in printed] == [True, True]
 
 
 def test_a_rebuild_without_samples_has_none(tmp_path: Path) -> None:

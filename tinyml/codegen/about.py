@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyml.codegen.literals import c_comment, c_float
-from tinyml.ir.dtype import FLOAT32
-from tinyml.ir.graph import Graph
+from tinyml.ir.dtype import FLOAT32, INT32, INT64
+from tinyml.ir.graph import Graph, Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def about_view(graph: Graph) -> AboutView:
     the first input is not quantised or has another number of channels.
     """
     held = graph.source.metadata
-    given, made = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
+    given = graph.tensors[graph.inputs[0]]
     channels = given.shape[-1] if given.shape else 1
     fits = (
         len(held.mean) == len(held.std)
@@ -41,10 +41,21 @@ def about_view(graph: Graph) -> AboutView:
     return AboutView(
         producer=c_comment(held.producer),
         is_calibrated=held.is_calibrated,
-        labels=tuple(map(_text, held.labels)) if len(held.labels) == made.elements else (),
+        labels=tuple(map(_text, held.labels)) if has_labels(graph) else (),
         mean=tuple(map(c_float, held.mean)) if fits else (),
         std=tuple(map(c_float, held.std)) if fits else (),
     )
+
+
+def is_class(tensor: Tensor) -> bool:
+    """Whether an output is the number of a class, as ARG_MAX gives it."""
+    return tensor.elements == 1 and tensor.dtype in (INT32, INT64)
+
+
+def has_labels(graph: Graph) -> bool:
+    """Whether the model names the classes that its first output scores, or that it is one of."""
+    made, count = graph.tensors[graph.outputs[0]], len(graph.source.metadata.labels)
+    return count == made.elements or (is_class(made) and count > 1)
 
 
 def _text(label: str) -> str:

@@ -20,6 +20,7 @@ CHOICES = {
 }
 BACKENDS = ("runtime", "toolchain")
 LISTS = ("ram_budget", "kernels")
+FILES = {"inputs": ("inputs", "compiled_inputs")}  # the parameters of commands that take it
 TEXTS = ("template", "model_id", "memory", "flash_budget")
 
 
@@ -42,6 +43,9 @@ def defaults(folder: Path = Path()) -> dict[str, object]:
             values[key] = top.choice(key, names_of(f"{key}s"))
     values |= {key: top.text(key) for key in TEXTS if top.has(key)}
     values |= {key: list(top.strings(key)) for key in LISTS if top.has(key)}
+    for key, names in FILES.items():
+        if top.has(key):
+            values |= dict.fromkeys(names, str(_file(top, folder, key)))
     values |= {"cores": top.integer("cores", minimum=1)} if top.has("cores") else {}
     top.close()
     return values
@@ -67,10 +71,16 @@ def refuse_other(folder: Path, model: str, template: str) -> None:
 
 
 def _model(top: Table, folder: Path) -> str:
-    name = top.text("model")
-    if not (folder / name).is_file():
-        raise top.error(f"'model' is '{name}', which is not there", "put the model there")
-    return name
+    _file(top, folder, "model")
+    return top.text("model")
+
+
+def _file(top: Table, folder: Path, key: str) -> Path:
+    """The file that a key names, as seen from the application's folder."""
+    path = folder / top.text(key)
+    if not path.is_file():
+        raise top.error(f"'{key}' is '{top.text(key)}', which is not there", f"put the {key} there")
+    return path
 
 
 def _check_board(name: str, path: Path) -> None:
