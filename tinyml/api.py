@@ -23,15 +23,17 @@ from tinyml.base.errors import ModelError, PlanError, TinymlError
 from tinyml.convert.conversion import Converted, ConvertOptions
 from tinyml.convert.conversion import convert as convert_model
 from tinyml.convert.data.values import DataOptions
+from tinyml.convert.feeding import read_feed
 from tinyml.convert.importers.values import ImportOptions
 from tinyml.convert.values import QuantizeSettings
 from tinyml.device.profile import Show
-from tinyml.evaluate.samples import Samples
+from tinyml.evaluate.samples import Samples, random_samples
 from tinyml.evaluate.verification import Verification, reference_of
 from tinyml.evaluate.verification import verify as hold_against
 from tinyml.ir.graph import Array, Graph
 from tinyml.measure import builds, onboard, simulation
 from tinyml.measure import flash as flashing
+from tinyml.measure.simulation import RANDOM_SAMPLES
 from tinyml.model.file import ModelFile, is_flatbuffer, model_file, read_model
 from tinyml.passes import run_passes
 from tinyml.plan import explore as exploring
@@ -105,7 +107,22 @@ _checked = checked(
 )
 load_board = _checked(boards.load_board)
 open_build = _checked(builds.open_build)
-samples_of = _checked(simulation.samples_of)
+
+
+@_checked
+def samples_of(
+    graph: Graph,
+    inputs: str | Path | None = None,
+    limit: int | None = None,
+    options: DataOptions = DataOptions(),
+) -> Samples:
+    """Samples from arrays, a table, a folder of images or sounds, or ``module:function``.
+
+    Random ones without ``inputs``. Raises TinymlError for what does not suit the model.
+    """
+    if inputs is None:
+        return random_samples(graph, limit or RANDOM_SAMPLES)
+    return read_feed(str(inputs), graph, replace(options, limit=limit or options.limit))
 
 
 @_checked

@@ -332,3 +332,15 @@ def test_data_are_looked_at_before_the_model(option: str, data: str, tmp_path: P
     imports = ImportOptions(python=tmp_path / "no python")
     with pytest.raises(TinymlError, match=data.split(":")[0]):
         convert(str(tmp_path / "model.keras"), ConvertOptions(imports=imports, **given))
+
+
+def test_classes_of_a_table_may_be_written_as_floats(tmp_path: Path) -> None:
+    """numpy.savetxt writes 9 as 9.0e+00: such classes were numbered anew in sorted order."""
+    (tmp_path / "d.csv").write_text("a,label\n1,9.0\n2,4.000e+00\n3,4\n")
+    found = read_data(str(tmp_path / "d.csv"), DataOptions())
+    assert found.labels is not None
+    assert found.labels.tolist() == [9, 4, 4]
+    (tmp_path / "d.csv").write_text("a,label\n1,v1.5\n2,v1\n")
+    named = read_data(str(tmp_path / "d.csv"), DataOptions())
+    assert named.labels is not None
+    assert named.labels.tolist() == [1, 0]

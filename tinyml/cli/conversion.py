@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tinyml.cli.feed import FEATURES, IMAGE_FIT
+
 if TYPE_CHECKING:
     from tinyml.convert.conversion import ConvertOptions
 
@@ -152,16 +154,8 @@ def _data_options() -> _Options:
         ),
         click.option("--samples", type=click.IntRange(1), help="Use only the first N samples."),
         click.option("--image-size", type=ShapeType(), help="WxH; the model's own by default."),
-        click.option(
-            "--image-fit",
-            type=click.Choice(["stretch", "crop", "pad"]),
-            default="stretch",
-            show_default=True,
-            help="For images of other proportions.",
-        ),
-        click.option(
-            "--features", default="", metavar="MODULE:FUNCTION", help="From (sound, rate) to input."
-        ),
+        IMAGE_FIT,
+        FEATURES,
     )
 
 

@@ -10,6 +10,7 @@ import click
 from tinyml.base import console
 from tinyml.base.files import near
 from tinyml.cli import options
+from tinyml.cli.feed import Feed, feed_option
 from tinyml.cli.help import examples
 from tinyml.cli.settings import settings_options
 from tinyml.cli.show import meant, show, show_next, show_table
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 @options.BAUD
 @options.RUNS
 @options.WARMUP
-@options.INPUTS
+@feed_option
 @options.SAMPLES
 @options.LAYERS
 @options.JSON
@@ -43,7 +44,7 @@ def profile(
     baud: int | None,
     runs: int,
     warmup: int,
-    inputs: Path | None,
+    feed: Feed,
     samples: int | None,
     all_layers: bool,
     as_json: bool,
@@ -57,8 +58,8 @@ def profile(
     from tinyml.report import device
 
     built = api.open_build(meant(build, board), board)
-    feed = api.samples_of(built.plan.graph, inputs, samples)
-    measured = _measured(built, api.Connection(port, baud), feed, runs, warmup)
+    taken = feed.samples(built.plan.graph, samples)
+    measured = _measured(built, api.Connection(port, baud), taken, runs, warmup)
     show(measured, as_json, device.profile_tables, all_layers=all_layers)
     if not as_json:
         show_next(f"tinyml verify {near(measured.directory)} --inputs test.npz")
@@ -72,7 +73,7 @@ def profile(
 @options.board_option(required=False)
 @options.PORT
 @options.BAUD
-@options.INPUTS
+@feed_option
 @click.option(
     "--labels",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -85,7 +86,7 @@ def verify(
     board: Board | None,
     port: str | None,
     baud: int | None,
-    inputs: Path | None,
+    feed: Feed,
     labels: Path | None,
     samples: int | None,
     as_json: bool,
@@ -102,9 +103,9 @@ def verify(
     from tinyml.report.text import doubted
 
     built = api.open_build(meant(build, board), board)
-    feed = with_labels(api.samples_of(built.plan.graph, inputs, samples), labels)
+    taken = with_labels(feed.samples(built.plan.graph, samples), labels)
     with console.progress_bar() as progress:
-        found = api.verify(built, feed, api.Connection(port, baud), show=progress)
+        found = api.verify(built, taken, api.Connection(port, baud), show=progress)
     if as_json:
         console.document(asdict(found))
         return
@@ -147,7 +148,7 @@ def monitor(build: Path | None, board: Board | None, port: str | None, baud: int
 @options.PORT
 @options.BAUD
 @options.RUNS
-@options.INPUTS
+@feed_option
 @settings_options(
     options.OPTIMIZE,
     options.TOOLCHAIN,
@@ -167,7 +168,7 @@ def run(
     port: str | None,
     baud: int | None,
     runs: int,
-    inputs: Path | None,
+    feed: Feed,
     settings: Settings,
     flasher: str | None,
     no_flash: bool,
@@ -182,12 +183,12 @@ def run(
 
     if flasher is not None and not no_flash:
         flasher_of(flasher).check_options(board)  # before minutes go into a build
-    feed = api.samples_of(api.load(model), inputs, None)
+    taken = feed.samples(api.load(model))
     with console.progress(f"building {model.name} for {board.name} …"):
         built = api.build(model, board, settings)
     if not no_flash:
         _flash(built, port, flasher, yes)
-    measured = _measured(built, api.Connection(port, baud), feed, runs, 5)
+    measured = _measured(built, api.Connection(port, baud), taken, runs, 5)
     show(measured, as_json, device.profile_tables, all_layers=all_layers)
     if not as_json:
         show_next(f"tinyml verify {near(measured.directory)} --inputs test.npz")

@@ -218,11 +218,6 @@ AGENT = click.option(
 NO_AGENT = click.option("--no-agent", "agent", flag_value="none", help="The same as --agent none.")
 MODEL_ID = click.option("--model-id", help="What the agent calls the model, such as kws01.")
 BUILD = click.argument("build", type=click.Path(path_type=Path), required=False)
-INPUTS = click.option(
-    "--inputs",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A .npz or .npy file with samples (and 'labels'); random inputs by default.",
-)
 COMPILED_INPUTS = click.option(
     "--inputs",
     "compiled_inputs",

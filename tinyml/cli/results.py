@@ -13,6 +13,7 @@ from tinyml.base import console
 from tinyml.base.errors import ToolError
 from tinyml.base.files import near
 from tinyml.cli import options
+from tinyml.cli.feed import Feed, feed_option
 from tinyml.cli.help import examples
 from tinyml.cli.settings import settings_options
 from tinyml.cli.show import show, show_next, show_table
@@ -35,7 +36,7 @@ LAST = "last"  # in the place of a build: the one before, from its history
 @click.command(short_help="Run the image on an emulated board.")
 @options.MODEL
 @options.board_option()
-@options.INPUTS
+@feed_option
 @options.SAMPLES
 @settings_options(
     options.RUNTIME,
@@ -67,7 +68,7 @@ LAST = "last"  # in the place of a build: the one before, from its history
 def simulate(
     model: Path,
     board: Board,
-    inputs: Path | None,
+    feed: Feed,
     samples: int | None,
     settings: Settings,
     simulator: str | None,
@@ -83,23 +84,23 @@ def simulate(
     from tinyml.measure import simulation
     from tinyml.report import text
 
-    refuse_own(outputs, (model, inputs), settings.directory)
+    refuse_own(outputs, (model, feed.path), settings.directory)
     if app and (serial or outputs or samples):
         raise click.UsageError("--app takes neither --serial, --outputs nor --samples")
     if app:
-        settings = _for_application(settings, inputs)
+        settings = _for_application(settings, feed.path)
     runtime = settings.runtime or board.backends["runtime"]
-    feed = api.samples_of(api.load(model, runtime), inputs, samples)
+    taken = feed.samples(api.load(model, runtime), samples)
     with console.progress(f"building {model.name} for {board.name} …"):
         built = api.build(model, board, settings)
     if app:
-        _show_application(built, inputs, simulator, as_json)
+        _show_application(built, feed.path, simulator, as_json)
         return
     if serial:
         simulation.serve(built, announce=console.line)
         return
     with console.progress("running on the emulated core …"):
-        ran = simulation.simulate_build(built, feed, simulator=simulator, save=outputs)
+        ran = simulation.simulate_build(built, taken, simulator=simulator, save=outputs)
     show(ran, as_json, text.run_tables, all_layers=all_layers)
     if not as_json and built.image is not None:
         show_next(f"with the board plugged in: tinyml flash {near(built.directory)}")

@@ -27,6 +27,7 @@ class Samples:
     labels: tuple[int, ...] = ()  # class index per sample, or empty
     file_name: str = ""  # where they come from; "" for random ones
     held: int | None = None  # so many are in the file; None: as many as there are here
+    notes: tuple[str, ...] = ()  # what was done to make them, where it may be a surprise
 
 
 def random_samples(graph: Graph, count: int, seed: int = 0) -> Samples:

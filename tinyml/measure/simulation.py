@@ -16,12 +16,10 @@ from tinyml.evaluate.samples import (
     Samples,
     check_inputs,
     check_samples,
-    random_samples,
-    read_samples,
     write_samples,
 )
 from tinyml.evaluate.verification import reference_of, score_details, verify
-from tinyml.ir.graph import Array, Graph
+from tinyml.ir.graph import Array
 from tinyml.plan.halves import uses_two_cores
 from tinyml.plan.timing import check_countable
 from tinyml.plan.values import Plan
@@ -131,13 +129,6 @@ def _run(
     if in_sequence:
         return chosen.run(image, board, inputs, in_sequence=True)
     return chosen.run(image, board, inputs)  # those of other packages need not know of sequences
-
-
-def samples_of(graph: Graph, inputs: Path | str | None = None, limit: int | None = None) -> Samples:
-    """The samples in a file, or random ones; raises TinymlError when the file does not match."""
-    if inputs is None:
-        return random_samples(graph, limit or RANDOM_SAMPLES)
-    return read_samples(Path(inputs), graph, limit)
 
 
 def simulate_build(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,8 +13,6 @@ from tinyml.convert.data.values import LABEL_NAMES, DataOptions, RawData
 from tinyml.convert.values import ModelInput
 from tinyml.evaluate.arrayfile import label_array, read_array_file
 from tinyml.ir.graph import Array
-
-_CLASS = re.compile(r"-?[0-9]{1,9}")  # a class as its index
 
 
 def read_arrays(
@@ -82,9 +79,10 @@ def read_table(path: Path, options: DataOptions) -> RawData:
 
 def classes(names: list[str], options: DataOptions, path: Path) -> Array:
     """Class indices for names: by --labels, else numbers as they are, else in sorted order."""
-    are_numbers = all(_CLASS.fullmatch(name) for name in names)
-    if are_numbers and not set(names) <= set(options.labels):
-        return np.array([int(name) for name in names])
+    if _are_numbers(names) and not set(names) <= set(options.labels):
+        numbers = np.array([float(name) for name in names])  # numpy and pandas write 9 as 9.0
+        if np.all(np.mod(numbers, 1) == 0):
+            return numbers.astype(np.int64)
     known = list(options.labels) or sorted(set(names))
     unknown = sorted(set(names) - set(known))
     if unknown:
