@@ -120,8 +120,9 @@ def test_a_damaged_state_is_a_row_and_an_error_only_where_it_is_needed(
     history = history_of(built(TWO), tmp_path)
     assert history.table is not None
     assert history.table.rows[1][2] == "damaged"
-    with pytest.raises(TinymlError, match=r"0001\.json"):
+    with pytest.raises(TinymlError, match=r"0001\.json") as caught:
         last_report(tmp_path)
+    assert "delete that file" in str(caught.value.hint)
 
 
 def compare(*argv: str) -> Any:
@@ -150,3 +151,4 @@ def test_compare_says_what_is_missing(tmp_path: Path) -> None:
     assert "give A and B, or 'last' for A" in one.output
     empty = compare("last", str(tmp_path / "nowhere"))
     assert isinstance(empty.exception, TinymlError)
+    assert "nowhere cannot be read" in empty.exception.message

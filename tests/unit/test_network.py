@@ -14,6 +14,7 @@ from tinyml.report.blocks import MOST, UNCUT, blocks_of, clean_cuts
 from tinyml.report.families import FAMILIES, family_of
 from tinyml.report.layered import grid_of
 from tinyml.report.network import Block, network_of
+from tinyml.report.page import render
 from tinyml.report.report import Layer, Report
 
 
@@ -117,6 +118,8 @@ def test_an_older_report_has_no_picture() -> None:
     report = small_report()
     older: tuple[Layer, ...] = tuple(replace(layer, inputs=None) for layer in report.layers)
     assert network_of(replace(report, layers=older), [1] * len(older)) is None
+    assert "build again for the picture" in render(replace(report, layers=older))
+    assert "build again for the picture" not in render(report)
 
 
 def test_layers_read_what_the_graph_says() -> None:

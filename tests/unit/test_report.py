@@ -107,6 +107,14 @@ def test_the_report_command_writes_the_page_beside_the_report(tmp_path: Path) ->
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == render(small_report())
 
 
+def test_a_file_of_another_kind_is_named_as_such(tmp_path: Path) -> None:
+    """A model given in the place of a build was "not JSON", with the advice to build again."""
+    (tmp_path / "m.tflite").write_bytes(b"\x8c\xff\x00")
+    with pytest.raises(TinymlError, match=r"is no report\.json") as caught:
+        read_report(tmp_path / "m.tflite")
+    assert "give a build directory" in str(caught.value.hint)
+
+
 def test_a_directory_without_report_says_what_to_give(tmp_path: Path) -> None:
     with pytest.raises(TinymlError, match="cannot be read") as caught:
         read_report(tmp_path)

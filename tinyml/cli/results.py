@@ -145,6 +145,7 @@ def _newest_report() -> Path:
 
 @examples(
     "tinyml report --open",
+    "tinyml report build/kws-esp32s3 --markdown",
 )
 @click.command(short_help="Write the report of a build as one HTML page.")
 @options.BUILD
@@ -184,6 +185,7 @@ def report(build: Path | None, is_opened: bool, markdown: bool, as_json: bool) -
 @examples(
     "tinyml compare build/before build/after",
     "tinyml compare build/before build/after --max-regression 2%",
+    "tinyml compare last",
 )
 @click.command(short_help="Hold one build against another.")
 @click.argument("before", metavar="A", type=click.Path(path_type=Path))
@@ -201,8 +203,8 @@ def compare(
 ) -> int:
     """Hold B against A: totals, memory and layers of two build directories or report.json files.
 
-    With the word 'last' as A: against what B was before it was built or run anew (B may be left
-    out where there is only one build).
+    With the word 'last' as A: against what B (the last build by default) was before it was built
+    or run anew.
     """
     from tinyml.report import compare as comparing
     from tinyml.report.history import last_report
@@ -211,6 +213,7 @@ def compare(
 
     if str(before) == LAST:
         after = after or _newest_report()
+        read_report(after)  # what is wrong with it is said first
         old = last_report(after if after.is_dir() else after.parent)
     elif after is None:
         raise click.UsageError("two builds are compared: give A and B, or 'last' for A")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -96,16 +97,12 @@ def other_reports(report: Report, directory: Path, kept: Sequence[Path]) -> Iter
     """Reports of the same model and board by the other runtime, of builds next to this one."""
     beside = sorted(directory.resolve().parent.glob(f"*/{REPORT_FILE}"))
     for path in (*beside, *reversed(kept)):
-        try:
-            if report.model["sha256"] not in path.read_text(encoding="utf-8"):
-                continue  # of another model: not worth reading
-            found = read_report(path)
-        except (OSError, ValueError, TinymlError):
-            continue
-        is_same = found.model["sha256"] == report.model["sha256"]
-        is_here = found.board["name"] == report.board["name"]
-        if is_same and is_here and found.runtime != report.runtime:
-            yield found
+        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError, TinymlError):
+            held = json.loads(path.read_text(encoding="utf-8"))  # reading all of it takes its time
+            is_same = held["model"]["sha256"] == report.model["sha256"]
+            is_here = held["board"]["name"] == report.board["name"]
+            if is_same and is_here and held["runtime"] != report.runtime:
+                yield read_report(path)
 
 
 def runtimes_table(report: Report, beside: Beside, found: Sequence[Report]) -> Table | None:

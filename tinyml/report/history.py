@@ -48,12 +48,11 @@ def keep(directory: Path, new: Report) -> None:
     Not what says the same, or less of the same build.
     """
     path = directory / REPORT_FILE
-    try:
-        old = read_report(path)
-    except TinymlError:
+    old = _read(path)
+    if "fingerprint" not in old:
         return  # there is none, or nobody can read it
-    is_less = old.run is None and old.fingerprint in ("", new.fingerprint)
-    if is_less or old.to_text() == new.to_text():
+    is_less = old.get("run") is None and old["fingerprint"] in ("", new.fingerprint)
+    if is_less or path.read_text(encoding="utf-8") == new.to_text():
         return
     files = kept_files(directory)
     number = int(files[-1].stem) + 1 if files else 1
@@ -78,7 +77,11 @@ def last_report(directory: Path) -> Report:
             f"no earlier state of {directory} is kept",
             hint="one is kept when a build changes, or runs, in a directory that had been built",
         )
-    return read_report(files[-1])
+    try:
+        return read_report(files[-1])
+    except TinymlError as error:
+        hint = "delete that file: the state before it is the last one then"
+        raise TinymlError(error.message, hint=hint, where=error.where) from error
 
 
 def history_of(report: Report, directory: Path) -> History:

@@ -19,6 +19,7 @@ from tinyml.values.image import Section
 
 FORMAT = 1  # of report.json; raised when a key changes its meaning
 FILE_NAME = "report.json"
+_WHICH = "give a build directory of 'tinyml build' or 'tinyml simulate', or a report.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +152,10 @@ def read_report(path: Path) -> Report:
     except OSError as error:
         raise TinymlError(
             f"{file} cannot be read: {error.strerror}",
-            hint="give a build directory of 'tinyml build' or 'tinyml simulate', or a report.json",
+            hint=_WHICH,
         ) from error
+    except UnicodeDecodeError as error:
+        raise TinymlError("is no report.json", hint=_WHICH, where=str(file)) from error
     except (ValueError, RecursionError) as error:
         raise TinymlError(f"not JSON: {error}", hint="build again", where=str(file)) from error
     except TinymlError as error:
