@@ -79,3 +79,15 @@ def test_the_parts_of_ci_are_all_of_one_division() -> None:
 def test_what_is_no_part(text: str) -> None:
     with pytest.raises(ValueError, match="is no part of the tests"):
         shard_of(text)
+
+
+def test_the_page_of_libraries_names_each() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    used = [*project["dependencies"]]
+    for name in ("convert", "onnx", "quantize", "torch"):
+        used += extras[name]
+    names = {Requirement(text).name for text in used} - {tinyml.DISTRIBUTION}
+    page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    taken = page[: page.index("## Looked at")]
+    assert [name for name in sorted(names) if not re.search(rf"\b{name}\b", taken)] == []

@@ -42,16 +42,22 @@ def nothing(what: str, done: int, total: int) -> None:
 STM32 = job("nucleo_l4r5zi", 0x0800_0000)
 
 SWD = {
-    "stm32_programmer": [
+    "STM32_Programmer_CLI": [
         ("STM32_Programmer_CLI", "-c", "port=SWD", "mode=UR", "-w", str(ELF), "-v", "-rst")
     ],
-    "probe_rs": [
+    "probe-rs": [
         ("probe-rs", "download", "--chip", "STM32L4R5ZITx", "--verify", str(ELF)),
         ("probe-rs", "reset", "--chip", "STM32L4R5ZITx"),
     ],
     "openocd": [
         (
             *("openocd", "-f", "interface/stlink.cfg", "-f", "target/stm32l4x.cfg"),
+            *("-c", "program {b/firmware.elf} verify reset exit"),
+        )
+    ],
+    "openocd-esp32": [
+        (
+            *("openocd-esp32", "-f", "interface/stlink.cfg", "-f", "target/stm32l4x.cfg"),
             *("-c", "program {b/firmware.elf} verify reset exit"),
         )
     ],
@@ -75,7 +81,7 @@ def test_a_pico_has_another_probe() -> None:
 
 
 def test_no_probe_program() -> None:
-    programs = "STM32_Programmer_CLI, probe-rs, openocd, pyocd"
+    programs = "STM32_Programmer_CLI, probe-rs, openocd, openocd-esp32, pyocd"
     assert Swd(frozenset()).problem(STM32) == f"none of {programs} is on PATH"
 
 

@@ -46,6 +46,7 @@ HOW_TO_GET = {
     "idf.py": "https://docs.espressif.com/projects/esp-idf, then run its export script",
     "ninja": "apt install ninja-build, brew install ninja, or pip install ninja",
     "openocd": "apt install openocd, or brew install openocd",
+    "openocd-esp32": "pip install openocd-esp32",
     "pio": "pip install platformio",
     "probe-rs": "https://probe.rs/docs/getting-started/installation",
     "pyocd": "pip install pyocd",

@@ -39,6 +39,7 @@ TOOLS: dict[str, Tool] = {
         Tool("idf.py", (5, 1), (7,)),
         Tool("ninja", (1, 10)),
         Tool("openocd", (0, 11)),
+        Tool("openocd-esp32", (0, 11)),
         Tool("pio", (6, 1)),
         Tool("probe-rs", (0, 20)),
         Tool("pyocd", (0, 34)),
@@ -63,7 +64,9 @@ NEEDS: dict[tuple[str, str], Groups] = {
     ("flasher", "bossac"): (("bossac",),),
     ("flasher", "dfu"): (("dfu-util",),),
     ("flasher", "esptool"): (("esptool",),),
-    ("flasher", "swd"): (("STM32_Programmer_CLI", "probe-rs", "openocd", "pyocd"),),
+    ("flasher", "swd"): (
+        ("STM32_Programmer_CLI", "probe-rs", "openocd", "openocd-esp32", "pyocd"),
+    ),
     ("simulator", "qemu"): (("qemu-system-arm",),),
     ("simulator", "unicorn"): (("unicorn",),),
 }

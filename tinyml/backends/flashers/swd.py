@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from tinyml.backends.flashers import check_region, lines, options, run_programs
@@ -32,6 +33,12 @@ def openocd(elf: Path, table: Table) -> tuple[Command, ...]:
     return (Command(("openocd", *files, "-c", script), message=MESSAGE),)
 
 
+def openocd_of_pip(elf: Path, table: Table) -> tuple[Command, ...]:
+    """The same with Espressif's OpenOCD, which pip installs and which knows other chips too."""
+    (command,) = openocd(elf, table)
+    return (replace(command, argv=("openocd-esp32", *command.argv[1:])),)
+
+
 def probe_rs(elf: Path, table: Table) -> tuple[Command, ...]:
     """Command lines of probe-rs; the option names the chip."""
     chip = table.text("probe_rs")
@@ -52,10 +59,11 @@ def pyocd(elf: Path, table: Table) -> tuple[Command, ...]:
 
 Lines = Callable[[Path, Table], tuple[Command, ...]]
 
-TOOLS: dict[str, tuple[str, Lines]] = {  # option: program, command lines; best first
-    "stm32_programmer": ("STM32_Programmer_CLI", stm32_programmer),
-    "probe_rs": ("probe-rs", probe_rs),
+TOOLS: dict[str, tuple[str, Lines]] = {  # program: option, command lines; best first
+    "STM32_Programmer_CLI": ("stm32_programmer", stm32_programmer),
+    "probe-rs": ("probe_rs", probe_rs),
     "openocd": ("openocd", openocd),
+    "openocd-esp32": ("openocd", openocd_of_pip),
     "pyocd": ("pyocd", pyocd),
 }
 
@@ -67,7 +75,7 @@ class Swd:
     can_skip = False
 
     def __init__(self, installed: frozenset[str]) -> None:
-        self._installed = installed  # keys of TOOLS
+        self._installed = installed  # programs of TOOLS
 
     def ports(self, board: Board) -> None:
         """A probe is found by the program."""
@@ -75,8 +83,8 @@ class Swd:
     def check_options(self, board: Board) -> None:
         """What the programs call the chip."""
         table = _options(board)
-        for key, (_, commands) in TOOLS.items():
-            if table.has(key):
+        for option, commands in TOOLS.values():
+            if table.has(option):
                 commands(Path("firmware.elf"), table)
 
     def check(self, job: FlashJob) -> None:
@@ -87,7 +95,8 @@ class Swd:
         """None of the programs that know the chip is installed."""
         if self._tool(job.board):
             return None
-        known = [TOOLS[key][0] for key in TOOLS if _options(job.board).has(key)]
+        table = _options(job.board)
+        known = [program for program, (option, _) in TOOLS.items() if table.has(option)]
         return f"none of {', '.join(known)} is on PATH" if known else "no probe knows this chip"
 
     def erases(self, job: FlashJob) -> str:
@@ -117,17 +126,20 @@ class Swd:
 
     def _tool(self, board: Board) -> str | None:
         table = _options(board)
-        return next((key for key in TOOLS if key in self._installed and table.has(key)), None)
+        for program, (option, _) in TOOLS.items():
+            if program in self._installed and table.has(option):
+                return program
+        return None
 
 
 def swd() -> Swd:
     """With the programs that are on PATH."""
-    return Swd(frozenset(key for key, (program, _) in TOOLS.items() if shutil.which(program)))
+    return Swd(frozenset(filter(shutil.which, TOOLS)))
 
 
 def _options(board: Board) -> Table:
     table = options(board, Swd.name)
-    for key in (*TOOLS, "openocd_interface"):
+    for key in (*(option for option, _ in TOOLS.values()), "openocd_interface"):
         table.has(key)
     table.close()
     return table
