@@ -226,6 +226,20 @@ def test_a_hundred_layers_are_blocks_that_open(tmp_path: Path) -> None:
 
 
 @pytest.mark.browser
+def test_long_words_of_a_model_stay_on_a_phone(tmp_path: Path) -> None:
+    """A layer's long name in an advice made the page wider than a phone."""
+    word = "functional_1_1/" + "stage3_block7_project_1_" * 6
+    report = replace(small_report(), problems=(word,))
+    document = conversion(report.model["file"], report.model["sha256"], labels=(word, word))
+    document["quality"]["suggestions"] = [{"text": word, "option": ""}]
+    document["calibration"]["warnings"] = [word]
+    document["calibration"]["source"] = document["model"]["producer"] = word
+    around = Around(quantization_of(json.dumps(document), report.model["sha256"]), notes=(word,))
+    question = "return document.documentElement.scrollWidth"
+    assert ask(render(report, around), question, tmp_path, width=400) <= 400
+
+
+@pytest.mark.browser
 def test_charts_and_tables_obey_the_keyboard(tmp_path: Path) -> None:
     question = """
     const charts = [...document.querySelectorAll("[data-chart]")].map((chart) => {
