@@ -33,6 +33,29 @@ class Causal(nn.Module):
         return self.layer(x, src_mask=self.mask)
 
 
+class Later(nn.Module):
+    """Attention that PyTorch itself keeps from what comes later: the mask is a choice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query, self.key = nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        given = (self.query(x), self.key(x), x)
+        return functional.scaled_dot_product_attention(*given, is_causal=True)
+
+
+class Angles(nn.Module):
+    """An arc tangent, cleaned of what is no number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Linear(8, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.nan_to_num(torch.atan(self.dense(x)))
+
+
 class Patches(nn.Module):
     """Squares of an image in rows: a transposition of six axes."""
 

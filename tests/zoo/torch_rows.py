@@ -14,10 +14,12 @@ import torch
 from torch import nn
 
 from tests.zoo.torch_blocks import (
+    Angles,
     Attention,
     C2f,
     Causal,
     ConvNeXt,
+    Later,
     Named,
     Patches,
     Shuffle,
@@ -88,6 +90,8 @@ NETS: dict[str, Callable[[], Made]] = {
         lambda: nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, activation="gelu"), TOKENS
     ),
     "causal": of(Causal, TOKENS),
+    "later": of(Later, TOKENS),
+    "angles": of(Angles, (1, 8)),
     "patches": of(Patches),
     "gru_both": of(lambda: Wave(nn.GRU(8, 5, batch_first=True, bidirectional=True)), TOKENS),
     "lstm": of(lambda: Wave(nn.LSTM(8, 5, batch_first=True)), TOKENS),

@@ -94,7 +94,13 @@ def _is_elementwise(graph: Graph, op: Op, root: int) -> bool:
     if result.shape != shape or result.quant is not None:
         return False
     operands = [graph.tensors[i] for i in op.inputs]
-    return all(t.elements == 1 if t.is_constant else t.shape == shape for t in operands)
+    return all(_is_number(t) if t.is_constant else t.shape == shape for t in operands)
+
+
+def _is_number(tensor: Tensor) -> bool:
+    """Whether a constant has the same number for every element."""
+    data = tensor.data
+    return data is not None and data.size > 0 and bool((data == data.flat[0]).all())
 
 
 def _cone(graph: Graph, made_by: Mapping[int, int], ends: tuple[int, int]) -> tuple[Op, ...]:
@@ -162,7 +168,7 @@ def _of_arguments(function: Function, graph: Graph, count: int) -> Graph:
     """The function as a model of its own on [1, count] values."""
     values = {function.value, *(i for op in function.ops for i in op.outputs)}
     tensors = [
-        replace(tensor, shape=(1, count)) if i in values else _as_number(tensor)
+        replace(tensor, shape=(1, count)) if i in values else _as_number(tensor, count)
         for i, tensor in enumerate(graph.tensors)
     ]
     used = sorted({function.value, *(i for op in function.ops for i in (*op.inputs, *op.outputs))})
@@ -181,7 +187,9 @@ def _of_arguments(function: Function, graph: Graph, count: int) -> Graph:
     )
 
 
-def _as_number(tensor: Tensor) -> Tensor:
-    if tensor.data is None or tensor.elements != 1:
+def _as_number(tensor: Tensor, count: int) -> Tensor:
+    """A constant beside [1, count] values; one for every element stays that."""
+    if tensor.data is None or not _is_number(tensor):
         return tensor
-    return replace(tensor, shape=(1,), data=tensor.data.reshape(1))
+    shape = (1,) if tensor.elements == 1 else (1, count)
+    return replace(tensor, shape=shape, data=np.full(shape, tensor.data.flat[0]))

@@ -37,6 +37,7 @@ FUNCTION = "FUNCTION"  # of the converter alone: operators that become a table
 
 OTHERS = (
     Other(FUNCTION, "", (_EACH, Scales("own", (8, 16))), is_inner=True),
+    Other("ATAN2", "ATan2Options", (_PAIRS,)),
     Other("POW", "PowOptions", (_PAIRS,)),
     Other("RANGE", "RangeOptions", (_WHOLE,)),
     Other(REDUCE_ANY, "ReducerOptions", (_WHOLE,)),

@@ -7,10 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyml.base.errors import ModelError
+from tinyml.base.errors import ModelError, TinymlError
 from tinyml.convert.fixups.edit import are_constant
+from tinyml.convert.flatwriter import write
 from tinyml.convert.ranges import dequantize
+from tinyml.convert.runners import float_runner
 from tinyml.convert.tables import with_attrs
+from tinyml.ir.dtype import BOOL, FLOAT32
 from tinyml.ir.graph import Array, Graph, Op, Quant
 from tinyml.ops import spec_of, trait_of
 from tinyml.ops.cast import CAST
@@ -54,7 +57,7 @@ def _value(op: Op, graph: Graph) -> Array | None:
     if op.kind == SHAPE:
         return np.array(graph.tensors[op.inputs[0]].shape)
     if not are_constant(graph, op.inputs):
-        return None
+        return _decided(op, graph)
     if converts(op, "floats"):
         source = graph.tensors[op.inputs[0]]
         assert source.data is not None
@@ -70,7 +73,41 @@ def _value(op: Op, graph: Graph) -> Array | None:
     if byte_map is not None and byte_map.real is not None:
         return byte_map.real(values[0])
     compute = _COMPUTE.get(op.kind)
-    return None if compute is None else np.asarray(compute(values))
+    return _by_litert(op, graph) if compute is None else np.asarray(compute(values))
+
+
+def _decided(op: Op, graph: Graph) -> Array | None:
+    """A comparison of a value with itself, or with infinity: numbers are finite, one is as good."""
+    made = graph.tensors[op.outputs[0]]
+    operands = [graph.tensors[i] for i in op.inputs if i >= 0]
+    if made.dtype != BOOL or len(operands) != 2 or {t.dtype for t in operands} != {FLOAT32}:
+        return None
+    bounds = [tensor.data for tensor in operands if tensor.data is not None]
+    is_bound = any(data.size and np.isinf(data).all() for data in bounds)
+    if not is_bound and op.inputs[0] != op.inputs[1]:
+        return None
+    tensors = list(graph.tensors)
+    for i in op.inputs:
+        if tensors[i].data is None:
+            tensors[i] = replace(tensors[i], data=np.zeros(tensors[i].shape, np.float32))
+    return _by_litert(op, replace(graph, tensors=tuple(tensors)))
+
+
+def _by_litert(op: Op, graph: Graph) -> Array | None:
+    """What LiteRT computes of constants without scales; None where it does not."""
+    used = tuple(dict.fromkeys((*op.inputs, *op.outputs)))
+    tensors = tuple(graph.tensors[i] for i in used if i >= 0)
+    if -1 in used or any(tensor.quant is not None for tensor in tensors):
+        return None
+    places = {old: new for new, old in enumerate(used)}
+    inputs, outputs = (tuple(places[i] for i in each) for each in (op.inputs, op.outputs))
+    alone = replace(op, inputs=inputs, outputs=outputs)
+    model = replace(graph, tensors=tensors, ops=(alone,), inputs=(), outputs=outputs)
+    try:
+        (found,) = float_runner(write(model)).outputs(())
+    except (TinymlError, ValueError):
+        return None  # operands that make no sense stay for others to complain of
+    return found
 
 
 def _moved(op: Op, graph: Graph) -> Array | None:

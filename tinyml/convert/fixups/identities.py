@@ -7,6 +7,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ops import trait_of
 from tinyml.ops.cast import CAST
 from tinyml.ops.repeat import BROADCAST_TO
+from tinyml.ops.select import SELECT_V2
 from tinyml.ops.traits import Converts, Pads
 from tinyml.passes.rewrite import converts, maker, moves, without_identities
 
@@ -22,6 +23,8 @@ def _source(graph: Graph, op: Op) -> int | None:
         return None
     if _changes_nothing(graph, op):
         return op.inputs[0]
+    if op.kind == SELECT_V2:
+        return _chosen(graph, op)
     before = maker(graph, op.inputs[0])
     if before is None or not before.inputs or before.inputs[0] < 0:
         return None
@@ -57,6 +60,17 @@ def _changes_nothing(graph: Graph, op: Op) -> bool:
         strides = integers(graph.tensors[op.inputs[3]]) if len(op.inputs) > 3 else (1,)
         return strides is not None and set(strides) == {1}
     return False
+
+
+def _chosen(graph: Graph, op: Op) -> int | None:
+    """The operand of which a constant choice takes every element."""
+    held = graph.tensors[op.inputs[0]].data
+    if held is None or not (held.all() or not held.any()):
+        return None
+    taken, made = op.inputs[1 if held.all() else 2], graph.tensors[op.outputs[0]]
+    given = graph.tensors[taken]
+    is_whole = (given.dtype, given.shape, given.quant) == (made.dtype, made.shape, made.quant)
+    return taken if is_whole and not given.is_constant else None
 
 
 def _permutation(graph: Graph, op: Op) -> tuple[int, ...] | None:

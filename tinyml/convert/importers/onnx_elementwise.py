@@ -74,6 +74,12 @@ def identity(reader: Reader, node: Node, attrs: Attributes) -> int:
     return reader.value(node.input[0])
 
 
+def never(reader: Reader, node: Node, attrs: Attributes) -> int:
+    """IsNaN and IsInf: numbers are finite."""
+    shape = reader.shape(node.input[0])
+    return reader.new.constant(node.output[0], np.zeros(shape, bool))
+
+
 def remainder(reader: Reader, node: Node, attrs: Attributes) -> int:
     """Mod with the sign of what is divided: x - y trunc(x / y)."""
     if not attrs.integer("fmod", 0):
@@ -217,6 +223,8 @@ HANDLERS: dict[str, Handler] = {
     "Gelu": gelu,
     "HardSigmoid": hard_sigmoid,
     "Identity": identity,
+    "IsInf": never,
+    "IsNaN": never,
     "LeakyRelu": leaky_relu,
     "LogSoftmax": softmax("LOG_SOFTMAX"),
     "Mean": mean_of,
