@@ -68,6 +68,10 @@ def test_the_other_runtime_is_the_one_that_check_plans(beside: Beside) -> None:
     ram = sum(item.predicted_bytes for item in ours.memory if item.kind == "ram")
     assert rows["RAM, predicted (bytes)"][:2] == (f"{ram:,}", f"{ram_bytes(verdict):,}")
     assert rows["time, simulated"][1:] == ("-", "")
+    target = api.plan(DIGITS, api.load_board(BOARD), api.Settings(runtime="tflm"))
+    work = sum(step.call.instructions for step in target.plan.steps if step.call)
+    own = sum(layer.predicted_instructions for layer in ours.layers)
+    assert rows["instructions, predicted"] == (f"{own:,}", f"{work:,}", f"{work / own:.2f}")
 
 
 def test_a_build_of_the_other_runtime_beside_is_found(beside: Beside, tmp_path: Path) -> None:
@@ -86,10 +90,26 @@ def test_a_build_of_the_other_runtime_beside_is_found(beside: Beside, tmp_path: 
     assert report.run is not None
     assert other.run is not None
     times = [run["time_us"] for run in (report.run, other.run)]
+    assert table.columns[2] == "TensorFlow Lite Micro>"
     assert rows["time, simulated"] == (
         *(f"{time_us / 1000:,.3f} ms" for time_us in times),
         f"{times[1] / times[0]:.2f}",
     )
+
+
+def test_a_build_for_another_goal_says_so_and_is_not_mixed_with_the_plan(beside: Beside) -> None:
+    """The plan's RAM stood beside what was linked for another goal."""
+    report = digits_report()
+    other = replace(report, runtime="tflm", optimize="size")
+    table = runtimes_table(report, beside, (other,))
+    assert table is not None
+    assert table.columns[2] == "TensorFlow Lite Micro for size>"
+    for row in table.rows:
+        assert row[1] == row[2], "both are the same report"
+    same = replace(other, optimize=report.optimize, run=None)
+    table = runtimes_table(report, beside, (other, same))
+    assert table is not None
+    assert table.columns[2] == "TensorFlow Lite Micro>"
 
 
 def test_what_was_planned_is_kept_until_it_is_of_something_else(

@@ -106,7 +106,7 @@ def _other(report: Report, model: ModelFile, directory: Path) -> Needs | None:
         target = resolve(board, Settings(optimize=report.optimize, runtime=runtime))
         made = planned_for(target, runtime_of(runtime).load(model), model)
     except TinymlError as error:
-        return Needs(runtime, 0, 0, 0, 0, fits=False, refused=error.message)
+        return Needs(runtime, 0, 0, 0, 0, 0, fits=False, refused=error.message)
     verdict = made.verdict
     estimate = verdict.estimate
     return Needs(
@@ -115,6 +115,7 @@ def _other(report: Report, model: ModelFile, directory: Path) -> Needs | None:
         listing.flash_bytes(verdict),
         sum(nbytes for _, nbytes in made.plan.arena_bytes),
         made.plan.copied_bytes,
+        sum(step.call.instructions for step in made.plan.steps if step.call),
         verdict.is_ok,
         estimate.time_us if estimate else None,
         estimate.error_percent if estimate else None,

@@ -25,6 +25,7 @@ FORMAT = 1
 FILE_NAME = "beside.json"
 TITLES = {"aot": "compiled C", "tflm": "TensorFlow Lite Micro"}
 COPIES = "of it copies of weights (bytes)"
+WORK = "instructions, predicted"
 OTHER = {"aot": "tflm", "tflm": "aot"}
 
 
@@ -37,6 +38,7 @@ class Needs:
     flash_bytes: int
     arena_bytes: int  # tensors and scratch
     copied_bytes: int  # of ram_bytes: weights that the start-up code copies there
+    instructions: int  # of an inference; 0: not known
     fits: bool
     time_us: float | None = None
     error_percent: int | None = None
@@ -110,23 +112,34 @@ def runtimes_table(report: Report, beside: Beside, found: Sequence[Report]) -> T
     other = beside.other
     if other is None or other.refused:
         return None
-    built = max(found, key=lambda item: (item.has_times, _is_measured(item)), default=None)
+
+    def worth(item: Report) -> tuple[bool, bool, bool]:
+        return item.optimize == report.optimize, item.has_times, _is_measured(item)
+
+    built = max(found, key=worth, default=None)
     ours = _figures(report)
-    theirs = _figures(built) if built is not None else {}
-    planned = {
-        "RAM, predicted (bytes)": other.ram_bytes,
-        "flash, predicted (bytes)": other.flash_bytes,
-        "arena (bytes)": other.arena_bytes,
-        COPIES: other.copied_bytes,
-        "time, predicted": other.time_us,
-    }
+    theirs = _planned(other) if built is None else _figures(built)
+    goal = "" if built is None or built.optimize == report.optimize else f" for {built.optimize}"
     rows = []
     for name in ours:
-        pair = ours[name], planned.get(name) if planned.get(name) is not None else theirs.get(name)
-        if pair != (None, None):
+        pair = ours[name], theirs.get(name)
+        if any(pair):
             rows.append((name, *(_text(name, value) for value in pair), _times(*pair)))
-    columns = ("what", f"{_title(report.runtime)}>", f"{_title(other.runtime)}>", "times as much>")
+    titles = _title(report.runtime), f"{_title(other.runtime)}{goal}"
+    columns = ("what", *(f"{title}>" for title in titles), "times as much>")
     return Table("Both runtimes on this board", columns, tuple(rows))
+
+
+def _planned(needs: Needs) -> dict[str, float | None]:
+    """The same figures of a runtime that was only planned."""
+    return {
+        "RAM, predicted (bytes)": needs.ram_bytes,
+        "flash, predicted (bytes)": needs.flash_bytes,
+        "arena (bytes)": needs.arena_bytes,
+        COPIES: needs.copied_bytes,
+        WORK: needs.instructions or None,
+        "time, predicted": needs.time_us,
+    }
 
 
 def _title(runtime: str) -> str:
@@ -144,7 +157,7 @@ def _figures(report: Report) -> dict[str, float | None]:
         items = [item for item in report.memory if item.kind == kind]
         sums[f"{title}, predicted (bytes)"] = sum(item.predicted_bytes for item in items)
         copied = sum(item.uses.get(COPIED, 0) for item in items)
-        if copied:
+        if kind == "ram":
             sums[COPIES] = copied
         linked = [item.linked_bytes for item in items if item.linked_bytes is not None]
         sums[f"{title}, linked (bytes)"] = sum(linked) if len(linked) == len(items) else None
@@ -152,6 +165,7 @@ def _figures(report: Report) -> dict[str, float | None]:
     found: dict[str, float | None] = {
         **sums,
         "arena (bytes)": sum(report.arena.regions.values()),
+        WORK: sum(layer.predicted_instructions for layer in report.layers) or None,
         **times,
     }
     if report.predicted is not None:
