@@ -23,7 +23,7 @@ from tinyml.convert.fixups.identities import drop_identities
 from tinyml.convert.fixups.kernelless import replace_kernelless
 from tinyml.convert.quality import outputs
 from tinyml.convert.quantize import quantize
-from tinyml.convert.runners import quantised_runner
+from tinyml.convert.runners import float_runner, quantised_runner
 from tinyml.convert.values import QuantizeSettings
 from tinyml.ir.dtype import BOOL, INT32
 from tinyml.ir.graph import Quant
@@ -474,3 +474,38 @@ def test_numbers_are_finite(kind: str, bound: float | None, taken: str) -> None:
     else:
         assert kinds(graph) == ["RELU"]
         assert graph.tensors[graph.ops[0].inputs[0]].name == taken
+
+
+def test_numbers_of_classes_are_comparisons() -> None:
+    """Keras' CategoryEncoding was refused: ONE_HOT of 64-bit integers."""
+    b = FloatBuilder()
+    x = b.value("x", (1, 3))
+    b.tensors[x] = replace(b.tensors[x], dtype=INT32)
+    floats = b.op("CAST", (x,), b.value("floats", (1, 3)), options("CastOptions"))
+    numbers = b.op("CAST", (floats,), b.value("numbers", (1, 3)), options("CastOptions"))
+    b.tensors[numbers] = replace(b.tensors[numbers], dtype=INT32)
+    depth, on, off = (b.constant(n, v) for n, v in (("d", np.int32(4)), ("on", 2.0), ("off", -1.0)))
+    held = options("OneHotOptions", Axis=-1)
+    y = b.op("ONE_HOT", (numbers, depth, on, off), b.value("y", (1, 3, 4)), held)
+    graph = b.graph((x,), (y,))
+    after, _ = prepare(graph)
+    assert kinds(after) == ["RESHAPE", "EQUAL", "SELECT_V2"]
+    given = (np.array([[3, 0, 7]], np.int32),)
+    wanted = [[-1, -1, -1, 2], [2, -1, -1, -1], [-1] * 4]
+    for each in (graph, after):
+        assert float_runner(flatfile.write(each)).outputs(given)[0][0].tolist() == wanted
+
+
+def test_numbers_of_intervals_are_sums_of_comparisons() -> None:
+    """Bounds were read as whole numbers: Keras' Discretization was imported wrongly."""
+    b = FloatBuilder()
+    x, y = b.value("x", (1, 5)), b.value("y", (1, 5))
+    b.tensors[y] = replace(b.tensors[y], dtype=INT32)
+    b.op("BUCKETIZE", (x,), y, options("BucketizeOptions", Boundaries=(-0.5, 0.25, 1.5)))
+    graph = b.graph((x,), (y,))
+    assert flatfile.read("m", flatfile.write(graph)).ops[0].attrs.get("Boundaries")[1] == 0.25
+    after, _ = prepare(graph)
+    assert set(kinds(after)) == {"GREATER_EQUAL", "CAST", "ADD"}
+    given = (np.array([[-0.6, -0.5, 0.3, 1.5, 9]], np.float32),)
+    for each in (graph, after):
+        assert float_runner(flatfile.write(each)).outputs(given)[0].tolist() == [[0, 1, 2, 3, 3]]

@@ -163,6 +163,15 @@ def words() -> keras.Model:
     return keras.Model(x, layers.Dense(3)(layers.GlobalMaxPooling1D()(y)))
 
 
+def categories() -> keras.Model:
+    """Numbers of classes, and values by the interval in which they lie."""
+    kinds, values = keras.Input((3,), dtype="int32"), keras.Input((4,))
+    ones = layers.CategoryEncoding(5, output_mode="one_hot")(kinds)
+    places = layers.Discretization([-0.5, 0.0, 0.5], output_mode="int")(values)
+    joined = [layers.Flatten()(ones), layers.Flatten()(layers.Embedding(4, 3)(places))]
+    return keras.Model([kinds, values], layers.Dense(3)(layers.Concatenate()(joined)))
+
+
 def _padded_words(count: int = 4) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """Words by number, of which 0 is none."""
     x = keras.Input((count,), dtype="int32")

@@ -23,7 +23,7 @@ from tinyml.model.protocols import Builder, Operator
 from tinyml.model.tensors import text
 from tinyml.ops.table import Table
 
-Value = int | float | bool | str | tuple[int, ...]
+Value = int | float | bool | str | tuple[int, ...] | tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +159,14 @@ def _field(reader: object, field: _Field) -> Value:
         held = getattr(reader, field.name)()
         return text(held, "") if isinstance(held, bytes) else ""
     read = getattr(reader, f"{field.name}AsNumpy", lambda: 0)()
-    return () if isinstance(read, int) else tuple(map(int, read))
+    return () if isinstance(read, int) else tuple(read.tolist())
 
 
 def _written(builder: Builder, value: Value) -> int:
     if isinstance(value, str):
         return builder.CreateString(value)
-    return builder.CreateNumpyVector(np.array(value, np.int32))
+    are_floats = isinstance(value, tuple) and any(isinstance(item, float) for item in value)
+    return builder.CreateNumpyVector(np.array(value, np.float32 if are_floats else np.int32))
 
 
 def write_options(builder: Builder, held: Options) -> tuple[int, int]:

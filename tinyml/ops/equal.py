@@ -26,7 +26,7 @@ from tinyml.ops.pairs import TYPE_NAMES, PairKernel, pair_call
 from tinyml.ops.spec import OpSpec
 from tinyml.ops.traits import Axes, Scales, WholeNumbers
 
-LESS = "LESS"  # its key, for those who build one
+EQUAL, GREATER_EQUAL, LESS = "EQUAL", "GREATER_EQUAL", "LESS"  # keys, for those who build one
 
 LEFT_SHIFT = 8  # headroom that a value gets before it is scaled
 _SCALED, _AS_THEY_ARE = 25, 9  # instructions per element
@@ -127,10 +127,10 @@ EXTENTS = {
 HALVES = dict.fromkeys(EXTENTS, cut_broadcast)
 
 OPS = (
-    _spec("EQUAL", "whether two values are equal", np.equal, (BOOL,)),
+    _spec(EQUAL, "whether two values are equal", np.equal, (BOOL,)),
     _spec("NOT_EQUAL", "whether two values differ", np.not_equal, (BOOL,)),
     _spec("GREATER", "whether a value is above another", np.greater),
-    _spec("GREATER_EQUAL", "whether a value is another or above it", np.greater_equal),
+    _spec(GREATER_EQUAL, "whether a value is another or above it", np.greater_equal),
     _spec(LESS, "whether a value is below another", np.less),
     _spec("LESS_EQUAL", "whether a value is another or below it", np.less_equal),
 )

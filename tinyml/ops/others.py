@@ -31,6 +31,8 @@ class Other:
 _SAME, _SAME_16, _NONE = Scales("same"), Scales("same", (8, 16)), Scales("none")
 _EACH, _PAIRS, _WHOLE = Axes("each"), Axes("broadcast"), WholeNumbers()
 
+BUCKETIZE = "BUCKETIZE"
+ONE_HOT = "ONE_HOT"
 REDUCE_ANY = "REDUCE_ANY"
 SELECT = "SELECT"  # whose condition has the shape of the result
 FUNCTION = "FUNCTION"  # of the converter alone: operators that become a table
@@ -38,6 +40,8 @@ FUNCTION = "FUNCTION"  # of the converter alone: operators that become a table
 OTHERS = (
     Other(FUNCTION, "", (_EACH, Scales("own", (8, 16))), is_inner=True),
     Other("ATAN2", "ATan2Options", (_PAIRS,)),
+    Other(BUCKETIZE, "BucketizeOptions", (_WHOLE,)),
+    Other(ONE_HOT, "OneHotOptions", (_WHOLE,)),
     Other("POW", "PowOptions", (_PAIRS,)),
     Other("RANGE", "RangeOptions", (_WHOLE,)),
     Other(REDUCE_ANY, "ReducerOptions", (_WHOLE,)),

@@ -9,6 +9,7 @@ from tinyml.convert.fixups.affine import fold_affine
 from tinyml.convert.fixups.arithmetic import as_products
 from tinyml.convert.fixups.borders import without_lowest_borders
 from tinyml.convert.fixups.clamps import lower_clamps, put_relu_first
+from tinyml.convert.fixups.comparisons import as_comparisons
 from tinyml.convert.fixups.constants import drop_unused_tensors, fold_constants
 from tinyml.convert.fixups.decisions import as_known_decisions
 from tinyml.convert.fixups.dense import as_fully_connected
@@ -40,6 +41,7 @@ PASSES: tuple[tuple[Callable[[Graph], Graph], str], ...] = (
     (as_matrices, "replaced by a product with ones"),
     (as_plain_moves, "replaced by operators that have integer kernels"),
     (replace_kernelless, "replaced by operators that have integer kernels"),
+    (as_comparisons, "replaced by comparisons"),
     (choose_instead_of_adding, "of a mask became a choice"),
     (as_known_decisions, "replaced by operators that have integer kernels"),
     (join_transposes, "joined"),

@@ -79,10 +79,10 @@ class Chain:
         self.made.append(Op(kind, name, inputs, (result,), options_of(kind, **fields)))
         return result
 
-    def reshape(self, value: int, shape: tuple[int, ...]) -> int:
+    def reshape(self, value: int, shape: tuple[int, ...], dtype: DType = FLOAT32) -> int:
         """The value in another shape."""
         sizes = self.constant(np.array(shape, np.int32))
-        result = self.add(RESHAPE, (value, sizes), shape)
+        result = self.add(RESHAPE, (value, sizes), shape, dtype)
         last = self.made[-1]
         self.made[-1] = replace(last, attrs=last.attrs.having(NewShape=shape))
         return result

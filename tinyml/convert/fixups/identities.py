@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tinyml.convert.fixups.edit import integers
+from tinyml.ir.dtype import INT32
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops import trait_of
 from tinyml.ops.cast import CAST
@@ -38,6 +39,8 @@ def _source(graph: Graph, op: Op) -> int | None:
         first, second = _permutation(graph, before), _permutation(graph, op)
         if first is not None and second is not None:
             return source if tuple(first[i] for i in second) == tuple(range(len(second))) else None
+    if op.kind == CAST and before.kind == CAST and given.dtype == INT32:
+        return source  # there and back; numbers of classes and rows are exact in floats
     if converts(before, "floats") and converts(op, "integers"):
         return source  # the same scale on both sides: every integer comes back
     return None
