@@ -19,7 +19,6 @@ from tinyml.target.board import Board
 from tinyml.target.caches import Backing, Cache
 
 PARTS = 4  # of the room, all of which are tried
-PIXELS_AT_ONCE = 2  # that kernels compute with each weight that they have read
 
 
 def constant_waits(
@@ -90,12 +89,13 @@ def _waits(graph: Graph, step: Step, nbytes: int, found: tuple[Cache, Backing]) 
     read_bytes = nbytes
     reads_once = step.call is not None and step.call.reads_constants_once
     if nbytes > cache.nbytes and not reads_once:
-        read_bytes = max(nbytes, sum(_weights_read(graph, i) for i in step.ops))
+        pixels = step.call.pixels_at_once if step.call is not None else 1
+        read_bytes = max(nbytes, sum(_weights_read(graph, i, pixels) for i in step.ops))
     return read_bytes // source.fill_bytes * source.next_cycles
 
 
-def _weights_read(graph: Graph, number: int) -> int:
-    """Bytes of weights that an op reads, once for each group of pixels; 0: they stay in registers.
+def _weights_read(graph: Graph, number: int, at_once: int) -> int:
+    """Bytes of weights that an op reads, once for so many pixels; 0: they stay in registers.
 
     A channel's filter of a depthwise convolution does, for its whole plane.
     """
@@ -105,7 +105,7 @@ def _weights_read(graph: Graph, number: int) -> int:
         return 0
     shape = graph.tensors[op.outputs[0]].shape
     pixels = math.prod(shape[:-1])
-    return macs_of(op, graph) // min(pixels, PIXELS_AT_ONCE) if pixels else 0
+    return macs_of(op, graph) // min(pixels, at_once) if pixels else 0
 
 
 def _fewest(plan: Plan, board: Board) -> tuple[int, ...]:

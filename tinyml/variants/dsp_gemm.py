@@ -141,6 +141,7 @@ def matrix_call(
         cost=Cost(needs.instructions),
         isa="dsp",
         note=form.name,
+        pixels_at_once=2,
         helpers=(*helpers, "tml_dsp_rescale_sums") if form.leaves_sums else helpers,
     )
 

@@ -249,6 +249,7 @@ def _call(
         cost=Cost(needs.instructions),
         isa="dsp",
         note=work.form.name,
+        pixels_at_once=1 if name == "fully_connected" else 3,
         helpers=work.helpers(),
     )
 

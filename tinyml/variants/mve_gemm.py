@@ -182,6 +182,7 @@ def _call(
         overlaps=(needs.overlap,),
         cost=Cost(needs.instructions, code_bytes=700),
         isa="mve",
+        pixels_at_once=2,
         note="halves of negative values corrected" if _is_signed(numbers) else "halves upwards",
     )
 

@@ -204,6 +204,7 @@ def _call(name: str, params: Struct, constants: tuple[Constant, ...], needs: Nee
         overlaps=(needs.overlap,),
         cost=Cost(needs.instructions, code_bytes=500),
         isa="mve",
+        pixels_at_once=2,
     )
 
 

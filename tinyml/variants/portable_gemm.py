@@ -172,6 +172,7 @@ class _Pairs:
             cost=Cost(instructions, code_bytes=600),
             isa=self.family.name,
             note=note(self.rescale, self.rest),
+            pixels_at_once=2,
         )
 
     def _struct(self) -> Struct:
