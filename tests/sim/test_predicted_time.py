@@ -7,6 +7,7 @@ chosen by it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
@@ -32,7 +33,7 @@ def convolution(channels: tuple[int, int], size: int, taps: int) -> Graph:
 def dense(*widths: int) -> Graph:
     b = GraphBuilder()
     x = first = b.value("x", (1, widths[0]))
-    for number, (given, made) in enumerate(zip(widths, widths[1:], strict=False)):
+    for number, (given, made) in enumerate(pairwise(widths)):
         y = b.value(f"y{number}", (1, made))
         operands = (x, b.weights(f"w{number}", (made, given), 0, 1), b.bias(f"b{number}", made))
         x = b.op("FULLY_CONNECTED", operands, y, FullyConnectedAttrs())

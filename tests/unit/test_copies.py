@@ -47,13 +47,16 @@ def test_weights_that_fit_the_cache_cost_no_waiting() -> None:
     assert any(constant_waits(made.graph, made.steps, behind(total - 1)))
 
 
-def test_weights_are_read_once_per_pair_of_pixels() -> None:
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_weights_are_read_once_for_as_many_pixels_as_the_kernel_takes(at_once: int) -> None:
     made = planned(behind(1 << 20))
     graph = made.graph
     first = next(step for step in made.steps if graph.ops[step.ops[0]].kind == "CONV_2D")
     assert first.call is not None
-    read_bytes = max(macs_of(graph.ops[first.ops[0]], graph) // 2, first.call.constant_bytes())
-    assert constant_waits(graph, (first,), behind(8)) == (read_bytes // 8 * 10,)
+    step = replace(first, call=replace(first.call, pixels_at_once=at_once))
+    macs = macs_of(graph.ops[step.ops[0]], graph)
+    read_bytes = max(macs // at_once, first.call.constant_bytes())
+    assert constant_waits(graph, (step,), behind(8)) == (read_bytes // 8 * 10,)
 
 
 def test_as_few_are_copied_as_let_the_cache_hold_the_rest() -> None:
