@@ -11,8 +11,9 @@ from tinyml.convert.layers import form_of
 from tinyml.convert.ranges import dequantize
 from tinyml.convert.rounding import as_trained, rounded
 from tinyml.convert.rules import has_weights, weights_of
-from tinyml.ir.dtype import FLOAT32, INT8, INT16
-from tinyml.ir.graph import Array, Graph, Tensor
+from tinyml.ir.dtype import FLOAT32, INT8, INT16, INT32
+from tinyml.ir.graph import Array, Graph, Quant, Tensor
+from tinyml.ops.quantize import QUANTIZE
 
 
 def rounded_model(graph: Graph, integers: Graph) -> bytes:
@@ -22,6 +23,7 @@ def rounded_model(graph: Graph, integers: Graph) -> bytes:
     """
     names = {tensor.name: i for i, tensor in enumerate(integers.tensors)}
     weights = {op.inputs[weights_of(op).weights] for op in graph.ops if has_weights(op)}
+    rows = _rows(integers)
     found, where = as_trained(graph)
     tensors = list(found.tensors)
     held: list[tuple[int, Tensor]] = []
@@ -34,12 +36,23 @@ def rounded_model(graph: Graph, integers: Graph) -> bytes:
                 tensor, data=_data(integers.tensors[form], i in weights), quant=None
             )
         elif i not in where:
-            held.append((i, integers.tensors[form]))
+            held.append((i, rows.get(form, integers.tensors[form])))
     found = replace(found, tensors=tuple(tensors))
     for i, form in held:
         assert form.quant is not None
         found = rounded(found, i, INT16 if form.dtype == INT16 else INT8, form.quant)
     return flatfile.write(found)
+
+
+def _rows(integers: Graph) -> dict[int, Tensor]:
+    """16-bit values of which a table has a row for every few only, at the scale of the rows."""
+    found = {}
+    for op in integers.ops:
+        made = integers.tensors[op.outputs[0]]
+        if op.kind == QUANTIZE and made.dtype == INT32 and made.quant is not None:
+            quant = Quant(made.quant.scales, (0,))
+            found[op.inputs[0]] = replace(integers.tensors[op.inputs[0]], quant=quant)
+    return found
 
 
 def _coarsest(names: dict[str, int], integers: Graph, name: str) -> int | None:
