@@ -134,6 +134,16 @@ def test_a_directory_without_report_says_what_to_give(tmp_path: Path) -> None:
         (lambda d: d.update(fits=1), "'fits' is 1"),
         (lambda d: d["run"].update(total=3), "'run.total' is 3"),
         (lambda d: d["arena"].update(regions=[]), "'arena.regions' is"),
+        (lambda d: d["run"].pop("samples"), "'run.samples' is missing"),
+        (lambda d: d["run"].update(confusion=[[1, 2], [3]]), "'run.confusion' is not square"),
+        (lambda d: d["run"].update(confusion=[[1, -2], [3, 4]]), "'run.confusion' is not square"),
+        (lambda d: d["run"].update(confusion=[["1"]]), "'run.confusion[0][0]' is '1'"),
+        (lambda d: d["model"].update(inputs=3), "'model.inputs' is 3"),
+        (lambda d: d["board"].update(isa=1), "'board.isa' is 1"),
+        (lambda d: d["layers"][1].update(index=0), "'layers[1].index' is 0"),
+        (lambda d: d["layers"][1].update(inputs=[1]), "names a layer that comes later"),
+        (lambda d: d["layers"][1].update(macs=-1), "'layers[1].macs' is below 0"),
+        (lambda d: d["layers"][1].update(time_us=None), "'layers' lack 'time_us' here and there"),
     ],
 )
 def test_an_edited_report_is_one_clear_error(

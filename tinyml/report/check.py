@@ -20,7 +20,23 @@ TABLES: Mapping[str, Mapping[str, type]] = {
         **{"name": str, "title": str, "chip": str, "core": str, "source": str},
         **{"clock_hz": int, "stack_bytes": int},
     },
-    "run": {"target": str, "clock_hz": int, "is_estimate": bool, "total": dict},
+    "run": {
+        **{"target": str, "clock_hz": int, "is_estimate": bool, "total": dict},
+        **{"samples": int, "time_us": float},
+    },
+}
+
+# And what must be of a type where it is there: written by some versions only, or of some runs.
+OPTIONAL: Mapping[str, Mapping[str, object]] = {
+    "model": {"inputs": tuple[dict[str, object], ...], "labels": tuple[str, ...]},
+    "board": {"isa": tuple[str, ...], "power_mw": float | None, "power_source": str},
+    "run": {
+        **{"stack_bytes": int | None, "left_out": str},
+        **{"error_percent": int | None, "equal_to_reference": int, "accuracy": float},
+        **{"confusion": tuple[tuple[int, ...], ...], "accuracy_doubt": str, "power_mw": float},
+        **{"energy_estimate_uj": float, "boot_to_first_inference_us": float | None},
+        **{"first_inference_us": float | None, "power_source": str},
+    },
 }
 
 
@@ -57,6 +73,9 @@ def table_mismatches(name: str, table: Mapping[str, object]) -> Iterator[str]:
             yield f"'{name}.{key}' is missing"
         else:
             yield from mismatches(table[key], kind, f"{name}.{key}")
+    for key, hint in OPTIONAL[name].items():
+        if key in table:
+            yield from mismatches(table[key], hint, f"{name}.{key}")
 
 
 def _is_plain(value: object, kind: Any) -> bool:

@@ -85,7 +85,7 @@ class _Ends:
             return f"from {source}"
         tensors = self.report.model.get("inputs", ())
         place = -1 - source
-        return tensors[place]["name"] if place < len(tensors) else "input"
+        return str(tensors[place].get("name", "input")) if place < len(tensors) else "input"
 
     def goes_to(self, index: int, block: range) -> str:
         """Where a result of a block goes besides the block itself; "" for nowhere."""

@@ -142,6 +142,28 @@ def _mismatches(report: Report) -> Iterator[str]:
     for name, table in (("model", report.model), ("board", report.board), ("run", report.run)):
         if table is not None:
             yield from table_mismatches(name, table)
+    yield from _contradictions(report)
+
+
+_FOUND = ("cycles", "instructions", "time_us")
+
+
+def _contradictions(report: Report) -> Iterator[str]:
+    """What is of the right type and cannot be."""
+    for position, layer in enumerate(report.layers):
+        if layer.index != position:
+            yield f"'layers[{position}].index' is {layer.index}"
+        if any(source >= position for source in layer.inputs or ()):
+            yield f"'layers[{position}].inputs' names a layer that comes later"
+        for name in ("macs", "weights_bytes", "predicted_instructions", *_FOUND):
+            if (getattr(layer, name) or 0) < 0:
+                yield f"'layers[{position}].{name}' is below 0"
+    for name in _FOUND:  # by a run: of every layer, or of none
+        if len({getattr(layer, name) is None for layer in report.layers}) > 1:
+            yield f"'layers' lack '{name}' here and there"
+    counts = (report.run or {}).get("confusion", ())
+    if any(len(row) != len(counts) or min(row) < 0 for row in counts):
+        yield "'run.confusion' is not square"
 
 
 def read_report(path: Path) -> Report:
