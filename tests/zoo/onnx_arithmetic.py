@@ -56,6 +56,29 @@ def arithmetic() -> dict[str, Callable[[], Any]]:
         "compared": flat(
             ("Less", "a b", "c", {}), ("Cast", "c", "d", {"to": 1}), ("Mul", "d a", "y", {})
         ),
+        "no_numbers": flat(
+            ("IsNaN", "a", "c", {}),
+            ("IsInf", "a", "d", {}),
+            ("Where", "c zero a", "e", {}),
+            ("Where", "d zero e", "f", {}),
+            ("Relu", "f", "y", {}),
+            zero=np.float32(0),
+        ),
+        "either": flat(
+            ("Greater", "a zero", "c", {}),
+            ("Greater", "b zero", "d", {}),
+            ("Xor", "c d", "e", {}),
+            ("Where", "e a b", "y", {}),
+            zero=np.float32(0),
+        ),
+        "back_to_front": stepped(
+            ("ReverseSequence", "a four", "c", {"batch_axis": 0, "time_axis": 1}),
+            ("CastLike", "c a", "d", {}),
+            ("Size", "d", "n", {}),
+            ("Cast", "n", "f", {"to": 1}),
+            ("Div", "d f", "y", {}),
+            four=ints(4),
+        ),
         "logic": flat(
             ("Greater", "a b", "c", {}),
             ("LessOrEqual", "a zero", "g", {}),

@@ -100,6 +100,22 @@ def layers() -> dict[str, Callable[[], Any]]:
             none=none,
             scale=np.array([1, 1, 2], np.float32),
         ),
+        # Of 9 rows 13, and of 9 rows 4: the scale is not the quotient of the sizes.
+        "linear_fraction": imaged(
+            (
+                "Resize",
+                "a none scale",
+                "y",
+                {"mode": "linear", "coordinate_transformation_mode": "pytorch_half_pixel"},
+            ),
+            none=none,
+            scale=np.array([1, 1, 1.5, 2], np.float32),
+        ),
+        "linear_half": imaged(
+            ("Resize", "a none scale", "y", {"mode": "linear"}),
+            none=none,
+            scale=np.array([1, 1, 0.5, 0.5], np.float32),
+        ),
         "layer_norm": stepped(("LayerNormalization", "a s t", "y", {}), s=held(8) + 1, t=held(8)),
         "layer_norm_two": stepped(
             ("LayerNormalization", "a s", "y", {"axis": 1}), s=held(6, 8) + 1

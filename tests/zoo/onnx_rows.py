@@ -12,7 +12,7 @@ from tests.zoo.onnx_layers import layers
 from tests.zoo.onnx_loops import loops
 from tests.zoo.onnx_networks import networks
 
-UNREAD = {"cubic", "top"}  # refused: nothing on a microcontroller does these
+UNREAD = {"top"}  # refused: nothing on a microcontroller does this
 
 
 def rows() -> dict[str, Callable[[], Any]]:

@@ -151,6 +151,22 @@ def _turned(reader: Reader, value: int, axes: Sequence[int], name: str) -> int:
     return value
 
 
+def reversed_part(reader: Reader, node: Node, attrs: Attributes) -> int:
+    """ReverseSequence of one sample: its first steps back to front."""
+    value, name = reader.value(node.input[0]), node.output[0]
+    shape, length = list(reader.new.shape(value)), reader.constant(node, 1, "the length")
+    assert length is not None
+    axis, samples = attrs.integer("time_axis", 0), attrs.integer("batch_axis", 1)
+    if shape[samples] != 1:
+        raise Unknown(f"{shape[samples]} samples")
+    count = int(length.ravel()[0])
+    turned = _turned(reader, cut(reader, value, (axis, 0, count), f"{name}/first"), (axis,), name)
+    if count == shape[axis]:
+        return turned
+    rest = cut(reader, value, (axis, count, shape[axis] - count), f"{name}/rest")
+    return reader.new.op("CONCATENATION", (turned, rest), shape, name, Axis=axis)
+
+
 def expand(reader: Reader, node: Node, attrs: Attributes) -> int:
     """Expand: BROADCAST_TO."""
     value = reader.value(node.input[0])
@@ -202,6 +218,7 @@ HANDLERS: dict[str, Handler] = {
     "Expand": expand,
     "Flatten": flatten,
     "Reshape": reshape,
+    "ReverseSequence": reversed_part,
     "Slice": slices,
     "Split": split,
     "Squeeze": squeeze,

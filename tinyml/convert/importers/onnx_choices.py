@@ -16,7 +16,7 @@ _COMPARED = {
     "Less": "LESS",
     "LessOrEqual": "LESS_EQUAL",
 }
-_LOGIC = {"And": "LOGICAL_AND", "Or": "LOGICAL_OR"}
+_LOGIC = {"And": "LOGICAL_AND", "Or": "LOGICAL_OR", "Xor": "NOT_EQUAL"}
 
 
 def deciding(kind: str) -> Handler:

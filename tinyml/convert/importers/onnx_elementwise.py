@@ -74,6 +74,14 @@ def identity(reader: Reader, node: Node, attrs: Attributes) -> int:
     return reader.value(node.input[0])
 
 
+def cast_like(reader: Reader, node: Node, attrs: Attributes) -> int:
+    """CastLike of a value that has the type already."""
+    value, like = (reader.value(name) for name in node.input)
+    if reader.new.tensors[value].dtype != reader.new.tensors[like].dtype:
+        raise Unknown("values of two types")
+    return value
+
+
 def never(reader: Reader, node: Node, attrs: Attributes) -> int:
     """IsNaN and IsInf: numbers are finite."""
     shape = reader.shape(node.input[0])
@@ -222,6 +230,7 @@ HANDLERS: dict[str, Handler] = {
     "Dropout": identity,
     "Gelu": gelu,
     "HardSigmoid": hard_sigmoid,
+    "CastLike": cast_like,
     "Identity": identity,
     "IsInf": never,
     "IsNaN": never,

@@ -14,7 +14,7 @@ from tinyml.ops.resize_nearest_neighbor import ResizeAttrs, nearest
 
 _HALF = Fraction(1, 2)
 # Position in the image of a position in the result, from (position, scale, sizes of both).
-_PLACES: dict[str, Callable[[int, Fraction, int, int], Fraction]] = {
+PLACES: dict[str, Callable[[int, Fraction, int, int], Fraction]] = {
     "asymmetric": lambda x, scale, old, new: x / scale,
     "half_pixel": lambda x, scale, old, new: (x + _HALF) / scale - _HALF,
     "pytorch_half_pixel": lambda x, scale, old, new: (
@@ -43,10 +43,10 @@ def nearest_pixels(
     rounding = attrs.text("nearest_mode", "round_prefer_floor")
     if node.op_type == "Upsample":
         rounding = "floor"
-    if rule not in _PLACES or rounding not in _ROUNDED:
+    if rule not in PLACES or rounding not in _ROUNDED:
         raise Unknown(f"nearest neighbours by the rule {rule}, {rounding}")
     old = reader.new.shape(image)[1:3]
-    scales = _scales(reader, node, attrs, (old, sizes))
+    scales = axis_scales(reader, node, attrs, (old, sizes))
     rows, columns = (
         _pixels((rule, rounding), *each) for each in zip(old, sizes, scales, strict=True)
     )
@@ -66,9 +66,10 @@ def nearest_pixels(
     return reader.new.op("GATHER", (image, numbers), (1, *sizes, channels), name, Axis=2)
 
 
-def _scales(
+def axis_scales(
     reader: Reader, node: Node, attrs: Attributes, sizes: tuple[Sequence[int], Sequence[int]]
 ) -> tuple[Fraction, Fraction]:
+    """The factors of height and width; ``sizes`` are the old and the new ones."""
     given, (old, new) = scales_of(reader, node, attrs), sizes
     if given is not None:
         found = [Fraction(float(np.float32(value))) for value in given[2:]]
@@ -88,5 +89,5 @@ def scales_of(reader: Reader, node: Node, attrs: Attributes) -> Sequence[float] 
 
 def _pixels(how: tuple[str, str], old: int, new: int, scale: Fraction) -> list[int]:
     rule, rounding = how
-    found = (_ROUNDED[rounding](_PLACES[rule](x, scale, old, new)) for x in range(new))
+    found = (_ROUNDED[rounding](PLACES[rule](x, scale, old, new)) for x in range(new))
     return [min(max(each, 0), old - 1) for each in found]

@@ -152,6 +152,10 @@ def _folded(reader: Reader, node: Node) -> bool:
         whole = np.array(reader.shape(node.input[0]), np.int64)
         reader.constants[node.output[0]] = whole[held.integer("start", 0) : end]
         return True
+    if node.op_type == "Size" and node.input[0] not in reader.constants:
+        count = np.prod(reader.shape(node.input[0]), dtype=np.int64)
+        reader.constants[node.output[0]] = np.asarray(count)
+        return True
     if any(name and name not in reader.constants for name in node.input):
         return False
     if node.op_type in _CONTROLS:

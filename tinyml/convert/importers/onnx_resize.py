@@ -8,6 +8,7 @@ import numpy as np
 
 from tinyml.convert.importers.onnx_nearest import nearest_pixels, scales_of
 from tinyml.convert.importers.onnx_protos import Attributes, Node, Unknown
+from tinyml.convert.importers.onnx_taps import weighted_pixels
 from tinyml.convert.importers.onnx_values import Handler, Reader
 from tinyml.convert.importers.onnx_weighted import as_image, from_image
 
@@ -28,15 +29,9 @@ def resize(reader: Reader, node: Node, attrs: Attributes) -> int:
     if mode == "nearest":
         made = nearest_pixels(reader, (node, attrs, rule), image, sizes)
         return from_image(reader, made, is_line)
-    if mode not in ("linear", "bilinear"):
+    if mode not in ("linear", "bilinear", "cubic"):
         raise Unknown(f"mode {mode}")
-    if rule not in ("align_corners", "half_pixel", "pytorch_half_pixel", "asymmetric"):
-        raise Unknown(f"linear interpolation by the rule {rule}")
-    fields = {"AlignCorners": rule == "align_corners", "HalfPixelCenters": "half_pixel" in rule}
-    name = node.output[0]
-    shape = (1, *sizes, reader.new.shape(image)[3])
-    constant = reader.new.integers(f"{name}/size", sizes)
-    made = reader.new.op("RESIZE_BILINEAR", (image, constant), shape, name, **fields)
+    made = weighted_pixels(reader, (node, attrs, rule), image, sizes)
     return from_image(reader, made, is_line)
 
 
