@@ -119,11 +119,57 @@ def test_an_error_is_the_commands_own_and_no_comment(repository: Path) -> None:
     assert "error: " in messages
 
 
+GH = """#!/bin/sh
+# Stands for GitHub's program: says what it was asked, and which comments there are.
+echo "$@" >> "$ASKED"
+case "$*" in
+  *--paginate*) printf "$COMMENTS"; exit "$FAILS" ;;
+  *PATCH*) cat "${7#body=@}" >> "$ASKED" ;;
+  *) cat "$7" >> "$ASKED" ;;
+esac
+"""
+MARK = "<!-- tinyml compare m.tflite b -->"
+
+
+@pytest.mark.parametrize(
+    ("comments", "fails", "wanted"),
+    [
+        ("", 0, "pr comment 7 --repo o/r --body-file"),
+        ("5\thello\n6\t<!-- tinyml compare m.tflite c -->\n", 0, "pr comment 7 --repo o/r"),
+        (f"5\thello\n6\t{MARK}\n8\t{MARK}\n", 0, "PATCH repos/o/r/issues/comments/6 --field body="),
+        ("", 1, None),
+    ],
+)
+def test_a_comment_is_written_once_and_then_brought_up_to_date(
+    comments: str, fails: int, wanted: str | None, tmp_path: Path
+) -> None:
+    """The last comment of the same user was edited, whatever it was about."""
+    program, asked, body = tmp_path / "gh", tmp_path / "asked", tmp_path / "body.md"
+    program.write_text(GH)
+    program.chmod(0o755)
+    body.write_text("### nothing got worse\n")
+    environment = {
+        **{"PATH": f"{tmp_path}:{os.environ['PATH']}", "RUNNER_TEMP": str(tmp_path)},
+        **{"ASKED": str(asked), "COMMENTS": comments, "FAILS": str(fails), "BODY": str(body)},
+        **{"NUMBER": "7", "MODEL": "m.tflite", "BOARD": "b", "GITHUB_REPOSITORY": "o/r"},
+    }
+    done = subprocess.run(
+        [ACTION / "comment.sh"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("::warning::") == (wanted is None)
+    told = asked.read_text()
+    if wanted is not None:
+        assert wanted in told
+        assert told.endswith(f"{MARK}\n### nothing got worse\n")
+    assert told.count("--paginate") == 1
+
+
 def test_every_variable_of_the_script_is_given_by_the_action() -> None:
     action = (ACTION / "action.yml").read_text()
-    script = (ACTION / "compare.sh").read_text()
+    script = "".join((ACTION / name).read_text() for name in ("compare.sh", "comment.sh"))
     used = set(re.findall(r"\$\{?([A-Z_]+)", script))
-    by_runner = {"RUNNER_TEMP", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"}
+    by_runner = {"RUNNER_TEMP", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_REPOSITORY"}
     assert used - by_runner == set(re.findall(r"^        ([A-Z_]+): ", action, re.MULTILINE)) & used
     for name in re.findall(r"^  ([a-z-]+):\n    description", action, re.MULTILINE):
         assert f"inputs.{name} " in action or name == "markdown", f"{name} is not used"

@@ -138,6 +138,7 @@ def test_a_directory_without_report_says_what_to_give(tmp_path: Path) -> None:
         (lambda d: d["run"].update(confusion=[[1, 2], [3]]), "'run.confusion' is not square"),
         (lambda d: d["run"].update(confusion=[[1, -2], [3, 4]]), "'run.confusion' is not square"),
         (lambda d: d["run"].update(confusion=[["1"]]), "'run.confusion[0][0]' is '1'"),
+        (lambda d: d["memory"][0].update(budget_bytes=0), "the budget of 'sram' is 0"),
         (lambda d: d["model"].update(inputs=3), "'model.inputs' is 3"),
         (lambda d: d["board"].update(isa=1), "'board.isa' is 1"),
         (lambda d: d["layers"][1].update(index=0), "'layers[1].index' is 0"),

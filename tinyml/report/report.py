@@ -161,6 +161,9 @@ def _contradictions(report: Report) -> Iterator[str]:
     for name in _FOUND:  # by a run: of every layer, or of none
         if len({getattr(layer, name) is None for layer in report.layers}) > 1:
             yield f"'layers' lack '{name}' here and there"
+    for memory in report.memory:
+        if memory.budget_bytes < 1:
+            yield f"the budget of '{memory.region}' is {memory.budget_bytes}"
     counts = (report.run or {}).get("confusion", ())
     if any(len(row) != len(counts) or min(row) < 0 for row in counts):
         yield "'run.confusion' is not square"
