@@ -85,7 +85,7 @@ def test_the_page_of_libraries_names_each() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     used = [*project["dependencies"]]
-    for name in ("convert", "onnx", "quantize", "torch"):
+    for name in ("convert", "mcp", "onnx", "quantize", "torch"):
         used += extras[name]
     names = {Requirement(text).name for text in used} - {tinyml.DISTRIBUTION}
     page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")

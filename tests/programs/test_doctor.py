@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tinyml.base import process
+from tinyml.base import programs
 from tinyml.cli import cli
 from tinyml.device.access import access_notes
 from tinyml.device.ports import Port
@@ -87,7 +87,7 @@ def test_a_program_that_does_not_start_is_broken(
 def test_every_tool_is_known_and_can_be_got() -> None:
     tools = {name for groups in NEEDS.values() for group in groups for name in group}
     assert tools == set(TOOLS)
-    assert tools <= set(process.HOW_TO_GET)
+    assert tools <= set(programs.HOW_TO_GET)
 
 
 def test_rules_for_usb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

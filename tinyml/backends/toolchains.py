@@ -12,7 +12,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinyml.base import process, resources
+from tinyml.base import process, programs, resources
 from tinyml.base.errors import ToolError, ToolMissing
 from tinyml.base.process import Command
 from tinyml.target.cores import Core, require_compiler
@@ -204,7 +204,7 @@ def zig() -> Zig:
                 return Zig(folder / name, folder / "lib", version, resources.cache_dir())
     raise ToolMissing(
         "the Python package 'ziglang' (clang and lld) is not installed",
-        hint=f"{process.HOW_TO_GET['zig']}; or use --toolchain arm_gcc",
+        hint=f"{programs.HOW_TO_GET['zig']}; or use --toolchain arm_gcc",
     )
 
 

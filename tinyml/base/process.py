@@ -23,40 +23,13 @@ from pathlib import Path
 from typing import IO
 
 from tinyml.base.errors import ToolError, ToolMissing
+from tinyml.base.programs import how_to_get
 
 log = logging.getLogger("tinyml")
 
 LAST_LINES = 30
 GRACE_S = 3.0  # for a program that is asked to end
 SLICE_S = 0.2  # of waiting
-
-HOW_TO_GET = {
-    "STM32_Programmer_CLI": "https://www.st.com/en/development-tools/stm32cubeprog.html",
-    "arduino-cli": "https://arduino.github.io/arduino-cli/latest/installation",
-    "arm-none-eabi-g++": "apt install gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib, or brew "
-    "install --cask gcc-arm-embedded",
-    "arm-none-eabi-gcc": "apt install gcc-arm-none-eabi, brew install --cask gcc-arm-embedded, or "
-    "https://developer.arm.com/downloads/-/arm-gnu-toolchain-downloads; or use --toolchain zig",
-    "bossac": "arduino-cli core install arduino:mbed_nano brings Arduino's own version",
-    "cc": "apt install gcc, xcode-select --install, or pip install ziglang",
-    "cmake": "apt install cmake, brew install cmake, or pip install cmake",
-    "dfu-util": "apt install dfu-util, or brew install dfu-util",
-    "docker": "https://docs.docker.com/engine/install",
-    "esptool": "pip install esptool",
-    "idf.py": "https://docs.espressif.com/projects/esp-idf, then run its export script",
-    "ninja": "apt install ninja-build, brew install ninja, or pip install ninja",
-    "openocd": "apt install openocd, or brew install openocd",
-    "openocd-esp32": "pip install openocd-esp32",
-    "pio": "pip install platformio",
-    "probe-rs": "https://probe.rs/docs/getting-started/installation",
-    "pyocd": "pip install pyocd",
-    "qemu-system-arm": "apt install qemu-system-arm, or brew install qemu",
-    "stm32flash": "apt install stm32flash",
-    "unicorn": "pip install unicorn",
-    "west": "pip install west; then https://docs.zephyrproject.org/latest/develop/getting_started",
-    "zig": "pip install ziglang",
-    "ziglang": "pip install ziglang",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +39,6 @@ class Command:
     argv: tuple[str, ...]
     cwd: Path | None = None
     message: str = ""
-
-
-def how_to_get(program: str) -> str:
-    """Where a program or Python package comes from."""
-    return HOW_TO_GET.get(program, f"install '{program}' and make sure that it is on PATH")
 
 
 def quoted(command: Command) -> str:
@@ -106,6 +74,21 @@ def feed(command: Command, data: bytes, *, timeout_s: float = 600.0) -> bytes:
     log.info("%s", quoted(command))
     with _Children().started(command, stdin=subprocess.PIPE) as child:
         return _finished(command, child, timeout_s, data)
+
+
+async def outcome(argv: Sequence[str]) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of a program; ended when its task is cancelled.
+
+    For servers, beside which anyio is installed.
+    """
+    import anyio
+
+    done = await anyio.run_process(list(argv), check=False, stdin=subprocess.DEVNULL)
+    return (
+        done.returncode,
+        done.stdout.decode(errors="replace"),
+        done.stderr.decode(errors="replace"),
+    )
 
 
 def _run(command: Command, children: _Children, *, dry_run: bool, timeout_s: float = 600.0) -> str:

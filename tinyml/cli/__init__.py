@@ -32,7 +32,7 @@ COMMANDS = {
         measure.run,
     ),
     "Results": (results.report, results.compare, conformance.conformance),
-    "tinyml itself": (model.boards, start.doctor, results.completion, show_help),
+    "tinyml itself": (model.boards, start.doctor, results.completion, start.mcp, show_help),
 }
 
 

@@ -40,6 +40,18 @@ def new(name: Path, board: str, template: str | None, model: Path | None) -> Non
     console.verdict(True, f"next: cd {name} && tinyml build")
 
 
+@examples("tinyml mcp")
+@click.command(short_help="Serve an assistant in an editor (Model Context Protocol).")
+def mcp() -> None:
+    """Serve tinyml's commands to an assistant by the Model Context Protocol, on standard input.
+
+    Editors start it by themselves: docs/assistants.md says what to write where. Nothing is flashed.
+    """
+    from tinyml.session.mcp_server import serve
+
+    serve()
+
+
 @examples(
     "tinyml doctor --board esp32s3",
 )

@@ -20,7 +20,7 @@ from pathlib import Path
 from tinyml.backends import builder_of, toolchain_of
 from tinyml.backends.builders import contained
 from tinyml.backends.protocols import Builder, Toolchain
-from tinyml.base import process
+from tinyml.base import process, programs
 from tinyml.base.elf import flat_image, intel_hex, read_elf
 from tinyml.base.errors import BuildError, MismatchError, SimulationFault, ToolError, ToolMissing
 from tinyml.base.files import (
@@ -129,11 +129,11 @@ def _missing(builder: Builder, container: bool) -> str | None:
 
 def _not_built(builder: Builder, project: Project, problem: str) -> ToolMissing:
     """What to type, once the tools are there."""
-    where = process.how_to_get(builder.requires[0])
+    where = programs.how_to_get(builder.requires[0])
     lines = [f"install {builder.title} ({where}), then the same again, or"]
     lines += [f"  {process.quoted(command)}" for command in builder.commands(project)]
     if builder.container:
-        docker = process.how_to_get("docker")
+        docker = programs.how_to_get("docker")
         lines += [f"with Docker instead ({docker}): the same again with --docker, or"]
         lines += [f"  {process.quoted(command)}" for command in contained(builder, project)]
     return ToolMissing(

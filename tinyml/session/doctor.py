@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from tinyml.base import process
+from tinyml.base import process, programs
 from tinyml.base.errors import ToolError
 from tinyml.base.process import Command
 from tinyml.device.access import access_notes
@@ -124,7 +124,7 @@ def _finding(tool: Tool, used_for: tuple[str, ...], probe: Probe) -> Finding:
         version=version or None,
         wanted=range_text(tool),
         state=state,
-        get=get.get(state, process.how_to_get(tool.name)),
+        get=get.get(state, programs.how_to_get(tool.name)),
     )
 
 

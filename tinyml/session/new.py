@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -30,7 +31,9 @@ runtime = "{runtime}" # aot: C compiled ahead of time; tflm: TensorFlow Lite Mic
 # kernels = ["esp_nn"] # kernel libraries of the chip's vendor
 # ram_budget = ["64K"]
 # flash_budget = "512K"
+# inputs = "test.npz" # samples for 'simulate'; 'build' compiles a few of them in
 """
+TASKS = ("build", "simulate", "flash", "profile", "monitor")  # of an editor; the first builds
 IGNORED = "build/\n"
 
 
@@ -63,7 +66,26 @@ def new(dest: Path, board: str, template: str | None, model: Path | None) -> tup
         )
         if not (folder / ".gitignore").exists():
             write_atomic(folder / ".gitignore", IGNORED)
+        write_atomic(folder / ".vscode" / "tasks.json", json.dumps(_tasks(), indent=4) + "\n")
         if dest.exists():
             dest.rmdir()
         shutil.move(os.fspath(folder), dest)
     return (dest / FILE, dest / MODEL, *sorted(dest.rglob("README.md"))[:1])
+
+
+def _tasks() -> dict[str, object]:
+    """What Visual Studio Code offers in the folder: a task per command; the first one builds."""
+    tasks = []
+    for name in TASKS:
+        is_default = name == TASKS[0]
+        task: dict[str, object] = {
+            "label": f"tinyml {name}",
+            "type": "process",
+            "command": "tinyml",
+            "args": [name],
+            "problemMatcher": "$gcc" if is_default else [],
+        }
+        if is_default:
+            task["group"] = {"kind": "build", "isDefault": True}
+        tasks.append(task)
+    return {"version": "2.0.0", "tasks": tasks}

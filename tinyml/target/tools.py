@@ -15,7 +15,7 @@ Groups = tuple[tuple[str, ...], ...]  # one tool of each group is enough
 class Tool:
     """Something to install: a program, or a package of this Python."""
 
-    name: str  # of the program or package; key of process.HOW_TO_GET
+    name: str  # of the program or package; key of programs.HOW_TO_GET
     minimum: Version = ()  # the first version that works; (): any
     below: Version = ()  # the first version that is not known to work; (): none
     is_package: bool = False

@@ -1,0 +1,182 @@
+"""tinyml for assistants in editors: a server of the Model Context Protocol over standard input.
+
+Each tool is a command of tinyml in a process of its own, so that a long build can be cancelled and
+nothing but the protocol is written to the standard output. Results are what ``--json`` prints;
+errors are tinyml's own sentence and hint. Nothing is flashed: that needs a person at the board.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import cache
+from typing import Protocol
+
+from tinyml import DISTRIBUTION, __version__
+from tinyml.base import process
+from tinyml.base.errors import ToolError
+
+Tool = Callable[..., Awaitable[object]]
+
+HOW_TO_GET = f"pip install '{DISTRIBUTION}[mcp]'"
+INSTRUCTIONS = (
+    "tinyml compiles neural networks to firmware and runs the image on an emulated core. "
+    "Begin with 'check' (does it fit, how fast, on which board), then 'build' and 'simulate'. "
+    "Every time that is not measured on a board is an estimate; say so, with its error."
+)
+_LEFT_OUT = ("alternatives", "rejected")  # of layers: long, and of use to nobody but their authors
+
+
+def serve() -> None:
+    """Answers until the standard input ends; raises ToolError where the SDK is missing."""
+    server = _sdk()[0]("tinyml", instructions=INSTRUCTIONS)
+    for tool in (check, build, simulate, report, compare, convert, inspect, boards, ops):
+        server.tool()(tool)
+    server.run("stdio")
+
+
+async def check(
+    model: str, board: str | None = None, optimize: str = "balanced", flash_budget: str = ""
+) -> object:
+    """Whether a model (.tflite, .keras, .onnx, .pt2) fits a board, with RAM, flash and time.
+
+    Without a board: all known boards, the fastest first.
+    """
+    options = _options(board=board, optimize=optimize, flash_budget=flash_budget)
+    return await _document("check", model, options=options, fits_not=1)
+
+
+async def build(
+    model: str, board: str, optimize: str = "balanced", output: str = "", inputs: str = ""
+) -> object:
+    """Compile an integer .tflite to C for a board and link a firmware image; returns the report.
+
+    ``inputs``: an .npz or .npy file, of which a few samples are compiled in for the application.
+    The image lies in ``output`` (build/<model>-<board> by default).
+    """
+    options = _options(board=board, optimize=optimize, output=output, inputs=inputs)
+    return _shorter(await _document("build", model, options=options))
+
+
+async def simulate(
+    model: str, board: str, optimize: str = "balanced", inputs: str = "", samples: int = 0
+) -> object:
+    """Build when needed and run the image on an emulated board: cycles per layer, accuracy.
+
+    Every output element is compared with the integer reference.
+    """
+    options = _options(board=board, optimize=optimize, inputs=inputs, samples=samples)
+    return _shorter(await _document("simulate", model, options=options))
+
+
+async def report(build: str = "") -> str:
+    """The report of a build (the last by default) as Markdown; its page lies beside it."""
+    return await _printed("report", *([build] if build else []), options=("--markdown",))
+
+
+async def compare(before: str, after: str) -> object:
+    """Hold one build directory against another: totals, memory, layers."""
+    return await _document("compare", before, after)
+
+
+async def convert(
+    model: str,
+    calibration: str,
+    output: str = "",
+    evaluate: str = "",
+    quantization: str = "int8",
+) -> object:
+    """Quantise a float model; returns what that cost, layer by layer.
+
+    ``calibration`` and ``evaluate``: .npz, .npy, .csv, a folder of images or .wav files.
+    """
+    options = _options(
+        calibration=calibration,
+        output=output,
+        evaluate=evaluate,
+        quantization=quantization,
+    )
+    return await _document("convert", model, options=options)
+
+
+async def inspect(model: str) -> object:
+    """Layers, shapes, quantisation, MACs and weights of a .tflite; also of one that is refused."""
+    return await _document("inspect", model)
+
+
+async def boards() -> object:
+    """The known boards: memory, clock, how each is built for, flashed and simulated."""
+    return await _document("boards")
+
+
+async def ops(kind: str = "") -> object:
+    """The supported operators by name; of one of them the forms, constraints and kernels."""
+    found = await _document("ops")
+    assert isinstance(found, list)
+    if not kind:
+        return [record["operator"] for record in found]
+    return next((record for record in found if record["operator"] == kind.upper()), None)
+
+
+class Server(Protocol):
+    """What is used of the SDK's class."""
+
+    def tool(self) -> Callable[[Tool], Tool]:
+        """A decorator that offers a function to clients, with its signature and docstring."""
+
+    def run(self, transport: str) -> None:
+        """Answers until the client goes."""
+
+
+@cache
+def _sdk() -> tuple[Callable[..., Server], Callable[[str], Exception]]:
+    """The class of servers and the exception that a client is told, of either version of the SDK.
+
+    Raises ToolError when there is none.
+    """
+    with suppress(ImportError):
+        from mcp.server import MCPServer
+        from mcp.server.mcpserver import exceptions
+
+        return MCPServer, exceptions.ToolError
+    try:
+        from mcp.server.fastmcp import FastMCP
+        from mcp.server.fastmcp import exceptions as older
+    except ImportError as error:
+        raise ToolError(
+            "the Model Context Protocol needs the package mcp", hint=HOW_TO_GET
+        ) from error
+    return FastMCP, older.ToolError
+
+
+def _options(**given: str | int | None) -> tuple[str, ...]:
+    return tuple(f"--{name.replace('_', '-')}={value}" for name, value in given.items() if value)
+
+
+async def _document(
+    command: str, *names: str, options: tuple[str, ...] = (), fits_not: int = 0
+) -> object:
+    """What a command prints as JSON; ``fits_not``: an exit code that is an answer too."""
+    text = await _printed(command, *names, options=(*options, "--json"), answers=(0, fits_not))
+    return json.loads(text)
+
+
+async def _printed(
+    command: str, *names: str, options: tuple[str, ...] = (), answers: tuple[int, ...] = (0,)
+) -> str:
+    """What a command prints; raises the SDK's error with its own, which the client is told."""
+    called = (sys.executable, "-m", "tinyml", command, *options, "--", *names)
+    code, text, said = await process.outcome(called)
+    if code not in answers or not text:
+        raise _sdk()[1](said.strip() or f"exit code {code}")
+    return text
+
+
+def _shorter(document: object) -> dict[str, object]:
+    assert isinstance(document, dict)
+    for layer in document["layers"]:
+        for name in _LEFT_OUT:
+            layer.pop(name)
+    return {"tinyml": __version__, **document}
