@@ -17,7 +17,7 @@ from tinyml.project.everywhere import complete, plan_beside
 from tinyml.report.around import around_of
 from tinyml.report.beside import Beside, read_beside, runtimes_table, write_beside
 from tinyml.report.boards import flash_bytes, ram_bytes
-from tinyml.report.page import write_report
+from tinyml.report.page import render, write_report
 from tinyml.report.report import Report
 
 ROOT = Path(__file__).parents[2]
@@ -145,6 +145,32 @@ def test_a_value_of_another_type_is_damage(beside: Beside, tmp_path: Path) -> No
         document = {"format": 1, **asdict(beside), **change}
         (tmp_path / "beside.json").write_text(json.dumps(document))
         assert read_beside(digits_report(), tmp_path) is None
+
+
+def test_boards_are_planned_by_the_reports_own_runtime(tmp_path: Path) -> None:
+    """A model that only an interpreter can run is refused by the boards' own runtime."""
+    (tmp_path / DIGITS.name).write_bytes(DIGITS.read_bytes())
+    found = plan_beside(replace(digits_report(), runtime="tflm"), tmp_path)
+    assert found is not None
+    assert {row[6] for row in found.rows} == {"-"}, "no time is predicted of an interpreter"
+    assert "TensorFlow Lite Micro" in found.boards_table().title
+    assert found.other is not None
+    assert found.other.runtime == "aot"
+    assert found.other.time_us is not None
+
+
+def test_where_no_board_can_be_planned_the_page_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_model: object, _settings: object) -> None:
+        raise TinymlError("no board has this")
+
+    (tmp_path / DIGITS.name).write_bytes(DIGITS.read_bytes())
+    monkeypatch.setattr(everywhere, "on_boards", refuse)
+    report = digits_report()
+    complete(report, tmp_path)
+    page = render(report, around_of(report, tmp_path))
+    assert "no board has this" in page
 
 
 def test_without_the_model_there_is_nothing_to_plan(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinyml import __version__
@@ -74,19 +74,35 @@ def plan_beside(report: Report, directory: Path) -> Beside | None:
     model = read_model(path)
     if model.sha256 != report.model["sha256"]:
         raise TinymlError("is not the model of the report", hint="build again", where=str(path))
-    checked = on_boards(model, Settings(optimize=report.optimize))
-    found = listing.ordered(checked.found, "time")
-    table = listing.boards_table(model.file_name, found)
-    return Beside(
+    made = Beside(
         model=model.sha256,
         board=report.board["name"],
         optimize=report.optimize,
+        runtime=report.runtime,
         tinyml=__version__,
+        columns=(),
+        rows=(),
+        verdict="",
+        left_out=(),
+        other=_other(report, model, directory),
+    )
+    return _with_boards(made, model)
+
+
+def _with_boards(made: Beside, model: ModelFile) -> Beside:
+    """The same with the table of boards, by its runtime; or with why there is none."""
+    try:
+        checked = on_boards(model, Settings(optimize=made.optimize, runtime=made.runtime))
+    except TinymlError as error:
+        return replace(made, verdict=error.message)
+    found = listing.ordered(checked.found, "time")
+    table = listing.boards_table(model.file_name, found)
+    return replace(
+        made,
         columns=table.columns,
         rows=tuple(tuple(map(_cell, row)) for row in table.rows),
         verdict=listing.boards_verdict(found)[1],
         left_out=tuple(listing.left_out(checked.left_out)),
-        other=_other(report, model, directory),
     )
 
 

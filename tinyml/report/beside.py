@@ -52,6 +52,7 @@ class Beside:
     model: str  # sha256
     board: str
     optimize: str
+    runtime: str
     tinyml: str  # version that planned
     columns: tuple[str, ...]  # of the table of boards
     rows: tuple[tuple[str, ...], ...]
@@ -61,14 +62,17 @@ class Beside:
 
     def is_of(self, report: Report) -> bool:
         """Whether it says something of this report, by this version of tinyml."""
-        mine = (report.model["sha256"], report.board["name"], report.optimize, __version__)
-        return (self.model, self.board, self.optimize, self.tinyml) == mine
+        mine = (report.model["sha256"], report.board["name"], report.optimize, report.runtime)
+        told = (self.model, self.board, self.optimize, self.runtime)
+        return told == mine and self.tinyml == __version__
 
     def boards_table(self) -> Table:
         """The table of boards; the report's own says so."""
         mark = f"{self.board} (this one)"
         rows = tuple((mark if row[0] == self.board else row[0], *row[1:]) for row in self.rows)
-        return Table("The same model on all boards (predicted)", self.columns, rows)
+        runtime = TITLES.get(self.runtime, self.runtime)
+        title = f"The same model on all boards ({runtime}, predicted)"
+        return Table(title, self.columns, rows)
 
 
 def read_beside(report: Report, directory: Path) -> Beside | None:
