@@ -7,10 +7,12 @@ from pathlib import Path
 
 import click
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
 from tinyml.base import errors
 from tinyml.cli import EXIT_BUG, cli
+from tinyml.device.ports import Port
 
 COMMANDS = [command for commands in cli.groups.values() for command in commands]
 
@@ -80,3 +82,32 @@ def test_every_exit_code_of_an_error_is_told() -> None:
     assert {int(code) for code in errors.EXIT_CODES} == raised
     shown = asked("help", "exit-codes")
     assert all(meaning in shown for meaning in errors.EXIT_CODES.values())
+
+
+def completed(words: str, incomplete: str) -> list[str]:
+    """What a shell offers behind these words."""
+    complete = ShellComplete(cli, {}, "tinyml", "_TINYML_COMPLETE")
+    return [item.value for item in complete.get_completions(words.split(), incomplete)]
+
+
+@pytest.mark.parametrize(
+    ("words", "incomplete", "offered"),
+    [
+        ("build m.tflite --template", "esp_", ["esp_idf", "esp_idf_tflm"]),
+        ("build m.tflite --template", "./mi", ["./mi"]),
+        ("build m.tflite --board esp32s3 --memory", "w", ["wifi"]),
+        ("build m.tflite --board nucleo_l4r5zi --memory", "w", []),
+        ("check m.tflite --kernels", "esp", ["esp_nn"]),
+        ("flash --flasher", "st", ["stm32_uart"]),
+        ("build m.tflite --toolchain", "z", ["zig"]),
+        ("help", "exit", ["exit-codes"]),
+    ],
+)
+def test_values_complete(words: str, incomplete: str, offered: list[str]) -> None:
+    assert completed(words, incomplete) == offered
+
+
+def test_ports_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = Port("/dev/ttyACM7", "ST-Link", "0483:374b", "", ("nucleo_l4r5zi",), "")
+    monkeypatch.setattr("tinyml.device.ports.list_ports", lambda boards: (there,))
+    assert completed("flash --port", "/dev/tty") == ["/dev/ttyACM7"]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from tinyml.base import console
 from tinyml.base.errors import EXIT_CODES, did_you_mean
@@ -50,8 +51,14 @@ def examples(*lines: str) -> Callable[[C], C]:
     return decorate
 
 
+def _topics(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    root = ctx.find_root().command
+    names = (*(root.commands if isinstance(root, Grouped) else ()), EXIT_TOPIC)
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
 @click.command("help", short_help="Show the help of a command, or what exit codes mean.")
-@click.argument("topic", required=False, metavar=f"[COMMAND|{EXIT_TOPIC}]")
+@click.argument("topic", required=False, metavar=f"[COMMAND|{EXIT_TOPIC}]", shell_complete=_topics)
 @click.option("--markdown", is_flag=True, help="Print the page docs/commands.md.")
 @click.pass_context
 def show_help(ctx: click.Context, topic: str | None, markdown: bool) -> None:

@@ -12,6 +12,7 @@ from click.shell_completion import CompletionItem
 
 from tinyml.base.errors import did_you_mean
 from tinyml.base.registry import REGISTRY, names_of
+from tinyml.cli import completion
 
 if TYPE_CHECKING:
     from tinyml.target.board import Board
@@ -162,7 +163,9 @@ TOOLCHAIN = click.option(
     help="Compiler; the choice of the board or template by default.",
 )
 TEMPLATE = click.option(
-    "--template", help="Kind of project, or ./folder of a template; the board's own by default."
+    "--template",
+    shell_complete=completion.templates,
+    help="Kind of project, or ./folder of a template; the board's own by default.",
 )
 LIBRARY = click.option(
     "--library",
@@ -246,6 +249,7 @@ WARMUP = click.option(
 )
 PORT = click.option(
     "--port",
+    shell_complete=completion.ports,
     envvar="TINYML_PORT",
     help="Serial port or URL (socket://…, rfc2217://…), or the folder of a drive; the board's own "
     "by default. 'tinyml ports' lists them.",

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from tinyml.cli import completion
+
 Command = Callable[..., object]
 Option = Callable[[Command], Command]
 FIELDS = {"output": "directory", "docker": "container"}  # of options that are called otherwise
@@ -17,6 +19,7 @@ LIMITS = ("memory", "ram_budget", "flash_budget", "kernels", "cores")
 OPTIONS: tuple[Option, ...] = (
     click.option(
         "--memory",
+        shell_complete=completion.memories,
         help="Budgets of a profile in the board's file, such as wifi, instead of its own.",
     ),
     click.option(
@@ -29,6 +32,7 @@ OPTIONS: tuple[Option, ...] = (
     click.option("--flash-budget", metavar="SIZE", help="Flash that may be used: 512K."),
     click.option(
         "--kernels",
+        shell_complete=completion.libraries,
         multiple=True,
         metavar="LIBRARY",
         help="Use the vendor's kernels too, such as esp_nn, where nothing is known against them.",
