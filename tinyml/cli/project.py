@@ -15,6 +15,8 @@ from tinyml.cli.settings import settings_options
 from tinyml.cli.show import show, show_next
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tinyml.convert.conversion import ConvertOptions
     from tinyml.project.settings import Settings
     from tinyml.target.board import Board
@@ -65,7 +67,6 @@ def build(
     from tinyml import api
     from tinyml.convert import building, present
     from tinyml.convert import conversion as stages
-    from tinyml.project.settings import Settings
     from tinyml.report import text
 
     with console.progress_bar() as progress:
@@ -84,6 +85,16 @@ def build(
         raise built.missing
     if not as_json and built.image is not None:
         integers = str(near(built.directory / file.file_name)) if converted else model
-        is_usual = settings == Settings()  # for other options another one would be built
-        again = f"tinyml simulate {integers} --board {board.name}"
-        show_next(again if is_usual else f"tinyml flash {near(built.directory)}")
+        show_next(_next(f"{integers} --board {board.name}", settings, near(built.directory)))
+
+
+def _next(what: str, settings: Settings, directory: Path) -> str:
+    """To see it run, where the same command line makes the same build; else to flash it."""
+    from tinyml.project.settings import Settings
+
+    if click.get_current_context().default_map:  # tinyml.toml says the same again
+        return "tinyml simulate"
+    if settings == Settings(compiled_inputs=settings.compiled_inputs):
+        app = f" --inputs {settings.compiled_inputs} --app" if settings.compiled_inputs else ""
+        return f"tinyml simulate {what}{app}"
+    return f"tinyml flash {directory}"
