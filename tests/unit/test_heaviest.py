@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tests.support.values.reports import small_report
 from tinyml.report.device import layer_times
-from tinyml.report.heaviest import FEW_LAYERS, HEAVIEST, heaviest
+from tinyml.report.heaviest import FEW_LAYERS, HEAVIEST, heaviest, slower_lines
 from tinyml.report.report import Report
 from tinyml.report.text import layer_table
 
@@ -56,3 +56,18 @@ def test_the_total_of_a_measurement_stays() -> None:
     report = replace(report, layers=layers, run=report.run and {**report.run, "predicted": {}})
     found = heaviest(report, layer_times(report))
     assert [row[0] for row in found.rows] == [7, 8, 9, 10, 11, ""]
+
+
+def test_a_goal_that_costs_much_time_says_so() -> None:
+    """On the ESP32-S3 'size' was 26 times slower than 'balanced', without a word."""
+    report = replace(many(small_report(), (900, 900)), optimize="size")
+    layers = tuple(
+        replace(layer, alternatives=(("fast", 20), ("less", 60))) for layer in report.layers
+    )
+    (line,) = slower_lines(replace(report, layers=layers))
+    assert "optimized for size: other kernels would take some 5 times fewer instructions" in line
+    assert "(40 instead of 200, predicted)" in line
+    near = tuple(replace(layer, alternatives=(("fast", 40),)) for layer in report.layers)
+    assert slower_lines(replace(report, layers=near)) == ()
+    plain = tuple(replace(layer, alternatives=()) for layer in report.layers)
+    assert slower_lines(replace(report, layers=plain)) == ()

@@ -48,7 +48,7 @@ def show(
     The first of ``tables`` is that of the layers; the heaviest of many stand for all of them.
     """
     from tinyml.report import text
-    from tinyml.report.heaviest import heaviest
+    from tinyml.report.heaviest import heaviest, slower_lines
 
     if as_json:
         console.document(built.report.to_json())
@@ -65,6 +65,7 @@ def show(
         *text.shared_lines(built.report),
         *text.stack_lines(built.report),
         *text.self_test_lines(built.report),
+        *slower_lines(built.report),
     ):
         console.line(line)
     for advice in built.report.problems:

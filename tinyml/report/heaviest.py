@@ -9,6 +9,7 @@ from tinyml.report.text import Table
 
 FEW_LAYERS = 10  # of which a terminal shows all
 HEAVIEST = 5  # of more
+MUCH_SLOWER = 3  # times, which a goal other than speed should not cost without a word
 
 
 def heaviest(report: Report, table: Table) -> Table:
@@ -34,3 +35,21 @@ def _weight(layer: Layer) -> int:
     if layer.spread is not None:
         return layer.spread.median
     return layer.predicted_instructions if layer.cycles is None else layer.cycles
+
+
+def slower_lines(report: Report) -> tuple[str, ...]:
+    """That the goal's kernels take much longer than others that were there; else nothing."""
+    chosen = sum(layer.predicted_instructions for layer in report.layers)
+    fastest = sum(
+        min(layer.predicted_instructions, *(count for _, count in layer.alternatives))
+        if layer.alternatives
+        else layer.predicted_instructions
+        for layer in report.layers
+    )
+    if chosen <= MUCH_SLOWER * fastest:
+        return ()
+    return (
+        f"optimized for {report.optimize}: other kernels would take some {chosen / fastest:.0f} "
+        f"times fewer instructions ({fastest:,} instead of {chosen:,}, predicted), more flash and "
+        "perhaps RAM; --optimize balanced or speed takes them where they fit",
+    )
