@@ -95,7 +95,7 @@ def completed(words: str, incomplete: str) -> list[str]:
     [
         ("build m.tflite --template", "esp_", ["esp_idf", "esp_idf_tflm"]),
         ("build m.tflite --template", "./mi", ["./mi"]),
-        ("build m.tflite --board esp32s3 --memory", "w", ["wifi"]),
+        ("build m.tflite --board esp32s3 --memory", "w", ["wifi", "wifi_ota"]),
         ("build m.tflite --board nucleo_l4r5zi --memory", "w", []),
         ("check m.tflite --kernels", "esp", ["esp_nn"]),
         ("flash --flasher", "st", ["stm32_uart"]),

@@ -32,6 +32,7 @@ from tinyml.project.create import create
 from tinyml.target.boards import load_board
 from tinyml.target.cores import core_named
 from tinyml.target.libraries import with_libraries
+from tinyml.target.limits import with_budgets
 from tinyml.values.image import image_of
 from tinyml.values.project import Project
 from tinyml.variants.esp_nn_issues import LEAST_VERSION
@@ -68,6 +69,23 @@ def test_partitions(tmp_path: Path, board: str) -> None:
     check_partitions(table, flash_bytes)
     app = next(item for item in table if item.type == "app")
     assert (app.offset, app.nbytes) == (0x10000, 1024 * 1024)
+
+
+@pytest.mark.parametrize("profile", ["ota", "wifi_ota"])
+@pytest.mark.parametrize("name", BOARDS)
+def test_updates_over_the_air_have_two_partitions(tmp_path: Path, name: str, profile: str) -> None:
+    board = with_budgets(load_board(name), profile)
+    plan = sine_plan("dram", name)
+    create(planned_on(plan, board, "esp_idf"), generate(plan, board), tmp_path)
+    options = board.options["flasher"]["esptool"]
+    flash_bytes = int(options["flash_size"].removesuffix("MB")) * 1024 * 1024
+    table = read_partitions(text(tmp_path, "partitions.csv"))
+    check_partitions(table, flash_bytes)
+    first, second = (item for item in table if item.type == "app")
+    assert (first.offset, first.nbytes) == (0x10000, second.nbytes)
+    framework = board.options["template"]["esp_idf"]["framework_bytes"]
+    assert board.flash.max_bytes == first.nbytes - framework  # what fits the budget fits a slot
+    assert flash_bytes - second.offset - second.nbytes < 2 * 0x10000
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ class Board:
     templates: tuple[str, ...] = ()  # in the same way
     profiles: Mapping[str, Memory] = field(default_factory=dict)  # other budgets, by name
     memory_note: str = ""  # what takes the rest of the memory
+    slots: int = 1  # of the flash, each for an application
     memory_options: tuple[str, ...] = ()  # options that changed the budgets of the board file
     libraries: tuple[str, ...] = ()  # of the chip's, those that the user asked for
     cores: int = 1  # that a model may use

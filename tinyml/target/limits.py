@@ -72,7 +72,7 @@ def for_template(board: Board, template: str | None) -> Board:
 
 
 def _with_limits(board: Board, ram: Sequence[str], flash: str | None) -> Board:
-    memory = Memory(board.ram, board.flash, board.stack_bytes, board.memory_note)
+    memory = Memory(board.ram, board.flash, board.stack_bytes, board.memory_note, board.slots)
     words: list[str] = []
     for text in ram:
         region, nbytes = _size(text)
@@ -100,6 +100,7 @@ def _with_memory(board: Board, memory: Memory, words: tuple[str, ...]) -> Board:
         flash=memory.flash,
         stack_bytes=memory.stack_bytes,
         memory_note=memory.note,
+        slots=memory.slots,
         memory_options=(*board.memory_options, *words),
     )
 

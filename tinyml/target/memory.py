@@ -35,6 +35,7 @@ class Memory:
     flash: Budget
     stack_bytes: int  # reserved for the stack that runs the model
     note: str = ""  # what takes the rest, with its source
+    slots: int = 1  # of the flash, each for an application: two take turns with updates
 
 
 def read_memory(
@@ -65,6 +66,7 @@ def _read_profile(table: Table, base: Memory, regions: Sequence[Region]) -> Memo
         flash=_read_budget(table.table("flash"), regions, "flash") if has_flash else base.flash,
         stack_bytes=table.integer("stack_bytes", base.stack_bytes, minimum=256),
         note=table.text("note"),
+        slots=table.integer("slots", base.slots, minimum=1),
     )
     table.close()
     _check(memory, table)

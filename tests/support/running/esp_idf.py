@@ -10,7 +10,7 @@ from pathlib import Path
 STAND_INS = Path(__file__).parents[1] / "stand_ins" / "esp_idf"
 TABLE_END = 0x9000  # the partition table lies at 0x8000 and takes a sector
 ALIGNMENT = {"app": 0x10000, "data": 0x1000}
-SUBTYPES = {"app": {"factory"}, "data": {"nvs", "phy"}}
+SUBTYPES = {"app": {"factory", "ota_0", "ota_1"}, "data": {"nvs", "phy", "ota"}}
 CORES = {"esp32s3": 2, "esp32c3": 1}
 
 
@@ -48,7 +48,11 @@ def check_partitions(table: tuple[Partition, ...], flash_bytes: int) -> None:
         assert item.nbytes % 0x1000 == 0
         end = item.offset + item.nbytes
     assert end <= flash_bytes
-    assert sum(item.subtype == "factory" for item in table) == 1
+    slots = [item.subtype for item in table if item.type == "app" and item.subtype != "factory"]
+    assert slots == [f"ota_{number}" for number in range(len(slots))]
+    is_updated = any(item.subtype == "ota" for item in table)
+    assert is_updated == bool(slots), "otadata says which of them starts"
+    assert sum(item.subtype == "factory" for item in table) == (0 if slots else 1)
     assert all(item.nbytes >= 0x3000 for item in table if item.subtype == "nvs")
 
 
