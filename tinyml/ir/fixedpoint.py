@@ -8,6 +8,7 @@ default): a rounding doubling high multiply, then a rounding right shift. The sa
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from tinyml.base.errors import ModelError
 IntArray = NDArray[np.int64]
 
 
+@lru_cache(maxsize=4096)  # references ask again for every inference
 def quantize_multiplier(real: float) -> tuple[int, int]:
     """Fixed-point form of a factor that is not negative.
 

@@ -163,7 +163,9 @@ def rescale_clamp(
 ) -> Array:
     """Outputs of int32 sums: rescaled, moved to the zero point, clamped."""
     scaled = multiply_by_quantized_multiplier(acc, multiplier, shift)
-    return np.clip(wrap_int32(scaled + zero_point), *bounds).astype(dtype.numpy)
+    low, high = bounds
+    moved = wrap_int32(scaled + zero_point)
+    return np.minimum(np.maximum(moved, low), high).astype(dtype.numpy)
 
 
 def of_type(call: KernelCall, name: str, dtype: DType) -> KernelCall:

@@ -49,7 +49,7 @@ def whole_numbers(tensor: Tensor | None, what: str) -> tuple[int, ...]:
         raise ModelError(f"{what} computed at run time")
     if tensor.dtype not in (INT32, INT64) or len(tensor.shape) > 1:
         raise ModelError(f"{what} of type {tensor.dtype}{list(tensor.shape)}")
-    return tuple(int(value) for value in tensor.data.reshape(-1))
+    return tuple(tensor.data.reshape(-1).tolist())
 
 
 def axis_in(axis: int, rank: int) -> int:
