@@ -10,12 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.models.cases import merge
 from tests.support.models.random_layers import layers_of_seeds, preferred
+from tests.support.models.suited_layers import suited
 from tests.support.running.emulated import run_on_board
 from tests.support.running.executors import assert_equal, run_reference
 from tinyml import variants
 from tinyml.variants import (
     Variant,
+    one_channel,
+    portable_add_table,
     portable_depthwise,
     portable_elementwise,
     portable_fully_connected,
@@ -36,12 +40,28 @@ VARIANTS = [
     for variant in module.VARIANTS
     if variant.isa == "armv6m"
 ]
+SUITED = [  # to few layers
+    variant
+    for module in (one_channel, portable_add_table)
+    for variant in module.VARIANTS
+    if variant.isa == "armv6m"
+]
 _LAYERS = 16  # of each seed
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_random_layers(variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _run(variant, range(1, 6), tmp_path, monkeypatch, None)
+
+
+@pytest.mark.parametrize("variant", SUITED, ids=lambda variant: variant.name)
+def test_layers_that_suit(
+    variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
+    case = merge(suited(variant, _LAYERS, 1), "random")
+    found = run_on_board(case.graph, case.vectors, tmp_path, board=BOARD, singly=True)
+    assert_equal(case.graph, run_reference(case.graph, case.vectors), found)
 
 
 @pytest.mark.arm_gcc

@@ -57,7 +57,11 @@ def test_what_no_table_gives_is_not_found() -> None:
 
 @pytest.mark.parametrize(
     ("board", "kernel"),
-    [("nucleo_l4r5zi", "tml_dsp_add_table_s8"), ("mps3_an547", "tml_mve_add_table_s8")],
+    [
+        ("nucleo_l4r5zi", "tml_dsp_add_table_s8"),
+        ("mps3_an547", "tml_mve_add_table_s8"),
+        ("nucleo_g0b1re", "tml_portable_add_table_s8"),
+    ],
 )
 def test_the_planner_takes_it(board: str, kernel: str) -> None:
     plan = api.plan(_sum(HALVES), api.load_board(board), api.Settings("speed")).plan

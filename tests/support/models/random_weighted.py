@@ -33,6 +33,8 @@ _WIDE_SCALE = 0.0002  # of int16 inputs
 def fully_connected(rng: Rng, variant: Variant) -> Graph:
     """A FULLY_CONNECTED of one or more rows."""
     rows, features, outputs = rng.integers(1, 8), rng.integers(1, 150), rng.integers(1, 30)
+    if variant.name.endswith("one_input"):
+        rows, features = rng.integers(64, 90), 1
     weights = _weights(rng, (int(outputs), int(features)))
     attrs = FullyConnectedAttrs(str(rng.choice(RANGES)))
     return _weighted(rng, variant, attrs, (int(rows), int(features)), weights)
@@ -48,6 +50,9 @@ def convolution(rng: Rng, variant: Variant) -> Graph:
     kernel = (height, width) if covers else tuple(int(k) for k in rng.choice((1, 1, 2, 3, 5), 2))
     strides = tuple(int(s) for s in rng.choice((1, 1, 2, 3), 2))
     dilations = (1, 1) if covers else tuple(int(d) for d in rng.choice((1, 1, 1, 2, 3), 2))
+    if variant.name.endswith("one_channel"):
+        height, width, channels = 8 + height, 8 + width, 1
+        kernel, strides = (1, 1), (1, 1)
     if is_tiled:
         channels, filters = 4 * channels, 2 * filters
         kernel, strides, dilations = (3, 3), (1, 1), (1, 1)
