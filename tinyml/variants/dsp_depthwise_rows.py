@@ -89,7 +89,7 @@ def _instructions(lines: Lines, band: Band, *, is_rounding: bool) -> int:
         long_row = 13 * words // 2 + 14
         per_row = _PER_ROW[kind].get(words, long_row)
         per_line = -(-along.out_size // 4) * (across.kernel * per_row + 45)
-    per_line += 20 + (4 * along.out_size if is_rounding else 0)
+    per_line += 20 + (3 * along.out_size if is_rounding else 0)
     packing = 80 + across.kernel * (13 * words + 5)
     return packing + across.out_size * per_line + gather_cost(lines, band)
 

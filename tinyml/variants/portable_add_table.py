@@ -20,12 +20,13 @@ def lower_sum(family: Family, op: Op, graph: Graph) -> KernelCall | str:
     call = dsp_add_table.lower_sum(op, graph)
     if isinstance(call, str):
         return call
+    each = 17 if family.has_signed_loads else 25
     return replace(
         call,
         function="tml_portable_add_table_s8",
         header="kernels/portable/add_table_s8.h",
         params=replace(call.params, type="tml_portable_add_table_params"),
-        cost=Cost(30 + 16 * result(op, graph).elements, code_bytes=80),
+        cost=Cost(30 + each * result(op, graph).elements, code_bytes=80),
         isa=family.name,
     )
 

@@ -20,12 +20,13 @@ def lower_sum(family: Family, op: Op, graph: Graph) -> KernelCall | str:
     call = dsp_elementwise.lower_sum(op, graph)
     if isinstance(call, str):
         return call
+    each = 16 if family.has_signed_loads else 21
     return replace(
         call,
         function="tml_portable_add_s8",
         header="kernels/portable/add_s8.h",
         params=replace(call.params, type="tml_portable_add_params"),
-        cost=Cost(30 + 16 * result(op, graph).elements, code_bytes=80),
+        cost=Cost(30 + each * result(op, graph).elements, code_bytes=80),
         isa=family.name,
     )
 
