@@ -30,7 +30,7 @@ def fully_connected(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | 
     """The same for FULLY_CONNECTED of one input."""
     filters, channels = numbers.weights.shape
     pixels = result(op, graph).elements // filters
-    if graph.tensors[op.inputs[INPUT]].shape[-1] != 1 or channels != 1:
+    if channels != 1 or graph.tensors[op.inputs[INPUT]].elements != pixels:
         return "more than one input per pixel"
     if pixels < _LEAST:
         return f"{pixels} pixels do not pay for a table"
