@@ -122,7 +122,8 @@ def _cost_3x3(lines: Lines, band: Band, form: str) -> int:
     fours, tail = divmod(along.out_size, 4)
     per_line = 20 + fours * (49 + 3 * along.stride) + (0, 20, 30, 50)[tail]
     per_line += 3 * along.out_size if form == "rounding" else 0
-    return 110 + lines.across.out_size * per_line + gather_cost(lines, band)
+    counted = 110 + lines.across.out_size * per_line + gather_cost(lines, band)
+    return counted * 15 // 16 if along.stride == 2 else counted  # measured: 5 to 10 % less
 
 
 def _filters_3x3(numbers: WeightedSum, solved: Linear | Rounding, is_transposed: bool) -> Constant:
