@@ -59,6 +59,17 @@ def test_weights_are_read_once_for_as_many_pixels_as_the_kernel_takes(at_once: i
     assert constant_waits(graph, (step,), behind(8)) == (read_bytes // 8 * 10,)
 
 
+def test_constants_are_read_as_often_as_the_kernel_says() -> None:
+    """A depthwise layer whose kernel goes through all of its weights for each pixel."""
+    made = planned(behind(1 << 20))
+    graph = made.graph
+    first = next(step for step in made.steps if graph.ops[step.ops[0]].kind == "DEPTHWISE_CONV_2D")
+    assert first.call is not None
+    nbytes = first.call.constant_bytes()
+    step = replace(first, call=replace(first.call, times_read=7))
+    assert constant_waits(graph, (step,), behind(8)) == (7 * nbytes // 8 * 10,)
+
+
 def test_as_few_are_copied_as_let_the_cache_hold_the_rest() -> None:
     plain = planned(behind(1 << 20))
     sizes = constants_of(plain)

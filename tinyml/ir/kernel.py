@@ -169,6 +169,7 @@ class KernelCall:
     control: Control | None = None  # set when the call runs graphs
     reads_constants_once: bool = False  # also where a cache does not hold all of them
     pixels_at_once: int = 1  # of which each weight that was read is multiplied
+    times_read: int = 1  # all constants, where the op's products do not tell it
     halves: tuple[Half, ...] = ()  # two: each runs on a core of its own, together they are the call
 
     def constant_bytes(self) -> int:

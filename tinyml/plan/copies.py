@@ -90,7 +90,8 @@ def _waits(graph: Graph, step: Step, nbytes: int, found: tuple[Cache, Backing]) 
     reads_once = step.call is not None and step.call.reads_constants_once
     if nbytes > cache.nbytes and not reads_once:
         pixels = step.call.pixels_at_once if step.call is not None else 1
-        read_bytes = max(nbytes, sum(_weights_read(graph, i, pixels) for i in step.ops))
+        times = step.call.times_read if step.call is not None else 1
+        read_bytes = max(times * nbytes, sum(_weights_read(graph, i, pixels) for i in step.ops))
     return read_bytes // source.fill_bytes * source.next_cycles
 
 

@@ -17,6 +17,7 @@ from tinyml.variants import Variant
 from tinyml.variants.dsp_planes import rescaling_of
 from tinyml.variants.dsp_streams import IntArray, unrolled
 
+MOST_PIXELS = 25  # outputs; of more, planes that are gathered once read their weights once
 _CHANNELS = 4  # at a time
 _UNROLLED = 9  # taps
 _TAP_BYTES = 36  # of code
@@ -30,6 +31,8 @@ def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
         return "several filters per channel"
     if given[3] < _CHANNELS:
         return "fewer than four channels"
+    if made[1] * made[2] > MOST_PIXELS:
+        return f"more than {MOST_PIXELS} outputs per channel"
     solved = numbers.once(_solved)
     if isinstance(solved, str):
         return solved
@@ -52,6 +55,7 @@ def lower(op: Op, graph: Graph, numbers: WeightedSum) -> KernelCall | str:
         cost=Cost(given[0] * _instructions(axes, given[3]), code_bytes=250),
         isa="dsp",
         note="four channels of a pixel at a time",
+        times_read=given[0] * rows.out_size * columns.out_size,
         helpers=("tml_dsp_depthwise_pixel",),
     )
 

@@ -193,7 +193,9 @@ def _call(layer: _Layer, axes: tuple[Spread, Spread], batches: int) -> KernelCal
         Arg("output", 0),
         Arg("scratch", dtype=INT32),
     )
-    return replace(call, arguments=arguments, constants=constants)
+    triples = -(-layer.columns.phases[0].count // 3)
+    times = batches * positions * triples
+    return replace(call, arguments=arguments, constants=constants, times_read=times)
 
 
 def _band(layer: _Layer, axes: tuple[Spread, Spread]) -> Struct:
