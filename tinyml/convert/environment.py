@@ -16,7 +16,6 @@ from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -24,6 +23,7 @@ from tinyml import DISTRIBUTION
 from tinyml.base import process
 from tinyml.base.errors import ModelError, TinymlError, ToolError
 from tinyml.base.process import GRACE_S, Command
+from tinyml.convert import kept
 from tinyml.convert.child import written
 from tinyml.convert.importers.values import Imported, ImportOptions, Source, imported_from_json
 from tinyml.ir.graph import Array
@@ -88,7 +88,7 @@ class Child:
 
         Raises the ModelError or ToolError of the importer; ToolError when the process dies.
         """
-        result = self._done(_task(self.importer, source, options), options)
+        result = self._done(_task(self.importer, source, options), options, "model.tflite")
         _refuse(result, str(source.path))
         return imported_from_json(result, (self.folder / "model.tflite").read_bytes())
 
@@ -102,7 +102,7 @@ class Child:
         held = {f"{k}_{i}": v for k, sample in enumerate(samples) for i, v in enumerate(sample)}
         np.savez(self.folder / "samples.npz", allow_pickle=False, **held)
         task = _task(self.importer, source, options) | {"samples": len(samples)}
-        result = self._done(task, options)
+        result = self._done(task, options, "outputs.npz")
         _refuse(result, str(source.path))
         with np.load(self.folder / "outputs.npz", allow_pickle=False) as found:
             return [
@@ -116,8 +116,16 @@ class Child:
             written(self.folder / _name(self.tasks), None)
             wait((self.running,), 0 if self.is_busy else GRACE_S)
 
-    def _done(self, task: dict[str, object], options: ImportOptions) -> dict[str, Any]:
-        """What the process writes for a task."""
+    def _done(self, task: dict[str, object], options: ImportOptions, made: str) -> kept.Result:
+        """What the process writes for a task, beside the file ``made``; or wrote another time."""
+        key = kept.key_of(task, self.folder) if options.python is None else None
+        found = kept.take(key, self.folder)
+        if found is None:
+            found = self._asked(task, options)
+            kept.keep(key, self.folder, found, made)
+        return found
+
+    def _asked(self, task: dict[str, object], options: ImportOptions) -> kept.Result:
         path = self.folder / _name(self.tasks)
         self.tasks += 1
         written(path, task | {"next": _name(self.tasks)})
@@ -128,7 +136,7 @@ class Child:
         while not result.exists():
             if wait((self.running,), LOOKS_S).done and not result.exists():
                 _ended(self.running)
-        found: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+        found: kept.Result = json.loads(result.read_text(encoding="utf-8"))
         result.unlink()
         self.is_busy = False
         return found
@@ -181,7 +189,7 @@ def _task(importer: str, source: Source, options: ImportOptions) -> dict[str, ob
     }
 
 
-def _refuse(result: dict[str, Any], where: str) -> None:
+def _refuse(result: kept.Result, where: str) -> None:
     if "missing" in result:
         raise missing_packages(result["missing"])
     if "error" in result:
