@@ -101,7 +101,7 @@ def test_options_come_before_the_file(app: Path) -> None:
         ('board = "esp32s4"', "'board': unknown board 'esp32s4'"),
         ('board = "esp32s3"\nspeed = 1', "unknown key 'speed'"),
         ('board = "esp32s3"\noptimize = "fast"', "'optimize' is 'fast', which is not known"),
-        ('board = "esp32s3"\nram_budget = "64K"', "'ram_budget' must be a list of strings"),
+        ('board = "esp32s3"\nram_budget = 64', "'ram_budget' must be a list of strings"),
         ("board = ", "not a TOML file"),
     ],
 )

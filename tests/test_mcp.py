@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -64,11 +65,16 @@ def test_an_assistant_checks_builds_and_simulates(tmp_path: Path) -> None:
         ("check", {**given, "flash_budget": "4K"}),
         ("check", {"model": "none.tflite"}),
         ("check", {"model": "--help"}),
+        ("check", {**given, "ram_budget": "3K"}),
+        ("check", {**given, "cores": 2}),
+        ("ops", {"kind": "nope"}),
+        ("build", {**given, "board": "esp32c3"}),
     )
     assert names == TOOLS
     assert [bool(getattr(item, "isError", getattr(item, "is_error", None))) for item in found] == [
         *[False] * 6,
         *[True] * 2,
+        *[False, True, True, False],
     ]
     assert (tmp_path / "build" / "digits-nucleo_l4r5zi" / "firmware.elf").is_file()
     built, run = (json.loads(text_of(item)) for item in found[1:3])
@@ -81,6 +87,20 @@ def test_an_assistant_checks_builds_and_simulates(tmp_path: Path) -> None:
     assert "none.tflite: no such file or folder" in text_of(found[6])
     assert "models there: digits.tflite" in text_of(found[6])
     assert "--help: no such file" in text_of(found[7])
+    assert '"fits": false' in text_of(found[8])
+    assert "cores" in text_of(found[9]), "a guessed argument was ignored"
+    assert "there is no operator 'nope'" in text_of(found[10])
+    assert json.loads(text_of(found[11]))["board"]["name"] == "esp32c3"
+
+
+def test_the_server_ends_without_a_word() -> None:
+    """Every session ended with 'this is a bug in tinyml'."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tinyml", "mcp"],
+        **{"input": "", "capture_output": True, "text": True, "check": False, "cwd": ROOT},
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "bug" not in done.stderr
 
 
 def test_without_the_sdk_the_hint_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,10 @@ class Table:
         self._known.add(key)
         return key in self._data
 
+    def is_text(self, key: str) -> bool:
+        """Whether the key has a string as its value."""
+        return isinstance(self._data.get(key), str)
+
     def value(self, key: str, kind: type | tuple[type, ...], wanted: str, default: Any) -> Any:
         """The key's value, checked; ``default`` when absent, an error when that is None."""
         self._known.add(key)

@@ -6,6 +6,7 @@ import errno
 import logging
 import signal
 import sys
+import time
 import traceback
 
 import click
@@ -17,6 +18,7 @@ from tinyml.base.interrupts import Interrupts, exit_code_of, word_of
 from tinyml.cli import conformance, convert, device, measure, model, project, results, start
 from tinyml.cli.help import Grouped, examples, show_help
 from tinyml.cli.hints import command_of, with_owners
+from tinyml.cli.show import STARTED
 
 EXIT_BUG = 70
 
@@ -59,6 +61,7 @@ APPLICATION = ("build", "check", "run", "simulate")  # what tinyml.toml has valu
 @click.pass_context
 def cli(ctx: click.Context, verbose: int) -> None:
     """Turns a trained model into microcontroller firmware and tells the truth about it."""
+    ctx.meta[STARTED] = time.time()
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     if ctx.invoked_subcommand in APPLICATION:
@@ -84,7 +87,8 @@ def main() -> None:
     signals.raise_stopped()
     try:
         code = cli.main(standalone_mode=False)
-        if sys.stdout is not None:  # None where it was closed before we began
+        # None where it was closed before we began; the server of 'mcp' closes it when it ends
+        if sys.stdout is not None and not sys.stdout.closed:
             sys.stdout.flush()
     except BaseException as error:
         signals.end_at_once()  # what is left to do is to say it

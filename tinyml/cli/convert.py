@@ -67,4 +67,4 @@ def convert(
         console.verdict(present.is_meant(converted), present.verdict(converted, path.name))
     stages.require_score(converted, conversion)
     if not as_json:
-        show_next(f"tinyml check {path}")
+        show_next("tinyml", "check", str(path))

@@ -90,4 +90,4 @@ def flash(
     with console.progress_bar() as progress:
         done = flashing.flash(ready, progress)
     console.verdict(True, f"{target.name}: {done}")
-    show_next(f"tinyml profile {build}" if build else "tinyml profile")
+    show_next("tinyml", "profile", *([str(build)] if build else []))

@@ -62,7 +62,9 @@ def profile(
     measured = _measured(built, api.Connection(port, baud), taken, runs, warmup)
     show(measured, as_json, device.profile_tables, all_layers=all_layers)
     if not as_json:
-        show_next(f"tinyml verify {near(measured.directory)} --inputs test.npz")
+        where = ("--port", port) if port else ()
+        data = ("--inputs", feed.inputs) if feed.inputs else ()
+        show_next("tinyml", "verify", str(near(measured.directory)), *where, *data)
 
 
 @examples(
@@ -191,7 +193,9 @@ def run(
     measured = _measured(built, api.Connection(port, baud), taken, runs, 5)
     show(measured, as_json, device.profile_tables, all_layers=all_layers)
     if not as_json:
-        show_next(f"tinyml verify {near(measured.directory)} --inputs test.npz")
+        where = ("--port", port) if port else ()
+        data = ("--inputs", feed.inputs) if feed.inputs else ()
+        show_next("tinyml", "verify", str(near(measured.directory)), *where, *data)
 
 
 def _measured(built: Built, connection: Connection, feed: Samples, runs: int, warmup: int) -> Built:

@@ -121,6 +121,7 @@ def check(
     model of Keras, PyTorch or ONNX: sizes and times need no calibration.
     """
     from tinyml import api
+    from tinyml.project.settings import Settings
     from tinyml.report import listing, text
 
     if explore and not boards:
@@ -140,9 +141,14 @@ def check(
         for sentence in text.fit_sentences(verdict):
             console.line(sentence)
         console.verdict(verdict.is_ok, f"{verdict.board}: {text.fit_verdict(verdict)}\n")
-    if is_ok and len(boards) == 1:
-        show_next(f"tinyml build {model} --board {boards[0].name}")
+    if is_ok and len(boards) == 1 and settings == Settings():
+        show_next("tinyml", "build", model, "--board", boards[0].name, *_calibrated(file, model))
     return 0 if is_ok else 1
+
+
+def _calibrated(file: ModelFile, model: str) -> tuple[str, ...]:
+    """What a float model needs besides, to be built."""
+    return () if file.file_name == Path(model).name else ("--calibration", "calib.npz")
 
 
 def _for_size(model: str, input_shape: tuple[tuple[int, ...], ...], as_json: bool) -> ModelFile:

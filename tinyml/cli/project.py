@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -85,16 +86,16 @@ def build(
         raise built.missing
     if not as_json and built.image is not None:
         integers = str(near(built.directory / file.file_name)) if converted else model
-        show_next(_next(f"{integers} --board {board.name}", settings, near(built.directory)))
+        show_next(*_next((integers, "--board", board.name), settings, near(built.directory)))
 
 
-def _next(what: str, settings: Settings, directory: Path) -> str:
+def _next(what: Sequence[str], settings: Settings, directory: Path) -> tuple[str, ...]:
     """To see it run, where the same command line makes the same build; else to flash it."""
     from tinyml.project.settings import Settings
 
     if click.get_current_context().default_map:  # tinyml.toml says the same again
-        return "tinyml simulate"
+        return ("tinyml", "simulate")
     if settings == Settings(compiled_inputs=settings.compiled_inputs):
-        app = f" --inputs {settings.compiled_inputs} --app" if settings.compiled_inputs else ""
-        return f"tinyml simulate {what}{app}"
-    return f"tinyml flash {directory}"
+        given = settings.compiled_inputs
+        return ("tinyml", "simulate", *what, *(("--inputs", str(given), "--app") if given else ()))
+    return ("tinyml", "flash", str(directory))

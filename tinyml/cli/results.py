@@ -103,7 +103,8 @@ def simulate(
         ran = simulation.simulate_build(built, taken, simulator=simulator, save=outputs)
     show(ran, as_json, text.run_tables, all_layers=all_layers)
     if not as_json and built.image is not None:
-        show_next(f"with the board plugged in: tinyml flash {near(built.directory)}")
+        directory = str(near(built.directory))
+        show_next("tinyml", "flash", directory, first="with the board plugged in: ")
 
 
 def _for_application(settings: Settings, inputs: Path | None) -> Settings:

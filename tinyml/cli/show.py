@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import shlex
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
+
+import click
 
 from tinyml.base import console
 from tinyml.base.files import near
@@ -15,6 +18,10 @@ if TYPE_CHECKING:
     from tinyml.report.report import Report
     from tinyml.report.text import Table
     from tinyml.target.board import Board
+
+
+STARTED = "tinyml.started"  # in a command's context: seconds of the system's clock
+LATE_S = 0.05  # that the clock of a disk may be
 
 
 def show_table(table: Table) -> None:
@@ -48,7 +55,7 @@ def show(
     The first of ``tables`` is that of the layers; the heaviest of many stand for all of them.
     """
     from tinyml.report import text
-    from tinyml.report.heaviest import heaviest, slower_lines
+    from tinyml.report.heaviest import heaviest
 
     if as_json:
         console.document(built.report.to_json())
@@ -60,13 +67,7 @@ def show(
         show_table(table)
     for path in built.files:
         console.line(f"wrote {path}")
-    for line in (
-        *text.copied_lines(built.report),
-        *text.shared_lines(built.report),
-        *text.stack_lines(built.report),
-        *text.self_test_lines(built.report),
-        *slower_lines(built.report),
-    ):
+    for line in _remarks(built):
         console.line(line)
     for advice in built.report.problems:
         console.line(f"what would help: {advice}")
@@ -76,6 +77,24 @@ def show(
     console.verdict(built.report.fits, text.summary(built.report))
 
 
-def show_next(command: str) -> None:
-    """What one does next; beside the results, since no program wants it."""
-    console.note(f"next: {command}")
+def _remarks(built: Built) -> Iterator[str]:
+    """What may be a surprise, a line each."""
+    from tinyml.report import text
+    from tinyml.report.heaviest import slower_lines
+    from tinyml.report.history import replaced_lines
+
+    yield from text.copied_lines(built.report)
+    yield from text.shared_lines(built.report)
+    yield from text.stack_lines(built.report)
+    yield from text.self_test_lines(built.report)
+    yield from slower_lines(built.report)
+    begun = click.get_current_context().meta.get(STARTED, 0.0) - LATE_S
+    yield from replaced_lines(built.directory, built.report, begun)
+
+
+def show_next(*words: str, first: str = "") -> None:
+    """The command that comes next, as one may paste it; beside the results.
+
+    ``first``: what is to be done before.
+    """
+    console.note(f"next: {first}{shlex.join(words)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ def new(name: Path, board: str, template: str | None, model: Path | None) -> Non
 
     for path in application.new(name, board, template, model):
         console.line(f"wrote {path}")
-    console.verdict(True, f"next: cd {name} && tinyml build")
+    console.verdict(True, f"next: cd {shlex.quote(str(name))} && tinyml build")
 
 
 @examples("tinyml mcp")

@@ -15,7 +15,7 @@ from tinyml.convert.calibration import evaluation_set
 from tinyml.convert.data.read import HOW_TO_MAKE, read_data
 from tinyml.convert.data.values import DataOptions, RawData
 from tinyml.convert.values import ModelInput
-from tinyml.evaluate.samples import Samples, quantise, read_samples
+from tinyml.evaluate.samples import Samples, clipped, quantise, read_samples
 from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph, Tensor
 
@@ -41,7 +41,8 @@ def read_feed(source: str, graph: Graph, options: DataOptions = DataOptions()) -
     given = [graph.tensors[index] for index in graph.inputs]
     inputs = [_real(tensor) for tensor in given]
     outputs = [_real(graph.tensors[index]) for index in graph.outputs]
-    raw = _read(source, options, inputs)
+    limit = None if path.is_file() else options.limit  # labels may be for all rows of a table
+    raw = _read(source, replace(options, limit=limit), inputs)
     found = evaluation_set(raw, (inputs, outputs), options)
     if found.targets:
         raise TinymlError(
@@ -56,7 +57,10 @@ def read_feed(source: str, graph: Graph, options: DataOptions = DataOptions()) -
         found.labels[:count],
         found.file_name,
         len(found.samples),
-        raw.notes,
+        (
+            *raw.notes,
+            *(note for i, t in enumerate(given) for note in clipped([r[i] for r in rows], t)),
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from tinyml.evaluate.arrayfile import label_array, read_array_file
 from tinyml.evaluate.verification import check_labels
 from tinyml.ir.graph import Array, Graph, Tensor
 
+FAR = 0.5  # of its range, that values may lie outside of an input without a word
 LABEL_NAMES = ("labels", "label", "y", "targets")
 
 
@@ -71,6 +72,7 @@ def read_samples(path: Path, graph: Graph, limit: int | None = None) -> Samples:
         classes[:taken_count],
         path.name,
         count,
+        _far_outside(arrays, [graph.tensors[index] for index in graph.inputs]),
     )
 
 
@@ -121,6 +123,23 @@ def quantise(values: Array, tensor: Tensor) -> Array:
     return raw.astype(tensor.dtype.numpy)
 
 
+def clipped(values: Sequence[Array], tensor: Tensor) -> tuple[str, ...]:
+    """A sentence where real values lie far outside of what an input can hold; else nothing."""
+    if tensor.quant is None or not tensor.dtype.is_quantised:
+        return ()
+    low, high = (
+        tensor.quant.scale * (end - tensor.quant.zero_point) for end in tensor.dtype.limits
+    )
+    least, most = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
+    room = FAR * (high - low)
+    if low - room <= least and most <= high + room:
+        return ()
+    return (
+        f"input '{tensor.name}' takes {low:.3g} to {high:.3g}, the samples are from {least:.3g} to "
+        f"{most:.3g} and were clipped: were they normalised as in training?",
+    )
+
+
 def _random(tensor: Tensor, generator: np.random.Generator) -> Array:
     dtype = tensor.dtype.numpy
     if dtype.kind == "f":
@@ -150,10 +169,22 @@ def _classes(labels: Array, graph: Graph, path: Path) -> tuple[int, ...]:
     return tuple(int(label) for label in flat)
 
 
+def _name_of(arrays: dict[str, Array], tensor: Tensor, inputs: int) -> str | None:
+    """The array of an input: that of its name, or the only one of the only input."""
+    if tensor.name in arrays:
+        return tensor.name
+    return next(iter(arrays)) if inputs == 1 and len(arrays) == 1 else None
+
+
+def _far_outside(arrays: dict[str, Array], tensors: Sequence[Tensor]) -> tuple[str, ...]:
+    """Sentences on real values that no input can hold."""
+    found = [(arrays.get(_name_of(arrays, t, len(tensors)) or ""), t) for t in tensors]
+    reals = [(a, t) for a, t in found if a is not None and a.dtype.kind == "f" and a.size]
+    return tuple(note for array, tensor in reals for note in clipped([array], tensor))
+
+
 def _column(arrays: dict[str, Array], tensor: Tensor, inputs: int, path: Path) -> list[Array]:
-    name = tensor.name if tensor.name in arrays else None
-    if name is None and inputs == 1 and len(arrays) == 1:
-        name = next(iter(arrays))
+    name = _name_of(arrays, tensor, inputs)
     if name is None:
         found = ", ".join(sorted(arrays)) or "none"
         raise TinymlError(
@@ -210,6 +241,8 @@ def with_labels(samples: Samples, path: Path | None) -> Samples:
         raise TinymlError(f"{path} is not a .npy file of labels", hint=hint)
     labels, count = np.ravel(held[""]), len(samples.inputs)
     in_file = count if samples.held is None else samples.held
+    if labels.dtype.kind == "f" and np.all(np.mod(labels, 1) == 0):
+        labels = labels.astype(np.int64)  # as they are written by much of numpy and pandas
     if labels.dtype.kind not in "iu" or len(labels) not in (count, in_file):
         those = f"{count} samples" if in_file == count else f"{count} of {in_file} samples"
         raise TinymlError(f"{path}: {len(labels)} labels of {labels.dtype} for {those}", hint=hint)

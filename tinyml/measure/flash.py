@@ -245,9 +245,13 @@ def build_dir(path: Path | None, board: Board | None) -> Path:
             f"{len(folders)} builds are there: {', '.join(map(str, folders))}",
             hint=f"name the one that is meant behind the command: {folders[0]}",
         )
-    if path is not None and (path / PROJECT).is_dir():
+    unbuilt = (
+        [path] if path is not None and path.is_dir() else BUILD_ROOT.glob(_pattern(path, board))
+    )
+    project = next((each / PROJECT for each in sorted(unbuilt) if (each / PROJECT).is_dir()), None)
+    if project is not None:
         raise BuildError(
-            f"the project in {path / PROJECT} has not been built",
+            f"the project in {project} has not been built",
             hint="'tinyml doctor' says which tools are missing; 'tinyml build' goes on from there",
         )
     raise BuildError(

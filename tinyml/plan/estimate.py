@@ -47,5 +47,6 @@ def estimate(plan: Plan, board: Board) -> Estimate | None:
     cycles = work + plan.stall_cycles + plan.wait_cycles
     error = core.error_percent
     if error is not None:
-        error = math.ceil(math.hypot(error, core.predicted_percent))
+        predicted = max(core.predicted_percent, board.chip.predicted_percent)
+        error = math.ceil(math.hypot(error, predicted))
     return Estimate(instructions, cycles, board.chip.clock_hz, error)

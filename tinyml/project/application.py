@@ -42,7 +42,9 @@ def defaults(folder: Path = Path()) -> dict[str, object]:
         if top.has(key):
             values[key] = top.choice(key, names_of(f"{key}s"))
     values |= {key: top.text(key) for key in TEXTS if top.has(key)}
-    values |= {key: list(top.strings(key)) for key in LISTS if top.has(key)}
+    for key in LISTS:
+        if top.has(key):
+            values[key] = [top.text(key)] if top.is_text(key) else list(top.strings(key))
     for key, names in FILES.items():
         if top.has(key):
             values |= dict.fromkeys(names, str(_file(top, folder, key)))

@@ -84,6 +84,23 @@ def last_report(directory: Path) -> Report:
         raise TinymlError(error.message, hint=hint, where=error.where) from error
 
 
+def replaced_lines(directory: Path, now: Report, since: float) -> tuple[str, ...]:
+    """What took the place of something else after ``since``, seconds of the system's clock.
+
+    Another model of the same file name, or, for a run, an image that was built with other options.
+    """
+    files = kept_files(directory)
+    if not files or files[-1].stat().st_ctime < since:
+        return ()
+    with suppress(TinymlError):
+        old = last_report(directory)
+        if old.model["sha256"] != now.model["sha256"]:
+            return (f"this takes the place of a build of another model, {old.model['file']}",)
+        if now.run is not None and old.run is None and old.fingerprint != now.fingerprint:
+            return (f"the image was built anew; the one before was made by: {old.command}",)
+    return ()
+
+
 def history_of(report: Report, directory: Path) -> History:
     """The table of earlier states; files that are damaged have a row that says so."""
     files = kept_files(directory)

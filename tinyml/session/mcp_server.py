@@ -32,20 +32,35 @@ _LEFT_OUT = ("alternatives", "rejected")  # of layers: long, and of use to nobod
 def serve() -> None:
     """Answers until the standard input ends; raises ToolError where the SDK is missing."""
     server = _sdk()[0]("tinyml", instructions=INSTRUCTIONS)
+    inner = getattr(server, "_mcp_server", None)
+    if inner is not None:  # of the first version of the SDK, which says its own version otherwise
+        inner.version = __version__
     for tool in (check, build, simulate, report, compare, convert, inspect, boards, ops):
         server.tool()(tool)
     server.run("stdio")
 
 
 async def check(
-    model: str, board: str | None = None, optimize: str = "balanced", flash_budget: str = ""
-) -> object:
+    model: str,
+    board: str | None = None,
+    optimize: str = "balanced",
+    ram_budget: str = "",
+    flash_budget: str = "",
+    memory: str = "",
+) -> object:  # as many as people ask about: a client knows no other way to ask
     """Whether a model (.tflite, .keras, .onnx, .pt2) fits a board, with RAM, flash and time.
 
-    Without a board: all known boards, the fastest first.
+    Without a board: all known boards, the fastest first. Budgets are sizes such as 64K; ``memory``
+    is a profile of the board such as wifi.
     """
-    options = _options(board=board, optimize=optimize, flash_budget=flash_budget)
-    return await _document("check", model, options=options, fits_not=1)
+    options = _options(
+        board=board,
+        optimize=optimize,
+        ram_budget=ram_budget,
+        flash_budget=flash_budget,
+        memory=memory,
+    )
+    return await _document("check", model, options=options, or_code=1)
 
 
 async def build(
@@ -54,10 +69,11 @@ async def build(
     """Compile an integer .tflite to C for a board and link a firmware image; returns the report.
 
     ``inputs``: an .npz or .npy file, of which a few samples are compiled in for the application.
-    The image lies in ``output`` (build/<model>-<board> by default).
+    The image lies in ``output`` (build/<model>-<board> by default). Where the vendor's tools are
+    missing the project is written all the same, and ``not_built`` says why.
     """
     options = _options(board=board, optimize=optimize, output=output, inputs=inputs)
-    return _shorter(await _document("build", model, options=options))
+    return _shorter(await _document("build", model, options=options, or_code=3))
 
 
 async def simulate(
@@ -76,9 +92,12 @@ async def report(build: str = "") -> str:
     return await _printed("report", *([build] if build else []), options=("--markdown",))
 
 
-async def compare(before: str, after: str) -> object:
-    """Hold one build directory against another: totals, memory, layers."""
-    return await _document("compare", before, after)
+async def compare(before: str, after: str = "") -> object:
+    """Hold one build directory against another: totals, memory, layers.
+
+    ``before`` may be the word last: what ``after`` (the last build by default) was before.
+    """
+    return await _document("compare", before, *([after] if after else []))
 
 
 async def convert(
@@ -117,7 +136,10 @@ async def ops(kind: str = "") -> object:
     assert isinstance(found, list)
     if not kind:
         return [record["operator"] for record in found]
-    return next((record for record in found if record["operator"] == kind.upper()), None)
+    for record in found:
+        if record["operator"] == kind.upper():
+            return record
+    raise _sdk()[1](f"there is no operator '{kind}'; without 'kind' all of them are listed")
 
 
 class Server(Protocol):
@@ -139,15 +161,20 @@ def _sdk() -> tuple[Callable[..., Server], Callable[[str], Exception]]:
     with suppress(ImportError):
         from mcp.server import MCPServer
         from mcp.server.mcpserver import exceptions
+        from mcp.server.mcpserver.utilities import func_metadata
 
+        func_metadata.ArgModelBase.model_config["extra"] = "forbid"
         return MCPServer, exceptions.ToolError
     try:
         from mcp.server.fastmcp import FastMCP
         from mcp.server.fastmcp import exceptions as older
+        from mcp.server.fastmcp.utilities import func_metadata as older_metadata
     except ImportError as error:
         raise ToolError(
             "the Model Context Protocol needs the package mcp", hint=HOW_TO_GET
         ) from error
+    # A guessed argument that is left out would be an answer to another question.
+    older_metadata.ArgModelBase.model_config["extra"] = "forbid"
     return FastMCP, older.ToolError
 
 
@@ -156,10 +183,10 @@ def _options(**given: str | int | None) -> tuple[str, ...]:
 
 
 async def _document(
-    command: str, *names: str, options: tuple[str, ...] = (), fits_not: int = 0
+    command: str, *names: str, options: tuple[str, ...] = (), or_code: int = 0
 ) -> object:
-    """What a command prints as JSON; ``fits_not``: an exit code that is an answer too."""
-    text = await _printed(command, *names, options=(*options, "--json"), answers=(0, fits_not))
+    """What a command prints as JSON; ``or_code``: an exit code that is an answer too."""
+    text = await _printed(command, *names, options=(*options, "--json"), answers=(0, or_code))
     return json.loads(text)
 
 

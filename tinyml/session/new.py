@@ -31,6 +31,7 @@ runtime = "{runtime}" # aot: C compiled ahead of time; tflm: TensorFlow Lite Mic
 # kernels = ["esp_nn"] # kernel libraries of the chip's vendor
 # ram_budget = ["64K"]
 # flash_budget = "512K"
+# cores = 2 # of the chip: large layers are shared where that gains time
 # inputs = "test.npz" # samples for 'simulate'; 'build' compiles a few of them in
 """
 TASKS = ("build", "simulate", "flash", "profile", "monitor")  # of an editor; the first builds

@@ -92,6 +92,7 @@ class Chip:
     libraries: Mapping[str, str] = field(default_factory=dict)  # vendor's kernels → least version
     caches: tuple[Cache, ...] = ()  # before slow memory, as the firmware sets them up
     second_core: SecondCore | None = None
+    predicted_percent: int = 0  # like that of its core, where its memory makes times harder to tell
 
     def region(self, name: str) -> Region:
         """The region of that name."""
@@ -129,6 +130,7 @@ def read_chip(top: Table, name: str, serial: Table, flash: Table) -> Chip:
         caches=read_caches(
             top.tables("caches") if top.has("caches") else (), [item.name for item in regions]
         ),
+        predicted_percent=top.integer("predicted_percent", 0),
         second_core=_read_second(top.table("second_core")) if top.has("second_core") else None,
     )
     for table in (top, timer):

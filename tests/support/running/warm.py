@@ -35,7 +35,8 @@ task = dict(program=sys.argv[0], argv=sys.argv[1:])
 task |= dict(folder=os.getcwd(), environment=dict(os.environ))
 data = json.dumps(task).encode() + b"\\n"
 sent = socket.send_fds(link, [data], [0, 1, 2])
-link.sendall(data[sent:])
+if data[sent:]:  # a task that is over already has closed the other end
+    link.sendall(data[sent:])
 code = link.recv(1)
 sys.exit(code[0] if code else 1)
 """
