@@ -19,6 +19,7 @@ from tests.support.models.random_parts import (
     output,
     supported,
 )
+from tests.support.models.suited_layers import suited
 from tinyml.ir.dtype import INT8, INT32
 from tinyml.ir.graph import Array, Graph, Op, Quant, Tensor
 from tinyml.ir.kernel import Cost, KernelCall
@@ -31,9 +32,13 @@ from tinyml.ops.mean import MeanAttrs
 from tinyml.ops.pool_2d import Pool2dAttrs
 from tinyml.variants import Variant
 
+SUITED = ("one_channel", "one_input", "table")  # names of variants to few layers: for them made
+
 
 def layers_for(variant: Variant, rng: Rng, count: int) -> list[Case]:
     """Layers that a variant is valid for."""
+    if any(word in variant.name for word in SUITED):
+        return suited(variant, count, int(rng.integers(1 << 16)))
     cases: list[Case] = []
     while len(cases) < count:
         case = random_case(rng, variant.kind, f"g{len(cases)}")
