@@ -38,7 +38,7 @@ WATCHED = (
 )
 HELPER = re.compile(
     r"tml_dsp_(gemm|row|tail_[12]|winograd|winograd_row)_(direct|linear|rounding|sums|uniform|wide)\w*"
-    r"|tml_dsp_rescale_sums|tml_plane_load"
+    r"|tml_dsp_rescale_sums|tml_dsp_depthwise_pixel|tml_dsp_dot_(single|pair)|tml_plane_load"
 )
 
 Vectors = tuple[tuple[Array, ...], ...]

@@ -343,7 +343,7 @@ def test_monitor_passes_lines_on_and_ends_with_its_input(builds):
     ("content", "message"),
     [
         (b"x", "not a readable .npz or .npy file"),
-        (np.zeros(9), "9 labels of float64 for 2 of 360 samples"),
+        (np.full(9, 0.5), "9 labels of float64 for 2 of 360 samples"),
         (np.arange(1), "1 labels of int64 for 2 of 360 samples"),
         (np.arange(359) % 10, "359 labels of int64 for 2 of 360 samples"),
         (np.arange(400) % 10, "400 labels of int64 for 2 of 360 samples"),
