@@ -18,6 +18,12 @@ from tinyml.convert.importers.values import ImportOptions, Source
 from tinyml.convert.runners import float_runner
 
 
+@pytest.fixture(autouse=True)
+def nothing_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another run has kept would need no process."""
+    monkeypatch.setenv("TINYML_CACHE_DIR", str(tmp_path / "cache"))
+
+
 def test_one_process_imports_and_runs(tmp_path: Path) -> None:
     pytest.importorskip("ai_edge_litert", reason="ai-edge-litert (tinyml[quantize]) is missing")
     data = flatfile.write(single_op("RELU"))
