@@ -13,13 +13,12 @@ import pytest
 from tests.support.models.cases import merge
 from tests.support.models.random_layers import layers_of_seeds, preferred
 from tests.support.models.suited_layers import suited
-from tests.support.running.emulated import run_on_board
+from tests.support.running.emulated import assert_equal_on_board, run_on_board
 from tests.support.running.executors import assert_equal, run_reference
 from tinyml import variants
 from tinyml.variants import (
     Variant,
     one_channel,
-    portable_add_table,
     portable_depthwise,
     portable_elementwise,
     portable_fully_connected,
@@ -31,19 +30,19 @@ pytestmark = pytest.mark.sim
 BOARD = "nucleo_g0b1re"
 VARIANTS = [
     variant
-    for module in (
-        portable_gemm,
-        portable_fully_connected,
-        portable_depthwise,
-        portable_elementwise,
+    for group in (
+        portable_gemm.VARIANTS,
+        portable_fully_connected.VARIANTS,
+        portable_depthwise.VARIANTS,
+        portable_elementwise.LINEAR_VARIANTS,
     )
-    for variant in module.VARIANTS
+    for variant in group
     if variant.isa == "armv6m"
 ]
 SUITED = [  # to few layers
     variant
-    for module in (one_channel, portable_add_table)
-    for variant in module.VARIANTS
+    for group in (one_channel.VARIANTS, portable_elementwise.TABLE_VARIANTS)
+    for variant in group
     if variant.isa == "armv6m"
 ]
 _LAYERS = 16  # of each seed
@@ -59,9 +58,7 @@ def test_layers_that_suit(
     variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
-    case = merge(suited(variant, _LAYERS, 1), "random")
-    found = run_on_board(case.graph, case.vectors, tmp_path, board=BOARD, singly=True)
-    assert_equal(case.graph, run_reference(case.graph, case.vectors), found)
+    assert_equal_on_board(merge(suited(variant, _LAYERS, 1), "random"), tmp_path, BOARD)
 
 
 @pytest.mark.arm_gcc

@@ -116,6 +116,21 @@ def lower_sum(op: Op, graph: Graph) -> KernelCall | str:
     )
 
 
+def as_kernel(call: KernelCall | str, name: str, cost: Cost, isa: str) -> KernelCall | str:
+    """The same numbers for the kernel of other cores, ``mve/add``; a reason stays what it is."""
+    if isinstance(call, str):
+        return call
+    function = f"tml_{name.replace('/', '_')}"
+    return replace(
+        call,
+        function=f"{function}_s8",
+        header=f"kernels/{name}_s8.h",
+        params=replace(call.params, type=f"{function}_params"),
+        cost=cost,
+        isa=isa,
+    )
+
+
 def are_pairs(op: Op, graph: Graph) -> str | None:
     """Why the operands are not as many elements as the result, computed at run time."""
     first, second, made = *(graph.tensors[i] for i in op.inputs), result(op, graph)

@@ -10,7 +10,7 @@ from tinyml.ops import pool_2d
 from tinyml.ops.common import activation_range, quant_of, requant_struct, result
 from tinyml.ops.elementwise import mul_factor
 from tinyml.ops.extents import pairwise
-from tinyml.variants import Variant, dsp_elementwise
+from tinyml.variants import Variant, dsp_add_table, dsp_elementwise
 from tinyml.variants.mve_rescale import adds_sign, rescale_struct
 
 MOST_PIXELS = 256  # whose sum fits 16 bits
@@ -18,17 +18,16 @@ MOST_PIXELS = 256  # whose sum fits 16 bits
 
 def lower_sum(op: Op, graph: Graph) -> KernelCall | str:
     """A call of ``tml_mve_add_s8``, with the linear form of the kernel for DSP instructions."""
+    cost = Cost(30 + 10 * -(-result(op, graph).elements // 4), code_bytes=90)
     call = dsp_elementwise.lower_sum(op, graph)
-    if isinstance(call, str):
-        return call
-    return replace(
-        call,
-        function="tml_mve_add_s8",
-        header="kernels/mve/add_s8.h",
-        params=replace(call.params, type="tml_mve_add_params"),
-        cost=Cost(30 + 10 * -(-result(op, graph).elements // 4), code_bytes=90),
-        isa="mve",
-    )
+    return dsp_elementwise.as_kernel(call, "mve/add", cost, "mve")
+
+
+def lower_sum_by_table(op: Op, graph: Graph) -> KernelCall | str:
+    """A call of ``tml_mve_add_table_s8``, with the table of the kernel for DSP instructions."""
+    cost = Cost(30 + 11 * -(-result(op, graph).elements // 4), code_bytes=100)
+    call = dsp_add_table.lower_sum(op, graph)
+    return dsp_elementwise.as_kernel(call, "mve/add_table", cost, "mve")
 
 
 def lower_mul(op: Op, graph: Graph) -> KernelCall | str:
@@ -100,7 +99,14 @@ def _pool_cost(op: Op, graph: Graph, lanes: int, per_output: int) -> int:
     return batches * (-(-channels // lanes) * work + 20 * outputs) + 30
 
 
-EXTENTS = {"tml_mve_add_params": pairwise, "tml_mve_mul_params": pairwise}
+EXTENTS = dict.fromkeys(
+    ("tml_mve_add_params", "tml_mve_add_table_params", "tml_mve_mul_params"), pairwise
+)
+
+TABLE_VARIANTS = (
+    Variant("mve/add_table", "ADD", "s8", "mve", lower_sum_by_table),
+    Variant("mve/sub_table", "SUB", "s8", "mve", lower_sum_by_table),
+)
 
 VARIANTS = (
     Variant("mve/add", "ADD", "s8", "mve", lower_sum),
@@ -108,4 +114,5 @@ VARIANTS = (
     Variant("mve/max_pool_2d", "MAX_POOL_2D", "s8", "mve", lower_max),
     Variant("mve/mul", "MUL", "s8", "mve", lower_mul),
     Variant("mve/sub", "SUB", "s8", "mve", lower_sum),
+    *TABLE_VARIANTS,
 )

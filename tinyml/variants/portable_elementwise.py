@@ -1,8 +1,9 @@
-"""ADD and SUB for cores without DSP instructions."""
+"""ADD and SUB for cores without DSP instructions: linear in both operands, or by a table of one."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from tinyml.ir.graph import Graph, Op
@@ -11,32 +12,48 @@ from tinyml.ops.common import result
 from tinyml.ops.extents import pairwise
 from tinyml.ops.halves import cut_elements
 from tinyml.target.cores import Family
-from tinyml.variants import Variant, dsp_elementwise
+from tinyml.variants import Variant, dsp_add_table, dsp_elementwise
 from tinyml.variants.families import FAMILIES
 
 
-def lower_sum(family: Family, op: Op, graph: Graph) -> KernelCall | str:
-    """A call of ``tml_portable_add_s8``: the linear form of the kernel for DSP instructions."""
-    call = dsp_elementwise.lower_sum(op, graph)
-    if isinstance(call, str):
-        return call
-    each = 16 if family.has_signed_loads else 21
-    return replace(
-        call,
-        function="tml_portable_add_s8",
-        header="kernels/portable/add_s8.h",
-        params=replace(call.params, type="tml_portable_add_params"),
-        cost=Cost(30 + each * result(op, graph).elements, code_bytes=80),
-        isa=family.name,
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """One form of the kernels; its numbers are those of the kernel for DSP instructions."""
+
+    suffix: str  # of the names of kernel and variant
+    lower: Callable[[Op, Graph], KernelCall | str]
+    each: tuple[int, int]  # instructions per element: with loads of signed bytes, and without
+
+
+LINEAR = Sum("", dsp_elementwise.lower_sum, (16, 21))
+TABLE = Sum("_table", dsp_add_table.lower_sum, (17, 25))
+
+
+def lower_sum(form: Sum, family: Family, op: Op, graph: Graph) -> KernelCall | str:
+    """A call of ``tml_portable_add<suffix>_s8``."""
+    each = form.each[0] if family.has_signed_loads else form.each[1]
+    cost = Cost(30 + each * result(op, graph).elements, code_bytes=80)
+    call = form.lower(op, graph)
+    return dsp_elementwise.as_kernel(call, f"portable/add{form.suffix}", cost, family.name)
+
+
+def _variants(form: Sum) -> tuple[Variant, ...]:
+    return tuple(
+        Variant(name, kind, "s8", family.name, partial(lower_sum, form, family))
+        for family in FAMILIES
+        for name, kind in (
+            (f"{family.name}/add{form.suffix}", "ADD"),
+            (f"{family.name}/sub{form.suffix}", "SUB"),
+        )
     )
 
 
-EXTENTS = {"tml_portable_add_params": pairwise}
+PARAMS = ("tml_portable_add_params", "tml_portable_add_table_params")
 
-HALVES = {"tml_portable_add_params": cut_elements(inputs=2)}
+EXTENTS = dict.fromkeys(PARAMS, pairwise)
 
-VARIANTS = tuple(
-    Variant(f"{family.name}/{name}", kind, "s8", family.name, partial(lower_sum, family))
-    for family in FAMILIES
-    for name, kind in (("add", "ADD"), ("sub", "SUB"))
-)
+HALVES = dict.fromkeys(PARAMS, cut_elements(inputs=2))
+
+LINEAR_VARIANTS, TABLE_VARIANTS = _variants(LINEAR), _variants(TABLE)
+
+VARIANTS = (*LINEAR_VARIANTS, *TABLE_VARIANTS)

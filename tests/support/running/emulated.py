@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from tests.support.models.cases import Vector
+from tests.support.models.cases import Case, Vector
+from tests.support.running.executors import assert_equal, run_reference
 from tests.support.running.laid_out import first_layout
 from tinyml import api
 from tinyml.ir.graph import Graph
@@ -40,6 +41,12 @@ def run_on_board(
     check_files(built.linked())
     image = (built.plan, built.board, built.linked())
     return list(outputs_of_image(*image, vectors, is_watched=True))
+
+
+def assert_equal_on_board(case: Case, folder: Path, board: str) -> None:
+    """What the image of unconnected layers computes is what the reference does."""
+    found = run_on_board(case.graph, case.vectors, folder, board=board, singly=True)
+    assert_equal(case.graph, run_reference(case.graph, case.vectors), found)
 
 
 def run_by_agent(
