@@ -13,7 +13,15 @@ from click.testing import CliRunner
 from tests.support.values.reports import planned_report, small_report
 from tinyml.base.errors import TinymlError
 from tinyml.cli import cli
-from tinyml.report.history import MOST, history_of, keep, kept_files, last_report
+from tinyml.report.history import (
+    MOST,
+    history_of,
+    keep,
+    kept_files,
+    last_report,
+    replaced_lines,
+    report_there,
+)
 from tinyml.report.page import write_report
 from tinyml.report.report import Report, read_report
 
@@ -152,3 +160,20 @@ def test_compare_says_what_is_missing(tmp_path: Path) -> None:
     empty = compare("last", str(tmp_path / "nowhere"))
     assert isinstance(empty.exception, TinymlError)
     assert "nowhere cannot be read" in empty.exception.message
+
+
+def test_what_takes_the_place_of_something_else_says_so(tmp_path: Path) -> None:
+    """A plain 'simulate' threw away an image with samples, and 'next:' would have flashed it."""
+    assert replaced_lines(report_there(tmp_path), small_report()) == ()
+    ran = small_report()
+    built = replace(ran, run=None, fingerprint="a" * 12)
+    write_report(built, tmp_path)
+    old = report_there(tmp_path)
+    assert replaced_lines(old, replace(ran, fingerprint="a" * 12)) == ()
+    (line,) = replaced_lines(old, replace(ran, fingerprint="b" * 12))
+    assert line == f"the image was built anew; the one before was made by: {built.command}"
+    other = replace(ran, model={**ran.model, "sha256": "1" * 64})
+    (line,) = replaced_lines(old, other)
+    assert "takes the place of a build of another model" in line
+    (tmp_path / "report.json").write_text("{")
+    assert report_there(tmp_path) is None

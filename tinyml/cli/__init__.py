@@ -6,7 +6,6 @@ import errno
 import logging
 import signal
 import sys
-import time
 import traceback
 
 import click
@@ -18,7 +17,6 @@ from tinyml.base.interrupts import Interrupts, exit_code_of, word_of
 from tinyml.cli import conformance, convert, device, measure, model, project, results, start
 from tinyml.cli.help import Grouped, examples, show_help
 from tinyml.cli.hints import command_of, with_owners
-from tinyml.cli.show import STARTED
 
 EXIT_BUG = 70
 
@@ -61,7 +59,6 @@ APPLICATION = ("build", "check", "run", "simulate")  # what tinyml.toml has valu
 @click.pass_context
 def cli(ctx: click.Context, verbose: int) -> None:
     """Turns a trained model into microcontroller firmware and tells the truth about it."""
-    ctx.meta[STARTED] = time.time()
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     if ctx.invoked_subcommand in APPLICATION:

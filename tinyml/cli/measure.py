@@ -62,9 +62,7 @@ def profile(
     measured = _measured(built, api.Connection(port, baud), taken, runs, warmup)
     show(measured, as_json, device.profile_tables, all_layers=all_layers)
     if not as_json:
-        where = ("--port", port) if port else ()
-        data = ("--inputs", feed.inputs) if feed.inputs else ()
-        show_next("tinyml", "verify", str(near(measured.directory)), *where, *data)
+        _show_verify(measured, port, feed)
 
 
 @examples(
@@ -193,9 +191,14 @@ def run(
     measured = _measured(built, api.Connection(port, baud), taken, runs, 5)
     show(measured, as_json, device.profile_tables, all_layers=all_layers)
     if not as_json:
-        where = ("--port", port) if port else ()
-        data = ("--inputs", feed.inputs) if feed.inputs else ()
-        show_next("tinyml", "verify", str(near(measured.directory)), *where, *data)
+        _show_verify(measured, port, feed)
+
+
+def _show_verify(built: Built, port: str | None, feed: Feed) -> None:
+    """That comes next: on the same port, with the same data."""
+    where = ("--port", port) if port else ()
+    data = ("--inputs", feed.inputs) if feed.inputs else ()
+    show_next("tinyml", "verify", str(near(built.directory)), *where, *data)
 
 
 def _measured(built: Built, connection: Connection, feed: Samples, runs: int, warmup: int) -> Built:

@@ -6,8 +6,6 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-import click
-
 from tinyml.base import console
 from tinyml.base.files import near
 
@@ -18,10 +16,6 @@ if TYPE_CHECKING:
     from tinyml.report.report import Report
     from tinyml.report.text import Table
     from tinyml.target.board import Board
-
-
-STARTED = "tinyml.started"  # in a command's context: seconds of the system's clock
-LATE_S = 0.05  # that the clock of a disk may be
 
 
 def show_table(table: Table) -> None:
@@ -88,8 +82,7 @@ def _remarks(built: Built) -> Iterator[str]:
     yield from text.stack_lines(built.report)
     yield from text.self_test_lines(built.report)
     yield from slower_lines(built.report)
-    begun = click.get_current_context().meta.get(STARTED, 0.0) - LATE_S
-    yield from replaced_lines(built.directory, built.report, begun)
+    yield from replaced_lines(built.before, built.report)
 
 
 def show_next(*words: str, first: str = "") -> None:

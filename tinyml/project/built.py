@@ -24,6 +24,7 @@ class Built:
     report: Report
     files: tuple[Path, ...]  # what a user will look for, most wanted first
     missing: ToolMissing | None = None  # why it was not built: the toolchain is not there
+    before: Report | None = None  # of what was built there until now
 
     @property
     def plan(self) -> Plan:

@@ -32,6 +32,7 @@ from tinyml.project.saved import PLAN_FILE, save_planned
 from tinyml.project.selftest import check_graph, check_image, runs_here
 from tinyml.project.settings import Settings, chosen_template, resolve
 from tinyml.report.assemble import report, self_test_record, with_run_of
+from tinyml.report.history import report_there
 from tinyml.report.origin import build_command, tool_versions
 from tinyml.report.page import write_report
 from tinyml.report.report import FILE_NAME as REPORT_FILE
@@ -146,9 +147,10 @@ def _built(planned: Planned, settings: Settings, samples: Samples | None) -> Bui
         _keep_model(planned.model, directory)
         keep_samples(directory, plan.graph, samples)
         save_planned(planned, directory, image)
+    old = report_there(directory)
     path = write_report(document, directory)
     files = (project.directory, *((image.elf,) if image else ()), path)
-    return Built(directory, planned, image, document, tuple(map(near, files)), missing)
+    return Built(directory, planned, image, document, tuple(map(near, files)), missing, old)
 
 
 def _keep_model(model: ModelFile, directory: Path) -> None:

@@ -84,20 +84,24 @@ def last_report(directory: Path) -> Report:
         raise TinymlError(error.message, hint=hint, where=error.where) from error
 
 
-def replaced_lines(directory: Path, now: Report, since: float) -> tuple[str, ...]:
-    """What took the place of something else after ``since``, seconds of the system's clock.
+def report_there(directory: Path) -> Report | None:
+    """The report of what was built there, before a build takes its place; None for none."""
+    with suppress(TinymlError):
+        return read_report(directory)
+    return None
+
+
+def replaced_lines(old: Report | None, now: Report) -> tuple[str, ...]:
+    """What took the place of something else.
 
     Another model of the same file name, or, for a run, an image that was built with other options.
     """
-    files = kept_files(directory)
-    if not files or files[-1].stat().st_ctime < since:
+    if old is None:
         return ()
-    with suppress(TinymlError):
-        old = last_report(directory)
-        if old.model["sha256"] != now.model["sha256"]:
-            return (f"this takes the place of a build of another model, {old.model['file']}",)
-        if now.run is not None and old.run is None and old.fingerprint != now.fingerprint:
-            return (f"the image was built anew; the one before was made by: {old.command}",)
+    if old.model["sha256"] != now.model["sha256"]:
+        return (f"this takes the place of a build of another model, {old.model['file']}",)
+    if now.run is not None and old.run is None and old.fingerprint != now.fingerprint:
+        return (f"the image was built anew; the one before was made by: {old.command}",)
     return ()
 
 
