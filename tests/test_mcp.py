@@ -90,7 +90,9 @@ def test_an_assistant_checks_builds_and_simulates(tmp_path: Path) -> None:
     assert '"fits": false' in text_of(found[8])
     assert "cores" in text_of(found[9]), "a guessed argument was ignored"
     assert "there is no operator 'nope'" in text_of(found[10])
-    assert json.loads(text_of(found[11]))["board"]["name"] == "esp32c3"
+    project = json.loads(text_of(found[11]))
+    assert project["board"]["name"] == "esp32c3"
+    assert shutil.which("idf.py") or "the program 'idf.py' is not there" in project["not_built"]
 
 
 def test_the_server_ends_without_a_word() -> None:

@@ -138,6 +138,12 @@ def test_what_is_damaged_in_the_cache_is_made_anew(
     (entry / kept.RESULT).write_text("{")
     assert imported() == b"2"
     assert imported() == b"2"
+    (entry / kept.MADE).write_bytes(b"7")  # a wrong model would be converted in silence
+    assert imported() == b"3"
+    (entry / kept.RESULT).write_text('{"made": "model.tflite", "result": [], "sha256": ""}')
+    assert imported() == b"4"
+    (entry / kept.MADE).unlink()
+    assert imported() == b"5"
 
 
 def test_few_results_are_kept(

@@ -29,8 +29,7 @@ Result = dict[str, Any]  # what a process writes as JSON
 
 KEPT = 24  # results at most; those used last stay
 LARGEST_BYTES = 256 << 20  # of one result
-RESULT = "result.json"
-_FILES = ("model.tflite", "outputs.npz")  # beside it
+RESULT, MADE = "result.json", "made"  # of an entry: what was said, and the file beside it
 _OWN = ("next",)  # of a task that say nothing of its result
 
 
@@ -59,15 +58,22 @@ def take(key: str | None, folder: Path) -> Result | None:
     """The result of that name, its files copied into ``folder``; None where there is none."""
     if key is None:
         return None
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, LookupError, TypeError):  # whatever is damaged there
         kept = _cache() / key
-        found: Result = json.loads((kept / RESULT).read_text(encoding="utf-8"))
-        for name in _FILES:
-            if (kept / name).is_file():
-                shutil.copyfile(kept / name, folder / name)
+        entry = json.loads((kept / RESULT).read_text(encoding="utf-8"))
+        made, found = entry["made"], entry["result"]
+        content = (kept / MADE).read_bytes()
+        if _named(found, content) != entry["sha256"]:
+            return None
+        (folder / made).write_bytes(content)
         os.utime(kept)
-        return found
+        return dict(found)
     return None
+
+
+def _named(result: Result, content: bytes) -> str:
+    """A hash of a result and its file: neither is taken when a disk has changed it."""
+    return hashlib.sha256(json.dumps(result, sort_keys=True).encode() + content).hexdigest()
 
 
 def keep(key: str | None, folder: Path, result: Result, made: str) -> None:
@@ -75,14 +81,16 @@ def keep(key: str | None, folder: Path, result: Result, made: str) -> None:
     if key is None or "error" in result or "missing" in result:
         return
     with suppress(OSError, TinymlError):
-        if (folder / made).stat().st_size > LARGEST_BYTES:
+        content = (folder / made).read_bytes()
+        if len(content) > LARGEST_BYTES:
             return
         _cache().mkdir(parents=True, exist_ok=True)
         with temporary_folder(_cache()) as work:
             entry = work / "entry"
             entry.mkdir()
-            shutil.copyfile(folder / made, entry / made)
-            (entry / RESULT).write_text(json.dumps(result), encoding="utf-8")
+            (entry / MADE).write_bytes(content)
+            said = {"made": made, "result": result, "sha256": _named(result, content)}
+            (entry / RESULT).write_text(json.dumps(said), encoding="utf-8")
             shutil.rmtree(_cache() / key, ignore_errors=True)  # damaged, else it had been taken
             entry.rename(_cache() / key)
         _forget()

@@ -73,7 +73,8 @@ async def build(
     missing the project is written all the same, and ``not_built`` says why.
     """
     options = _options(board=board, optimize=optimize, output=output, inputs=inputs)
-    return _shorter(await _document("build", model, options=options, or_code=3))
+    code, text, said = await _answer("build", model, options=(*options, "--json"), or_code=3)
+    return _shorter(json.loads(text)) | ({"not_built": said} if code else {})
 
 
 async def simulate(
@@ -89,7 +90,7 @@ async def simulate(
 
 async def report(build: str = "") -> str:
     """The report of a build (the last by default) as Markdown; its page lies beside it."""
-    return await _printed("report", *([build] if build else []), options=("--markdown",))
+    return (await _answer("report", *([build] if build else []), options=("--markdown",)))[1]
 
 
 async def compare(before: str, after: str = "") -> object:
@@ -186,19 +187,19 @@ async def _document(
     command: str, *names: str, options: tuple[str, ...] = (), or_code: int = 0
 ) -> object:
     """What a command prints as JSON; ``or_code``: an exit code that is an answer too."""
-    text = await _printed(command, *names, options=(*options, "--json"), answers=(0, or_code))
-    return json.loads(text)
+    options = (*options, "--json")
+    return json.loads((await _answer(command, *names, options=options, or_code=or_code))[1])
 
 
-async def _printed(
-    command: str, *names: str, options: tuple[str, ...] = (), answers: tuple[int, ...] = (0,)
-) -> str:
-    """What a command prints; raises the SDK's error with its own, which the client is told."""
+async def _answer(
+    command: str, *names: str, options: tuple[str, ...] = (), or_code: int = 0
+) -> tuple[int, str, str]:
+    """Exit code, output and remarks; raises the SDK's error, with the command's own, for clients."""
     called = (sys.executable, "-m", "tinyml", command, *options, "--", *names)
     code, text, said = await process.outcome(called)
-    if code not in answers or not text:
+    if code not in (0, or_code) or not text:
         raise _sdk()[1](said.strip() or f"exit code {code}")
-    return text
+    return code, text, said.strip()
 
 
 def _shorter(document: object) -> dict[str, object]:
