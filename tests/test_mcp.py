@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tinyml.base.errors import ToolError
+from tinyml.base.programs import pip_command
 from tinyml.session import mcp_server
 
 pytest.importorskip("mcp.client.stdio", reason="the package mcp is missing (tinyml-firmware[mcp])")
@@ -110,4 +111,4 @@ def test_without_the_sdk_the_hint_says_how_to_get_it(monkeypatch: pytest.MonkeyP
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ToolError) as caught:
         mcp_server.serve()
-    assert caught.value.hint == mcp_server.HOW_TO_GET
+    assert caught.value.hint == pip_command("mcp")

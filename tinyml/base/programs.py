@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tinyml import DISTRIBUTION
+
 HOW_TO_GET = {
     "STM32_Programmer_CLI": "https://www.st.com/en/development-tools/stm32cubeprog.html",
     "arduino-cli": "https://arduino.github.io/arduino-cli/latest/installation",
@@ -34,3 +36,25 @@ HOW_TO_GET = {
 def how_to_get(program: str) -> str:
     """Where a program or Python package comes from."""
     return HOW_TO_GET.get(program, f"install '{program}' and make sure that it is on PATH")
+
+
+def pip_command(*extras: str) -> str:
+    """How pip adds extras to this very installation, which may be of a checkout.
+
+    Source: PEP 610, direct_url.json.
+    """
+    import json
+    import shlex
+    from importlib import metadata
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        text = metadata.distribution(DISTRIBUTION).read_text("direct_url.json") or "{}"
+    except metadata.PackageNotFoundError:
+        text = "{}"
+    origin = json.loads(text)
+    source = urlsplit(origin.get("url", ""))
+    name = unquote(source.path) if source.scheme == "file" else DISTRIBUTION
+    option = "-e " if origin.get("dir_info", {}).get("editable") else ""
+    wanted = f"{name}[{','.join(sorted(extras))}]"
+    return f"pip install {option}{shlex.quote(wanted)}"

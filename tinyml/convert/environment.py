@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyml import DISTRIBUTION
 from tinyml.base import process
 from tinyml.base.errors import ModelError, TinymlError, ToolError
 from tinyml.base.process import GRACE_S, Command
+from tinyml.base.programs import pip_command
 from tinyml.convert import kept
 from tinyml.convert.child import written
 from tinyml.convert.importers.values import Imported, ImportOptions, Source, imported_from_json
@@ -62,12 +62,11 @@ def missing_packages(missing: Sequence[str]) -> ToolError:
     extras = {EXTRAS.get(name, "convert") for name in missing}
     if len(extras) > 1:
         extras.discard("quantize")  # the others bring it
-    command = f"pip install '{DISTRIBUTION}[{','.join(sorted(extras))}]'"
     first = TORCH_FIRST if "torch" in extras else ""
     listed = " and ".join(missing)
     return ToolError(
         f"this conversion needs the package{'s' if len(missing) > 1 else ''} {listed}",
-        hint=f"{first}{command}; or name the Python of an environment that has them: "
+        hint=f"{first}{pip_command(*extras)}; or name the Python of an environment that has them: "
         "--python other/.venv/bin/python",
     )
 

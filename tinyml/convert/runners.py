@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from tinyml import DISTRIBUTION
 from tinyml.base.errors import ModelError, ToolError
+from tinyml.base.programs import pip_command
 from tinyml.convert.flatfile import read, write
 from tinyml.convert.importers.values import plain
 from tinyml.ir.graph import Array, Graph
@@ -181,7 +181,7 @@ def _interpreter(
     except ImportError as error:
         raise ToolError(
             "running a float model needs the package ai-edge-litert",
-            hint=f"pip install '{DISTRIBUTION}[convert]'",
+            hint=pip_command("convert"),
         ) from error
     kernels = (
         OpResolverType.BUILTIN_REF

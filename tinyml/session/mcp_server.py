@@ -14,13 +14,13 @@ from contextlib import suppress
 from functools import cache
 from typing import Protocol
 
-from tinyml import DISTRIBUTION, __version__
+from tinyml import __version__
 from tinyml.base import process
 from tinyml.base.errors import ToolError
+from tinyml.base.programs import pip_command
 
 Tool = Callable[..., Awaitable[object]]
 
-HOW_TO_GET = f"pip install '{DISTRIBUTION}[mcp]'"
 INSTRUCTIONS = (
     "tinyml compiles neural networks to firmware and runs the image on an emulated core. "
     "Begin with 'check' (does it fit, how fast, on which board), then 'build' and 'simulate'. "
@@ -172,7 +172,7 @@ def _sdk() -> tuple[Callable[..., Server], Callable[[str], Exception]]:
         from mcp.server.fastmcp.utilities import func_metadata as older_metadata
     except ImportError as error:
         raise ToolError(
-            "the Model Context Protocol needs the package mcp", hint=HOW_TO_GET
+            "the Model Context Protocol needs the package mcp", hint=pip_command("mcp")
         ) from error
     # A guessed argument that is left out would be an answer to another question.
     older_metadata.ArgModelBase.model_config["extra"] = "forbid"
@@ -194,7 +194,7 @@ async def _document(
 async def _answer(
     command: str, *names: str, options: tuple[str, ...] = (), or_code: int = 0
 ) -> tuple[int, str, str]:
-    """Exit code, output and remarks; raises the SDK's error, with the command's own, for clients."""
+    """Exit code, output and remarks; raises the SDK's error, for clients, with the command's."""
     called = (sys.executable, "-m", "tinyml", command, *options, "--", *names)
     code, text, said = await process.outcome(called)
     if code not in (0, or_code) or not text:
