@@ -6,6 +6,7 @@ held against what the linker and the emulator found. Prints distributions, per b
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -101,13 +102,16 @@ def table(found: Sequence[Found]) -> Iterable[str]:
 @click.option("--networks", default=18, help="How many, in turn of all architectures.")
 @click.option("--board", "boards", multiple=True, default=BOARDS, help="One of several.")
 @click.option("--optimize", "goals", multiple=True, default=("balanced",), help="One of several.")
-def main(networks: int, boards: tuple[str, ...], goals: tuple[str, ...]) -> None:
+@click.option("--times", multiple=True, default=(TIMES,), help="Size of images; one of several.")
+def main(
+    networks: int, boards: tuple[str, ...], goals: tuple[str, ...], times: tuple[int, ...]
+) -> None:
     """Prints how far predictions are off."""
     found = []
     for name in boards:
         for optimize in goals:
-            for number in range(networks):
-                graph = network(number, SEED + number, times=TIMES)
+            for size, number in itertools.product(times, range(networks)):
+                graph = network(number, SEED + number, times=size)
                 click.echo(f"network {number} on {name} for {optimize} …", err=True)
                 try:
                     found.append(accuracy_of(graph, load_board(name), optimize))
