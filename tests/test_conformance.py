@@ -17,9 +17,10 @@ from tinyml.base.errors import BoardError, TinymlError
 from tinyml.conformance import batch, targets
 from tinyml.conformance.batch import Settings, check_batch
 from tinyml.conformance.cases import golden_outputs, made_vectors, models_in, read_case
-from tinyml.conformance.merge import part_of
+from tinyml.conformance.merge import part_of, parted
 from tinyml.conformance.run import RESULTS, conform
 from tinyml.conformance.shrink import smallest
+from tinyml.conformance.targets import Way
 from tinyml.conformance.values import Case, Vector
 from tinyml.ir.graph import Graph
 from tinyml.model.writer import write
@@ -85,6 +86,19 @@ def test_the_corpus_is_equal_on_helium(tmp_path: Path) -> None:
 def test_the_corpus_is_equal_on_xtensa(tmp_path: Path) -> None:
     made = models(ON_CORES, len(NETWORKS), SEED + 8, with_rows=False)
     equal_everywhere(save(tmp_path / "corpus", made), tmp_path / "work", "esp32s3")
+
+
+@pytest.mark.host_cc
+@pytest.mark.slow
+def test_models_with_constants_in_ram_are_one_program(tmp_path: Path) -> None:
+    """The batch lost where they lie, so each model was built alone, in twice the time."""
+    folder = save(tmp_path / "models", models(10, 0, SEED, with_rows=False))
+    cases = [read_case(path, 1) for path in models_in(folder)]
+    way = Way("nucleo_g0b1re", is_shared=True)
+    assert any(targets._planned(way, case).copied_steps for case in cases)
+    outputs_of_all = targets.outputs_on(way, cases, tmp_path / "program")
+    for case, found in zip(cases, parted(cases, outputs_of_all), strict=True):
+        assert all(map(np.array_equal, found[0], case.expected[0]))
 
 
 def test_the_page_says_how_many() -> None:

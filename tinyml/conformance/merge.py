@@ -12,8 +12,9 @@ from tinyml.ir.graph import Carried, Graph, Op, Source, Tensor, check
 from tinyml.ir.kernel import Stream
 from tinyml.ops.memory_of_variables import variables_of
 from tinyml.ops.reference import runs
+from tinyml.plan.copies import copied_bytes
 from tinyml.plan.predict import predict
-from tinyml.plan.values import Placement, Plan, Step, Use
+from tinyml.plan.values import COPIED, Placement, Plan, Step, Use
 from tinyml.target.board import Board
 
 ALIGNMENT = 16  # bytes, of everything in an arena
@@ -58,6 +59,7 @@ def side_by_side(graphs: Sequence[Graph], labels: Sequence[str] = ()) -> Graph:
 def joined(plans: Sequence[Plan], board: Board) -> Plan:
     """The plans of independent graphs as one: each as it is, its arena behind the one before."""
     steps: list[Step] = []
+    copied: list[int] = []  # steps whose constants lie in RAM
     places: list[Placement | None] = []
     arenas: Counter[str] = Counter()
     states: Counter[str] = Counter()
@@ -67,6 +69,7 @@ def joined(plans: Sequence[Plan], board: Board) -> Plan:
     for made in plans:
         before = dict(arenas), dict(states)
         move = _Move(len(places), op_base, len(steps), *before, total, len(made.steps))
+        copied += [len(steps) + i for i in made.copied_steps]
         steps += [move.step(step) for step in made.steps]
         places += [move.place(place) if place else None for place in made.tensors]
         op_base += len(made.graph.ops)
@@ -80,6 +83,9 @@ def joined(plans: Sequence[Plan], board: Board) -> Plan:
     for region, nbytes in arenas.items():  # what alignment between the arenas takes
         held = sum(n for (r, what), n in uses.items() if r == region and what != "state")
         uses[region, "activations"] += nbytes - held
+    in_ram = copied_bytes(steps, copied)
+    if in_ram:
+        uses[board.ram[0].region, COPIED] = in_ram
     rest = predict(graph, tuple(steps), board, plans[0].optimize, True)
     return replace(
         plans[0],
@@ -88,6 +94,8 @@ def joined(plans: Sequence[Plan], board: Board) -> Plan:
         tensors=tuple(places),
         arena_bytes=tuple(arenas.items()),
         state_bytes=tuple(states.items()),
+        copied_steps=tuple(copied),
+        copied_bytes=in_ram,
         activation_bytes=sum(made.activation_bytes for made in plans),
         lower_bound_bytes=sum(made.lower_bound_bytes for made in plans),
         uses=(*(Use(*key, nbytes) for key, nbytes in uses.items()), *rest),

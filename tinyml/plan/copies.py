@@ -43,7 +43,7 @@ def with_copies(plan: Plan, board: Board, room_bytes: int) -> Iterator[Plan]:
         return
     parts = (_most(plan, board, room_bytes * part // PARTS) for part in range(1, PARTS + 1))
     for copied in dict.fromkeys((_fewest(plan, board), *parts)):
-        nbytes = _ram_bytes(plan, copied)
+        nbytes = copied_bytes(plan.steps, copied)
         if not copied or nbytes > room_bytes:
             continue
         yield replace(
@@ -55,10 +55,10 @@ def with_copies(plan: Plan, board: Board, room_bytes: int) -> Iterator[Plan]:
         )
 
 
-def _ram_bytes(plan: Plan, copied: Sequence[int]) -> int:
-    """What the constants of the steps take in RAM; each array begins where its alignment wants."""
+def copied_bytes(steps: Sequence[Step], copied: Sequence[int]) -> int:
+    """What the constants of those steps take in RAM; an array begins where its alignment wants."""
     arrays: dict[tuple[str, bytes], int] = {}
-    for call in (plan.steps[i].call for i in copied):
+    for call in (steps[i].call for i in copied):
         for item in call.constants if call is not None else ():
             alignment = max(4, item.alignment, item.data.dtype.itemsize)
             key = (item.data.dtype.name, item.data.tobytes())
