@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tinyml.conformance.values import Case, Vector
@@ -63,7 +63,6 @@ def joined(plans: Sequence[Plan], board: Board) -> Plan:
     places: list[Placement | None] = []
     arenas: Counter[str] = Counter()
     states: Counter[str] = Counter()
-    uses: Counter[tuple[str, str]] = Counter()
     total = sum(len(made.steps) for made in plans)
     op_base = 0
     for made in plans:
@@ -76,16 +75,11 @@ def joined(plans: Sequence[Plan], board: Board) -> Plan:
         for region, nbytes in made.arena_bytes:
             arenas[region] += -(-nbytes // ALIGNMENT) * ALIGNMENT
         states.update(dict(made.state_bytes))  # multiples of the alignment
-        for use in made.uses:
-            if use.purpose in ("activations", "scratch", "state"):
-                uses[use.region, use.purpose] += use.nbytes
     graph = side_by_side([made.graph for made in plans])
-    for region, nbytes in arenas.items():  # what alignment between the arenas takes
-        held = sum(n for (r, what), n in uses.items() if r == region and what != "state")
-        uses[region, "activations"] += nbytes - held
     in_ram = copied_bytes(steps, copied)
+    uses = _memory(plans, arenas)
     if in_ram:
-        uses[board.ram[0].region, COPIED] = in_ram
+        uses.append(Use(board.ram[0].region, COPIED, in_ram))
     rest = predict(graph, tuple(steps), board, plans[0].optimize, True)
     return replace(
         plans[0],
@@ -98,9 +92,21 @@ def joined(plans: Sequence[Plan], board: Board) -> Plan:
         copied_bytes=in_ram,
         activation_bytes=sum(made.activation_bytes for made in plans),
         lower_bound_bytes=sum(made.lower_bound_bytes for made in plans),
-        uses=(*(Use(*key, nbytes) for key, nbytes in uses.items()), *rest),
+        uses=(*uses, *rest),
         as_read=side_by_side([made.reference_graph for made in plans]),
     )
+
+
+def _memory(plans: Sequence[Plan], arenas: Mapping[str, int]) -> list[Use]:
+    """The budget's lines of arenas and variables of all the plans."""
+    uses: Counter[tuple[str, str]] = Counter()
+    for use in (use for made in plans for use in made.uses):
+        if use.purpose in ("activations", "scratch", "state"):
+            uses[use.region, use.purpose] += use.nbytes
+    for region, nbytes in arenas.items():  # what alignment between the arenas takes
+        held = sum(n for (r, what), n in uses.items() if r == region and what != "state")
+        uses[region, "activations"] += nbytes - held
+    return [Use(*key, nbytes) for key, nbytes in uses.items()]
 
 
 @dataclass(frozen=True, slots=True)
