@@ -35,6 +35,7 @@ from tinyml.measure import builds, onboard, simulation
 from tinyml.measure import flash as flashing
 from tinyml.measure.simulation import RANDOM_SAMPLES
 from tinyml.model.file import ModelFile, is_flatbuffer, model_file, read_model
+from tinyml.model.together import together as put_together
 from tinyml.passes import run_passes
 from tinyml.plan import explore as exploring
 from tinyml.plan.explore import Alternative
@@ -79,6 +80,7 @@ __all__ = [
     "profile",
     "samples_of",
     "simulate",
+    "together",
     "verify",
 ]
 
@@ -294,6 +296,16 @@ def verify(
 def compare(before: str | Path, after: str | Path) -> Comparison:
     """Two build directories, or report.json files, side by side."""
     return comparing.compare(read_report(Path(before)), read_report(Path(after)))
+
+
+@_checked
+def together(models: Sequence[str | Path | ModelFile]) -> ModelFile:
+    """Several .tflite models as one file, for a firmware that runs each by functions of its own.
+
+    One model stays as it is. Raises ModelError where two have one name in C.
+    """
+    files = [_file(model) for model in models]
+    return files[0] if len(files) == 1 else put_together(files)
 
 
 def _file(model: str | Path | ModelFile) -> ModelFile:

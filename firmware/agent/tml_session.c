@@ -80,6 +80,12 @@ bool tml_layer_done(uint32_t layer)
     return false;
 }
 
+/* The program that holds several models asks this between them. */
+bool tml_inference_is_ended(void)
+{
+    return is_running && stop_after != TML_ALL_LAYERS && is_stopped;
+}
+
 /* Bytes up to the output in `kept`, where each starts at a multiple of four. */
 static uint32_t output_offset(uint32_t index)
 {

@@ -113,6 +113,21 @@ TML_EXTERN_C void tml_port_pause(void);
 #define TML_LAYER(index, call) call
 #endif
 
+/* Wraps each model where a program holds several and runs all of them: when the agent has ended the inference,
+ * no other begins. */
+#ifdef TML_PROFILE
+TML_EXTERN_C bool tml_inference_is_ended(void);
+#define TML_PART(call) \
+    do { \
+        call; \
+        if (tml_inference_is_ended()) { \
+            return; \
+        } \
+    } while (0)
+#else
+#define TML_PART(call) call
+#endif
+
 /* Bounds of the output values: the fused activation, or the whole range of the type. */
 typedef struct {
     int32_t min;

@@ -143,7 +143,7 @@ def monitor(build: Path | None, board: Board | None, port: str | None, baud: int
     "tinyml run model.tflite --board nucleo_l4r5zi",
 )
 @click.command(short_help="Build, flash, profile and report in one go.")
-@options.MODEL
+@options.MODELS
 @options.board_option()
 @options.PORT
 @options.BAUD
@@ -163,7 +163,7 @@ def monitor(build: Path | None, board: Board | None, port: str | None, baud: int
 @options.LAYERS
 @options.JSON
 def run(
-    model: Path,
+    models: tuple[str, ...],
     board: Board,
     port: str | None,
     baud: int | None,
@@ -183,9 +183,10 @@ def run(
 
     if flasher is not None and not no_flash:
         flasher_of(flasher).check_options(board)  # before minutes go into a build
-    taken = feed.samples(api.load(model))
-    with console.progress(f"building {model.name} for {board.name} …"):
-        built = api.build(model, board, settings)
+    file = api.together(models)
+    taken = feed.samples(api.load(file))
+    with console.progress(f"building {file.file_name} for {board.name} …"):
+        built = api.build(file, board, settings)
     if not no_flash:
         _flash(built, port, flasher, yes)
     measured = _measured(built, api.Connection(port, baud), taken, runs, 5)

@@ -93,7 +93,7 @@ def inspect(model: Path, as_json: bool) -> None:
     "tinyml check model.tflite --board esp32s3 --explore",
 )
 @click.command(short_help="Say whether a model fits a board.")
-@options.ANY_MODEL
+@options.MODELS
 @options.board_option(multiple=True, required=False)
 @settings_options(options.RUNTIME, options.TEMPLATE, options.OPTIMIZE)
 @click.option("--explore", is_flag=True, help="Compare plans: RAM against time against flash.")
@@ -107,7 +107,7 @@ def inspect(model: Path, as_json: bool) -> None:
 @INPUT_SHAPE
 @options.JSON
 def check(
-    model: str,
+    models: tuple[str, ...],
     boards: tuple[Board, ...],
     settings: Settings,
     explore: bool,
@@ -118,7 +118,8 @@ def check(
     """Say whether MODEL fits the boards, region by region, and why not. Exits 1 if not.
 
     Without a board: one table of all of them; exits 1 if it fits none. MODEL may also be a float
-    model of Keras, PyTorch or ONNX: sizes and times need no calibration.
+    model of Keras, PyTorch or ONNX: sizes and times need no calibration. Several MODELs are
+    checked as one firmware that runs each of them.
     """
     from tinyml import api
     from tinyml.project.settings import Settings
@@ -126,7 +127,7 @@ def check(
 
     if explore and not boards:
         raise click.UsageError("--explore compares plans for a board: name it with --board")
-    file = _for_size(model, input_shape, as_json)
+    file = api.together([_for_size(model, input_shape, as_json) for model in models])
     if not boards:
         return _check_all(file, settings, sort, as_json)
     if explore:
@@ -142,13 +143,17 @@ def check(
             console.line(sentence)
         console.verdict(verdict.is_ok, f"{verdict.board}: {text.fit_verdict(verdict)}\n")
     if is_ok and len(boards) == 1 and settings == Settings():
-        show_next("tinyml", "build", model, "--board", boards[0].name, *_calibrated(file, model))
+        show_next(*_next(models, boards[0]))
     return 0 if is_ok else 1
 
 
-def _calibrated(file: ModelFile, model: str) -> tuple[str, ...]:
-    """What a float model needs besides, to be built."""
-    return () if file.file_name == Path(model).name else ("--calibration", "calib.npz")
+def _next(models: tuple[str, ...], board: Board) -> tuple[str, ...]:
+    """To build it; a float model needs data to calibrate with, and several are converted before."""
+    floats = [model for model in models if Path(model).suffix not in (".tflite", ".lite")]
+    calibration = ("--calibration", "calib.npz") if floats else ()
+    if floats and len(models) > 1:
+        return ("tinyml", "convert", floats[0], *calibration)
+    return ("tinyml", "build", *models, "--board", board.name, *calibration)
 
 
 def _for_size(model: str, input_shape: tuple[tuple[int, ...], ...], as_json: bool) -> ModelFile:

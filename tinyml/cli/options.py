@@ -115,6 +115,9 @@ class NamedPath(click.Path):
 
 MODEL = click.argument("model", type=NamedPath(path_type=Path, dir_okay=False))
 ANY_MODEL = click.argument("model", type=NamedPath())  # a file, a folder, or net.py:function
+MODELS = click.argument(  # one as a rule, or several that one program runs
+    "models", nargs=-1, required=True, type=NamedPath(), metavar="MODEL..."
+)
 
 
 def _once(_context: click.Context, _option: click.Parameter, given: tuple[T, ...]) -> tuple[T, ...]:

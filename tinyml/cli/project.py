@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     "tinyml build model.tflite --board esp32s3 --inputs test.npz",
     "tinyml build model.keras --board rpi_pico --calibration calib.npz",
     "tinyml build model.tflite --board stm32f405 --library",
+    "tinyml build wake.tflite words.tflite --board nucleo_l4r5zi",
 )
 @click.command(short_help="Compile a model and link a firmware image.")
-@options.ANY_MODEL
+@options.MODELS
 @options.board_option()
 @settings_options(
     options.RUNTIME,
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 @options.LAYERS
 @options.JSON
 def build(
-    model: str,
+    models: tuple[str, ...],
     board: Board,
     settings: Settings,
     conversion: ConvertOptions,
@@ -63,7 +64,8 @@ def build(
     """Compile MODEL to C for a board and link a firmware image around it.
 
     In a folder with tinyml.toml ('tinyml new' makes one) MODEL and all options come from there.
-    A float model (see 'tinyml convert') is quantised first; that needs --calibration.
+    A float model (see 'tinyml convert') is quantised first; that needs --calibration. Several
+    MODELs become one firmware, in which each is run by functions of its own and all share an arena.
     """
     from tinyml import api
     from tinyml.convert import building, present
@@ -72,7 +74,7 @@ def build(
 
     with console.progress_bar() as progress:
         wanted = stages.for_target(conversion, None, settings.runtime or board.backends["runtime"])
-        file, converted = building.model_for_build(model, wanted, progress)
+        file, converted = building.models_for_build(models, wanted, progress)
     with console.progress(f"building {file.file_name} for {board.name} …"):
         built = api.build(file, board, settings)
     show(
@@ -85,8 +87,8 @@ def build(
     if built.missing:
         raise built.missing
     if not as_json and built.image is not None:
-        integers = str(near(built.directory / file.file_name)) if converted else model
-        show_next(*_next((integers, "--board", board.name), settings, near(built.directory)))
+        integers = (str(near(built.directory / file.file_name)),) if converted else models
+        show_next(*_next((*integers, "--board", board.name), settings, near(built.directory)))
 
 
 def _next(what: Sequence[str], settings: Settings, directory: Path) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ LAST = "last"  # in the place of a build: the one before, from its history
     "tinyml simulate model.tflite --board nucleo_l4r5zi --inputs test.npz --app",
 )
 @click.command(short_help="Run the image on an emulated board.")
-@options.MODEL
+@options.MODELS
 @options.board_option()
 @feed_option
 @options.SAMPLES
@@ -66,7 +66,7 @@ LAST = "last"  # in the place of a build: the one before, from its history
 @options.LAYERS
 @options.JSON
 def simulate(
-    model: Path,
+    models: tuple[str, ...],
     board: Board,
     feed: Feed,
     samples: int | None,
@@ -84,15 +84,15 @@ def simulate(
     from tinyml.measure import simulation
     from tinyml.report import text
 
-    refuse_own(outputs, (model, feed.path), settings.directory)
-    if app and (serial or outputs or samples):
-        raise click.UsageError("--app takes neither --serial, --outputs nor --samples")
+    refuse_own(outputs, (*map(Path, models), feed.path), settings.directory)
     if app:
-        settings = _for_application(settings, feed.path)
+        has_others = bool(serial or outputs or samples)
+        settings = _for_application(settings, feed.path, has_others)
     runtime = settings.runtime or board.backends["runtime"]
-    taken = feed.samples(api.load(model, runtime), samples)
-    with console.progress(f"building {model.name} for {board.name} …"):
-        built = api.build(model, board, settings)
+    file = api.together(models)
+    taken = feed.samples(api.load(file, runtime), samples)
+    with console.progress(f"building {file.file_name} for {board.name} …"):
+        built = api.build(file, board, settings)
     if app:
         _show_application(built, feed.path, simulator, as_json)
         return
@@ -103,11 +103,13 @@ def simulate(
         ran = simulation.simulate_build(built, taken, simulator=simulator, save=outputs)
     show(ran, as_json, text.run_tables, all_layers=all_layers)
     if not as_json and built.image is not None:
-        directory = str(near(built.directory))
-        show_next("tinyml", "flash", directory, first="with the board plugged in: ")
+        folder = str(near(built.directory))
+        show_next("tinyml", "flash", folder, first="with the board plugged in: ")
 
 
-def _for_application(settings: Settings, inputs: Path | None) -> Settings:
+def _for_application(settings: Settings, inputs: Path | None, has_others: bool) -> Settings:
+    if has_others:
+        raise click.UsageError("--app takes neither --serial, --outputs nor --samples")
     if inputs is None:
         raise click.UsageError("--app compiles samples in: name their file with --inputs")
     if not settings.agent or settings.benchmark:

@@ -50,6 +50,7 @@ def show(
     """
     from tinyml.report import text
     from tinyml.report.heaviest import heaviest
+    from tinyml.report.models import models_tables
 
     if as_json:
         console.document(built.report.to_json())
@@ -57,7 +58,11 @@ def show(
     for line in lines:
         console.line(line)
     first, *others = tables(built.report)
-    for table in (first if all_layers else heaviest(built.report, first), *others):
+    for table in (
+        first if all_layers else heaviest(built.report, first),
+        *models_tables(built.report),
+        *others,
+    ):
         show_table(table)
     for path in built.files:
         console.line(f"wrote {path}")

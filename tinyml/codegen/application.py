@@ -1,13 +1,15 @@
-"""What the application of a project shows of the model's first output, as C text."""
+"""The model as the application of a project uses it, and what it shows of outputs, as C text."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tinyml.codegen.about import has_labels, is_class
-from tinyml.codegen.interface import io_names
+from tinyml.codegen.interface import io_functions, io_names
 from tinyml.ir.graph import Graph, Tensor
+from tinyml.ir.parts import models_of
 from tinyml.ops import trait_of
 from tinyml.ops.traits import UNIT, Converts, MovesOnly, Scales
 
@@ -16,17 +18,12 @@ MOST_CLASSES = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class ApplicationView:
-    """The model as the template of an application sees it."""
+class ResultView:
+    """What is printed of one model's first output."""
 
-    name: str  # C prefix
-    macro: str  # the same in upper case
-    file_name: str
-    sha256: str  # its first 12 digits
-    inputs: tuple[str, ...]  # what they are called in C
-    outputs: tuple[str, ...]
-    fills: tuple[tuple[str, bool], ...]  # of each input: its name, whether it takes real values
-    is_stateful: bool
+    name: str  # C prefix of the model
+    output: str  # C function
+    argmax: str  # C function
     has_classes: bool  # the greatest element of the first output is the answer
     is_class: bool  # or the output itself is
     has_labels: bool
@@ -36,30 +33,78 @@ class ApplicationView:
     shown: int
 
 
+@dataclass(frozen=True, slots=True)
+class FillView:
+    """An input that the application writes."""
+
+    name: str  # C function
+    macro: str  # the same in upper case
+    quantise: str  # C function; "": it does not take real values
+
+
+@dataclass(frozen=True, slots=True)
+class UseView:
+    """One model of a program, for pages that show how it is used."""
+
+    name: str
+    inputs: tuple[str, ...]  # C functions
+    outputs: tuple[str, ...]
+    is_stateful: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationView:
+    """The model, or several, as the template of an application sees it."""
+
+    name: str  # C prefix
+    file_name: str
+    sha256: str  # its first 12 digits
+    parts: tuple[UseView, ...]
+    fills: tuple[FillView, ...]
+
+
 def application_view(graph: Graph) -> ApplicationView:
     """A graph for the templates."""
-    given = [graph.tensors[index] for index in graph.inputs]
-    made = graph.tensors[graph.outputs[0]]
-    inputs = io_names("input", graph, graph.inputs)
-    outputs = io_names("output", graph, graph.outputs)
-    are_named = has_labels(graph) and (made.elements > 1 or is_class(made))
+    models = models_of(graph)
     return ApplicationView(
         name=graph.name,
-        macro=graph.name.upper(),
-        file_name=graph.source.file_name,
+        file_name=" and ".join(graph.file_names),
         sha256=graph.source.sha256[:12],
-        inputs=inputs,
-        outputs=outputs,
-        fills=tuple(
-            (name, tensor.quant is not None and tensor.dtype.is_quantised)
-            for name, tensor in zip(inputs, given, strict=True)
+        parts=tuple(
+            UseView(
+                model.name,
+                io_functions("input", model),
+                io_functions("output", model),
+                bool(model.variables),
+            )
+            for model in models
         ),
-        is_stateful=bool(graph.variables),
+        fills=tuple(fill for model in models for fill in _fills(model)),
+    )
+
+
+def _fills(graph: Graph) -> Iterator[FillView]:
+    for suffix, index in zip(io_names("input", graph, graph.inputs), graph.inputs, strict=True):
+        tensor, name = graph.tensors[index], f"{graph.name}_{suffix}"
+        takes_reals = tensor.quant is not None and tensor.dtype.is_quantised
+        quantise = f"{graph.name}_quantise_{suffix}" if takes_reals else ""
+        yield FillView(name, name.upper(), quantise)
+
+
+def result_view(graph: Graph) -> ResultView:
+    """What is printed of one model."""
+    made = graph.tensors[graph.outputs[0]]
+    output = io_names("output", graph, graph.outputs)[0]
+    are_named = has_labels(graph) and (made.elements > 1 or is_class(made))
+    return ResultView(
+        name=graph.name,
+        output=f"{graph.name}_{output}",
+        argmax=f"{graph.name}_argmax_{output}",
         has_classes=_are_scores(graph) or (are_named and not is_class(made)),
         is_class=is_class(made) and are_named,
         has_labels=are_named,
-        score=_real(graph.name, outputs[0], made, "best"),
-        value=_real(graph.name, outputs[0], made, "i"),
+        score=_real(graph.name, output, made, "best"),
+        value=_real(graph.name, output, made, "i"),
         elements=made.elements,
         shown=min(made.elements, SHOWN),
     )

@@ -8,14 +8,19 @@ from dataclasses import dataclass
 from tinyml.codegen.literals import c_argument, c_comment, c_float, shape_text
 from tinyml.codegen.names import short_identifier
 from tinyml.ir.graph import Graph, Tensor
+from tinyml.ir.parts import models_of
 
 
 @dataclass(frozen=True, slots=True)
 class IoView:
     """One input or output of the model."""
 
-    suffix: str  # "input", or "input_accel" when there are several
+    name: str  # "kws_input", or "kws_input_accel" when there are several
     macro: str  # the same in upper case
+    quantise: str  # C functions: "kws_quantise_input" and so on
+    quantise_raw: str
+    dequantise: str
+    argmax: str
     title: str  # 'input "x": int8 [1, 28, 28, 1]'
     c_type: str
     index: tuple[str, str] | None  # "[y, x]" and its number, where there are several dimensions
@@ -34,7 +39,7 @@ def io_names(word: str, graph: Graph, tensors: Sequence[int]) -> tuple[str, ...]
     """What the inputs or outputs are called in the C interface.
 
     Where there are several, by their names in the model; by their numbers when those do not tell
-    them apart.
+    them apart. The C prefix of the model is not part of it.
     """
     if len(tensors) == 1:
         return (word,)
@@ -45,10 +50,19 @@ def io_names(word: str, graph: Graph, tensors: Sequence[int]) -> tuple[str, ...]
     return tuple(f"{word}_{name}" for name in names)
 
 
+def io_functions(word: str, graph: Graph) -> tuple[str, ...]:
+    """The C functions that give the addresses of all inputs, or with "output" of all outputs."""
+    return tuple(
+        f"{model.name}_{name}"
+        for model in models_of(graph)
+        for name in io_names(word, model, model.inputs if word == "input" else model.outputs)
+    )
+
+
 def io_views(
     graph: Graph, tensors: tuple[int, ...], word: str, places: Mapping[int, str]
 ) -> tuple[IoView, ...]:
-    """The inputs or outputs of the model; ``word`` names them."""
+    """The inputs or outputs of one model; ``word`` names them."""
     suffixes = io_names(word, graph, tensors)
     views: list[IoView] = []
     for number, index in enumerate(tensors):
@@ -59,8 +73,12 @@ def io_views(
         is_quantised = tensor.quant is not None and dtype.is_quantised
         views.append(
             IoView(
-                suffix=suffix,
-                macro=suffix.upper(),
+                name=f"{graph.name}_{suffix}",
+                macro=f"{graph.name}_{suffix}".upper(),
+                quantise=f"{graph.name}_quantise_{suffix}",
+                quantise_raw=f"{graph.name}_quantise_raw_{suffix}",
+                dequantise=f"{graph.name}_dequantise_{suffix}",
+                argmax=f"{graph.name}_argmax_{suffix}",
                 title=f'{word} {number} "{c_comment(tensor.name)}": '
                 f"{tensor.dtype} {shape_text(tensor.shape)}",
                 c_type=tensor.dtype.c_type,

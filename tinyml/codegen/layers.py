@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tinyml.codegen.literals import c_array, c_value, wrap_comment
+from tinyml.codegen.literals import c_array, c_value, shape_text, wrap_comment
 from tinyml.ir.dtype import DType, dtype_of
-from tinyml.ir.graph import Array, Graph
+from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ir.kernel import Arg, KernelCall
 from tinyml.plan.values import Step
 
@@ -166,3 +166,35 @@ def operand_of(arg: Arg, dtype: DType | None, text: str) -> Operand:
     target = f"({const}{arg.dtype.c_type} *)"
     through = "" if arg.kind == "scratch" else f"({const}void *)"
     return Operand(arg.kind, arg.dtype, f"{target}{through}{text}")
+
+
+def layer_comment(index: int, step: Step, graph: Graph) -> tuple[str, ...]:
+    """What a layer is, in front of its params."""
+    first, last = graph.ops[step.ops[0]], graph.ops[step.ops[-1]]
+    shapes = [
+        shape_text(graph.tensors[i].shape)
+        for i in first.inputs
+        if i >= 0 and not graph.tensors[i].is_constant
+    ]
+    output = graph.tensors[last.outputs[0]]
+    text = (
+        f'layer {index}: {kinds_of(step, graph)} "{last.name}", '
+        f"{' and '.join(shapes) or 'constants'} -> {shape_text(output.shape)}"
+    )
+    if step.call is None:
+        text += "; the bytes stay where they are"
+    elif step.call.note:
+        text += f"; {step.call.note}"
+    if step.call is not None and step.call.halves:
+        text += "; on two cores"
+    return wrap_comment(text)
+
+
+def kinds_of(step: Step, graph: Graph) -> str:
+    """The ops of a step with their fused activations: "CONV_2D + RELU6"."""
+    return " + ".join(word for op in step.ops for word in _kind(graph.ops[op]))
+
+
+def _kind(op: Op) -> tuple[str, ...]:
+    activation = getattr(op.attrs, "activation", "NONE")
+    return (op.kind,) if activation == "NONE" else (op.kind, str(activation))

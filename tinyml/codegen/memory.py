@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from tinyml.codegen.literals import c_comment, shape_text
 from tinyml.ir.dtype import INT8, DType
+from tinyml.ir.graph import Graph
 from tinyml.plan.values import Placement, Plan, Step, kinds_text
 from tinyml.target.board import Board
 from tinyml.target.memory import Budget
@@ -131,13 +132,13 @@ def address_text(text: str, dtype: DType) -> str:
 
 
 def state_views(
-    plan: Plan, places: Mapping[int, str], arrays: Mapping[int, str]
+    graph: Graph, places: Mapping[int, str], arrays: Mapping[int, str]
 ) -> tuple[StateView, ...]:
     """The variables of a model; ``places`` are the C symbols of its tensors.
 
     ``arrays`` are those of the values that some of them begin with.
     """
-    variables = ((i, plan.graph.tensors[i]) for i in plan.graph.variables)
+    variables = ((i, graph.tensors[i]) for i in graph.variables)
     return tuple(
         StateView(places[i], item.reset_byte, item.nbytes, arrays.get(i, ""))
         for i, item in variables

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyml.codegen.application import application_view
+from tinyml.codegen.application import result_view
 from tinyml.codegen.generate import Sources
-from tinyml.codegen.interface import io_names
+from tinyml.codegen.interface import io_functions
 from tinyml.codegen.literals import c_array, c_comment
 from tinyml.codegen.render import environment, render
 from tinyml.ir.graph import Array, Graph
+from tinyml.ir.parts import models_of
 
 MOST = 4  # samples in a firmware
 
@@ -22,7 +23,7 @@ MOST = 4  # samples in a firmware
 class SampleInput:
     """One input of all samples."""
 
-    suffix: str  # "input", as in the model's header
+    function: str  # "kws_input", as in the model's header
     nbytes: int  # of one sample
     array: str  # C declarator
     initialiser: str  # of an array of bytes
@@ -43,9 +44,9 @@ def with_samples(
         "count": count,
         "origin": c_comment(origin),
         "inputs": _inputs(graph, samples),
-        "sizes": [(item.suffix, item.nbytes) for item in _inputs(graph, ())],
+        "sizes": [(item.function, item.nbytes) for item in _inputs(graph, ())],
         "command": c_comment(sources.command),
-        "application": application_view(graph),
+        "results": [result_view(model) for model in models_of(graph)],
         "resets": bool(graph.variables) and not graph.is_streaming,
     }
     files = [(f"{name}_samples.h", render(env, "samples.h.j2", values))]
@@ -63,7 +64,7 @@ def sample_bytes(graph: Graph, count: int) -> int:
 
 def _inputs(graph: Graph, samples: Sequence[Sequence[Array]]) -> tuple[SampleInput, ...]:
     found = []
-    for number, name in enumerate(io_names("input", graph, graph.inputs)):
+    for number, name in enumerate(io_functions("input", graph)):
         data = b"".join(np.ascontiguousarray(sample[number]).tobytes() for sample in samples)
         array = c_array(np.frombuffer(data, np.uint8))
         nbytes = graph.tensors[graph.inputs[number]].nbytes

@@ -11,13 +11,13 @@ import numpy as np
 
 import tinyml
 from tinyml.codegen.abi import abi_version
-from tinyml.codegen.about import AboutView, about_view
 from tinyml.codegen.generate import Sources
-from tinyml.codegen.interface import IoView, descriptor, io_views
+from tinyml.codegen.interface import IoView, descriptor
 from tinyml.codegen.literals import c_array, c_comment, c_string
 from tinyml.codegen.memory import ArenaView, arena_views, layer_table
 from tinyml.codegen.names import tensor_names
 from tinyml.codegen.render import environment, render
+from tinyml.codegen.view import PartView, interface_of
 from tinyml.ir.dtype import INT8
 from tinyml.ops import macs_of
 from tinyml.plan.values import Plan
@@ -60,11 +60,12 @@ class TflmView:
     memories: tuple[ArenaView, ...]
     inputs: tuple[IoView, ...]
     outputs: tuple[IoView, ...]
-    about: AboutView
+    parts: tuple[PartView, ...]  # one
     layers: tuple[str, ...]  # initialisers of the tml_tensor of each layer's output
     is_stateful: bool
     abi: int
     is_interpreted: bool = True
+    several: bool = False
 
 
 def generate(outline: Outline, plan: Plan, board: Board, *, offline: bool = True) -> Sources:
@@ -132,6 +133,7 @@ def _view(outline: Outline, plan: Plan, board: Board, made: Prepared, is_offline
         if place is not None:
             places[i] = f"{arenas[0].symbol} + {place.offset}"
     target = _options(plan, board, is_offline)
+    part = PartView(*interface_of(graph, places))
     return TflmView(
         name=graph.name,
         macro=graph.name.upper(),
@@ -150,9 +152,9 @@ def _view(outline: Outline, plan: Plan, board: Board, made: Prepared, is_offline
         ops=_registrations(outline),
         arenas=arenas,
         memories=arenas,
-        inputs=io_views(graph, graph.inputs, "input", places),
-        outputs=io_views(graph, graph.outputs, "output", places),
-        about=about_view(graph),
+        inputs=part.inputs,
+        outputs=part.outputs,
+        parts=(part,),
         is_stateful=bool(graph.variables),
         abi=abi_version(),
         layers=tuple(

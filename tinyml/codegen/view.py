@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import tinyml
 from tinyml.codegen.abi import abi_version
@@ -12,12 +13,10 @@ from tinyml.codegen.about import AboutView, about_view
 from tinyml.codegen.calls import Calls, WrapperView, calls_of, half_function
 from tinyml.codegen.controls import ControlView, control_views
 from tinyml.codegen.interface import IoView, descriptor, io_views
-from tinyml.codegen.layers import ConstantView, step_inputs
+from tinyml.codegen.layers import ConstantView, kinds_of, layer_comment, step_inputs
 from tinyml.codegen.literals import (
     c_comment,
     c_string,
-    shape_text,
-    wrap_comment,
 )
 from tinyml.codegen.memory import (
     ArenaView,
@@ -34,9 +33,10 @@ from tinyml.codegen.names import tensor_names
 from tinyml.codegen.sites import Places, Site, copied_constants, step_site
 from tinyml.codegen.streams import StreamView
 from tinyml.codegen.weights import Weights
-from tinyml.ir.graph import Graph, Op
+from tinyml.ir.graph import Graph
+from tinyml.ir.parts import models_of, parts_of_ops
 from tinyml.ops import macs_of
-from tinyml.plan.values import Plan, Step
+from tinyml.plan.values import Plan
 from tinyml.target.board import Board
 
 
@@ -74,8 +74,21 @@ class LayerView:
 
 
 @dataclass(frozen=True, slots=True)
+class PartView:
+    """One model of those in a program; the only one, as a rule."""
+
+    name: str  # C prefix
+    inputs: tuple[IoView, ...]
+    outputs: tuple[IoView, ...]
+    about: AboutView
+    is_stateful: bool
+    states: tuple[StateView, ...] = ()
+    layers: tuple[LayerView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ModelView:
-    """Everything that the templates of one model place."""
+    """Everything that the templates of a program place."""
 
     name: str
     macro: str  # the name in upper case
@@ -95,15 +108,27 @@ class ModelView:
     memories: tuple[ArenaView, ...]  # the arenas and the memory of variables
     tensors: tuple[TensorView, ...]
     is_stateful: bool
-    states: tuple[StateView, ...]
-    inputs: tuple[IoView, ...]
-    outputs: tuple[IoView, ...]
+    parts: tuple[PartView, ...]
     layers: tuple[LayerView, ...]
     wrappers: tuple[WrapperView, ...]
     constants: tuple[ConstantView, ...]
-    about: AboutView
     abi: int
     is_shared: bool  # two cores compute it
+
+    @property
+    def inputs(self) -> tuple[IoView, ...]:
+        """Those of all parts."""
+        return tuple(io for part in self.parts for io in part.inputs)
+
+    @property
+    def outputs(self) -> tuple[IoView, ...]:
+        """Those of all parts."""
+        return tuple(io for part in self.parts for io in part.outputs)
+
+    @property
+    def several(self) -> bool:
+        """Whether it holds more than one model."""
+        return len(self.parts) > 1
 
 
 def _symbols(plan: Plan, tensors: Sequence[TensorView], weights: Weights) -> dict[int, str]:
@@ -123,11 +148,13 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
     places = _symbols(plan, tensors, weights)
     sites = _sites(plan, Places(places, scratch, weights))
     calls = calls_of(sites, plan.shared)
+    layers = _layer_views(plan, sites, calls, places)
+    parts = _part_views(plan, places, weights, layers)
     return ModelView(
         name=graph.name,
         macro=graph.name.upper(),
         tool=f"tinyml {tinyml.__version__}",
-        source=c_comment(graph.source.file_name),
+        source=c_comment(" and ".join(graph.file_names)),
         sha=graph.source.sha256[:12],
         target=c_comment(f" for {plan.board}") if plan.board else "",
         command=c_comment(_command(plan, board)),
@@ -141,17 +168,42 @@ def model_view(plan: Plan, board: Board | None) -> ModelView:
         arenas=arenas,
         tensors=tensors,
         is_stateful=bool(graph.variables),
-        states=state_views(plan, places, weights.first_values()),
+        parts=parts,
         memories=memories,
-        inputs=io_views(graph, graph.inputs, "input", places),
-        outputs=io_views(graph, graph.outputs, "output", places),
-        layers=_layer_views(plan, sites, calls, places),
+        layers=layers,
         wrappers=tuple(calls.wrappers.values()),
         constants=tuple(weights.views),
-        about=about_view(graph),
         abi=abi_version(),
         is_shared=any(site.halves for site in sites),
     )
+
+
+def _part_views(
+    plan: Plan, places: Mapping[int, str], weights: Weights, layers: Sequence[LayerView]
+) -> tuple[PartView, ...]:
+    owners = parts_of_ops(plan.graph) if plan.graph.parts else (0,) * len(plan.graph.ops)
+    numbers = [owners[step.ops[0]] for step in plan.steps]
+    firsts = weights.first_values()
+    return tuple(
+        PartView(
+            *interface_of(graph, places),
+            states=state_views(graph, places, firsts),
+            layers=tuple(
+                layer for layer, owner in zip(layers, numbers, strict=True) if owner == number
+            ),
+        )
+        for number, graph in enumerate(models_of(plan.graph))
+    )
+
+
+Interface: TypeAlias = tuple[str, tuple[IoView, ...], tuple[IoView, ...], AboutView, bool]
+
+
+def interface_of(graph: Graph, places: Mapping[int, str]) -> Interface:
+    """What the header says of one model: the first fields of a PartView."""
+    inputs = io_views(graph, graph.inputs, "input", places)
+    outputs = io_views(graph, graph.outputs, "output", places)
+    return graph.name, inputs, outputs, about_view(graph), bool(graph.variables)
 
 
 def _macs(plan: Plan) -> tuple[int, ...]:
@@ -166,7 +218,7 @@ def _headers(plan: Plan) -> tuple[str, ...]:
 
 def _command(plan: Plan, board: Board | None) -> str:
     """What makes these files again."""
-    words = ["tinyml", "build", shlex.quote(plan.graph.source.file_name)]
+    words = ["tinyml", "build", *map(shlex.quote, plan.graph.file_names)]
     words += ["--board", plan.board] if plan.board else []
     words += board.options_given if board else ()
     words += [] if plan.optimize == "balanced" else ["--optimize", plan.optimize]
@@ -179,8 +231,8 @@ def _sites(plan: Plan, places: Places) -> tuple[Site, ...]:
             plan,
             index,
             places,
-            f"layer {index}, {_kinds(step, plan.graph)}",
-            _layer_comment(index, step, plan.graph),
+            f"layer {index}, {kinds_of(step, plan.graph)}",
+            layer_comment(index, step, plan.graph),
         )
         for index, step in enumerate(plan.steps)
     )
@@ -219,37 +271,6 @@ def _params_views(site: Site, calls: Calls) -> Iterator[ParamsView]:
             comment = () if item is site else item.comment
             params = item.params if user == item.label else ""
             yield ParamsView(comment, item.call.params.type, item.label, params, user)
-
-
-def _layer_comment(index: int, step: Step, graph: Graph) -> tuple[str, ...]:
-    first, last = graph.ops[step.ops[0]], graph.ops[step.ops[-1]]
-    shapes = [
-        shape_text(graph.tensors[i].shape)
-        for i in first.inputs
-        if i >= 0 and not graph.tensors[i].is_constant
-    ]
-    output = graph.tensors[last.outputs[0]]
-    text = (
-        f'layer {index}: {_kinds(step, graph)} "{last.name}", '
-        f"{' and '.join(shapes) or 'constants'} -> {shape_text(output.shape)}"
-    )
-    if step.call is None:
-        text += "; the bytes stay where they are"
-    elif step.call.note:
-        text += f"; {step.call.note}"
-    if step.call is not None and step.call.halves:
-        text += "; on two cores"
-    return wrap_comment(text)
-
-
-def _kinds(step: Step, graph: Graph) -> str:
-    """The ops of a step with their fused activations: "CONV_2D + RELU6"."""
-    return " + ".join(word for op in step.ops for word in _kind(graph.ops[op]))
-
-
-def _kind(op: Op) -> tuple[str, ...]:
-    activation = getattr(op.attrs, "activation", "NONE")
-    return (op.kind,) if activation == "NONE" else (op.kind, str(activation))
 
 
 def _used_constants(plan: Plan) -> tuple[int, ...]:

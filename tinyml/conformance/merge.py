@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tinyml.conformance.values import Case, Vector
-from tinyml.ir.graph import Carried, Graph, Op, Source, Tensor, check
+from tinyml.ir.graph import Carried, Graph, Op
 from tinyml.ir.kernel import Stream
+from tinyml.ir.parts import side_by_side
 from tinyml.ops.memory_of_variables import variables_of
 from tinyml.ops.reference import runs
 from tinyml.plan.copies import copied_bytes
@@ -31,29 +31,6 @@ def merged(cases: Sequence[Case]) -> tuple[Graph, tuple[Vector, ...]]:
         for i in range(count)
     )
     return side_by_side([case.graph for case in cases]), vectors
-
-
-def side_by_side(graphs: Sequence[Graph], labels: Sequence[str] = ()) -> Graph:
-    """One graph with all tensors and ops of several, in their order.
-
-    ``labels`` go before the names of tensors and ops; m0, m1, ... by default.
-    """
-    tensors: list[Tensor] = []
-    ops: list[Op] = []
-    inputs: list[int] = []
-    outputs: list[int] = []
-    carried: list[Carried] = []
-    for number, graph in enumerate(graphs):
-        base, label = len(tensors), labels[number] if labels else f"m{number}"
-        tensors += [replace(t, name=f"{label}/{t.name}") for t in graph.tensors]
-        ops += [_shifted(op, base, f"{label}/") for op in graph.ops]
-        inputs += [base + i for i in graph.inputs]
-        outputs += [base + i for i in graph.outputs]
-        carried += [Carried(base + item.first, base + item.last) for item in graph.carried]
-    names = "".join(graph.source.sha256 for graph in graphs)
-    source = Source("batch.tflite", hashlib.sha256(names.encode()).hexdigest(), 0)
-    ends = tuple(inputs), tuple(outputs)
-    return check(Graph("model", source, tuple(tensors), tuple(ops), *ends, tuple(carried)))
 
 
 def joined(plans: Sequence[Plan], board: Board) -> Plan:
@@ -189,23 +166,22 @@ def part_of(case: Case, kept: Sequence[int]) -> Case | None:
     smaller = replace(
         graph,
         tensors=tuple(graph.tensors[i] for i in order),
-        ops=tuple(
-            replace(
-                op,
-                inputs=tuple(number[i] for i in op.inputs),
-                outputs=tuple(number[i] for i in op.outputs),
-            )
-            for op in ops
-        ),
+        ops=tuple(_renumbered(op, number) for op in ops),
         inputs=tuple(number[i] for i in inputs),
         outputs=tuple(number[i] for i in outputs),
         carried=tuple(Carried(number[item.first], number[item.last]) for item in carried),
+        parts=(),
     )
 
     def picked(indices: Sequence[int]) -> tuple[Vector, ...]:
         return tuple(tuple(row[i] for i in indices) for row in values)  # type: ignore[misc]
 
     return Case(case.path, smaller, picked(inputs), picked(outputs))
+
+
+def _renumbered(op: Op, number: Mapping[int, int]) -> Op:
+    inputs = tuple(number[i] for i in op.inputs)
+    return replace(op, inputs=inputs, outputs=tuple(number[i] for i in op.outputs))
 
 
 def _parts_a_variable(graph: Graph, kept: Sequence[int]) -> bool:
@@ -217,12 +193,3 @@ def _parts_a_variable(graph: Graph, kept: Sequence[int]) -> bool:
             if i in variables:
                 parted.setdefault(variables[i], set()).add(number in kept)
     return any(len(found) > 1 for found in parted.values())
-
-
-def _shifted(op: Op, base: int, prefix: str) -> Op:
-    return replace(
-        op,
-        name=prefix + op.name,
-        inputs=tuple(base + i if i >= 0 else -1 for i in op.inputs),
-        outputs=tuple(base + i for i in op.outputs),
-    )

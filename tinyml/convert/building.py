@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
+from tinyml.base.errors import TinymlError
 from tinyml.convert.conversion import (
     Converted,
     ConvertOptions,
@@ -17,6 +20,7 @@ from tinyml.convert.importers.tflite import refuse_quantised
 from tinyml.convert.sources import is_int8_tflite, source_of
 from tinyml.convert.values import QuantizeSettings
 from tinyml.model.file import ModelFile, model_file, read_model
+from tinyml.model.together import together
 
 
 def model_for_build(
@@ -42,6 +46,21 @@ def model_for_build(
     name = f"{source.path.stem}.tflite"
     made = model_file(name, converted.report.result.data)
     return replace(made, conversion=text_of(converted, name)), converted
+
+
+def models_for_build(
+    models: Sequence[str], options: ConvertOptions, progress: Progress = quiet
+) -> tuple[ModelFile, Converted | None]:
+    """model_for_build() of one model; several become one file, and none of them is converted."""
+    if len(models) == 1:
+        return model_for_build(models[0], options, progress)
+    asked = asked_of(options)
+    if asked:
+        raise TinymlError(
+            f"{asked[0]} is for one model, and there are {len(models)}",
+            hint="convert each of them first: tinyml convert MODEL",
+        )
+    return together([read_model(Path(model)) for model in models]), None
 
 
 def asked_of(options: ConvertOptions) -> tuple[str, ...]:

@@ -116,8 +116,18 @@ class Carried:
 
 
 @dataclass(frozen=True, slots=True)
+class Submodel:
+    """One of several models that a graph holds side by side; they share no value."""
+
+    name: str  # a C identifier in lower case: what its functions begin with
+    inputs: int  # how many of the graph's inputs are its own, behind those of the parts before
+    outputs: int
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
-    """A whole model."""
+    """A whole model, or several in one program."""
 
     name: str  # a C identifier in lower case; prefix of all generated symbols
     source: Source
@@ -126,6 +136,12 @@ class Graph:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     carried: tuple[Carried, ...] = ()  # variables that ops assign
+    parts: tuple[Submodel, ...] = ()  # the models that it holds; (): it is one
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        """The files that its models are from, without directories."""
+        return tuple(part.source.file_name for part in self.parts) or (self.source.file_name,)
 
     def op_inputs(self, op: Op) -> tuple[Tensor | None, ...]:
         """The input tensors of an op, None where an optional one is absent."""
@@ -200,6 +216,16 @@ def _problems(graph: Graph) -> Iterator[str]:
         if not 0 <= i < count or i not in known:
             yield f"model output {i} is never written"
     yield from _carried_problems(graph)
+    yield from _part_problems(graph)
+
+
+def _part_problems(graph: Graph) -> Iterator[str]:
+    for word, ends, counts in (
+        ("inputs", graph.inputs, [part.inputs for part in graph.parts]),
+        ("outputs", graph.outputs, [part.outputs for part in graph.parts]),
+    ):
+        if graph.parts and sum(counts) != len(ends):
+            yield f"its models have {sum(counts)} {word}, and it has {len(ends)}"
 
 
 def _carried_problems(graph: Graph) -> Iterator[str]:

@@ -13,7 +13,8 @@ from tinyml.base.lock import locked
 from tinyml.codegen.about import is_class
 from tinyml.evaluate.samples import Samples
 from tinyml.evaluate.verification import reference_of
-from tinyml.ir.graph import Array, Tensor
+from tinyml.ir.graph import Array, Graph, Tensor
+from tinyml.ir.parts import models_of
 from tinyml.project.built import Built
 from tinyml.values.image import check_files
 from tinyml.values.printed import Printed
@@ -46,12 +47,14 @@ def run_application(
     with locked(built.directory):
         image = built.linked()
         check_files(image)
-        lines = chosen.application(image, board, len(samples.inputs))
-    made = built.plan.graph.tensors[built.plan.graph.outputs[0]]
-    labels = samples.labels or (None,) * len(lines)
+        shown = len(models_of(built.plan.graph))  # a line of each model per sample
+        lines = list(chosen.application(image, board, shown * len(samples.inputs)))
+    firsts = _first_outputs(built.plan.graph)
+    labels = samples.labels or (None,) * len(samples.inputs)
     printed = tuple(
-        _judged(text, made, wanted[0], label)
-        for text, wanted, label in zip(lines, expected(graph, samples.inputs), labels, strict=True)
+        _judged(lines.pop(0), made, wanted[number], label)
+        for wanted, label in zip(expected(graph, samples.inputs), labels, strict=True)
+        for number, made in firsts
     )
     wrong = next((item for item in printed if item.agrees is False), None)
     if wrong is not None:
@@ -61,6 +64,12 @@ def run_application(
             where=board.name,
         )
     return printed
+
+
+def _first_outputs(graph: Graph) -> tuple[tuple[int, Tensor], ...]:
+    """The output of each model that is shown, with its number among all."""
+    firsts = (model.outputs[0] for model in models_of(graph))
+    return tuple((graph.outputs.index(i), graph.tensors[i]) for i in firsts)
 
 
 def _judged(text: str, tensor: Tensor, wanted: Array, label: int | None) -> Printed:

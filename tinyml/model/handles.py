@@ -108,6 +108,4 @@ def _begun(graph: Graph, owners: dict[int, int], names: dict[int, str]) -> Graph
     if not made:
         return None
     name = f"{graph.name}_once"
-    return replace(
-        graph, name=name, tensors=tuple(tensors), ops=tuple(made), inputs=(), outputs=(), carried=()
-    )
+    return Graph(name, graph.source, tuple(tensors), tuple(made), (), ())

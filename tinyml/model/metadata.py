@@ -2,8 +2,10 @@
 
 Two entries carry it. ``TFLITE_METADATA`` is the standard one, with the labels as a file in a zip
 archive behind the flatbuffer, as other tools read and write it. ``tinyml`` is a JSON document with
-what the standard has no place for. Reading never fails: damaged or absent metadata is empty, and
-what is read can be written as C, JSON and HTML. Sizes are bounded before anything is unpacked.
+what the standard has no place for. A third one, ``tinyml.models``, lists the models that a file
+holds side by side (``tinyml.model.together``). Reading never fails: damaged or absent metadata is
+empty, and what is read can be written as C, JSON and HTML. Sizes are bounded before anything is
+unpacked.
 Source of the slots: metadata_schema.fbs of TensorFlow Lite Support.
 """
 
@@ -13,15 +15,19 @@ import io
 import json
 import struct
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
+from tinyml.ir.graph import Source, Submodel
 from tinyml.ir.metadata import Metadata
+from tinyml.model.file import c_identifier
 from tinyml.model.opened import named_buffers
 from tinyml.model.protocols import Builder
 
 STANDARD = "TFLITE_METADATA"
 OWN = "tinyml"
+PARTS = "tinyml.models"
 LABELS_FILE = "labels.txt"
 _IDENTIFIER = b"M001"
 _PARSER_VERSION = "1.0.0"
@@ -93,8 +99,45 @@ def archive_of(held: Metadata) -> bytes:
     return stream.getvalue()
 
 
+def entry_of_parts(parts: Sequence[Submodel]) -> dict[str, bytes]:
+    """The named buffers for the models in a file; none where it is one."""
+    if not parts:
+        return {}
+    document = [asdict(part) for part in parts]
+    text = json.dumps(document, separators=(",", ":"), sort_keys=True)
+    is_calibrated = all(part.source.metadata.is_calibrated for part in parts)
+    return {PARTS: text.encode()} | ({} if is_calibrated else stamp(Metadata(is_calibrated=False)))
+
+
+def read_parts(data: bytes) -> tuple[Submodel, ...]:
+    """The models that a file says it holds; () where it is one, or the entry is damaged."""
+    if PARTS.encode() not in data:
+        return ()
+    try:
+        found = dict(named_buffers(data, (PARTS.encode(),)))
+        held = found.get(PARTS.encode(), b"")
+        return tuple(map(_part, json.loads(held))) if 0 < len(held) <= _MAX_ENTRY_BYTES else ()
+    except Exception:
+        return ()  # as for read_metadata()
+
+
+def _part(item: Mapping[str, Any]) -> Submodel:
+    source = item["source"]
+    file_name, sha256 = _encodable(str(source["file_name"])), _encodable(str(source["sha256"]))
+    held = _sound(_metadata(source["metadata"]))
+    inputs, outputs = int(item["inputs"]), int(item["outputs"])
+    if c_identifier(item["name"]) != item["name"] or inputs < 1 or outputs < 1:
+        raise ValueError("no part of a model")
+    return Submodel(
+        item["name"], inputs, outputs, Source(file_name, sha256, int(source["nbytes"]), held)
+    )
+
+
 def _own(raw: bytes) -> Metadata:
-    document = json.loads(raw.decode("utf-8"))
+    return _metadata(json.loads(raw.decode("utf-8")))
+
+
+def _metadata(document: Mapping[str, Any]) -> Metadata:
     return Metadata(
         tuple(str(label) for label in document["labels"]),
         tuple(float(value) for value in document["mean"]),

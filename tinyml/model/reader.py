@@ -13,8 +13,10 @@ from tinyml.base.errors import ModelError, UnsupportedOps
 from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op, Tensor, check
 from tinyml.ir.module import Module
+from tinyml.ir.parts import parts_of_ops
 from tinyml.model.file import ModelFile
 from tinyml.model.inline import inlined
+from tinyml.model.metadata import read_parts
 from tinyml.model.opened import open_file
 from tinyml.model.operators import read_graph
 from tinyml.model.options import attrs_of
@@ -40,7 +42,7 @@ def load(file: ModelFile) -> Graph:
     try:
         module = _module(file, open_file(file.data))
         check(module.main)
-        graph = _understood(_one_graph(module))
+        graph = _understood(_with_parts(_one_graph(module), file.data))
         _refuse_nothing_to_do(graph)
         check_supported(graph)
         check_shapes(graph)
@@ -67,6 +69,16 @@ def _understood(graph: Graph) -> Graph:
         return trait.having(op, graphs)
 
     return replace(graph, ops=tuple(map(inner, graph.ops)))
+
+
+def _with_parts(graph: Graph, data: bytes) -> Graph:
+    """The graph that knows which models it holds, if the file says so and it is true."""
+    try:
+        made = check(replace(graph, parts=read_parts(data)))
+        parts_of_ops(made)
+    except ModelError:
+        return graph
+    return made
 
 
 def _one_graph(module: Module) -> Graph:

@@ -1,6 +1,7 @@
 """Graph → .tflite bytes: the inverse of the reader, for tests and for fix-ups of a model.
 
-What the graph does not hold (signatures, metadata, names of subgraphs) is not written.
+What the graph does not hold (signatures, names of subgraphs) is not written, and of metadata only
+which models it holds.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from tinyml.ir.graph import Graph, Op
 from tinyml.ir.module import Module
 from tinyml.model.encode import Options, Writing, encode
 from tinyml.model.handles import as_file
+from tinyml.model.metadata import entry_of_parts
 from tinyml.model.operators import code_of
 from tinyml.model.options import write_attrs
 from tinyml.model.protocols import Builder
@@ -26,7 +28,8 @@ def write(graph: Graph) -> bytes:
 def write_module(module: Module) -> bytes:
     """All graphs of a model as one flatbuffer, the main one first."""
     main, *others = map(_writing, module.graphs)
-    return encode(replace(main, others=tuple(others)))
+    named = entry_of_parts(main.graph.parts)
+    return encode(replace(main, metadata=named, others=tuple(others)))
 
 
 def _writing(graph: Graph) -> Writing:

@@ -101,6 +101,7 @@ class _Rolling:
             inputs=tuple(number for number, _, _ in self.inputs),
             outputs=tuple(self._last(carried, *item) for item in results),
             carried=tuple(carried.values()),
+            parts=(),
         )
         attrs = LoopAttrs(
             body, self.found.rounds, tuple(part for _, part, _ in self.inputs), made.parts

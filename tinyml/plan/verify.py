@@ -11,6 +11,7 @@ from __future__ import annotations
 from tinyml import ops
 from tinyml.base.errors import PlanError
 from tinyml.ir.graph import Op
+from tinyml.ir.parts import parts_of_ops
 from tinyml.ops.traits import Variable
 from tinyml.plan.extents import check_extents
 from tinyml.plan.overlaps import check_overlap
@@ -27,6 +28,7 @@ def verify(plan: Plan, board: Board) -> None:
     claims = [*_tensor_claims(plan), *_scratch_claims(plan)]
     _check_operands(plan)
     _check_forms(plan)
+    _check_parts(plan)
     _check_variables(plan)
     check_bounds(plan, board, claims)
     for number, step in enumerate(plan.steps):
@@ -63,6 +65,16 @@ def _check_forms(plan: Plan) -> None:
                     f"step {number}: {call.function} is of form '{call.form}', "
                     f"'{plan.graph.ops[op].name}' of {name}"
                 )
+
+
+def _check_parts(plan: Plan) -> None:
+    """Raises PlanError for a step that computes something of two models, which run alone, too."""
+    if not plan.graph.parts:
+        return
+    owners = parts_of_ops(plan.graph)
+    for number, step in enumerate(plan.steps):
+        if len({owners[op] for op in step.ops}) > 1:
+            raise PlanError(f"step {number} is of two models")
 
 
 def is_clash(a: Placement, b: Placement) -> bool:

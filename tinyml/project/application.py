@@ -6,6 +6,7 @@ and reports. Options of a command come before what the file says.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tinyml.base.datafile import Table, read_table
@@ -33,7 +34,7 @@ def defaults(folder: Path = Path()) -> dict[str, object]:
     if not path.is_file():
         return {}
     top = read_table(path)
-    values: dict[str, object] = {"model": _model(top, folder), "project": str(folder)}
+    values: dict[str, object] = {"models": _models(top, folder), "project": str(folder)}
     values["board"] = board = top.text("board")
     _check_board(board, path)
     values["boards"] = [board]
@@ -44,7 +45,7 @@ def defaults(folder: Path = Path()) -> dict[str, object]:
     values |= {key: top.text(key) for key in TEXTS if top.has(key)}
     for key in LISTS:
         if top.has(key):
-            values[key] = [top.text(key)] if top.is_text(key) else list(top.strings(key))
+            values[key] = list(_texts(top, key))
     for key, names in FILES.items():
         if top.has(key):
             values |= dict.fromkeys(names, str(_file(top, folder, key)))
@@ -53,8 +54,8 @@ def defaults(folder: Path = Path()) -> dict[str, object]:
     return values
 
 
-def refuse_other(folder: Path, model: str, template: str) -> None:
-    """Raises BuildError when the application in a folder is for another model file or template.
+def refuse_other(folder: Path, models: Sequence[str], template: str) -> None:
+    """Raises BuildError when the application in a folder is for other model files or a template.
 
     Its code calls its own model, and its files belong to its own build system.
     """
@@ -62,26 +63,41 @@ def refuse_other(folder: Path, model: str, template: str) -> None:
     if not path.is_file():
         return
     top = read_table(path)
-    for key, wanted in (("model", model), ("template", template)):
-        own = top.text(key, wanted)
-        if Path(own).name != Path(wanted).name:
+    held = _texts(top, "model") if top.has("model") else tuple(models)
+    for key, own, wanted in (
+        ("model", held, models),
+        ("template", (top.text("template", template),), (template,)),
+    ):
+        if [Path(text).name for text in own] != [Path(text).name for text in wanted]:
             raise BuildError(
-                f"the application in this folder has the {key} '{own}', not '{wanted}'",
+                f"the application in this folder has the {key} '{' '.join(own)}', "
+                f"not '{' '.join(wanted)}'",
                 hint=f"change '{key}' in {FILE}, or give a folder of its own with --project",
                 where=str(path),
             )
 
 
-def _model(top: Table, folder: Path) -> str:
-    _file(top, folder, "model")
-    return top.text("model")
+def _models(top: Table, folder: Path) -> list[str]:
+    """The model, or the several that one firmware runs."""
+    names = _texts(top, "model")
+    for name in names:
+        _there(top, folder, "model", name)
+    return list(names)
+
+
+def _texts(top: Table, key: str) -> tuple[str, ...]:
+    return (top.text(key),) if top.is_text(key) else tuple(top.strings(key))
 
 
 def _file(top: Table, folder: Path, key: str) -> Path:
     """The file that a key names, as seen from the application's folder."""
-    path = folder / top.text(key)
+    return _there(top, folder, key, top.text(key))
+
+
+def _there(top: Table, folder: Path, key: str, name: str) -> Path:
+    path = folder / name
     if not path.is_file():
-        raise top.error(f"'{key}' is '{top.text(key)}', which is not there", f"put the {key} there")
+        raise top.error(f"'{key}' is '{name}', which is not there", f"put the {key} there")
     return path
 
 

@@ -165,7 +165,7 @@ def _project(planned: Planned, settings: Settings, samples: Samples | None) -> P
     target, plan, folder = planned.target, planned.plan, settings.project
     assert folder is not None
     sources = runtime_of(plan.runtime).generate(planned.model, plan, target.board, target.goal)
-    refuse_other(folder, plan.graph.source.file_name, target.template)
+    refuse_other(folder, plan.graph.file_names, target.template)
     speaks = AgentOptions(settings.benchmark, settings.model_id)
     return create(planned, sources, folder, speaks=speaks, samples=samples)
 

@@ -19,7 +19,7 @@ from tinyml.base.elf import read_elf
 from tinyml.base.errors import MismatchError, SimulationFault, ToolError, ToolMissing
 from tinyml.base.files import sha256_of
 from tinyml.base.registry import NO_SIMULATOR
-from tinyml.codegen.interface import io_names
+from tinyml.codegen.interface import io_functions
 from tinyml.evaluate.verification import Results, hold_against, reference_of
 from tinyml.ir.graph import Array, Graph, Tensor
 from tinyml.ops import macs_of
@@ -170,11 +170,7 @@ def _needed_simulator(board: Board) -> Stopped:
 
 def symbols_of(graph: Graph) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What the generated C calls the model's inputs and outputs."""
-    inputs, outputs = (
-        tuple(f"{graph.name}_{name}" for name in io_names(word, graph, tensors))
-        for word, tensors in (("input", graph.inputs), ("output", graph.outputs))
-    )
-    return inputs, outputs
+    return io_functions("input", graph), io_functions("output", graph)
 
 
 def _watching(core: Core) -> AbstractContextManager[None]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tinyml import __version__
 from tinyml.base.errors import TinymlError
-from tinyml.ir.graph import Graph, Tensor
+from tinyml.ir.graph import Tensor
 from tinyml.ops import macs_of
 from tinyml.plan.estimate import LEFT_OUT
 from tinyml.plan.fit import Fit
@@ -16,6 +16,7 @@ from tinyml.plan.planned import Planned
 from tinyml.plan.values import Plan
 from tinyml.report.arena import arena_of
 from tinyml.report.flash import flash_by_layer, flash_of
+from tinyml.report.models import model_records
 from tinyml.report.predicted import predicted_record
 from tinyml.report.report import FORMAT, Layer, Memory, Report, Spread, read_report
 from tinyml.target.board import Board
@@ -43,7 +44,7 @@ def report(
     return Report(
         format=FORMAT,
         tinyml=__version__,
-        model=_model_record(plan.graph, layers),
+        model=_model_record(plan, layers),
         board=_board_record(board),
         runtime=plan.runtime,
         optimize=plan.optimize,
@@ -67,8 +68,9 @@ def report(
     )
 
 
-def _model_record(graph: Graph, layers: Sequence[Layer]) -> dict[str, object]:
-    source = graph.source
+def _model_record(plan: Plan, layers: Sequence[Layer]) -> dict[str, object]:
+    graph, source = plan.graph, plan.graph.source
+    models = model_records(plan)
     return {
         "name": graph.name,
         "file": source.file_name,
@@ -80,6 +82,7 @@ def _model_record(graph: Graph, layers: Sequence[Layer]) -> dict[str, object]:
         "inputs": [_tensor_record(graph.tensors[index]) for index in graph.inputs],
         "outputs": [_tensor_record(graph.tensors[index]) for index in graph.outputs],
         "labels": source.metadata.labels,
+        **({"models": models} if models else {}),
     }
 
 

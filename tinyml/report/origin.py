@@ -46,7 +46,7 @@ def tool_versions(image: Image | None, run: Run | None = None) -> dict[str, str]
 
 
 def _words(verb: str, plan: Plan, board: Board, image: Image | None) -> list[str]:
-    words = ["tinyml", verb, plan.graph.source.file_name, "--board", board.name]
+    words = ["tinyml", verb, *plan.graph.file_names, "--board", board.name]
     words += board.options_given
     words += ["--runtime", plan.runtime] if plan.runtime != board.backends["runtime"] else []
     words += ["--optimize", plan.optimize]

@@ -13,6 +13,7 @@ from tinyml.report.classes import Matrix, class_table, matrix_of
 from tinyml.report.energy import Energy, battery_table, energy_of
 from tinyml.report.facts import facts_of
 from tinyml.report.families import family_of
+from tinyml.report.models import models_tables
 from tinyml.report.network import Network, network_of
 from tinyml.report.report import Layer, Report
 from tinyml.report.text import Table
@@ -103,6 +104,7 @@ class View:
     matrix: Matrix | None  # of the run, on labelled samples
     classes: Table | None
     facts: tuple[tuple[str, str], ...]  # of the run
+    models: tuple[Table, ...]  # of a program that holds several
     spread: Table | None  # cycles of repeated inferences
     on_board: Table | None  # what else was measured on a board
     predicted_instructions: int
@@ -141,6 +143,7 @@ def view_of(report: Report) -> View:
         matrix=matrix,
         classes=class_table(matrix) if matrix else None,
         facts=facts_of(report),
+        models=models_tables(report),
         spread=device.layer_times(report) if all(item.spread for item in report.layers) else None,
         on_board=device.facts(report) if device.is_measured(report) else None,
         predicted_instructions=sum(layer.predicted_instructions for layer in report.layers),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tinyml.base.errors import PlanError
+from tinyml.base.errors import ModelError, PlanError
 from tinyml.codegen.generate import Sources
 from tinyml.ir.graph import Graph
 from tinyml.model.file import ModelFile
+from tinyml.model.metadata import read_parts
 from tinyml.plan.values import Plan
 from tinyml.target.board import Board
 from tinyml.values.goal import Goal
@@ -24,6 +25,14 @@ class Tflm:
         """The graph as it is in the file; TFLM knows more operators and types than we do."""
         from tinyml.tflm.outline import outline
 
+        models = read_parts(model.data)
+        if models:
+            raise ModelError(
+                f"holds {len(models)} models, each to be run by functions of its own; TFLM's "
+                "interpreter runs one",
+                hint="leave out --runtime tflm and its templates, or give one model",
+                where=model.file_name,
+            )
         return outline(model).graph
 
     def plan(self, model: ModelFile | None, graph: Graph, board: Board, goal: Goal) -> Plan:

@@ -39,6 +39,11 @@ bool tml_layer_done(uint32_t layer)
     return false;
 }
 
+bool tml_inference_is_ended(void)
+{
+    return false;
+}
+
 void tml_both(void (*here)(void), void (*there)(void))
 {
     here();

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from tinyml.conformance.merge import side_by_side
 from tinyml.ir.dtype import BOOL, BY_NAME, FLOAT32, INT8, DType
 from tinyml.ir.graph import Array, Carried, Graph, Op, Quant, Source, Tensor, check
+from tinyml.ir.parts import side_by_side
 from tinyml.model.support import unmet
 from tinyml.ops import spec_of, trait_of
 from tinyml.ops.traits import Variable
