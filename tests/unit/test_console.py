@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -38,3 +40,37 @@ def test_nothing_that_is_printed_speaks_to_the_terminal(capsys: pytest.CaptureFi
     for text in (held.out, held.err):
         assert all(c.isprintable() or c == "\n" for c in text)
         assert "\\x1b[31mred\\x9b0m\\u202e\\r\\ud800 [bold]" in text
+
+
+def test_what_takes_long_is_said_without_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A build in a pipeline said nothing for minutes."""
+    monkeypatch.delenv(console.QUIET)
+    with console.progress("quick"):
+        pass
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(console, "SLOW_S", 0.0)
+    said = threading.Event()
+    monkeypatch.setattr(console, "note", lambda text: said.set() if text == "slow …" else None)
+    with console.progress("slow …"):
+        assert said.wait(10)
+
+
+def test_a_long_step_says_how_far_it_is_now_and_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(console.QUIET)
+    now = 0.0
+    monkeypatch.setattr(console.time, "monotonic", lambda: now)
+    with console.progress_bar() as show:
+        for second in range(25):
+            now = float(second)
+            show("flash", second, 50)
+        show("flash", 50, 50)
+    assert capsys.readouterr().err == "flash: 2 %\nflash: 22 %\nflash: 42 %\n"
+    monkeypatch.setenv(console.QUIET, "none")
+    with console.progress_bar() as show:
+        for now in (100.0, 200.0):
+            show("flash", 1, 50)
+    assert capsys.readouterr().err == ""

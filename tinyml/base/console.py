@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from tinyml.base.columns import Layout, lay_out, least_width, left_out_text, name_of
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 MIN_WIDTH = 120  # columns of a table when the output is not a terminal
+SLOW_S, AGAIN_S = 1.0, 10.0  # until something is said of what goes on, and said again
+QUIET = "TINYML_PROGRESS"  # in the environment: "none" leaves such lines out
 
 
 def table(
@@ -130,9 +134,10 @@ def confirm(question: str) -> None:
 
 @contextmanager
 def progress(text: str) -> Iterator[None]:
-    """Shows that something is going on, on a terminal only."""
+    """Shows that something is going on; elsewhere than on a terminal once it takes a second."""
     if not sys.stderr.isatty():
-        yield
+        with _as_line(text):
+            yield
         return
     from rich.console import Console
 
@@ -142,9 +147,9 @@ def progress(text: str) -> Iterator[None]:
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar for (what, bytes done, of how many); on a terminal only."""
+    """A bar for (what, bytes done, of how many); without a terminal a line now and then."""
     if not sys.stderr.isatty():
-        yield lambda what, done, total: None
+        yield _Lines().show
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -163,6 +168,41 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
             view.update(tasks[what], completed=done, total=total)
 
         yield show
+
+
+@contextmanager
+def _as_line(text: str) -> Iterator[None]:
+    """Says it once, when it is not over by then."""
+    timer = threading.Timer(SLOW_S, _say, (text,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+class _Lines:
+    """Progress for a log: a line for what takes longer than a second, and then every ten."""
+
+    def __init__(self) -> None:
+        self._due: dict[str, float] = {}
+
+    def show(self, what: str, done: int, total: int) -> None:
+        """Says how far it is, when it is time."""
+        now = time.monotonic()
+        if now < self._due.setdefault(what, now + SLOW_S) or done >= total:
+            return
+        self._due[what] = now + AGAIN_S
+        _say(f"{what}: {100 * done // total} %")
+
+
+def _say(text: str) -> None:
+    if os.environ.get(QUIET) == "none":
+        return
+    with suppress(OSError, ValueError):  # nobody reads it any more
+        note(text)
+        sys.stderr.flush()
 
 
 def printable(text: str, kept: str = "\n\t") -> str:

@@ -14,6 +14,18 @@ from tinyml.base.errors import EXIT_CODES, did_you_mean
 C = TypeVar("C", bound=click.Command)
 
 EXIT_TOPIC = "exit-codes"
+ENVIRONMENT_TOPIC = "environment"
+ENVIRONMENT = {
+    "TINYML_BOARD": "the board where no --board is given",
+    "TINYML_PORT": "the serial port where no --port is given",
+    "TINYML_CACHE_DIR": "where object files and imported models are kept between builds",
+    "TINYML_PROGRESS": "'none': nothing is said of what takes long, where that is no terminal",
+    "TINYML_COMMAND_OPTION": "any option of any command: TINYML_BUILD_OPTIMIZE=size",
+}
+TOPICS = {  # title, first column, rows
+    EXIT_TOPIC: ("Exit codes", "code", [(str(code), text) for code, text in EXIT_CODES.items()]),
+    ENVIRONMENT_TOPIC: ("Environment", "variable", list(ENVIRONMENT.items())),
+}
 WRITTEN_BY = "<!-- Written by `tinyml help --markdown`; do not edit. -->\n\n"
 
 
@@ -53,31 +65,35 @@ def examples(*lines: str) -> Callable[[C], C]:
 
 def _topics(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     root = ctx.find_root().command
-    names = (*(root.commands if isinstance(root, Grouped) else ()), EXIT_TOPIC)
+    names = (*(root.commands if isinstance(root, Grouped) else ()), *TOPICS)
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 @click.command("help", short_help="Show the help of a command, or what exit codes mean.")
-@click.argument("topic", required=False, metavar=f"[COMMAND|{EXIT_TOPIC}]", shell_complete=_topics)
+@click.argument(
+    "topic", required=False, metavar=f"[COMMAND|{'|'.join(TOPICS)}]", shell_complete=_topics
+)
 @click.option("--markdown", is_flag=True, help="Print the page docs/commands.md.")
 @click.pass_context
 def show_help(ctx: click.Context, topic: str | None, markdown: bool) -> None:
-    """Show the help of COMMAND, of tinyml without one, or what the exit codes mean."""
+    """Show the help of COMMAND, of tinyml without one, what exit codes mean, or what is read from
+    the environment.
+    """
     root = ctx.find_root()
     assert isinstance(root.command, Grouped)
     if markdown:
         console.raw(commands_page(root.command))
     elif topic is None:
         console.raw(root.get_help() + "\n")
-    elif topic == EXIT_TOPIC:
-        rows = [(str(code), meaning) for code, meaning in EXIT_CODES.items()]
-        console.table("Exit codes", ("code", "meaning"), rows)
+    elif topic in TOPICS:
+        title, column, rows = TOPICS[topic]
+        console.table(title, (column, "meaning"), rows)
     elif topic in root.command.commands:
         command = root.command.commands[topic]
         with click.Context(command, root, topic) as own:
             console.raw(command.get_help(own) + "\n")
     else:
-        known = (*root.command.commands, EXIT_TOPIC)
+        known = (*root.command.commands, *TOPICS)
         raise click.UsageError(f"there is no help on '{topic}': {did_you_mean(topic, known)}")
 
 
@@ -86,6 +102,8 @@ def commands_page(group: Grouped) -> str:
     parts = [WRITTEN_BY, "# Commands\n\nWhat `--help` prints, command by command; `--json` prints "]
     parts.append("results for programs.\n\n## Exit codes\n\n| code | meaning |\n| --- | --- |\n")
     parts += [f"| {code} | {meaning} |\n" for code, meaning in EXIT_CODES.items()]
+    parts.append("\n## Environment\n\n| variable | meaning |\n| --- | --- |\n")
+    parts += [f"| `{name}` | {meaning} |\n" for name, meaning in ENVIRONMENT.items()]
     root = click.Context(group, info_name="tinyml", terminal_width=100, **group.context_settings)
     for title, commands in group.groups.items():
         parts.append(f"\n## {title}\n")

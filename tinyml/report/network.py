@@ -91,7 +91,10 @@ class _Ends:
         """Where a result of a block goes besides the block itself; "" for nowhere."""
         readers = self.readers.get(index, [])
         outside = [str(reader) for reader in readers if reader not in block]
-        return f"to {', '.join(outside)}" if outside else "" if readers else "output"
+        if readers:
+            return f"to {', '.join(outside)}" if outside else ""
+        several = len(self.report.model.get("outputs", ())) > 1
+        return short_name(self.report.layers[index].name) if several else "output"
 
 
 def _block(ends: _Ends, block: range, done: Sequence[int]) -> Block:
@@ -142,7 +145,9 @@ def _about(layers: Sequence[Layer]) -> str:
 
 
 def _shape(shape: Sequence[int]) -> str:
-    return "\N{MULTIPLICATION SIGN}".join(map(str, shape[1:] or shape))
+    """Without a batch of one."""
+    kept = shape[1:] if len(shape) > 1 and shape[0] == 1 else shape
+    return "\N{MULTIPLICATION SIGN}".join(map(str, kept))
 
 
 def ram_bytes(report: Report, index: int) -> int:
