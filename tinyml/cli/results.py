@@ -153,14 +153,24 @@ def _newest_report() -> Path:
 @click.command(short_help="Write the report of a build as one HTML page.")
 @options.BUILD
 @click.option("--open", "is_opened", is_flag=True, help="Show the page in the browser.")
+@click.option(
+    "--live/--no-live",
+    "is_live",
+    default=True,
+    show_default=True,
+    help="Whether the page runs the model itself, as WebAssembly.",
+)
 @MARKDOWN
 @options.JSON
-def report(build: Path | None, is_opened: bool, markdown: bool, as_json: bool) -> None:
+def report(
+    build: Path | None, is_opened: bool, is_live: bool, markdown: bool, as_json: bool
+) -> None:
     """Write report.html from the report.json in the directory BUILD (the last by default).
 
     The first time, the model is planned for all other boards and the other runtime as well.
     """
     from tinyml.project.everywhere import complete
+    from tinyml.project.live import complete_live
     from tinyml.report import text
     from tinyml.report.around import around_of
     from tinyml.report.markdown import report_text
@@ -171,6 +181,8 @@ def report(build: Path | None, is_opened: bool, markdown: bool, as_json: bool) -
     found, directory = read_report(build), build if build.is_dir() else build.parent
     with console.progress(f"planning {found.model['file']} for all boards …"):
         complete(found, directory)
+    with console.progress(f"compiling {found.model['file']} for the page …"):
+        complete_live(found, directory, is_wanted=is_live)
     page, around = write_page(found, directory), around_of(found, directory)
     if as_json:
         console.document(found.to_json())

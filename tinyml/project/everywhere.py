@@ -110,12 +110,17 @@ def _cell(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def known_board(report: Report, directory: Path) -> Board | None:
+    """The board of a report: one of tinyml's, or as the build saw it; None where neither is."""
+    name = report.board["name"]
+    named = next((board for board in all_boards() if board.name == name), None)
+    return named or saved_board(directory)
+
+
 def _other(report: Report, model: ModelFile, directory: Path) -> Needs | None:
     """The other runtime on the report's board; None where neither board nor runtime is known."""
     runtime = OTHER.get(report.runtime)
-    name = report.board["name"]
-    named = next((board for board in all_boards() if board.name == name), None)
-    board = named or saved_board(directory)
+    board = known_board(report, directory)
     if runtime is None or board is None:
         return None
     try:

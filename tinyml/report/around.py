@@ -8,6 +8,7 @@ from pathlib import Path
 from tinyml.model.file import conversion_path
 from tinyml.report.beside import Beside, other_reports, read_beside, runtimes_table
 from tinyml.report.history import NONE_KEPT, History, history_of, kept_files
+from tinyml.report.live import Live, read_live
 from tinyml.report.quantization import Quantization, quantization_of
 from tinyml.report.report import Report
 from tinyml.report.text import Table
@@ -21,6 +22,7 @@ class Around:
     history: History = NONE_KEPT
     beside: Beside | None = None
     runtimes: Table | None = None  # compiled C and TensorFlow Lite Micro
+    live: Live | None = None
     notes: tuple[str, ...] = ()  # what lies there and cannot be read, and what to do
 
 
@@ -37,7 +39,8 @@ def around_of(report: Report, directory: Path) -> Around:
         built = tuple(other_reports(report, directory, kept_files(directory)))
         runtimes = runtimes_table(report, beside, built)
     history = history_of(report, directory)
-    return Around(quantization, history, beside, runtimes, tuple(notes))
+    live = read_live(report, directory)
+    return Around(quantization, history, beside, runtimes, live, tuple(notes))
 
 
 def _quantization(report: Report, directory: Path, notes: list[str]) -> Quantization | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING
 from tinyml.base.files import write_atomic
 from tinyml.report.around import ALONE, Around, around_of
 from tinyml.report.history import keep
+from tinyml.report.live import script as live_script
 from tinyml.report.report import Report
 from tinyml.report.view import view_of
 
@@ -43,14 +47,26 @@ def render(report: Report, around: Around = ALONE) -> str:
     """The page of a report; style, script and the report itself as JSON are part of it."""
     from markupsafe import Markup
 
+    live = around.live
+    scripts = [(FOLDER / "page.js").read_text(encoding="utf-8")]
+    scripts += [live_script()] if live else []
     return _template().render(
         r=report,
         v=view_of(report),
         a=around,
         style=Markup((FOLDER / "page.css").read_text(encoding="utf-8")),
-        script=Markup((FOLDER / "page.js").read_text(encoding="utf-8")),
+        scripts=[Markup(script) for script in scripts],
+        allowed=Markup(_allowed(scripts, has_module=bool(live and live.module))),
         document=Markup(_json_in_html(report.to_json())),
+        live_document=Markup(_json_in_html(live.document())) if live else "",
     )
+
+
+def _allowed(scripts: Sequence[str], *, has_module: bool) -> str:
+    """What a page lets run: its own scripts, by their hashes, and WebAssembly where it has some."""
+    hashes = (hashlib.sha256(script.encode()).digest() for script in scripts)
+    words = [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in hashes]
+    return " ".join([*words, *(["'wasm-unsafe-eval'"] if has_module else [])])
 
 
 @cache

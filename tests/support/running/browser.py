@@ -1,7 +1,8 @@
 """Opens a page in headless Chromium, in a frame of any width, and asks it questions.
 
-The page runs as it is, with two scripts added: one that writes down every complaint before the
-page's own script runs, and the questions, which end by giving an answer as JSON.
+The page runs as it is, with two scripts added in front of all that it says, its security policy
+too: one that writes down every complaint, and the questions, which are asked once the page is loaded
+and end by giving an answer as JSON.
 """
 
 from __future__ import annotations
@@ -36,9 +37,7 @@ def ask(page: str, questions: str, folder: Path, *, width: int = 1280, dark: boo
 
     Fails when the page complains about anything or fetches anything.
     """
-    asked = page.replace("<head>", "<head>" + LISTEN, 1).replace(
-        "</body>", ASK % questions + "</body>"
-    )
+    asked = page.replace("<head>", "<head>" + LISTEN + ASK % questions, 1)
     folder.mkdir(exist_ok=True)
     file = folder / "frame.html"
     file.write_text(FRAME % (html.escape(asked), width), encoding="utf-8")
