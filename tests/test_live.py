@@ -6,8 +6,9 @@ import base64
 import io
 import json
 import math
+import shutil
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,25 +17,30 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from tests.support.models.cases import FOLDER, load_batch
+from tests.support.models.small_graphs import GraphBuilder, small_network
 from tests.support.running.chromium import Page, chromium
 from tests.support.running.web_serial import plug
+from tests.support.values.reports import report_of
 from tests.support.values.small_boards import small_board
 from tinyml import api
 from tinyml.base.elf import read_elf
 from tinyml.base.errors import ToolMissing
-from tinyml.cli import main
+from tinyml.cli import cli
 from tinyml.device.agent import AgentClient
 from tinyml.evaluate.samples import Samples
-from tinyml.ir.graph import Array
+from tinyml.ir.graph import Array, Graph
 from tinyml.measure.onboard import profile_build
 from tinyml.model.file import read_model
 from tinyml.model.reader import load
+from tinyml.ops.fully_connected import FullyConnectedAttrs
 from tinyml.ops.reference import outputs, run
 from tinyml.passes import run_passes
 from tinyml.project import live as making
-from tinyml.project.live import complete_live, live_plan, wasm_module
-from tinyml.report.live import FILE_NAME, Live, input_kind, read_live, write_live
-from tinyml.report.page import write_page
+from tinyml.project.live import complete_live, live_of, live_plan, wasm_module
+from tinyml.report.around import Around
+from tinyml.report.live import FILE_NAME, input_kind, read_live, write_live
+from tinyml.report.page import render, write_page
 from tinyml.report.report import read_report
 from tinyml.simulate.link import MemoryLink
 from tinyml.simulate.machine import Machine
@@ -217,11 +223,11 @@ class TestInputs:
         check_inference(opened, graph)
 
     def test_a_picture_is_shrunk_to_the_input(self, opened: Page, digits: api.Built) -> None:
-        Image = pytest.importorskip("PIL.Image", reason="pillow is missing")
+        pillow = pytest.importorskip("PIL.Image", reason="pillow is missing")
         grey = np.zeros((8, 8), np.uint8)
         grey[2:6, 3] = 255
         content = io.BytesIO()
-        Image.fromarray(np.kron(grey, np.ones((28, 28), np.uint8))).save(content, "PNG")
+        pillow.fromarray(np.kron(grey, np.ones((28, 28), np.uint8))).save(content, "PNG")
         assert drop(opened, "one.png", "image/png", content.getvalue()) == "one.png"
         inputs, _, _ = inference(opened, digits.plan.reference_graph)
         assert np.array_equal(inputs[0].reshape(8, 8), grey.astype(np.int16) - 128)
@@ -262,3 +268,336 @@ def wav(samples: Array, rate: int) -> bytes:
         file.setframerate(rate)
         file.writeframes(samples.astype("<i2").tobytes())
     return content.getvalue()
+
+
+def sound_network(samples: int) -> Graph:
+    """A row of samples -> three scores."""
+    b = GraphBuilder()
+    sound = b.value("sound", (1, samples), (1 / 100, 5))
+    dense = b.value("dense", (1, 3), (0.5, 0))
+    operands = (sound, b.weights("w", (3, samples), 0, 3), b.bias("bias", 3))
+    b.op("FULLY_CONNECTED", operands, dense, FullyConnectedAttrs())
+    return b.graph((sound,), (dense,))
+
+
+def page_of(graph: Graph, folder: Path) -> Path:
+    """The page of a graph that is in no file, with its live part."""
+    board = small_board(sram=1 << 22)
+    report = report_of(graph, board)
+    folder.mkdir(exist_ok=True)
+    live = live_of(graph, board, report, folder)
+    path = folder / "report.html"
+    path.write_text(render(report, Around(live=live)), encoding="utf-8")
+    return path
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_model_of_sounds_takes_wav_and_microphone(page: Page, tmp_path: Path) -> None:
+    graph = sound_network(4000)
+    page.complaints.clear()
+    page.open(page_of(graph, tmp_path))
+    assert page.ask(READY).startswith("Equal to the reference here")
+    wave_form = (np.sin(np.arange(3000) / 20) * 20000).astype(np.int16)
+    said = drop(page, "tone.wav", "audio/wav", wav(wave_form, 16000))
+    assert said == "tone.wav: 0.19 s; the first 0.25 s were taken"
+    inputs, _, _ = inference(page, graph)
+    right = np.zeros(4000)
+    right[:3000] = wave_form / 32768
+    quant = graph.tensors[graph.inputs[0]].quant
+    assert quant is not None
+    real = (inputs[0].ravel().astype(int) - quant.zero_point) * quant.scale
+    low, high = (quant.scale * (end - quant.zero_point) for end in (-128, 127))
+    # -1 and +1 are the ends of the input's range.
+    assert real == pytest.approx(low + (right + 1) / 2 * (high - low), abs=quant.scale)
+    check_inference(page, graph)
+    assert "is no picture" in drop(page, "a.png", "image/png", b"")
+    page.ask("""new Promise((resolve) => {
+      const before = live.last();
+      document.querySelector("[data-do=microphone]").click();
+      const look = () => live.last() === before ? setTimeout(look, 50) : resolve();
+      look();
+    })""")
+    page.ask("document.querySelector('[data-do=microphone]').click()")
+    check_inference(page, graph)
+    assert page.complaints == []
+
+
+OPERATORS = (
+    *("assign_variable", "cast", "conv_2d", "div", "exp", "resize_bilinear", "softmax", "svdf"),
+    "unidirectional_sequence_lstm",
+)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_operators_equal_the_reference(operator: str, page: Page, tmp_path: Path) -> None:
+    """Integers, floats, 64 bits, state: all rows of an operator as one model."""
+    page.complaints.clear()
+    page.open(page_of(load_batch([FOLDER / f"{operator}.toml"]).graph, tmp_path))
+    assert page.ask(READY).startswith("Equal to the reference here")
+    assert page.complaints == []
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("model", sorted(MODELS.glob("*.tflite")), ids=lambda path: path.stem)
+def test_real_models_equal_the_reference(model: Path, page: Page, tmp_path: Path) -> None:
+    page.complaints.clear()
+    graph = load(read_model(model))
+    page.open(page_of(graph, tmp_path))
+    assert page.ask(READY).startswith("Equal to the reference here")
+    check_inference(page, graph)
+    assert page.complaints == []
+
+
+@pytest.mark.browser
+def test_a_wrong_layer_is_named(page: Page, digits: api.Built, tmp_path: Path) -> None:
+    report = read_report(digits.directory)
+    live = read_live(report, digits.directory)
+    assert live is not None
+    first, second, *rest = live.samples
+    layers = tuple(sum_ + (number == 4) for number, sum_ in enumerate(second.layers))
+    wrong = replace(live, samples=(first, replace(second, layers=layers), *rest))
+    path = tmp_path / "report.html"
+    path.write_text(render(report, Around(live=wrong)), encoding="utf-8")
+    page.open(path)
+    said = page.ask(READY)
+    assert said.startswith("Sample 1 differs from the reference, first in layer 4.")
+
+
+@pytest.mark.browser
+@pytest.mark.sim
+@pytest.mark.parametrize("width", [400, 1280])
+def test_nothing_sticks_out_and_paper_has_no_controls(
+    width: int, page: Page, digits: api.Built
+) -> None:
+    page.open(digits.directory / "report.html", width=width)
+    page.ask(READY)
+    question = """(() => {
+      const right = (e) => e.getBoundingClientRect().right;
+      const inside = [...document.querySelectorAll("#live *")].filter((e) => !e.closest(".scroll"));
+      return { content: document.documentElement.scrollWidth,
+        out: inside.filter((e) => right(e) > innerWidth + 1).map((e) => e.outerHTML.slice(0, 80)) };
+    })()"""
+    assert page.ask(question) == {"content": width, "out": []}
+    page.call("Emulation.setEmulatedMedia", media="print")
+    height = page.ask("document.getElementById('live').offsetHeight")
+    page.call("Emulation.setEmulatedMedia", media="")
+    assert height == 0
+
+
+@pytest.mark.browser
+def test_what_is_no_script_of_the_page_does_not_run(page: Page, tmp_path: Path) -> None:
+    """A script in the text of a page is blocked, and so is whatever would be fetched."""
+    html = page_of(small_network(), tmp_path).read_text(encoding="utf-8")
+    added = "<script>globalThis.evil = 1</script><img src='https://example.invalid/a.png'>"
+    path = tmp_path / "changed.html"
+    path.write_text(html.replace("<main>", f"<main>{added}"), encoding="utf-8")
+    page.open(path)
+    page.ask(READY)
+    assert page.ask("typeof evil") == "undefined"
+    blocked = [json.loads(text)["entry"]["text"] for text in page.complaints if "entry" in text]
+    assert len(blocked) == 2
+    assert all("Content Security Policy" in text for text in blocked)
+    page.complaints.clear()
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [
+        ((1, 28, 28, 1), "image"),
+        ((1, 28, 28), "image"),
+        ((96, 96, 3), "image"),
+        ((1, 16000), "sound"),
+        ((1, 1, 16000, 1), "sound"),
+        ((1, 49, 10, 1), "image"),
+        ((1, 4, 4, 1), "values"),
+        ((1, 640), "values"),
+        ((1, 32, 32, 16), "values"),
+        ((1,), "values"),
+        ((), "values"),
+    ],
+)
+def test_what_an_input_is_fed_with(shape: tuple[int, ...], kind: str) -> None:
+    assert input_kind(shape) == kind
+
+
+@pytest.mark.sim
+def test_a_page_without_it(digits: api.Built, tmp_path: Path) -> None:
+    build = tmp_path / "build"
+    shutil.copytree(digits.directory, build)
+    page = build / "report.html"
+    command = ["report", str(build)]
+    assert CliRunner().invoke(cli, [*command, "--no-live"]).exit_code == 0
+    without = page.read_text(encoding="utf-8")
+    assert "wasm-unsafe-eval" not in without
+    assert 'id="live"' not in without
+    assert not (build / FILE_NAME).exists()
+    assert CliRunner().invoke(cli, command).exit_code == 0
+    text = page.read_text(encoding="utf-8")
+    assert "wasm-unsafe-eval" in text
+    live = read_live(read_report(build), build)
+    assert live is not None
+    grown = len(text) - len(without)
+    assert abs(grown - live.page_bytes()) < 12_000  # besides data and script there are its tags
+    assert f"Live part: {round(live.page_bytes() / 1024)} KB." in text
+
+
+def test_a_damaged_file_is_made_again(digits: api.Built, tmp_path: Path) -> None:
+    report = read_report(digits.directory)
+    live = read_live(report, digits.directory)
+    assert live is not None
+    write_live(live, tmp_path)
+    assert read_live(report, tmp_path) == live
+    text = (tmp_path / FILE_NAME).read_text(encoding="utf-8")
+    for damaged in (text[:100], text.replace("AGFzbQ", "AGFzbR"), "[]", ""):
+        (tmp_path / FILE_NAME).write_text(damaged, encoding="utf-8")
+        assert read_live(report, tmp_path) is None
+    other = replace(live, board="another")
+    write_live(other, tmp_path)
+    assert read_live(report, tmp_path) is None
+
+
+def test_what_is_missing_is_said(
+    digits: api.Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the compiler the page says what to install; a board can be measured all the same."""
+
+    def missing() -> None:
+        raise ToolMissing(
+            "the Python package 'ziglang' is not installed", hint="pip install ziglang"
+        )
+
+    build = tmp_path / "build"
+    shutil.copytree(digits.directory, build)
+    (build / FILE_NAME).unlink()
+    monkeypatch.setattr(making, "zig", missing)
+    page = report_page(build).read_text(encoding="utf-8")
+    assert (
+        "The model cannot be tried on this page: the Python package &#39;ziglang&#39; is not "
+        "installed (pip install ziglang)."
+    ) in page
+    assert 'id="board"' in page
+    assert "wasm-unsafe-eval" not in page
+    monkeypatch.undo()
+    assert "wasm-unsafe-eval" in report_page(build).read_text(encoding="utf-8")
+
+
+def test_the_same_model_gives_the_same_module() -> None:
+    graph = load(read_model(DIGITS / "digits.tflite"))
+    board = api.load_board("esp32c3")
+    made = live_plan(graph, board)
+    assert wasm_module(made) == wasm_module(live_plan(graph, board))
+    kernels = {step.call.function for step in made.steps if step.call}
+    assert "tml_softmax_s8" in kernels
+
+
+def booted(built: api.Built) -> MemoryLink:
+    """The firmware of a build on its emulated core."""
+    return MemoryLink(Machine(read_elf(built.linked().elf), built.board))
+
+
+MEASURE = """(async () => {
+  const form = document.getElementById("board");
+  form.elements.runs.value = %d;
+  form.requestSubmit();
+  const button = form.querySelector("button");
+  while (!button.disabled) await new Promise((done) => setTimeout(done, 10));
+  while (button.disabled) await new Promise((done) => setTimeout(done, 20));
+  const cells = (row) => [...row.cells].map((cell) => cell.textContent);
+  const rows = (body) => [...body.rows].map(cells);
+  const table = form.querySelector("[data-table=measured]");
+  return { said: document.getElementById("board-said").textContent, rows: rows(table.tBodies[0]),
+    total: rows(table.tFoot)[0], closed: serialPort.closed, baud: serialPort.options.baudRate };
+})()"""
+
+
+@pytest.mark.browser
+@pytest.mark.sim
+@pytest.mark.slow
+class TestBoard:
+    """An emulated board behind a stand-in of navigator.serial."""
+
+    RUNS = 3
+
+    @pytest.fixture
+    def fresh(self, tmp_path: Path) -> Iterator[Page]:
+        with chromium(tmp_path) as found:
+            yield found
+
+    def measured(self, page: Page, built: api.Built) -> Any:
+        page.open(built.directory / "report.html")
+        page.ask(READY)
+        return page.ask(MEASURE % self.RUNS)
+
+    def test_figures_are_those_of_profile(
+        self, fresh: Page, digits: api.Built, tmp_path: Path
+    ) -> None:
+        plug(fresh, booted(digits))
+        found = self.measured(fresh, digits)
+        graph = digits.plan.reference_graph
+        inputs, _, _ = inference(fresh, graph)
+        profiled = profile_build(
+            replace(digits, directory=tmp_path),
+            AgentClient(booted(digits)),
+            Samples((tuple(inputs),)),
+            runs=self.RUNS,
+        )
+        report = profiled.report
+        assert report.run is not None
+        assert found["said"].startswith(f"{self.RUNS} inferences on the board: ")
+        assert found["said"].endswith("Its outputs equal those of this page.")
+        assert (found["closed"], found["baud"]) == (True, digits.board.baud)
+        assert len(found["rows"]) == len(report.layers)
+        for row, layer in zip(found["rows"], report.layers, strict=True):
+            spread = layer.spread
+            assert spread is not None
+            assert [number(text) for text in row[3:6]] == [spread.min, spread.median, spread.max]
+            assert number(row[2]) == layer.predicted_instructions
+        total = report.run["spread"]
+        assert [number(text) for text in found["total"][3:6]] == [
+            total[name] for name in ("min", "median", "max")
+        ]
+        assert fresh.complaints == []
+
+    def test_a_bad_line_gives_no_wrong_figure(self, fresh: Page, digits: api.Built) -> None:
+        """One byte in 4,000 of what the board says is changed."""
+        generator = np.random.default_rng(1)
+        changed = 0
+
+        def damage(data: bytes) -> bytes:
+            nonlocal changed
+            held = bytearray(data)
+            for place in np.flatnonzero(generator.random(len(held)) < 1 / 4000):
+                held[place] ^= 1 << int(generator.integers(7))
+                changed += 1
+            return bytes(held)
+
+        plug(fresh, booted(digits))
+        right = self.measured(fresh, digits)
+        plug(fresh, booted(digits), damage=damage)
+        found = self.measured(fresh, digits)
+        assert changed
+        assert [row[3:6] for row in found["rows"]] == [row[3:6] for row in right["rows"]]
+
+    def test_another_build_is_refused(self, fresh: Page, digits: api.Built, tmp_path: Path) -> None:
+        settings = api.Settings("size", directory=tmp_path / "other")
+        other = api.build(DIGITS / "digits.tflite", digits.board, settings)
+        plug(fresh, booted(other))
+        found = self.measured(fresh, digits)
+        assert other.planned.fingerprint in found["said"]
+        assert found["said"].endswith("flash this build: tinyml flash")
+        assert found["rows"] == []
+        assert found["closed"]
+
+    def test_a_silent_port_is_said(self, fresh: Page, digits: api.Built) -> None:
+        plug(fresh, booted(digits), damage=lambda data: b"")
+        found = self.measured(fresh, digits)
+        assert "the board does not answer as the agent does" in found["said"]
+        assert found["closed"]
+
+
+def number(text: str) -> float:
+    return float(text.replace(",", ""))

@@ -87,17 +87,21 @@ def make_live(report: Report, directory: Path) -> Live | None:
     model = read_model(path)
     if model.sha256 != report.model["sha256"]:
         raise TinymlError("is not the model of the report", hint="build again", where=str(path))
-    empty = Live(model.sha256, report.board["name"], __version__, baud=board.baud)
     if report.runtime != RUNTIME:
         title = TITLES.get(report.runtime, report.runtime)
         why = f"it is run by {title}; a build with --runtime {RUNTIME} has a live page"
-        return replace(empty, missing=why)
+        return replace(_empty(report, board), missing=why)
     try:
-        made = live_plan(runtime_of(RUNTIME).load(model), board)
-        return _made(empty, made, report, directory)
+        return live_of(runtime_of(RUNTIME).load(model), board, report, directory)
     except TinymlError as error:
         hint = f" ({error.hint.splitlines()[0]})" if error.hint else ""
-        return replace(empty, missing=f"{error.message.splitlines()[0]}{hint}")
+        why = f"{error.message.splitlines()[0]}{hint}"
+        return replace(_empty(report, board), missing=why)
+
+
+def _empty(report: Report, board: Board) -> Live:
+    """The live part that has no model."""
+    return Live(report.model["sha256"], report.board["name"], __version__, baud=board.baud)
 
 
 def _key(report: Report, directory: Path) -> str:
@@ -107,21 +111,21 @@ def _key(report: Report, directory: Path) -> str:
     return hashlib.sha256(report.fingerprint.encode() + held).hexdigest()[:12]
 
 
-def _made(empty: Live, plan: Plan, report: Report, directory: Path) -> Live:
+def live_of(graph: Graph, board: Board, report: Report, directory: Path) -> Live:
     """The live part of a model; raises TinymlError when it cannot be made here."""
+    plan = live_plan(graph, board)
     module = wasm_module(plan)
     if len(module) > MOST_BYTES:
         raise TinymlError(
             f"as WebAssembly the model takes {len(module) / 1024:,.0f} KB, a page has room for "
             f"{MOST_BYTES >> 10:,} KB"
         )
-    graph = plan.reference_graph
     kept, inputs = kept_samples(directory, graph), samples_for(plan)
     if kept is not None:
         check_inputs(graph, kept.inputs)
         inputs = kept.inputs[: len(inputs)]
     return replace(
-        empty,
+        _empty(report, board),
         module=base64.b64encode(module).decode(),
         inputs=tuple(_tensor(graph.tensors[i]) for i in graph.inputs),
         outputs=tuple(_tensor(graph.tensors[i]) for i in graph.outputs),

@@ -1,8 +1,8 @@
 """Opens a page in headless Chromium, in a frame of any width, and asks it questions.
 
-The page runs as it is, with two scripts added in front of all that it says, its security policy
-too: one that writes down every complaint, and the questions, which are asked once the page is loaded
-and end by giving an answer as JSON.
+The page runs as it is, with two scripts in front of all that it says, its security policy too: one
+writes down every complaint, the other asks the questions once the page is loaded, and gives the
+answer as JSON.
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ PORT = """
   globalThis.fromBoard = (bytes) => port.controller.enqueue(Uint8Array.from(bytes));
   globalThis.unplug = () => port.controller.error(new Error("gone"));
   globalThis.serialPort = port;
-  Object.defineProperty(navigator, "serial", { value: { async requestPort() { return port; } } });
+  const serial = { async requestPort() { return port; } };
+  Object.defineProperty(navigator, "serial", { value: serial, configurable: true });
 }
 """
 

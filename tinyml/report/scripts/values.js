@@ -51,10 +51,12 @@ const values = (() => {
     return (sum ^ 0xffffffff) >>> 0;
   };
   /** CRC-32 of a tensor; zeros of either sign are the same, and so is all that is no number. */
-  const checksum = (tensor, data) =>
-    crc32(tensor.dtype === "float32"
-      ? new Uint8Array(elements(tensor, data).map((item) => (item === 0 ? 0 : item)).buffer)
-      : data.subarray(0, bytes(tensor)));
+  const checksum = (tensor, data) => {
+    if (tensor.dtype !== "float32") return crc32(data.subarray(0, bytes(tensor)));
+    const numbers = elements(tensor, data), bits = new Uint32Array(numbers.buffer);
+    numbers.forEach((item, i) => { if (item !== item) bits[i] = 0x7fc00000; else if (item === 0) bits[i] = 0; });
+    return crc32(new Uint8Array(numbers.buffer));
+  };
 
   const fromBase64 = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   const text = (value) => (value === 0 || Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5 ? String(Number(value.toPrecision(4))) : value.toExponential(2));
