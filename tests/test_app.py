@@ -131,7 +131,7 @@ def test_the_samples_of_an_application_are_named_in_its_file(app: Path) -> None:
     assert caught.value.hint == "put the inputs there"
     (app / "mine.npz").touch()
     values = defaults(app)
-    assert values["inputs"] == values["compiled_inputs"] == str(app / "mine.npz")
+    assert values["inputs"] == str(app / "mine.npz")
 
 
 def test_another_model_does_not_get_into_the_application(app: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.support.models.small_graphs import GraphBuilder, small_network
+from tests.support.running.cli import run_tinyml
 from tinyml import api
 from tinyml.base.elf import read_elf
 from tinyml.base.errors import BuildError, MismatchError, TinymlError, ToolError
@@ -211,3 +212,18 @@ def test_an_application_of_another_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(BuildError) as caught:
         api.build(DIGITS / "digits.tflite", board, settings)
     assert (caught.value.hint or "").startswith("main.c is yours: change it, or delete it")
+
+
+def test_a_table_is_compiled_in(tmp_path: Path) -> None:
+    """Only arrays were taken, though every other command took tables and images."""
+    rows = np.random.default_rng(1).uniform(0, 1, (6, 64))
+    np.savetxt(tmp_path / "rows.csv", rows, delimiter=",")
+    words = (str(DIGITS / "digits.tflite"), "--board", "nucleo_l4r5zi", "--inputs", "rows.csv")
+    made = run_tinyml("build", *words, cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert made.stderr.splitlines()[-1].endswith("--inputs rows.csv --app")
+    ran = run_tinyml("simulate", *words, "--app", cwd=tmp_path)
+    assert "4 compiled-in samples: every line is what the reference says" in ran.stdout
+    kept = kept_samples(tmp_path / "build" / "digits-nucleo_l4r5zi", api.load(words[0]))
+    assert kept is not None
+    assert len(kept.inputs) == 4

@@ -71,6 +71,7 @@ def test_a_long_step_says_how_far_it_is_now_and_then(
     assert capsys.readouterr().err == "flash: 2 %\nflash: 22 %\nflash: 42 %\n"
     monkeypatch.setenv(console.QUIET, "none")
     with console.progress_bar() as show:
-        for now in (100.0, 200.0):
+        for second in (100.0, 200.0):
+            now = second
             show("flash", 1, 50)
     assert capsys.readouterr().err == ""

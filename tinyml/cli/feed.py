@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tinyml.ir.graph import Graph
 
 Command = Callable[..., object]
+Option = Callable[[Command], Command]
 
 IMAGE_FIT = click.option(
     "--image-fit",
@@ -28,12 +29,11 @@ IMAGE_FIT = click.option(
 FEATURES = click.option(
     "--features", default="", metavar="MODULE:FUNCTION", help="From (sound, rate) to input."
 )
-_INPUTS = click.option(
-    "--inputs",
-    metavar="DATA",
-    help="Samples (and 'labels'): .npz, .npy, .csv, a folder of images or .wav files, "
-    "module:function; random ones by default.",
-)
+_KINDS = ".npz, .npy, .csv, a folder of images or .wav files, module:function"
+
+
+def _inputs(text: str) -> Option:
+    return click.option("--inputs", metavar="DATA", help=text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,19 @@ class Feed:
         """The file or folder, if there is one of that name."""
         return Path(self.inputs) if self.inputs is not None else None
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The same as options of a command line."""
+        if self.inputs is None:
+            return ()
+        fit = ("--image-fit", self.image_fit) if self.image_fit != "stretch" else ()
+        return (
+            "--inputs",
+            self.inputs,
+            *fit,
+            *(("--features", self.features) if self.features else ()),
+        )
+
     def samples(self, graph: Graph, limit: int | None = None) -> Samples:
         """What a model takes of them; raises TinymlError for what does not suit it."""
         from tinyml import api
@@ -61,15 +74,24 @@ class Feed:
         return found
 
 
-def feed_option(command: Command) -> Command:
-    """Adds ``--inputs`` and how its files become samples; the command gets ``feed``."""
+def _with_feed(inputs: Option) -> Option:
+    """Adds an option for data and how files become samples; the command gets ``feed``."""
 
-    @functools.wraps(command)
-    def gathered(*args: object, **given: Any) -> object:
-        names = ("inputs", "image_fit", "features")
-        return command(*args, feed=Feed(**{name: given.pop(name) for name in names}), **given)
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def gathered(*args: object, **given: Any) -> object:
+            names = ("inputs", "image_fit", "features")
+            return command(*args, feed=Feed(**{name: given.pop(name) for name in names}), **given)
 
-    result: Command = gathered
-    for option in (FEATURES, IMAGE_FIT, _INPUTS):
-        result = option(result)
-    return result
+        result: Command = gathered
+        for option in (FEATURES, IMAGE_FIT, inputs):
+            result = option(result)
+        return result
+
+    return decorate
+
+
+feed_option = _with_feed(_inputs(f"Samples (and 'labels'): {_KINDS}; random ones by default."))
+compiled_feed_option = _with_feed(
+    _inputs(f"A few samples of these are compiled in, for the application to run on: {_KINDS}.")
+)

@@ -224,12 +224,6 @@ AGENT = click.option(
 NO_AGENT = click.option("--no-agent", "agent", flag_value="none", help="The same as --agent none.")
 MODEL_ID = click.option("--model-id", help="What the agent calls the model, such as kws01.")
 BUILD = click.argument("build", type=click.Path(path_type=Path), required=False)
-COMPILED_INPUTS = click.option(
-    "--inputs",
-    "compiled_inputs",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A few samples of this file (.npz, .npy) are compiled in, for the application to run on.",
-)
 SAMPLES = click.option("--samples", type=click.IntRange(1), help="Use only the first N samples.")
 BAUD = click.option(
     "--baud",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,7 @@ from tinyml.base import console
 from tinyml.base.files import near
 from tinyml.cli import options
 from tinyml.cli.conversion import conversion_options
+from tinyml.cli.feed import Feed, compiled_feed_option
 from tinyml.cli.help import examples
 from tinyml.cli.settings import settings_options
 from tinyml.cli.show import show, show_next
@@ -46,10 +48,10 @@ if TYPE_CHECKING:
     options.LIBRARY,
     options.PROJECT,
     options.PROJECT_ONLY,
-    options.COMPILED_INPUTS,
     options.SELF_TEST,
     options.DOCKER,
 )
+@compiled_feed_option
 @conversion_options(is_short=True)
 @options.LAYERS
 @options.JSON
@@ -57,6 +59,7 @@ def build(
     models: tuple[str, ...],
     board: Board,
     settings: Settings,
+    feed: Feed,
     conversion: ConvertOptions,
     all_layers: bool,
     as_json: bool,
@@ -72,9 +75,12 @@ def build(
     from tinyml.convert import conversion as stages
     from tinyml.report import text
 
+    runtime = settings.runtime or board.backends["runtime"]
     with console.progress_bar() as progress:
-        wanted = stages.for_target(conversion, None, settings.runtime or board.backends["runtime"])
+        wanted = stages.for_target(conversion, None, runtime)
         file, converted = building.models_for_build(models, wanted, progress)
+    if feed.inputs is not None:
+        settings = replace(settings, compiled_inputs=feed.samples(api.load(file, runtime)))
     with console.progress(f"building {file.file_name} for {board.name} …"):
         built = api.build(file, board, settings)
     show(
@@ -88,16 +94,15 @@ def build(
         raise built.missing
     if not as_json and built.image is not None:
         integers = (str(near(built.directory / file.file_name)),) if converted else models
-        show_next(*_next((*integers, "--board", board.name), settings, near(built.directory)))
+        show_next(*_next((*integers, "--board", board.name), settings, feed, near(built.directory)))
 
 
-def _next(what: Sequence[str], settings: Settings, directory: Path) -> tuple[str, ...]:
+def _next(what: Sequence[str], settings: Settings, feed: Feed, directory: Path) -> tuple[str, ...]:
     """To see it run, where the same command line makes the same build; else to flash it."""
     from tinyml.project.settings import Settings
 
     if click.get_current_context().default_map:  # tinyml.toml says the same again
         return ("tinyml", "simulate")
-    if settings == Settings(compiled_inputs=settings.compiled_inputs):
-        given = settings.compiled_inputs
-        return ("tinyml", "simulate", *what, *(("--inputs", str(given), "--app") if given else ()))
+    if replace(settings, compiled_inputs=None) == Settings():
+        return ("tinyml", "simulate", *what, *feed.words, *(("--app",) if feed.inputs else ()))
     return ("tinyml", "flash", str(directory))

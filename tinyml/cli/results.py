@@ -19,6 +19,7 @@ from tinyml.cli.settings import settings_options
 from tinyml.cli.show import show, show_next, show_table
 
 if TYPE_CHECKING:
+    from tinyml.evaluate.samples import Samples
     from tinyml.project.built import Built
     from tinyml.project.settings import Settings
     from tinyml.target.board import Board
@@ -86,15 +87,15 @@ def simulate(
 
     refuse_own(outputs, (*map(Path, models), feed.path), settings.directory)
     if app:
-        has_others = bool(serial or outputs or samples)
-        settings = _for_application(settings, feed.path, has_others)
+        _check_application(settings, feed, has_others=bool(serial or outputs or samples))
     runtime = settings.runtime or board.backends["runtime"]
     file = api.together(models)
     taken = feed.samples(api.load(file, runtime), samples)
+    settings = replace(settings, compiled_inputs=taken if app else None)
     with console.progress(f"building {file.file_name} for {board.name} …"):
         built = api.build(file, board, settings)
     if app:
-        _show_application(built, feed.path, simulator, as_json)
+        _show_application(built, taken, simulator, as_json)
         return
     if serial:
         simulation.serve(built, announce=console.line)
@@ -107,25 +108,22 @@ def simulate(
         show_next("tinyml", "flash", folder, first="with the board plugged in: ")
 
 
-def _for_application(settings: Settings, inputs: Path | None, has_others: bool) -> Settings:
+def _check_application(settings: Settings, feed: Feed, *, has_others: bool) -> None:
     if has_others:
         raise click.UsageError("--app takes neither --serial, --outputs nor --samples")
-    if inputs is None:
-        raise click.UsageError("--app compiles samples in: name their file with --inputs")
+    if feed.inputs is None:
+        raise click.UsageError("--app compiles samples in: name them with --inputs")
     if not settings.agent or settings.benchmark:
         raise click.UsageError("--app needs the agent, which begins it: leave out --agent")
-    return replace(settings, compiled_inputs=inputs)
 
 
-def _show_application(
-    built: Built, inputs: Path | None, simulator: str | None, as_json: bool
-) -> None:
+def _show_application(built: Built, samples: Samples, simulator: str | None, as_json: bool) -> None:
     """What the application prints of the samples that were compiled in."""
     from tinyml.measure.application import run_application
     from tinyml.project.samples import chosen_samples
     from tinyml.report import application
 
-    chosen = chosen_samples(built.plan.graph, inputs)
+    chosen = chosen_samples(built.plan.graph, samples)
     assert chosen is not None
     with console.progress("running the application on the emulated core …"):
         printed = run_application(built, chosen, simulator)

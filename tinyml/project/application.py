@@ -21,7 +21,6 @@ CHOICES = {
 }
 BACKENDS = ("runtime", "toolchain")
 LISTS = ("ram_budget", "kernels")
-FILES = {"inputs": ("inputs", "compiled_inputs")}  # the parameters of commands that take it
 TEXTS = ("template", "model_id", "memory", "flash_budget")
 
 
@@ -46,9 +45,8 @@ def defaults(folder: Path = Path()) -> dict[str, object]:
     for key in LISTS:
         if top.has(key):
             values[key] = list(_texts(top, key))
-    for key, names in FILES.items():
-        if top.has(key):
-            values |= dict.fromkeys(names, str(_file(top, folder, key)))
+    if top.has("inputs"):
+        values["inputs"] = _data(top, folder)
     values |= {"cores": top.integer("cores", minimum=1)} if top.has("cores") else {}
     top.close()
     return values
@@ -89,14 +87,16 @@ def _texts(top: Table, key: str) -> tuple[str, ...]:
     return (top.text(key),) if top.is_text(key) else tuple(top.strings(key))
 
 
-def _file(top: Table, folder: Path, key: str) -> Path:
-    """The file that a key names, as seen from the application's folder."""
-    return _there(top, folder, key, top.text(key))
+def _data(top: Table, folder: Path) -> str:
+    """Samples: a file or folder, as seen from the application's folder, or module:function."""
+    name = top.text("inputs")
+    is_function = ":" in name and not (folder / name).exists()
+    return name if is_function else str(_there(top, folder, "inputs", name))
 
 
 def _there(top: Table, folder: Path, key: str, name: str) -> Path:
     path = folder / name
-    if not path.is_file():
+    if not path.is_file() and (key == "model" or not path.is_dir()):
         raise top.error(f"'{key}' is '{name}', which is not there", f"put the {key} there")
     return path
 

@@ -279,5 +279,7 @@ def _options(settings: Settings) -> list[str]:
     words += [] if settings.agent else ["--no-agent"]
     words += [] if settings.self_test else ["--no-self-test"]
     words += ["--model-id", settings.model_id] if settings.model_id else []
-    words += ["--inputs", str(settings.compiled_inputs)] if settings.compiled_inputs else []
+    given = settings.compiled_inputs
+    if given is not None:
+        words += ["--inputs", given.file_name if isinstance(given, Samples) else str(given)]
     return words

@@ -14,14 +14,15 @@ from tinyml.ir.graph import Graph
 SAMPLES_FILE = "samples.npz"  # in the build directory: those that were compiled in
 
 
-def chosen_samples(graph: Graph, path: Path | None) -> Samples | None:
-    """The first sample of each class that a file has labels for, else its first samples; a few.
+def chosen_samples(graph: Graph, given: Path | Samples | None) -> Samples | None:
+    """The first sample of each class that there are labels for, else the first samples; a few.
 
-    Raises TinymlError when the file's arrays are not what the model takes.
+    ``given``: a .npz or .npy file, or samples that were read from anything else. Raises TinymlError
+    when they are not what the model takes.
     """
-    if path is None:
+    if given is None:
         return None
-    found = read_samples(path, graph)
+    found = read_samples(given, graph) if isinstance(given, Path) else given
     check_samples(graph, found)
     numbers = list(range(len(found.inputs)))
     if found.labels:

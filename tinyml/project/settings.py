@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tinyml.base.errors import BoardError
 from tinyml.base.registry import names_of
+from tinyml.evaluate.samples import Samples
 from tinyml.runtimes import runtime_of
 from tinyml.target.board import Board
 from tinyml.target.limits import Limits, limited
@@ -41,7 +42,7 @@ class Settings:
     offline_plan: bool = True  # an interpreter gets our memory plan with the model
     self_test: bool = True  # the image that was linked runs before it counts as built
     limits: Limits = Limits()  # of the board's memory, and kernel libraries
-    compiled_inputs: Path | None = None  # a few of its samples are compiled in
+    compiled_inputs: Path | Samples | None = None  # a few of them are compiled in
     emulated: bool = False  # a template whose images an emulated core can start
 
 

@@ -48,5 +48,5 @@ def run_tinyml(
         text=True,
         check=False,
         cwd=cwd,
-        env=env,
+        env=None if env is None else {"TINYML_PROGRESS": "none", **env},
     )
