@@ -202,8 +202,9 @@ def test_missing_file() -> None:
         load_board("nowhere/mine.toml")
 
 
-def test_boot_stage_carries_its_checksum() -> None:
-    text = (resources.path("firmware") / "port" / "rp2" / "boot2.c").read_text()
+@pytest.mark.parametrize("name", ["boot2.c", "boot2_quad.c"])
+def test_boot_stage_carries_its_checksum(name: str) -> None:
+    text = (resources.path("firmware") / "port" / "rp2" / name).read_text()
     words = [int(word, 16) for word in re.findall(r"0x([0-9A-F]{8})u", text)]
     code, checksum = words[:-1], words[-1]
     data = struct.pack(f"<{len(code)}I", *code).ljust(252, b"\0")
