@@ -25,7 +25,7 @@ from tinyml.model.handles import as_file
 from tinyml.model.reader import load
 from tinyml.model.writer import write_module
 from tinyml.ops import trait_of
-from tinyml.ops.control import CHOICE, LOOP, ChoiceAttrs, LoopAttrs
+from tinyml.ops.control import CHOICE, LOOP, ChoiceAttrs, LoopCallAttrs
 from tinyml.ops.elementwise import BinaryAttrs
 from tinyml.ops.lookup import NoAttrs
 from tinyml.ops.slice import StridedSliceAttrs
@@ -98,7 +98,7 @@ def counting(rounds: int, *, is_told: bool = False) -> Module:
         )
         y = b.op("RELU", (x,), value(b, "y"), NoAttrs())
         made = (b.value("count", (), None, INT32), value(b, "last"), value(b, "kept"))
-        b.ops.append(Op(LOOP, "loop", (start, y, x), made, LoopAttrs(1, 2)))
+        b.ops.append(Op(LOOP, "loop", (start, y, x), made, LoopCallAttrs(1, 2)))
         out = b.op("ADD", (made[1], made[2]), value(b, "out"), BinaryAttrs())
         return b.graph((x, start), (out, made[0])) if is_told else b.graph((x,), (out,))
 
@@ -149,7 +149,7 @@ def until(limit: int, *, is_nested: bool = False) -> Module:
         made = halved(b, v, 0.5)
         if is_nested:
             inner = (value(b, "inner"), value(b, "same"))
-            b.ops.append(Op(LOOP, "inner_loop", (x, made), inner, LoopAttrs(3, 4)))
+            b.ops.append(Op(LOOP, "inner_loop", (x, made), inner, LoopCallAttrs(3, 4)))
             made = b.op("MINIMUM", (made, inner[0]), value(b, "least"), NoAttrs())
         return b.graph((v, x), (made, x))
 
@@ -161,7 +161,7 @@ def until(limit: int, *, is_nested: bool = False) -> Module:
     x = value(b, "x")
     y = b.op("RELU", (x,), value(b, "y"), NoAttrs())
     made = (value(b, "last"), value(b, "kept"))
-    b.ops.append(Op(LOOP, "loop", (x, y), made, LoopAttrs(1, 2)))
+    b.ops.append(Op(LOOP, "loop", (x, y), made, LoopCallAttrs(1, 2)))
     out = b.op("ADD", (made[0], made[1]), value(b, "out"), BinaryAttrs())
     graphs = [b.graph((x,), (out, made[0])), condition(GraphBuilder()), body(GraphBuilder())]
     if is_nested:

@@ -10,9 +10,11 @@
 #include <cstdint>
 #include <new>
 
+#include "tensorflow/lite/micro/micro_allocator.h"
 #include "tensorflow/lite/micro/micro_interpreter.h"
 #include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
 #include "tensorflow/lite/micro/micro_profiler_interface.h"
+#include "tensorflow/lite/micro/micro_resource_variable.h"
 #include "tensorflow/lite/schema/schema_generated.h"
 
 #include "tml.h"
@@ -25,20 +27,26 @@
 
 namespace tml {
 
-/* Tells the agent after each layer, as TML_LAYER does. Takes 8 bytes; TFLM's own profiler keeps 4096
+/* Tells the agent after each layer, as TML_LAYER does. Takes 12 bytes; TFLM's own profiler keeps 4096
  * events, 80 KB. When the agent wants to look at a layer's output the inference ends right there: TFLM
- * has no way to stop, and between two layers there is nothing to clean up. */
+ * has no way to stop, and between two layers there is nothing to clean up. Layers of graphs that a layer
+ * runs are part of it. */
 class Profiler final : public tflite::MicroProfilerInterface {
 public:
     Profiler() = default;
 
     uint32_t BeginEvent(const char *) override
     {
+        depth_++;
         return layer_;
     }
 
     void EndEvent(uint32_t layer) override
     {
+        depth_--;
+        if (depth_ > 0) {
+            return;
+        }
         layer_ = layer + 1;
 #if defined(TML_PROFILE)
         if (tml_layer_done(layer)) {
@@ -52,6 +60,7 @@ public:
     void begin_inference(std::jmp_buf *stop)
     {
         layer_ = 0;
+        depth_ = 0;
         stop_ = stop;
     }
 
@@ -62,6 +71,7 @@ public:
 
 private:
     uint32_t layer_ = 0;
+    uint32_t depth_ = 0; /* of layers that have begun */
     std::jmp_buf *stop_ = nullptr;
 };
 
@@ -76,7 +86,7 @@ struct Slot {
     }
 };
 
-template <unsigned kOps>
+template <unsigned kOps, unsigned kVariables = 0>
 class Model {
 public:
     using Resolver = tflite::MicroMutableOpResolver<kOps>;
@@ -97,8 +107,13 @@ public:
             return TML_TFLM_ERR_OPS;
         }
         Profiler *profiler = new (profiler_.bytes) Profiler();
+        tflite::MicroAllocator *allocator = tflite::MicroAllocator::Create(arena, arena_bytes);
+        tflite::MicroResourceVariables *variables = nullptr;
+        if (kVariables > 0) {
+            variables = tflite::MicroResourceVariables::Create(allocator, kVariables);
+        }
         tflite::MicroInterpreter *interpreter = new (interpreter_.bytes)
-            tflite::MicroInterpreter(model, *resolver, arena, arena_bytes, nullptr, profiler);
+            tflite::MicroInterpreter(model, *resolver, allocator, variables, profiler);
         if (interpreter->AllocateTensors() != kTfLiteOk || interpreter->inputs_size() != input_count
             || interpreter->outputs_size() != output_count) {
             return TML_TFLM_ERR_ARENA;

@@ -23,8 +23,8 @@ from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs
 from tinyml.target.boards import load_board
 from tinyml.target.template import load_template
 from tinyml.tflm import esp
+from tinyml.tflm.graphs import Outline
 from tinyml.tflm.layer import Layer
-from tinyml.tflm.outline import Outline
 from tinyml.tflm.planner import kernels_for, plan
 
 TEMPLATE = "esp_idf_tflm"

@@ -16,7 +16,7 @@ from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph
 from tinyml.model.file import model_file
 from tinyml.model.metadata import read_metadata
-from tinyml.model.opened import named_buffers, open_model
+from tinyml.model.opened import named_buffers, open_file
 from tinyml.model.reader import read_module
 from tinyml.model.tensors import COMPILED, CONVERTED, INTERPRETED, read_tensor
 from tinyml.model.writer import write
@@ -39,7 +39,8 @@ def test_one_module_opens_files() -> None:
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
 def test_all_tolerances_read_the_same_of_what_all_take(path: Path) -> None:
-    model, subgraph = open_model(path.read_bytes())
+    model = open_file(path.read_bytes())
+    subgraph = model.Subgraphs(0)
     for i in range(subgraph.TensorsLength()):
         strict, *others = (
             read_tensor(model, subgraph.Tensors(i), i, tolerance)
@@ -108,9 +109,10 @@ def test_constants_of_half_precision_are_floats_but_to_an_interpreter() -> None:
     half = np.array([[0.5, -1.25, 65504, 6e-8]], np.float16)
     b.op("ADD", (given, b.constant("c", half.view(np.int16))), made)
     data = bytearray(flatfile.write(b.graph((given,), (made,))))
-    table = open_model(bytes(data))[1].Tensors(2)
+    table = open_file(bytes(data)).Subgraphs(0).Tensors(2)
     data[table._tab.Pos + table._tab.Offset(6)] = 1  # TensorType FLOAT16
-    model, subgraph = open_model(bytes(data))
+    model = open_file(bytes(data))
+    subgraph = model.Subgraphs(0)
     for tolerance in (COMPILED, CONVERTED):
         found = read_tensor(model, subgraph.Tensors(2), 2, tolerance)
         assert found.dtype == FLOAT32

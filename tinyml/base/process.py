@@ -129,14 +129,23 @@ def _printed(
     Waits in slices: Python hears a signal that comes just before a wait only after it.
     """
     end = time.monotonic() + timeout_s
+    if data is not None and child.stdin is not None:
+        # Not by communicate(): what it has not written in the first slice it forgets.
+        stdin, child.stdin = child.stdin, None
+        threading.Thread(target=_write, args=(stdin, data), daemon=True).start()
     while True:
         try:
             left = max(end - time.monotonic(), 0.0)
-            return child.communicate(data, timeout=min(SLICE_S, left))[0]
+            return child.communicate(timeout=min(SLICE_S, left))[0]
         except subprocess.TimeoutExpired:
-            data = None  # is on its way
             if time.monotonic() >= end:
                 return None
+
+
+def _write(stdin: IO[bytes], data: bytes) -> None:
+    """All of the input, then its end; a program that is gone or has read enough ends that too."""
+    with suppress(OSError), stdin:
+        stdin.write(data)
 
 
 def _result(future: Future[str]) -> str:

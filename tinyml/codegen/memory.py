@@ -150,9 +150,9 @@ def layer_table(plan: Plan, names: tuple[str, ...], macs: tuple[int, ...]) -> tu
     several = sum(1 for _, nbytes in plan.arena_bytes if nbytes) > 1
     rows = [("#", "op", "output", "arena", "scratch", "MACs")]
     for number, step in enumerate(plan.steps):
-        output = plan.graph.ops[step.ops[-1]].outputs[0]
-        place = plan.tensors[output]
-        arena = "constant"
+        made = plan.graph.ops[step.ops[-1]].outputs
+        place = plan.tensors[made[0]] if made else None
+        arena = "constant" if made else ""
         if place is not None:
             arena = f"[{place.offset}, {place.offset + place.nbytes})"
             arena = f"{place.region} {arena}" if several else arena
@@ -161,7 +161,7 @@ def layer_table(plan: Plan, names: tuple[str, ...], macs: tuple[int, ...]) -> tu
             (
                 str(number),
                 kinds_text([plan.graph.ops[op].kind for op in step.ops]),
-                f"{names[output]} {shape_text(plan.graph.tensors[output].shape)}",
+                " ".join(f"{names[i]} {shape_text(plan.graph.tensors[i].shape)}" for i in made[:1]),
                 arena,
                 str(step.scratch.nbytes if step.scratch else 0),
                 str(macs[number]),

@@ -19,14 +19,17 @@ from tinyml.codegen.names import tensor_names
 from tinyml.codegen.render import environment, render
 from tinyml.codegen.view import PartView, interface_of
 from tinyml.ir.dtype import INT8
+from tinyml.ir.graph import Graph, Op, Tensor
 from tinyml.ops import macs_of
 from tinyml.plan.values import Plan
 from tinyml.target.board import Board
-from tinyml.tflm.outline import Outline
+from tinyml.tflm.calls import variables_of
+from tinyml.tflm.graphs import Outline
 from tinyml.tflm.planner import Prepared, kernels_for, prepare
 from tinyml.tflm.table import sources
 
 KERNELS = "tensorflow/lite/micro/kernels"
+_NOWHERE = "nullptr"  # the place of what is not in the arena
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class TflmView:
     parts: tuple[PartView, ...]  # one
     layers: tuple[str, ...]  # initialisers of the tml_tensor of each layer's output
     is_stateful: bool
+    variables: int  # that VAR_HANDLE makes handles of
     abi: int
     is_interpreted: bool = True
     several: bool = False
@@ -99,7 +103,7 @@ def generate(outline: Outline, plan: Plan, board: Board, *, offline: bool = True
 def build_facts(outline: Outline, board: Board) -> dict[str, object]:
     """What a build system compiles: files of tflite-micro, folders of CMSIS-NN; versions."""
     name = kernels_for(board).name
-    facts = [outline.facts(i) for i in range(len(outline.graph.ops))]
+    facts = [item.facts(i) for item, i in _all_ops(outline)]
     files, folders = set(), set()
     for item in facts:
         is_optimised = name == "cmsis_nn" and name in item.states
@@ -128,12 +132,13 @@ def _view(outline: Outline, plan: Plan, board: Board, made: Prepared, is_offline
     names = tensor_names(graph)
     macs = tuple(macs_of(op, graph) for op in graph.ops)
     arenas = tuple(_as_bytes(item) for item in arena_views(plan, board))
-    places = {i: "nullptr" for i in range(len(graph.tensors))}
+    places = dict.fromkeys(range(len(graph.tensors)), _NOWHERE)
     for i, place in enumerate(plan.tensors):
         if place is not None:
             places[i] = f"{arenas[0].symbol} + {place.offset}"
     target = _options(plan, board, is_offline)
-    part = PartView(*interface_of(graph, places))
+    is_stateful = bool(graph.variables) or bool(variables_of(outline))
+    part = replace(PartView(*interface_of(graph, places)), is_stateful=is_stateful)
     return TflmView(
         name=graph.name,
         macro=graph.name.upper(),
@@ -155,12 +160,19 @@ def _view(outline: Outline, plan: Plan, board: Board, made: Prepared, is_offline
         inputs=part.inputs,
         outputs=part.outputs,
         parts=(part,),
-        is_stateful=bool(graph.variables),
+        is_stateful=is_stateful,
+        variables=len(variables_of(outline)),
         abi=abi_version(),
-        layers=tuple(
-            descriptor(graph.tensors[op.outputs[0]], f"{places[op.outputs[0]]}") for op in graph.ops
-        ),
+        layers=tuple(_layer(graph, op, places) for op in graph.ops),
     )
+
+
+def _layer(graph: Graph, op: Op, places: Mapping[int, str]) -> str:
+    """The initialiser for what a layer makes; nothing where that is a handle or in a variable."""
+    made = next((i for i in op.outputs if places[i] != _NOWHERE), None)
+    if made is None:
+        return descriptor(Tensor("", INT8, (0,)), _NOWHERE)
+    return descriptor(graph.tensors[made], places[made])
 
 
 def _options(plan: Plan, board: Board, is_offline: bool) -> str:
@@ -193,26 +205,31 @@ def _memory(made: Prepared) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def _all_ops(outline: Outline) -> tuple[tuple[Outline, int], ...]:
+    """The ops of all graphs: the graph's outline, the op's number in it."""
+    return tuple((item, i) for item in outline.graphs for i in range(len(item.graph.ops)))
+
+
 def _registrations(outline: Outline) -> tuple[OpView, ...]:
     """One registration per kind; of the int8 kernel alone where all layers are int8."""
     found: dict[str, OpView] = {}
-    for number, op in enumerate(outline.graph.ops):
-        facts = outline.facts(number)
-        registration = f"tflite::{facts.int8}()" if _is_int8(outline, op.kind) else ""
-        found[op.kind] = OpView(facts.method, registration)
+    for item, number in _all_ops(outline):
+        kind, facts = item.graph.ops[number].kind, item.facts(number)
+        registration = f"tflite::{facts.int8}()" if _is_int8(outline, kind) else ""
+        found[kind] = OpView(facts.method, registration)
     return tuple(found[kind] for kind in sorted(found))
 
 
 def _is_int8(outline: Outline, kind: str) -> bool:
     """Whether the int8 kernel alone will do for all layers of a kind."""
-    graph = outline.graph
-    layers = [number for number, op in enumerate(graph.ops) if op.kind == kind]
-    if not outline.facts(layers[0]).int8:
+    layers = [(item, i) for item, i in _all_ops(outline) if item.graph.ops[i].kind == kind]
+    first, number = layers[0]
+    if not first.facts(number).int8:
         return False
     dtypes = {
-        graph.tensors[i].dtype
-        for number in layers
-        for i in (graph.ops[number].inputs[0], graph.ops[number].outputs[0])
+        item.graph.tensors[i].dtype
+        for item, number in layers
+        for i in (item.graph.ops[number].inputs[0], item.graph.ops[number].outputs[0])
     }
     return dtypes == {INT8}
 
@@ -220,7 +237,7 @@ def _is_int8(outline: Outline, kind: str) -> bool:
 def _headers(outline: Outline) -> list[str]:
     """The headers that declare those registrations: named like the kernels' files."""
     return [
-        f"{outline.facts(number).files[0].removesuffix('.cc')}.h"
-        for number, op in enumerate(outline.graph.ops)
-        if _is_int8(outline, op.kind)
+        f"{item.facts(number).files[0].removesuffix('.cc')}.h"
+        for item, number in _all_ops(outline)
+        if _is_int8(outline, item.graph.ops[number].kind)
     ]

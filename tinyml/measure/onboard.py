@@ -28,6 +28,7 @@ from tinyml.evaluate.verification import (
 )
 from tinyml.ir.graph import Array
 from tinyml.measure.bisect import difference, find_culprit
+from tinyml.model.support import has_reference
 from tinyml.ops.reference import expected
 from tinyml.plan.timing import check_countable
 from tinyml.plan.values import Plan
@@ -102,7 +103,7 @@ def profile_build(
         runs=runs,
         warmup=warmup,
         show=show,
-        in_sequence=built.plan.graph.is_streaming,
+        in_sequence=built.plan.reference_graph.is_streaming,
     )
     run = replace(run, details={**run.details, **_judged(built, client, samples, run)})
     words = ["tinyml", "profile", str(near(built.directory)), "--runs", str(runs)]
@@ -186,6 +187,11 @@ def _hold_against(
         if wrong is None:
             continue
         where = f"sample {len(samples) - 1}, output '{graph.tensors[index].name}': {wrong}"
+        if not has_reference(built.plan.graph):
+            raise MismatchError(
+                f"{where}\nits layers cannot be compared one by one: the interpreter runs the file",
+                hint="build it without --runtime tflm, and report which of the two is wrong",
+            )
         culprit = find_culprit(client, built.plan, samples)
         if culprit is None and not _is_kept_by_passes(built.plan, samples):
             raise InternalError(f"{where}\nthe passes have changed what the model computes")

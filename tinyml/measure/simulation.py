@@ -70,7 +70,7 @@ def simulate(
     """
     check_countable(built.plan)
     check_inputs(built.plan.graph, inputs)
-    is_sequence = built.plan.graph.is_streaming if in_sequence is None else in_sequence
+    is_sequence = built.plan.reference_graph.is_streaming if in_sequence is None else in_sequence
     run = _run(built, tuple(inputs), simulator or built.board.backends["simulator"], is_sequence)
     shapes = [built.plan.graph.tensors[index].shape for index in built.plan.graph.outputs]
     shaped = tuple(

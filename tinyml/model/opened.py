@@ -10,8 +10,7 @@ from collections.abc import Collection, Iterator
 
 from tinyml.base.errors import ModelError
 from tinyml.model.flatbuffer import verify, verify_metadata
-from tinyml.model.protocols import Model, SubGraph
-from tinyml.model.references import check_references
+from tinyml.model.protocols import Model
 from tinyml.model.schema import IDENTIFIER, VERSION
 from tinyml.model.vendors import refuse_compiled
 
@@ -32,25 +31,6 @@ def open_file(data: bytes) -> Model:
         raise ModelError(f"schema version {model.Version()}; only version {VERSION} is known")
     refuse_compiled(model)
     return model
-
-
-def open_model(data: bytes) -> tuple[Model, SubGraph]:
-    """The model and its only subgraph as objects of the ``tflite`` package; raises ModelError."""
-    model = open_file(data)
-    refuse_several(model)
-    subgraph = model.Subgraphs(0)
-    check_references(model, subgraph)
-    return model, subgraph
-
-
-def refuse_several(model: Model) -> None:
-    """Raises ModelError for a model that is not one graph."""
-    if model.SubgraphsLength() != 1:
-        raise ModelError(
-            f"has {model.SubgraphsLength()} subgraphs; exactly one is supported",
-            hint="control flow (IF, WHILE, CALL_ONCE) and several signatures make subgraphs; "
-            "leave out --runtime tflm, or export one plain function.",
-        )
 
 
 def named_buffers(data: bytes, wanted: Collection[bytes]) -> Iterator[tuple[bytes, bytes]]:

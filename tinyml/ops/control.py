@@ -43,7 +43,7 @@ class ChoiceAttrs:
 
 
 @dataclass(frozen=True, slots=True)
-class LoopAttrs:
+class LoopCallAttrs:
     """Options of WHILE: the numbers of the graph that says whether to go on, and of the body."""
 
     condition: int = 0
@@ -64,7 +64,7 @@ TABLES: dict[str, Table] = {
     ),
     LOOP: Table(
         "WhileOptions",
-        LoopAttrs,
+        LoopCallAttrs,
         (Field("condition", "CondSubgraphIndex"), Field("body", "BodySubgraphIndex")),
     ),
 }

@@ -24,10 +24,11 @@ from tinyml.base.records import Decoder, Encoder, checksum_of
 from tinyml.evaluate.arrayfile import read_array_file
 from tinyml.ir import dtype, kernel
 from tinyml.model.file import read_model
+from tinyml.model.reader import load
 from tinyml.ops import all_ops, inner_ops
+from tinyml.ops.control import TABLES
 from tinyml.plan.planned import Planned
 from tinyml.project.fingerprint import is_in
-from tinyml.runtimes import runtime_of
 from tinyml.target.board import Board
 from tinyml.values.image import Image
 
@@ -161,7 +162,7 @@ def _with_model(planned: Planned, directory: Path, *, has_passes: bool) -> Plann
     model = read_model(file)
     if model.sha256 != source.sha256:
         raise BuildError(f"{file} is not the model that was built", hint=AGAIN)
-    as_read = runtime_of(planned.target.runtime).load(model) if has_passes else None
+    as_read = load(model) if has_passes else None
     return replace(planned, plan=replace(planned.plan, as_read=as_read), model=model)
 
 
@@ -174,7 +175,8 @@ def _digest(image: Image | None) -> str | None:
 
 def _types() -> set[type]:
     """Every dataclass that a plan can hold."""
-    attrs = (spec.attrs for spec in (*all_ops().values(), *inner_ops().values()))
+    specs = (*all_ops().values(), *inner_ops().values())
+    attrs = (*(spec.attrs for spec in specs), *(table.attrs for table in TABLES.values()))
     found: set[type] = set()
     for root in (Planned, kernel.Struct, kernel.Ref, kernel.Enumerator, dtype.DType, *attrs):
         _add(root, found)

@@ -150,7 +150,7 @@ def _layers(plan: Plan, image: Image | None, run: Run | None) -> tuple[Layer, ..
                 index=index,
                 op="+".join(plan.graph.ops[i].kind for i in step.ops),
                 name=op.name,
-                shape=plan.graph.tensors[op.outputs[0]].shape,
+                shape=plan.graph.tensors[op.outputs[0]].shape if op.outputs else (),
                 macs=sum(macs_of(plan.graph.ops[i], plan.graph) for i in step.ops),
                 kernel=call.function if call else "",
                 note=_note(plan, index),

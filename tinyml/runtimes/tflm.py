@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tinyml.base.errors import ModelError, PlanError
 from tinyml.codegen.generate import Sources
 from tinyml.ir.graph import Graph
@@ -37,16 +39,17 @@ class Tflm:
 
     def plan(self, model: ModelFile | None, graph: Graph, board: Board, goal: Goal) -> Plan:
         """The interpreter's arena, computed."""
+        from tinyml.tflm.calls import variables_of
         from tinyml.tflm.outline import outline
         from tinyml.tflm.planner import plan
 
-        return plan(
-            outline(_needed(model)),
-            board,
-            optimize=goal.optimize,
-            agent=goal.agent,
-            offline=goal.offline_plan,
+        held = _needed(model)
+        read = outline(held)
+        made = plan(
+            read, board, optimize=goal.optimize, agent=goal.agent, offline=goal.offline_plan
         )
+        is_one = not read.others and not variables_of(read)
+        return made if is_one else replace(made, as_read=_compiled(held))
 
     def generate(self, model: ModelFile | None, plan: Plan, board: Board, goal: Goal) -> Sources:
         """C++ around the interpreter, and the model file as an array."""
@@ -54,6 +57,16 @@ class Tflm:
         from tinyml.tflm.outline import outline
 
         return generate(outline(_needed(model)), plan, board, offline=goal.offline_plan)
+
+
+def _compiled(model: ModelFile) -> Graph | None:
+    """A model of several graphs as one, with its variables in it, to compare with; if we can."""
+    from tinyml.model.reader import load
+
+    try:
+        return load(model)
+    except ModelError:
+        return None
 
 
 def _needed(model: ModelFile | None) -> ModelFile:

@@ -13,10 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tinyml.base.errors import ModelError
 from tinyml.ir.graph import Tensor
+from tinyml.tflm.calls import called, handles_of, taken_bytes, variables_of
+from tinyml.tflm.graphs import Outline
 from tinyml.tflm.greedy import ALIGNMENT, Buffer, greedy, height
 from tinyml.tflm.needs import Needs, needs_of, operands
-from tinyml.tflm.outline import Outline
 from tinyml.tflm.table import Kernels, Struct, interpreter, scratch_requests_per_op
 
 _INT = 4  # bytes of an int, of a pointer and of a size_t
@@ -24,7 +26,11 @@ _INT = 4  # bytes of an int, of a pointer and of a size_t
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A tensor or a scratch buffer in the head. Time: 0 the input, then op number + 1."""
+    """A tensor or a scratch buffer in the head.
+
+    Time: 0 the input, then op number + 1 in a model that is one graph. Where ops run other graphs
+    those have times of their own in between: ``Arena.step_at`` says whose.
+    """
 
     offset: int
     nbytes: int
@@ -39,8 +45,14 @@ class Arena:
     head_bytes: int
     tail_bytes: int
     setup_bytes: int  # least arena with which the set-up succeeds
-    tensors: Mapping[int, Place]  # by tensor
-    scratch: tuple[tuple[int, Place], ...]  # (op, place)
+    tensors: Mapping[int, Place]  # of the first graph, by tensor
+    scratch: tuple[tuple[int, Place], ...]  # of the first graph: (op, place)
+    inner: tuple[Place, ...] = ()  # of the graphs that its ops run
+    steps: tuple[int, ...] = ()  # of each time, the first graph's op + 1; 0 for the input
+
+    def step_at(self, time: int) -> int:
+        """The number of the first graph's op that runs at a time, plus 1; below 0 as it is."""
+        return self.steps[time] if time >= 0 else time
 
     @property
     def used_bytes(self) -> int:
@@ -56,13 +68,14 @@ class Arena:
 def arena_of(outline: Outline, kernels: Kernels, offsets: Mapping[int, int] | None = None) -> Arena:
     """The arena of a model; ``offsets`` places tensors in the head, as offline metadata does."""
     offsets = offsets or {}
-    needs = [needs_of(outline, i, kernels) for i in range(len(outline.graph.ops))]
+    needs = needs_of_all(outline, kernels)
     tail = _Tail(kernels)
     requests = _set_up(outline, kernels, needs, tail)
-    buffers, owners = buffers_of(outline, needs, offsets)
+    buffers, owners, steps = buffers_of(outline, needs, offsets)
     tail.request("scratch_handle", requests)
-    for i in sorted(outline.variables - set(offsets)):
-        tail.take(outline.graph.tensors[i].nbytes, ALIGNMENT)
+    for item, base in zip(outline.graphs, _bases(outline), strict=True):
+        for i in sorted(i for i in item.variables if base + i not in offsets):
+            tail.take(item.graph.tensors[i].nbytes, ALIGNMENT)
     _plan_room(outline, requests, len(buffers), tail)
     found = greedy(buffers)
     head = _up(height(buffers, found), ALIGNMENT)
@@ -83,7 +96,22 @@ def arena_of(outline: Outline, kernels: Kernels, offsets: Mapping[int, int] | No
         setup_bytes=tail.least,
         tensors={number: place for (kind, number), place in owned if kind == "tensor"},
         scratch=tuple((number, place) for (kind, number), place in owned if kind == "scratch"),
+        inner=tuple(place for (kind, _), place in owned if kind == "inner"),
+        steps=steps,
     )
+
+
+def needs_of_all(outline: Outline, kernels: Kernels) -> list[list[Needs]]:
+    """What each op of each graph asks for."""
+    return [
+        [needs_of(item, i, kernels) for i in range(len(item.graph.ops))] for item in outline.graphs
+    ]
+
+
+def _bases(outline: Outline) -> list[int]:
+    """The number of each graph's first tensor, when all are counted through."""
+    counts = [len(item.graph.tensors) for item in outline.graphs]
+    return [sum(counts[:i]) for i in range(len(counts))]
 
 
 @dataclass(slots=True)
@@ -116,70 +144,139 @@ class _Tail:
         self.least = max(self.least, self.used + head_bytes)
 
 
-def _set_up(outline: Outline, kernels: Kernels, needs: list[Needs], tail: _Tail) -> int:
+def _set_up(outline: Outline, kernels: Kernels, needs: list[list[Needs]], tail: _Tail) -> int:
     """From the interpreter's construction to the last kernel's Prepare; the scratch requests."""
-    graph = outline.graph
-    for name in ("allocator", "planner", "micro_allocator", "options_allocator"):
+    for name in ("allocator", "planner", "micro_allocator"):
         tail.request(name)
-    request, reserve = tail.struct("scratch_request").nbytes, scratch_requests_per_op()
-    tail.request("subgraph")
-    tail.request("eval_tensor", len(graph.tensors))
-    tail.request("node", len(graph.ops))
-    facts = [outline.facts(i) for i in range(len(graph.ops))]
-    for item in facts:
-        options = item.options_of(kernels)
+    count = len(variables_of(outline))
+    if count:
+        tail.request("resource_variables")
+        tail.request("resource_variable", count)
+    tail.request("options_allocator")
+    tail.request("subgraph", len(outline.graphs))
+    for item in outline.graphs:
+        tail.request("eval_tensor", len(item.graph.tensors))
+    for item in outline.graphs:
+        tail.request("node", len(item.graph.ops))
+    facts = [item.facts(i) for item in outline.graphs for i in range(len(item.graph.ops))]
+    for fact in facts:
+        options = fact.options_of(kernels)
         if options is not None:
             tail.take(options.nbytes, options.alignment)
-    for item in facts:
-        if item.state_bytes(kernels):
-            tail.take(item.state_bytes(kernels), ALIGNMENT)
-    requests = 0
-    for op, need, item in zip(graph.ops, needs, facts, strict=True):
-        reserved = request * (requests + reserve)
-        copies = sum(_copy_bytes(graph.tensors[i], tail) for i in operands(op))
-        for nbytes in need.kept:
-            tail.take(nbytes, ALIGNMENT)
-        tail.see(reserved + copies * item.looks)
-        requests += len(need.scratch)
+    for fact in facts:
+        if fact.state_bytes(kernels):
+            tail.take(fact.state_bytes(kernels), ALIGNMENT)
+    return _prepare(outline, needs, tail)
+
+
+def _prepare(outline: Outline, needs: list[list[Needs]], tail: _Tail) -> int:
+    """Prepare of all kernels, graph by graph; the scratch requests."""
+    request, reserve = tail.struct("scratch_request").nbytes, scratch_requests_per_op()
+    requests, variables = 0, taken_bytes(outline)
+    for graph, item in enumerate(outline.graphs):
+        for number, (op, need) in enumerate(zip(item.graph.ops, needs[graph], strict=True)):
+            reserved = request * (requests + reserve)
+            copies = sum(_copy_bytes(item.graph.tensors[i], tail) for i in operands(op))
+            for nbytes in need.kept:
+                tail.take(nbytes, ALIGNMENT)
+            if (graph, number) in variables:
+                tail.take(variables[graph, number], ALIGNMENT)
+            tail.see(reserved + copies * item.facts(number).looks)
+            requests += len(need.scratch)
     tail.see(request * (requests + reserve))
     return requests
 
 
+@dataclass(slots=True)
+class _Lives:
+    """From when to when tensors and scratch are alive, the graphs played through as TFLM does."""
+
+    outline: Outline
+    bases: list[int]
+    first: dict[int, int] = field(default_factory=dict)  # by number of the tensor, counted through
+    last: dict[int, int] = field(default_factory=dict)
+    scratch: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)  # by graph, op
+    steps: list[int] = field(default_factory=lambda: [0])
+    now: int = 0
+
+    def play(self, number: int) -> None:
+        """A graph, from now on."""
+        item, base = self.outline.graphs[number], self.bases[number]
+        self._use([base + i for i in item.graph.inputs])
+        for index, op in enumerate(item.graph.ops):
+            self._tick(number, index)
+            start = self.now
+            for i in op.outputs:
+                self.first.setdefault(base + i, start)
+            for inner in called(item, index):
+                self._tick(number, index)
+                self.play(inner)
+            for i in operands(op):
+                self.last[base + i] = self.now
+            begun = self.scratch.get((number, index), (start, start))[0]
+            self.scratch[number, index] = (begun, self.now)
+        self._use([base + i for i in item.graph.outputs])
+
+    def _tick(self, graph: int, op: int) -> None:
+        self.now += 1
+        self.steps.append(op + 1 if graph == 0 else self.steps[-1])
+
+    def _use(self, tensors: list[int]) -> None:
+        for i in tensors:
+            self.first.setdefault(i, self.now)
+            self.last[i] = self.now
+
+
 def buffers_of(
-    outline: Outline, needs: list[Needs], offsets: Mapping[int, int]
-) -> tuple[list[Buffer], list[tuple[str, int]]]:
-    """What the planner has to place, and whose it is: ("tensor", index) or ("scratch", op)."""
-    graph = outline.graph
-    first: dict[int, int] = dict.fromkeys(graph.inputs, 0)
-    last: dict[int, int] = dict.fromkeys(graph.inputs, 0)
-    for number, op in enumerate(graph.ops):
-        for i in op.outputs:
-            first.setdefault(i, number + 1)
-        for i in operands(op):
-            last[i] = number + 1
-    for i in graph.outputs:
-        first.setdefault(i, len(graph.ops))
-        last[i] = len(graph.ops)
+    outline: Outline, needs: list[list[Needs]], offsets: Mapping[int, int]
+) -> tuple[list[Buffer], list[tuple[str, int]], tuple[int, ...]]:
+    """What the planner has to place, and whose it is; then ``Arena.steps``.
+
+    Owners are ("tensor", index) and ("scratch", op) of the first graph, ("inner", graph) of others.
+    Raises ModelError where TFLM would place scratch that it does not know the size of.
+    """
+    lives = _Lives(outline, _bases(outline))
+    lives.play(0)
     buffers: list[Buffer] = []
     owners: list[tuple[str, int]] = []
-    for i, tensor in enumerate(graph.tensors):
-        is_elsewhere = tensor.is_constant or (i in outline.variables and i not in offsets)
-        if is_elsewhere or not tensor.nbytes:
-            continue
-        buffers.append(Buffer(tensor.nbytes, first.get(i, -1), last.get(i, -1), offsets.get(i)))
-        owners.append(("tensor", i))
-    for number, need in enumerate(needs):
-        for nbytes in need.scratch:
-            buffers.append(Buffer(nbytes, number + 1, number + 1))
-            owners.append(("scratch", number))
-    return buffers, owners
+    for graph, (item, base) in enumerate(zip(outline.graphs, lives.bases, strict=True)):
+        handles = handles_of(item)
+        for i, tensor in enumerate(item.graph.tensors, base):
+            is_elsewhere = (
+                tensor.is_constant
+                or (i - base in item.variables and i not in offsets)
+                or i - base in handles
+            )
+            if is_elsewhere or not tensor.nbytes:
+                continue
+            times = lives.first.get(i, -1), lives.last.get(i, -1)
+            buffers.append(Buffer(tensor.nbytes, *times, offsets.get(i)))
+            owners.append(("inner", graph) if graph else ("tensor", i))
+    for graph, wanted in enumerate(needs):
+        for number, need in enumerate(wanted):
+            _refuse_lost(outline, (graph, number), bool(need.scratch), lives)
+            for nbytes in need.scratch:
+                buffers.append(Buffer(nbytes, *lives.scratch[graph, number]))
+                owners.append(("inner", graph) if graph else ("scratch", number))
+    return buffers, owners, tuple(lives.steps)
+
+
+def _refuse_lost(outline: Outline, where: tuple[int, int], asks: bool, lives: _Lives) -> None:
+    """TFLM reads the size of scratch in a graph that nothing runs from memory that it never set."""
+    if asks and where not in lives.scratch:
+        op = outline.graphs[where[0]].graph.ops[where[1]]
+        raise ModelError(
+            f"{op.kind} '{op.name}' is in graph {where[0]}, which nothing runs, and asks for "
+            "scratch, which TFLM then places anywhere",
+            hint="leave that graph out: export one signature.",
+        )
 
 
 def _plan_room(outline: Outline, requests: int, buffers: int, tail: _Tail) -> None:
     """The moment when the planner works: its tables lie above the requests for scratch."""
     request, reserve = tail.struct("scratch_request").nbytes, scratch_requests_per_op()
-    head = request * (requests + reserve) + _INT  # the one subgraph's offset
-    count = len(outline.graph.tensors) + requests
+    head = request * (requests + reserve) + _INT * len(outline.graphs)  # where each one begins
+    count = sum(len(item.graph.tensors) for item in outline.graphs) + requests
     head += count * tail.struct("allocation_info").nbytes
     head = _up(head, ALIGNMENT) + buffers * tail.struct("planner_buffer").nbytes
     tail.least = max(tail.least, _up(tail.used, ALIGNMENT) + head)

@@ -20,8 +20,11 @@ _FEW_CHANNELS = 8
 
 
 def instructions(layer: Layer) -> int:
-    """The estimate for one layer."""
-    op, outputs = layer.op, layer.output.elements
+    """The estimate for one layer; one that copies to a variable is as large as what it reads."""
+    op = layer.op
+    if not op.outputs:
+        return sum(t.elements for t in layer.outline.graph.op_inputs(op) if t is not None)
+    outputs = layer.output.elements
     macs = macs_of(op, layer.outline.graph)
     if layer.is_depthwise:
         area = prod(layer.input(1).shape[1:3])

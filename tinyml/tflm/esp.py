@@ -14,8 +14,8 @@ from tinyml.ir.shapes import Window
 from tinyml.ops import trait_of
 from tinyml.ops.traits import Channels, Rows, Weights
 from tinyml.ops.windows import filter_windows
+from tinyml.tflm.graphs import Outline
 from tinyml.tflm.layer import Layer
-from tinyml.tflm.outline import Outline
 from tinyml.variants import esp_nn_issues
 from tinyml.variants.esp_nn_scratch import conv_scratch_bytes, depthwise_scratch_bytes
 
@@ -44,8 +44,11 @@ def softmax(layer: Layer) -> int:
 def refuse_faults(outline: Outline) -> None:
     """Raises PlanError that names every layer which ESP-NN is known to compute wrong."""
     found = []
-    for number, op in enumerate(outline.graph.ops):
-        layer = Layer(outline, number)
+    layers = (
+        Layer(item, number) for item in outline.graphs for number in range(len(item.graph.ops))
+    )
+    for layer in layers:
+        op, number = layer.op, layer.index
         if trait_of(op.kind, Channels) is None or trait_of(op.kind, Weights) is None:
             continue
         if layer.data_input.dtype != INT8:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinyml.tflm.outline import Outline
+from tinyml.tflm.graphs import Outline
 from tinyml.tflm.table import Kernels, footprint
 
 
@@ -10,7 +10,7 @@ def code_bytes(outline: Outline, kernels: Kernels, *, agent: bool) -> int:
     """Flash for code: interpreter, C library, port, and the first use of each kind of kernel."""
     sizes = footprint()
     known = sizes["kernels"]
-    parts = {op.kind for op in outline.graph.ops}
+    parts = {op.kind for item in outline.graphs for op in item.graph.ops}
     code = sum(known.get(kind, sizes["other_kernel"]) for kind in parts)
     return int(sizes["base"] + code + (sizes["agent"] if agent else 0))
 

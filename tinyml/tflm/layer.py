@@ -9,7 +9,7 @@ from tinyml.ir.dtype import INT8, INT16
 from tinyml.ir.graph import Op, Tensor
 from tinyml.ops import trait_of
 from tinyml.ops.traits import Channels, Weights
-from tinyml.tflm.outline import Outline
+from tinyml.tflm.graphs import Outline
 
 _SAME = 0  # value of the schema's Padding
 

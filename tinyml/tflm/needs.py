@@ -15,8 +15,8 @@ from math import prod
 from tinyml.ir.dtype import INT8, INT16
 from tinyml.ir.graph import Op, Tensor
 from tinyml.tflm import cmsis, esp
+from tinyml.tflm.graphs import Outline
 from tinyml.tflm.layer import Layer
-from tinyml.tflm.outline import Outline
 from tinyml.tflm.table import Kernels
 
 _INT = 4  # bytes

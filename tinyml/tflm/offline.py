@@ -19,9 +19,8 @@ from tinyml.base.errors import ModelError
 from tinyml.model.opened import named_buffers
 from tinyml.model.schema import BUFFER_ALIGNMENT, IDENTIFIER
 from tinyml.plan.allocate import Range, allocate
-from tinyml.tflm.arena import Arena, arena_of, buffers_of
-from tinyml.tflm.needs import needs_of
-from tinyml.tflm.outline import Outline
+from tinyml.tflm.arena import Arena, arena_of, buffers_of, needs_of_all
+from tinyml.tflm.graphs import Outline
 from tinyml.tflm.table import Kernels
 
 NAME = b"OfflineMemoryAllocation"
@@ -34,8 +33,9 @@ _BUFFERS, _METADATA = 4, 6  # fields of the model's table
 def better_plan(outline: Outline, kernels: Kernels) -> tuple[Mapping[int, int], Arena]:
     """Offsets of tensors in the head, none if that saves nothing, and the arena with them."""
     online = arena_of(outline, kernels)
-    needs = [needs_of(outline, i, kernels) for i in range(len(outline.graph.ops))]
-    buffers, owners = buffers_of(outline, needs, {})
+    if outline.others:  # the plan's places of variables are those of the first graph for all
+        return {}, online
+    buffers, owners, _ = buffers_of(outline, needs_of_all(outline, kernels), {})
     layout = allocate([Range(item.first_use, item.last_use, item.nbytes) for item in buffers])
     offsets = {
         number: offset

@@ -1,9 +1,10 @@
 """What TFLM's kernels take: operands, types, dimensions and options, asked before sizes are.
 
 ``ops.toml`` lists the types of each kernel as ``"i8 i8 ?i32 > i8"``: operands, then results. ``|``
-parts types that will do, ``T`` is one of those behind the colon, the same everywhere; ``*`` means
-one or more. ``?`` marks an operand that may be absent, ``+`` one that may only be left off the end
-of the list (the kernel looks at an absent one), ``-`` one that must be absent.
+parts types that will do, ``T`` is one of those behind the colon, the same everywhere, ``any`` a
+value of any type; ``*`` means one or more. ``?`` marks an operand that may be absent, ``+`` one
+that may only be left off the end of the list (the kernel looks at an absent one), ``-`` one that
+must be absent.
 ``tests/test_tflm_operators.py`` holds the table against TFLM.
 """
 
@@ -12,11 +13,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tinyml.ir.dtype import BY_SHORT, DType
+from tinyml.ir.dtype import BY_SHORT, RESOURCE, DType
 from tinyml.ir.graph import Graph, Op
 from tinyml.ops.forms import sentence
 from tinyml.tflm.scales import rules_of
 from tinyml.tflm.table import OpFacts
+
+_TYPES = {
+    **{name: frozenset({dtype}) for name, dtype in BY_SHORT.items()},
+    "resource": frozenset({RESOURCE}),
+    "any": frozenset({*BY_SHORT.values(), RESOURCE}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ def _slot(word: str, chosen: str) -> Slot:
         return Slot(frozenset(), is_optional=True)
     mark = word[0] if word[0] in "?+" else ""
     names = word.strip("?+*").split("|")
-    types = frozenset(BY_SHORT[chosen if name == "T" else name] for name in names)
+    types = frozenset().union(*(_TYPES[chosen if name == "T" else name] for name in names))
     return Slot(types, bool(mark), mark == "+", word.endswith("*"))
 
 

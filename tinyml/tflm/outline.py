@@ -1,27 +1,30 @@
 """ModelFile → Outline: a model as TFLM's interpreter sees it, with operators that only it knows.
 
 Nothing is simplified, since the interpreter runs the file as it is: every tensor counts, in its own
-place.
+place. The first graph is what runs; the others are outlines of their own, which ops of others call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import replace
 
 from tinyml import ops
 from tinyml.base.errors import ModelError, Unsupported, UnsupportedOps
-from tinyml.ir.dtype import RESOURCE
-from tinyml.ir.graph import Graph, Tensor
+from tinyml.ir.graph import Graph
 from tinyml.model.file import ModelFile
-from tinyml.model.opened import open_model
+from tinyml.model.opened import open_file
 from tinyml.model.operators import read_graph
 from tinyml.model.options import attrs_of, read_options
-from tinyml.model.protocols import Operator, OperatorCode
+from tinyml.model.protocols import Model, Operator, OperatorCode
 from tinyml.model.reader import check_interface
+from tinyml.model.references import check_references
 from tinyml.model.tensors import INTERPRETED, read_tensor
+from tinyml.ops.control import TABLES
+from tinyml.tflm.calls import check_calls
+from tinyml.tflm.graphs import Outline
 from tinyml.tflm.operands import unmet
-from tinyml.tflm.table import OpFacts, op_facts
+from tinyml.tflm.table import op_facts
 
 _UNSUPPORTED = "The operator must be one of TFLM's."
 _HINT = (
@@ -29,20 +32,6 @@ _HINT = (
     "or replace the layers named above."
 )
 _CONVERTED = "replace the layers named above in the model and convert it again."
-
-
-@dataclass(frozen=True, slots=True)
-class Outline:
-    """A model file with what only an interpreter asks for."""
-
-    graph: Graph  # tensors and ops as in the file
-    options: tuple[Mapping[str, float], ...]  # of each op, named as in the schema: {"StrideW": 2}
-    variables: frozenset[int]  # tensors that keep their value between inferences
-    data: bytes  # of the file
-
-    def facts(self, number: int) -> OpFacts:
-        """What is known of TFLM's kernel for an op."""
-        return op_facts()[self.graph.ops[number].kind]
 
 
 def outline(file: ModelFile) -> Outline:
@@ -60,10 +49,24 @@ def outline(file: ModelFile) -> Outline:
 
 
 def _read(file: ModelFile) -> Outline:
-    model, subgraph = open_model(file.data)
+    model = open_file(file.data)
+    if not model.SubgraphsLength():
+        raise ModelError("has no subgraph", hint="the file may be damaged; convert it again.")
+    first, *others = (_subgraph(file, model, i) for i in range(model.SubgraphsLength()))
+    check_interface(first.graph, model.Subgraphs(0))
+    made = replace(first, others=tuple(others))
+    for item in made.graphs:
+        _check(item.graph, item.variables)
+    _check_kernels(made)
+    check_calls(made)
+    return made
+
+
+def _subgraph(file: ModelFile, model: Model, number: int) -> Outline:
+    subgraph = model.Subgraphs(number)
+    check_references(model, subgraph)
     tables = [subgraph.Tensors(i) for i in range(subgraph.TensorsLength())]
     tensors = tuple(read_tensor(model, table, i, INTERPRETED) for i, table in enumerate(tables))
-    _refuse_handles(tensors)
     options: list[Mapping[str, float]] = []
 
     def attrs(kind: str, code: OperatorCode, table: Operator, label: str) -> object:
@@ -74,28 +77,16 @@ def _read(file: ModelFile) -> Outline:
         return _attrs(kind, table, label)
 
     graph = read_graph(file, model, subgraph, tensors, attrs)
-    check_interface(graph, subgraph)
     variables = frozenset(i for i, tensor in enumerate(tensors) if tensor.is_variable)
-    _check(graph, variables)
-    _check_kernels(graph, tuple(options))
     return Outline(graph, tuple(options), variables, file.data)
-
-
-def _refuse_handles(tensors: Sequence[Tensor]) -> None:
-    """Raises ModelError for a model with resource variables, whose memory is not computed."""
-    for tensor in tensors:
-        if tensor.dtype == RESOURCE:
-            raise ModelError(
-                f"'{tensor.name}' stands for a variable; none can be with --runtime tflm",
-                hint="leave out --runtime tflm: variables are compiled ahead of time.",
-            )
 
 
 def _attrs(kind: str, table: Operator, label: str) -> object:
     """As the compiler reads them; None for options that only TFLM knows: its kernel will say."""
     spec = ops.all_ops().get(kind)
+    fields = spec.table if spec is not None else TABLES.get(kind)
     try:
-        return None if spec is None else attrs_of(table, spec.table, label)
+        return None if fields is None else attrs_of(table, fields, label)
     except ModelError:
         return None
 
@@ -113,26 +104,26 @@ def _check(graph: Graph, variables: frozenset[int]) -> None:
                 )
         for i in op.outputs:
             known.add(i)
-        if not op.outputs:
-            raise ModelError(f"{label} has no output", hint="such operators are not supported")
     for i in graph.outputs:
         if i not in known:
             raise ModelError(f"output '{graph.tensors[i].name}' is never written")
 
 
-def _check_kernels(graph: Graph, options: tuple[Mapping[str, float], ...]) -> None:
+def _check_kernels(outline: Outline) -> None:
     """Each op has a kernel that takes it; raises UnsupportedOps with all that have none."""
     found: list[Unsupported] = []
-    for number, op in enumerate(graph.ops):
-        label, facts = f"{op.kind} '{op.name}' (op {number})", op_facts().get(op.kind)
-        if facts is None:
-            found.append(Unsupported(label, _UNSUPPORTED, op.kind))
-            continue
-        found += [
-            Unsupported(label, demand, what)
-            for demand, what in unmet(op, graph, facts, options[number])
-        ]
+    for graph_number, item in enumerate(outline.graphs):
+        where = f" of graph {graph_number}" if graph_number else ""
+        for number, op in enumerate(item.graph.ops):
+            label, facts = f"{op.kind} '{op.name}' (op {number}{where})", op_facts().get(op.kind)
+            if facts is None:
+                found.append(Unsupported(label, _UNSUPPORTED, op.kind))
+                continue
+            found += [
+                Unsupported(label, demand, what)
+                for demand, what in unmet(op, item.graph, facts, item.options[number])
+            ]
     if found:
-        is_converted = graph.source.metadata.producer.startswith("tinyml ")
-        hint = _CONVERTED if is_converted else _HINT
-        raise UnsupportedOps(graph.source.file_name, tuple(found), hint)
+        source = outline.graph.source
+        is_converted = source.metadata.producer.startswith("tinyml ")
+        raise UnsupportedOps(source.file_name, tuple(found), _CONVERTED if is_converted else _HINT)

@@ -16,9 +16,9 @@ from tinyml.tflm.arena import Arena, Place, arena_of
 from tinyml.tflm.cost import instructions
 from tinyml.tflm.esp import refuse_faults
 from tinyml.tflm.footprint import code_bytes, state_bytes
+from tinyml.tflm.graphs import Outline
 from tinyml.tflm.layer import Layer
 from tinyml.tflm.offline import better_plan, plan_in, with_plan
-from tinyml.tflm.outline import Outline
 from tinyml.tflm.table import Kernels
 
 RUNTIME = "tflm"
@@ -54,7 +54,8 @@ def prepare(outline: Outline, board: Board, *, offline: bool = True) -> Prepared
     offsets_found, arena = better_plan(outline, kernels)
     if not offsets_found and own is None:
         return Prepared(outline.data, arena, 0)
-    data = with_plan(outline.data, len(outline.graph.tensors), offsets_found)
+    count = sum(len(item.graph.tensors) for item in outline.graphs)
+    data = with_plan(outline.data, count, offsets_found)
     online = arena_of(outline, kernels)
     return Prepared(data, arena, online.needed_bytes - arena.needed_bytes)
 
@@ -73,9 +74,10 @@ def plan(
     graph, arena = outline.graph, made.arena
     state = state_bytes() + runtime_state_bytes(graph, len(graph.ops), agent=agent)
     region = _region(board, arena.needed_bytes, state + board.stack_bytes)
-    scratch, count = _largest(arena.scratch), len(graph.ops)
+    largest, count = _largest(arena.scratch), len(graph.ops)
+    scratch = {i: _placement(arena, place, region) for i, place in largest.items()}
     placed = {
-        i: _placement(place, region, count if i in graph.outputs else None)
+        i: _placement(arena, place, region, count if i in graph.outputs else None)
         for i, place in arena.tensors.items()
     }
     uses = (
@@ -88,10 +90,7 @@ def plan(
         board=board.name,
         runtime=RUNTIME,
         optimize=optimize,
-        steps=tuple(
-            _step(outline, i, kernels, _placement(scratch[i], region) if i in scratch else None)
-            for i in range(count)
-        ),
+        steps=tuple(_step(outline, i, kernels, scratch.get(i)) for i in range(count)),
         tensors=tuple(placed.get(i) for i in range(len(graph.tensors))),
         arena_bytes=((region, arena.needed_bytes),),
         activation_bytes=arena.head_bytes,
@@ -155,15 +154,17 @@ def _largest(scratch: tuple[tuple[int, Place], ...]) -> dict[int, Place]:
     return found
 
 
-def _placement(place: Place, region: str, last_use: int | None = None) -> Placement:
+def _placement(arena: Arena, place: Place, region: str, last_use: int | None = None) -> Placement:
     """A place in the head; TFLM's time starts with the input, ours with the first layer."""
-    last = place.last_use - 1 if last_use is None else last_use
-    return Placement(region, place.offset, place.nbytes, place.first_use - 1, last)
+    first, last = arena.step_at(place.first_use) - 1, arena.step_at(place.last_use) - 1
+    last = last if last_use is None else last_use
+    return Placement(region, place.offset, place.nbytes, first, last)
 
 
 def _live_bytes(arena: Arena) -> int:
     """The most bytes alive at once: no plan of the head can take less."""
-    places: list[Place] = [*arena.tensors.values(), *(place for _, place in arena.scratch)]
+    scratch = (place for _, place in arena.scratch)
+    places: list[Place] = [*arena.tensors.values(), *scratch, *arena.inner]
     times = {place.first_use for place in places}
 
     def load(time: int) -> int:

@@ -48,6 +48,9 @@ class OpFacts:
     output_ranks: tuple[str, ...]
     asks: str  # name of the rule for what its Prepare allocates; "" for nothing
     looks: int  # how often its Prepare looks at each tensor
+    calls: tuple[str, ...]  # options that are numbers of graphs
+    passes: str  # name of the rule for what the op hands to those graphs; "" for nothing
+    handle: str  # what it does with a variable: "made", "read", "assigned"; "" for nothing
     positive: tuple[str, ...]  # options that must be
     scales: tuple[str, ...]  # names of rules for scales and zero points
     fixed: Mapping[str, tuple[float, int]]  # of the result, by types: "i8 > i8"
@@ -100,6 +103,9 @@ def _op(entry: Mapping[str, Any]) -> OpFacts:
         output_ranks=tuple(output_ranks.split()),
         asks=entry.get("asks", ""),
         looks=int(entry.get("looks", 2)),
+        calls=tuple(entry.get("calls", ())),
+        passes=entry.get("passes", ""),
+        handle=entry.get("handle", ""),
         positive=tuple(entry.get("positive", ())),
         scales=tuple(entry.get("scales", ())),
         fixed={types: (float(s), int(z)) for types, (s, z) in entry.get("fixed", {}).items()},

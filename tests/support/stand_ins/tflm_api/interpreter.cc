@@ -18,6 +18,8 @@ size_t stand_in_moved_by;
 
 namespace tflite {
 
+static size_t arena_bytes;
+
 TFLMRegistration Register_CONV_2D_INT8()
 {
     return TFLMRegistration();
@@ -41,9 +43,22 @@ const Model *GetModel(const void *buffer)
     return static_cast<const Model *>(buffer);
 }
 
-MicroInterpreter::MicroInterpreter(const Model *, const MicroOpResolver &, uint8_t *arena, size_t bytes,
-                                   MicroResourceVariables *, MicroProfilerInterface *profiler, bool)
-    : arena_(arena), arena_bytes_(bytes), profiler_(profiler), input_(), output_()
+MicroAllocator *MicroAllocator::Create(uint8_t *, size_t bytes)
+{
+    static MicroAllocator only;
+    arena_bytes = bytes;
+    return &only;
+}
+
+MicroResourceVariables *MicroResourceVariables::Create(MicroAllocator *, int)
+{
+    static MicroResourceVariables only;
+    return &only;
+}
+
+MicroInterpreter::MicroInterpreter(const Model *, const MicroOpResolver &, MicroAllocator *,
+                                   MicroResourceVariables *, MicroProfilerInterface *profiler)
+    : profiler_(profiler), input_(), output_()
 {
     input_.data.data = static_cast<uint8_t *>(MODEL.inputs[0].data) + stand_in_moved_by;
     input_.bytes = MODEL.inputs[0].bytes;
@@ -53,13 +68,14 @@ MicroInterpreter::MicroInterpreter(const Model *, const MicroOpResolver &, uint8
 
 TfLiteStatus MicroInterpreter::AllocateTensors()
 {
-    return arena_bytes_ >= stand_in_least_arena ? kTfLiteOk : kTfLiteError;
+    return arena_bytes >= stand_in_least_arena ? kTfLiteOk : kTfLiteError;
 }
 
 TfLiteStatus MicroInterpreter::Invoke()
 {
     for (unsigned i = 0; i < MODEL.layer_count; i++) {
         const uint32_t event = profiler_->BeginEvent("an op");
+        profiler_->EndEvent(profiler_->BeginEvent("an op of a graph that it runs"));
         if (i + 1 == MODEL.layer_count) {
             for (size_t k = 0; k < output_.bytes; k++) {
                 output_.data.int8[k] = input_.data.int8[k % input_.bytes];
@@ -97,7 +113,7 @@ size_t MicroInterpreter::outputs_size() const
 
 size_t MicroInterpreter::arena_used_bytes() const
 {
-    return arena_bytes_ - 1;
+    return arena_bytes - 1;
 }
 
 } // namespace tflite

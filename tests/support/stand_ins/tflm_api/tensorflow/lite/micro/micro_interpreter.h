@@ -3,21 +3,22 @@
 #define STAND_IN_MICRO_INTERPRETER_H
 
 #include "tensorflow/lite/c/common.h"
+#include "tensorflow/lite/micro/micro_allocator.h"
 #include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
 #include "tensorflow/lite/micro/micro_profiler_interface.h"
+#include "tensorflow/lite/micro/micro_resource_variable.h"
 #include "tensorflow/lite/schema/schema_generated.h"
 
 #define TFLITE_SCHEMA_VERSION (3)
 
 namespace tflite {
 
-class MicroResourceVariables;
-
 class MicroInterpreter {
 public:
-    MicroInterpreter(const Model *model, const MicroOpResolver &op_resolver, uint8_t *tensor_arena,
-                     size_t tensor_arena_size, MicroResourceVariables *resource_variables = nullptr,
-                     MicroProfilerInterface *profiler = nullptr, bool preserve_all_tensors = false);
+    MicroInterpreter(const Model *model, const MicroOpResolver &op_resolver,
+                     MicroAllocator *allocator,
+                     MicroResourceVariables *resource_variables = nullptr,
+                     MicroProfilerInterface *profiler = nullptr);
     TfLiteStatus AllocateTensors();
     TfLiteStatus Invoke();
     TfLiteStatus Reset();
@@ -28,8 +29,6 @@ public:
     size_t arena_used_bytes() const;
 
 private:
-    uint8_t *arena_;
-    size_t arena_bytes_;
     MicroProfilerInterface *profiler_;
     TfLiteTensor input_, output_;
 };
