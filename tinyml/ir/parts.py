@@ -96,8 +96,9 @@ def parts_of_ops(graph: Graph) -> tuple[int, ...]:
                 raise ModelError(
                     f"the model '{part.name}' is not independent of the others in the file"
                 )
-    # What belongs to nobody is computed from constants, and read by no one.
-    return tuple(owners.get(sets.of(op.outputs[0]), 0) for op in graph.ops)
+    # What belongs to nobody is computed from constants, and read by no one; or it makes nothing, in
+    # a file that is damaged and not checked yet.
+    return tuple(owners.get(sets.of(op.outputs[0]), 0) if op.outputs else 0 for op in graph.ops)
 
 
 class _Sets:
