@@ -139,8 +139,7 @@ class TestDigits:
     def test_samples_equal_the_reference(self, opened: Page, digits: api.Built) -> None:
         said = opened.ask(READY)
         assert said == (
-            "Equal to the reference here: every output and all 9 layers of 4 samples "
-            "(compiled into the firmware)."
+            "Equal to the reference here: every output and all 9 layers of 4 samples (compiled into the firmware)."
         )
         assert opened.ask("document.getElementById('live-equal').dataset.equal") == "4"
         check_inference(opened, digits.plan.reference_graph)
@@ -160,7 +159,9 @@ class TestDigits:
 
     def test_heat_maps_show_the_layers_values(self, opened: Page) -> None:
         """The readout of an element is its real value, and a map is drawn of each layer."""
-        found = opened.ask("""(() => {
+        found = opened.ask("""(async () => {
+          document.getElementById("live-layers").open = true;
+          await new Promise((done) => setTimeout(done, 50)); // the event comes later
           const figures = [...document.querySelectorAll("#live-layers figure")];
           const canvas = figures.at(-1).querySelector("canvas");
           const press = (key) => canvas.dispatchEvent(new KeyboardEvent("keydown", { key }));
@@ -285,7 +286,7 @@ def page_of(graph: Graph, folder: Path) -> Path:
     board = small_board(sram=1 << 22)
     report = report_of(graph, board)
     folder.mkdir(exist_ok=True)
-    live = live_of(graph, board, report, folder)
+    live = live_of(graph, board, report)
     path = folder / "report.html"
     path.write_text(render(report, Around(live=live)), encoding="utf-8")
     return path
@@ -435,11 +436,18 @@ def test_a_page_without_it(digits: api.Built, tmp_path: Path) -> None:
     assert "wasm-unsafe-eval" not in without
     assert 'id="live"' not in without
     assert not (build / FILE_NAME).exists()
-    assert CliRunner().invoke(cli, command).exit_code == 0
+    refused = CliRunner().invoke(cli, [*command, "--no-live", "--inputs", "a.npz"])
+    assert "--inputs are samples of the live part" in refused.output
+    given = [*command, "--inputs", str(DIGITS / "test.npz")]
+    assert CliRunner().invoke(cli, given).exit_code == 0
     text = page.read_text(encoding="utf-8")
     assert "wasm-unsafe-eval" in text
     live = read_live(read_report(build), build)
     assert live is not None
+    assert live.samples_from == "test.npz"
+    assert len({sample.label for sample in live.samples}) == 8  # the first of each class
+    assert CliRunner().invoke(cli, command).exit_code == 0
+    assert read_live(read_report(build), build) == live  # of the same build: it stays
     grown = len(text) - len(without)
     assert abs(grown - live.page_bytes()) < 12_000  # besides data and script there are its tags
     assert f"Live part: {round(live.page_bytes() / 1024)} KB." in text

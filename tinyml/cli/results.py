@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tinyml.evaluate.samples import Samples
     from tinyml.project.built import Built
     from tinyml.project.settings import Settings
+    from tinyml.report.report import Report
     from tinyml.target.board import Board
 
 
@@ -147,28 +148,24 @@ def _newest_report() -> Path:
 @examples(
     "tinyml report --open",
     "tinyml report build/kws-esp32s3 --markdown",
+    "tinyml report build/kws-esp32s3 --inputs test.npz",
 )
 @click.command(short_help="Write the report of a build as one HTML page.")
 @options.BUILD
 @click.option("--open", "is_opened", is_flag=True, help="Show the page in the browser.")
-@click.option(
-    "--live/--no-live",
-    "is_live",
-    default=True,
-    show_default=True,
-    help="Whether the page runs the model itself, as WebAssembly.",
-)
+@click.option("--no-live", is_flag=True, help="Leave the model itself out of the page.")
+@feed_option
 @MARKDOWN
 @options.JSON
 def report(
-    build: Path | None, is_opened: bool, is_live: bool, markdown: bool, as_json: bool
+    build: Path | None, is_opened: bool, no_live: bool, feed: Feed, markdown: bool, as_json: bool
 ) -> None:
     """Write report.html from the report.json in the directory BUILD (the last by default).
 
-    The first time, the model is planned for all other boards and the other runtime as well.
+    The first time, the model is planned for all other boards and the other runtime as well, and
+    compiled to WebAssembly, so that the page can run it: on some of --inputs, on what you draw.
     """
     from tinyml.project.everywhere import complete
-    from tinyml.project.live import complete_live
     from tinyml.report import text
     from tinyml.report.around import around_of
     from tinyml.report.markdown import report_text
@@ -179,8 +176,7 @@ def report(
     found, directory = read_report(build), build if build.is_dir() else build.parent
     with console.progress(f"planning {found.model['file']} for all boards …"):
         complete(found, directory)
-    with console.progress(f"compiling {found.model['file']} for the page …"):
-        complete_live(found, directory, is_wanted=is_live)
+    _complete_live(found, directory, feed, is_wanted=not no_live)
     page, around = write_page(found, directory), around_of(found, directory)
     if as_json:
         console.document(found.to_json())
@@ -193,6 +189,24 @@ def report(
         console.verdict(found.fits, text.summary(found))
     if is_opened and not webbrowser.open(page.resolve().as_uri()):
         raise ToolError("no browser was found", hint=f"open {page} yourself")
+
+
+def _complete_live(found: Report, directory: Path, feed: Feed, *, is_wanted: bool) -> None:
+    """Makes the model a part of the page, or takes it away."""
+    from tinyml import api
+    from tinyml.project.live import complete_live
+    from tinyml.report.live import remove_live
+
+    if not is_wanted:
+        if feed.inputs:
+            raise click.UsageError("--inputs are samples of the live part: leave out --no-live")
+        remove_live(directory)
+        return
+    samples = None
+    if feed.inputs:
+        samples = feed.samples(api.load(directory / found.model["file"], found.runtime))
+    with console.progress(f"compiling {found.model['file']} for the page …"):
+        complete_live(found, directory, samples)
 
 
 @examples(

@@ -12,7 +12,7 @@ import base64
 import hashlib
 import tempfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from tinyml.backends.toolchains import zig
 from tinyml.base import process, resources
 from tinyml.base.errors import TinymlError
 from tinyml.codegen.generate import generate
-from tinyml.evaluate.samples import check_inputs
+from tinyml.evaluate.samples import Samples, check_samples
 from tinyml.ir.graph import Array, Graph, Tensor
 from tinyml.model.file import read_model
 from tinyml.ops import layer_of
@@ -37,7 +37,7 @@ from tinyml.plan.singles import singles_of
 from tinyml.plan.values import Plan
 from tinyml.plan.verify import verify
 from tinyml.project.everywhere import known_board
-from tinyml.project.samples import SAMPLES_FILE, kept_samples
+from tinyml.project.samples import SAMPLES_FILE, few_of, kept_samples
 from tinyml.project.selftest import samples_for
 from tinyml.report.beside import TITLES
 from tinyml.report.live import (
@@ -46,7 +46,6 @@ from tinyml.report.live import (
     LiveSample,
     LiveTensor,
     read_live,
-    remove_live,
     write_live,
 )
 from tinyml.report.report import Report
@@ -62,23 +61,20 @@ MEMORY_BYTES = 256 << 20  # of the browser's, as if it were a board's
 MOST_BYTES = 3 << 20  # of a module that a page takes
 
 
-def complete_live(report: Report, directory: Path, *, is_wanted: bool = True) -> None:
+def complete_live(report: Report, directory: Path, samples: Samples | None = None) -> None:
     """Makes the live part of a build's page, unless that was done of this very build.
 
-    Without ``is_wanted`` it is taken away. What cannot be made is said on the page. Raises
-    TinymlError when the model beside the report is another one.
+    ``samples`` are some that its page offers instead of those of the build. What cannot be made is
+    said on the page. Raises TinymlError when the model beside the report is another one.
     """
-    if not is_wanted:
-        remove_live(directory)
-        return
     held, key = read_live(report, directory), _key(report, directory)
-    if held is None or held.missing or held.key != key:
-        made = make_live(report, directory)
+    if samples is not None or held is None or held.missing or held.key != key:
+        made = make_live(report, directory, samples)
         if made is not None:
             write_live(replace(made, key=key), directory)
 
 
-def make_live(report: Report, directory: Path) -> Live | None:
+def make_live(report: Report, directory: Path, samples: Samples | None = None) -> Live | None:
     """The live part of a build's page; None without its model there. Raises as above."""
     path = directory / report.model["file"]
     board = known_board(report, directory)
@@ -92,11 +88,18 @@ def make_live(report: Report, directory: Path) -> Live | None:
         why = f"it is run by {title}; a build with --runtime {RUNTIME} has a live page"
         return replace(_empty(report, board), missing=why)
     try:
-        return live_of(runtime_of(RUNTIME).load(model), board, report, directory)
+        graph = runtime_of(RUNTIME).load(model)
+        return live_of(graph, board, report, samples or _compiled_in(graph, directory))
     except TinymlError as error:
         hint = f" ({error.hint.splitlines()[0]})" if error.hint else ""
         why = f"{error.message.splitlines()[0]}{hint}"
         return replace(_empty(report, board), missing=why)
+
+
+def _compiled_in(graph: Graph, directory: Path) -> Samples | None:
+    """The samples that the firmware has."""
+    kept = kept_samples(directory, graph)
+    return kept and replace(kept, file_name="compiled into the firmware")
 
 
 def _empty(report: Report, board: Board) -> Live:
@@ -111,8 +114,11 @@ def _key(report: Report, directory: Path) -> str:
     return hashlib.sha256(report.fingerprint.encode() + held).hexdigest()[:12]
 
 
-def live_of(graph: Graph, board: Board, report: Report, directory: Path) -> Live:
-    """The live part of a model; raises TinymlError when it cannot be made here."""
+def live_of(graph: Graph, board: Board, report: Report, samples: Samples | None = None) -> Live:
+    """The live part of a model, with some of the samples, or random ones.
+
+    Raises TinymlError when it cannot be made here.
+    """
     plan = live_plan(graph, board)
     module = wasm_module(plan)
     if len(module) > MOST_BYTES:
@@ -120,18 +126,17 @@ def live_of(graph: Graph, board: Board, report: Report, directory: Path) -> Live
             f"as WebAssembly the model takes {len(module) / 1024:,.0f} KB, a page has room for "
             f"{MOST_BYTES >> 10:,} KB"
         )
-    kept, inputs = kept_samples(directory, graph), samples_for(plan)
-    if kept is not None:
-        check_inputs(graph, kept.inputs)
-        inputs = kept.inputs[: len(inputs)]
+    made_up = samples_for(plan)
+    chosen = Samples(made_up) if samples is None else few_of(samples, len(made_up))
+    check_samples(graph, chosen)
     return replace(
         _empty(report, board),
         module=base64.b64encode(module).decode(),
         inputs=tuple(_tensor(graph.tensors[i]) for i in graph.inputs),
         outputs=tuple(_tensor(graph.tensors[i]) for i in graph.outputs),
         layers=tuple(_layers(plan, report)),
-        samples=_samples(graph, plan.graph, inputs),
-        samples_from="compiled into the firmware" if kept else "made at random",
+        samples=_samples(graph, plan.graph, chosen),
+        samples_from=chosen.file_name or "made at random",
         is_streaming=graph.is_streaming,
         is_stateful=bool(plan.graph.variables),
     )
@@ -193,18 +198,20 @@ def _in_browser(board: Board) -> Board:
     )
 
 
-def _samples(
-    graph: Graph, simple: Graph, inputs: Sequence[Sequence[Array]]
-) -> tuple[LiveSample, ...]:
+def _samples(graph: Graph, simple: Graph, samples: Samples) -> tuple[LiveSample, ...]:
     """What the model as it was read gives, and each operator of the one that was compiled."""
+    inputs = samples.inputs
     values = runs(simple, inputs) if graph.is_streaming else (run(simple, each) for each in inputs)
+    labels = samples.labels or (None,) * len(inputs)
+    rows = zip(inputs, labels, expected(graph, inputs), values, strict=True)
     return tuple(
         LiveSample(
             tuple(map(_base64, sample)),
             tuple(map(_base64, outputs)),
             tuple(checksum(held[op.outputs[0]]) for op in simple.ops),
+            label,
         )
-        for sample, outputs, held in zip(inputs, expected(graph, inputs), values, strict=True)
+        for sample, label, outputs, held in rows
     )
 
 

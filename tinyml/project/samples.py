@@ -24,15 +24,20 @@ def chosen_samples(graph: Graph, given: Path | Samples | None) -> Samples | None
         return None
     found = read_samples(given, graph) if isinstance(given, Path) else given
     check_samples(graph, found)
-    numbers = list(range(len(found.inputs)))
-    if found.labels:
-        first = {label: number for number, label in reversed(list(enumerate(found.labels)))}
+    return few_of(found, MOST)
+
+
+def few_of(samples: Samples, most: int) -> Samples:
+    """At most so many: the first of each class where there are labels, then the first ones."""
+    numbers = list(range(len(samples.inputs)))
+    if samples.labels:
+        first = {label: number for number, label in reversed(list(enumerate(samples.labels)))}
         numbers = sorted(first.values()) + [n for n in numbers if n not in first.values()]
-    numbers = sorted(numbers[:MOST])
+    numbers = sorted(numbers[:most])
     return replace(
-        found,
-        inputs=tuple(found.inputs[number] for number in numbers),
-        labels=tuple(found.labels[number] for number in numbers) if found.labels else (),
+        samples,
+        inputs=tuple(samples.inputs[number] for number in numbers),
+        labels=tuple(samples.labels[number] for number in numbers) if samples.labels else (),
     )
 
 

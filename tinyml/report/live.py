@@ -57,6 +57,7 @@ class LiveSample:
     inputs: tuple[str, ...]  # bytes in base64
     outputs: tuple[str, ...]
     layers: tuple[int, ...]  # CRC-32 of each layer's output; of floats, with one zero and one NaN
+    label: int | None = None  # its class; None: not known
 
 
 @dataclass(frozen=True, slots=True)
