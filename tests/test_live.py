@@ -139,7 +139,8 @@ class TestDigits:
     def test_samples_equal_the_reference(self, opened: Page, digits: api.Built) -> None:
         said = opened.ask(READY)
         assert said == (
-            "Equal to the reference here: every output and all 9 layers of 4 samples (compiled into the firmware)."
+            "Equal to the reference here: every output and all 9 layers of 4 samples "
+            "(compiled into the firmware)."
         )
         assert opened.ask("document.getElementById('live-equal').dataset.equal") == "4"
         check_inference(opened, digits.plan.reference_graph)
