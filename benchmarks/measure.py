@@ -18,7 +18,8 @@ from tinyml.codegen.generate import generate
 from tinyml.evaluate.samples import Samples, random_samples
 from tinyml.evaluate.verification import verify
 from tinyml.plan.values import Plan
-from tinyml.project.pipeline import build_plan, with_plan
+from tinyml.project.pipeline import build_plan
+from tinyml.project.plans import with_plan
 from tinyml.project.settings import resolve
 from tinyml.report.assemble import report
 from tinyml.target.board import Board

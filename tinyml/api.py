@@ -43,7 +43,8 @@ from tinyml.plan.fit import Fit
 from tinyml.plan.planned import Planned
 from tinyml.project.built import Built
 from tinyml.project.everywhere import OnBoards, on_boards
-from tinyml.project.pipeline import build_planned, planned_for
+from tinyml.project.pipeline import build_planned
+from tinyml.project.plans import planned_for
 from tinyml.project.settings import Settings, resolve
 from tinyml.report import compare as comparing
 from tinyml.report.compare import Comparison

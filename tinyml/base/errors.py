@@ -5,6 +5,7 @@
     │  └─ UnsupportedOps         1   carries every (op, constraint, found)
     ├─ PlanError                 1   no valid memory plan
     │  └─ DoesNotFit             1   a region is too small
+    │     └─ Overflows           1   says the linker
     ├─ BoardError                1   a board or chip file is wrong or unknown
     ├─ BuildError                1   a generated project does not compile
     │  └─ StackTooSmall          1   the code may take more of it than is reserved
@@ -21,7 +22,7 @@ Only ``tinyml.cli`` catches these to print them.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 #: What every command ends with; ``tinyml help exit-codes`` prints it.
@@ -91,6 +92,14 @@ class PlanError(TinymlError):
 
 class DoesNotFit(PlanError):
     """A memory region of the board is too small for the model."""
+
+
+class Overflows(DoesNotFit):
+    """What a linker found too large; carries by how many bytes, per region."""
+
+    def __init__(self, message: str, over: Mapping[str, int], *, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.over = over
 
 
 class BoardError(TinymlError):

@@ -82,6 +82,7 @@ def _remarks(built: Built) -> Iterator[str]:
     from tinyml.report.heaviest import slower_lines
     from tinyml.report.history import replaced_lines
 
+    yield from built.notes
     yield from text.copied_lines(built.report)
     yield from text.shared_lines(built.report)
     yield from text.stack_lines(built.report)

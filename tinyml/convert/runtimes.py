@@ -8,7 +8,7 @@ from tinyml.base.errors import ModelError, UnsupportedOps
 from tinyml.base.registry import names_of
 from tinyml.ir.graph import Graph
 from tinyml.model.file import ModelFile, model_file
-from tinyml.project.pipeline import planned_for
+from tinyml.project.plans import planned_for
 from tinyml.project.settings import Settings, resolve
 from tinyml.report.text import fit_verdict
 from tinyml.runtimes import runtime_of

@@ -25,6 +25,7 @@ class Built:
     files: tuple[Path, ...]  # what a user will look for, most wanted first
     missing: ToolMissing | None = None  # why it was not built: the toolchain is not there
     before: Report | None = None  # of what was built there until now
+    notes: tuple[str, ...] = ()  # what may be a surprise and no report knows
 
     @property
     def plan(self) -> Plan:

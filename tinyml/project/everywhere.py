@@ -10,7 +10,7 @@ from tinyml.base.errors import BoardError, TinymlError
 from tinyml.ir.graph import Graph
 from tinyml.model.file import ModelFile, read_model
 from tinyml.plan.fit import Fit
-from tinyml.project.pipeline import planned_for
+from tinyml.project.plans import planned_for
 from tinyml.project.saved import saved_board
 from tinyml.project.settings import Settings, resolve
 from tinyml.report import boards as listing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tinyml.base.errors import BuildError, DoesNotFit
+from tinyml.base.errors import BuildError, Overflows
 from tinyml.plan.fit import Fit
 
 # lld: section '.rodata' will not fit in region 'flash': overflowed by 12 bytes
@@ -12,7 +12,7 @@ from tinyml.plan.fit import Fit
 _OVERFLOW = re.compile(r"region [`']([A-Za-z0-9_]+)'(?::)? overflowed by (\d+) bytes")
 
 
-def overflow_of(error: BuildError, verdict: Fit) -> DoesNotFit | None:
+def overflow_of(error: BuildError, verdict: Fit) -> Overflows | None:
     """The regions that a linker could not fill, against what was predicted; None for others."""
     over: dict[str, int] = {}
     for region, nbytes in _OVERFLOW.findall(error.message):
@@ -31,4 +31,4 @@ def overflow_of(error: BuildError, verdict: Fit) -> DoesNotFit | None:
     hint = "; ".join(verdict.advice) or (
         "--optimize size, --no-agent, or fewer channels in the largest layers"
     )
-    return DoesNotFit("\n".join(sentences), hint=hint)
+    return Overflows("\n".join(sentences), over, hint=hint)

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from tinyml.base.errors import BuildError, StackTooSmall, ToolMissing
+from tinyml.base.errors import BuildError, Overflows, StackTooSmall, ToolMissing
 from tinyml.base.files import near, write_atomic
 from tinyml.base.lock import locked
-from tinyml.codegen.abi import abi_version
-from tinyml.codegen.samples import sample_bytes
 from tinyml.evaluate.samples import Samples
-from tinyml.ir.graph import Graph
 from tinyml.model.file import ModelFile, conversion_path
-from tinyml.plan.fit import fit, require
+from tinyml.plan.fit import require
 from tinyml.plan.planned import Planned
 from tinyml.plan.planner import RUNTIME
-from tinyml.plan.predict import STACK, application_use
-from tinyml.plan.values import Plan, Use
+from tinyml.plan.values import Plan
 from tinyml.project.application import refuse_other
 from tinyml.project.build import OBJECTS
 from tinyml.project.build import build as build_project
@@ -27,6 +22,7 @@ from tinyml.project.built import Built
 from tinyml.project.create import LIBRARY, AgentOptions, create, template_option
 from tinyml.project.depth import stack_of
 from tinyml.project.overflow import overflow_of
+from tinyml.project.plans import reserving, smaller_by, with_plan, with_room_for
 from tinyml.project.samples import SAMPLES_FILE, chosen_samples, keep_samples
 from tinyml.project.saved import PLAN_FILE, save_planned
 from tinyml.project.selftest import check_graph, check_image, runs_here
@@ -38,34 +34,14 @@ from tinyml.report.page import write_report
 from tinyml.report.report import FILE_NAME as REPORT_FILE
 from tinyml.runtimes import runtime_of
 from tinyml.target.board import Board
-from tinyml.target.boards import all_boards
 from tinyml.target.template import has_own_port, is_path, load_template
 from tinyml.values.image import IMAGE_FILE, Image, SelfTest, load_image
 from tinyml.values.project import Project
-from tinyml.values.target import Target
 
 BUILD_ROOT = Path("build")
+ATTEMPTS = 3  # at most, to build what linking found too large
 OTHER_FILES = (SAMPLES_FILE, "report.html", "run.json", "firmware.elf", "firmware.bin")
 Linked = tuple[Image | None, ToolMissing | None, SelfTest | None]
-
-
-def planned_for(target: Target, graph: Graph, model: ModelFile | None = None) -> Planned:
-    """Kernels, memory layout and verdict for a graph; raises PlanError.
-
-    ``model`` is the file that the graph was read from; an interpreter cannot do without.
-    """
-    made = runtime_of(target.runtime).plan(model, graph, target.board, target.goal)
-    return with_plan(target, made, model)
-
-
-def with_plan(target: Target, plan: Plan, model: ModelFile | None = None) -> Planned:
-    """A plan that is there, with its verdict."""
-    return Planned(target, plan, fit(plan, target.board, _others()), abi_version(), model)
-
-
-def _others() -> Iterator[Board]:
-    """Every board, whose files are read when the first is asked for."""
-    yield from all_boards()
 
 
 def build_plan(plan: Plan, board: Board, settings: Settings = Settings()) -> Built:
@@ -93,36 +69,29 @@ def build_planned(planned: Planned, settings: Settings = Settings()) -> Built:
     settings = replace(settings, directory=directory, project=folder)
     with locked(directory, folder):
         _refuse_other(directory, planned, is_named=is_named)
+        return _fitting(planned, settings, samples)
+
+
+def _fitting(planned: Planned, settings: Settings, samples: Samples | None) -> Built:
+    """Builds, and again where linking showed that the stack or another plan must be taken."""
+    notes: tuple[str, ...] = ()
+    for _ in range(ATTEMPTS):
         try:
-            return _built(planned, settings, samples)
+            return replace(_built(planned, settings, samples), notes=notes)
         except StackTooSmall as error:
             planned = reserving(planned, error.wanted_bytes)
             if not planned.verdict.is_close:
                 require(planned.verdict)
-            return _built(planned, settings, samples)
-
-
-def reserving(planned: Planned, stack_bytes: int) -> Planned:
-    """The same plan with so many bytes reserved for the stack."""
-    board = replace(planned.target.board, stack_bytes=stack_bytes)
-    uses = tuple(
-        replace(use, nbytes=stack_bytes) if use.purpose == STACK else use
-        for use in planned.plan.uses
-    )
-    plan = replace(planned.plan, uses=uses)
-    return with_plan(replace(planned.target, board=board), plan, planned.model)
-
-
-def with_room_for(samples: Samples | None, planned: Planned) -> Planned:
-    """The same plan where the flash holds samples, too, and the application that takes them."""
-    if samples is None:
-        return planned
-    plan, flash = planned.plan, planned.target.board.flash.region
-    uses = [*plan.uses, Use(flash, "samples", sample_bytes(plan.graph, len(samples.inputs)))]
-    if planned.target.goal.agent:  # else it is among them already
-        uses.append(application_use(planned.target.board, plan.optimize, agent=True))
-    plan = replace(plan, uses=tuple(uses))
-    return with_plan(planned.target, plan, planned.model)
+        except Overflows as error:
+            smaller = smaller_by(planned, error.over, samples)
+            if smaller is None:
+                raise
+            planned = smaller
+            notes = (
+                "the plan that came first was too large when linked: one of those that take less "
+                "flash stands in its place",
+            )
+    return _built(planned, settings, samples)
 
 
 def _built(planned: Planned, settings: Settings, samples: Samples | None) -> Built:

@@ -17,7 +17,7 @@ from tinyml.ops.fully_connected import FullyConnectedAttrs
 from tinyml.plan.code_size import functions_of
 from tinyml.plan.planned import Planned
 from tinyml.plan.values import Placement, Plan, Step
-from tinyml.project.pipeline import with_plan
+from tinyml.project.plans import with_plan
 from tinyml.project.saved import without_sizes
 from tinyml.target.board import Board
 from tinyml.values.goal import Goal
