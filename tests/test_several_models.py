@@ -41,6 +41,7 @@ from tinyml.ops.reference import expected, outputs, sequence
 from tinyml.passes import run_passes
 from tinyml.plan.planner import plan
 from tinyml.plan.verify import verify
+from tinyml.project.live import live_plan, wasm_module
 from tinyml.simulate.link import MemoryLink
 from tinyml.simulate.machine import Machine
 
@@ -227,6 +228,11 @@ def test_each_prints_a_line_of_its_own(tmp_path: Path) -> None:
     printed = run_application(built, samples)
     assert [item.agrees for item in printed] == [True] * 6
     assert [item.text.split(":")[0] for item in printed] == ["digits", "model_1"] * 3
+
+
+def test_the_page_runs_them_all() -> None:
+    graph = loaded(small_network(), small_network())
+    assert wasm_module(live_plan(graph, api.load_board(BOARD))).startswith(b"\0asm")
 
 
 @pytest.mark.sim

@@ -152,9 +152,13 @@ def _array_for(raw: RawData, item: ModelInput, inputs: Sequence[ModelInput]) -> 
     raise TinymlError(
         f"{raw.source}: no array for input '{item.name}'; the model takes {needed}, found: {found}",
         hint="name the arrays: numpy.savez('calib.npz', "
-        + ", ".join(f"{each.name}=…" for each in inputs)
+        + ", ".join(_as_argument(each.name) for each in inputs)
         + ")",
     )
+
+
+def _as_argument(name: str) -> str:
+    return f"{name}=…" if name.isidentifier() else f"**{{'{name}': …}}"
 
 
 def _shaped(array: Array, item: ModelInput, raw: RawData) -> list[Array]:

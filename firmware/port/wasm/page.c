@@ -17,6 +17,11 @@ bool tml_layer_done(uint32_t layer)
     return false;
 }
 
+bool tml_inference_is_ended(void)
+{
+    return false;
+}
+
 EXPORT("input") void *page_input(uint32_t i)
 {
     return TML_MODEL.inputs[i].data;
