@@ -20,7 +20,7 @@ from tinyml.base.errors import ModelError, PlanError, UnsupportedOps
 from tinyml.convert.building import model_for_build
 from tinyml.convert.conversion import ConvertOptions
 from tinyml.ir.dtype import BOOL, FLOAT32, INT16
-from tinyml.ir.graph import Graph
+from tinyml.ir.graph import Graph, Quant
 from tinyml.ir.module import Module
 from tinyml.model.file import ModelFile, model_file, read_model
 from tinyml.model.handles import as_file
@@ -189,6 +189,18 @@ def test_what_tflm_cannot_call_is_refused() -> None:
     file = model_file("m.tflite", write_module(Module((unassigned,))))
     with pytest.raises(ModelError, match="a variable that nothing assigns"):
         outline(file)
+
+
+def test_scales_are_those_of_the_channels() -> None:
+    """A model with 16 scales for 5 filters was accepted; TFLM stops as it is set up."""
+    graph = small_network()
+    at = next(op.inputs[1] for op in graph.ops if isinstance(op.attrs, Conv2dAttrs))
+    weights = graph.tensors[at]
+    count = weights.shape[0] + 1
+    quant = Quant((0.01,) * count, (0,) * count, 3)
+    tensors = (*graph.tensors[:at], replace(weights, quant=quant), *graph.tensors[at + 1 :])
+    with pytest.raises(UnsupportedOps, match=f"Found: {count} scales, {count - 1} channels"):
+        outline_of(replace(graph, tensors=tensors))
 
 
 def test_float_models_are_accepted() -> None:

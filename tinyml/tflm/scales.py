@@ -14,7 +14,8 @@ from tinyml.ir.dtype import INT8, INT16, INT32
 from tinyml.ir.graph import Graph, Op, Quant, Tensor
 from tinyml.ops import trait_of
 from tinyml.ops.forms import Constraint
-from tinyml.ops.traits import Converts, MovesOnly
+from tinyml.ops.traits import Channels, Converts, MovesOnly
+from tinyml.ops.views import squeezes_ones
 from tinyml.tflm.table import OpFacts, op_facts
 
 _NEAR = 1e-6  # scales that a pooling takes for the same
@@ -126,6 +127,16 @@ def bias_has_the_scale_of_products(op: Op, graph: Graph) -> str | None:
     return None if error <= _BIAS_ERROR * made.scale else f"{bias:g}, not {given * weights:g}"
 
 
+def channels_have_scales(op: Op, graph: Graph) -> str | None:
+    """Integer weights must have one scale, or one per output channel."""
+    weights, channels = graph.tensors[op.inputs[1]], trait_of(op.kind, Channels)
+    if weights.quant is None or not weights.dtype.is_quantised or _is_one(weights.quant):
+        return None
+    keeps = channels is not None and not channels.mixes  # depthwise: they come last
+    count, wanted = len(weights.quant.scales), weights.shape[-1 if keeps else 0]
+    return None if count == wanted else f"{count} scales, {wanted} channels"
+
+
 def has_no_border(op: Op, graph: Graph) -> str | None:
     """Borders must be 0: TFLM fills others with what its memory held before."""
     borders = graph.tensors[op.inputs[2]].data
@@ -141,7 +152,11 @@ def _values(op: Op, graph: Graph) -> list[Tensor]:
 
 
 def _is_many(quant: Quant | None) -> bool:
-    return quant is None or len(quant.scales) != 1
+    return quant is None or not _is_one(quant)
+
+
+def _is_one(quant: Quant) -> bool:
+    return len(quant.scales) == 1
 
 
 def _differ(a: Tensor, b: Tensor) -> bool:
@@ -176,6 +191,8 @@ _RULES: dict[str, Constraint] = {
         swish_is_scaled_down,
         bias_has_the_scale_of_products,
         has_no_border,
+        channels_have_scales,
+        squeezes_ones,
     )
 }
 
