@@ -39,7 +39,7 @@ from tinyml.passes import run_passes
 from tinyml.project import live as making
 from tinyml.project.live import complete_live, live_of, live_plan, wasm_module
 from tinyml.report.around import Around
-from tinyml.report.live import FILE_NAME, input_kind, read_live, write_live
+from tinyml.report.live import FILE_NAME, Live, input_kind, read_live, write_live
 from tinyml.report.page import render, write_page
 from tinyml.report.report import read_report
 from tinyml.simulate.link import MemoryLink
@@ -600,6 +600,23 @@ class TestBoard:
         assert found["said"].endswith("flash this build: tinyml flash")
         assert found["rows"] == []
         assert found["closed"]
+
+    def test_a_page_without_the_model_measures(
+        self, fresh: Page, digits: api.Built, tmp_path: Path
+    ) -> None:
+        """Where there was no compiler for WebAssembly; the input is zeros then."""
+        report = read_report(digits.directory)
+        board = digits.board
+        live = Live(report.model["sha256"], board.name, report.tinyml, missing="no compiler")
+        path = tmp_path / "report.html"
+        path.write_text(render(report, Around(live=live)), encoding="utf-8")
+        plug(fresh, booted(digits))
+        fresh.open(path)
+        found = fresh.ask(MEASURE % 1)
+        assert found["said"].startswith("1 inferences on the board: ")
+        assert "outputs" not in found["said"]
+        assert len(found["rows"]) == len(report.layers)
+        assert fresh.complaints == []
 
     def test_a_silent_port_is_said(self, fresh: Page, digits: api.Built) -> None:
         plug(fresh, booted(digits), damage=lambda data: b"")

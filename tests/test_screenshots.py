@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.screenshots.__main__ import PICTURES, SHOTS, main
-
 Image = pytest.importorskip("PIL.Image", reason="pillow is missing")
+
+from tests.screenshots.__main__ import PICTURES, SHOTS, main  # noqa: E402  # needs pillow
 
 
 @pytest.mark.browser

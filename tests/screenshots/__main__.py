@@ -1,12 +1,12 @@
 """Pictures of the report for docs/report.md: python -m tests.screenshots [FOLDER]
 
 Simulates the digits example, completes its report, and takes it in headless Chromium: wide, dark,
-on a phone, and with the styles of paper. Needs chromium and pillow.
+on a phone, with the styles of paper, and its live part after a digit was drawn. Needs chromium and
+pillow.
 """
 
 from __future__ import annotations
 
-import html
 import subprocess
 import sys
 import tempfile
@@ -14,14 +14,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from PIL import Image
+
+from tests.support.running.chromium import Page, chromium
 
 ROOT = Path(__file__).parents[2]
 DIGITS = ROOT / "examples" / "digits"
 PICTURES = ROOT / "docs" / "pictures"
 BOARD = "nucleo_l4r5zi"
-FRAME = '<!doctype html><body style="margin:0"><iframe srcdoc="%s" style="border:0;%s"></iframe>'
 COLOURS = 96  # of a picture: the page is flat, and files stay small
-LEAST_WIDTH = 500  # of a window of Chromium; a narrower page is in a frame
+# A three on a square whose sides are 1.
+THREE = (
+    (0.3, 0.12),
+    (0.5, 0.06),
+    (0.65, 0.2),
+    (0.62, 0.36),
+    (0.42, 0.47),
+    (0.62, 0.56),
+    (0.7, 0.75),
+)
+DRAWN = (*THREE, (0.52, 0.92), (0.28, 0.86))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,7 @@ class Shot:
     height: int  # of the top of the page, as much as is shown
     is_dark: bool = False
     is_paper: bool = False
+    is_live: bool = False  # the live part, drawn on, with what its layers compute
 
 
 SHOTS = (
@@ -40,17 +53,18 @@ SHOTS = (
     Shot("report-dark", 1280, 1250, is_dark=True),
     Shot("report-400", 400, 1800),
     Shot("report-print", 794, 1600, is_paper=True),  # A4 at 96 dpi
+    Shot("report-live", 1280, 1140, is_live=True),
 )
 
 
-def page_of_digits(folder: Path) -> str:
+def page_of_digits(folder: Path) -> Path:
     """The report of the digits example, simulated on all its test samples."""
     build = folder / "digits"
     inputs = str(DIGITS / "test.npz")
     model = str(DIGITS / "digits.tflite")
     run("simulate", model, "--board", BOARD, "--inputs", inputs, "--output", str(build))
-    run("report", str(build))
-    return (build / "report.html").read_text(encoding="utf-8")
+    run("report", str(build), "--inputs", inputs)
+    return build / "report.html"
 
 
 def run(*words: str) -> None:
@@ -58,24 +72,28 @@ def run(*words: str) -> None:
     subprocess.run([sys.executable, "-m", "tinyml", *words], check=True, stdout=subprocess.DEVNULL)
 
 
-def take(page: str, shot: Shot, folder: Path) -> Path:
-    """The picture, in few colours; returns its path."""
-    from PIL import Image
+def take(browser: Page, page: Path, shot: Shot, target: Path) -> None:
+    """Writes the picture, in few colours."""
+    browser.open(page, width=shot.width, height=shot.height, dark=shot.is_dark)
+    browser.ask("live.ready")
+    if shot.is_live:
+        draw(browser)
+    media = "print" if shot.is_paper else ""
+    features = [{"name": "prefers-color-scheme", "value": "dark" if shot.is_dark else "light"}]
+    browser.call("Emulation.setEmulatedMedia", media=media, features=features)
+    browser.picture(target)
+    with Image.open(target) as image:
+        few = image.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE)
+    few.save(target, optimize=True)
 
-    shown = page.replace("@media print", "@media all") if shot.is_paper else page
-    frame, picture = folder / f"{shot.name}.html", folder / f"{shot.name}.png"
-    size = f"width:{shot.width}px;height:{shot.height}px"
-    frame.write_text(FRAME % (html.escape(shown), size), encoding="utf-8")
-    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
-    command += [f"--user-data-dir={folder / 'profile'}", "--hide-scrollbars"]
-    command += ["--force-dark-mode"] if shot.is_dark else []
-    command += [f"--window-size={max(shot.width, LEAST_WIDTH)},{shot.height}"]
-    command += [f"--screenshot={picture}", frame.as_uri()]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
-    with Image.open(picture) as image:
-        cut = image.convert("RGB").crop((0, 0, shot.width, shot.height))
-    cut.quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(picture, optimize=True)
-    return picture
+
+def draw(browser: Page) -> None:
+    """Draws a digit, and shows what the layers compute of it."""
+    browser.ask("document.getElementById('live-layers').open = true")
+    browser.ask("document.getElementById('live').scrollIntoView()")
+    box = "document.querySelector('canvas.draw').getBoundingClientRect()"
+    left, top, size = browser.ask(f"(({{ x, y, width }}) => [x, y, width])({box})")
+    browser.drag([(left + x * size, top + y * size) for x, y in DRAWN])
 
 
 @click.command()
@@ -83,12 +101,11 @@ def take(page: str, shot: Shot, folder: Path) -> Path:
 def main(folder: Path) -> None:
     """Writes the pictures of docs/report.md into FOLDER."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as name:
-        work = Path(name)
-        page = page_of_digits(work)
+    with tempfile.TemporaryDirectory() as name, chromium(Path(name)) as browser:
+        page = page_of_digits(Path(name))
         for shot in SHOTS:
             target = folder / f"{shot.name}.png"
-            target.write_bytes(take(page, shot, work).read_bytes())
+            take(browser, page, shot, target)
             click.echo(f"wrote {target}")
 
 

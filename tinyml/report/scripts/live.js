@@ -127,9 +127,7 @@ const live = (() => {
       if (file) tried(() => open(file));
       event.target.value = "";
     });
-    box.addEventListener("dragover", (event) => event.preventDefault());
     box.addEventListener("drop", (event) => {
-      event.preventDefault();
       if (event.dataTransfer.files.length) tried(() => open(event.dataTransfer.files[0]));
     });
     toggled(part("[data-do=camera]", box), () => inputs.camera((video, width, height) => { inputs.put(canvas, video, width, height); drawn(); }));
@@ -159,6 +157,7 @@ const live = (() => {
     infer();
   };
 
+  for (const name of ["dragover", "drop"]) section.addEventListener(name, (event) => event.preventDefault());
   parts("[data-input]").forEach(wire);
   part("#live-sample")?.addEventListener("change", (event) => {
     if (event.target.value === "") return;
