@@ -618,6 +618,21 @@ class TestBoard:
         assert len(found["rows"]) == len(report.layers)
         assert fresh.complaints == []
 
+    def test_a_board_that_is_unplugged_is_said(self, fresh: Page, digits: api.Built) -> None:
+        link, said = booted(digits), 0
+
+        def damage(data: bytes) -> bytes:
+            nonlocal said
+            said += len(data)
+            if said > 3000:
+                fresh.tell("unplug()")
+            return data
+
+        plug(fresh, link, damage=damage)
+        found = self.measured(fresh, digits)
+        assert found["said"] == "the port is gone: was the board unplugged?"
+        assert found["rows"] == []
+
     def test_a_silent_port_is_said(self, fresh: Page, digits: api.Built) -> None:
         plug(fresh, booted(digits), damage=lambda data: b"")
         found = self.measured(fresh, digits)

@@ -22,7 +22,7 @@ from tinyml import __version__
 from tinyml.backends import wasm
 from tinyml.backends.toolchains import zig
 from tinyml.base import process, resources
-from tinyml.base.errors import TinymlError
+from tinyml.base.errors import TinymlError, ToolMissing
 from tinyml.codegen.generate import generate
 from tinyml.evaluate.samples import Samples, check_samples
 from tinyml.ir.graph import Array, Graph, Tensor
@@ -91,7 +91,7 @@ def make_live(report: Report, directory: Path, samples: Samples | None = None) -
         graph = runtime_of(RUNTIME).load(model)
         return live_of(graph, board, report, samples or _compiled_in(graph, directory))
     except TinymlError as error:
-        hint = f" ({error.hint.splitlines()[0]})" if error.hint else ""
+        hint = f" ({error.hint})" if isinstance(error, ToolMissing) else ""
         why = f"{error.message.splitlines()[0]}{hint}"
         return replace(_empty(report, board), missing=why)
 
