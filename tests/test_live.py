@@ -139,7 +139,7 @@ class TestDigits:
     def test_samples_equal_the_reference(self, opened: Page, digits: api.Built) -> None:
         said = opened.ask(READY)
         assert said == (
-            "Equal to the reference here: every output and all 9 layers of 4 samples "
+            "Equal to the reference here: every element of all outputs and 9 layers, on 4 samples "
             "(compiled into the firmware)."
         )
         assert opened.ask("document.getElementById('live-equal').dataset.equal") == "4"
@@ -355,6 +355,7 @@ def test_real_models_equal_the_reference(model: Path, page: Page, tmp_path: Path
 
 
 @pytest.mark.browser
+@pytest.mark.sim
 def test_a_wrong_layer_is_named(page: Page, digits: api.Built, tmp_path: Path) -> None:
     report = read_report(digits.directory)
     live = read_live(report, digits.directory)
@@ -414,7 +415,9 @@ def test_what_is_no_script_of_the_page_does_not_run(page: Page, tmp_path: Path) 
         ((96, 96, 3), "image"),
         ((1, 16000), "sound"),
         ((1, 1, 16000, 1), "sound"),
-        ((1, 49, 10, 1), "image"),
+        ((1, 49, 10, 1), "values"),
+        ((1, 96, 320, 3), "values"),
+        ((1, 120, 320, 3), "image"),
         ((1, 4, 4, 1), "values"),
         ((1, 640), "values"),
         ((1, 32, 32, 16), "values"),
@@ -454,6 +457,7 @@ def test_a_page_without_it(digits: api.Built, tmp_path: Path) -> None:
     assert f"Live part: {round(live.page_bytes() / 1024)} KB." in text
 
 
+@pytest.mark.sim
 def test_a_damaged_file_is_made_again(digits: api.Built, tmp_path: Path) -> None:
     report = read_report(digits.directory)
     live = read_live(report, digits.directory)
@@ -469,6 +473,19 @@ def test_a_damaged_file_is_made_again(digits: api.Built, tmp_path: Path) -> None
     assert read_live(report, tmp_path) is None
 
 
+@pytest.mark.sim
+def test_a_large_model_is_left_out(
+    digits: api.Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = tmp_path / "build"
+    shutil.copytree(digits.directory, build)
+    (build / FILE_NAME).unlink()
+    monkeypatch.setattr(making, "MOST_BYTES", 10 << 10)
+    page = report_page(build).read_text(encoding="utf-8")
+    assert "as WebAssembly the model takes 13 KB, a page has room for 10 KB." in page
+
+
+@pytest.mark.sim
 def test_what_is_missing_is_said(
     digits: api.Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,7 @@ SCRIPTS = ("values.js", "module.js", "maps.js", "inputs.js", "live.js", "agent.j
 IMAGE, SOUND, VALUES = "image", "sound", "values"
 IMAGE_CHANNELS = (1, 3)
 LEAST_SIDE = 6  # pixels of what may be a picture
+MOST_PROPORTION = 3  # of its sides: what is longer are features over time, more likely
 LEAST_SOUND = 1000  # samples of what may be a sound
 
 
@@ -109,8 +110,8 @@ class Live:
             return "all kernels are those of this firmware"
         some = f"{same} of {len(self.layers)}" if same else "none"
         return (
-            f"kernels of this firmware: {some}; the other layers have the plain ones, to which "
-            "those for an instruction set must be equal in every element"
+            f"kernels of this firmware: {some}; the other layers have plain ones, an operator each, "
+            "to which the firmware's must be equal in every element"
         )
 
     def same_kernels(self, report: Report) -> int:
@@ -125,7 +126,7 @@ def input_kind(shape: Sequence[int]) -> str:
     if len(sizes) == 2 and min(sizes) >= LEAST_SIDE:
         sizes = (*sizes, 1)
     if len(sizes) == 3 and sizes[2] in IMAGE_CHANNELS and min(sizes[:2]) >= LEAST_SIDE:
-        return IMAGE
+        return IMAGE if max(sizes[:2]) <= MOST_PROPORTION * min(sizes[:2]) else VALUES
     is_row = sum(size > 1 for size in sizes) == 1
     return SOUND if is_row and prod(sizes) >= LEAST_SOUND else VALUES
 

@@ -141,12 +141,13 @@ const live = (() => {
   const equality = () => {
     const wrong = wasm.check(model, held);
     const first = wrong.findIndex((items) => items.length);
-    const what = `${held.samples.length} sample${held.samples.length > 1 ? "s" : ""} (${held.samples_from})`;
+    const counted = (count, word) => `${count} ${word}${count > 1 ? "s" : ""}`;
+    const what = `all outputs and ${counted(held.layers.length, "layer")}, on ${counted(held.samples.length, "sample")} (${held.samples_from})`;
     const line = part("#live-equal");
     line.dataset.equal = String(wrong.filter((items) => !items.length).length);
     line.className = first < 0 ? "note" : "problem";
     line.textContent = first < 0
-      ? `Equal to the reference here: every output and all ${held.layers.length} layers of ${what}.`
+      ? `Equal to the reference here: every element of ${what}.`
       : `Sample ${first} differs from the reference, first in ${typeof wrong[first][0] === "number" ? `layer ${wrong[first][0]}` : wrong[first][0]}. This is a bug of tinyml or of the compiler: please report it with the model.`;
   };
 

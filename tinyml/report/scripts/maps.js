@@ -1,7 +1,7 @@
 /** Tensors as heat maps: a tile for each channel, from the least value (dark) to the greatest (light). */
 const maps = (() => {
   const MOST_TILES = 64;
-  const ROW = 32; // elements side by side of what has but one dimension
+  const ROW = 32; // elements side by side, at least, of what has but one dimension
   const WIDE = 240; // pixels on the screen, about
   const RAMP = [[18, 26, 46], [64, 118, 176], [250, 236, 196]];
 
@@ -9,7 +9,7 @@ const maps = (() => {
   const tiles = (tensor) => {
     const sizes = tensor.shape.filter((size) => size !== 1);
     if (sizes.length < 2) {
-      const all = values.count(tensor), width = Math.min(all, ROW);
+      const all = values.count(tensor), width = Math.min(all, Math.max(ROW, Math.ceil(Math.sqrt(2 * all))));
       return { all: 1, count: 1, width, height: Math.ceil(all / width), index: (_, y, x) => (y * width + x < all ? y * width + x : -1) };
     }
     const all = sizes.length > 2 ? sizes.pop() : 1;
