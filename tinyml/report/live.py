@@ -110,8 +110,8 @@ class Live:
             return "all kernels are those of this firmware"
         some = f"{same} of {len(self.layers)}" if same else "none"
         return (
-            f"kernels of this firmware: {some}; the other layers have plain ones, an operator each, to "
-            "which the firmware's must be equal in every element"
+            f"kernels of this firmware: {some}; the other layers have plain ones, an operator "
+            "each, to which the firmware's must be equal in every element"
         )
 
     def same_kernels(self, report: Report) -> int:
