@@ -34,7 +34,7 @@ from tinyml.measure.onboard import profile_build
 from tinyml.model.file import read_model
 from tinyml.model.reader import load
 from tinyml.ops.fully_connected import FullyConnectedAttrs
-from tinyml.ops.reference import outputs, run
+from tinyml.ops.reference import outputs, run, sequence
 from tinyml.passes import run_passes
 from tinyml.project import live as making
 from tinyml.project.live import complete_live, live_of, live_plan, wasm_module
@@ -340,6 +340,39 @@ def test_operators_equal_the_reference(operator: str, page: Page, tmp_path: Path
     page.open(page_of(load_batch([FOLDER / f"{operator}.toml"]).graph, tmp_path))
     assert page.ask(READY).startswith("Equal to the reference here")
     assert page.complaints == []
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("operator", ["read_variable", "svdf"])
+def test_state_goes_on_in_streaming_models_alone(operator: str, page: Page, tmp_path: Path) -> None:
+    graph = load_batch([FOLDER / f"{operator}.toml"]).graph
+    assert graph.variables
+    page.open(page_of(graph, tmp_path))
+    page.ask(READY)
+    again = """(() => { const field = document.getElementById("live-sample");
+      field.value = "1"; field.dispatchEvent(new Event("change")); })()"""
+    found, inputs = [], []
+    for _ in range(2):
+        page.ask(again)
+        arrays, outs, _ = inference(page, graph)
+        inputs.append(arrays)
+        found.append(outs)
+    if graph.is_streaming:
+        page.ask("document.querySelector('[data-do=reset]').click()")
+        found.append(inference(page, graph)[1])
+        # Before the two the page showed the first sample.
+        shown = page.ask("live.held.samples[0].inputs")
+        tensors = [graph.tensors[i] for i in graph.inputs]
+        first = [
+            np.frombuffer(base64.b64decode(text), tensor.dtype.numpy).reshape(tensor.shape)
+            for text, tensor in zip(shown, tensors, strict=True)
+        ]
+        right = [*sequence(graph, [first, *inputs])[1:], *sequence(graph, inputs[:1])]
+        assert found[0] != found[2]
+    else:
+        right = [outputs(graph, inputs[0])] * 2
+    assert found == [[value.tobytes() for value in values] for values in right]
 
 
 @pytest.mark.browser

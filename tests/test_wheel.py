@@ -29,6 +29,8 @@ def test_wheel_holds_the_data_folders(wheel: Path) -> None:
         "tinyml/report/page.html.j2",
         "tinyml/report/page.css",
         "tinyml/report/page.js",
+        "tinyml/report/scripts/agent.js",
+        "tinyml/data/firmware/port/wasm/page.c",
     ):
         assert wanted in names
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]

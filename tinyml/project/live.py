@@ -138,7 +138,6 @@ def live_of(graph: Graph, board: Board, report: Report, samples: Samples | None 
         samples=_samples(graph, plan.graph, chosen),
         samples_from=chosen.file_name or "made at random",
         is_streaming=graph.is_streaming,
-        is_stateful=bool(plan.graph.variables),
     )
 
 

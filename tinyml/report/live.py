@@ -77,7 +77,6 @@ class Live:
     samples: tuple[LiveSample, ...] = ()
     samples_from: str = ""  # what they are, in words
     is_streaming: bool = False  # each sample goes on with the state that the one before has left
-    is_stateful: bool = False  # inferences leave something for the next one
     baud: int = 115_200  # of the board's serial line
 
     def is_of(self, report: Report) -> bool:

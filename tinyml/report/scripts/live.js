@@ -60,6 +60,7 @@ const live = (() => {
 
   const infer = () => {
     if (!model) return;
+    if (!held.is_streaming) model.reset();
     last = model.run(current.slice());
     held.outputs.forEach((tensor, i) => scores(tensor, last.outputs[i], i));
     current.forEach((data, i) => inputMaps[i](held.inputs[i], data));
