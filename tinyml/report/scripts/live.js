@@ -84,38 +84,54 @@ const live = (() => {
     for (const button of parts("[aria-pressed]")) button.setAttribute("aria-pressed", "false");
   };
 
-  /** Wires the controls of one input. */
-  const wire = (box) => {
+  /** What an input's controls do: `drawn` takes the canvas, `heard` samples, `open` a file. */
+  const feeder = (box) => {
     const index = Number(box.dataset.input), tensor = held.inputs[index], kind = held.kinds[index];
     const canvas = part("canvas.draw", box);
-    const drawn = () => feed(index, between(box, inputs.pixels(canvas, tensor)));
     const rate = () => Number(part("[name=rate]", box).value);
+    const drawn = () => feed(index, between(box, inputs.pixels(canvas, tensor)));
     const heard = (found) => feed(index, between(box, found.map((value) => (value + 1) / 2)));
+    const count = values.count(tensor), shape = `the input [${tensor.shape}]`;
+    const picture = async (file) => {
+      if (kind !== "image") throw new Error(`${shape} is no picture: give its ${count} values as numbers (.csv)`);
+      const bitmap = await createImageBitmap(file);
+      inputs.clear(canvas);
+      inputs.put(canvas, bitmap, bitmap.width, bitmap.height);
+      drawn();
+      say(file.name);
+    };
+    const sound = async (file) => {
+      if (kind !== "sound") throw new Error(`${shape} is no row of samples: compute what it takes as in training, and give the ${count} values as numbers (.csv)`);
+      const { found, seconds } = await inputs.sound(file, rate(), count);
+      heard(found);
+      say(`${file.name}: ${seconds.toFixed(2)} s; the first ${(count / rate()).toFixed(2)} s were taken`);
+    };
+    const table = async (file) => {
+      feed(index, inputs.numbers(await file.text(), count));
+      say(file.name);
+    };
+    const open = (file) => tried(() => {
+      stopAll();
+      const taken = { image: picture, audio: sound }[file.type.split("/")[0]] ?? table;
+      return taken(file);
+    });
+    return { tensor, canvas, count, rate, drawn, heard, open };
+  };
+
+  /** Wires the controls of one input. */
+  const wire = (box) => {
+    const { tensor, canvas, count, rate, drawn, heard, open } = feeder(box);
     const range = values.range(tensor);
     for (const [i, name] of ["low", "high"].entries()) {
       const field = part(`[name=${name}]`, box);
       if (field) { field.value = Number(range[i].toPrecision(3)); field.addEventListener("input", () => canvas && drawn()); }
     }
-    const open = async (file) => {
-      stopAll();
-      const is_sound = file.type.startsWith("audio/"), is_picture = file.type.startsWith("image/");
-      if (is_picture && kind !== "image") throw new Error(`the input [${tensor.shape}] is no picture: give its ${values.count(tensor)} values as numbers (.csv)`);
-      if (is_sound && kind !== "sound") throw new Error(`the input [${tensor.shape}] is no row of samples: compute what it takes as in training, and give the ${values.count(tensor)} values as numbers (.csv)`);
-      if (is_picture) {
-        const picture = await createImageBitmap(file);
-        inputs.clear(canvas);
-        inputs.put(canvas, picture, picture.width, picture.height);
-        drawn();
-      } else if (is_sound) {
-        const { found, seconds } = await inputs.sound(file, rate(), values.count(tensor));
-        heard(found);
-        say(`${file.name}: ${seconds.toFixed(2)} s; the first ${(found.length / rate()).toFixed(2)} s were taken`);
-        return;
-      } else {
-        feed(index, inputs.numbers(await file.text(), values.count(tensor)));
-      }
-      say(file.name);
-    };
+    part("[type=file]", box).addEventListener("change", (event) => {
+      const [file] = event.target.files;
+      if (file) open(file);
+      event.target.value = "";
+    });
+    box.addEventListener("drop", (event) => { if (event.dataTransfer.files.length) open(event.dataTransfer.files[0]); });
     const toggled = (button, start) => button?.addEventListener("click", () => tried(async () => {
       const is_on = button.getAttribute("aria-pressed") === "true";
       stopAll();
@@ -123,16 +139,8 @@ const live = (() => {
       stops.push(await start());
       button.setAttribute("aria-pressed", "true");
     }));
-    part("[type=file]", box).addEventListener("change", (event) => {
-      const [file] = event.target.files;
-      if (file) tried(() => open(file));
-      event.target.value = "";
-    });
-    box.addEventListener("drop", (event) => {
-      if (event.dataTransfer.files.length) tried(() => open(event.dataTransfer.files[0]));
-    });
     toggled(part("[data-do=camera]", box), () => inputs.camera((video, width, height) => { inputs.put(canvas, video, width, height); drawn(); }));
-    toggled(part("[data-do=microphone]", box), () => inputs.microphone(rate(), values.count(tensor), heard));
+    toggled(part("[data-do=microphone]", box), () => inputs.microphone(rate(), count, heard));
     if (!canvas) return;
     inputs.clear(canvas);
     inputs.drawable(canvas, tensor, drawn);
