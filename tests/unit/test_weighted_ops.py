@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.support.models.small_graphs import GraphBuilder
+from tinyml import ops
 from tinyml.ir.dtype import INT64, UINT8
 from tinyml.ir.graph import Graph, Op, Quant, Tensor
 from tinyml.model.support import unmet
@@ -18,6 +19,8 @@ from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs
 from tinyml.ops.fully_connected import FullyConnectedAttrs
 from tinyml.ops.mean import MeanAttrs, loops
 from tinyml.ops.pool_2d import Pool2dAttrs
+from tinyml.passes import run_passes
+from tinyml.plan.offers import offers_of
 
 
 def _conv() -> Graph:
@@ -147,14 +150,9 @@ def test_sound_layers_have_no_complaints(graph: Graph) -> None:
             "6 channels, 6 filters of depth 4",
         ),
         (
-            _with_tensor(CONV, 2, data=np.full(6, (1 << 31) - 1, np.int32)),
-            "Sums must fit 32 bits for every input, also after rescaling by more than 1. "
-            "channel 0 reaches",
-        ),
-        (
             _with_tensor(CONV, 0, quant=Quant((1e30,), (0,))),
-            "Sums must fit 32 bits for every input, also after rescaling by more than 1. "
-            "a rescaling factor is",
+            "The factors from sums to outputs must be such that a multiplier and a shift hold "
+            "them. a rescaling factor is",
         ),
         (
             _with_op(DEPTHWISE, attrs={"depth_multiplier": 2}),
@@ -202,3 +200,17 @@ def test_mean_loops_join_neighbouring_axes() -> None:
     assert loops((2, 3, 4, 5), (0, 2)) == (1, 2, 3, 4, 5)
     assert loops((7,), ()) == (7, 1, 1, 1, 1)
     assert len(loops((2, 2, 2, 2, 2, 2), (0, 2, 4))) > 5
+
+
+def test_sums_that_may_leave_32_bits_take_the_plain_kernel() -> None:
+    """Such layers were refused; TFLM runs them, and where a sum leaves 32 bits it wraps."""
+    graph = _with_tensor(CONV, 2, data=np.full(6, (1 << 31) - 1, np.int32))
+    op = graph.ops[0]
+    layer = ops.layer_of(op, graph)
+    assert layer.numbers.wraps.all()
+    offers, rejected = offers_of(op, graph, ("dsp",), layer)
+    assert [offer.call.function for offer in offers] == ["tml_conv_2d_s8_wrap"]
+    assert offers[0].call.header == "kernels/conv_2d/s8_wrap.h"
+    assert rejected
+    assert all("sums beyond 32 bits: channel 0 reaches" in reason for _, reason in rejected)
+    assert run_passes(graph).tensors[op.inputs[2]].data is not None  # nothing is proved of them

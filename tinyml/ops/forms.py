@@ -50,8 +50,9 @@ class Form:
     ``numbers`` are what its kernels are made of and take long to compute: the rows and factors of a
     weighted layer. They are computed once, and every lowering of the form, of variants too, gets
     them as its third argument. ``states`` are the values of variables after an inference, by
-    operand; ``reference`` gives the outputs only. ``limits`` ask them what they must meet, once all
-    constraints hold.
+    operand; ``reference`` gives the outputs only. ``limits`` ask the numbers what they must meet,
+    once all constraints hold; ``fast_limits`` what variants rely on, where the plain kernel does
+    without.
     """
 
     name: str  # "s8"; its kernels' names end with it where a kernel is of one type
@@ -62,6 +63,7 @@ class Form:
     numbers: Callable[[Op, Graph], Numbers] | None = None
     limits: tuple[Limit, ...] = ()
     states: States | None = None  # of an operator with the trait State
+    fast_limits: tuple[Limit, ...] = ()
 
     def types_of(self, role: str) -> Types:
         """The types that operands of a role may have; none for a role that it does not name."""

