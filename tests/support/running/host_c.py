@@ -2,12 +2,14 @@
 
 Kernels shared by all layers (``optimize="size"``) are compiled with sanitizers and nothing taken
 away, kernels specialised for each layer ("speed") with optimisation: sanitizers take minutes on
-what inlines that much.
+what inlines that much. Undefined behaviour ends in a trap: the calls that would describe it are two
+fifths of the compiler's work. A program that traps is compiled again with them.
 Inputs go in and outputs come out as raw bytes (firmware/port/bare/records.c).
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -33,6 +35,7 @@ WARNINGS = (
     *("-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Wmissing-prototypes"),
     *("-Wvla", "-Wdouble-promotion", "-Werror"),
 )
+TRAP = "-fsanitize-undefined-trap-on-error"  # the same checks, without words
 
 
 def compiler(optimize: str) -> tuple[str, ...]:
@@ -70,8 +73,10 @@ def compile_plan(made: Plan, folder: Path, *extra: str) -> Path:
         (folder / name).write_text(text, encoding="utf-8")
     firmware = resources.path("firmware")
     program = folder / "program"
+    words = compiler(made.optimize)
     command = [
-        *compiler(made.optimize),
+        *words,
+        *((TRAP,) if SANITIZERS[0] in words else ()),
         *("-std=c11", "-DTML_DEBUG"),
         *WARNINGS,
         *(f"-I{path}" for path in (folder, firmware / "include", *firmware_folders())),
@@ -82,13 +87,14 @@ def compile_plan(made: Plan, folder: Path, *extra: str) -> Path:
         *extra,
     ]
     _run(command, b"")
+    _argv_of(program).write_text(json.dumps(command), encoding="utf-8")
     return program
 
 
 def run_program(program: Path, graph: Graph, vectors: Sequence[Vector]) -> list[Vector]:
     """Feeds the vectors to a compiled graph."""
     data = b"".join(np.ascontiguousarray(value).tobytes() for v in vectors for value in v)
-    answer = _run([str(program)], data)
+    answer = _answer(program, data)
     offset, found = 0, []
     for _ in vectors:
         results: list[Array] = []
@@ -119,7 +125,25 @@ def run_on_host(
     return run_program(program, graph, vectors)
 
 
-def _run(command: Sequence[str], data: bytes) -> bytes:
-    done = subprocess.run(command, input=data, capture_output=True, check=False)
-    assert done.returncode == 0, f"{command[0]} failed:\n{done.stderr.decode()[-4000:]}"
+def _argv_of(program: Path) -> Path:
+    return program.with_suffix(".json")
+
+
+def _answer(program: Path, data: bytes) -> bytes:
+    """What a program prints; where it traps, the failure has the sanitizer's words."""
+    done = subprocess.run([str(program)], input=data, capture_output=True, check=False)
+    if done.returncode < 0:  # a signal
+        command = json.loads(_argv_of(program).read_text(encoding="utf-8"))
+        _run([word for word in command if word != TRAP], b"")
+        _run([str(program)], data)
+    assert done.returncode == 0, _failed([str(program)], done)
     return done.stdout
+
+
+def _run(command: Sequence[str], data: bytes) -> None:
+    done = subprocess.run(command, input=data, capture_output=True, check=False)
+    assert done.returncode == 0, _failed(command, done)
+
+
+def _failed(command: Sequence[str], done: subprocess.CompletedProcess[bytes]) -> str:
+    return f"{command[0]} failed with {done.returncode}:\n{done.stderr.decode()[-4000:]}"
