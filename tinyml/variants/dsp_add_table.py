@@ -51,18 +51,35 @@ def solve_table(wanted: IntArray, slope: float) -> TableForm | None:
     """The form that gives ``wanted[x + 128, y + 128]`` for every pair of bytes, if one is found.
 
     For a factor and a shift the entries that are right for all x form an interval for each y; where
-    none is empty, the middles of all are what is returned, and so proven.
+    none is empty, the middles of all are what is returned, and so proven. Of a factor that fails,
+    the worst y is looked at first with the next ones: mostly, it rules them out too.
     """
-    raised, lowered = wanted > INT8_MIN, wanted < INT8_MAX
+    worst: set[int] = set()  # columns
     for factor, shift in _factors(slope):
-        missing = (wanted << shift) - factor * BYTES[:, None]
-        reach = (1 << 31) - 1 - 128 * abs(factor)
-        low = missing.max(axis=0, where=raised, initial=-reach)
-        high = missing.min(axis=0, where=lowered, initial=reach - (1 << shift)) + (1 << shift) - 1
-        middle = (low + high) // 2
-        if np.all(low <= high) and int(np.abs(middle).max()) <= reach:
+        if worst and _entries(wanted[:, list(worst)], factor, shift)[1].max() > 0:
+            continue
+        middle, lacking = _entries(wanted, factor, shift)
+        if lacking.max() > 0:
+            worst.add(int(lacking.argmax()))
+        elif int(np.abs(middle).max()) <= _reach(factor):
             return TableForm(factor, shift, middle)
     return None
+
+
+def _reach(factor: int) -> int:
+    """How far an entry may be from 0."""
+    return (1 << 31) - 1 - 128 * abs(factor)
+
+
+def _entries(wanted: IntArray, factor: int, shift: int) -> tuple[IntArray, IntArray]:
+    """For each y the middle of its interval, and by how much its ends lie in the wrong order."""
+    missing = (wanted << shift) - factor * BYTES[:, None]
+    reach = _reach(factor)
+    lows = np.where(wanted > INT8_MIN, missing, -reach)
+    highs = np.where(wanted < INT8_MAX, missing, reach - (1 << shift))
+    low = np.maximum(lows.max(axis=0), -reach)
+    high = np.minimum(highs.min(axis=0), reach - (1 << shift)) + (1 << shift) - 1
+    return (low + high) // 2, low - high
 
 
 def _factors(slope: float) -> Iterator[tuple[int, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,14 @@ from tinyml.variants import Variant
 IntArray = NDArray[np.int64]
 
 _NOWHERE = Source("", "", 0)
+_SQUARE = (1, 256, 256, 1)
 BYTES = np.arange(INT8_MIN, INT8_MAX + 1, dtype=np.int64)
 _LARGEST_SHIFT = 23
 _SHIFTS = 4  # that are tried, from the largest that fits 32 bits
 STRETCHES = tuple(1 + 2.0 ** (-half / 2) for half in range(42, 17, -1))
 _ATTEMPTS = 40  # pairs of factors per shift
+_FAR = 1 << 62  # where no pair sets a limit
+_KEPT = 64  # forms and tables of sums that differ, of models and boards that are planned in turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +64,62 @@ def solve_pair(
     The intersection over all pairs is computed, so what is returned is proven. The first factors
     are the slopes themselves; the others deviate by a few units.
     """
-    x, y = BYTES[:, None], BYTES[None, :]
-    raised, lowered = table > limits.bounds[0], table < limits.bounds[1]
     reach = (abs(slope1) + abs(slope2)) * 256 + 129
     steepest = max(abs(slope1), abs(slope2)) + 2.0**-20
     room = int(math.log2(limits.factor / steepest))
     largest = min(_LARGEST_SHIFT, 31 - math.frexp(reach)[1], room)
-    far = 1 << 62
+    offsets = _Offsets(table, limits.bounds)
     for shift in range(largest, max(8, largest - _SHIFTS), -1):
-        needed = table << shift
         for factor1, factor2 in _factors(slope1 * 2.0**shift, slope2 * 2.0**shift):
-            missing = needed - (factor1 * x + factor2 * y)
-            low = int(missing.max(where=raised, initial=-far))
-            high = int(missing.min(where=lowered, initial=far)) + (1 << shift) - 1
-            offset = (max(low, -far >> 1) + min(high, far >> 1)) // 2
+            found = offsets.for_all(factor1, factor2, shift)
+            if found is None:
+                continue
+            low, high = found
+            offset = (max(low, -_FAR >> 1) + min(high, _FAR >> 1)) // 2
             reached = abs(offset) + 128 * (abs(factor1) + abs(factor2))
             fits = reached < 1 << 31 and abs(offset) < limits.offset
-            if low <= high and fits and max(abs(factor1), abs(factor2)) < limits.factor:
+            if fits and max(abs(factor1), abs(factor2)) < limits.factor:
                 return PairForm(factor1, factor2, offset, shift)
     return None
+
+
+class _Offsets:
+    """The offsets that are right for a table, by factors and shift.
+
+    Two pairs of bytes are enough to rule factors out, and the same few rule out most: those that
+    once did are asked before all 65,536.
+    """
+
+    def __init__(self, table: IntArray, bounds: tuple[int, int]) -> None:
+        self._table = table
+        self._raised, self._lowered = table > bounds[0], table < bounds[1]
+        self._lowest: set[tuple[int, int, int]] = set()  # x, y, output
+        self._highest: set[tuple[int, int, int]] = set()
+
+    def for_all(self, factor1: int, factor2: int, shift: int) -> tuple[int, int] | None:
+        """The least and the greatest offset that is right for every pair; None without any."""
+
+        def missing(pair: tuple[int, int, int]) -> int:
+            return (pair[2] << shift) - factor1 * pair[0] - factor2 * pair[1]
+
+        above = (1 << shift) - 1
+        low = max(map(missing, self._lowest), default=-_FAR)
+        if low > min(map(missing, self._highest), default=_FAR) + above:
+            return None
+        every = (self._table << shift) - (factor1 * BYTES[:, None] + factor2 * BYTES)
+        least = self._pair(int(np.where(self._raised, every, -_FAR).argmax()))
+        greatest = self._pair(int(np.where(self._lowered, every, _FAR).argmin()))
+        low = missing(least) if self._raised.any() else -_FAR
+        high = (missing(greatest) if self._lowered.any() else _FAR) + above
+        if low <= high:
+            return low, high
+        self._lowest.add(least)
+        self._highest.add(greatest)
+        return None
+
+    def _pair(self, place: int) -> tuple[int, int, int]:
+        x, y = divmod(place, len(BYTES))
+        return x + INT8_MIN, y + INT8_MIN, int(self._table[x, y])
 
 
 def _factors(ideal1: float, ideal2: float) -> Iterator[tuple[int, int]]:
@@ -143,8 +184,15 @@ def are_pairs(op: Op, graph: Graph) -> str | None:
 
 def pair_form(op: Op, graph: Graph, limits: Limits = Limits()) -> PairForm | str:
     """The form of an ADD or SUB, or why there is none."""
-    form = solve_pair(table_of(op, graph), *slopes_of(op, graph), limits)
+    form = _form_of(*_alone(op, graph), slopes_of(op, graph), limits)
     return form or "no linear form is exact for all pairs of inputs"
+
+
+@lru_cache(maxsize=_KEPT)
+def _form_of(
+    op: Op, operands: tuple[Tensor, ...], slopes: tuple[float, float], limits: Limits
+) -> PairForm | None:
+    return solve_pair(_table_of(op, operands), *slopes, limits)
 
 
 def slopes_of(op: Op, graph: Graph) -> tuple[float, float]:
@@ -159,14 +207,27 @@ def _tensors(op: Op, graph: Graph) -> tuple[Tensor, ...]:
 
 
 def table_of(op: Op, graph: Graph) -> IntArray:
-    """The reference's output for every pair of bytes."""
-    shape = (1, 256, 256, 1)
-    square = tuple(replace(item, shape=shape, data=None) for item in _tensors(op, graph))
-    alone = replace(op, inputs=(0, 1), outputs=(2,))
+    """The reference's output for every pair of bytes; read-only."""
+    return _table_of(*_alone(op, graph))
+
+
+def _alone(op: Op, graph: Graph) -> tuple[Op, tuple[Tensor, ...]]:
+    """All that a sum's numbers hang on: the op and its tensors without names, with one shape."""
+    square = tuple(
+        replace(item, name="", shape=_SQUARE, data=None, initial=None)
+        for item in _tensors(op, graph)
+    )
+    return replace(op, name="", inputs=(0, 1), outputs=(2,)), square
+
+
+@lru_cache(maxsize=_KEPT)
+def _table_of(op: Op, operands: tuple[Tensor, ...]) -> IntArray:
     x, y = np.broadcast_arrays(BYTES.astype(np.int8)[:, None], BYTES.astype(np.int8)[None, :])
-    graph = Graph("pairs", _NOWHERE, square, (alone,), (0, 1), (2,))
-    (made,) = sum_reference(alone, graph, (x.reshape(shape), y.reshape(shape)))
-    return made.astype(np.int64).reshape(256, 256)
+    graph = Graph("pairs", _NOWHERE, operands, (op,), (0, 1), (2,))
+    (made,) = sum_reference(op, graph, (x.reshape(_SQUARE), y.reshape(_SQUARE)))
+    table = made.astype(np.int64).reshape(256, 256)
+    table.setflags(write=False)
+    return table
 
 
 EXTENTS = {"tml_dsp_add_params": pairwise}
