@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -228,9 +229,14 @@ class Table:
 def read_table(path: Path) -> Table:
     """The top table of a TOML file. Raises BoardError if it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return Table(tomllib.load(file), str(path))
+        return Table(_parsed(path.read_text(encoding="utf-8")), str(path))
     except OSError as error:
         raise BoardError(f"cannot read it: {error.strerror}", where=str(path)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BoardError(f"not a TOML file: {error}", where=str(path)) from error
+
+
+@lru_cache(maxsize=128)  # boards share chips and templates; a table only reads what it is of
+def _parsed(text: str) -> Mapping[str, object]:
+    found: Mapping[str, object] = tomllib.loads(text)
+    return found

@@ -93,12 +93,18 @@ def outside(kind: str, own: Collection[str] = ()) -> dict[str, Callable[[], obje
     return {name: partial(_load, item) for name, item in found.items()}
 
 
-@cache
 def _installed(kind: str) -> tuple[EntryPoint, ...]:
-    """Looking for them takes a while: once, in a process."""
+    return _entry_points().get(f"tinyml.{kind}", ())
+
+
+@cache
+def _entry_points() -> dict[str, tuple[EntryPoint, ...]]:
+    """Ours, by group: looking for them reads the data of every package there is."""
     from importlib.metadata import entry_points
 
-    return tuple(entry_points(group=f"tinyml.{kind}"))
+    found = entry_points()
+    ours = (group for group in found.groups if group.startswith("tinyml."))
+    return {group: tuple(found.select(group=group)) for group in ours}
 
 
 def _taken(kind: str, item: EntryPoint, why: str) -> ToolError:

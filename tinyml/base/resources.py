@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
 Kind = Literal["firmware", "boards", "templates"]
 
 
+@cache  # each header that a build copies asks
 def path(kind: Kind) -> Path:
     """The folder of that kind, absolute."""
     package = Path(__file__).resolve().parent.parent

@@ -7,6 +7,7 @@ up in it, and so does the kernel.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from math import sqrt
 
 import numpy as np
@@ -68,33 +69,37 @@ def root_fits_32_bits(op: Op, graph: Graph) -> str | None:
     return None if -11 <= shift <= 20 else f"2^{-shift}"
 
 
-def inverse_root(op: Op, graph: Graph, value: int) -> int:
-    """1 / sqrt(x) of a positive value, the greatest value for zero, as in RsqrtEvalQuantized.
+def inverse_roots(op: Op, graph: Graph, values: Array) -> Array:
+    """1 / sqrt(x) of positive values, the greatest value for zero, as in RsqrtEvalQuantized.
 
-    ``value`` is less its zero point. TFLM stops below zero; it gives the greatest value, too.
+    ``values`` are less their zero point. TFLM stops below zero; it gives the greatest value, too.
     """
     out = result(op, graph)
-    if value <= 0:
-        return out.dtype.limits[1]
+    least, greatest = out.dtype.limits
     multiplier, shift = rsqrt_factor(op, graph)
+    roots = np.array([_root(value) if value > 0 else 0 for value in values.tolist()], np.int64)
+    scaled = multiply_by_quantized_multiplier(roots, multiplier, shift - _FRACTION_BITS)
+    made = np.clip(wrap_int32(scaled + quant_of(out).zero_point), least, greatest)
+    return np.where(values > 0, made, greatest).astype(out.dtype.numpy)
+
+
+@lru_cache(maxsize=1 << 16)  # of int8 inputs there are 511, whatever their zero point
+def _root(value: int) -> int:
+    """1 / sqrt(value) with _FRACTION_BITS."""
     inverse, places = inverse_square_root(value)
-    root = multiply_by_quantized_multiplier(np.array(1), inverse, places + _FRACTION_BITS)
-    scaled = multiply_by_quantized_multiplier(root, multiplier, shift - _FRACTION_BITS)
-    return int(np.clip(wrap_int32(scaled + quant_of(out).zero_point), *out.dtype.limits))
+    return int(multiply_by_quantized_multiplier(np.array(1), inverse, places + _FRACTION_BITS))
 
 
 def rsqrt_table(op: Op, graph: Graph) -> Array:
     """The inverse roots of all int8 values."""
     zero_point = quant_of(graph.tensors[op.inputs[0]]).zero_point
-    values = (input_values(INT8) - zero_point).tolist()
-    return np.array([inverse_root(op, graph, value) for value in values], np.int8)
+    return inverse_roots(op, graph, input_values(INT8) - zero_point)
 
 
 def _wide_rsqrt(op: Op, graph: Graph, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
     """The inverse roots of int16 values, each computed once."""
     values, places = np.unique(np.asarray(inputs[0]), return_inverse=True)
-    found = np.array([inverse_root(op, graph, value) for value in values.tolist()], np.int16)
-    return (found[places].reshape(result(op, graph).shape),)
+    return (inverse_roots(op, graph, values)[places].reshape(result(op, graph).shape),)
 
 
 def _lower_wide_rsqrt(op: Op, graph: Graph) -> KernelCall:
