@@ -68,6 +68,8 @@ def solve_pair(
     steepest = max(abs(slope1), abs(slope2)) + 2.0**-20
     room = int(math.log2(limits.factor / steepest))
     largest = min(_LARGEST_SHIFT, 31 - math.frexp(reach)[1], room)
+    if (table.max() > limits.bounds[0]) != (table.min() < limits.bounds[1]):
+        return None  # cut everywhere: offsets have one end only, and their middle is too far
     offsets = _Offsets(table, limits.bounds)
     for shift in range(largest, max(8, largest - _SHIFTS), -1):
         for factor1, factor2 in _factors(slope1 * 2.0**shift, slope2 * 2.0**shift):
