@@ -22,7 +22,7 @@ from tests.support.values.plans import sharing
 from tinyml import api
 from tinyml.base import resources
 from tinyml.base.elf import read_elf
-from tinyml.base.errors import ModelError
+from tinyml.base.errors import ModelError, ToolError
 from tinyml.codegen.generate import generate
 from tinyml.codegen.interface import io_functions
 from tinyml.conformance.cases import made_vectors
@@ -300,3 +300,24 @@ def test_every_template_takes_several(board: str, template: str, tmp_path: Path)
         if path.suffix in (".c", ".md", ".ino", ".cpp")
     ]
     assert any("model_1_input" in text and "model_2_input" in text for text in texts)
+
+
+@pytest.mark.sim
+def test_an_application_may_run_one_at_a_time(tmp_path: Path) -> None:
+    """Nothing runs all of them then, and the self-test found no model in the image."""
+    file = together(files(small_network(), last_only()))
+    settings = api.Settings(directory=tmp_path / "b", agent=False)
+    api.build(file, api.load_board(BOARD), replace(settings, project_only=True))
+    main = tmp_path / "b" / "project" / "main.c"
+    name = load(file).name
+    alone = main.read_text().replace(f"{name}_invoke();", "model_2_invoke(); model_1_invoke();")
+    prints = "model_1_print_result(); model_2_print_result();"
+    alone = alone.replace(f"{name}_print_result();", prints)
+    main.write_text(alone)
+    built = api.build(file, api.load_board(BOARD), settings)
+    assert read_elf(built.linked().elf).symbol(f"{name}_invoke") is None
+    assert built.report.self_test is not None
+    main.write_text(alone.replace("model_2_invoke(); ", ""))
+    with pytest.raises(ToolError, match="there is no 'model_2_invoke' in the image") as caught:
+        api.build(file, api.load_board(BOARD), settings)
+    assert "call model_1_invoke() and model_2_invoke()" in (caught.value.hint or "")

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from benchmarks.accuracy import accuracy_of
 from tests.support.models.small_graphs import GraphBuilder
 from tinyml import api
+from tinyml.ir.dtype import FLOAT32
 from tinyml.ir.graph import Graph
 from tinyml.ops.conv_2d import Conv2dAttrs
 from tinyml.ops.depthwise_conv_2d import DepthwiseConv2dAttrs
@@ -65,3 +67,16 @@ LAYERS: dict[str, Callable[[], Graph]] = {
 def test_weights_beyond_the_cache(layer: str, board: str) -> None:
     found = accuracy_of(LAYERS[layer](), api.load_board(board), "ram")  # which copies no weights
     assert abs(found.errors["time"]) <= WITHIN_PERCENT, found.errors
+
+
+@pytest.mark.parametrize("name", ["nucleo_g0b1re", "rpi_pico", "esp32c3", "nucleo_l4r5zi"])
+def test_floats_in_software_are_predicted(name: str) -> None:
+    """They were predicted as on a core with floating-point instructions: fifteen times too low."""
+    b = GraphBuilder()
+    x, y = (b.value(n, (1, 9, 9, c), None, FLOAT32) for n, c in (("x", 3), ("y", 8)))
+    rng = np.random.default_rng(1)
+    weights = b.constant("w", rng.normal(size=(8, 3, 3, 3)).astype(np.float32))
+    bias = b.constant("b", np.zeros(8, np.float32))
+    op = b.op("CONV_2D", (x, weights, bias), y, Conv2dAttrs("SAME", 1, 1))
+    found = accuracy_of(b.graph((x,), (op,)), api.load_board(name), "balanced").errors
+    assert abs(found["instructions"]) <= WITHIN_PERCENT, found

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.models.small_graphs import GraphBuilder
-from tinyml.codegen.application import application_view
+from tinyml.codegen.application import result_view
 from tinyml.ir.dtype import FLOAT32, INT8, INT16, INT32, DType
 from tinyml.ir.graph import Graph
 from tinyml.ops import spec_of
@@ -42,7 +42,7 @@ def scores(kind: str, dtype: DType, quant: Q, shape: tuple[int, ...] = (1, 4)) -
 )
 def test_scores_are_classes(graph: Graph, has_classes: bool) -> None:
     """A float or int16 softmax printed ten numbers."""
-    assert application_view(graph).has_classes is has_classes
+    assert result_view(graph).has_classes is has_classes
 
 
 def test_scores_that_were_converted_and_reshaped_stay_scores() -> None:
@@ -52,7 +52,7 @@ def test_scores_that_were_converted_and_reshaped_stay_scores() -> None:
     flat = b.op("RESHAPE", (out,), b.value("r", (1, 4), UNIT8), spec_of("RESHAPE").attrs((1, 4)))
     real = b.value("f", (1, 4), None, FLOAT32)
     graph = b.graph((given,), (b.op("DEQUANTIZE", (flat,), real, NoAttrs()),))
-    assert application_view(graph).has_classes
+    assert result_view(graph).has_classes
 
 
 def numbered(*labels: str) -> Graph:
@@ -68,7 +68,7 @@ def numbered(*labels: str) -> Graph:
 
 def test_a_number_is_a_class_where_classes_have_names() -> None:
     """Its labels were nowhere in the firmware."""
-    view = application_view(numbered("a", "b", "c", "d"))
+    view = result_view(numbered("a", "b", "c", "d"))
     assert (view.is_class, view.has_labels, view.has_classes) == (True, True, False)
-    plain = application_view(numbered())
+    plain = result_view(numbered())
     assert (plain.is_class, plain.has_labels, plain.has_classes) == (False, False, False)

@@ -140,6 +140,7 @@ def _lower_layer(op: Op, graph: Graph, layer: Layer) -> KernelCall:
         Constant("weights", layer.filters.reshape(-1), "filter, row, column, channel"),
         Constant("bias", layer.bias, "per output channel"),
     )
+    per_product = 5 if layer.given[3] > layer.groups else 19  # a loop over one channel each
     call = KernelCall(
         "tml_conv_2d_f32",
         "kernels/conv_2d/f32.h",
@@ -147,7 +148,7 @@ def _lower_layer(op: Op, graph: Graph, layer: Layer) -> KernelCall:
         (Arg("input"), *_CONSTANTS, Arg("output")),
         constants,
         overlaps=(image_overlap(height, width, layer.given, layer.made),),
-        cost=Cost(5 * layer.products + 20 * prod(layer.made), 600),
+        cost=Cost(per_product * layer.products + 20 * prod(layer.made), 600),
     )
     return of_elements(call, 4)
 

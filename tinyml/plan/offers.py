@@ -38,7 +38,7 @@ def offers_of(
     plain = layer.lowered(form.lower, op, graph)
     if plain is None:
         return (), ()
-    offers = [Offer(PLAIN, plain_on(plain, op.kind, isa))]
+    offers = [Offer(PLAIN, plain_on(plain, op.kind, form.name, isa))]
     rejected = []
     slow = next((found for limit in form.fast_limits if (found := limit(layer.numbers))), None)
     for variant in variants.all_variants():

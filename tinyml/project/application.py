@@ -78,6 +78,8 @@ def refuse_other(folder: Path, models: Sequence[str], template: str) -> None:
 def _models(top: Table, folder: Path) -> list[str]:
     """The model, or the several that one firmware runs."""
     names = _texts(top, "model")
+    if not all(names) or not names:
+        raise top.error("'model' names no file", 'model = "model.tflite"')
     for name in names:
         _there(top, folder, "model", name)
     return list(names)

@@ -151,9 +151,10 @@ def outputs_of_image(
                     found.append(running.outputs(sample, cycles))
             return found
     except ModelUnused as error:
+        calls = [f"{part.name}_invoke()" for part in graph.parts] or [f"{graph.name}_invoke()"]
         raise ToolError(
             f"the application cannot be tested, since it does not run the model: {error.message}",
-            hint=f"call {graph.name}_invoke(), or {WITHOUT}",
+            hint=f"call {' and '.join(calls)}, or {WITHOUT}",
         ) from error
     except ToolMissing as error:
         raise ToolError(

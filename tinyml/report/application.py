@@ -38,7 +38,8 @@ def verdict(report: Report, printed: Sequence[Printed]) -> str:
     """Whether what was printed is what the model says."""
     judged = [item for item in printed if item.agrees is not None]
     what = f"{report.model['file']} on {report.board['name']}; the application ran on "
-    what += counted(len(printed), "compiled-in sample")
+    models = len(report.model.get("models", ())) or 1  # a line of each per sample
+    what += counted(len(printed) // models, "compiled-in sample")
     if not judged:
         return f"{what}; its text is its own and was not compared"
     labelled = [item for item in judged if item.label is not None and "class" in item.expected]

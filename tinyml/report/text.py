@@ -194,7 +194,9 @@ def fit_verdict(verdict: Fit) -> str:
 
 def summary(report: Report) -> str:
     """One sentence: how fast, how large, does it fit."""
-    parts = [f"{report.model['file']} on {report.board['name']}"]
+    models = len(report.model.get("models", ()))
+    together = f" ({models} models, all of them together)" if models else ""
+    parts = [f"{report.model['file']}{together} on {report.board['name']}"]
     run = report.run
     if run is None and report.predicted is not None:
         parts.append(predicted_text(report.predicted))

@@ -82,7 +82,7 @@ def _speed(report: Report) -> str:
     run, predicted = report.run, report.predicted
     if run is not None and report.has_times:
         mhz = f"at {run['clock_hz'] / 1e6:g} MHz"
-        took = f"One inference takes {ms_number(run['time_us'], 3)} ms"
+        took = f"{_subject(report)} {ms_number(run['time_us'], 3)} ms"
         if not run["is_estimate"]:
             return f"{took} {mhz}, measured on {run['target']}."
         left_out = run.get("left_out", "interrupts")
@@ -93,11 +93,18 @@ def _speed(report: Report) -> str:
         return f"{start}How long an inference takes is not known before it has run."
     if predicted["time_us"] is None:
         instructions = f"{predicted['instructions']:,} instructions"
-        return f"{start}One inference takes {instructions} (predicted; nothing has run)."
+        return f"{start}{_subject(report)} {instructions} (predicted; nothing has run)."
     took = f"{ms_number(predicted['time_us'], 2)} ms {error_text(predicted['error_percent'])}"
     return (
-        f"{start}One inference takes {took} at {predicted['clock_hz'] / 1e6:g} MHz (predicted, "
+        f"{start}{_subject(report)} {took} at {predicted['clock_hz'] / 1e6:g} MHz (predicted, "
         f"without {predicted['left_out']}; no time has been measured)."
+    )
+
+
+def _subject(report: Report) -> str:
+    models = len(report.model.get("models", ()))
+    return (
+        f"One inference of each of the {models} models takes" if models else "One inference takes"
     )
 
 

@@ -63,7 +63,7 @@ class Invoked:
         self._core = core
         self._elf, self._graph = elf, graph
         self._main = self._needed(entry) if entry else 0
-        self._invoke = self._needed(f"{graph.name}_invoke")
+        self._invokes = self._functions()
         if entry:
             self._core.run_to(self._main, START_CYCLES)
             self._called("tml_port_init")
@@ -74,7 +74,8 @@ class Invoked:
 
     def reset(self) -> None:
         """Puts the model's state back to where it begins."""
-        self._called(f"{self._graph.name}_reset")
+        for name in (self._graph.name, *(part.name for part in self._graph.parts)):
+            self._called(f"{name}_reset")
 
     def outputs(self, sample: Sequence[Array], cycles: int) -> tuple[Array, ...]:
         """What the next inference gives: it goes on with the state that the last one has left.
@@ -83,7 +84,8 @@ class Invoked:
         """
         for address, array in zip(self._inputs, sample, strict=True):
             self._core.write_memory(address, np.ascontiguousarray(array).tobytes())
-        self._core.call(self._invoke, self._main, cycles)
+        for function in self._invokes:
+            self._core.call(function, self._main, cycles)
         tensors = [self._graph.tensors[i] for i in self._graph.outputs]
         return tuple(
             np.frombuffer(
@@ -91,6 +93,16 @@ class Invoked:
             ).reshape(tensor.shape)
             for address, tensor in zip(self._outputs, tensors, strict=True)
         )
+
+    def _functions(self) -> tuple[int, ...]:
+        """What runs the model: its function, or, of several models, one of each.
+
+        An application that runs one model at a time has nothing that runs all of them.
+        """
+        whole = f"{self._graph.name}_invoke"
+        if not self._graph.parts or self._elf.symbol(whole) is not None:
+            return (self._needed(whole),)
+        return tuple(self._needed(f"{part.name}_invoke") for part in self._graph.parts)
 
     def _places(self, names: Names, field: int) -> tuple[int, ...]:
         """Where the firmware has its inputs or outputs: as the model says, or its functions."""

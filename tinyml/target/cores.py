@@ -59,6 +59,8 @@ class Family:
     quads: int  # of outputs of FULLY_CONNECTED at a time
     # What an op's plain kernel takes, against its formula's Cortex-M4.
     plain: Mapping[str, float] = field(hash=False)
+    # The same of float forms; OTHERS: of all kinds that are not named.
+    floats: Mapping[str, float] = field(hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,20 +189,25 @@ def _read_estimation(table: Table) -> Estimation:
 
 
 def _read_family(table: Table) -> Family:
-    plain = table.table("plain", {})
+    plain, floats = (_factors(table.table(name, {})) for name in ("plain", "float"))
     family = Family(
         name=table.word("name"),
         has_high_multiply=table.flag("has_high_multiply"),
         has_signed_loads=table.flag("has_signed_loads"),
         filters=table.numbers("filters"),
         quads=table.integer("quads", minimum=1),
-        plain={
-            name: float(plain.value(name, (int, float), "a number", None)) for name in plain.names()
-        },
+        plain=plain,
+        floats=floats,
     )
-    for item in (table, plain):
-        item.close()
+    table.close()
     return family
+
+
+def _factors(table: Table) -> dict[str, float]:
+    names = table.names()
+    found = {name: float(table.value(name, (int, float), "a number", None)) for name in names}
+    table.close()
+    return found
 
 
 def _read_sizes(sizes: Table, goal: str) -> dict[str, tuple[int, int]]:

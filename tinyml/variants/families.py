@@ -17,10 +17,16 @@ from tinyml.target.cores import Family, families
 FAMILIES: tuple[Family, ...] = families()
 
 
-def plain_on(call: KernelCall, kind: str, isa: Sequence[str]) -> KernelCall:
+FLOAT = "f32"  # the form whose arithmetic such cores may have in software
+OTHERS = "OTHERS"  # kinds that a table does not name
+
+
+def plain_on(call: KernelCall, kind: str, form: str, isa: Sequence[str]) -> KernelCall:
     """An op's plain kernel with its cost on the cores of the chip's family, if it has one."""
     for family in FAMILIES:
-        if family.name in isa and kind in family.plain:
-            instructions = round(call.cost.instructions * family.plain[kind])
+        if family.name in isa:
+            factors = family.floats if form == FLOAT else family.plain
+            factor = factors.get(kind, factors.get(OTHERS, 1.0))
+            instructions = round(call.cost.instructions * factor)
             return replace(call, cost=replace(call.cost, instructions=instructions))
     return call

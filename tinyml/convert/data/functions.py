@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import itertools
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -102,6 +102,10 @@ def read_function(module: str, name: str, options: DataOptions) -> RawData:
         yielded = made()
         if not isinstance(yielded, Iterable):
             raise TypeError(f"it returned a {type(yielded).__name__}, not samples")
+        if isinstance(yielded, Mapping):
+            raise TypeError(
+                "it returned one dict; return or yield a dict per sample: {input: its values}"
+            )
         items = list(itertools.islice(yielded, limit))
     except Exception as error:  # the user's own code
         raise TinymlError(f"{text} failed: {error!r}") from error
