@@ -12,8 +12,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from tinyml.ir.graph import Graph
+from tinyml.ir.kernel import distinct_constant_bytes
 from tinyml.ops import macs_of, trait_of
 from tinyml.ops.traits import Channels
+from tinyml.plan.code_size import code_bytes
 from tinyml.plan.values import COPIED, Plan, Step, Use
 from tinyml.target.board import Board
 from tinyml.target.caches import Backing, Cache
@@ -26,7 +28,9 @@ def constant_waits(
 ) -> tuple[int, ...]:
     """Cycles that each step waits for constants in flash, but for those of the ``copied`` steps."""
     sizes = _sizes(steps, copied)
-    found = _too_small(board, sum(sizes))
+    # Copies are to pay even if the code takes its part of the cache, which is not counted else.
+    code = _code_bytes(steps, board) if copied else 0
+    found = _too_small(board, _distinct_bytes(steps, copied), code)
     if found is None:
         return (0,) * len(steps)
     return tuple(
@@ -66,6 +70,12 @@ def copied_bytes(steps: Sequence[Step], copied: Sequence[int]) -> int:
     return sum(arrays.values())
 
 
+def _distinct_bytes(steps: Sequence[Step], copied: Collection[int] = ()) -> int:
+    """Bytes of constants that lie in flash; what steps have in common is there once."""
+    calls = (step.call for number, step in enumerate(steps) if number not in copied)
+    return distinct_constant_bytes([call for call in calls if call is not None])
+
+
 def _sizes(steps: Sequence[Step], copied: Collection[int] = ()) -> list[int]:
     """Bytes of constants of each step that lie in flash."""
     return [
@@ -74,14 +84,23 @@ def _sizes(steps: Sequence[Step], copied: Collection[int] = ()) -> list[int]:
     ]
 
 
-def _too_small(board: Board, nbytes: int) -> tuple[Cache, Backing] | None:
-    """The cache before the flash, when it does not hold that many bytes of constants."""
+def _too_small(board: Board, nbytes: int, code: int = 0) -> tuple[Cache, Backing] | None:
+    """The cache before the flash, when it does not hold that many bytes of constants.
+
+    ``code``: what stands beside them where a cache holds both.
+    """
     for cache in board.chip.caches:
+        held = nbytes + (code if cache.holds == "both" else 0)
         for source in cache.memory:
             is_read = source.region == board.flash.region and cache.holds != "instructions"
-            if is_read and nbytes > cache.nbytes:
+            if is_read and held > cache.nbytes:
                 return cache, source
     return None
+
+
+def _code_bytes(steps: Sequence[Step], board: Board) -> int:
+    calls = [step.call for step in steps if step.call is not None]
+    return code_bytes(calls, board.chip.core, "balanced")
 
 
 def _waits(graph: Graph, step: Step, nbytes: int, found: tuple[Cache, Backing]) -> int:
@@ -112,16 +131,19 @@ def _weights_read(graph: Graph, number: int, at_once: int) -> int:
 def _fewest(plan: Plan, board: Board) -> tuple[int, ...]:
     """Steps with few bytes of constants, without which the cache holds all others."""
     sizes = _sizes(plan.steps)
-    found = _too_small(board, sum(sizes))
+    total = _distinct_bytes(plan.steps)
+    found = _too_small(board, total)
     if found is None:
         return ()
-    excess = sum(sizes) - found[0].nbytes
+    excess = total - found[0].nbytes
+    if found[0].holds == "both":
+        excess += _code_bytes(plan.steps, board)
     copied: list[int] = []
     for i in sorted(range(len(sizes)), key=lambda i: -sizes[i]):
         if 0 < sizes[i] <= excess:
             copied.append(i)
             excess -= sizes[i]
-    if excess > 0:
+    if excess > 0 and any(sizes[i] >= excess for i in range(len(sizes)) if i not in copied):
         rest = (i for i in range(len(sizes)) if i not in copied and sizes[i] >= excess)
         copied.append(min(rest, key=lambda i: sizes[i]))
     return tuple(sorted(copied))
