@@ -60,5 +60,5 @@ def test_every_fragment_is_in_the_changelog() -> None:
     assert draft.returncode == 0, draft.stderr
     assert "## 9.9.9" in draft.stdout
     said = " ".join(draft.stdout.split())
-    for path in (ROOT / "changelog.d").glob("*.md"):
+    for path in (ROOT / "changelog.d").glob("*.*.md"):
         assert " ".join(path.read_text(encoding="utf-8").split()) in said, path.name
