@@ -84,7 +84,11 @@ def test_channels_that_are_not_proved(
     monkeypatch.setattr(variants, "all_variants", lambda: (preferred(variant),))
     whole = merge(layers_for(variant, np.random.default_rng(5), 24), "random")
     plan = check(whole, tmp_path)
-    assert all("one by one" in step.call.note for step in plan.steps if step.call is not None)
+    calls = [step.call for step in plan.steps if step.call is not None]
+    # Sums beyond 32 bits have the plain kernel.
+    notes = [call.note for call in calls if not call.function.endswith("_wrap")]
+    assert len(notes) > len(calls) // 2
+    assert all("one by one" in note for note in notes)
 
 
 @pytest.mark.parametrize(
