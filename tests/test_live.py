@@ -11,7 +11,6 @@ import wave
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,41 +19,33 @@ from click.testing import CliRunner
 from tests.support.models.cases import FOLDER, load_batch
 from tests.support.models.small_graphs import GraphBuilder, small_network
 from tests.support.running.chromium import Page, chromium
-from tests.support.running.web_serial import plug
-from tests.support.values.reports import report_of
-from tests.support.values.small_boards import small_board
+from tests.support.running.live_page import (
+    DIGITS,
+    LAST,
+    READY,
+    check_inference,
+    digits_with_page,
+    inference,
+    page_of,
+    report_page,
+)
 from tinyml import api
-from tinyml.base.elf import read_elf
 from tinyml.base.errors import ToolMissing
 from tinyml.cli import cli
-from tinyml.device.agent import AgentClient
-from tinyml.evaluate.samples import Samples
 from tinyml.ir.graph import Array, Graph
-from tinyml.measure.onboard import profile_build
 from tinyml.model.file import read_model
 from tinyml.model.reader import load
 from tinyml.ops.fully_connected import FullyConnectedAttrs
-from tinyml.ops.reference import outputs, run, sequence
-from tinyml.passes import run_passes
+from tinyml.ops.reference import outputs, sequence
 from tinyml.project import live as making
-from tinyml.project.live import complete_live, live_of, live_plan, wasm_module
+from tinyml.project.live import live_plan, wasm_module
 from tinyml.report.around import Around
-from tinyml.report.live import FILE_NAME, Live, input_kind, read_live, write_live
-from tinyml.report.page import render, write_page
+from tinyml.report.live import FILE_NAME, input_kind, read_live, write_live
+from tinyml.report.page import render
 from tinyml.report.report import read_report
-from tinyml.simulate.link import MemoryLink
-from tinyml.simulate.machine import Machine
 
 ROOT = Path(__file__).parents[1]
-DIGITS = ROOT / "examples" / "digits"
 MODELS = ROOT / "tests" / "models"
-READY = "live.ready.then(() => document.getElementById('live-equal').textContent)"
-LAST = """(() => {
-  const text = (bytes) => btoa(String.fromCharCode(...bytes));
-  const { inputs, outputs, layers } = live.last();
-  return [inputs, outputs, layers].map((items) => items.map(text));
-})()"""
-
 # Strokes on a square whose sides are 1, digits as people wrote those that the network has learnt.
 STROKES: dict[int, list[list[tuple[float, float]]]] = {
     0: [
@@ -72,20 +63,9 @@ STROKES: dict[int, list[list[tuple[float, float]]]] = {
 }
 
 
-def report_page(build: Path) -> Path:
-    """The page of a build with its live part."""
-    report = read_report(build)
-    complete_live(report, build)
-    return write_page(report, build)
-
-
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> api.Built:
-    folder = tmp_path_factory.mktemp("live") / "build"
-    settings = api.Settings(compiled_inputs=DIGITS / "test.npz", directory=folder)
-    built = api.build(DIGITS / "digits.tflite", api.load_board("nucleo_l4r5zi"), settings)
-    report_page(folder)
-    return built
+    return digits_with_page(tmp_path_factory.mktemp("live") / "build")
 
 
 @pytest.fixture(scope="module")
@@ -106,29 +86,6 @@ def opened(page: Page, digits: api.Built) -> Iterator[Page]:
     yield page
     assert page.complaints == []
     assert page.fetched == [path.as_uri()]
-
-
-def inference(page: Page, graph: Any) -> tuple[list[Array], list[bytes], list[bytes]]:
-    """The last inference: inputs as arrays, outputs and layers as bytes."""
-    inputs, outs, layers = ([base64.b64decode(text) for text in items] for items in page.ask(LAST))
-    tensors = [graph.tensors[i] for i in graph.inputs]
-    arrays = [
-        np.frombuffer(data, tensor.dtype.numpy).reshape(tensor.shape)
-        for data, tensor in zip(inputs, tensors, strict=True)
-    ]
-    return arrays, outs, layers
-
-
-def check_inference(page: Page, graph: Any) -> tuple[Array, ...]:
-    """Holds outputs and every layer of the last inference against the reference."""
-    inputs, found, layers = inference(page, graph)
-    right = outputs(graph, inputs)
-    assert found == [value.tobytes() for value in right]
-    simple = run_passes(graph)
-    held = run(simple, inputs)
-    wanted = [held[op.outputs[0]] for op in simple.ops]
-    assert layers == [np.asarray(value).tobytes() for value in wanted]
-    return right
 
 
 @pytest.mark.browser
@@ -280,17 +237,6 @@ def sound_network(samples: int) -> Graph:
     operands = (sound, b.weights("w", (3, samples), 0, 3), b.bias("bias", 3))
     b.op("FULLY_CONNECTED", operands, dense, FullyConnectedAttrs())
     return b.graph((sound,), (dense,))
-
-
-def page_of(graph: Graph, folder: Path) -> Path:
-    """The page of a graph that is in no file, with its live part."""
-    board = small_board(sram=1 << 22)
-    report = report_of(graph, board)
-    folder.mkdir(exist_ok=True)
-    live = live_of(graph, board, report)
-    path = folder / "report.html"
-    path.write_text(render(report, Around(live=live)), encoding="utf-8")
-    return path
 
 
 @pytest.mark.browser
@@ -551,144 +497,3 @@ def test_the_same_model_gives_the_same_module() -> None:
     assert wasm_module(made) == wasm_module(live_plan(graph, board))
     kernels = {step.call.function for step in made.steps if step.call}
     assert "tml_softmax_s8" in kernels
-
-
-def booted(built: api.Built) -> MemoryLink:
-    """The firmware of a build on its emulated core."""
-    return MemoryLink(Machine(read_elf(built.linked().elf), built.board))
-
-
-MEASURE = """(async () => {
-  const form = document.getElementById("board");
-  form.elements.runs.value = %d;
-  form.requestSubmit();
-  const button = form.querySelector("button");
-  while (!button.disabled) await new Promise((done) => setTimeout(done, 10));
-  while (button.disabled) await new Promise((done) => setTimeout(done, 20));
-  const cells = (row) => [...row.cells].map((cell) => cell.textContent);
-  const rows = (body) => [...body.rows].map(cells);
-  const table = form.querySelector("[data-table=measured]");
-  return { said: document.getElementById("board-said").textContent, rows: rows(table.tBodies[0]),
-    total: rows(table.tFoot)[0], closed: serialPort.closed, baud: serialPort.options.baudRate };
-})()"""
-
-
-@pytest.mark.browser
-@pytest.mark.sim
-@pytest.mark.slow
-class TestBoard:
-    """An emulated board behind a stand-in of navigator.serial."""
-
-    RUNS = 3
-
-    @pytest.fixture
-    def fresh(self, tmp_path: Path) -> Iterator[Page]:
-        with chromium(tmp_path) as found:
-            yield found
-
-    def measured(self, page: Page, built: api.Built) -> Any:
-        page.open(built.directory / "report.html")
-        page.ask(READY)
-        return page.ask(MEASURE % self.RUNS)
-
-    def test_figures_are_those_of_profile(
-        self, fresh: Page, digits: api.Built, tmp_path: Path
-    ) -> None:
-        plug(fresh, booted(digits))
-        found = self.measured(fresh, digits)
-        graph = digits.plan.reference_graph
-        inputs, _, _ = inference(fresh, graph)
-        profiled = profile_build(
-            replace(digits, directory=tmp_path),
-            AgentClient(booted(digits)),
-            Samples((tuple(inputs),)),
-            runs=self.RUNS,
-        )
-        report = profiled.report
-        assert report.run is not None
-        assert found["said"].startswith(f"{self.RUNS} inferences on the board: ")
-        assert found["said"].endswith("Its outputs equal those of this page.")
-        assert (found["closed"], found["baud"]) == (True, digits.board.baud)
-        assert len(found["rows"]) == len(report.layers)
-        for row, layer in zip(found["rows"], report.layers, strict=True):
-            spread = layer.spread
-            assert spread is not None
-            assert [number(text) for text in row[3:6]] == [spread.min, spread.median, spread.max]
-            assert number(row[2]) == layer.predicted_instructions
-        total = report.run["spread"]
-        assert [number(text) for text in found["total"][3:6]] == [
-            total[name] for name in ("min", "median", "max")
-        ]
-        assert fresh.complaints == []
-
-    def test_a_bad_line_gives_no_wrong_figure(self, fresh: Page, digits: api.Built) -> None:
-        """One byte in 4,000 of what the board says is changed."""
-        generator = np.random.default_rng(1)
-        changed = 0
-
-        def damage(data: bytes) -> bytes:
-            nonlocal changed
-            held = bytearray(data)
-            for place in np.flatnonzero(generator.random(len(held)) < 1 / 4000):
-                held[place] ^= 1 << int(generator.integers(7))
-                changed += 1
-            return bytes(held)
-
-        plug(fresh, booted(digits))
-        right = self.measured(fresh, digits)
-        plug(fresh, booted(digits), damage=damage)
-        found = self.measured(fresh, digits)
-        assert changed
-        assert [row[3:6] for row in found["rows"]] == [row[3:6] for row in right["rows"]]
-
-    def test_another_build_is_refused(self, fresh: Page, digits: api.Built, tmp_path: Path) -> None:
-        settings = api.Settings("size", directory=tmp_path / "other")
-        other = api.build(DIGITS / "digits.tflite", digits.board, settings)
-        plug(fresh, booted(other))
-        found = self.measured(fresh, digits)
-        assert other.planned.fingerprint in found["said"]
-        assert found["said"].endswith("flash this build: tinyml flash")
-        assert found["rows"] == []
-        assert found["closed"]
-
-    def test_a_page_without_the_model_measures(
-        self, fresh: Page, digits: api.Built, tmp_path: Path
-    ) -> None:
-        """Where there was no compiler for WebAssembly; the input is zeros then."""
-        report = read_report(digits.directory)
-        board = digits.board
-        live = Live(report.model["sha256"], board.name, report.tinyml, missing="no compiler")
-        path = tmp_path / "report.html"
-        path.write_text(render(report, Around(live=live)), encoding="utf-8")
-        plug(fresh, booted(digits))
-        fresh.open(path)
-        found = fresh.ask(MEASURE % 1)
-        assert found["said"].startswith("1 inferences on the board: ")
-        assert "outputs" not in found["said"]
-        assert len(found["rows"]) == len(report.layers)
-        assert fresh.complaints == []
-
-    def test_a_board_that_is_unplugged_is_said(self, fresh: Page, digits: api.Built) -> None:
-        link, said = booted(digits), 0
-
-        def damage(data: bytes) -> bytes:
-            nonlocal said
-            said += len(data)
-            if said > 3000:
-                fresh.tell("unplug()")
-            return data
-
-        plug(fresh, link, damage=damage)
-        found = self.measured(fresh, digits)
-        assert found["said"] == "the port is gone: was the board unplugged?"
-        assert found["rows"] == []
-
-    def test_a_silent_port_is_said(self, fresh: Page, digits: api.Built) -> None:
-        plug(fresh, booted(digits), damage=lambda data: b"")
-        found = self.measured(fresh, digits)
-        assert "the board does not answer as the agent does" in found["said"]
-        assert found["closed"]
-
-
-def number(text: str) -> float:
-    return float(text.replace(",", ""))
