@@ -17,7 +17,7 @@ from tinyml.codegen.literals import c_array, c_comment, c_string
 from tinyml.codegen.memory import ArenaView, arena_views, layer_table
 from tinyml.codegen.names import tensor_names
 from tinyml.codegen.render import environment, render
-from tinyml.codegen.view import PartView, interface_of
+from tinyml.codegen.view import PartView, part_view
 from tinyml.ir.dtype import INT8
 from tinyml.ir.graph import Graph, Op, Tensor
 from tinyml.ops import macs_of
@@ -138,7 +138,7 @@ def _view(outline: Outline, plan: Plan, board: Board, made: Prepared, is_offline
             places[i] = f"{arenas[0].symbol} + {place.offset}"
     target = _options(plan, board, is_offline)
     is_stateful = bool(graph.variables) or bool(variables_of(outline))
-    part = replace(PartView(*interface_of(graph, places)), is_stateful=is_stateful)
+    part = replace(part_view(graph, places), is_stateful=is_stateful)
     return TflmView(
         name=graph.name,
         macro=graph.name.upper(),

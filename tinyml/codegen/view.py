@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, replace
 
 import tinyml
 from tinyml.codegen.abi import abi_version
@@ -185,8 +184,8 @@ def _part_views(
     numbers = [owners[step.ops[0]] for step in plan.steps]
     firsts = weights.first_values()
     return tuple(
-        PartView(
-            *interface_of(graph, places),
+        replace(
+            part_view(graph, places),
             states=state_views(graph, places, firsts),
             layers=tuple(
                 layer for layer, owner in zip(layers, numbers, strict=True) if owner == number
@@ -196,14 +195,15 @@ def _part_views(
     )
 
 
-Interface: TypeAlias = tuple[str, tuple[IoView, ...], tuple[IoView, ...], AboutView, bool]
-
-
-def interface_of(graph: Graph, places: Mapping[int, str]) -> Interface:
-    """What the header says of one model: the first fields of a PartView."""
-    inputs = io_views(graph, graph.inputs, "input", places)
-    outputs = io_views(graph, graph.outputs, "output", places)
-    return graph.name, inputs, outputs, about_view(graph), bool(graph.variables)
+def part_view(graph: Graph, places: Mapping[int, str]) -> PartView:
+    """One model as the header has it; ``places`` are the C symbols of its tensors."""
+    return PartView(
+        name=graph.name,
+        inputs=io_views(graph, graph.inputs, "input", places),
+        outputs=io_views(graph, graph.outputs, "output", places),
+        about=about_view(graph),
+        is_stateful=bool(graph.variables),
+    )
 
 
 def _macs(plan: Plan) -> tuple[int, ...]:

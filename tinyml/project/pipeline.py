@@ -91,7 +91,7 @@ def _fitting(planned: Planned, settings: Settings, samples: Samples | None) -> B
                 "the plan that came first was too large when linked: one of those that take less "
                 "flash stands in its place",
             )
-    return _built(planned, settings, samples)
+    return replace(_built(planned, settings, samples), notes=notes)
 
 
 def _built(planned: Planned, settings: Settings, samples: Samples | None) -> Built:
