@@ -230,6 +230,14 @@ def test_each_prints_a_line_of_its_own(tmp_path: Path) -> None:
     assert [item.text.split(":")[0] for item in printed] == ["digits", "model_1"] * 3
 
 
+def test_who_is_told_of_layers_is_asked_between_models() -> None:
+    """The page's module did not link: one of the places had only one of both functions."""
+    sources = [path.read_text() for path in resources.path("firmware").rglob("*.c")]
+    told = [text for text in sources if "bool tml_layer_done(uint32_t layer)\n{" in text]
+    assert len(told) >= 3
+    assert all("bool tml_inference_is_ended(void)\n{" in text for text in told)
+
+
 def test_the_page_runs_them_all() -> None:
     graph = loaded(small_network(), small_network())
     assert wasm_module(live_plan(graph, api.load_board(BOARD))).startswith(b"\0asm")
